@@ -1,0 +1,106 @@
+// The provisioned state as plain values: what a trunk, a carrier and a route are. No protobuf, no text formats.
+// Read by signaling/policy; written only through config/change.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/endpoint.h"
+
+namespace sallyport::config {
+
+enum class Transport : std::uint8_t { unspecified, udp, tcp, tls };
+enum class TrunkMode : std::uint8_t { registration, static_ };
+enum class SrtpPolicy : std::uint8_t { required, off };
+
+struct Credential {
+    std::string username;
+    std::string digest_realm;  // empty: the domain of the registration AOR
+    std::string ha1_md5;       // 32 lower-case hex digits, or empty
+    std::string ha1_sha256;    // 64, or empty
+    friend bool operator==(const Credential&, const Credential&) = default;
+};
+struct NumberRange {
+    std::string first, last;  // E.164 with "+", same length, first <= last; one number: both the same
+    friend bool operator==(const NumberRange&, const NumberRange&) = default;
+};
+struct Limits {
+    std::uint32_t concurrent_calls = 0;  // 0: unlimited
+    double calls_per_second = 0;         // 0: unlimited
+    std::uint32_t max_contacts = 4;
+    std::uint32_t registration_expires_seconds = 3600;
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+struct MediaPolicy {
+    SrtpPolicy srtp = SrtpPolicy::required;
+    std::vector<std::string> codecs;  // empty: all
+    std::uint32_t inactivity_seconds = 300;
+    bool latch_any_address = false;
+    std::string port;  // media port name; empty: the realm's
+    friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
+};
+struct Target {
+    std::string host;  // name or IP literal
+    std::uint16_t port = 0;
+    Transport transport = Transport::unspecified;
+    std::uint16_t priority = 0, weight = 0;
+    friend bool operator==(const Target&, const Target&) = default;
+};
+struct AddressBlock {  // CIDR
+    IpAddress address;
+    std::uint8_t prefix_length = 0;  // bits, 0..32 or 0..128
+    bool contains(const IpAddress& candidate) const;
+    static std::optional<AddressBlock> parse(std::string_view text);  // "192.0.2.0/24", "192.0.2.1", "2001:db8::/32"
+    std::string to_string() const;
+    friend bool operator==(const AddressBlock&, const AddressBlock&) = default;
+};
+struct Trunk {
+    std::string id;  // "acme-hq": the resource name without "trunks/"
+    std::string display_name;
+    TrunkMode mode = TrunkMode::registration;
+    std::string realm;
+    std::string registration_aor;  // "sip:user@domain"
+    std::string domain;            // of its public identities; empty: the AOR's
+    std::vector<Credential> credentials;
+    std::vector<NumberRange> numbers;
+    Limits limits;
+    MediaPolicy media;
+    bool disabled = false;
+    bool single_aor_compatibility = false;
+    std::vector<Transport> transports;  // empty: TLS only
+    std::vector<Target> targets;        // static mode
+    std::vector<AddressBlock> sources;  // static mode
+    std::uint64_t revision = 0;         // of its last change; the etag
+    friend bool operator==(const Trunk&, const Trunk&) = default;
+
+    std::string_view aor_user() const;    // "user" of the AOR
+    std::string_view aor_domain() const;  // "domain" of the AOR, else domain
+    bool allows(Transport transport) const;
+};
+struct Carrier {
+    std::string id;
+    std::string display_name;
+    std::string realm;
+    std::string domain;
+    std::vector<Target> targets;
+    std::uint32_t options_interval_seconds = 30;
+    std::vector<std::uint16_t> reroute_statuses{408, 500, 502, 503, 504};
+    MediaPolicy media{.srtp = SrtpPolicy::off};
+    std::vector<AddressBlock> sources;
+    bool disabled = false;
+    std::uint64_t revision = 0;
+    friend bool operator==(const Carrier&, const Carrier&) = default;
+};
+struct Route {
+    std::string id;
+    std::string prefix;
+    std::vector<std::string> carriers;  // ids, tried in order
+    bool disabled = false;
+    std::uint64_t revision = 0;
+    friend bool operator==(const Route&, const Route&) = default;
+};
+
+}  // namespace sallyport::config

@@ -1,0 +1,49 @@
+// One immutable picture of everything provisioned, with the indexes that routing asks. Shared by pointer between
+// shards; calls in progress keep the one they started with.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/config/model.h"
+
+namespace sallyport::config {
+
+class Snapshot {
+public:
+    std::uint64_t revision = 0;
+    std::map<std::string, Trunk, std::less<>> trunks;      // by id
+    std::map<std::string, Carrier, std::less<>> carriers;
+    std::map<std::string, Route, std::less<>> routes;
+
+    // Builds the indexes; call once after filling the maps, before sharing.
+    void build_indexes();
+
+    // The enabled trunk that owns this number ("+4930123456"), or nullptr.
+    const Trunk* trunk_by_number(std::string_view e164) const;
+    // The registration-mode trunk of this AOR (user and host compared per RFC 3261 19.1.4), or nullptr.
+    const Trunk* trunk_by_aor(std::string_view user, std::string_view host) const;
+    // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}.
+    struct CredentialMatch { const Trunk* trunk = nullptr; const Credential* credential = nullptr; };
+    CredentialMatch credential(std::string_view username, std::string_view digest_realm) const;
+    // The static trunk whose sources contain the address, or nullptr; ambiguous (two trunks) also gives nullptr.
+    const Trunk* trunk_by_source(std::string_view realm, const IpAddress& address) const;
+    const Carrier* carrier_by_source(std::string_view realm, const IpAddress& address) const;
+    // Longest prefix of the number among enabled routes, or nullptr.
+    const Route* route_for(std::string_view e164) const;
+
+private:
+    struct RangeEntry { std::string first, last, trunk; };
+    std::vector<RangeEntry> ranges_;                                    // sorted by (length, first)
+    std::map<std::string, std::string, std::less<>> trunk_of_aor_;     // "user@host" -> trunk id
+    std::map<std::string, std::pair<std::string, std::size_t>, std::less<>> credentials_;  // "user\0realm" -> trunk, index
+    std::map<std::string, std::string, std::less<>> route_of_prefix_;
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace sallyport::config

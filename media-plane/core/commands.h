@@ -1,0 +1,113 @@
+// What signaling asks of the media plane, as plain values: the mirror of proto/sallyport/media/v1, without it.
+// Commands cross a ring to the lcore that owns the session; replies and events come back the same way.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/base/bytes.h"
+#include "control/base/endpoint.h"
+#include "control/base/time.h"
+#include "media-plane/core/packet.h"
+#include "media-plane/srtp/suite.h"
+
+namespace sallyport::media {
+
+inline constexpr std::uint32_t max_streams = 16;
+
+enum class Side : std::uint8_t { a, b };
+inline Side other(Side s) { return s == Side::a ? Side::b : Side::a; }
+// As the SDP of this side's peer has it: sendonly means the peer sends and does not want to receive.
+enum class Direction : std::uint8_t { sendrecv, sendonly, recvonly, inactive };
+enum class Latching : std::uint8_t { signalled_address, any_address, off };
+
+struct SessionKey {
+    std::string client, session;  // session is unique per client
+    friend bool operator==(const SessionKey&, const SessionKey&) = default;
+    friend auto operator<=>(const SessionKey&, const SessionKey&) = default;
+};
+struct PayloadMap {
+    std::uint8_t from = 0, to = 0;
+};
+struct Keys {
+    srtp::Suite suite = srtp::Suite::none;
+    Bytes receive, send;  // master key followed by master salt, RFC 4568 order
+};
+struct LegChange {  // absent: unchanged
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    std::optional<Endpoint> remote, remote_rtcp;
+    std::optional<Keys> keys;
+    std::optional<Direction> direction;
+    std::optional<Latching> latching;
+    std::optional<std::vector<PayloadMap>> payload_map;
+    std::optional<std::uint32_t> clock_rate;
+    bool relearn = false;
+    bool disabled = false;  // stated with every change: true is an m-line with port 0
+};
+struct LocalEndpoint {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    Endpoint rtp, rtcp;
+};
+struct Allocate {
+    SessionKey key;
+    std::string port_a, port_b;  // names of media ports
+    Family family_a = Family::none, family_b = Family::none;  // none: the port's first
+    std::uint32_t streams = 1;
+    std::vector<LegChange> legs;
+    std::uint32_t inactivity_seconds = 0;
+    std::string call, trunk;
+    std::vector<LocalEndpoint> restore;
+};
+struct Modify {
+    SessionKey key;
+    std::vector<LegChange> legs;
+    std::uint32_t streams = 0;  // 0: unchanged; never shrinks
+};
+struct Release {
+    SessionKey key;
+    bool by_lease = false;  // the lease ended: an Event{released} is due instead of a reply
+};
+
+enum class Code : std::uint8_t { ok, invalid, no_ports, no_session, stale_epoch, overloaded, unknown_port, unsupported };
+
+struct LegStatistics {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    std::uint64_t packets_received = 0, bytes_received = 0, packets_sent = 0, bytes_sent = 0;
+    std::uint64_t rtcp_received = 0, rtcp_sent = 0, lost = 0;
+    double jitter_seconds = 0;
+    std::uint64_t srtp_auth_failures = 0, srtp_replays = 0;
+    std::vector<std::pair<Drop, std::uint64_t>> drops;
+    Endpoint local, remote;
+    bool latched = false;
+    srtp::Suite suite = srtp::Suite::none;
+    std::optional<Duration> last_packet_age;
+};
+struct SessionStatistics {
+    SessionKey key;
+    std::string call, trunk;
+    Duration age{};
+    std::vector<LegStatistics> legs;
+};
+struct Reply {
+    Code code = Code::ok;
+    std::string text;                  // says which field and why when code is not ok
+    std::vector<LocalEndpoint> local;  // allocate, modify
+    std::optional<SessionStatistics> statistics;  // release
+};
+enum class EventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released };
+struct Event {
+    EventKind kind = EventKind::first_packet;
+    SessionKey key;
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    Endpoint endpoint;
+    std::uint64_t count = 0;
+    std::optional<SessionStatistics> statistics;
+};
+
+}  // namespace sallyport::media

@@ -1,0 +1,55 @@
+// Every reason for which the media plane drops a packet: a label for metrics and a sentence for people.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sallyport::media {
+
+#define SALLYPORT_MEDIA_DROPS(X)                                                          \
+    X(not_ip, "not IPv4, IPv6, ARP or neighbour discovery")                               \
+    X(bad_checksum, "IP or UDP checksum wrong")                                           \
+    X(fragment, "IP fragment; media is never fragmented")                                 \
+    X(truncated, "shorter than its headers say")                                          \
+    X(not_for_us, "address is not one of this port's")                                    \
+    X(not_udp, "neither UDP nor a protocol the port answers")                             \
+    X(no_leg, "no leg on this UDP port")                                                  \
+    X(not_rtp, "not RTP or RTCP")                                                         \
+    X(stun, "STUN, which nobody here asked for")                                          \
+    X(dtls, "DTLS, which nobody here asked for")                                          \
+    X(leg_disabled, "its stream is disabled or not yet answered")                         \
+    X(direction, "signaled direction forbids it (hold)")                                  \
+    X(no_keys, "SRTP before the keys are known")                                          \
+    X(auth_failed, "SRTP authentication failed")                                          \
+    X(replayed, "SRTP replay")                                                            \
+    X(wrong_source, "source differs from the latch or is not plausible")                  \
+    X(no_remote, "other side's address is not known yet")                                 \
+    X(protect_failed, "could not be protected (SRTP context limit)")                      \
+    X(rate, "more packets than the stream may send")                                      \
+    X(no_next_hop, "next hop's link address is not known yet")                            \
+    X(too_big, "longer than the port's MTU")                                              \
+    X(no_buffer, "no packet buffer was free")                                             \
+    X(tx_full, "transmit queue full")
+
+enum class Drop : std::uint8_t {
+    none,
+#define X(name, sentence) name,
+    SALLYPORT_MEDIA_DROPS(X)
+#undef X
+};
+
+struct DropText {
+    std::string_view name, sentence;
+};
+inline constexpr std::array drop_texts{
+    DropText{"none", "not dropped"},
+#define X(name, sentence) DropText{#name, sentence},
+    SALLYPORT_MEDIA_DROPS(X)
+#undef X
+};
+inline constexpr std::size_t drop_count = drop_texts.size();
+inline std::string_view to_string(Drop d) { return drop_texts[static_cast<std::size_t>(d)].name; }
+
+}  // namespace sallyport::media

@@ -1,0 +1,71 @@
+// One lcore's media plane without the NIC: sessions, legs, the stages in order. One writer: the lcore it lives on.
+//
+// The walk of a burst: classify -> police -> unprotect -> latch -> rewrite -> protect -> account. A dropped packet
+// keeps its reason to the end, where account counts it once.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control/base/counter.h"
+#include "control/base/random.h"
+#include "media-plane/core/commands.h"
+#include "media-plane/core/packet.h"
+
+namespace sallyport::media {
+
+struct MediaPortConfig {
+    std::string name;                     // "access", "core"
+    std::vector<IpAddress> addresses;     // at most one per family
+    std::uint16_t first_udp_port = 16384;  // even; this lcore's own block of UDP ports on this media port
+    std::uint16_t last_udp_port = 32767;   // odd
+};
+struct PipelineConfig {
+    std::vector<MediaPortConfig> ports;   // index = MediaPortIndex
+    std::size_t max_sessions = 20'000;
+    std::uint32_t max_packets_per_second = 500;  // per leg and RTP stream, with one second of burst; 0: no police
+};
+
+// Counters of one lcore. Written by it alone, read by anybody at any time.
+struct PipelineStatistics {
+    std::array<Counter, drop_count> drops;
+    Counter packets, bytes, rtcp_packets;  // relayed
+    Counter srtp_auth_failures, latches;
+    Counter sessions;                      // alive now (set, not added)
+};
+
+class Pipeline {
+public:
+    Pipeline(PipelineConfig config, RandomSource& random);
+    ~Pipeline();
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+
+    // After it every packet has either a drop reason (already counted) or out_port, to and source.
+    // At most 64 packets a burst. Never allocates.
+    void process(std::span<Packet> burst, TimePoint now);
+
+    // Commands: idempotent per session key; nothing is half done when the code is not ok.
+    Reply allocate(const Allocate& command, TimePoint now);
+    Reply modify(const Modify& command, TimePoint now);
+    Reply release(const Release& command, TimePoint now);
+
+    // Inactivity and rate-limited events; call about ten times a second. Also delivers events noted by process().
+    void tick(TimePoint now, std::vector<Event>& events);
+
+    // Copies of what is alive, from `first` on in key order, at most `limit`.
+    std::vector<SessionStatistics> list(const SessionKey& after, std::size_t limit, TimePoint now) const;
+
+    std::size_t sessions() const;
+    std::size_t free_udp_ports(MediaPortIndex port) const;  // pairs
+    std::size_t total_udp_ports(MediaPortIndex port) const;
+    const PipelineStatistics& statistics() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sallyport::media
