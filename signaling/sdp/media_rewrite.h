@@ -1,0 +1,47 @@
+// Speaks one leg's session description in our own name: our addresses, our keys, our o= line; the other party's codecs
+// and directions. Topology (addresses, candidates, keys, names of the other side) never crosses. RFC 3264, 4568, 8866.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "signaling/sdp/session_description.h"
+
+namespace sallyport::sdp {
+
+// Our o= line on one leg for the life of its dialog (RFC 3264 8: same id, version + 1 exactly when the text changes).
+class OriginState {
+public:
+    OriginState() = default;
+    OriginState(std::uint64_t session_id, std::uint64_t version) : session_id_(session_id), version_(version) {}
+    // Stamps the origin of `description`, whose connection address is ours, and gives the text to send.
+    std::string stamp(SessionDescription description);
+    std::uint64_t session_id() const { return session_id_; }
+    std::uint64_t version() const { return version_; }
+
+private:
+    std::uint64_t session_id_ = 0, version_ = 0;
+    std::string last_;  // without the o= line
+};
+
+struct StreamAnchor {                 // what we present for one m-line
+    Endpoint rtp, rtcp;               // ours, on the leg's own media port
+    std::optional<CryptoLine> crypto; // ours: makes the m-line RTP/SAVP; absent: RTP/AVP
+    bool refuse = false;              // port 0
+};
+struct LegProfile {
+    bool srtp = false;                // the leg speaks SAVP, or AVP
+    std::vector<std::string> codecs;  // allowed names, in order of preference (telephone-event and CN follow their
+                                      // audio codec); empty: all, in the order of the source
+};
+enum class RewriteErrc : std::uint8_t { no_usable_stream, no_common_codec, bad_anchor };
+
+// From what the other leg's party described (`source`) to what this leg is told: an offer, or an answer to `offer`
+// (this leg's party's own offer: same number and order of m-lines, only its payload types; nullptr when we offer).
+// Streams the media plane does not carry (not RTP over UDP) are kept in their slot with port 0.
+Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
+                                               const std::vector<StreamAnchor>& anchors, const LegProfile& profile);
+
+}  // namespace sallyport::sdp

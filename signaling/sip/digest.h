@@ -1,0 +1,41 @@
+// HTTP Digest as SIP uses it: RFC 7616, RFC 8760, RFC 3261 22.4 and the RFC 2069 form without qop. Arithmetic only;
+// whose credential it is and whether a nonce is still good is the registrar's to know.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/base/bytes.h"
+#include "control/base/result.h"
+#include "signaling/sip/fields.h"
+
+namespace sallyport::sip {
+
+enum class DigestAlgorithm : std::uint8_t { md5, sha256 };
+std::string_view to_string(DigestAlgorithm a);  // "MD5", "SHA-256"
+
+std::string digest_hash(DigestAlgorithm algorithm, std::string_view data);  // lower-case hex
+std::string digest_ha1(DigestAlgorithm algorithm, std::string_view username, std::string_view realm,
+                       std::string_view password);
+std::string hmac_sha256(std::string_view key, std::string_view data);       // 64 hex digits
+
+struct DigestAnswer {  // what a client sent in (Proxy-)Authorization
+    DigestAlgorithm algorithm = DigestAlgorithm::md5;
+    std::string username, realm, nonce, uri, response, cnonce, opaque;
+    std::optional<std::uint32_t> nc;  // present exactly when qop is
+    bool has_qop = false;             // qop=auth; auth-int is refused
+};
+enum class DigestErrc : std::uint8_t { not_digest, missing_parameter, duplicate_parameter, unknown_algorithm, unknown_qop, bad_nc, bad_response };
+std::string_view to_string(DigestErrc e);
+Result<DigestAnswer, DigestErrc> parse_digest_answer(std::string_view header_value);
+
+// The expected response in lower-case hex; compare with equal_constant_time.
+std::string digest_response(const DigestAnswer& answer, std::string_view ha1, std::string_view method);
+
+// A WWW-Authenticate / Proxy-Authenticate value with qop="auth".
+std::string digest_challenge(DigestAlgorithm algorithm, std::string_view realm, std::string_view nonce,
+                             std::string_view opaque, bool stale);
+
+}  // namespace sallyport::sip

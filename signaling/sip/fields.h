@@ -1,0 +1,75 @@
+// The header fields that have structure, each with its pure parser. Lists are split first (Message::values).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/endpoint.h"
+#include "control/base/result.h"
+#include "signaling/sip/method.h"
+#include "signaling/sip/uri.h"
+
+namespace sallyport::sip {
+
+enum class FieldErrc : std::uint8_t { empty, malformed, bad_number, bad_uri, bad_parameter, bad_quoting, bad_version, out_of_range };
+std::string_view to_string(FieldErrc e);
+template <class T>
+using FieldResult = Result<T, FieldErrc>;
+
+struct Via {  // RFC 3261 20.42, RFC 3581
+    std::string protocol;   // "SIP/2.0"
+    std::string transport;  // upper case: "UDP", "TCP", "TLS"
+    std::string host;       // sent-by, IPv6 in brackets
+    std::uint16_t port = 0;
+    Parameters parameters;  // branch, received, rport, maddr, ttl
+    std::string_view branch() const;
+    std::string text() const;
+};
+struct CSeq {
+    std::uint32_t number = 0;  // < 2^31
+    Method method = Method::other;
+    std::string method_text;
+};
+struct NameAddr {  // From, To, Contact, Route, P-Asserted-Identity ...: RFC 3261 20.10, RFC 8217
+    std::string display_name;  // unquoted, unescaped
+    Uri uri;
+    Parameters parameters;     // header parameters; after a bare addr-spec all of them are
+    std::string_view tag() const;
+    std::string text() const;  // always in < >
+};
+struct Credentials {  // Authorization, Proxy-Authorization and the challenges: RFC 7616
+    std::string scheme;  // as written, e.g. "Digest"
+    Parameters parameters;
+};
+struct AuthChallenge {
+    std::string realm, nonce, opaque, algorithm, qop;
+    bool stale = false;
+};
+struct RAck {
+    std::uint32_t rseq = 0, cseq = 0;
+    Method method = Method::other;
+};
+struct MediaType {
+    std::string type, subtype;  // lower case
+    Parameters parameters;
+    bool is(std::string_view full) const;  // "application/sdp"
+};
+
+FieldResult<Via> parse_via(std::string_view value);
+FieldResult<CSeq> parse_cseq(std::string_view value);
+FieldResult<NameAddr> parse_name_addr(std::string_view value);
+FieldResult<Credentials> parse_credentials(std::string_view value);
+FieldResult<std::uint32_t> parse_number(std::string_view value);  // digits only, surrounding LWS allowed; e.g. Expires
+FieldResult<RAck> parse_rack(std::string_view value);
+FieldResult<MediaType> parse_media_type(std::string_view value);
+// Splits at commas outside quotes and < >; trims. A dangling comma gives an empty element, which is dropped.
+std::vector<std::string_view> split_list(std::string_view value);
+// "token" if it is one, else in double quotes with escapes.
+std::string quote(std::string_view text);
+bool is_token(std::string_view text);
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+}  // namespace sallyport::sip
