@@ -1,0 +1,94 @@
+// What the B2BUA asks of the media plane and hears from it: signaling's own plain types (rpc/ converts them).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/base/bytes.h"
+#include "control/base/endpoint.h"
+#include "control/base/id.h"
+#include "signaling/sdp/session_description.h"
+
+namespace sallyport::b2bua {
+
+using CallId = Id<struct CallTag>;
+
+enum class Side : std::uint8_t { a, b };  // a: where the call came from
+inline Side other(Side s) { return s == Side::a ? Side::b : Side::a; }
+
+struct MediaKeys {
+    std::string suite;    // SDES name; empty: no SRTP
+    Bytes receive, send;  // master key followed by salt
+};
+struct MediaLeg {         // absent: unchanged
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    std::optional<Endpoint> remote, remote_rtcp;
+    std::optional<MediaKeys> keys;
+    std::optional<sdp::Direction> direction;  // as the side's peer has it
+    std::optional<bool> latch_any_address;
+    std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>> payload_map;  // received -> sent on the other side
+    std::optional<std::uint32_t> clock_rate;
+    bool relearn = false;
+    bool disabled = false;  // stated with every change
+};
+struct MediaLocal {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    Endpoint rtp, rtcp;
+};
+enum class MediaVerb : std::uint8_t { allocate, modify, release };
+struct MediaCommand {
+    MediaVerb verb = MediaVerb::allocate;
+    CallId call;            // comes back in the reply
+    std::uint64_t token = 0;  // comes back in the reply; 0: no reply wanted
+    std::string session;    // key of the media session, unique per node incarnation
+    // allocate:
+    std::string port_a, port_b;
+    Family family_a = Family::none, family_b = Family::none;
+    std::uint32_t streams = 1;
+    std::uint32_t inactivity_seconds = 0;
+    std::string call_label, trunk;
+    std::vector<MediaLocal> restore;
+    // allocate, modify:
+    std::vector<MediaLeg> legs;
+};
+struct MediaLegStatistics {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    std::uint64_t packets_received = 0, bytes_received = 0, packets_sent = 0, bytes_sent = 0, lost = 0, dropped = 0;
+    std::uint64_t srtp_auth_failures = 0;
+    double jitter_seconds = 0;
+    std::string suite;
+    Endpoint local, remote;
+};
+struct MediaReply {
+    CallId call;
+    std::uint64_t token = 0;
+    bool ok = false;
+    std::string error;   // why not: "no ports", "media plane away", ...
+    std::vector<MediaLocal> local;
+    std::vector<MediaLegStatistics> statistics;  // release
+};
+enum class MediaEventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released };
+struct MediaEvent {
+    MediaEventKind kind = MediaEventKind::first_packet;
+    std::string session;
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    Endpoint endpoint;
+    std::uint64_t count = 0;
+    std::vector<MediaLegStatistics> statistics;
+};
+// The media plane came or went. `incarnation` changes when it has restarted: then its sessions are gone, and live calls
+// are programmed anew; `sessions`: those it still has of ours (unknown ones are released).
+struct MediaState {
+    bool up = false;
+    std::uint64_t incarnation = 0;
+    std::vector<std::string> sessions;
+};
+
+}  // namespace sallyport::b2bua

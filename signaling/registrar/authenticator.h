@@ -1,0 +1,63 @@
+// Digest challenges and their check: who is this request from? RFC 3261 22, RFC 7616, RFC 8760. Nonces carry their own
+// proof (time and a keyed hash), so every node with the same secret can check them; replays are refused per nonce count.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/random.h"
+#include "control/base/time.h"
+#include "signaling/sip/digest.h"
+#include "signaling/sip/message.h"
+
+namespace sallyport::registrar {
+
+struct CredentialSecret {  // what policy finds for a user name; empty strings where an algorithm has no HA1
+    std::string trunk;
+    std::string ha1_md5, ha1_sha256;
+};
+// Gives the secret of (username, digest realm), or one with an empty trunk.
+using CredentialLookup = std::function<CredentialSecret(std::string_view username, std::string_view digest_realm)>;
+
+struct Authentication {
+    enum class Outcome : std::uint8_t {
+        authenticated,
+        challenge,   // no usable credentials: send the challenges
+        stale,       // right, but the nonce is too old: challenge with stale=true
+        refused,     // wrong: 403, or challenge again by policy; looks and costs the same for unknown users
+        bad_request, // syntax: 400
+    };
+    Outcome outcome = Outcome::challenge;
+    std::string trunk;    // authenticated
+    std::string reason;   // for the log and the counter; never shown to the peer
+};
+
+class Authenticator {
+public:
+    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h.
+    Authenticator(std::string secret, Duration nonce_life, RandomSource& random);
+
+    // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER).
+    Authentication check(const sip::Message& request, bool proxy, std::string_view digest_realm,
+                         const CredentialLookup& lookup, TimePoint now);
+    // Challenge values in order of preference: SHA-256, then MD5 (RFC 8760 2.4).
+    std::vector<std::string> challenges(std::string_view digest_realm, bool stale, TimePoint now);
+
+private:
+    std::string make_nonce(std::string_view digest_realm, TimePoint now);
+    enum class NonceState : std::uint8_t { good, stale, forged };
+    NonceState check_nonce(std::string_view nonce, std::string_view digest_realm, TimePoint now) const;
+    bool use_count(const sip::DigestAnswer& answer, TimePoint now);  // false: replayed
+
+    std::string secret_;
+    Duration nonce_life_;
+    RandomSource& random_;
+    struct Window { std::uint32_t highest = 0; std::uint64_t seen = 0; TimePoint expires{}; };
+    std::map<std::string, Window, std::less<>> windows_;  // by nonce; bounded, oldest leave first
+};
+
+}  // namespace sallyport::registrar

@@ -1,0 +1,90 @@
+// The whole contract of the core: one Stack per shard. handle() is total, deterministic for a given seed and clock, and
+// runs to completion; it does no I/O.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/base/counter.h"
+#include "control/base/histogram.h"
+#include "control/base/random.h"
+#include "signaling/registrar/location_store.h"
+#include "signaling/stack/input.h"
+#include "signaling/stack/output.h"
+#include "signaling/transaction/layer.h"
+#include "signaling/transaction/timers.h"
+
+namespace sallyport::stack {
+
+// The few things that the shards of a node share.
+struct Shared;  // defined in shared.h: LocationStore, trunk gauges
+struct StackConfig {
+    std::string node;                  // "edge-1": in records, Via received-by texts never
+    std::string server_header = "Sallyport";
+    RealmTable realms;
+    transaction::TimerValues timers;
+    std::string nonce_secret;          // 32 bytes
+    Duration nonce_life = 300s;
+    std::size_t max_calls = 50'000;
+    std::size_t recent_calls = 1'000;  // ladders kept
+    // Call-IDs of our own legs are drawn until this says yes, so that their messages come home to this shard.
+    std::function<bool(std::string_view call_id)> is_home = [](std::string_view) { return true; };
+    std::uint32_t shard = 0;
+};
+
+// Written by the shard, read by the exposer at any time.
+struct StackStatistics {
+    Counter messages_received, parse_errors, dropped_not_sip, requests_refused;
+    Counter invites, calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
+    Counter registrations_ok, registrations_refused, challenges, authentication_failures;
+    Counter options_answered, options_sent;
+    Counter calls, registrations, transactions;  // alive now (set)
+    Counter records_written, carrier_failovers;
+    SecondsHistogram setup_seconds{seconds_bounds};  // INVITE to final answer
+};
+
+// What operators see; made on the shard between two inputs.
+struct CallView {
+    std::string id, session_id, trunk, direction, from, to, state, cause;
+    std::string ladder;
+    TimePoint started{}, answered{}, ended{};
+    std::uint16_t status = 0;
+    std::vector<std::string> sip_call_ids;
+    std::optional<b2bua::CallRecord> record;
+};
+struct TargetView {
+    std::string carrier, target, detail;
+    bool up = true;
+};
+
+class Stack {
+public:
+    Stack(StackConfig config, Shared& shared, RandomSource& random);
+    ~Stack();
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+
+    void handle(const Input& input, TimePoint now, Outputs& out);
+    std::optional<TimePoint> next_deadline();
+
+    const StackStatistics& statistics() const;
+    const transaction::LayerStatistics& transaction_statistics() const;
+    std::vector<CallView> calls(bool live_only, std::size_t limit) const;     // newest first, without ladders
+    std::optional<CallView> call(std::string_view id_or_call_id) const;       // with its ladder
+    std::vector<TargetView> targets() const;
+    std::uint64_t config_revision() const;
+    bool media_up() const;
+    // For tests and leak checks: everything that is alive.
+    struct Alive { std::size_t calls = 0, transactions = 0, timers = 0; };
+    Alive alive() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sallyport::stack

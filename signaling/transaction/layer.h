@@ -1,0 +1,66 @@
+// The transaction layer: matching (RFC 3261 17.1.3, 17.2.3 with RFC 2543 peers), the four machines, RFC 6026. Owns
+// every transaction of one shard; its user gives and gets messages and ids.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/base/counter.h"
+#include "control/base/random.h"
+#include "signaling/transaction/effects.h"
+#include "signaling/transaction/timers.h"
+
+namespace sallyport::transaction {
+
+struct LayerStatistics {
+    Counter requests_received, responses_received, retransmissions_received, retransmissions_sent;
+    Counter timeouts, transport_failures, stray_responses, stray_acks, limit_refusals;
+};
+
+class Layer {
+public:
+    // `max_transactions`: new server transactions beyond it are answered 503 statelessly.
+    Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions = 200'000);
+    ~Layer();
+
+    // A parsed message from the network. INVITE gets no automatic 100: the user answers (or the layer after 200 ms).
+    void receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out);
+
+    // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are ignored
+    // except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted state).
+    void respond(ServerId server, std::uint16_t status, std::string response, TimePoint now, Effects& out);
+    // Where responses of this transaction go, and the request it began with.
+    const sip::Message* request_of(ServerId server) const;
+
+    // Client side. `request` is complete text whose top Via has a fresh branch from new_branch(). ACK for 2xx is not a
+    // transaction: send it with a plain Transmit.
+    ClientId send(const Flow& flow, std::string request, std::string tls_name, TimePoint now, Effects& out);
+    // CANCEL for an INVITE client transaction (RFC 3261 9.1): held back until a provisional came; nothing happens when a
+    // final one has. The CANCEL's own outcome is of no interest to the user; 64*T1 later the INVITE fails with timeout.
+    void cancel(ClientId invite, std::string_view reason_header, TimePoint now, Effects& out);
+
+    // A stream broke, or could not be opened (connection == 0): client transactions on it fail.
+    void flow_closed(const Flow& flow, TimePoint now, Effects& out);
+    // A deadline with owner client_transaction or server_transaction.
+    void timer(const TimerKey& key, TimePoint now, Effects& out);
+
+    std::string new_branch();  // "z9hG4bK" + unpredictable
+    std::size_t size() const;
+    const LayerStatistics& statistics() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// Where a response to this request goes: same connection on streams (falling back to sent-by), received/rport or
+// sent-by on UDP (RFC 3261 18.2.2, RFC 3581 4).
+Flow response_flow(const Flow& received_on, const sip::Via& top_via);
+
+// A Via field value of ours: "SIP/2.0/TLS host:port;branch=...;rport".
+std::string via_text(const Realm& realm, Transport transport, Family family, std::string_view branch);
+
+}  // namespace sallyport::transaction
