@@ -1,0 +1,67 @@
+// A call record: what an operator bills and investigates one call attempt by. Plain values and their JSON line
+// (schema 1, documented in control/records/README.md); knows no call and no file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/result.h"
+#include "control/base/time.h"
+
+namespace sallyport::records {
+
+// One stream of one side, as the media plane counted it.
+struct LegMedia {
+    std::string side;          // "a": where the call came from, "b": where it went
+    std::uint32_t stream = 0;  // index of the m-line
+    std::uint64_t packets_received = 0, bytes_received = 0;
+    std::uint64_t packets_sent = 0, bytes_sent = 0;
+    std::uint64_t lost = 0;          // RFC 3550 A.3, of what was received
+    double jitter_milliseconds = 0;  // RFC 3550 A.8
+    std::string srtp_suite;          // "AES_CM_128_HMAC_SHA1_80"; empty: plain RTP
+    std::uint64_t srtp_auth_failures = 0;
+    std::uint64_t dropped = 0;
+    std::string local, remote;  // "192.0.2.1:40000"
+    friend bool operator==(const LegMedia&, const LegMedia&) = default;
+};
+
+struct CallRecord {
+    static constexpr int schema = 1;
+
+    std::string id;                         // of the attempt, unique; what `sallyport call show` takes
+    std::string node;                       // "edge-1"
+    std::string session_id;                 // RFC 7989
+    std::vector<std::string> sip_call_ids;  // leg a first
+    std::string trunk, carrier, target;     // target: "sip:192.0.2.9:5060;transport=udp", the last one tried
+    std::string direction;                  // "from-pbx", "to-pbx"
+    std::string from, to;                   // numbers as E.164 where known, else the user part
+    std::string asserted_identity;          // number of P-Asserted-Identity, empty without
+    bool emergency = false;
+
+    std::optional<TimePoint> started;   // INVITE received
+    std::optional<TimePoint> ringing;   // first 18x
+    std::optional<TimePoint> answered;  // 2xx
+    std::optional<TimePoint> ended;
+
+    std::string ended_by;             // "caller", "callee", "sallyport"
+    std::uint32_t sip_status = 0;     // final response to the INVITE
+    std::uint32_t q850_cause = 0;     // ITU-T Q.850, 16: normal call clearing
+    std::string reason;               // a sentence
+    std::vector<std::string> codecs;  // as answered, "PCMA/8000"
+    std::vector<LegMedia> media;
+    friend bool operator==(const CallRecord&, const CallRecord&) = default;
+};
+
+// One line without its end. Times are RFC 3339 with milliseconds; text that is no UTF-8 is repaired, never refused.
+std::string to_json(const CallRecord& record);
+
+// Reads what to_json() wrote; unknown keys of a later minor writer are ignored. The error is a sentence.
+Result<CallRecord, std::string> parse_call_record(std::string_view line);
+
+// Times as the record writes them: "2026-11-21T12:30:00.125Z".
+std::optional<TimePoint> parse_rfc3339(std::string_view text);
+
+}  // namespace sallyport::records

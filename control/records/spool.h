@@ -1,0 +1,88 @@
+// The spool of call records: a directory of segments, each a file of JSON lines. One process writes (a lock file
+// says who), any number read. Interprets no record; a line is durable when its callback says so, and is there once.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "control/base/counter.h"
+#include "control/base/histogram.h"
+#include "control/base/result.h"
+
+namespace sallyport::records {
+
+struct SpoolOptions {
+    std::filesystem::path directory;
+    std::uint64_t segment_bytes = 64u << 20;       // then the next segment is begun
+    std::chrono::seconds segment_age{3'600};       // likewise, so that a consumer of whole files waits an hour at most
+    std::uint64_t total_bytes = 4ull << 30;        // oldest acknowledged segments go first when there are more
+    std::size_t queued_lines = 65'536;             // waiting for the disk; then append() refuses
+    std::chrono::milliseconds retry_after{1'000};  // a disk that refused is asked again
+};
+
+// Written by the spool, readable by a scrape at any time.
+struct SpoolStats {
+    Counter written;           // lines durable
+    Counter refused;           // queue full: the callback said no
+    Counter write_errors;      // attempts of the disk; the lines were kept and tried again
+    Counter repaired;          // torn last lines cut off at start
+    Counter segments_removed;  // to keep the directory within total_bytes
+    Counter bytes;             // in the directory
+    std::atomic<std::uint64_t> queued{0};
+    SecondsHistogram commit_seconds{seconds_bounds};
+};
+
+class Spool {
+public:
+    // Called on the writer thread, once: true after the line is on the disk (fsync), false when it never will be.
+    using Done = std::function<void(bool durable)>;
+
+    // Creates the directory, cuts off a line that a crash tore, takes the lock. The error is a sentence.
+    static Result<std::unique_ptr<Spool>, std::string> open(SpoolOptions options);
+    ~Spool();  // writes what is queued; what the disk refuses then is answered with false
+    Spool(const Spool&) = delete;
+    Spool& operator=(const Spool&) = delete;
+
+    // Any thread, never waits for the disk: lines that arrive together share one fsync. The line has no line feed.
+    void append(std::string line, Done done = {});
+
+    const SpoolStats& stats() const { return stats_; }
+
+private:
+    struct Waiting {
+        std::string line;
+        Done done;
+    };
+    explicit Spool(SpoolOptions options) : options_(std::move(options)) {}
+    void run();
+    bool write_batch(const std::deque<Waiting>& batch);
+    bool open_segment();
+    void abandon_segment();
+    void trim();
+    bool rotation_due() const;
+
+    SpoolOptions options_;
+    SpoolStats stats_;
+    int lock_file_ = -1;
+    int segment_ = -1;  // writer thread only, as everything down to the mutex
+    std::uint64_t segment_number_ = 0;
+    std::uint64_t segment_size_ = 0;  // durable bytes
+    std::chrono::steady_clock::time_point segment_since_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Waiting> queue_;
+    bool stopping_ = false;
+    std::thread writer_;
+};
+
+}  // namespace sallyport::records
