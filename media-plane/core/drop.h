@@ -31,7 +31,10 @@ namespace sallyport::media {
     X(no_next_hop, "next hop's link address is not known yet")                            \
     X(too_big, "longer than the port's MTU")                                              \
     X(no_buffer, "no packet buffer was free")                                             \
-    X(tx_full, "transmit queue full")
+    X(tx_full, "transmit queue full")                                                     \
+    X(martian, "its source is an address that no sender can have")                        \
+    X(answer_rate, "more ARP, neighbour discovery or ping than the port answers")         \
+    X(looped, "relayed through this node's own ports more often than calls are nested")
 
 enum class Drop : std::uint8_t {
     none,
