@@ -55,6 +55,7 @@ struct AddressBlock {  // CIDR
     bool contains(const IpAddress& candidate) const;
     static std::optional<AddressBlock> parse(std::string_view text);  // "192.0.2.0/24", "192.0.2.1", "2001:db8::/32"
     std::string to_string() const;
+    AddressBlock network() const;  // the same block with its host bits zero
     friend bool operator==(const AddressBlock&, const AddressBlock&) = default;
 };
 struct Trunk {

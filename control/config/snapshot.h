@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "control/config/model.h"
@@ -16,7 +18,7 @@ namespace sallyport::config {
 class Snapshot {
 public:
     std::uint64_t revision = 0;
-    std::map<std::string, Trunk, std::less<>> trunks;      // by id
+    std::map<std::string, Trunk, std::less<>> trunks;  // by id
     std::map<std::string, Carrier, std::less<>> carriers;
     std::map<std::string, Route, std::less<>> routes;
 
@@ -28,7 +30,10 @@ public:
     // The registration-mode trunk of this AOR (user and host compared per RFC 3261 19.1.4), or nullptr.
     const Trunk* trunk_by_aor(std::string_view user, std::string_view host) const;
     // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}.
-    struct CredentialMatch { const Trunk* trunk = nullptr; const Credential* credential = nullptr; };
+    struct CredentialMatch {
+        const Trunk* trunk = nullptr;
+        const Credential* credential = nullptr;
+    };
     CredentialMatch credential(std::string_view username, std::string_view digest_realm) const;
     // The static trunk whose sources contain the address, or nullptr; ambiguous (two trunks) also gives nullptr.
     const Trunk* trunk_by_source(std::string_view realm, const IpAddress& address) const;
@@ -37,11 +42,26 @@ public:
     const Route* route_for(std::string_view e164) const;
 
 private:
-    struct RangeEntry { std::string first, last, trunk; };
-    std::vector<RangeEntry> ranges_;                                    // sorted by (length, first)
-    std::map<std::string, std::string, std::less<>> trunk_of_aor_;     // "user@host" -> trunk id
-    std::map<std::string, std::pair<std::string, std::size_t>, std::less<>> credentials_;  // "user\0realm" -> trunk, index
+    struct RangeEntry {
+        std::string first, last, trunk;
+    };
+    // Sources of one realm: blocks by prefix length, so that a request costs one look-up per length in use.
+    struct SourceIndex {
+        std::map<std::pair<std::uint8_t, IpAddress>, std::string> owner;  // (bits, network) -> id; "": two owners
+        std::set<std::pair<Family, std::uint8_t>> lengths;
+        void add(const AddressBlock& block, const std::string& id);
+        const std::string* find(const IpAddress& address) const;  // nullptr also when two owners contain it
+    };
+    using SourcesByRealm = std::map<std::string, SourceIndex, std::less<>>;
+    static const std::string* owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address);
+    void index_trunk(const std::string& id, const Trunk& trunk);
+
+    std::vector<RangeEntry> ranges_;                                // sorted by (length, first)
+    std::map<std::string, std::string, std::less<>> trunk_of_aor_;  // "user@host" -> trunk id
+    std::map<std::string, std::pair<std::string, std::size_t>, std::less<>>
+        credentials_;  // "user\0realm" -> trunk, index
     std::map<std::string, std::string, std::less<>> route_of_prefix_;
+    SourcesByRealm trunk_sources_, carrier_sources_;
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

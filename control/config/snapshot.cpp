@@ -1,0 +1,162 @@
+#include "control/config/snapshot.h"
+
+#include <algorithm>
+
+namespace sallyport::config {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string lower_case(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), lower);
+    return out;
+}
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (lower(c) >= 'a' && lower(c) <= 'f') return lower(c) - 'a' + 10;
+    return -1;
+}
+
+// RFC 3261 19.1.4: the user part is compared with case and after unescaping.
+std::string unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+            out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+            i += 2;
+        } else {
+            out += text[i];
+        }
+    }
+    return out;
+}
+
+std::string aor_key(std::string_view user, std::string_view host) { return unescaped(user) + '@' + lower_case(host); }
+
+std::string credential_key(std::string_view username, std::string_view realm) {
+    std::string key(username);
+    key += '\0';
+    key += realm;
+    return key;
+}
+
+bool shorter_or_before(std::string_view a, std::string_view b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+
+}  // namespace
+
+void Snapshot::SourceIndex::add(const AddressBlock& block, const std::string& id) {
+    const auto network = block.network();
+    lengths.emplace(network.address.family, network.prefix_length);
+    const auto [entry, fresh] = owner.try_emplace({network.prefix_length, network.address}, id);
+    if (!fresh && entry->second != id) entry->second.clear();
+}
+
+const std::string* Snapshot::SourceIndex::find(const IpAddress& address) const {
+    const std::string* found = nullptr;
+    for (const auto& [family, bits] : lengths) {
+        if (family != address.family) continue;
+        const auto entry = owner.find({bits, AddressBlock{address, bits}.network().address});
+        if (entry == owner.end()) continue;
+        if (entry->second.empty() || (found != nullptr && *found != entry->second)) return nullptr;
+        found = &entry->second;
+    }
+    return found;
+}
+
+void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
+    for (const auto& range : trunk.numbers) ranges_.push_back({range.first, range.last, id});
+    if (trunk.mode == TrunkMode::registration && !trunk.aor_user().empty())
+        trunk_of_aor_.try_emplace(aor_key(trunk.aor_user(), trunk.aor_domain()), id);
+    for (std::size_t i = 0; i < trunk.credentials.size(); ++i) {
+        const auto& credential = trunk.credentials[i];
+        const std::string_view realm = credential.digest_realm.empty() ? trunk.aor_domain() : credential.digest_realm;
+        credentials_.try_emplace(credential_key(credential.username, realm), id, i);
+    }
+    if (trunk.mode == TrunkMode::static_)
+        for (const auto& block : trunk.sources) trunk_sources_[trunk.realm].add(block, id);
+}
+
+void Snapshot::build_indexes() {
+    ranges_.clear();
+    trunk_of_aor_.clear();
+    credentials_.clear();
+    route_of_prefix_.clear();
+    trunk_sources_.clear();
+    carrier_sources_.clear();
+    for (const auto& [id, trunk] : trunks)
+        if (!trunk.disabled) index_trunk(id, trunk);
+    std::sort(ranges_.begin(), ranges_.end(),
+              [](const RangeEntry& a, const RangeEntry& b) { return shorter_or_before(a.first, b.first); });
+    for (const auto& [id, carrier] : carriers) {
+        if (carrier.disabled) continue;
+        auto& sources = carrier_sources_[carrier.realm];
+        for (const auto& block : carrier.sources) sources.add(block, id);
+        for (const auto& target : carrier.targets)  // its targets call us from where we call them
+            if (const auto address = IpAddress::parse(target.host))
+                sources.add({*address, static_cast<std::uint8_t>(address->family == Family::v4 ? 32 : 128)}, id);
+    }
+    for (const auto& [id, route] : routes)
+        if (!route.disabled) route_of_prefix_.try_emplace(route.prefix, id);
+}
+
+const Trunk* Snapshot::trunk_by_number(std::string_view e164) const {
+    auto next = std::upper_bound(
+        ranges_.begin(), ranges_.end(), e164,
+        [](std::string_view number, const RangeEntry& r) { return shorter_or_before(number, r.first); });
+    if (next == ranges_.begin()) return nullptr;
+    const auto& range = *std::prev(next);
+    if (range.first.size() != e164.size() || e164 > range.last) return nullptr;
+    const auto trunk = trunks.find(range.trunk);
+    return trunk == trunks.end() ? nullptr : &trunk->second;
+}
+
+const Trunk* Snapshot::trunk_by_aor(std::string_view user, std::string_view host) const {
+    const auto entry = trunk_of_aor_.find(aor_key(user, host));
+    if (entry == trunk_of_aor_.end()) return nullptr;
+    const auto trunk = trunks.find(entry->second);
+    return trunk == trunks.end() ? nullptr : &trunk->second;
+}
+
+Snapshot::CredentialMatch Snapshot::credential(std::string_view username, std::string_view digest_realm) const {
+    const auto entry = credentials_.find(credential_key(username, digest_realm));
+    if (entry == credentials_.end()) return {};
+    const auto& [id, index] = entry->second;
+    const auto trunk = trunks.find(id);
+    if (trunk == trunks.end() || index >= trunk->second.credentials.size()) return {};
+    return {&trunk->second, &trunk->second.credentials[index]};
+}
+
+const std::string* Snapshot::owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address) {
+    const auto index = sources.find(realm);
+    return index == sources.end() ? nullptr : index->second.find(address);
+}
+
+const Trunk* Snapshot::trunk_by_source(std::string_view realm, const IpAddress& address) const {
+    const auto* id = owner_of(trunk_sources_, realm, address);
+    if (id == nullptr) return nullptr;
+    const auto trunk = trunks.find(*id);
+    return trunk == trunks.end() ? nullptr : &trunk->second;
+}
+
+const Carrier* Snapshot::carrier_by_source(std::string_view realm, const IpAddress& address) const {
+    const auto* id = owner_of(carrier_sources_, realm, address);
+    if (id == nullptr) return nullptr;
+    const auto carrier = carriers.find(*id);
+    return carrier == carriers.end() ? nullptr : &carrier->second;
+}
+
+const Route* Snapshot::route_for(std::string_view e164) const {
+    for (std::size_t length = std::min<std::size_t>(e164.size(), 16) + 1; length-- > 0;) {
+        const auto entry = route_of_prefix_.find(e164.substr(0, length));
+        if (entry == route_of_prefix_.end()) continue;
+        const auto route = routes.find(entry->second);
+        return route == routes.end() ? nullptr : &route->second;
+    }
+    return nullptr;
+}
+
+}  // namespace sallyport::config
