@@ -19,9 +19,7 @@ using Bytes = std::vector<std::uint8_t>;
 inline ByteView as_bytes(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
-inline std::string_view as_text(ByteView bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // Unchecked: the caller has compared the size first.
 inline std::uint16_t load_be16(const std::uint8_t* p) { return static_cast<std::uint16_t>(p[0] << 8 | p[1]); }
@@ -37,9 +35,9 @@ inline void store_be32(std::uint8_t* p, std::uint32_t v) {
     store_be16(p + 2, static_cast<std::uint16_t>(v));
 }
 
-std::string to_hex(ByteView bytes);                     // lower case
-std::optional<Bytes> from_hex(std::string_view text);   // nothing on odd length or another character
-std::string to_base64(ByteView bytes);                  // RFC 4648 section 4, padded
+std::string to_hex(ByteView bytes);                       // lower case
+std::optional<Bytes> from_hex(std::string_view text);     // nothing on odd length or another character
+std::string to_base64(ByteView bytes);                    // RFC 4648 section 4, padded
 std::optional<Bytes> from_base64(std::string_view text);  // padding optional; nothing on another character
 
 // Compares without telling by its duration where the two differ.
