@@ -58,8 +58,12 @@ struct CallRecord {
 // One line without its end. Times are RFC 3339 with milliseconds; text that is no UTF-8 is repaired, never refused.
 std::string to_json(const CallRecord& record);
 
-// Reads what to_json() wrote; unknown keys of a later minor writer are ignored. The error is a sentence.
-Result<CallRecord, std::string> parse_call_record(std::string_view line);
+struct RecordError {
+    std::string sentence;
+};
+
+// Reads what to_json() wrote; unknown keys of a later minor writer are ignored.
+Result<CallRecord, RecordError> parse_call_record(std::string_view line);
 
 // Times as the record writes them: "2026-11-21T12:30:00.125Z".
 std::optional<TimePoint> parse_rfc3339(std::string_view text);

@@ -6,17 +6,19 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "control/base/counter.h"
 #include "control/base/histogram.h"
 #include "control/base/result.h"
+#include "control/records/segment.h"
 
 namespace sallyport::records {
 
@@ -27,6 +29,7 @@ struct SpoolOptions {
     std::uint64_t total_bytes = 4ull << 30;        // oldest acknowledged segments go first when there are more
     std::size_t queued_lines = 65'536;             // waiting for the disk; then append() refuses
     std::chrono::milliseconds retry_after{1'000};  // a disk that refused is asked again
+    std::function<void(std::string_view)> on_trouble;  // a sentence for the log; called on the writer thread
 };
 
 // Written by the spool, readable by a scrape at any time.
@@ -62,25 +65,33 @@ private:
         std::string line;
         Done done;
     };
+    using Batch = std::vector<Waiting>;
     explicit Spool(SpoolOptions options) : options_(std::move(options)) {}
+    Result<void, std::string> prepare();
+    Result<void, std::string> repair(const Segment& last);
     void run();
-    bool write_batch(const std::deque<Waiting>& batch);
+    bool take_batch(Batch& batch);  // waits; false: nothing is left and nothing will come
+    void commit(Batch& batch);
+    bool write_batch(const Batch& batch);
     bool open_segment();
-    void abandon_segment();
+    void close_segment();
+    void abandon_segment(std::string_view what);
     void trim();
-    bool rotation_due() const;
 
     SpoolOptions options_;
     SpoolStats stats_;
     int lock_file_ = -1;
-    int segment_ = -1;  // writer thread only, as everything down to the mutex
-    std::uint64_t segment_number_ = 0;
-    std::uint64_t segment_size_ = 0;  // durable bytes
+
+    // The writer thread's own.
+    int segment_ = -1;
+    std::uint64_t segment_number_ = 0;  // the newest that exists; 0: none
+    std::uint64_t segment_size_ = 0;    // durable bytes of the open one
     std::chrono::steady_clock::time_point segment_since_;
 
-    std::mutex mutex_;
+    std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;
-    std::deque<Waiting> queue_;
+    Batch queue_;
+    std::size_t in_flight_ = 0;
     bool stopping_ = false;
     std::thread writer_;
 };
