@@ -17,7 +17,7 @@ namespace sallyport::transaction {
 
 struct LayerStatistics {
     Counter requests_received, responses_received, retransmissions_received, retransmissions_sent;
-    Counter timeouts, transport_failures, stray_responses, stray_acks, limit_refusals;
+    Counter timeouts, transport_failures, stray_responses, stray_acks, limit_refusals, merged_requests;
 };
 
 class Layer {
@@ -32,7 +32,11 @@ public:
     // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are ignored
     // except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted state).
     void respond(ServerId server, std::uint16_t status, std::string response, TimePoint now, Effects& out);
-    // Where responses of this transaction go, and the request it began with.
+    // The same, answered once and forgotten (RFC 3261 8.2.7): no retransmission, no ServerEnded, and a repeated request
+    // comes to the user anew. For challenges and refusals to peers that nobody knows, who could otherwise make this node
+    // send many answers to a forged source.
+    void respond_once(ServerId server, std::string response, Effects& out);
+    // The request the transaction began with.
     const sip::Message* request_of(ServerId server) const;
 
     // Client side. `request` is complete text whose top Via has a fresh branch from new_branch(). ACK for 2xx is not a
@@ -56,8 +60,9 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// Where a response to this request goes: same connection on streams (falling back to sent-by), received/rport or
-// sent-by on UDP (RFC 3261 18.2.2, RFC 3581 4).
+// Where a response to this request goes: on streams the same connection, or, when that is gone (connection == 0), the
+// source address with the port of sent-by; on UDP the source address with rport or the port of sent-by (RFC 3261 18.2.2,
+// RFC 3581 4). maddr is not followed: it would let a sender aim our answers at somebody else.
 Flow response_flow(const Flow& received_on, const sip::Via& top_via);
 
 // A Via field value of ours: "SIP/2.0/TLS host:port;branch=...;rport".

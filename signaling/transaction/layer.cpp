@@ -1,0 +1,66 @@
+#include "signaling/transaction/layer.h"
+
+#include "signaling/transaction/client_side.h"
+#include "signaling/transaction/key.h"
+#include "signaling/transaction/server_side.h"
+
+namespace sallyport::transaction {
+
+struct Layer::State {
+    State(TimerValues values, Timers& timers, RandomSource& source, std::size_t max_transactions)
+        : random(source),
+          clients(values, timers, source, statistics),
+          servers(values, timers, source, max_transactions, statistics) {}
+
+    RandomSource& random;
+    LayerStatistics statistics;
+    ClientSide clients;
+    ServerSide servers;
+};
+
+Layer::Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions)
+    : state_(std::make_unique<State>(values, timers, random, max_transactions)) {}
+Layer::~Layer() = default;
+
+void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out) {
+    if (message.is_request())
+        state_->servers.receive(flow, std::move(message), now, out);
+    else
+        state_->clients.receive(flow, std::move(message), now, out);
+}
+
+void Layer::respond(ServerId server, std::uint16_t status, std::string response, TimePoint now, Effects& out) {
+    state_->servers.respond(server, status, std::move(response), now, out);
+}
+
+void Layer::respond_once(ServerId server, std::string response, Effects& out) {
+    state_->servers.respond_once(server, std::move(response), out);
+}
+
+const sip::Message* Layer::request_of(ServerId server) const { return state_->servers.request_of(server); }
+
+ClientId Layer::send(const Flow& flow, std::string request, std::string tls_name, TimePoint now, Effects& out) {
+    return state_->clients.send(flow, std::move(request), std::move(tls_name), now, out);
+}
+
+void Layer::cancel(ClientId invite, std::string_view reason_header, TimePoint now, Effects& out) {
+    state_->clients.cancel(invite, reason_header, now, out);
+}
+
+void Layer::flow_closed(const Flow& flow, TimePoint now, Effects& out) {
+    state_->servers.flow_closed(flow);
+    state_->clients.flow_closed(flow, now, out);
+}
+
+void Layer::timer(const TimerKey& key, TimePoint now, Effects& out) {
+    if (key.owner == TimerOwner::client_transaction) state_->clients.timer(key, now, out);
+    if (key.owner == TimerOwner::server_transaction) state_->servers.timer(key, now, out);
+}
+
+std::string Layer::new_branch() { return std::string(magic_cookie) + state_->random.token(12); }
+
+std::size_t Layer::size() const { return state_->clients.size() + state_->servers.size(); }
+
+const LayerStatistics& Layer::statistics() const { return state_->statistics; }
+
+}  // namespace sallyport::transaction

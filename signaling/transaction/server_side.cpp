@@ -1,0 +1,223 @@
+#include "signaling/transaction/server_side.h"
+
+#include <array>
+
+#include "signaling/sip/compose.h"
+#include "signaling/sip/parser.h"
+#include "signaling/transaction/key.h"
+
+namespace sallyport::transaction {
+namespace {
+
+SharedText share(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
+
+bool is_ongoing(const std::variant<InviteServer, NonInviteServer>& machine) {
+    return std::visit([](const auto& m) { return m.is_ongoing(); }, machine);
+}
+
+}  // namespace
+
+void ServerSide::receive(const Flow& flow, sip::Message request, TimePoint now, Effects& out) {
+    statistics_.requests_received.add();
+    if (request.method() == sip::Method::ack) return receive_ack(flow, std::move(request), now, out);
+    if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
+    std::string key = server_key(request);
+    if (const auto found = by_key_.find(key); found != by_key_.end()) return receive_again(found->second, now, out);
+    if (!has_room_for(request)) {
+        statistics_.limit_refusals.add();
+        const std::string retry_after = std::to_string(1 + random_.below(10));  // spread: they must not return together
+        return answer_once(flow, request, 503, stable_tag(key), out, retry_after);
+    }
+    if (is_merged(merge_key(request))) {
+        statistics_.merged_requests.add();
+        return answer_once(flow, request, 482, stable_tag(key), out);
+    }
+    begin(flow, std::move(key), std::move(request), now, out);
+}
+
+void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out) {
+    const auto found = by_key_.find(server_key(ack));
+    if (found == by_key_.end()) {
+        if (ack.to_tag().empty()) {  // belongs to no dialog either
+            statistics_.stray_acks.add();
+            return;
+        }
+        out.emplace_back(Request{ServerId{}, flow, std::move(ack)});
+        return;
+    }
+    const ServerId id = found->second;
+    auto* machine = std::get_if<InviteServer>(&table_.find(id)->machine);
+    if (machine == nullptr) return;
+    if (machine->may_be_cancelled()) statistics_.stray_acks.add();  // nothing was answered that it could acknowledge
+    Step step;
+    machine->on_ack(step);
+    if (step.deliver) {
+        out.emplace_back(Request{ServerId{}, flow, std::move(ack)});
+        step.deliver = false;
+    }
+    apply(id, step, nullptr, flow, now, out);
+}
+
+// CANCEL is hop by hop: answered here, statelessly; a repeated one finds the same INVITE and gets the same answer.
+void ServerSide::receive_cancel(const Flow& flow, sip::Message cancel, Effects& out) {
+    const ServerId id = find_cancelled(cancel);
+    Server* server = table_.find(id);
+    if (server == nullptr) return answer_once(flow, cancel, 481, stable_tag(server_key(cancel)), out);
+    answer_once(flow, cancel, 200, tag_for_cancel(*server), out);
+    const auto* invite = std::get_if<InviteServer>(&server->machine);
+    if (invite == nullptr || !invite->may_be_cancelled() || server->cancelled) return;
+    server->cancelled = true;
+    out.emplace_back(Cancelled{id, std::move(cancel)});
+}
+
+void ServerSide::receive_again(ServerId id, TimePoint now, Effects& out) {
+    statistics_.retransmissions_received.add();
+    Server& server = *table_.find(id);
+    Step step;
+    std::visit([&](auto& m) { m.on_request(step); }, server.machine);
+    apply(id, step, nullptr, server.received_on, now, out);
+}
+
+void ServerSide::begin(const Flow& flow, std::string key, sip::Message request, TimePoint now, Effects& out) {
+    const bool reliable = is_reliable(flow.transport);
+    Machine machine = request.method() == sip::Method::invite ? Machine(InviteServer(values_, reliable))
+                                                              : Machine(NonInviteServer(values_, reliable));
+    std::string merge = merge_key(request);
+    Server server{key, merge, std::move(machine), flow, response_flow(flow, request.top_via()), {}, request, {}, false};
+    const ServerId id = table_.emplace(std::move(server));
+    by_key_.emplace(std::move(key), id);
+    if (!merge.empty()) by_merge_key_.insert_or_assign(std::move(merge), id);
+    if (reliable) by_connection_.insert({flow.connection, id});
+    Step step;
+    std::visit([&](auto& m) { m.begin(step); }, table_.find(id)->machine);
+    apply(id, step, &request, flow, now, out);
+}
+
+// Requests within dialogs keep calls controllable: they have an eighth of room that new ones do not get.
+bool ServerSide::has_room_for(const sip::Message& request) const {
+    return table_.size() < (request.to_tag().empty() ? limit_ : limit_ + limit_ / 8);
+}
+
+bool ServerSide::is_merged(const std::string& merge_key) const {
+    if (merge_key.empty()) return false;
+    const auto found = by_merge_key_.find(merge_key);
+    return found != by_merge_key_.end() && is_ongoing(table_.find(found->second)->machine);
+}
+
+// The INVITE nearly always; RFC 3261 9.2 wants any method found, so that the CANCEL gets its 200.
+ServerId ServerSide::find_cancelled(const sip::Message& cancel) const {
+    using sip::Method;
+    constexpr std::array methods{Method::invite,    Method::register_, Method::options, Method::bye,
+                                 Method::subscribe, Method::notify,    Method::message, Method::refer,
+                                 Method::info,      Method::update,    Method::prack,   Method::publish};
+    for (const Method method : methods) {
+        const auto found = by_key_.find(server_key_as(cancel, sip::to_string(method)));
+        if (found != by_key_.end()) return found->second;
+    }
+    return {};
+}
+
+// RFC 3261 9.2: the To tag of the CANCEL's answer is that of the INVITE's, if one was given.
+std::string ServerSide::tag_for_cancel(const Server& server) const {
+    const SharedText last = std::visit([](const auto& m) { return m.last_response(); }, server.machine);
+    if (last) {
+        const auto parsed = sip::Parser::parse(*last);
+        if (parsed.has_value() && !parsed->to_tag().empty()) return std::string(parsed->to_tag());
+    }
+    return stable_tag(server.key);
+}
+
+// Without state, the same request must get the same tag again (RFC 3261 8.2.7).
+std::string ServerSide::stable_tag(std::string_view key) const {
+    std::array<std::uint8_t, 8> raw;
+    const auto hash = std::uint64_t{tag_hash_(key)};
+    store_be32(raw.data(), static_cast<std::uint32_t>(hash >> 32));
+    store_be32(raw.data() + 4, static_cast<std::uint32_t>(hash));
+    return to_hex(raw);
+}
+
+void ServerSide::answer_once(const Flow& flow, const sip::Message& request, std::uint16_t status, std::string_view tag,
+                             Effects& out, std::string_view retry_after) {
+    auto composer = sip::respond(request, status, tag, &flow.remote);
+    if (!retry_after.empty()) composer.add(sip::HeaderName::retry_after, retry_after);
+    out.emplace_back(Transmit{response_flow(flow, request.top_via()), share(composer.finish()), {}});
+}
+
+void ServerSide::respond(ServerId id, std::uint16_t status, std::string response, TimePoint now, Effects& out) {
+    Server* server = table_.find(id);
+    if (server == nullptr) return;
+    Step step;
+    std::visit([&](auto& m) { m.respond(status, share(std::move(response)), step); }, server->machine);
+    apply(id, step, nullptr, server->received_on, now, out);
+}
+
+void ServerSide::respond_once(ServerId id, std::string response, Effects& out) {
+    const Server* server = table_.find(id);
+    if (server == nullptr) return;
+    out.emplace_back(Transmit{server->responses, share(std::move(response)), server->tls_name});
+    erase(id);
+}
+
+const sip::Message* ServerSide::request_of(ServerId id) const {
+    const Server* server = table_.find(id);
+    return server == nullptr ? nullptr : &server->request;
+}
+
+// RFC 3261 18.2.2: the answer is still owed; it goes to the source address and the port of sent-by, over a new
+// connection.
+void ServerSide::flow_closed(const Flow& flow) {
+    if (flow.connection == 0) return;
+    const auto first = by_connection_.lower_bound({flow.connection, ServerId{}});
+    auto last = first;
+    for (; last != by_connection_.end() && std::get<0>(*last) == flow.connection; ++last) {
+        Server& server = *table_.find(std::get<1>(*last));
+        Flow gone = server.received_on;
+        gone.connection = 0;
+        server.responses = response_flow(gone, server.request.top_via());
+        if (gone.transport == Transport::tls) server.tls_name = server.request.top_via().host;
+    }
+    by_connection_.erase(first, last);
+}
+
+void ServerSide::timer(const TimerKey& key, TimePoint now, Effects& out) {
+    const auto id = ServerId::from_number(key.object);
+    Server* server = table_.find(id);
+    if (server == nullptr) return;
+    const auto timer = static_cast<Timer>(key.kind);
+    server->timers.fired(timer);
+    Step step;
+    std::visit([&](auto& m) { m.on_timer(timer, step); }, server->machine);
+    apply(id, step, nullptr, server->received_on, now, out);
+}
+
+void ServerSide::apply(ServerId id, const Step& step, sip::Message* message, const Flow& arrived_on, TimePoint now,
+                       Effects& out) {
+    Server& server = *table_.find(id);
+    server.timers.apply(step, TimerOwner::server_transaction, id.number(), timers_, now);
+    SharedText bytes = step.transmit;
+    if (step.make_trying) {
+        bytes = share(sip::respond(server.request, 100, {}, &server.received_on.remote).finish());
+        std::get<InviteServer>(server.machine).trying(bytes);
+    }
+    if (step.repeated && bytes) statistics_.retransmissions_sent.add();
+    if (bytes) out.emplace_back(Transmit{server.responses, std::move(bytes), server.tls_name});
+    if (step.deliver) out.emplace_back(Request{id, arrived_on, std::move(*message)});
+    if (!step.ended) return;
+    if (std::holds_alternative<InviteServer>(server.machine)) {
+        if (!step.acknowledged) statistics_.timeouts.add();
+        out.emplace_back(ServerEnded{id, step.acknowledged});
+    }
+    erase(id);
+}
+
+void ServerSide::erase(ServerId id) {
+    Server& server = *table_.find(id);
+    server.timers.stop_all(timers_);
+    by_key_.erase(server.key);
+    const auto merged = by_merge_key_.find(server.merge_key);
+    if (merged != by_merge_key_.end() && merged->second == id) by_merge_key_.erase(merged);
+    by_connection_.erase({server.received_on.connection, id});
+    table_.erase(id);
+}
+
+}  // namespace sallyport::transaction

@@ -1,0 +1,82 @@
+// Every server transaction of a shard: absorbs repeated requests, answers CANCEL and merged requests itself, hands new
+// requests to the user.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <variant>
+
+#include "signaling/transaction/invite_server.h"
+#include "signaling/transaction/keyed_hash.h"
+#include "signaling/transaction/layer.h"
+#include "signaling/transaction/non_invite_server.h"
+#include "signaling/transaction/timer_set.h"
+
+namespace sallyport::transaction {
+
+class ServerSide {
+public:
+    ServerSide(const TimerValues& values, Timers& timers, RandomSource& random, std::size_t max_transactions,
+               LayerStatistics& statistics)
+        : values_(values),
+          timers_(timers),
+          random_(random),
+          statistics_(statistics),
+          limit_(max_transactions),
+          tag_hash_(random),
+          by_key_(16, KeyedHash(random)),
+          by_merge_key_(16, KeyedHash(random)) {}
+
+    void receive(const Flow& flow, sip::Message request, TimePoint now, Effects& out);
+    void respond(ServerId id, std::uint16_t status, std::string response, TimePoint now, Effects& out);
+    void respond_once(ServerId id, std::string response, Effects& out);
+    const sip::Message* request_of(ServerId id) const;
+    void flow_closed(const Flow& flow);
+    void timer(const TimerKey& key, TimePoint now, Effects& out);
+    std::size_t size() const { return table_.size(); }
+
+private:
+    using Machine = std::variant<InviteServer, NonInviteServer>;
+    struct Server {
+        std::string key, merge_key;
+        Machine machine;
+        Flow received_on, responses;  // where it came from, where answers go
+        std::string tls_name;         // once the connection is gone: whom to expect at sent-by
+        sip::Message request;
+        TimerSet timers;
+        bool cancelled = false;
+    };
+    using Index = std::unordered_map<std::string, ServerId, KeyedHash, std::equal_to<>>;
+    using FlowEntry = std::tuple<std::uint64_t, ServerId>;  // connection, transaction
+
+    void receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out);
+    void receive_cancel(const Flow& flow, sip::Message cancel, Effects& out);
+    void receive_again(ServerId id, TimePoint now, Effects& out);
+    void begin(const Flow& flow, std::string key, sip::Message request, TimePoint now, Effects& out);
+    bool has_room_for(const sip::Message& request) const;
+    bool is_merged(const std::string& merge_key) const;
+    ServerId find_cancelled(const sip::Message& cancel) const;
+    std::string tag_for_cancel(const Server& server) const;
+    std::string stable_tag(std::string_view key) const;
+    void answer_once(const Flow& flow, const sip::Message& request, std::uint16_t status, std::string_view tag,
+                     Effects& out, std::string_view retry_after = {});
+    void apply(ServerId id, const Step& step, sip::Message* message, const Flow& arrived_on, TimePoint now,
+               Effects& out);
+    void erase(ServerId id);
+
+    TimerValues values_;
+    Timers& timers_;
+    RandomSource& random_;
+    LayerStatistics& statistics_;
+    std::size_t limit_;
+    KeyedHash tag_hash_;
+    SlotTable<ServerTag, Server> table_;
+    Index by_key_, by_merge_key_;
+    std::set<FlowEntry> by_connection_;  // streams only
+};
+
+}  // namespace sallyport::transaction
