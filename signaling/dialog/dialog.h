@@ -37,7 +37,8 @@ struct Dialog {
     static Dialog as_uas(const sip::Message& request, const Flow& flow, std::string local_tag);
     static Dialog as_uac(const sip::Message& request, const sip::Message& response, const Flow& flow, std::string tls_name);
 
-    // RFC 3261 12.2.2: remembers a higher CSeq.
+    // RFC 3261 12.2.2: remembers a higher CSeq; an equal one is in order (a request sent again over another flow). An ACK
+    // changes nothing: retransmitted_ack says that newer requests have come since its INVITE.
     SequenceCheck check_sequence(const sip::Message& request);
     // RFC 3261 12.2.1.2 / 12.2.2: a target refresh (re-INVITE, UPDATE and their 2xx) moves the remote target.
     void refresh_target(const sip::Message& message);
