@@ -15,7 +15,7 @@ public:
     static Composer response(std::uint16_t status, std::string_view reason = {});  // empty: the standard phrase
     Composer& add(HeaderName name, std::string_view value);
     Composer& add(std::string_view name, std::string_view value);
-    Composer& copy(const Message& from, HeaderName name);          // every field of that name, in order
+    Composer& copy(const Message& from, HeaderName name);  // every field of that name, in order
     std::string finish(std::string_view content_type = {}, std::string_view body = {});
 
 private:
@@ -25,9 +25,9 @@ private:
 std::string_view reason_phrase(std::uint16_t status);
 
 // A response with everything RFC 3261 8.2.6 copies from the request: Via (all), From, To, Call-ID, CSeq, and Timestamp
-// in a 100. `to_tag` is added unless the request has one or the status is 100. `received`/`rport` are set on the top Via
-// when `source` is given (RFC 3261 18.2.1, RFC 3581 4).
-Composer respond(const Message& request, std::uint16_t status, std::string_view to_tag, const Endpoint* source = nullptr,
-                 std::string_view reason = {});
+// in a 100. `to_tag` is added unless the request has one or the status is 100. `received`/`rport` are set on the top
+// Via when `source` is given (RFC 3261 18.2.1, RFC 3581 4).
+Composer respond(const Message& request, std::uint16_t status, std::string_view to_tag,
+                 const Endpoint* source = nullptr, std::string_view reason = {});
 
 }  // namespace sallyport::sip

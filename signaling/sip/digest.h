@@ -19,15 +19,24 @@ std::string_view to_string(DigestAlgorithm a);  // "MD5", "SHA-256"
 std::string digest_hash(DigestAlgorithm algorithm, std::string_view data);  // lower-case hex
 std::string digest_ha1(DigestAlgorithm algorithm, std::string_view username, std::string_view realm,
                        std::string_view password);
-std::string hmac_sha256(std::string_view key, std::string_view data);       // 64 hex digits
+std::string hmac_sha256(std::string_view key, std::string_view data);  // 64 hex digits
 
 struct DigestAnswer {  // what a client sent in (Proxy-)Authorization
     DigestAlgorithm algorithm = DigestAlgorithm::md5;
     std::string username, realm, nonce, uri, response, cnonce, opaque;
     std::optional<std::uint32_t> nc;  // present exactly when qop is
+    std::string nc_text;              // as written, since the hash covers the text; empty: nc in lower case
     bool has_qop = false;             // qop=auth; auth-int is refused
 };
-enum class DigestErrc : std::uint8_t { not_digest, missing_parameter, duplicate_parameter, unknown_algorithm, unknown_qop, bad_nc, bad_response };
+enum class DigestErrc : std::uint8_t {
+    not_digest,
+    missing_parameter,
+    duplicate_parameter,
+    unknown_algorithm,
+    unknown_qop,
+    bad_nc,
+    bad_response
+};
 std::string_view to_string(DigestErrc e);
 Result<DigestAnswer, DigestErrc> parse_digest_answer(std::string_view header_value);
 

@@ -14,12 +14,21 @@
 
 namespace sallyport::sip {
 
-enum class FieldErrc : std::uint8_t { empty, malformed, bad_number, bad_uri, bad_parameter, bad_quoting, bad_version, out_of_range };
+enum class FieldErrc : std::uint8_t {
+    empty,
+    malformed,
+    bad_number,
+    bad_uri,
+    bad_parameter,
+    bad_quoting,
+    bad_version,
+    out_of_range
+};
 std::string_view to_string(FieldErrc e);
 template <class T>
 using FieldResult = Result<T, FieldErrc>;
 
-struct Via {  // RFC 3261 20.42, RFC 3581
+struct Via {                // RFC 3261 20.42, RFC 3581
     std::string protocol;   // "SIP/2.0"
     std::string transport;  // upper case: "UDP", "TCP", "TLS"
     std::string host;       // sent-by, IPv6 in brackets
@@ -33,14 +42,14 @@ struct CSeq {
     Method method = Method::other;
     std::string method_text;
 };
-struct NameAddr {  // From, To, Contact, Route, P-Asserted-Identity ...: RFC 3261 20.10, RFC 8217
+struct NameAddr {              // From, To, Contact, Route, P-Asserted-Identity ...: RFC 3261 20.10, RFC 8217
     std::string display_name;  // unquoted, unescaped
     Uri uri;
-    Parameters parameters;     // header parameters; after a bare addr-spec all of them are
+    Parameters parameters;  // header parameters; after a bare addr-spec all of them are
     std::string_view tag() const;
     std::string text() const;  // always in < >
 };
-struct Credentials {  // Authorization, Proxy-Authorization and the challenges: RFC 7616
+struct Credentials {     // Authorization, Proxy-Authorization and the challenges: RFC 7616
     std::string scheme;  // as written, e.g. "Digest"
     Parameters parameters;
 };
@@ -62,6 +71,8 @@ FieldResult<Via> parse_via(std::string_view value);
 FieldResult<CSeq> parse_cseq(std::string_view value);
 FieldResult<NameAddr> parse_name_addr(std::string_view value);
 FieldResult<Credentials> parse_credentials(std::string_view value);
+FieldResult<AuthChallenge> parse_challenge(std::string_view value);  // Digest only
+FieldResult<Parameters> parse_parameters(std::string_view text);  // ";a=b;c", e.g. what follows Session-Expires' number
 FieldResult<std::uint32_t> parse_number(std::string_view value);  // digits only, surrounding LWS allowed; e.g. Expires
 FieldResult<RAck> parse_rack(std::string_view value);
 FieldResult<MediaType> parse_media_type(std::string_view value);

@@ -15,10 +15,16 @@ std::string_view to_string(FramingErrc e);
 
 class Framer {
 public:
-    struct Message { std::string_view bytes; };    // valid until the next call of append()
-    struct Ping {};                                // CRLFCRLF: answer with CRLF
+    struct Message {
+        std::string_view bytes;
+    };               // valid until the next call of append()
+    struct Ping {};  // CRLFCRLF: answer with CRLF
     struct NeedMore {};
-    struct Broken { FramingErrc code; std::string_view head; };  // answer `head` if possible, then close; stays broken
+    // Answer `head` if possible, then close. Stays broken; only the first time `head` is not empty.
+    struct Broken {
+        FramingErrc code;
+        std::string_view head;
+    };
     using Event = std::variant<Message, Ping, NeedMore, Broken>;
 
     void append(std::string_view bytes);
@@ -26,10 +32,16 @@ public:
     std::size_t buffered() const { return buffer_.size() - consumed_; }
 
 private:
+    bool take_line_ends();
+    void consume_line_ends(std::size_t n);
+    bool find_head_end();
+    Event fail(FramingErrc code, std::size_t head_size);
+
     std::string buffer_;
     std::size_t consumed_ = 0;
     std::size_t scanned_ = 0;  // how far the end of the header was already looked for: keeps slow senders linear
-    bool broken_ = false;
+    std::size_t head_size_ = 0, message_size_ = 0;  // of the message whose body is awaited; 0: header incomplete
+    std::optional<FramingErrc> broken_;
 };
 
 }  // namespace sallyport::sip

@@ -24,10 +24,10 @@ struct Field {
 class Message {
 public:
     bool is_request() const { return status_ == 0; }
-    Method method() const { return cseq_.method; }                    // a response: that of its CSeq
+    Method method() const { return cseq_.method; }  // a response: that of its CSeq
     std::string_view method_text() const { return cseq_.method_text; }
-    std::string_view request_uri() const;                             // requests only
-    std::uint16_t status() const { return status_; }                  // 100..699; 0 for requests
+    std::string_view request_uri() const;             // requests only
+    std::uint16_t status() const { return status_; }  // 100..699; 0 for requests
     std::string_view reason() const;
     std::string_view body() const;
     std::string_view text() const { return buffer_; }
@@ -35,10 +35,10 @@ public:
     std::size_t field_count() const { return fields_.size(); }
     Field field(std::size_t i) const;
     bool has(HeaderName name) const;
-    std::optional<std::string_view> first(HeaderName name) const;     // whole value of the first field of that name
+    std::optional<std::string_view> first(HeaderName name) const;        // whole value of the first field of that name
     std::optional<std::string_view> first(std::string_view name) const;  // any header, any case
-    std::vector<std::string_view> values(HeaderName name) const;      // all fields of the name, lists split, in order
-    bool has_token(HeaderName name, std::string_view token) const;    // e.g. an option tag in Supported, any case
+    std::vector<std::string_view> values(HeaderName name) const;    // all fields of the name, lists split, in order
+    bool has_token(HeaderName name, std::string_view token) const;  // e.g. an option tag in Supported, any case
 
     // Present and valid in every Message that the parser lets out.
     const Via& top_via() const { return top_via_; }

@@ -7,10 +7,24 @@
 namespace sallyport::sip {
 
 enum class Method : std::uint8_t {
-    invite, ack, bye, cancel, options, register_, prack, update, info, subscribe, notify, refer, message, publish, other
+    invite,
+    ack,
+    bye,
+    cancel,
+    options,
+    register_,
+    prack,
+    update,
+    info,
+    subscribe,
+    notify,
+    refer,
+    message,
+    publish,
+    other
 };
 
-Method method_from(std::string_view token);   // "INVITE" -> invite; unknown -> other
-std::string_view to_string(Method method);    // other -> ""
+Method method_from(std::string_view token);  // "INVITE" -> invite; unknown -> other
+std::string_view to_string(Method method);   // other -> ""
 
 }  // namespace sallyport::sip

@@ -17,18 +17,19 @@ struct Parameter {
     std::string name;   // lower case
     std::string value;  // as written, quotes removed; empty for a flag
     bool has_value = false;
+    bool quoted = false;  // it stood in double quotes, and will again
     friend bool operator==(const Parameter&, const Parameter&) = default;
 };
 class Parameters {
 public:
-    const Parameter* find(std::string_view name) const;           // name in lower case
+    const Parameter* find(std::string_view name) const;                  // name in lower case
     std::optional<std::string_view> value(std::string_view name) const;  // "" for a flag
     bool has(std::string_view name) const { return find(name) != nullptr; }
-    void set(std::string name, std::string value);                // replaces or appends
+    void set(std::string name, std::string value);  // replaces or appends
     void set_flag(std::string name);
     void erase(std::string_view name);
     const std::vector<Parameter>& all() const { return list_; }
-    std::string text() const;                                     // ";a=b;c", values quoted where they must be
+    std::string text() const;  // ";a=b;c", values quoted where they must be
     std::vector<Parameter>& list() { return list_; }
     friend bool operator==(const Parameters&, const Parameters&) = default;
 
@@ -37,23 +38,33 @@ private:
 };
 
 enum class Scheme : std::uint8_t { sip, sips, tel, urn, other };
-enum class UriErrc : std::uint8_t { empty, bad_scheme, bad_user, bad_host, bad_port, bad_parameter, bad_headers, bad_number, too_long };
+enum class UriErrc : std::uint8_t {
+    empty,
+    bad_scheme,
+    bad_user,
+    bad_host,
+    bad_port,
+    bad_parameter,
+    bad_headers,
+    bad_number,
+    too_long
+};
 std::string_view to_string(UriErrc e);
 
 struct Uri {
     Scheme scheme = Scheme::sip;
-    std::string scheme_text;   // as written, lower case: needed for `other`
-    std::string user;          // as written, escapes kept; tel and urn: what follows the colon
+    std::string scheme_text;  // as written, lower case: needed for `other`
+    std::string user;         // as written, escapes kept; tel and urn: what follows the colon
     std::string password;
     bool has_user = false;
-    std::string host;          // lower case; IPv6 in brackets; empty for tel
-    std::uint16_t port = 0;    // 0: absent
+    std::string host;        // lower case; IPv6 in brackets; empty for tel
+    std::uint16_t port = 0;  // 0: absent
     Parameters parameters;
-    std::string headers;       // after '?', without it, as written
+    std::string headers;  // after '?', without it, as written
 
     std::optional<IpAddress> host_address() const;  // if the host is a literal
     std::string text() const;
-    std::string decoded_user() const;               // %HH decoded once
+    std::string decoded_user() const;                          // %HH decoded once
     friend bool operator==(const Uri&, const Uri&) = default;  // textual; see equivalent()
 };
 

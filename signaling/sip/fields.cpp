@@ -1,0 +1,137 @@
+// The small structured fields: lists, numbers, CSeq, RAck, media types. RFC 3261 7.3.1, 20.16, 20.15, 25.1; RFC
+// 3262 10.
+#include "signaling/sip/fields.h"
+
+#include "signaling/sip/limits.h"
+#include "signaling/sip/parameters.h"
+
+namespace sallyport::sip {
+namespace {
+
+constexpr std::uint32_t cseq_bound = 0x7fff'ffff;  // RFC 3261 8.1.1.5: below 2^31
+
+// Digits, LWS, method: CSeq itself and the tail of RAck.
+FieldResult<CSeq> scan_cseq(scan::Cursor& cursor) {
+    cursor.skip_lws();
+    const std::string_view digits = cursor.take_while(scan::digit);
+    if (digits.empty()) return FieldErrc::bad_number;
+    const auto number = scan::number<std::uint32_t>(digits, cseq_bound);
+    if (!number) return FieldErrc::out_of_range;
+    const std::size_t before = cursor.rest().size();
+    cursor.skip_lws();
+    if (cursor.rest().size() == before) return FieldErrc::malformed;
+    const std::string_view method = cursor.take_while(scan::token);
+    cursor.skip_lws();
+    if (method.empty() || !cursor.at_end()) return FieldErrc::malformed;
+    return CSeq{*number, method_from(method), std::string(method)};
+}
+
+}  // namespace
+
+FieldResult<CSeq> parse_cseq(std::string_view value) {
+    scan::Cursor cursor(value);
+    cursor.skip_lws();
+    if (cursor.at_end()) return FieldErrc::empty;
+    return scan_cseq(cursor);
+}
+
+FieldResult<RAck> parse_rack(std::string_view value) {
+    scan::Cursor cursor(value);
+    cursor.skip_lws();
+    if (cursor.at_end()) return FieldErrc::empty;
+    const std::string_view digits = cursor.take_while(scan::digit);
+    const auto rseq = scan::number<std::uint32_t>(digits);
+    if (!rseq) return digits.empty() ? FieldErrc::bad_number : FieldErrc::out_of_range;
+    if (!cursor.next_is(' ') && !cursor.next_is('\t')) return FieldErrc::malformed;
+    auto cseq = scan_cseq(cursor);
+    if (!cseq) return cseq.error();
+    return RAck{*rseq, cseq->number, cseq->method};
+}
+
+FieldResult<std::uint32_t> parse_number(std::string_view value) {
+    value = scan::trim(value);
+    if (value.empty()) return FieldErrc::empty;
+    if (!scan::all(value, scan::digit)) return FieldErrc::bad_number;
+    const auto number = scan::number<std::uint32_t>(value);
+    if (!number) return FieldErrc::out_of_range;
+    return *number;
+}
+
+FieldResult<MediaType> parse_media_type(std::string_view value) {
+    scan::Cursor cursor(value);
+    cursor.skip_lws();
+    if (cursor.at_end()) return FieldErrc::empty;
+    MediaType out;
+    out.type = scan::lowered(cursor.take_while(scan::token));
+    cursor.skip_lws();
+    if (out.type.empty() || !cursor.take('/')) return FieldErrc::malformed;
+    cursor.skip_lws();
+    out.subtype = scan::lowered(cursor.take_while(scan::token));
+    if (out.subtype.empty()) return FieldErrc::malformed;
+    if (const auto error = scan_parameters(cursor, out.parameters)) return *error;
+    if (!cursor.at_end()) return FieldErrc::malformed;
+    return out;
+}
+
+bool MediaType::is(std::string_view full) const {
+    const std::size_t slash = full.find('/');
+    return slash != std::string_view::npos && equal_ignoring_case(full.substr(0, slash), type) &&
+           equal_ignoring_case(full.substr(slash + 1), subtype);
+}
+
+std::vector<std::string_view> split_list(std::string_view value) {
+    std::vector<std::string_view> out;
+    std::size_t from = 0;
+    bool quoted = false, bracketed = false;
+    const auto add = [&](std::size_t to) {
+        const std::string_view one = scan::trim(value.substr(from, to - from));
+        if (!one.empty()) out.push_back(one);
+        from = to + 1;
+    };
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        switch (value[i]) {
+            case '\\': i += quoted ? 1 : 0; break;
+            case '"': quoted = bracketed ? quoted : !quoted; break;  // a URI holds no quotes: there it opens nothing
+            case '<': bracketed = bracketed || !quoted; break;
+            case '>': bracketed = bracketed && quoted; break;
+            case ',':
+                if (!quoted && !bracketed) add(i);
+                break;
+            default: break;
+        }
+    }
+    add(value.size());
+    return out;
+}
+
+std::string quote(std::string_view text) {
+    if (is_token(text)) return std::string(text);
+    std::string out;
+    append_quoted(out, text);
+    return out;
+}
+
+bool is_token(std::string_view text) { return !text.empty() && scan::all(text, scan::token); }
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (scan::lower(a[i]) != scan::lower(b[i])) return false;
+    return true;
+}
+
+std::string_view to_string(FieldErrc e) {
+    switch (e) {
+        case FieldErrc::empty: return "empty";
+        case FieldErrc::malformed: return "malformed";
+        case FieldErrc::bad_number: return "bad number";
+        case FieldErrc::bad_uri: return "bad URI";
+        case FieldErrc::bad_parameter: return "bad parameter";
+        case FieldErrc::bad_quoting: return "unbalanced quotes or brackets";
+        case FieldErrc::bad_version: return "unknown version";
+        case FieldErrc::out_of_range: return "out of range";
+    }
+    return "malformed";
+}
+
+}  // namespace sallyport::sip

@@ -1,0 +1,75 @@
+// name-addr and addr-spec: From, To, Contact, Route and their kin. RFC 3261 20.10, 25.1, RFC 8217.
+#include "signaling/sip/fields.h"
+#include "signaling/sip/limits.h"
+#include "signaling/sip/parameters.h"
+
+namespace sallyport::sip {
+namespace {
+
+// Words before "<" without quotes. The grammar wants tokens; UTF-8 and dots are met in practice and harm nobody, a
+// comma or semicolon would (RFC 4475 3.1.2.15).
+bool is_bare_display_name(std::string_view text) {
+    for (const char c : text)
+        if (!scan::is(c, scan::value | scan::lws)) return false;
+    return true;
+}
+
+FieldResult<NameAddr> finish(NameAddr&& out, std::string_view uri, scan::Cursor& cursor) {
+    auto parsed = parse_uri(uri);
+    if (!parsed) return FieldErrc::bad_uri;
+    out.uri = std::move(*parsed);
+    if (const auto error = scan_parameters(cursor, out.parameters)) return *error;
+    if (!cursor.at_end()) return FieldErrc::malformed;
+    return std::move(out);
+}
+
+// RFC 3261 20: without < > a comma, question mark or semicolon ends the URI, so what follows is the header's.
+FieldResult<NameAddr> parse_addr_spec(std::string_view text) {
+    const std::size_t end = std::min(text.find(';'), text.size());
+    const std::string_view uri = scan::trim(text.substr(0, end));
+    if (uri.find_first_of("?,") != std::string_view::npos) return FieldErrc::bad_uri;
+    scan::Cursor cursor(text.substr(end));
+    return finish({}, uri, cursor);
+}
+
+}  // namespace
+
+FieldResult<NameAddr> parse_name_addr(std::string_view value) {
+    value = scan::trim(value);
+    if (value.empty()) return FieldErrc::empty;
+    if (value.size() > limits::field_bytes) return FieldErrc::out_of_range;
+    scan::Cursor cursor(value);
+    NameAddr out;
+    if (cursor.next_is('"')) {
+        auto quoted = cursor.take_quoted();
+        if (!quoted) return FieldErrc::bad_quoting;
+        out.display_name = std::move(*quoted);
+        cursor.skip_lws();
+        if (!cursor.next_is('<')) return FieldErrc::malformed;
+    } else if (!cursor.next_is('<')) {
+        const auto words = cursor.take_until('<');
+        const std::size_t before_parameters = value.find(';');
+        if (!words || words->size() > before_parameters) return parse_addr_spec(value);
+        if (!is_bare_display_name(*words)) return FieldErrc::malformed;
+        out.display_name = scan::trim(*words);
+    }
+    cursor.skip(1);
+    const auto uri = cursor.take_until('>');
+    if (!uri) return FieldErrc::bad_quoting;
+    cursor.skip(1);
+    return finish(std::move(out), *uri, cursor);
+}
+
+std::string_view NameAddr::tag() const { return parameters.value("tag").value_or(std::string_view()); }
+
+std::string NameAddr::text() const {
+    std::string out;
+    if (!display_name.empty()) {
+        append_quoted(out, display_name);
+        out.push_back(' ');
+    }
+    out.append(1, '<').append(uri.text()).append(1, '>').append(parameters.text());
+    return out;
+}
+
+}  // namespace sallyport::sip

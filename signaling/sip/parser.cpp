@@ -1,0 +1,274 @@
+// The message parser, RFC 3261 7 and 25: one pass over the lines, one copy of the bytes, an index of slices. Folded
+// lines are unfolded in place. Every limit of limits.h is enforced here. Repairs nothing: two elements that repair
+// differently are how headers get smuggled.
+#include "signaling/sip/parser.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "signaling/sip/limits.h"
+#include "signaling/sip/lines.h"
+#include "signaling/sip/refusal.h"
+#include "signaling/sip/uri_scan.h"
+#include "signaling/sip/via_scan.h"
+
+namespace sallyport::sip {
+namespace {
+
+using MaybeFault = std::optional<Fault>;
+
+Fault fault(ParseErrc code, std::string_view what, std::string_view why = {}) {
+    std::string detail(what);
+    if (!why.empty()) detail.append(": ").append(why);
+    return {code, std::move(detail)};
+}
+
+std::string_view skip_leading_line_ends(std::string_view bytes) {  // RFC 3261 7.5
+    const std::size_t start = bytes.find_first_not_of("\r\n");
+    return start == std::string_view::npos ? std::string_view() : bytes.substr(start);
+}
+
+bool begins_with_sip(std::string_view text) {
+    return text.size() >= 4 && equal_ignoring_case(text.substr(0, 4), "SIP/");
+}
+
+// May stand once only; twice with the same value is harmless.
+constexpr std::array single_headers{HeaderName::from,        HeaderName::to,           HeaderName::call_id,
+                                    HeaderName::cseq,        HeaderName::max_forwards, HeaderName::content_length,
+                                    HeaderName::content_type};
+
+}  // namespace
+
+class Parser::Run {
+public:
+    Run(std::string_view bytes, Framing framing) : framing_(framing) { m_.buffer_.assign(bytes); }
+
+    MaybeFault parse() {
+        if (auto f = start_line()) return f;
+        if (auto f = header()) return f;
+        if (auto f = repeated_headers()) return f;
+        if (auto f = essentials()) return f;
+        return body();
+    }
+    Message take() { return std::move(m_); }
+
+private:
+    using Slice = Message::Slice;
+
+    Slice slice(std::string_view v) const {
+        return {static_cast<std::uint32_t>(v.data() - m_.buffer_.data()), static_cast<std::uint32_t>(v.size())};
+    }
+
+    MaybeFault start_line() {
+        const std::string_view text = m_.buffer_;
+        const std::size_t end = text.find('\n');
+        if (end == std::string_view::npos) return fault(ParseErrc::not_sip, "no line end");
+        at_ = end + 1;
+        std::string_view line = text.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        return begins_with_sip(line) ? status_line(line) : request_line(line);
+    }
+
+    MaybeFault request_line(std::string_view line) {
+        const std::string_view trimmed = scan::trim(line);
+        const std::size_t last_gap = trimmed.find_last_of(" \t");
+        if (last_gap == std::string_view::npos || !begins_with_sip(trimmed.substr(last_gap + 1)))
+            return fault(ParseErrc::not_sip, "no start line of SIP");
+        const std::size_t first_gap = line.find(' ');
+        request_method_ = line.substr(0, first_gap);
+        if (!is_token(request_method_)) return fault(ParseErrc::bad_start_line, "Request-Line", "method is no token");
+        const std::string_view version = trimmed.substr(last_gap + 1);
+        if (!equal_ignoring_case(version, "SIP/2.0")) return fault(ParseErrc::bad_version, "SIP/2.0 is spoken here");
+        if (trimmed.size() != line.size() || first_gap >= last_gap)
+            return fault(ParseErrc::bad_start_line, "Request-Line", "not three words");
+        const std::string_view uri = line.substr(first_gap + 1, last_gap - first_gap - 1);
+        UriParts parts;
+        if (const auto error = scan_uri(uri, parts))
+            return fault(ParseErrc::bad_start_line, "Request-URI", to_string(*error));
+        if (!parts.headers.empty())  // RFC 3261 19.1.1, and RFC 4475 3.1.2.11 on what they are used for
+            return fault(ParseErrc::bad_start_line, "Request-URI", "header fields are not allowed here");
+        m_.uri_or_reason_ = slice(uri);
+        return std::nullopt;
+    }
+
+    MaybeFault status_line(std::string_view line) {
+        const std::size_t gap = std::min(line.find(' '), line.size());
+        if (!equal_ignoring_case(line.substr(0, gap), "SIP/2.0")) return fault(ParseErrc::bad_version, "Status-Line");
+        const std::string_view rest = line.substr(std::min(gap + 1, line.size()));
+        const std::string_view code = rest.substr(0, rest.find(' '));
+        const auto status = scan::number<std::uint16_t>(code, 699);
+        if (!status || *status < 100 || code.size() != 3)
+            return fault(ParseErrc::bad_start_line, "Status-Line", "no status code between 100 and 699");
+        m_.status_ = *status;
+        m_.uri_or_reason_ = slice(rest.substr(std::min<std::size_t>(4, rest.size())));
+        return std::nullopt;
+    }
+
+    MaybeFault header() {
+        m_.fields_.reserve(32);
+        for (;;) {
+            const auto line = header_line_at(m_.buffer_, at_);
+            if (!line) return fault(ParseErrc::bad_header, "the header does not end");
+            at_ = line->next;
+            if (line->text.empty()) return std::nullopt;
+            if (auto f = field(line->text)) return f;
+        }
+    }
+
+    MaybeFault field(std::string_view line) {
+        const auto parts = split_header_line(line);
+        if (!parts) return fault(ParseErrc::bad_header, "a header line is no \"name: value\"");
+        if (m_.fields_.size() == limits::header_fields)
+            return fault(ParseErrc::too_many_fields, "too many header fields");
+        if (parts->value.size() > limits::field_bytes) return fault(ParseErrc::too_large, "header field too long");
+        if (!unfold(parts->value)) return fault(ParseErrc::bad_header, "a bare CR in a header field");
+        const HeaderName name = header_name_from(parts->name);
+        m_.fields_.push_back({name, slice(parts->name), slice(parts->value)});
+        if (is_list(name)) {
+            auto& count = list_values_[static_cast<std::size_t>(name)];
+            count += 1 + static_cast<std::uint32_t>(std::count(parts->value.begin(), parts->value.end(), ','));
+            crowded_ = crowded_ || count > limits::list_values;
+        }
+        return std::nullopt;
+    }
+
+    // Line ends inside a folded value become spaces, in our own copy. A CR that ends no line is an error.
+    bool unfold(std::string_view value) {
+        if (value.empty()) return true;
+        char* p = m_.buffer_.data() + (value.data() - m_.buffer_.data());
+        char* const end = p + value.size();
+        if (std::memchr(p, '\r', value.size()) == nullptr && std::memchr(p, '\n', value.size()) == nullptr) return true;
+        for (; p != end; ++p) {
+            if (*p == '\r' && p[1] != '\n') return false;  // value is trimmed: p[1] is inside it
+            if (*p == '\r' || *p == '\n') *p = ' ';
+        }
+        return true;
+    }
+
+    MaybeFault repeated_headers() const {
+        std::array<const Message::IndexEntry*, single_headers.size()> seen{};
+        for (const auto& entry : m_.fields_) {
+            const auto known = std::find(single_headers.begin(), single_headers.end(), entry.name);
+            if (known == single_headers.end()) continue;
+            const auto*& first = seen[static_cast<std::size_t>(known - single_headers.begin())];
+            if (first == nullptr) first = &entry;
+            if (m_.view(first->value) == m_.view(entry.value)) continue;
+            const bool framing = entry.name == HeaderName::content_length;
+            return fault(framing ? ParseErrc::bad_content_length : ParseErrc::duplicate_header, to_string(entry.name),
+                         "stands twice");
+        }
+        if (!crowded_) return std::nullopt;  // counted with the commas in quotes; now exactly
+        for (std::size_t i = 0; i < list_values_.size(); ++i)
+            if (list_values_[i] > limits::list_values &&
+                m_.values(static_cast<HeaderName>(i)).size() > limits::list_values)
+                return fault(ParseErrc::too_many_fields, to_string(static_cast<HeaderName>(i)), "too many values");
+        return std::nullopt;
+    }
+
+    // Fetches a mandatory field into `value`.
+    MaybeFault require(HeaderName name, std::string_view& value) const {
+        const auto found = m_.first(name);
+        if (!found) return fault(ParseErrc::missing_header, to_string(name), "missing");
+        value = *found;
+        return std::nullopt;
+    }
+
+    template <class T, class Parse>
+    MaybeFault read(HeaderName name, T& out, Parse&& parse) const {
+        std::string_view value;
+        if (auto f = require(name, value)) return f;
+        auto result = parse(value);
+        if (!result) return fault(ParseErrc::bad_value, to_string(name), to_string(result.error()));
+        out = std::move(*result);
+        return std::nullopt;
+    }
+
+    MaybeFault essentials() {
+        std::string_view via;
+        if (auto f = require(HeaderName::via, via)) return f;
+        scan::Cursor cursor(via);
+        if (const auto error = scan_via(cursor, m_.top_via_))
+            return fault(ParseErrc::bad_value, "Via", to_string(*error));
+        if (auto f = read(HeaderName::from, m_.from_, parse_name_addr)) return f;
+        if (auto f = read(HeaderName::to, m_.to_, parse_name_addr)) return f;
+        if (auto f = read(HeaderName::cseq, m_.cseq_, parse_cseq)) return f;
+        if (m_.is_request() && m_.cseq_.method_text != request_method_)
+            return fault(ParseErrc::bad_value, "CSeq", "not the method of the request");
+        if (auto f = call_id()) return f;
+        return max_forwards();
+    }
+
+    MaybeFault call_id() {
+        std::string_view value;
+        if (auto f = require(HeaderName::call_id, value)) return f;
+        if (value.empty() || !std::all_of(value.begin(), value.end(),
+                                          [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; }))
+            return fault(ParseErrc::bad_value, "Call-ID", "not one word");
+        m_.call_id_ = slice(value);
+        return std::nullopt;
+    }
+
+    MaybeFault max_forwards() {  // absent with RFC 2543 peers; above 255 it counts as absent (RFC 4475 3.1.2.4)
+        const auto value = m_.first(HeaderName::max_forwards);
+        if (!value) return std::nullopt;
+        if (!scan::all(*value, scan::digit) || value->empty())
+            return fault(ParseErrc::bad_value, "Max-Forwards", "no number");
+        m_.max_forwards_ = scan::number<std::uint8_t>(*value);
+        return std::nullopt;
+    }
+
+    MaybeFault body() {
+        std::size_t length = m_.buffer_.size() - at_;
+        if (const auto value = m_.first(HeaderName::content_length)) {
+            const auto declared = content_length_from(*value);
+            if (!declared) return fault(ParseErrc::bad_content_length, "Content-Length", "no number of bytes");
+            if (*declared > length) return fault(ParseErrc::truncated_body, "the body is shorter than Content-Length");
+            if (*declared < length && framing_ == Framing::stream)
+                return fault(ParseErrc::bad_content_length, "Content-Length", "not the size of the body");
+            length = *declared;
+            m_.buffer_.resize(at_ + length);
+        } else if (framing_ == Framing::stream) {  // RFC 3261 18.3, 20.14
+            return fault(ParseErrc::bad_content_length, "Content-Length", "missing on a stream");
+        }
+        m_.body_ = {static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(length)};
+        return std::nullopt;
+    }
+
+    Message m_;
+    Framing framing_;
+    std::size_t at_ = 0;
+    std::string_view request_method_;
+    std::array<std::uint32_t, static_cast<std::size_t>(HeaderName::other)> list_values_{};
+    bool crowded_ = false;
+};
+
+Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framing, const Endpoint* source) {
+    bytes = skip_leading_line_ends(bytes);
+    if (bytes.empty()) return ParseError{ParseErrc::empty, "no message", std::nullopt, {}};
+    if (bytes.size() > limits::message_bytes)
+        return refuse(bytes, fault(ParseErrc::too_large, "message too long"), source);
+    Run run(bytes, framing);
+    if (auto f = run.parse()) return refuse(bytes, std::move(*f), source);
+    return run.take();
+}
+
+std::string_view to_string(ParseErrc e) {
+    switch (e) {
+        case ParseErrc::empty: return "empty";
+        case ParseErrc::not_sip: return "not_sip";
+        case ParseErrc::bad_start_line: return "bad_start_line";
+        case ParseErrc::bad_version: return "bad_version";
+        case ParseErrc::bad_header: return "bad_header";
+        case ParseErrc::missing_header: return "missing_header";
+        case ParseErrc::duplicate_header: return "duplicate_header";
+        case ParseErrc::bad_value: return "bad_value";
+        case ParseErrc::too_many_fields: return "too_many_fields";
+        case ParseErrc::too_large: return "too_large";
+        case ParseErrc::bad_content_length: return "bad_content_length";
+        case ParseErrc::truncated_body: return "truncated_body";
+    }
+    return "unknown";
+}
+
+}  // namespace sallyport::sip

@@ -1,0 +1,140 @@
+// The error response to a broken request (RFC 3261 8.2.6, 21.4.1, 21.5.6), read from its lines one by one, since the
+// parser gave up on it. Answers nothing that cannot be copied, no ACK and no response.
+#include "signaling/sip/refusal.h"
+
+#include "control/base/bytes.h"
+#include "signaling/sip/compose.h"
+#include "signaling/sip/limits.h"
+#include "signaling/sip/lines.h"
+#include "signaling/sip/scan.h"
+
+namespace sallyport::sip {
+namespace {
+
+struct Copied {
+    std::vector<std::string_view> vias;
+    std::optional<std::string_view> from, to, call_id, cseq;
+};
+
+void keep(const HeaderParts& parts, Copied& out) {
+    const auto once = [&](std::optional<std::string_view>& slot) {
+        if (!slot) slot = parts.value;
+    };
+    switch (header_name_from(parts.name)) {
+        case HeaderName::via: out.vias.push_back(parts.value); break;
+        case HeaderName::from: once(out.from); break;
+        case HeaderName::to: once(out.to); break;
+        case HeaderName::call_id: once(out.call_id); break;
+        case HeaderName::cseq: once(out.cseq); break;
+        default: break;
+    }
+}
+
+// A line that is no field is passed over. Nothing when a field is missing, or longer than we would ever accept.
+std::optional<Copied> copy_fields(std::string_view bytes, std::size_t from) {
+    Copied out;
+    for (std::size_t lines = 0; lines < limits::header_fields; ++lines) {
+        const auto line = header_line_at(bytes, from);
+        if (!line || line->text.empty()) break;
+        from = line->next;
+        const auto parts = split_header_line(line->text);
+        if (!parts) continue;
+        if (parts->value.size() > limits::field_bytes) return std::nullopt;
+        keep(*parts, out);
+    }
+    if (out.vias.empty() || !out.from || !out.to || !out.call_id || !out.cseq) return std::nullopt;
+    return out;
+}
+
+bool is_answerable_request(std::string_view start_line) {
+    scan::Cursor cursor(start_line);
+    const std::string_view method = cursor.take_while(scan::token);
+    return !method.empty() && cursor.next_is(' ') && method_from(method) != Method::ack;
+}
+
+std::uint16_t status_for(ParseErrc code) {
+    switch (code) {
+        case ParseErrc::empty:
+        case ParseErrc::not_sip: return 0;
+        case ParseErrc::bad_version: return 505;
+        case ParseErrc::too_large: return 513;
+        case ParseErrc::bad_start_line:
+        case ParseErrc::bad_header:
+        case ParseErrc::missing_header:
+        case ParseErrc::duplicate_header:
+        case ParseErrc::bad_value:
+        case ParseErrc::too_many_fields:
+        case ParseErrc::bad_content_length:
+        case ParseErrc::truncated_body: return 400;
+    }
+    return 400;
+}
+
+// The same request always gets the same tag: we keep no state about it (RFC 3261 8.2.7).
+std::string stateless_tag(const Copied& fields) {
+    std::uint64_t hash = 14695981039346656037ull;  // FNV-1a
+    for (const auto text : {fields.vias.front(), *fields.from, *fields.call_id, *fields.cseq})
+        for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    std::uint8_t raw[8];
+    store_be32(raw, static_cast<std::uint32_t>(hash >> 32));
+    store_be32(raw + 4, static_cast<std::uint32_t>(hash));
+    return to_hex(raw);
+}
+
+std::string unfolded(std::string_view value) {
+    std::string out(value);
+    for (char& c : out)
+        if (c == '\r' || c == '\n') c = ' ';
+    return out;
+}
+
+std::string tagged_to(const Copied& fields) {
+    std::string to = unfolded(*fields.to);
+    const auto parsed = parse_name_addr(to);
+    if (parsed && parsed->tag().empty()) to.append(";tag=").append(stateless_tag(fields));
+    return to;
+}
+
+}  // namespace
+
+std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source) {
+    const auto values = split_list(field_value);
+    if (values.empty()) return std::nullopt;
+    auto top = parse_via(values.front());
+    if (!top) return std::nullopt;
+    if (source != nullptr) {
+        const auto sent_by = IpAddress::parse(top->host);
+        const bool wants_rport = top->parameters.has("rport");
+        if (wants_rport || top->parameters.has("received") || !sent_by || *sent_by != source->address)
+            top->parameters.set("received", source->address.to_string());
+        if (wants_rport) top->parameters.set("rport", std::to_string(source->port));
+    }
+    std::string out = top->text();
+    for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
+    return out;
+}
+
+ParseError refuse(std::string_view bytes, Fault fault, const Endpoint* source) {
+    ParseError error{fault.code, std::move(fault.detail), std::nullopt, {}};
+    const std::uint16_t status = status_for(error.code);
+    const std::size_t line_end = bytes.find('\n');
+    if (status == 0 || line_end == std::string_view::npos || !is_answerable_request(bytes.substr(0, line_end)))
+        return error;
+    const auto fields = copy_fields(bytes, line_end + 1);
+    if (!fields) return error;
+    const auto top = answered_via(unfolded(fields->vias.front()), source);
+    if (!top) return error;
+
+    std::string reason(reason_phrase(status));
+    if (!error.detail.empty()) reason.append(" (").append(error.detail).append(")");
+    Composer composer = Composer::response(status, reason);
+    composer.add(HeaderName::via, *top);
+    for (std::size_t i = 1; i < fields->vias.size(); ++i) composer.add(HeaderName::via, fields->vias[i]);
+    composer.add(HeaderName::from, *fields->from).add(HeaderName::to, tagged_to(*fields));
+    composer.add(HeaderName::call_id, *fields->call_id).add(HeaderName::cseq, *fields->cseq);
+    error.response = composer.finish();
+    error.response_via = std::string(split_list(*top).front());
+    return error;
+}
+
+}  // namespace sallyport::sip

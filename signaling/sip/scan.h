@@ -1,0 +1,134 @@
+// Character classes of RFC 3261 25.1 and a cursor over text: what the pure parsers of this room are made of. Private to
+// the room. Knows no header and allocates only where an escaped quoted string forces it to.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sallyport::sip::scan {
+
+enum CharClass : std::uint8_t {
+    token = 1,  // RFC 3261 25.1 token
+    digit = 2,
+    alpha = 4,
+    hex = 8,
+    host = 16,   // host names; "_" is no letter of RFC 1123 but of many products
+    value = 32,  // an unquoted parameter value: all that is visible and delimits nothing
+    uri = 64,    // visible and not one of < > "
+    lws = 128,   // SP and HT; line ends are gone before these parsers run
+};
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+    std::array<std::uint8_t, 256> table{};
+    for (unsigned c = 0; c < 256; ++c) {
+        const bool is_digit = c >= '0' && c <= '9';
+        const bool is_alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        const bool visible = c > 0x20 && c != 0x7f;
+        std::uint8_t bits = 0;
+        if (is_digit) bits |= digit | hex;
+        if (is_alpha) bits |= alpha;
+        if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= hex;
+        if (is_digit || is_alpha) bits |= token | host;
+        if (visible && c != '"' && c != '<' && c != '>') bits |= uri;
+        if (visible && c != '"' && c != '<' && c != '>' && c != ';' && c != ',') bits |= value;
+        if (c == ' ' || c == '\t') bits |= lws;
+        table[c] = bits;
+    }
+    for (const char c : std::string_view("-.!%*_+`'~")) table[static_cast<unsigned char>(c)] |= token;
+    for (const char c : std::string_view("-._")) table[static_cast<unsigned char>(c)] |= host;
+    return table;
+}
+inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
+
+constexpr bool is(char c, int mask) { return (classes[static_cast<unsigned char>(c)] & mask) != 0; }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c; }
+constexpr bool all(std::string_view text, int mask) {
+    for (const char c : text)
+        if (!is(c, mask)) return false;
+    return true;
+}
+inline std::string lowered(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = lower(c);
+    return out;
+}
+constexpr std::string_view trim(std::string_view text) {
+    while (!text.empty() && is(text.front(), lws)) text.remove_prefix(1);
+    while (!text.empty() && is(text.back(), lws)) text.remove_suffix(1);
+    return text;
+}
+constexpr int hex_digit(char c) { return is(c, digit) ? c - '0' : is(c, hex) ? lower(c) - 'a' + 10 : -1; }
+// Every "%" is followed by two hex digits.
+constexpr bool escapes_are_whole(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') continue;
+        if (text.size() - i < 3 || !is(text[i + 1], hex) || !is(text[i + 2], hex)) return false;
+        i += 2;
+    }
+    return true;
+}
+// Digits only, at least one, no sign, not above `bound`.
+template <class T>
+constexpr std::optional<T> number(std::string_view text, T bound = std::numeric_limits<T>::max()) {
+    if (text.empty()) return std::nullopt;
+    std::uint64_t n = 0;
+    for (const char c : text) {
+        if (!is(c, digit)) return std::nullopt;
+        n = n * 10 + static_cast<unsigned>(c - '0');
+        if (n > bound) return std::nullopt;
+    }
+    return static_cast<T>(n);
+}
+
+class Cursor {
+public:
+    explicit Cursor(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+    bool at_end() const { return at_ == end_; }
+    bool next_is(char c) const { return at_ != end_ && *at_ == c; }
+    bool take(char c) { return next_is(c) ? (++at_, true) : false; }
+    void skip_lws() {
+        while (at_ != end_ && is(*at_, lws)) ++at_;
+    }
+    std::string_view take_while(int mask) {
+        const char* from = at_;
+        while (at_ != end_ && is(*at_, mask)) ++at_;
+        return {from, static_cast<std::size_t>(at_ - from)};
+    }
+    // Up to, not including, the first `stop`; nothing and no move if there is none.
+    std::optional<std::string_view> take_until(char stop) {
+        const void* found = at_ == end_ ? nullptr : std::memchr(at_, stop, static_cast<std::size_t>(end_ - at_));
+        if (found == nullptr) return std::nullopt;
+        const char* from = at_;
+        at_ = static_cast<const char*>(found);
+        return std::string_view(from, static_cast<std::size_t>(at_ - from));
+    }
+    std::string_view rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
+    void skip(std::size_t n) { at_ += n; }
+
+    // A quoted string from its opening quote on; the text inside without its escapes. Nothing if it never ends.
+    std::optional<std::string> take_quoted() {
+        if (!take('"')) return std::nullopt;
+        const char* from = at_;
+        while (at_ != end_ && *at_ != '"' && *at_ != '\\') ++at_;
+        std::string out(from, at_);
+        while (at_ != end_ && *at_ != '"') {
+            if (*at_ == '\\' && ++at_ == end_) return std::nullopt;
+            out.push_back(*at_++);
+        }
+        if (!take('"')) return std::nullopt;
+        return out;
+    }
+
+private:
+    const char* at_;
+    const char* end_;
+};
+
+}  // namespace sallyport::sip::scan

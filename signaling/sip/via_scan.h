@@ -1,0 +1,12 @@
+// The Via reader on a cursor: the message parser reads the first value of a list without splitting it. Private.
+#pragma once
+
+#include "signaling/sip/fields.h"
+#include "signaling/sip/scan.h"
+
+namespace sallyport::sip {
+
+// Stops at the end or before a comma.
+std::optional<FieldErrc> scan_via(scan::Cursor& cursor, Via& out);
+
+}  // namespace sallyport::sip
