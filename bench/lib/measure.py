@@ -1,0 +1,72 @@
+"""CPU time of processes and the statistics of repeated runs. Linux only: /proc."""
+import os
+import statistics
+import subprocess
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def children(pid):
+    """pid and every process below it."""
+    found = [pid]
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as stat:
+                    parent = int(stat.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue
+            if parent == pid:
+                found += children(int(entry))
+    return found
+
+
+def cpu_seconds(pid):
+    """User and system time that the process and those below it have used so far."""
+    total = 0
+    for each in children(pid):
+        try:
+            with open(f"/proc/{each}/stat") as stat:
+                fields = stat.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def pinned(cpu, command):
+    """The command, kept on one processor (on all when there is only one)."""
+    if (os.cpu_count() or 1) < 2:
+        return command
+    return ["taskset", "-c", str(cpu)] + command
+
+
+def stop(process):
+    """Ends a process that we started, and waits for it."""
+    if process is None or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def result(name, unit, ours, peer, peer_name, extra=None):
+    """The one object that `bench/run NAME --json` prints. `ours` and `peer` are lists of raw values."""
+    report = {
+        "name": name,
+        "unit": unit,
+        "ours": median(ours) if ours else None,
+        "peer": median(peer) if peer else None,
+        "ratio": round(median(ours) / median(peer), 3) if ours and peer and median(peer) else None,
+        "peer_name": peer_name,
+        "runs": {"ours": ours, "peer": peer},
+    }
+    report.update(extra or {})
+    return report

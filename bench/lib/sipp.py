@@ -1,0 +1,61 @@
+"""Runs SIPp, the independent call generator, and reads its own count of what happened."""
+import csv
+import os
+import subprocess
+import tempfile
+import time
+
+from . import measure
+
+GENERATOR_CPU = 1
+
+
+class Uas:
+    """A SIPp that answers calls in the background until stopped."""
+
+    def __init__(self, scenario, address, port):
+        self.directory = tempfile.TemporaryDirectory(prefix="sallyport-bench-")
+        command = ["sipp", "-sf", scenario, "-i", address, "-p", str(port), "-nostdin",
+                   "-skip_rlimit", "-buff_size", "4194304"]
+        self.process = subprocess.Popen(measure.pinned(GENERATOR_CPU, command), cwd=self.directory.name,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        measure.stop(self.process)
+        self.directory.cleanup()
+
+
+def run_uac(scenario, target, address, port, calls, rate, service="", inf=None, limit_seconds=120):
+    """Makes `calls` calls at `rate` per second. Returns {'ok', 'failed', 'retransmissions', 'seconds'}."""
+    with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as directory:
+        stats = os.path.join(directory, "stat.csv")
+        command = ["sipp", target, "-sf", scenario, "-i", address, "-p", str(port), "-m", str(calls),
+                   "-r", str(rate), "-l", str(max(1000, rate * 4)), "-nostdin", "-trace_stat", "-stf", stats, "-fd", "1",
+                   "-timeout", f"{limit_seconds}s", "-skip_rlimit", "-buff_size", "4194304"]
+        if service:
+            command += ["-s", service]
+        if inf:
+            command += ["-inf", inf]
+        started = time.monotonic()
+        done = subprocess.run(measure.pinned(GENERATOR_CPU, command), cwd=directory, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        seconds = time.monotonic() - started
+        with open(stats) as lines:
+            last = list(csv.DictReader(lines, delimiter=";"))[-1]
+        return {"ok": int(last["SuccessfulCall(C)"]), "failed": int(last["FailedCall(C)"]),
+                "retransmissions": int(last["Retransmissions(C)"]), "seconds": seconds, "exit": done.returncode}
+
+
+def highest_clean_rate(run, start, limit=20000, seconds=3):
+    """Climbs until a run is not clean any more: every call good, at most one retransmission in a thousand, and the
+    generator kept its pace. Returns (rate, 'server' or 'generator': who gave up first)."""
+    clean, rate = 0, start
+    while rate <= limit:
+        outcome = run(calls=rate * seconds, rate=rate)
+        lossless = outcome["failed"] == 0 and outcome["retransmissions"] * 1000 <= outcome["ok"]
+        if not lossless:
+            return clean, "server"
+        if outcome["seconds"] > seconds * 1.5 + 1:
+            return clean, "generator"
+        clean, rate = rate, int(rate * 1.3)
+    return clean, "limit"
