@@ -1,0 +1,134 @@
+"""One leg of a call as a peer holds it: the dialog (RFC 3261 12) and what may happen in it. Blocking calls with
+deadlines, for scripts that read like the scenario they play."""
+import threading
+
+from . import sdp, sip_message
+from .sip_message import Message, parameter, split_list, uri_of
+
+
+class Call:
+    def __init__(self, peer, call_id, local, remote, outgoing):
+        self.peer, self.call_id, self.outgoing = peer, call_id, outgoing
+        self.local, self.remote = local, remote            # From/To values with our tag and, later, theirs
+        self.local_cseq = 1
+        self.remote_target, self.route_set = None, []
+        self.destination = None
+        self.ended = threading.Event()
+        self.cancelled = threading.Event()
+        self.requests = []                                   # in-dialog requests that came
+        self.invite, self.transaction, self.server = None, None, None
+        self.local_sdp, self.remote_sdp = None, None
+        self._acks = {}
+
+    # -- dialog state
+    @property
+    def key(self):
+        return self.call_id, parameter(self.local, 'tag')
+
+    def learn(self, message):
+        """Remote tag, target and route set, from the response (outgoing) or the request (incoming)."""
+        contacts = split_list(message.all('Contact'))
+        if contacts:
+            self.remote_target = uri_of(contacts[0])
+        routes = split_list(message.all('Record-Route'))
+        if self.outgoing:
+            self.remote = message['To']
+            self.route_set = list(reversed(routes))
+        else:
+            self.route_set = routes
+        if message.body:
+            self.remote_sdp = sdp.parse(message.body)
+
+    def request(self, method, body=b'', headers=(), cseq=None):
+        if cseq is None:
+            self.local_cseq += 1
+            cseq = self.local_cseq
+        message = Message(f'{method} {self.remote_target} SIP/2.0')
+        message.add('Via', self.peer.via())
+        message.add('Max-Forwards', '70')
+        for route in self.route_set:
+            message.add('Route', route)
+        message.add('From', self.local)
+        message.add('To', self.remote)
+        message.add('Call-ID', self.call_id)
+        message.add('CSeq', f'{cseq} {method}')
+        message.add('Contact', self.peer.contact(sip_message.user_of(uri_of(self.local))))
+        for name, value in headers:
+            message.add(name, value)
+        if body:
+            message.add('Content-Type', 'application/sdp')
+            message.body = body.encode() if isinstance(body, str) else body
+        return message
+
+    # -- outgoing
+    def wait_provisional(self, code=None, timeout=10):
+        return self.transaction.wait(lambda r: r.status == code if code else 100 < r.status < 200, timeout)
+
+    def wait_final(self, timeout=32):
+        """The final response; a 2xx is acknowledged at once (RFC 3261 13.2.2.4)."""
+        response = self.transaction.wait_final(timeout)
+        if response is not None and response.status < 300:
+            self.learn(response)
+            self.acknowledge(response)
+        return response
+
+    def acknowledge(self, response):
+        tag = parameter(response['To'], 'tag')
+        if tag not in self._acks:
+            self._acks[tag] = self.request('ACK', cseq=response.cseq[0]).encode()
+        self.peer.send(self._acks[tag], self.destination)
+
+    def cancel(self):
+        """RFC 3261 9.1; returns the response to the CANCEL. The INVITE still gets its own final response."""
+        message = Message(f'CANCEL {self.invite.uri} SIP/2.0')
+        message.add('Via', self.invite['Via'])
+        message.add('Max-Forwards', '70')
+        for name in ('From', 'To', 'Call-ID'):
+            message.add(name, self.invite[name])
+        for route in self.invite.all('Route'):
+            message.add('Route', route)
+        message.add('CSeq', f'{self.invite.cseq[0]} CANCEL')
+        return self.peer.start(message, self.destination).wait_final()
+
+    # -- incoming
+    def respond(self, status, reason, body=b'', headers=()):
+        tag = parameter(self.local, 'tag')
+        extra = [('Contact', self.peer.contact(sip_message.user_of(self.invite.uri)))]
+        if body:
+            extra.append(('Content-Type', 'application/sdp'))
+        self.server.respond(sip_message.response_to(self.invite, status, reason, tag, extra + list(headers), body))
+
+    def ring(self):
+        self.respond(180, 'Ringing')
+
+    def answer(self, description, timeout=10):
+        """200 with the description; True when its ACK came."""
+        self.local_sdp = sdp.parse(description)
+        self.respond(200, 'OK', description, [('Allow', self.peer.allow)])
+        return self.server.acknowledged.wait(timeout)
+
+    def reject(self, status, reason, headers=()):
+        self.respond(status, reason, headers=headers)
+        self.ended.set()
+        return self.server.acknowledged.wait(10)
+
+    # -- either
+    def bye(self, timeout=32):
+        response = self.peer.start(self.request('BYE'), self.destination).wait_final(timeout)
+        self.ended.set()
+        return response
+
+    def wait_ended(self, timeout=10):
+        return self.ended.wait(timeout)
+
+    def reinvite(self, description, timeout=32):
+        """A new offer in the dialog; the final response, acknowledged."""
+        request = self.request('INVITE', description)
+        self.transaction = self.peer.start(request, self.destination)
+        self.invite = request
+        response = self.transaction.wait_final(timeout)
+        if response is not None and response.status < 300:
+            self.remote_sdp = sdp.parse(response.body) if response.body else self.remote_sdp
+            self._acks.clear()
+            self.acknowledge(response)
+        return response
