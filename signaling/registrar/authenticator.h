@@ -49,15 +49,20 @@ public:
 
 private:
     std::string make_nonce(std::string_view digest_realm, TimePoint now);
+    std::string proof(std::string_view nonce_head, std::string_view digest_realm) const;
     enum class NonceState : std::uint8_t { good, stale, forged };
     NonceState check_nonce(std::string_view nonce, std::string_view digest_realm, TimePoint now) const;
+    bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
     bool use_count(const sip::DigestAnswer& answer, TimePoint now);  // false: replayed
 
     std::string secret_;
+    std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
     RandomSource& random_;
-    struct Window { std::uint32_t highest = 0; std::uint64_t seen = 0; TimePoint expires{}; };
-    std::map<std::string, Window, std::less<>> windows_;  // by nonce; bounded, oldest leave first
+    struct Window { std::uint32_t highest = 0; std::uint64_t seen = 0; TimePoint expires{}; };  // bit i: highest - i
+    // By nonce; its text begins with its time, so the oldest come first and leave first. Bounded.
+    std::map<std::string, Window, std::less<>> windows_;
+    std::string forgotten_;  // nonces up to this one may have had a window that had to go: stale, never good again
 };
 
 }  // namespace sallyport::registrar

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "signaling/registrar/binding.h"
@@ -16,8 +18,8 @@ namespace sallyport::registrar {
 
 class LocationStore {
 public:
-    // All bindings of the trunk replaced by what `edit` makes of them, atomically. `edit(std::vector<Binding>&)` returns
-    // true to commit.
+    // All bindings of the trunk replaced by what `edit` makes of them, atomically. `edit(std::vector<Binding>&)`
+    // returns true to commit. It runs under a lock: it may not call the store again.
     template <class Edit>
     bool update(std::string_view trunk, Edit&& edit) {
         Stripe& s = stripe(trunk);
@@ -25,36 +27,48 @@ public:
         const auto found = s.bindings.find(trunk);
         std::vector<Binding> copy = found == s.bindings.end() ? std::vector<Binding>{} : found->second;
         if (!edit(copy)) return false;
-        if (copy.empty()) {
-            if (found != s.bindings.end()) s.bindings.erase(found);
-        } else if (found == s.bindings.end()) {
-            s.bindings.emplace(std::string(trunk), std::move(copy));
-        } else {
-            found->second = std::move(copy);
-        }
+        replace(s, trunk, std::move(copy));
         return true;
     }
     // Live ones, best first: not expired, flow open, by q.
     std::vector<Binding> usable(std::string_view trunk, TimePoint now) const;
-    // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX.
+    // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX. Nothing when two
+    // trunks share the flow: then it identifies neither.
     std::optional<std::string> trunk_of(const Flow& flow, TimePoint now) const;
     void flow_closed(const Flow& flow);
-    std::size_t expire(TimePoint now);      // removes what has expired; how many
-    std::vector<Binding> all() const;       // for operators; a copy
-    std::size_t size() const;
+    std::size_t expire(TimePoint now);  // removes what has expired; how many
+    std::vector<Binding> all() const;   // for operators; a copy
+    std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     void remove_trunk(std::string_view trunk);
 
 private:
+    using Trunks = std::map<std::string, std::vector<Binding>, std::less<>>;
     struct Stripe {
         mutable std::mutex mutex;
-        std::map<std::string, std::vector<Binding>, std::less<>> bindings;  // by trunk
+        Trunks bindings;  // by trunk
+    };
+    // Which trunks have a binding over a flow. Locked after a Stripe or alone, never before one.
+    struct FlowStripe {
+        mutable std::mutex mutex;
+        std::unordered_map<Flow, std::vector<std::string>> trunks;  // one entry per binding
     };
     static constexpr std::size_t stripe_count = 64;
+
+    void replace(Stripe& stripe, std::string_view trunk, std::vector<Binding> bindings);
+    void index(const Binding& binding);
+    void unindex(const Binding& binding);
+    std::vector<std::string> trunks_over(const Flow& flow) const;
+
     Stripe& stripe(std::string_view trunk) { return stripes_[std::hash<std::string_view>{}(trunk) % stripe_count]; }
     const Stripe& stripe(std::string_view trunk) const {
         return stripes_[std::hash<std::string_view>{}(trunk) % stripe_count];
     }
+    FlowStripe& flow_stripe(const Flow& flow) { return flows_[std::hash<Flow>{}(flow) % stripe_count]; }
+    const FlowStripe& flow_stripe(const Flow& flow) const { return flows_[std::hash<Flow>{}(flow) % stripe_count]; }
+
     std::array<Stripe, stripe_count> stripes_;
+    std::array<FlowStripe, stripe_count> flows_;
+    std::atomic<std::size_t> size_{0};
 };
 
 }  // namespace sallyport::registrar

@@ -22,7 +22,7 @@ struct RegistrarPolicy {                // of the trunk
 struct RegisterOutcome {
     std::uint16_t status = 200;
     std::string response;      // complete text
-    bool changed = false;      // bindings differ now
+    bool changed = false;      // a binding came, went or moved to another flow; a mere refresh is no change
     std::string reason;        // of a refusal, for log and counter
 };
 

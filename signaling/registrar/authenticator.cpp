@@ -1,0 +1,174 @@
+#include "signaling/registrar/authenticator.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "control/base/check.h"
+#include "signaling/sip/uri.h"
+
+namespace sallyport::registrar {
+namespace {
+
+constexpr std::size_t max_windows = 131'072;  // nonces in use at one time; about 20 MB
+constexpr std::uint32_t window_bits = 64;     // how far requests may overtake one another
+constexpr Duration clock_skew = 5s;           // between the nodes of a cluster
+
+// A nonce: milliseconds since 1970 and 64 random bits, both in hex, then the keyed proof of the two and the realm.
+constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
+constexpr std::size_t head_digits = time_digits + 2 * random_bytes;
+
+std::string hex16(std::uint64_t value) {
+    std::array<std::uint8_t, 8> raw;
+    store_be32(raw.data(), static_cast<std::uint32_t>(value >> 32));
+    store_be32(raw.data() + 4, static_cast<std::uint32_t>(value));
+    return to_hex(raw);
+}
+
+std::optional<TimePoint> time_of(std::string_view nonce) {
+    std::uint64_t ms = 0;
+    const char* end = nonce.data() + time_digits;
+    const auto [stop, error] = std::from_chars(nonce.data(), end, ms, 16);
+    constexpr std::uint64_t ceiling = 1ull << 43;  // the year 2248: its nanoseconds fit into a TimePoint
+    if (error != std::errc{} || stop != end || ms > ceiling) return std::nullopt;
+    return TimePoint(std::chrono::milliseconds(ms));
+}
+
+// The digest covers its own URI. Elements on the way may have changed the Request-URI, so an equal host is enough; one
+// that names another place altogether was computed for another server.
+bool names_this_place(std::string_view digest_uri, const sip::Message& request, std::string_view digest_realm) {
+    if (digest_uri == request.request_uri()) return true;
+    const auto covered = sip::parse_uri(digest_uri);
+    const auto asked = sip::parse_uri(request.request_uri());
+    if (!covered.has_value()) return false;
+    if (covered->host.empty()) return true;  // tel: has no place
+    if (asked.has_value() && sip::equal_ignoring_case(covered->host, asked->host)) return true;
+    return sip::equal_ignoring_case(covered->host, digest_realm) ||
+           sip::equal_ignoring_case(covered->host, request.to().uri.host);
+}
+
+struct Offered {
+    std::optional<sip::DigestAnswer> answer;
+    bool malformed = false;
+};
+
+// The first usable credentials for our realm; others may stand beside them (RFC 3261 22.3).
+Offered find_answer(const sip::Message& request, bool proxy, std::string_view digest_realm) {
+    const auto wanted = proxy ? sip::HeaderName::proxy_authorization : sip::HeaderName::authorization;
+    Offered offered;
+    for (std::size_t i = 0; i < request.field_count(); ++i) {
+        const auto field = request.field(i);
+        if (field.name != wanted) continue;
+        auto answer = sip::parse_digest_answer(field.value);
+        if (!answer.has_value()) {
+            const auto e = answer.error();
+            offered.malformed |= e != sip::DigestErrc::not_digest && e != sip::DigestErrc::unknown_algorithm &&
+                                 e != sip::DigestErrc::unknown_qop;
+        } else if (answer->realm == digest_realm) {
+            offered.answer = std::move(*answer);
+            return offered;
+        }
+    }
+    return offered;
+}
+
+Authentication outcome(Authentication::Outcome what, std::string reason) { return {what, {}, std::move(reason)}; }
+
+}  // namespace
+
+Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSource& random)
+    : secret_(std::move(secret)),
+      unknown_user_ha1_(sip::hmac_sha256(secret_, "unknown user")),
+      nonce_life_(std::clamp<Duration>(nonce_life, 1s, 1h)),
+      random_(random) {}
+
+Authentication Authenticator::check(const sip::Message& request, bool proxy, std::string_view digest_realm,
+                                    const CredentialLookup& lookup, TimePoint now) {
+    using Outcome = Authentication::Outcome;
+    const auto [answer, malformed] = find_answer(request, proxy, digest_realm);
+    if (!answer)
+        return malformed ? outcome(Outcome::bad_request, "credentials do not parse")
+                         : outcome(Outcome::challenge, "no credentials for this realm");
+    // Without qop there is no nonce count, and a recorded answer could be played again (RFC 7616 5.5).
+    if (!answer->has_qop) return outcome(Outcome::challenge, "credentials without qop");
+    if (!names_this_place(answer->uri, request, digest_realm))
+        return outcome(Outcome::bad_request, "digest uri names another place");
+
+    const CredentialSecret secret = lookup(answer->username, digest_realm);
+    const std::string& stored = answer->algorithm == sip::DigestAlgorithm::sha256 ? secret.ha1_sha256 : secret.ha1_md5;
+    const bool known = !secret.trunk.empty() && !stored.empty();
+    const bool right = response_is_right(*answer, known ? stored : unknown_user_ha1_, request.method_text());
+    const NonceState nonce = check_nonce(answer->nonce, digest_realm, now);
+    if (!known || !right) {
+        if (nonce != NonceState::good) return outcome(Outcome::challenge, "nonce is not ours or too old");
+        return outcome(Outcome::refused, secret.trunk.empty() ? "unknown user"
+                                         : stored.empty()     ? "no secret stored for this algorithm"
+                                                              : "wrong response");
+    }
+    if (nonce != NonceState::good) return outcome(Outcome::stale, "nonce is not ours or too old");
+    if (!use_count(*answer, now)) return outcome(Outcome::stale, "nonce count was used before");
+    return {Outcome::authenticated, secret.trunk, {}};
+}
+
+std::vector<std::string> Authenticator::challenges(std::string_view digest_realm, bool stale, TimePoint now) {
+    const std::string nonce = make_nonce(digest_realm, now);
+    return {sip::digest_challenge(sip::DigestAlgorithm::sha256, digest_realm, nonce, {}, stale),
+            sip::digest_challenge(sip::DigestAlgorithm::md5, digest_realm, nonce, {}, stale)};
+}
+
+std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now) {
+    std::string head = hex16(static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_milliseconds(now))));
+    head += random_.token(random_bytes);
+    return head + proof(head, digest_realm);
+}
+
+std::string Authenticator::proof(std::string_view nonce_head, std::string_view digest_realm) const {
+    std::string covered(nonce_head);
+    covered += digest_realm;
+    return sip::hmac_sha256(secret_, covered).substr(0, proof_digits);
+}
+
+Authenticator::NonceState Authenticator::check_nonce(std::string_view nonce, std::string_view digest_realm,
+                                                     TimePoint now) const {
+    if (nonce.size() != head_digits + proof_digits) return NonceState::forged;
+    const auto head = nonce.substr(0, head_digits);
+    if (!equal_constant_time(proof(head, digest_realm), nonce.substr(head_digits))) return NonceState::forged;
+    const auto issued = time_of(nonce);
+    if (!issued || *issued > now + clock_skew) return NonceState::forged;
+    if (now - *issued >= nonce_life_ || nonce <= forgotten_) return NonceState::stale;
+    return NonceState::good;
+}
+
+bool Authenticator::response_is_right(const sip::DigestAnswer& answer, std::string_view ha1,
+                                      std::string_view method) const {
+    return equal_constant_time(sip::digest_response(answer, ha1, method), answer.response);
+}
+
+bool Authenticator::use_count(const sip::DigestAnswer& answer, TimePoint now) {
+    while (!windows_.empty() && windows_.begin()->second.expires <= now) windows_.erase(windows_.begin());
+    const std::uint32_t count = answer.nc.value_or(0);
+    if (count == 0) return false;
+    auto found = windows_.find(answer.nonce);
+    if (found == windows_.end()) {
+        if (windows_.size() >= max_windows) {
+            forgotten_ = windows_.begin()->first;
+            windows_.erase(windows_.begin());
+            if (answer.nonce <= forgotten_) return false;
+        }
+        windows_.emplace(answer.nonce, Window{count, 1, *time_of(answer.nonce) + nonce_life_});
+        return true;
+    }
+    Window& window = found->second;
+    if (count > window.highest) {
+        const std::uint32_t ahead = count - window.highest;
+        window.seen = ahead >= window_bits ? 1 : window.seen << ahead | 1;
+        window.highest = count;
+        return true;
+    }
+    const std::uint32_t behind = window.highest - count;
+    if (behind >= window_bits || (window.seen >> behind & 1) != 0) return false;
+    window.seen |= 1ull << behind;
+    return true;
+}
+
+}  // namespace sallyport::registrar

@@ -1,0 +1,129 @@
+#include "signaling/registrar/location_store.h"
+
+#include <algorithm>
+
+namespace sallyport::registrar {
+namespace {
+
+bool is_usable(const Binding& binding, TimePoint now) { return binding.expires_at > now && !binding.flow_closed; }
+
+}  // namespace
+
+std::vector<Binding> LocationStore::usable(std::string_view trunk, TimePoint now) const {
+    std::vector<Binding> live;
+    {
+        const Stripe& s = stripe(trunk);
+        const std::lock_guard lock(s.mutex);
+        const auto found = s.bindings.find(trunk);
+        if (found == s.bindings.end()) return live;
+        for (const Binding& b : found->second)
+            if (is_usable(b, now)) live.push_back(b);
+    }
+    // Among equals the PBX's latest word is the best guess of where it is.
+    std::stable_sort(live.begin(), live.end(), [](const Binding& a, const Binding& b) {
+        return a.q != b.q ? a.q > b.q : a.registered_at > b.registered_at;
+    });
+    return live;
+}
+
+std::optional<std::string> LocationStore::trunk_of(const Flow& flow, TimePoint now) const {
+    std::optional<std::string> only;
+    for (const std::string& trunk : trunks_over(flow)) {
+        if (only == trunk) continue;
+        const Stripe& s = stripe(trunk);
+        const std::lock_guard lock(s.mutex);
+        const auto found = s.bindings.find(trunk);
+        if (found == s.bindings.end()) continue;
+        const bool here = std::any_of(found->second.begin(), found->second.end(),
+                                      [&](const Binding& b) { return b.flow == flow && is_usable(b, now); });
+        if (!here) continue;
+        if (only) return std::nullopt;
+        only = trunk;
+    }
+    return only;
+}
+
+void LocationStore::flow_closed(const Flow& flow) {
+    if (flow.connection == 0) return;  // one that could not be opened carried no registration
+    for (const std::string& trunk : trunks_over(flow))
+        update(trunk, [&](std::vector<Binding>& bindings) {
+            for (Binding& b : bindings)
+                if (b.flow == flow) b.flow_closed = true;
+            return true;
+        });
+}
+
+std::size_t LocationStore::expire(TimePoint now) {
+    std::size_t removed = 0;
+    for (Stripe& s : stripes_) {
+        const std::lock_guard lock(s.mutex);
+        for (auto it = s.bindings.begin(); it != s.bindings.end();) {
+            removed += std::erase_if(it->second, [&](const Binding& b) {
+                if (b.expires_at > now) return false;
+                unindex(b);
+                return true;
+            });
+            it = it->second.empty() ? s.bindings.erase(it) : std::next(it);
+        }
+    }
+    return removed;
+}
+
+std::vector<Binding> LocationStore::all() const {
+    std::vector<Binding> copy;
+    for (const Stripe& s : stripes_) {
+        const std::lock_guard lock(s.mutex);
+        for (const auto& [trunk, bindings] : s.bindings) copy.insert(copy.end(), bindings.begin(), bindings.end());
+    }
+    std::stable_sort(copy.begin(), copy.end(), [](const Binding& a, const Binding& b) { return a.trunk < b.trunk; });
+    return copy;
+}
+
+void LocationStore::remove_trunk(std::string_view trunk) {
+    update(trunk, [](std::vector<Binding>& bindings) {
+        bindings.clear();
+        return true;
+    });
+}
+
+void LocationStore::replace(Stripe& s, std::string_view trunk, std::vector<Binding> bindings) {
+    const auto found = s.bindings.find(trunk);
+    if (found != s.bindings.end())
+        for (const Binding& b : found->second) unindex(b);
+    for (const Binding& b : bindings) index(b);
+    if (bindings.empty()) {
+        if (found != s.bindings.end()) s.bindings.erase(found);
+    } else if (found == s.bindings.end()) {
+        s.bindings.emplace(std::string(trunk), std::move(bindings));
+    } else {
+        found->second = std::move(bindings);
+    }
+}
+
+void LocationStore::index(const Binding& binding) {
+    FlowStripe& s = flow_stripe(binding.flow);
+    const std::lock_guard lock(s.mutex);
+    s.trunks[binding.flow].push_back(binding.trunk);
+    size_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void LocationStore::unindex(const Binding& binding) {
+    FlowStripe& s = flow_stripe(binding.flow);
+    const std::lock_guard lock(s.mutex);
+    size_.fetch_sub(1, std::memory_order_relaxed);
+    const auto found = s.trunks.find(binding.flow);
+    if (found == s.trunks.end()) return;
+    auto& trunks = found->second;
+    const auto one = std::find(trunks.begin(), trunks.end(), binding.trunk);
+    if (one != trunks.end()) trunks.erase(one);
+    if (trunks.empty()) s.trunks.erase(found);
+}
+
+std::vector<std::string> LocationStore::trunks_over(const Flow& flow) const {
+    const FlowStripe& s = flow_stripe(flow);
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.trunks.find(flow);
+    return found == s.trunks.end() ? std::vector<std::string>{} : found->second;
+}
+
+}  // namespace sallyport::registrar
