@@ -1,0 +1,63 @@
+// The Internet checksum, RFC 1071, and the pseudo-headers of RFC 768 and RFC 8200 section 8.1.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "control/base/bytes.h"
+#include "control/base/endpoint.h"
+
+namespace sallyport::media::dpdk {
+
+// A running one's complement sum in host byte order, 64 bits wide: RFC 1071 section 2 lets us add in any word size
+// and swap once at the end. Every span but the last must have an even length.
+class Checksum {
+public:
+    Checksum& add(ByteView bytes) {
+        const std::uint8_t* p = bytes.data();
+        std::size_t left = bytes.size();
+        for (; left >= 8; p += 8, left -= 8) {
+            std::uint64_t word;
+            std::memcpy(&word, p, 8);
+            sum_ += word;
+            sum_ += sum_ < word ? 1u : 0u;  // end-around carry
+        }
+        std::uint64_t tail = 0;
+        std::memcpy(&tail, p, left);
+        sum_ += tail;
+        sum_ += sum_ < tail ? 1u : 0u;
+        return *this;
+    }
+    Checksum& add_be16(std::uint16_t value) {
+        std::uint8_t raw[2];
+        store_be16(raw, value);
+        return add(raw);
+    }
+    Checksum& add_pseudo_header(const IpAddress& from, const IpAddress& to, std::uint8_t protocol,
+                                std::uint16_t length) {
+        const std::size_t n = from.family == Family::v4 ? 4 : 16;
+        add({from.bytes.data(), n});
+        add({to.bytes.data(), n});
+        add_be16(protocol);
+        return add_be16(length);
+    }
+    // The sum itself, folded: 0xffff (or 0 over nothing but zeros) when a checksum field was included and right.
+    std::uint16_t folded() const {
+        std::uint64_t s = (sum_ & 0xffffffffu) + (sum_ >> 32);
+        s = (s & 0xffffffffu) + (s >> 32);
+        s = (s & 0xffffu) + (s >> 16);
+        s = (s & 0xffffu) + (s >> 16);
+        std::uint8_t raw[2];
+        const auto native = static_cast<std::uint16_t>(s);
+        std::memcpy(raw, &native, 2);
+        return load_be16(raw);
+    }
+    // What belongs into the checksum field.
+    std::uint16_t value() const { return static_cast<std::uint16_t>(~folded()); }
+    bool correct() const { return folded() == 0xffff; }
+
+private:
+    std::uint64_t sum_ = 0;
+};
+
+}  // namespace sallyport::media::dpdk

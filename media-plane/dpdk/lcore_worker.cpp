@@ -1,0 +1,331 @@
+#include "media-plane/dpdk/lcore_worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "control/base/check.h"
+
+namespace sallyport::media::dpdk {
+namespace {
+
+NeighbourConfig neighbour_config(const Port& port) {
+    return {.link = port.link(),
+            .vlan = port.config().vlan,
+            .addresses = port.config().addresses,
+            .gateway_v4 = port.config().gateway_v4,
+            .gateway_v6 = port.config().gateway_v6};
+}
+
+void sleep_for(Duration duration) {
+    const timespec request{0, static_cast<long>(duration.count())};  // always below a second
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &request, nullptr);
+}
+
+}  // namespace
+
+LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig config, RandomSource& random,
+                         CommandRing& commands, bool poll_always)
+    : index_(index),
+      fabric_(fabric),
+      pipeline_(std::move(config), random),
+      commands_(commands),
+      idle_(poll_always),
+      tx_(fabric.ports.size()) {
+    held_.reserve(limits::held_packets);
+    for (std::size_t i = 0; i < fabric_.ports.size(); ++i) {
+        const Port& port = *fabric_.ports[i];
+        neighbours_.push_back(std::make_unique<Neighbour>(neighbour_config(port)));
+        for (std::uint16_t q = 0; q < port.rx_queues(); ++q)
+            if ((i + q) % fabric_.steered.size() == index_)
+                queues_.push_back({static_cast<MediaPortIndex>(i), port.id(), q});
+        udp_ports_total_.push_back(
+            static_cast<std::uint32_t>(pipeline_.total_udp_ports(static_cast<MediaPortIndex>(i))));
+    }
+    publish();
+}
+
+LcoreWorker::~LcoreWorker() {
+    for (const auto& held : held_) rte_pktmbuf_free(held.mbuf);
+    for (auto& buffer : tx_) rte_pktmbuf_free_bulk(buffer.packets.data(), buffer.count);
+}
+
+void LcoreWorker::run() {
+    prctl(PR_SET_TIMERSLACK, 1000);  // nanoseconds: a rest of 50 us shall not become 100
+    now_ = fabric_.clock->now();
+    next_tick_ = now_ + limits::tick_interval;
+    for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+        neighbours_[i]->start(now_, small_frames_, index_ == 0);
+        send_small_frames(static_cast<MediaPortIndex>(i));
+    }
+    while (!fabric_.stop.load(std::memory_order_relaxed)) {
+        now_ = fabric_.clock->now();
+        const bool worked = poll();
+        flush_all(!worked);
+        if (now_ >= next_tick_) tick();
+        const auto rest = idle_.rest(worked, now_);
+        if (rest.kind == Idle::Kind::sleep)
+            sleep_for(rest.duration);
+        else if (!worked)
+            rte_pause();
+    }
+    flush_all(true);
+}
+
+bool LcoreWorker::poll() {
+    bool worked = run_commands();
+    rte_mbuf* received[limits::burst];
+    for (const auto& queue : queues_) {
+        const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
+        for (std::uint16_t i = 0; i < count; ++i) {
+            hops_of(received[i]) = 0;
+            receive(received[i], queue.port, Origin::wire);
+        }
+        relay();
+        worked |= count != 0;
+    }
+    const unsigned steered = rte_ring_sc_dequeue_burst(fabric_.steered[index_].get(),
+                                                       reinterpret_cast<void**>(received), limits::burst, nullptr);
+    for (unsigned i = 0; i < steered; ++i) receive(received[i], fabric_.media_port_of[received[i]->port], Origin::ring);
+    relay();
+    worked |= steered != 0;
+    statistics_.polls.add();
+    if (!worked) statistics_.idle_polls.add();
+    return worked;
+}
+
+bool LcoreWorker::run_commands() {
+    const unsigned count = commands_.run([this](const Command& command) { return execute(command); });
+    if (count == 0) return false;
+    statistics_.commands.add(count);
+    publish();
+    const std::uint64_t one = 1;
+    SALLYPORT_CHECK(write(fabric_.wake, &one, sizeof one) == sizeof one);
+    return true;
+}
+
+Outcome LcoreWorker::execute(const Command& command) {
+    if (const auto* allocate = std::get_if<Allocate>(&command)) {
+        Reply reply = pipeline_.allocate(*allocate, now_);
+        if (reply.code == Code::ok) ask_for(allocate->legs);
+        return reply;
+    }
+    if (const auto* modify = std::get_if<Modify>(&command)) {
+        Reply reply = pipeline_.modify(*modify, now_);
+        if (reply.code == Code::ok) ask_for(modify->legs);
+        return reply;
+    }
+    if (const auto* release = std::get_if<Release>(&command)) return pipeline_.release(*release, now_);
+    const auto& query = std::get<ListQuery>(command);
+    return pipeline_.list(query.after, query.limit, now_);
+}
+
+// The next hop of a signalled address is asked for while the call is still ringing, not by its first packet.
+void LcoreWorker::ask_for(const std::vector<LegChange>& legs) {
+    for (const auto& leg : legs) {
+        if (!leg.remote) continue;
+        for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+            if (neighbours_[i]->is_ours(leg.remote->address)) continue;
+            neighbours_[i]->resolve(leg.remote->address, now_, small_frames_);
+            send_small_frames(static_cast<MediaPortIndex>(i));
+        }
+    }
+}
+
+void LcoreWorker::receive(rte_mbuf* mbuf, MediaPortIndex port, Origin origin) {
+    const Frame frame = parse_mbuf(mbuf, *fabric_.ports[port]);
+    switch (frame.kind) {
+        case FrameKind::udp: receive_udp(mbuf, frame, port, origin); return;
+        case FrameKind::arp:
+        case FrameKind::icmp:
+        case FrameKind::icmpv6: receive_link(mbuf, frame, port, origin); return;
+        case FrameKind::none: drop(mbuf, frame.drop); return;
+    }
+    SALLYPORT_CHECK(false);
+}
+
+void LcoreWorker::receive_udp(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin) {
+    const Neighbour& neighbour = *neighbours_[port];
+    if (!neighbour.is_ours(frame.to.address)) return drop(mbuf, Drop::not_for_us);
+    // Only what we ourselves turned around may come from our own address.
+    if (origin == Origin::wire && neighbour.is_ours(frame.from.address)) return drop(mbuf, Drop::martian);
+    const auto owner = fabric_.steering->owner(port, frame.to.port);
+    if (!owner) return drop(mbuf, Drop::no_leg);
+    if (*owner != index_) return hand_over(mbuf, *owner);
+    if (!make_packet(mbuf, frame, port, burst_[in_burst_])) return drop(mbuf, Drop::no_buffer);
+    ++in_burst_;
+}
+
+void LcoreWorker::hand_over(rte_mbuf* mbuf, std::size_t lcore) {
+    if (rte_ring_mp_enqueue(fabric_.steered[lcore].get(), mbuf) != 0) return drop(mbuf, Drop::tx_full);
+    statistics_.steered.add();
+}
+
+void LcoreWorker::receive_link(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin) {
+    const bool from_wire = origin == Origin::wire;
+    if (from_wire && fabric_.steered.size() > 1 && frame.kind != FrameKind::icmp) teach_others(mbuf);
+    const auto handled = neighbours_[port]->handle(bytes_of(mbuf), frame, now_, small_frames_, from_wire);
+    send_small_frames(port);
+    if (handled.learned) retry_held();
+    switch (handled.verdict) {
+        case Neighbour::Verdict::absorbed: rte_pktmbuf_free(mbuf); return;
+        case Neighbour::Verdict::dropped: drop(mbuf, handled.drop); return;
+        case Neighbour::Verdict::answered_in_place: break;
+    }
+    if (!restore_vlan(mbuf)) return drop(mbuf, Drop::no_buffer);
+    transmit(mbuf, port);
+}
+
+// Each lcore keeps neighbours of its own, so that no lock is on a packet's way; what teaches one teaches all.
+void LcoreWorker::teach_others(rte_mbuf* mbuf) {
+    for (std::size_t i = 0; i < fabric_.steered.size(); ++i) {
+        if (i == index_) continue;
+        rte_mbuf* copy = rte_pktmbuf_copy(mbuf, fabric_.pool, 0, UINT32_MAX);
+        if (copy != nullptr && rte_ring_mp_enqueue(fabric_.steered[i].get(), copy) != 0) rte_pktmbuf_free(copy);
+    }
+}
+
+void LcoreWorker::relay() {
+    if (in_burst_ == 0) return;
+    pipeline_.process({burst_.data(), in_burst_}, now_);
+    for (std::uint16_t i = 0; i < in_burst_; ++i) {
+        if (burst_[i].drop == Drop::none)
+            send(burst_[i]);
+        else
+            rte_pktmbuf_free(static_cast<rte_mbuf*>(burst_[i].buffer));  // counted by the pipeline
+    }
+    in_burst_ = 0;
+}
+
+void LcoreWorker::send(const Packet& packet) {
+    auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
+    const Port& port = *fabric_.ports[packet.out_port];
+    const std::size_t ip_length = udp_headers_length(packet.to.address.family, 0) - ethernet_header + packet.length;
+    if (ip_length > port.config().mtu) return drop(mbuf, Drop::too_big);
+    Neighbour& neighbour = *neighbours_[packet.out_port];
+    if (neighbour.is_ours(packet.to.address)) return send_to_ourselves(packet);
+    const LinkAddress* link = neighbour.resolve(packet.to.address, now_, small_frames_);
+    if (link == nullptr) {
+        hold(packet);
+        send_small_frames(packet.out_port);  // the question
+        return;
+    }
+    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0))
+        return drop(mbuf, Drop::no_buffer);
+    transmit(mbuf, packet.out_port);
+}
+
+// Two calls of this node joined outside, by a core that leaves SDP alone: no wire carries a frame to its own sender.
+// The realm is the port's: the same address on another port may be somebody else.
+void LcoreWorker::send_to_ourselves(const Packet& packet) {
+    auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
+    const Port& port = *fabric_.ports[packet.out_port];
+    const std::uint32_t hops = hops_of(mbuf) + 1;
+    const auto owner = fabric_.steering->owner(packet.out_port, packet.to.port);
+    if (hops > limits::hops) return drop(mbuf, Drop::looped);
+    if (!owner) return drop(mbuf, Drop::no_leg);
+    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, port.link(), port, hops))
+        return drop(mbuf, Drop::no_buffer);
+    turn_around(mbuf, port);
+    hops_of(mbuf) = hops;
+    if (rte_ring_mp_enqueue(fabric_.steered[*owner].get(), mbuf) != 0) return drop(mbuf, Drop::tx_full);
+    statistics_.hairpinned.add();
+}
+
+void LcoreWorker::hold(const Packet& packet) {
+    auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
+    const auto same = std::count_if(held_.begin(), held_.end(), [&](const Held& h) {
+        return h.port == packet.out_port && h.to.address == packet.to.address;
+    });
+    if (held_.size() >= limits::held_packets || static_cast<std::size_t>(same) >= limits::held_per_next_hop ||
+        !neighbours_[packet.out_port]->reachable(packet.to.address))
+        return drop(mbuf, Drop::no_next_hop);
+    held_.push_back(
+        {mbuf, packet.data, packet.length, packet.out_port, packet.source, packet.to, now_ + limits::held_for});
+}
+
+void LcoreWorker::retry_held() {
+    std::erase_if(held_, [this](const Held& held) {
+        const LinkAddress* link = neighbours_[held.port]->resolve(held.to.address, now_, small_frames_);
+        send_small_frames(held.port);
+        if (link == nullptr) {
+            if (now_ < held.until) return false;
+            drop(held.mbuf, Drop::no_next_hop);
+        } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, *link,
+                                 *fabric_.ports[held.port], 0)) {
+            transmit(held.mbuf, held.port);
+        } else {
+            drop(held.mbuf, Drop::no_buffer);
+        }
+        return true;
+    });
+}
+
+void LcoreWorker::send_small_frames(MediaPortIndex port) {
+    for (const auto& frame : small_frames_.view()) {
+        rte_mbuf* mbuf = rte_pktmbuf_alloc(fabric_.pool);
+        if (mbuf == nullptr) {
+            statistics_.drops[static_cast<std::size_t>(Drop::no_buffer)].add();
+            continue;
+        }
+        std::copy_n(frame.bytes.begin(), frame.length, rte_pktmbuf_mtod(mbuf, std::uint8_t*));
+        mbuf->data_len = static_cast<std::uint16_t>(frame.length);
+        mbuf->pkt_len = mbuf->data_len;
+        transmit(mbuf, port);
+    }
+    small_frames_.clear();
+}
+
+void LcoreWorker::transmit(rte_mbuf* mbuf, MediaPortIndex port) {
+    TxBuffer& buffer = tx_[port];
+    if (buffer.count == 0) buffer.oldest = now_;
+    buffer.packets[buffer.count++] = mbuf;
+    if (buffer.count == buffer.packets.size()) flush(port);
+}
+
+void LcoreWorker::flush(MediaPortIndex port) {
+    TxBuffer& buffer = tx_[port];
+    const std::uint16_t sent = fabric_.ports[port]->transmit(index_, buffer.packets.data(), buffer.count);
+    if (sent < buffer.count) statistics_.drops[static_cast<std::size_t>(Drop::tx_full)].add(buffer.count - sent);
+    buffer.count = 0;
+}
+
+void LcoreWorker::flush_all(bool idle) {
+    for (std::size_t i = 0; i < tx_.size(); ++i)
+        if (tx_[i].count != 0 && (idle || now_ - tx_[i].oldest >= limits::tx_delay))
+            flush(static_cast<MediaPortIndex>(i));
+}
+
+void LcoreWorker::drop(rte_mbuf* mbuf, Drop why) {
+    statistics_.drops[static_cast<std::size_t>(why)].add();
+    rte_pktmbuf_free(mbuf);
+}
+
+void LcoreWorker::tick() {
+    next_tick_ = now_ + limits::tick_interval;
+    for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+        neighbours_[i]->tick(now_, small_frames_);
+        send_small_frames(static_cast<MediaPortIndex>(i));
+    }
+    if (!held_.empty()) retry_held();
+    events_.clear();
+    pipeline_.tick(now_, events_);
+    publish();
+    if (events_.empty()) return;
+    for (auto& event : events_)
+        if (!commands_.push_event(std::move(event))) statistics_.events_lost.add();
+    const std::uint64_t one = 1;
+    SALLYPORT_CHECK(write(fabric_.wake, &one, sizeof one) == sizeof one);
+}
+
+void LcoreWorker::publish() {
+    for (std::size_t i = 0; i < neighbours_.size(); ++i)
+        statistics_.udp_ports_free[i].set(pipeline_.free_udp_ports(static_cast<MediaPortIndex>(i)));
+}
+
+}  // namespace sallyport::media::dpdk

@@ -1,0 +1,131 @@
+// One lcore's loop: commands, receive, parse, pipeline, headers, transmit; its share of neighbour upkeep; its rest.
+// Owns its Pipeline and its neighbours, which nobody else touches. Private to the room.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "control/base/random.h"
+#include "media-plane/core/pipeline.h"
+#include "media-plane/dpdk/clock.h"
+#include "media-plane/dpdk/command_ring.h"
+#include "media-plane/dpdk/idle.h"
+#include "media-plane/dpdk/mbuf_packet.h"
+#include "media-plane/dpdk/neighbour.h"
+#include "media-plane/dpdk/port.h"
+#include "media-plane/dpdk/steering.h"
+
+namespace sallyport::media::dpdk {
+
+namespace limits {
+inline constexpr std::uint16_t burst = 32;
+inline constexpr Duration tx_delay = 100us;  // a packet waits no longer for company
+inline constexpr Duration tick_interval = 100ms;
+inline constexpr std::size_t held_packets = 64;  // waiting for a next hop's answer, all next hops together
+inline constexpr std::size_t held_per_next_hop = 4;
+inline constexpr Duration held_for = 1s;
+inline constexpr unsigned steered_packets = 2048;
+}  // namespace limits
+
+// What the lcores of one plane share; none of it is written after the start, the rings excepted.
+struct Fabric {
+    const Clock* clock = nullptr;
+    rte_mempool* pool = nullptr;
+    std::vector<std::unique_ptr<Port>> ports;   // by MediaPortIndex
+    std::vector<MediaPortIndex> media_port_of;  // by DPDK port id
+    std::unique_ptr<Steering> steering;
+    std::vector<RingOwner> steered;  // by lcore: packets that arrived elsewhere
+    int wake = -1;                   // eventfd: the reply thread has something to collect
+    std::atomic<bool> stop{false};
+};
+
+struct WorkerStatistics {
+    std::array<Counter, drop_count> drops;  // outside the pipeline
+    Counter polls, idle_polls, commands, steered, hairpinned, events_lost;
+    std::array<Counter, limits::media_ports> udp_ports_free;
+};
+
+class LcoreWorker {
+public:
+    LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig config, RandomSource& random, CommandRing& commands,
+                bool poll_always);
+    ~LcoreWorker();
+    LcoreWorker(const LcoreWorker&) = delete;
+    LcoreWorker& operator=(const LcoreWorker&) = delete;
+
+    void run();  // until fabric.stop
+
+    const WorkerStatistics& statistics() const { return statistics_; }
+    const PipelineStatistics& pipeline_statistics() const { return pipeline_.statistics(); }
+    const NeighbourStatistics& neighbour_statistics(std::size_t port) const { return neighbours_[port]->statistics(); }
+    std::uint32_t udp_ports_total(std::size_t port) const { return udp_ports_total_[port]; }
+
+private:
+    struct TxBuffer {
+        std::array<rte_mbuf*, limits::burst> packets;
+        std::uint16_t count = 0;
+        TimePoint oldest{};
+    };
+    struct Held {
+        rte_mbuf* mbuf;
+        const std::uint8_t* payload;
+        std::uint16_t length;
+        MediaPortIndex port;
+        Endpoint from, to;
+        TimePoint until;
+    };
+    struct Queue {
+        MediaPortIndex port;
+        std::uint16_t id, queue;
+    };
+    enum class Origin : std::uint8_t { wire, ring };
+
+    bool poll();  // true: there was work
+    bool run_commands();
+    Outcome execute(const Command& command);
+    void ask_for(const std::vector<LegChange>& legs);
+
+    void receive(rte_mbuf* mbuf, MediaPortIndex port, Origin origin);
+    void receive_udp(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin);
+    void receive_link(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin);
+    void teach_others(rte_mbuf* mbuf);
+    void hand_over(rte_mbuf* mbuf, std::size_t lcore);
+
+    void relay();
+    void send(const Packet& packet);
+    void send_to_ourselves(const Packet& packet);
+    void hold(const Packet& packet);
+    void retry_held();
+    void send_small_frames(MediaPortIndex port);
+    void transmit(rte_mbuf* mbuf, MediaPortIndex port);
+    void flush(MediaPortIndex port);
+    void flush_all(bool idle);
+    void drop(rte_mbuf* mbuf, Drop why);
+
+    void tick();
+    void publish();
+
+    const std::size_t index_;
+    Fabric& fabric_;
+    Pipeline pipeline_;
+    CommandRing& commands_;
+    Idle idle_;
+    std::vector<std::unique_ptr<Neighbour>> neighbours_;  // by MediaPortIndex
+    std::vector<Queue> queues_;                           // this lcore receives from
+    std::vector<TxBuffer> tx_;                            // by MediaPortIndex
+    std::vector<Held> held_;
+    std::vector<std::uint32_t> udp_ports_total_;
+    std::array<Packet, limits::burst> burst_;
+    std::uint16_t in_burst_ = 0;
+    SmallFrames small_frames_;
+    std::vector<Event> events_;
+    TimePoint now_{}, next_tick_{};
+    WorkerStatistics statistics_;
+};
+
+}  // namespace sallyport::media::dpdk

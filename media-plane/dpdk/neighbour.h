@@ -1,0 +1,88 @@
+// One port's life on its link, since no kernel leads it: answers ARP, neighbour solicitations and ping for the port's
+// addresses, announces them, and finds next hops (RFC 826, 4861, 5227, 792, 4443). Pure over bytes and time: what is
+// to be sent is written into a list. Learns no routes: what is not on the link goes to the configured gateway.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "control/base/counter.h"
+#include "media-plane/dpdk/arp.h"
+#include "media-plane/dpdk/neighbour_discovery.h"
+#include "media-plane/dpdk/next_hops.h"
+
+namespace sallyport::media::dpdk {
+
+namespace limits {
+inline constexpr double answers_per_second = 1000;  // ARP, ND and ping together; a port is no reflector
+inline constexpr double solicitations_per_second = 200;
+}  // namespace limits
+
+struct InterfaceAddress {
+    IpAddress address;
+    std::uint8_t prefix_length = 0;
+    bool on_link(const IpAddress& other) const;
+};
+
+struct NeighbourConfig {
+    LinkAddress link;
+    std::uint16_t vlan = 0;
+    std::vector<InterfaceAddress> addresses;          // at most one per family
+    std::optional<IpAddress> gateway_v4, gateway_v6;  // on the link, or link-local
+};
+
+// Written by the owning lcore, read by anybody.
+struct NeighbourStatistics {
+    Counter arp_answers, advertisements, echo_replies, solicitations, next_hops;
+};
+
+class Neighbour {
+public:
+    // absorbed: nothing more to do. answered_in_place: the frame itself has become the answer; send it back.
+    enum class Verdict : std::uint8_t { absorbed, answered_in_place, dropped };
+    struct Handled {
+        Verdict verdict = Verdict::dropped;
+        Drop drop = Drop::none;
+        bool learned = false;  // a next hop became known: what waited for it can go
+    };
+
+    explicit Neighbour(NeighbourConfig config);
+
+    // Announces the addresses (gratuitous ARP, unsolicited advertisement) and asks for the gateways. `out` may fill up.
+    void start(TimePoint now, SmallFrames& out, bool announce = true);
+    // A frame of kind arp, icmp or icmpv6. With `answer` false it only teaches: another lcore gives the answer.
+    Handled handle(ByteSpan bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer = true);
+    // The link address to send to, or nothing: unreachable, or asked for (the question is in `out`).
+    const LinkAddress* resolve(const IpAddress& destination, TimePoint now, SmallFrames& out);
+    bool reachable(const IpAddress& destination) const { return next_hop_of(destination) != nullptr; }
+    void tick(TimePoint now, SmallFrames& out);
+
+    bool is_ours(const IpAddress& address) const;
+    const NeighbourConfig& config() const { return config_; }
+    const NeighbourStatistics& statistics() const { return statistics_; }
+
+private:
+    struct Budget {  // a token bucket of one second's worth
+        double per_second, level;
+        TimePoint last{};
+        bool take(TimePoint now);
+    };
+    const IpAddress* next_hop_of(const IpAddress& destination) const;
+    const IpAddress* own_address(Family family) const;
+    Handled on_arp(ByteView bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer);
+    Handled on_neighbour_message(const NeighbourMessage& message, const Frame& frame, TimePoint now, SmallFrames& out,
+                                 bool answer);
+    Handled on_echo(ByteSpan bytes, const Frame& frame, TimePoint now, bool answer);
+    bool learn(const IpAddress& address, const LinkAddress& link, bool create, TimePoint now);
+    bool solicit(const NextHop& hop, TimePoint now, SmallFrames& out);
+    void advertise(const IpAddress& address, const IpAddress& to, const LinkAddress& link_to, bool solicited,
+                   SmallFrames& out);
+
+    NeighbourConfig config_;
+    NextHops hops_;
+    Budget answers_{limits::answers_per_second, limits::answers_per_second};
+    Budget solicitations_{limits::solicitations_per_second, limits::solicitations_per_second};
+    NeighbourStatistics statistics_;
+};
+
+}  // namespace sallyport::media::dpdk

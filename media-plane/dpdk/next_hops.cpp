@@ -1,0 +1,119 @@
+#include "media-plane/dpdk/next_hops.h"
+
+#include <bit>
+#include <cstring>
+
+#include "control/base/check.h"
+
+namespace sallyport::media::dpdk {
+
+NextHops::NextHops(std::size_t capacity)
+    : hops_(capacity), chain_(capacity, none), buckets_(std::bit_ceil(capacity), none) {
+    SALLYPORT_CHECK(capacity > 0 && capacity < none);
+    free_.reserve(capacity);
+    for (std::size_t i = capacity; i > 0; --i) free_.push_back(static_cast<std::uint16_t>(i - 1));
+}
+
+std::size_t NextHops::bucket_of(const IpAddress& address) const {
+    std::uint64_t words[2];
+    std::memcpy(words, address.bytes.data(), sizeof words);
+    std::uint64_t mixed = (words[0] ^ std::rotl(words[1], 29)) * 0x9e3779b97f4a7c15ull;
+    mixed ^= mixed >> 32;
+    return mixed & (buckets_.size() - 1);
+}
+
+NextHop* NextHops::find(const IpAddress& address) {
+    for (auto i = buckets_[bucket_of(address)]; i != none; i = chain_[i])
+        if (hops_[i].address == address) return &hops_[i];
+    return nullptr;
+}
+
+NextHop* NextHops::obtain(const IpAddress& address, TimePoint now) {
+    if (NextHop* known = find(address)) return known;
+    if (free_.empty() && !make_room(now)) return nullptr;
+    const auto index = free_.back();
+    free_.pop_back();
+    auto& bucket = buckets_[bucket_of(address)];
+    chain_[index] = bucket;
+    bucket = index;
+    ++size_;
+    hops_[index] = NextHop{.state = NextHop::State::incomplete, .address = address, .next = now, .used = now};
+    return &hops_[index];
+}
+
+void NextHops::learn(NextHop& hop, const LinkAddress& link, TimePoint now) {
+    hop.link = link;
+    hop.state = NextHop::State::reachable;
+    hop.asked = 0;
+    hop.next = now + limits::next_hop_reachable;
+}
+
+void NextHops::erase(std::uint16_t index) {
+    auto* link = &buckets_[bucket_of(hops_[index].address)];
+    while (*link != index) link = &chain_[*link];
+    *link = chain_[index];
+    hops_[index] = NextHop{};
+    free_.push_back(index);
+    --size_;
+}
+
+// The table is full: the entry unused for longest gives way, if nobody has used it for a reachable time.
+bool NextHops::make_room(TimePoint now) {
+    std::uint16_t oldest = none;
+    for (std::uint16_t i = 0; i < hops_.size(); ++i) {
+        const NextHop& hop = hops_[i];
+        if (hop.permanent) continue;
+        if (oldest == none || hop.used < hops_[oldest].used) oldest = i;
+    }
+    if (oldest == none) return false;
+    const NextHop& victim = hops_[oldest];
+    if (victim.usable() && now - victim.used < limits::next_hop_reachable) return false;
+    if (!victim.usable() && now - victim.used < limits::next_hop_retransmit) return false;
+    erase(oldest);
+    return true;
+}
+
+// True while the entry is to be kept.
+bool NextHops::advance(NextHop& hop, TimePoint now, const std::function<bool(const NextHop&)>& solicit) {
+    using State = NextHop::State;
+    if (hop.permanent) hop.used = now;
+    if (now - hop.used >= limits::next_hop_unused) return false;
+    switch (hop.state) {
+        case State::free: return true;
+        case State::reachable:
+            if (now - hop.used >= limits::next_hop_reachable) {  // nobody sends there: no need to ask
+                hop.next = now + limits::next_hop_retransmit;
+                return true;
+            }
+            hop.state = State::probe;
+            hop.asked = 0;
+            break;
+        case State::incomplete:
+        case State::probe:
+            if (hop.asked < limits::next_hop_solicitations) break;
+            // A silent neighbour is asked by broadcast before it is given up: its link address may have moved.
+            hop.state = hop.state == State::probe ? State::incomplete : State::failed;
+            hop.asked = 0;
+            break;
+        case State::failed:
+            if (now - hop.used >= limits::next_hop_retransmit) {  // asked again on demand only
+                hop.next = now + limits::next_hop_retransmit;
+                return true;
+            }
+            break;
+    }
+    if (solicit(hop)) ++hop.asked;
+    const bool first = hop.state == State::incomplete && hop.asked <= 1;
+    hop.next = now + (first ? limits::next_hop_first_retransmit : limits::next_hop_retransmit);
+    return true;
+}
+
+void NextHops::tick(TimePoint now, const std::function<bool(const NextHop&)>& solicit) {
+    for (std::uint16_t i = 0; i < hops_.size(); ++i) {
+        NextHop& hop = hops_[i];
+        if (hop.state == NextHop::State::free || hop.next > now) continue;
+        if (!advance(hop, now, solicit)) erase(i);
+    }
+}
+
+}  // namespace sallyport::media::dpdk

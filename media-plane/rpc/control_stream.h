@@ -1,0 +1,84 @@
+// One client's Control stream: reads commands, keeps replies in command order although lcores answer as they like,
+// writes replies and events. Bounded in both directions. Decides nothing about sessions: the Dispatcher does.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "media-plane/rpc/dispatcher.h"
+#include "media-plane/rpc/media_convert.h"
+
+namespace sallyport::media::rpc {
+
+namespace limits {
+inline constexpr std::size_t commands_under_way = 1024;  // of one stream; more are refused as overloaded
+inline constexpr std::size_t unsent_replies = 1024;      // then nothing more is read until the client reads
+inline constexpr std::size_t unsent_events = 4096;       // then events are lost, and counted
+}  // namespace limits
+
+struct StreamStatistics {  // of all streams together; relaxed, several writers
+    std::atomic<std::uint64_t> opened{0}, refused{0}, fenced{0}, events_lost{0}, invalid_commands{0};
+};
+
+class ControlStream final : public grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>,
+                            public ClientLink,
+                            public std::enable_shared_from_this<ControlStream> {
+public:
+    // Lives until gRPC is done with it and no command of its is under way.
+    static ControlStream* open(Dispatcher& dispatcher, StreamStatistics& statistics);
+
+    void fence(const std::string& why) override;
+    void deliver(Event event) override;
+
+private:
+    struct Slot {  // a command whose reply is due, in command order
+        std::uint64_t sequence = 0;
+        bool list = false;
+        std::optional<pb::ServerMessage> reply;
+    };
+
+    ControlStream(Dispatcher& dispatcher, StreamStatistics& statistics)
+        : dispatcher_(dispatcher), statistics_(statistics) {}
+
+    void OnReadDone(bool ok) override;
+    void OnWriteDone(bool ok) override;
+    void OnCancel() override;
+    void OnDone() override;
+
+    void on_hello();
+    void on_command();
+    template <class Message>
+    void on_session_command(std::uint64_t slot, const Message& message);
+    std::uint64_t open_slot(bool list);
+    void answer(std::uint64_t slot, const std::string& session, const Reply& reply);
+    void refuse(const grpc::Status& status, Code code);
+
+    // With mutex_ held.
+    void flush_slots();
+    void write_next();
+    void read_next();
+    void finish_when_written(grpc::Status status);
+
+    Dispatcher& dispatcher_;
+    StreamStatistics& statistics_;
+    std::shared_ptr<ControlStream> self_;  // gRPC's share
+    pb::ClientMessage incoming_;
+    std::string client_;  // written once by the reading side, before welcomed_
+    std::uint64_t last_sequence_ = 0;
+
+    std::mutex mutex_;
+    std::deque<Slot> slots_;
+    std::uint64_t first_slot_ = 0;
+    std::deque<pb::ServerMessage> outgoing_;  // front: being written, if writing_
+    bool welcomed_ = false;                   // nothing but a refusal is written before Welcome
+    bool writing_ = false, finished_ = false;
+    bool reading_ = false;  // until what was read is dealt with
+    std::optional<grpc::Status> finish_with_;
+};
+
+}  // namespace sallyport::media::rpc

@@ -1,0 +1,359 @@
+#include "media-plane/rpc/media_convert.h"
+
+#include <algorithm>
+#include <bitset>
+#include <optional>
+
+#include "control/base/check.h"
+
+namespace sallyport::media::rpc {
+namespace {
+
+Refusal invalid(const std::string& field, const std::string& why) { return {Code::invalid, field + ": " + why}; }
+
+// Names end up in logs, lists and page tokens: printable, without spaces.
+std::optional<Refusal> check_name(const std::string& field, const std::string& value) {
+    if (value.empty()) return invalid(field, "is missing");
+    if (value.size() > limits::name_bytes)
+        return invalid(field, "is longer than " + std::to_string(limits::name_bytes) + " bytes");
+    const bool printable = std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < 0x7f; });
+    if (!printable) return invalid(field, "has a character other than printable ASCII without space");
+    return std::nullopt;
+}
+
+std::optional<Refusal> check_label(const std::string& field, const std::string& value) {
+    if (value.size() <= limits::label_bytes) return std::nullopt;
+    return invalid(field, "is longer than " + std::to_string(limits::label_bytes) + " bytes");
+}
+
+Converted<Endpoint> endpoint_from(const std::string& field, const pb::Endpoint& endpoint) {
+    const auto address = IpAddress::parse(endpoint.address());
+    if (!address || endpoint.address().front() == '[')
+        return invalid(field + ".address", "is not an IPv4 or IPv6 literal");
+    if (endpoint.port() < 1 || endpoint.port() > 65'535)
+        return invalid(field + ".port", std::to_string(endpoint.port()) + " is not in 1..65535");
+    return Endpoint{*address, static_cast<std::uint16_t>(endpoint.port())};
+}
+
+// Where media may be sent: never to ourselves by loopback, to groups, or to addresses that only a link knows.
+Converted<Endpoint> remote_from(const std::string& field, const pb::Endpoint& endpoint) {
+    auto converted = endpoint_from(field, endpoint);
+    if (!converted) return converted;
+    const IpAddress& a = converted->address;
+    const char* why = a.is_unspecified()  ? "is the unspecified address (hold is a direction)"
+                      : a.is_loopback()   ? "is a loopback address"
+                      : a.is_multicast()  ? "is a multicast or broadcast address"
+                      : a.is_link_local() ? "is a link-local address"
+                                          : nullptr;
+    if (why != nullptr) return invalid(field + ".address", why);
+    return converted;
+}
+
+Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
+    if (keys.suite() < 0 || keys.suite() >= static_cast<int>(srtp::suite_facts.size()))
+        return Refusal{Code::unsupported, field + ".suite: " + std::to_string(keys.suite()) + " is not known here"};
+    Keys converted;
+    converted.suite = static_cast<srtp::Suite>(keys.suite());
+    if (converted.suite == srtp::Suite::none) {
+        if (!keys.receive().empty() || !keys.send().empty()) return invalid(field, "has keys, but suite SRTP_NONE");
+        return converted;
+    }
+    const auto& facts = srtp::facts(converted.suite);
+    const std::size_t wanted = facts.key_bytes + facts.salt_bytes;
+    for (const auto& [name, value] : {std::pair{".receive", &keys.receive()}, std::pair{".send", &keys.send()}})
+        if (value->size() != wanted)
+            return invalid(field + name, "has " + std::to_string(value->size()) + " bytes; " +
+                                             std::string(facts.sdes_name) + " takes " + std::to_string(wanted));
+    converted.receive.assign(keys.receive().begin(), keys.receive().end());
+    converted.send.assign(keys.send().begin(), keys.send().end());
+    return converted;
+}
+
+Converted<std::vector<PayloadMap>> payload_map_from(const std::string& field, const pb::Leg& leg) {
+    std::vector<PayloadMap> map;
+    std::bitset<limits::payload_types> seen;
+    for (int i = 0; i < leg.payload_map_size(); ++i) {
+        const auto& entry = leg.payload_map(i);
+        const std::string name = field + ".payload_map[" + std::to_string(i) + "]";
+        if (entry.from() >= limits::payload_types || entry.to() >= limits::payload_types)
+            return invalid(name, "payload types are 0..127");
+        if (seen.test(entry.from())) return invalid(name, "type " + std::to_string(entry.from()) + " is mapped twice");
+        seen.set(entry.from());
+        map.push_back({static_cast<std::uint8_t>(entry.from()), static_cast<std::uint8_t>(entry.to())});
+    }
+    return map;
+}
+
+std::optional<Refusal> convert_addresses(const std::string& field, const pb::Leg& leg, LegChange& change) {
+    if (leg.has_remote()) {
+        auto remote = remote_from(field + ".remote", leg.remote());
+        if (!remote) return remote.error();
+        change.remote = *remote;
+    }
+    if (leg.has_remote_rtcp()) {
+        auto remote = remote_from(field + ".remote_rtcp", leg.remote_rtcp());
+        if (!remote) return remote.error();
+        change.remote_rtcp = *remote;
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& leg, LegChange& change) {
+    if (leg.has_keys()) {
+        auto keys = keys_from(field + ".keys", leg.keys());
+        if (!keys) return keys.error();
+        change.keys = std::move(*keys);
+    }
+    if (leg.has_direction()) {
+        if (!pb::Direction_IsValid(leg.direction())) return invalid(field + ".direction", "is not a known value");
+        change.direction = static_cast<Direction>(leg.direction());
+    }
+    if (leg.has_latching()) {
+        if (!pb::Latching_IsValid(leg.latching())) return invalid(field + ".latching", "is not a known value");
+        change.latching = static_cast<Latching>(leg.latching());
+    }
+    if (leg.replace_payload_map()) {
+        auto map = payload_map_from(field, leg);
+        if (!map) return map.error();
+        change.payload_map = std::move(*map);
+    } else if (leg.payload_map_size() != 0) {
+        return invalid(field + ".payload_map", "is given without replace_payload_map");
+    }
+    if (leg.clock_rate() > limits::clock_rate)
+        return invalid(field + ".clock_rate", "is above " + std::to_string(limits::clock_rate) + " Hz");
+    if (leg.clock_rate() != 0) change.clock_rate = leg.clock_rate();
+    return std::nullopt;
+}
+
+Converted<LegChange> leg_from(const std::string& field, const pb::Leg& leg) {
+    if (leg.stream() >= max_streams)
+        return invalid(field + ".stream",
+                       std::to_string(leg.stream()) + " is not below " + std::to_string(max_streams));
+    if (!pb::Side_IsValid(leg.side())) return invalid(field + ".side", "is not a known value");
+    LegChange change;
+    change.stream = leg.stream();
+    change.side = static_cast<Side>(leg.side());
+    change.relearn = leg.relearn();
+    change.disabled = leg.disabled();
+    if (auto refusal = convert_addresses(field, leg, change)) return *refusal;
+    if (auto refusal = convert_media(field, leg, change)) return *refusal;
+    return change;
+}
+
+template <class Legs>
+Converted<std::vector<LegChange>> legs_from(const Legs& legs) {
+    std::vector<LegChange> changes;
+    std::bitset<2 * max_streams> seen;
+    for (int i = 0; i < legs.size(); ++i) {
+        const std::string field = "legs[" + std::to_string(i) + "]";
+        auto leg = leg_from(field, legs[i]);
+        if (!leg) return leg.error();
+        const std::size_t place = leg->stream * 2 + static_cast<std::size_t>(leg->side);
+        if (seen.test(place)) return invalid(field, "its stream and side were named before");
+        seen.set(place);
+        changes.push_back(std::move(*leg));
+    }
+    return changes;
+}
+
+Converted<std::vector<LocalEndpoint>> restore_from(const pb::Allocate& command) {
+    std::vector<LocalEndpoint> restore;
+    if (command.restore_size() > static_cast<int>(2 * max_streams))
+        return invalid("restore", "has more legs than a session");
+    for (int i = 0; i < command.restore_size(); ++i) {
+        const auto& wish = command.restore(i);
+        const std::string field = "restore[" + std::to_string(i) + "]";
+        if (wish.stream() >= max_streams) return invalid(field + ".stream", "is not below 16");
+        if (!pb::Side_IsValid(wish.side())) return invalid(field + ".side", "is not a known value");
+        auto rtp = endpoint_from(field + ".rtp", wish.rtp());
+        if (!rtp) return rtp.error();
+        LocalEndpoint local{wish.stream(), static_cast<Side>(wish.side()), *rtp, {}};
+        if (wish.has_rtcp()) {
+            auto rtcp = endpoint_from(field + ".rtcp", wish.rtcp());
+            if (!rtcp) return rtcp.error();
+            local.rtcp = *rtcp;
+        }
+        restore.push_back(local);
+    }
+    return restore;
+}
+
+std::optional<Refusal> check_allocate(const pb::Allocate& command) {
+    if (auto refusal = check_name("session", command.session())) return refusal;
+    if (auto refusal = check_name("port_a", command.port_a())) return refusal;
+    if (auto refusal = check_name("port_b", command.port_b())) return refusal;
+    if (auto refusal = check_label("call", command.call())) return refusal;
+    if (auto refusal = check_label("trunk", command.trunk())) return refusal;
+    if (!pb::Family_IsValid(command.family_a())) return invalid("family_a", "is not a known value");
+    if (!pb::Family_IsValid(command.family_b())) return invalid("family_b", "is not a known value");
+    if (command.streams() < 1 || command.streams() > max_streams)
+        return invalid("streams", std::to_string(command.streams()) + " is not in 1.." + std::to_string(max_streams));
+    if (command.inactivity_seconds() > limits::inactivity_seconds)
+        return invalid("inactivity_seconds", "is above " + std::to_string(limits::inactivity_seconds));
+    return std::nullopt;
+}
+
+void fill(pb::Endpoint* out, const Endpoint& endpoint) {
+    if (endpoint.empty()) return;
+    out->set_address(endpoint.address.to_string());
+    out->set_port(endpoint.port);
+}
+
+void fill(pb::LegStatistics& out, const LegStatistics& leg) {
+    out.set_stream(leg.stream);
+    out.set_side(static_cast<pb::Side>(leg.side));
+    out.set_packets_received(leg.packets_received);
+    out.set_bytes_received(leg.bytes_received);
+    out.set_packets_sent(leg.packets_sent);
+    out.set_bytes_sent(leg.bytes_sent);
+    out.set_rtcp_received(leg.rtcp_received);
+    out.set_rtcp_sent(leg.rtcp_sent);
+    out.set_lost(leg.lost);
+    out.set_jitter_seconds(leg.jitter_seconds);
+    out.set_srtp_auth_failures(leg.srtp_auth_failures);
+    out.set_srtp_replays(leg.srtp_replays);
+    std::uint64_t dropped = 0;
+    for (const auto& [reason, count] : leg.drops) {
+        dropped += count;
+        if (count != 0) (*out.mutable_drops())[std::string(to_string(reason))] = count;
+    }
+    out.set_dropped(dropped);
+    fill(out.mutable_local(), leg.local);
+    if (!leg.remote.empty()) fill(out.mutable_remote(), leg.remote);
+    out.set_latched(leg.latched);
+    out.set_suite(static_cast<pb::Srtp>(leg.suite));
+    if (leg.last_packet_age)
+        out.set_last_packet_age_ms(static_cast<std::uint64_t>(
+            std::max<std::int64_t>(1, std::chrono::floor<std::chrono::milliseconds>(*leg.last_packet_age).count())));
+}
+
+}  // namespace
+
+Converted<HelloFields> from_proto(const pb::Hello& hello) {
+    if (auto refusal = check_name("hello.client", hello.client())) return *refusal;
+    if (hello.lease_seconds() > limits::lease_seconds)
+        return invalid("hello.lease_seconds", std::to_string(hello.lease_seconds()) + " is not in 0..3600");
+    return HelloFields{hello.client(), hello.epoch(), hello.lease_seconds()};
+}
+
+Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command) {
+    if (auto refusal = check_allocate(command)) return *refusal;
+    Allocate allocate;
+    allocate.key = {client, command.session()};
+    allocate.port_a = command.port_a();
+    allocate.port_b = command.port_b();
+    allocate.family_a = static_cast<Family>(command.family_a());
+    allocate.family_b = static_cast<Family>(command.family_b());
+    allocate.streams = command.streams();
+    allocate.inactivity_seconds = command.inactivity_seconds();
+    allocate.call = command.call();
+    allocate.trunk = command.trunk();
+    auto legs = legs_from(command.legs());
+    if (!legs) return legs.error();
+    allocate.legs = std::move(*legs);
+    auto restore = restore_from(command);
+    if (!restore) return restore.error();
+    allocate.restore = std::move(*restore);
+    return allocate;
+}
+
+Converted<Modify> from_proto(const std::string& client, const pb::Modify& command) {
+    if (auto refusal = check_name("session", command.session())) return *refusal;
+    if (command.streams() > max_streams)
+        return invalid("streams", std::to_string(command.streams()) + " is above " + std::to_string(max_streams));
+    auto legs = legs_from(command.legs());
+    if (!legs) return legs.error();
+    return Modify{{client, command.session()}, std::move(*legs), command.streams()};
+}
+
+Converted<Release> from_proto(const std::string& client, const pb::Release& command) {
+    if (auto refusal = check_name("session", command.session())) return *refusal;
+    return Release{{client, command.session()}};
+}
+
+pb::Code to_proto(Code code) {
+    switch (code) {
+        case Code::ok: return pb::CODE_OK;
+        case Code::invalid: return pb::CODE_INVALID;
+        case Code::no_ports: return pb::CODE_NO_PORTS;
+        case Code::no_session: return pb::CODE_NO_SESSION;
+        case Code::stale_epoch: return pb::CODE_STALE_EPOCH;
+        case Code::overloaded: return pb::CODE_OVERLOADED;
+        case Code::unknown_port: return pb::CODE_UNKNOWN_PORT;
+        case Code::unsupported: return pb::CODE_UNSUPPORTED;
+    }
+    SALLYPORT_CHECK(false);
+}
+
+pb::Reply to_proto(std::uint64_t sequence, const std::string& session, const Reply& reply) {
+    pb::Reply out;
+    out.set_sequence(sequence);
+    out.set_code(to_proto(reply.code));
+    out.set_text(reply.text);
+    out.set_session(session);
+    for (const auto& local : reply.local) {
+        auto& endpoint = *out.add_local();
+        endpoint.set_stream(local.stream);
+        endpoint.set_side(static_cast<pb::Side>(local.side));
+        fill(endpoint.mutable_rtp(), local.rtp);
+        fill(endpoint.mutable_rtcp(), local.rtcp);
+    }
+    if (reply.statistics) *out.mutable_statistics() = to_proto(*reply.statistics);
+    return out;
+}
+
+pb::Event to_proto(const Event& event) {
+    pb::Event out;
+    switch (event.kind) {
+        case EventKind::first_packet: out.set_kind(pb::EVENT_FIRST_PACKET); break;
+        case EventKind::latched: out.set_kind(pb::EVENT_LATCHED); break;
+        case EventKind::inactivity: out.set_kind(pb::EVENT_INACTIVITY); break;
+        case EventKind::srtp_auth_failures: out.set_kind(pb::EVENT_SRTP_AUTH_FAILURES); break;
+        case EventKind::released: out.set_kind(pb::EVENT_RELEASED); break;
+    }
+    out.set_session(event.key.session);
+    out.set_stream(event.stream);
+    out.set_side(static_cast<pb::Side>(event.side));
+    if (!event.endpoint.empty()) fill(out.mutable_endpoint(), event.endpoint);
+    out.set_count(event.count);
+    if (event.statistics) *out.mutable_statistics() = to_proto(*event.statistics);
+    return out;
+}
+
+pb::SessionStatistics to_proto(const SessionStatistics& statistics) {
+    pb::SessionStatistics out;
+    out.set_session(statistics.key.session);
+    out.set_client(statistics.key.client);
+    out.set_call(statistics.call);
+    out.set_trunk(statistics.trunk);
+    out.set_age_seconds(std::chrono::duration<double>(statistics.age).count());
+    for (const auto& leg : statistics.legs) fill(*out.add_legs(), leg);
+    return out;
+}
+
+pb::PortStatistics to_proto(const PortStatus& port) {
+    pb::PortStatistics out;
+    out.set_name(port.name);
+    out.set_rx_packets(port.rx_packets);
+    out.set_tx_packets(port.tx_packets);
+    out.set_rx_missed(port.rx_missed);
+    out.set_tx_dropped(port.tx_dropped);
+    out.set_mac(port.link_address);
+    for (const auto& address : port.addresses) out.add_addresses(address);
+    out.set_udp_ports_free(port.udp_ports_free);
+    out.set_udp_ports_total(port.udp_ports_total);
+    out.set_link_up(port.link_up);
+    return out;
+}
+
+std::string page_token(const SessionKey& last) { return last.client + ' ' + last.session; }
+
+Converted<SessionKey> from_page_token(const std::string& token) {
+    if (token.empty()) return SessionKey{};
+    const auto space = token.find(' ');
+    if (space == token.npos || token.size() > 2 * limits::name_bytes + 1)
+        return invalid("page_token", "was not given out by this server");
+    return SessionKey{token.substr(0, space), token.substr(space + 1)};
+}
+
+}  // namespace sallyport::media::rpc

@@ -1,0 +1,52 @@
+// Between sallyport.media.v1 and the media plane's own values: checks every field, copies, knows nothing else.
+#pragma once
+
+#include <string>
+
+#include "control/base/result.h"
+#include "media-plane/core/commands.h"
+#include "media-plane/core/plane.h"
+#include "sallyport/media/v1/media.pb.h"
+
+namespace sallyport::media::rpc {
+
+namespace pb = ::sallyport::media::v1;
+
+namespace limits {
+inline constexpr std::size_t name_bytes = 128;   // client, session, media port
+inline constexpr std::size_t label_bytes = 256;  // call, trunk
+inline constexpr std::uint32_t lease_seconds = 3600;
+inline constexpr std::uint32_t inactivity_seconds = 86'400;
+inline constexpr std::uint32_t clock_rate = 1'000'000;
+inline constexpr std::size_t payload_types = 128;
+}  // namespace limits
+
+struct Refusal {  // text: "legs[1].remote.port: 70000 is not in 1..65535"
+    Code code = Code::invalid;
+    std::string text;
+};
+template <class T>
+using Converted = Result<T, Refusal>;
+
+struct HelloFields {
+    std::string client;
+    std::uint64_t epoch = 0;
+    std::uint32_t lease_seconds = 0;  // 0: the server's default
+};
+
+Converted<HelloFields> from_proto(const pb::Hello& hello);
+Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command);
+Converted<Modify> from_proto(const std::string& client, const pb::Modify& command);
+Converted<Release> from_proto(const std::string& client, const pb::Release& command);
+
+pb::Reply to_proto(std::uint64_t sequence, const std::string& session, const Reply& reply);
+pb::Event to_proto(const Event& event);
+pb::SessionStatistics to_proto(const SessionStatistics& statistics);
+pb::PortStatistics to_proto(const PortStatus& port);
+pb::Code to_proto(Code code);
+
+// Pages of ListSessions go on behind the last key shown; the token is opaque to clients.
+std::string page_token(const SessionKey& last);
+Converted<SessionKey> from_page_token(const std::string& token);
+
+}  // namespace sallyport::media::rpc

@@ -1,0 +1,34 @@
+// sallyport.media.v1.Media over gRPC's callback API: hands streams to ControlStream, answers the unary questions.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "media-plane/rpc/control_stream.h"
+#include "media-plane/rpc/dispatcher.h"
+#include "sallyport/media/v1/media.grpc.pb.h"
+
+namespace sallyport::media::rpc {
+
+class MediaService final : public pb::Media::CallbackService {
+public:
+    MediaService(Dispatcher& dispatcher, DispatcherConfig config, std::string version, TimePoint started)
+        : dispatcher_(dispatcher), config_(std::move(config)), version_(std::move(version)), started_(started) {}
+
+    grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>* Control(
+        grpc::CallbackServerContext* context) override;
+    grpc::ServerUnaryReactor* GetStatistics(grpc::CallbackServerContext* context,
+                                            const pb::GetStatisticsRequest* request, pb::Statistics* response) override;
+    grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* context, const pb::ListSessionsRequest* request,
+                                           pb::ListSessionsResponse* response) override;
+
+    const StreamStatistics& statistics() const { return statistics_; }
+
+private:
+    Dispatcher& dispatcher_;
+    const DispatcherConfig config_;
+    const std::string version_;
+    const TimePoint started_;
+    StreamStatistics statistics_;
+};
+
+}  // namespace sallyport::media::rpc

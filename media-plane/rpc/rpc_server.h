@@ -1,0 +1,38 @@
+// The daemon's gRPC server: the media service, grpc.health.v1 and reflection on one address. Shows no gRPC outside.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "control/base/result.h"
+#include "media-plane/rpc/dispatcher.h"
+
+namespace sallyport::media::rpc {
+
+struct ServerConfig {
+    std::string listen = "unix:/run/sallyport/media.sock";  // or "host:port"
+    std::string version;
+};
+
+struct ServerStatistics {
+    std::uint64_t streams_opened = 0, streams_refused = 0, streams_fenced = 0, events_lost = 0, invalid_commands = 0;
+};
+
+class RpcServer {
+public:
+    // The error is a sentence. A socket file on which somebody still answers is not taken away from him.
+    static Result<std::unique_ptr<RpcServer>, std::string> start(const ServerConfig& config, Dispatcher& dispatcher,
+                                                                 const DispatcherConfig& identity);
+    ~RpcServer();
+
+    // Health says NOT_SERVING, then streams are closed and calls are given a second to end.
+    void stop();
+    ServerStatistics statistics() const;
+
+private:
+    struct State;
+    explicit RpcServer(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace sallyport::media::rpc
