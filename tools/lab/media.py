@@ -1,0 +1,55 @@
+"""rtp_probe as the media side of a peer: one process per leg, keys and ports as the descriptions agreed."""
+import json
+import itertools
+
+from .process import Process
+
+_ports = itertools.count(0)
+
+
+def next_port(first=40_000, count=9_000):
+    """An even port; RTCP gets the odd one after it."""
+    return first + 2 * (next(_ports) % count)
+
+
+class Probe:
+    """Talks to `remote` (a Stream of the other side's description) from `local` (a Stream of ours)."""
+
+    def __init__(self, binary, namespace, run_directory, name, local, remote, *, duration=2.0, wait=10.0, tone=None,
+                 record=None, send_key=None):
+        host = f'[{local.address}]' if ':' in local.address else local.address
+        to = f'[{remote.address}]' if ':' in remote.address else remote.address
+        command = [binary, '--json', '--local', f'{host}:{local.port}', '--remote', f'{to}:{remote.port}',
+                   '--duration', duration, '--wait', wait]
+        if remote.rtcp_port:
+            command += ['--remote-rtcp', f'{to}:{remote.rtcp_port}']
+        if local.cryptos:
+            ours, theirs = local.cryptos[0], remote.cryptos[0]
+            command += ['--suite', theirs.suite, '--srtp-send-key', send_key or ours.key, '--srtp-recv-key', theirs.key]
+        if tone:
+            command += ['--tone', tone]
+        if record:
+            command += ['--record', record]
+        self.process = Process(f'probe-{name}', namespace.prefix(*map(str, command)), run_directory)
+        self.duration, self.patience = duration, wait
+
+    def event(self, kind):
+        for line in reversed(self.process.text().splitlines()):
+            if line.startswith('{') and json.loads(line).get('event') == kind:
+                return json.loads(line)
+        return None
+
+    def wait_ready(self):
+        self.process.wait_for(lambda: self.event('ready') or self.event('result'), 5, 'ready')
+        return self
+
+    def result(self):
+        """Waits for the end of the signal; what was received, as a dictionary."""
+        self.process.wait(self.duration + self.patience + 10)
+        found = self.event('result')
+        if found is None:
+            raise RuntimeError(f'{self.process.name}: {self.process.last_lines()}')
+        return found
+
+    def stop(self):
+        self.process.stop()
