@@ -52,6 +52,14 @@ enum class LocateErrc : std::uint8_t { nothing_found, dns_failure, unsupported, 
 
 using Step = std::variant<std::vector<Question>, std::vector<Located>, LocateErrc>;  // ask these, or done, or failed
 
+namespace limits {  // what hostile or broken zones can make us do
+inline constexpr std::size_t services = 8;     // NAPTR records followed
+inline constexpr std::size_t srv_records = 16; // of one service, best first
+inline constexpr std::size_t addresses = 8;    // of one host and family
+inline constexpr std::size_t hosts = 24;       // whose addresses are asked
+inline constexpr std::size_t located = 64;     // in the result
+}  // namespace limits
+
 // One resolution. Call start() once, then resume() per answer, until it is done; answers to other questions are ignored.
 class Locator {
 public:
@@ -60,7 +68,6 @@ public:
     Step resume(const Answer& answer);  // an empty question list: keep waiting for the others
 
 private:
-    struct Branch;
     struct State;
     std::shared_ptr<State> state_;
 };
