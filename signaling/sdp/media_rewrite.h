@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "signaling/sdp/session_description.h"
@@ -15,21 +17,24 @@ namespace sallyport::sdp {
 class OriginState {
 public:
     OriginState() = default;
-    OriginState(std::uint64_t session_id, std::uint64_t version) : session_id_(session_id), version_(version) {}
+    // `last` is what last() gave before: a restored call goes on counting where it stopped.
+    OriginState(std::uint64_t session_id, std::uint64_t version, std::string last = {})
+        : session_id_(session_id), version_(version), last_(std::move(last)) {}
     // Stamps the origin of `description`, whose connection address is ours, and gives the text to send.
     std::string stamp(SessionDescription description);
     std::uint64_t session_id() const { return session_id_; }
     std::uint64_t version() const { return version_; }
+    const std::string& last() const { return last_; }  // contains our keys: never log it
 
 private:
     std::uint64_t session_id_ = 0, version_ = 0;
     std::string last_;  // without the o= line
 };
 
-struct StreamAnchor {                 // what we present for one m-line
-    Endpoint rtp, rtcp;               // ours, on the leg's own media port
-    std::optional<CryptoLine> crypto; // ours: makes the m-line RTP/SAVP; absent: RTP/AVP
-    bool refuse = false;              // port 0
+struct StreamAnchor {                  // what we present for one m-line
+    Endpoint rtp, rtcp;                // ours, on the leg's own media port
+    std::optional<CryptoLine> crypto;  // ours: makes the m-line RTP/SAVP; absent: RTP/AVP
+    bool refuse = false;               // port 0
 };
 struct LegProfile {
     bool srtp = false;                // the leg speaks SAVP, or AVP
@@ -37,11 +42,16 @@ struct LegProfile {
                                       // audio codec); empty: all, in the order of the source
 };
 enum class RewriteErrc : std::uint8_t { no_usable_stream, no_common_codec, bad_anchor };
+std::string_view to_string(RewriteErrc e);
 
 // From what the other leg's party described (`source`) to what this leg is told: an offer, or an answer to `offer`
 // (this leg's party's own offer: same number and order of m-lines, only its payload types; nullptr when we offer).
-// Streams the media plane does not carry (not RTP over UDP) are kept in their slot with port 0.
+// Streams the media plane does not carry (not RTP over UDP), and those without an anchor, keep their slot with port 0.
 Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
                                                const std::vector<StreamAnchor>& anchors, const LegProfile& profile);
+
+// Where one codec has two numbers: {payload type in `from`, payload type in `to`}, matched by name, rate and channels
+// in the order of `from`. What the media plane has to rewrite on packets that go from one party to the other.
+std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to);
 
 }  // namespace sallyport::sdp

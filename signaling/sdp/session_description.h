@@ -16,12 +16,26 @@ namespace sallyport::sdp {
 
 namespace limits {
 inline constexpr std::size_t bytes = 32'768;
-inline constexpr std::size_t media = 16;           // m-lines; more is refused
-inline constexpr std::size_t attributes = 512;     // in all
-inline constexpr std::size_t formats = 64;         // per m-line
+inline constexpr std::size_t media = 16;        // m-lines; more is refused
+inline constexpr std::size_t attributes = 512;  // in all
+inline constexpr std::size_t formats = 64;      // per m-line
 }  // namespace limits
 
-enum class SdpErrc : std::uint8_t { empty, too_large, bad_line, bad_order, bad_version, bad_origin, bad_connection, bad_media, bad_port, bad_format, bad_attribute, too_many, missing_connection };
+enum class SdpErrc : std::uint8_t {
+    empty,
+    too_large,
+    bad_line,
+    bad_order,
+    bad_version,
+    bad_origin,
+    bad_connection,
+    bad_media,
+    bad_port,
+    bad_format,
+    bad_attribute,
+    too_many,
+    missing_connection
+};
 std::string_view to_string(SdpErrc e);
 struct SdpError {
     SdpErrc code = SdpErrc::empty;
@@ -47,7 +61,7 @@ struct Connection {
     friend bool operator==(const Connection&, const Connection&) = default;
 };
 struct MediaDescription {
-    std::string media;     // "audio", "image", ...
+    std::string media;  // "audio", "image", ...
     std::uint16_t port = 0;
     std::string protocol;  // "RTP/AVP", "RTP/SAVP", "udptl"
     std::vector<std::string> formats;
@@ -92,7 +106,7 @@ std::string_view to_string(Direction d);
 
 struct Codec {
     std::uint8_t payload_type = 0;
-    std::string name;          // as registered, "PCMA"; "" when unknown (dynamic without rtpmap)
+    std::string name;  // as registered, "PCMA"; "" when unknown (dynamic without rtpmap)
     std::uint32_t clock_rate = 8000;
     std::uint32_t channels = 1;
 };
@@ -100,15 +114,15 @@ struct Codec {
 // What the peer said about one of its streams, session level applied.
 struct StreamView {
     std::string media, protocol;
-    bool rtp = false;             // RTP/AVP or RTP/SAVP (also with F): otherwise codecs are empty
-    bool secure = false;          // SAVP
-    bool rejected = false;        // port 0
-    std::optional<Endpoint> rtp_endpoint;   // nothing: rejected, or a name instead of a literal
-    std::optional<Endpoint> rtcp_endpoint;  // from a=rtcp, else port + 1
-    bool zero_address = false;    // c= 0.0.0.0 or ::, i.e. do not send
+    bool rtp = false;                           // RTP/AVP or RTP/SAVP (also with F): otherwise codecs are empty
+    bool secure = false;                        // SAVP
+    bool rejected = false;                      // port 0
+    std::optional<Endpoint> rtp_endpoint;       // nothing: rejected, or a name instead of a literal
+    std::optional<Endpoint> rtcp_endpoint;      // from a=rtcp, else port + 1
+    bool zero_address = false;                  // c= 0.0.0.0 or ::, i.e. do not send
     Direction direction = Direction::sendrecv;  // as the peer has it; a zero address removes receiving
-    std::vector<Codec> codecs;    // in order of preference
-    std::vector<CryptoLine> crypto;  // usable syntax only
+    std::vector<Codec> codecs;                  // in order of preference
+    std::vector<CryptoLine> crypto;             // usable syntax only
 };
 StreamView view_stream(const SessionDescription& description, std::size_t index);
 

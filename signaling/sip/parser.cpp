@@ -190,6 +190,7 @@ private:
         scan::Cursor cursor(via);
         if (const auto error = scan_via(cursor, m_.top_via_))
             return fault(ParseErrc::bad_value, "Via", to_string(*error));
+        if (m_.top_via_.protocol != "SIP/2.0") return fault(ParseErrc::bad_value, "Via", "unknown version");
         if (auto f = read(HeaderName::from, m_.from_, parse_name_addr)) return f;
         if (auto f = read(HeaderName::to, m_.to_, parse_name_addr)) return f;
         if (auto f = read(HeaderName::cseq, m_.cseq_, parse_cseq)) return f;

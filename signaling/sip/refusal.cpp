@@ -6,7 +6,7 @@
 #include "signaling/sip/compose.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/lines.h"
-#include "signaling/sip/scan.h"
+#include "signaling/sip/via_scan.h"
 
 namespace sallyport::sip {
 namespace {
@@ -100,16 +100,17 @@ std::string tagged_to(const Copied& fields) {
 std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source) {
     const auto values = split_list(field_value);
     if (values.empty()) return std::nullopt;
-    auto top = parse_via(values.front());
-    if (!top) return std::nullopt;
+    Via top;
+    scan::Cursor cursor(values.front());
+    if (scan_via(cursor, top) || !cursor.at_end()) return std::nullopt;
     if (source != nullptr) {
-        const auto sent_by = IpAddress::parse(top->host);
-        const bool wants_rport = top->parameters.has("rport");
-        if (wants_rport || top->parameters.has("received") || !sent_by || *sent_by != source->address)
-            top->parameters.set("received", source->address.to_string());
-        if (wants_rport) top->parameters.set("rport", std::to_string(source->port));
+        const auto sent_by = IpAddress::parse(top.host);
+        const bool wants_rport = top.parameters.has("rport");
+        if (wants_rport || top.parameters.has("received") || !sent_by || *sent_by != source->address)
+            top.parameters.set("received", source->address.to_string());
+        if (wants_rport) top.parameters.set("rport", std::to_string(source->port));
     }
-    std::string out = top->text();
+    std::string out = top.text();
     for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
     return out;
 }

@@ -53,7 +53,6 @@ std::optional<FieldErrc> scan_via(scan::Cursor& cursor, Via& out) {
     if (name.empty() || version.empty() || transport.empty()) return FieldErrc::malformed;
     out.protocol = uppered(name);
     out.protocol.append(1, '/').append(version);
-    if (out.protocol != "SIP/2.0") return FieldErrc::bad_version;
     out.transport = uppered(transport);
     if (const auto error = scan_sent_by(cursor, out)) return error;
     return scan_parameters(cursor, out.parameters);
@@ -67,6 +66,7 @@ FieldResult<Via> parse_via(std::string_view value) {
     Via out;
     if (const auto error = scan_via(cursor, out)) return *error;
     if (!cursor.at_end()) return FieldErrc::malformed;
+    if (out.protocol != "SIP/2.0") return FieldErrc::bad_version;
     return out;
 }
 

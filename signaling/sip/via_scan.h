@@ -6,7 +6,7 @@
 
 namespace sallyport::sip {
 
-// Stops at the end or before a comma.
+// Stops at the end or before a comma. Any version passes: a request of another one is answered, too (505).
 std::optional<FieldErrc> scan_via(scan::Cursor& cursor, Via& out);
 
 }  // namespace sallyport::sip

@@ -1,0 +1,95 @@
+// Codec policy and payload type numbers, RFC 3264 6.1 and 8.3.2, RFC 4733 (telephone-event), RFC 3389 (CN).
+#include "signaling/sdp/codec_selection.h"
+
+#include <algorithm>
+#include <array>
+
+#include "signaling/sdp/media_rewrite.h"
+#include "signaling/sdp/text.h"
+
+namespace sallyport::sdp {
+namespace {
+
+bool refers_to_others(const Codec& codec) {
+    static constexpr std::array<std::string_view, 6> names{"rtx",     "red",        "ulpfec",
+                                                           "flexfec", "flexfec-03", "parityfec"};
+    return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return same_name(codec.name, name); });
+}
+
+bool contains_rate(const std::vector<Codec>& codecs, std::uint32_t rate) {
+    return std::any_of(codecs.begin(), codecs.end(), [&](const Codec& c) { return c.clock_rate == rate; });
+}
+
+// Each of `to` is paired once; an equal number wins over order, as fmtp variants of one codec differ only by number.
+class Pairing {
+public:
+    explicit Pairing(const std::vector<Codec>& to) : to_(to), used_(to.size(), false) {}
+
+    const Codec* take(const Codec& codec) {
+        std::size_t best = to_.size();
+        for (std::size_t i = 0; i < to_.size(); ++i) {
+            if (used_[i] || !same_codec(codec, to_[i])) continue;
+            if (best == to_.size() || to_[i].payload_type == codec.payload_type) best = i;
+        }
+        if (best == to_.size()) return nullptr;
+        used_[best] = true;
+        return &to_[best];
+    }
+
+private:
+    const std::vector<Codec>& to_;
+    std::vector<bool> used_;
+};
+
+}  // namespace
+
+bool same_codec(const Codec& a, const Codec& b) {
+    return !a.name.empty() && same_name(a.name, b.name) && a.clock_rate == b.clock_rate && a.channels == b.channels;
+}
+
+bool is_auxiliary(const Codec& codec) {
+    return same_name(codec.name, "telephone-event") || same_name(codec.name, "CN");
+}
+
+std::vector<Codec> apply_policy(const std::vector<Codec>& codecs, const std::vector<std::string>& allowed) {
+    std::vector<Codec> out;
+    const auto is_candidate = [](const Codec& c) {
+        return !c.name.empty() && !is_auxiliary(c) && !refers_to_others(c);
+    };
+    if (allowed.empty()) {
+        std::copy_if(codecs.begin(), codecs.end(), std::back_inserter(out), is_candidate);
+    } else {
+        for (const auto& name : allowed)
+            std::copy_if(codecs.begin(), codecs.end(), std::back_inserter(out),
+                         [&](const Codec& c) { return is_candidate(c) && same_name(c.name, name); });
+    }
+    const std::vector<Codec> primary = out;
+    std::copy_if(codecs.begin(), codecs.end(), std::back_inserter(out),
+                 [&](const Codec& c) { return is_auxiliary(c) && contains_rate(primary, c.clock_rate); });
+    return out;
+}
+
+std::vector<Selected> match_offer(const std::vector<Codec>& codecs, const std::vector<Codec>* offered) {
+    std::vector<Selected> out;
+    if (offered == nullptr) {
+        for (const auto& c : codecs) out.push_back({c.payload_type, c.payload_type, c});
+        return out;
+    }
+    Pairing pairing(*offered);
+    for (const auto& c : codecs)
+        if (const Codec* match = pairing.take(c)) out.push_back({c.payload_type, match->payload_type, c});
+    return out;
+}
+
+std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to) {
+    std::vector<std::pair<std::uint8_t, std::uint8_t>> out;
+    Pairing pairing(to.codecs);
+    for (const auto& c : from.codecs) {
+        const Codec* match = pairing.take(c);
+        if (match != nullptr && match->payload_type != c.payload_type)
+            out.emplace_back(c.payload_type, match->payload_type);
+    }
+    return out;
+}
+
+}  // namespace sallyport::sdp

@@ -1,0 +1,27 @@
+// Which codecs of one party are shown to the other, and under which payload type numbers. Private to the room.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "signaling/sdp/session_description.h"
+
+namespace sallyport::sdp {
+
+bool same_codec(const Codec& a, const Codec& b);  // name in any case, clock rate, channels
+bool is_auxiliary(const Codec& codec);            // telephone-event and CN carry no conversation on their own
+
+// Allowed codecs in the order of `allowed` (any name, order kept, if empty), then telephone-event and CN of a clock
+// rate that remained. Formats without a name, and those that name other formats by number (rtx, red, FEC), are left
+// out.
+std::vector<Codec> apply_policy(const std::vector<Codec>& codecs, const std::vector<std::string>& allowed);
+
+struct Selected {
+    std::uint8_t source_type, leg_type;  // payload type numbers of the same codec on the two legs
+    Codec codec;
+};
+// Those of `codecs` that `offered` has as well, with the offer's numbers; without an offer all, with their own.
+std::vector<Selected> match_offer(const std::vector<Codec>& codecs, const std::vector<Codec>* offered);
+
+}  // namespace sallyport::sdp

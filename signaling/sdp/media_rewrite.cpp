@@ -1,0 +1,193 @@
+// One leg's description in our own name, RFC 3264 5, 6 and 8: slot by slot, nothing copied that is not known to be
+// harmless. Chooses no addresses, keys or ports: the anchors bring them.
+#include "signaling/sdp/media_rewrite.h"
+
+#include <algorithm>
+
+#include "signaling/sdp/attribute_filter.h"
+#include "signaling/sdp/codec_selection.h"
+#include "signaling/sdp/text.h"
+
+namespace sallyport::sdp {
+namespace {
+
+bool sends(Direction d) { return d == Direction::sendrecv || d == Direction::sendonly; }
+bool receives(Direction d) { return d == Direction::sendrecv || d == Direction::recvonly; }
+
+Direction direction_of(bool send, bool receive) {
+    if (send) return receive ? Direction::sendrecv : Direction::sendonly;
+    return receive ? Direction::recvonly : Direction::inactive;
+}
+
+Connection connection_to(const IpAddress& address) { return {address.family, address.to_string(), address}; }
+
+Attribute attribute(std::string_view name, std::string value) { return {std::string(name), std::move(value), true}; }
+
+// A slot that carries nothing: RFC 3264 6, port zero, the formats of whoever offered it.
+MediaDescription refused(const MediaDescription& slot) {
+    MediaDescription out;
+    out.media = slot.media;
+    out.protocol = slot.protocol;
+    out.formats = slot.formats;
+    if (out.formats.empty()) out.formats.push_back("0");  // the grammar wants one
+    return out;
+}
+
+std::string rtpmap_value(const Selected& s) {
+    std::string out = std::to_string(s.leg_type);
+    out.append(1, ' ').append(s.codec.name).append(1, '/').append(std::to_string(s.codec.clock_rate));
+    if (s.codec.channels != 1) out.append(1, '/').append(std::to_string(s.codec.channels));
+    return out;
+}
+
+// One rewrite of one description.
+class Rewrite {
+public:
+    Rewrite(const SessionDescription& source, const SessionDescription* offer, const std::vector<StreamAnchor>& anchors,
+            const LegProfile& profile)
+        : source_(source), offer_(offer), anchors_(anchors), profile_(profile), filter_(source) {}
+
+    Result<SessionDescription, RewriteErrc> run() {
+        out_.attributes = session_attributes();
+        for (const auto& b : source_.bandwidths)
+            if (!filter_.betrays(b)) out_.bandwidths.push_back(b);
+        const std::size_t slots = offer_ != nullptr ? offer_->media.size() : source_.media.size();
+        bool usable = false;
+        for (std::size_t i = 0; i < slots; ++i) {
+            const MediaDescription& slot = offer_ != nullptr ? offer_->media[i] : source_.media[i];
+            if (!is_live(i)) {
+                out_.media.push_back(refused(slot));
+                continue;
+            }
+            const StreamAnchor& anchor = anchors_[i];
+            if (!anchor_is_sound(anchor)) return RewriteErrc::bad_anchor;
+            const auto codecs = select_codecs(i);
+            if (codecs.empty()) {
+                no_codec_ = true;
+                out_.media.push_back(refused(slot));
+                continue;
+            }
+            out_.media.push_back(live(i, slot, anchor, codecs));
+            usable = true;
+        }
+        if (!usable) return no_codec_ ? RewriteErrc::no_common_codec : RewriteErrc::no_usable_stream;
+        return std::move(out_);
+    }
+
+private:
+    // Both sides have it, the media plane can carry it, and the leg's security fits.
+    bool is_live(std::size_t i) const {
+        if (i >= anchors_.size() || anchors_[i].refuse || i >= source_.media.size()) return false;
+        const StreamView theirs = view_stream(source_, i);
+        if (!theirs.rtp || theirs.rejected) return false;
+        if (offer_ == nullptr) return true;
+        const StreamView offered = view_stream(*offer_, i);
+        return offered.rtp && !offered.rejected && offered.media == theirs.media && offered.secure == profile_.srtp;
+    }
+
+    bool anchor_is_sound(const StreamAnchor& a) const {
+        if (a.rtp.empty() || a.rtp.port == 0 || a.rtp.address.is_unspecified()) return false;
+        return a.crypto.has_value() == profile_.srtp;
+    }
+
+    std::vector<Selected> select_codecs(std::size_t i) const {
+        const StreamView theirs = view_stream(source_, i);
+        const bool is_audio = theirs.media == "audio";  // the policy names audio codecs
+        const auto allowed = apply_policy(theirs.codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
+        std::vector<Selected> out;
+        if (offer_ != nullptr) {
+            const StreamView offered = view_stream(*offer_, i);
+            out = match_offer(allowed, &offered.codecs);
+        } else {
+            out = match_offer(allowed, nullptr);
+        }
+        const bool speaks =
+            std::any_of(out.begin(), out.end(), [](const Selected& s) { return !is_auxiliary(s.codec); });
+        if (!speaks) out.clear();
+        return out;
+    }
+
+    MediaDescription live(std::size_t i, const MediaDescription& slot, const StreamAnchor& anchor,
+                          const std::vector<Selected>& codecs) {
+        MediaDescription m;
+        m.media = slot.media;
+        m.port = anchor.rtp.port;
+        m.protocol = offer_ != nullptr ? slot.protocol : profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
+        if (!out_.connection) out_.connection = connection_to(anchor.rtp.address);
+        if (out_.connection->address != anchor.rtp.address) m.connection = connection_to(anchor.rtp.address);
+        for (const auto& b : source_.media[i].bandwidths)
+            if (!filter_.betrays(b)) m.bandwidths.push_back(b);
+        for (const auto& s : codecs) add_codec(m, source_.media[i], s);
+        for (const auto& a : source_.media[i].attributes)
+            if (filter_.crosses(a)) m.attributes.push_back(a);
+        m.attributes.push_back({std::string(to_string(direction(i))), {}, false});
+        add_rtcp(m, anchor);
+        if (anchor.crypto) m.attributes.push_back(attribute("crypto", write_crypto(*anchor.crypto)));
+        return m;
+    }
+
+    void add_codec(MediaDescription& m, const MediaDescription& theirs, const Selected& s) const {
+        const std::string leg_type = std::to_string(s.leg_type);
+        m.formats.push_back(leg_type);
+        m.attributes.push_back(attribute("rtpmap", rtpmap_value(s)));
+        for (const auto& a : theirs.attributes) {
+            if (a.name != "fmtp") continue;
+            const auto w = words(a.value, 2);
+            if (w.size() == 2 && number(w[0], 127) == s.source_type && !filter_.betrays(w[1]))
+                m.attributes.push_back(attribute("fmtp", leg_type + ' ' + std::string(w[1])));
+        }
+    }
+
+    void add_rtcp(MediaDescription& m, const StreamAnchor& anchor) const {
+        if (anchor.rtcp.empty() || anchor.rtcp.port == 0) return;
+        const bool same_address = anchor.rtcp.address == anchor.rtp.address;
+        if (same_address && anchor.rtcp.port == anchor.rtp.port + 1) return;  // what everybody assumes, RFC 3605 2.1
+        std::string value = std::to_string(anchor.rtcp.port);
+        if (!same_address)
+            value.append(anchor.rtcp.address.family == Family::v6 ? " IN IP6 " : " IN IP4 ")
+                .append(anchor.rtcp.address.to_string());
+        m.attributes.push_back(attribute("rtcp", std::move(value)));
+    }
+
+    // The other party's direction as ours; an answer never exceeds what the offer left open (RFC 3264 6.1).
+    Direction direction(std::size_t i) const {
+        const Direction theirs = view_stream(source_, i).direction;
+        if (offer_ == nullptr) return theirs;
+        const Direction offered = view_stream(*offer_, i).direction;
+        return direction_of(sends(theirs) && receives(offered), receives(theirs) && sends(offered));
+    }
+
+    // Languages say something about the call; everything else at session level is about the sender.
+    std::vector<Attribute> session_attributes() const {
+        std::vector<Attribute> out;
+        for (const auto& a : source_.attributes)
+            if ((a.name == "lang" || a.name == "sdplang") && filter_.crosses(a)) out.push_back(a);
+        return out;
+    }
+
+    const SessionDescription& source_;
+    const SessionDescription* offer_;
+    const std::vector<StreamAnchor>& anchors_;
+    const LegProfile& profile_;
+    AttributeFilter filter_;
+    SessionDescription out_;
+    bool no_codec_ = false;
+};
+
+}  // namespace
+
+Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
+                                               const std::vector<StreamAnchor>& anchors, const LegProfile& profile) {
+    return Rewrite(source, offer, anchors, profile).run();
+}
+
+std::string_view to_string(RewriteErrc e) {
+    switch (e) {
+        case RewriteErrc::no_usable_stream: return "no_usable_stream";
+        case RewriteErrc::no_common_codec: return "no_common_codec";
+        case RewriteErrc::bad_anchor: return "bad_anchor";
+    }
+    return "unknown";
+}
+
+}  // namespace sallyport::sdp

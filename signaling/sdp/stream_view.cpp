@@ -1,0 +1,157 @@
+// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp).
+#include <array>
+
+#include "control/base/check.h"
+#include "signaling/sdp/session_description.h"
+#include "signaling/sdp/text.h"
+
+namespace sallyport::sdp {
+namespace {
+
+struct StaticPayloadType {
+    std::uint8_t payload_type;
+    std::string_view name;
+    std::uint32_t clock_rate, channels;
+};
+constexpr std::array static_types{
+    StaticPayloadType{0, "PCMU", 8000, 1},   StaticPayloadType{3, "GSM", 8000, 1},
+    StaticPayloadType{4, "G723", 8000, 1},   StaticPayloadType{5, "DVI4", 8000, 1},
+    StaticPayloadType{6, "DVI4", 16000, 1},  StaticPayloadType{7, "LPC", 8000, 1},
+    StaticPayloadType{8, "PCMA", 8000, 1},   StaticPayloadType{9, "G722", 8000, 1},
+    StaticPayloadType{10, "L16", 44100, 2},  StaticPayloadType{11, "L16", 44100, 1},
+    StaticPayloadType{12, "QCELP", 8000, 1}, StaticPayloadType{13, "CN", 8000, 1},
+    StaticPayloadType{14, "MPA", 90000, 1},  StaticPayloadType{15, "G728", 8000, 1},
+    StaticPayloadType{16, "DVI4", 11025, 1}, StaticPayloadType{17, "DVI4", 22050, 1},
+    StaticPayloadType{18, "G729", 8000, 1},  StaticPayloadType{25, "CelB", 90000, 1},
+    StaticPayloadType{26, "JPEG", 90000, 1}, StaticPayloadType{28, "nv", 90000, 1},
+    StaticPayloadType{31, "H261", 90000, 1}, StaticPayloadType{32, "MPV", 90000, 1},
+    StaticPayloadType{33, "MP2T", 90000, 1}, StaticPayloadType{34, "H263", 90000, 1},
+};
+
+Codec static_codec(std::uint8_t payload_type) {
+    for (const auto& s : static_types)
+        if (s.payload_type == payload_type) return {payload_type, std::string(s.name), s.clock_rate, s.channels};
+    return {payload_type, {}, 8000, 1};
+}
+
+// "101 telephone-event/8000" or "96 L16/48000/2"; nothing if it says anything else.
+std::optional<Codec> read_rtpmap(std::string_view value) {
+    const auto w = words(value);
+    if (w.size() < 2) return std::nullopt;
+    const auto payload_type = number(w[0], 127);
+    const std::size_t slash = w[1].find('/');
+    if (!payload_type || slash == 0 || slash == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = w[1].substr(slash + 1);
+    const std::size_t second = rest.find('/');
+    const auto rate = number(rest.substr(0, second));
+    const auto channels =
+        second == std::string_view::npos ? std::optional<std::uint32_t>(1) : number(rest.substr(second + 1), 255);
+    if (!rate || *rate == 0 || !channels || *channels == 0) return std::nullopt;
+    return Codec{static_cast<std::uint8_t>(*payload_type), std::string(w[1].substr(0, slash)), *rate, *channels};
+}
+
+void read_codecs(const MediaDescription& m, StreamView& out) {
+    std::array<std::optional<Codec>, 128> mapped;
+    for (const auto& a : m.attributes) {
+        if (a.name != "rtpmap") continue;
+        auto codec = read_rtpmap(a.value);
+        if (codec && !mapped[codec->payload_type]) mapped[codec->payload_type] = std::move(codec);
+    }
+    std::array<bool, 128> listed{};
+    for (const auto& format : m.formats) {
+        const auto payload_type = number(format, 127);
+        if (!payload_type || listed[*payload_type]) continue;
+        listed[*payload_type] = true;
+        const auto& codec = mapped[*payload_type];
+        out.codecs.push_back(codec ? *codec : static_codec(static_cast<std::uint8_t>(*payload_type)));
+    }
+}
+
+std::optional<Direction> direction_in(const std::vector<Attribute>& attributes) {
+    for (const auto& a : attributes)
+        for (const auto d : {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
+            if (a.name == to_string(d)) return d;
+    return std::nullopt;
+}
+
+Direction without_receiving(Direction d) {
+    switch (d) {
+        case Direction::sendrecv:
+        case Direction::sendonly: return Direction::sendonly;
+        case Direction::recvonly:
+        case Direction::inactive: return Direction::inactive;
+    }
+    SALLYPORT_CHECK(false);
+    return d;
+}
+
+// "a=rtcp:53020" or "a=rtcp:53020 IN IP4 126.16.64.4". A name in it: we know no address to send to.
+void read_rtcp(const MediaDescription& m, StreamView& out) {
+    const Endpoint& rtp = *out.rtp_endpoint;
+    if (rtp.port != 65'535) out.rtcp_endpoint = Endpoint{rtp.address, static_cast<std::uint16_t>(rtp.port + 1)};
+    const Attribute* a = m.find("rtcp");
+    if (a == nullptr) return;
+    const auto w = words(a->value);
+    const auto port = w.empty() ? std::nullopt : number(w[0], 65'535);
+    if (!port || *port == 0) return;
+    out.rtcp_endpoint = Endpoint{rtp.address, static_cast<std::uint16_t>(*port)};
+    if (w.size() < 4) return;
+    if (const auto address = IpAddress::parse(w[3]))
+        out.rtcp_endpoint->address = *address;
+    else
+        out.rtcp_endpoint.reset();
+}
+
+}  // namespace
+
+StreamView view_stream(const SessionDescription& description, std::size_t index) {
+    SALLYPORT_CHECK(index < description.media.size());
+    const MediaDescription& m = description.media[index];
+    StreamView out;
+    out.media = m.media;
+    out.protocol = m.protocol;
+    out.secure = same_name(m.protocol, "RTP/SAVP") || same_name(m.protocol, "RTP/SAVPF");
+    out.rtp = out.secure || same_name(m.protocol, "RTP/AVP") || same_name(m.protocol, "RTP/AVPF");
+    out.rejected = m.port == 0;
+    const auto local = direction_in(m.attributes);
+    out.direction = local ? *local : direction_in(description.attributes).value_or(Direction::sendrecv);
+
+    const auto& connection = m.connection ? m.connection : description.connection;
+    if (connection && connection->address) {
+        out.zero_address = connection->address->is_unspecified();
+        if (!out.rejected) out.rtp_endpoint = Endpoint{*connection->address, m.port};
+    }
+    if (out.zero_address) out.direction = without_receiving(out.direction);  // RFC 3264 8.4, RFC 6337 5.4
+    if (!out.rtp) return out;
+    if (out.rtp_endpoint) read_rtcp(m, out);
+    read_codecs(m, out);
+    for (const auto& a : m.attributes) {
+        if (a.name != "crypto") continue;
+        if (auto line = parse_crypto(a.value)) out.crypto.push_back(std::move(*line));
+    }
+    return out;
+}
+
+Direction reversed(Direction d) {
+    switch (d) {
+        case Direction::sendonly: return Direction::recvonly;
+        case Direction::recvonly: return Direction::sendonly;
+        case Direction::sendrecv:
+        case Direction::inactive: return d;
+    }
+    SALLYPORT_CHECK(false);
+    return d;
+}
+
+std::string_view to_string(Direction d) {
+    switch (d) {
+        case Direction::sendrecv: return "sendrecv";
+        case Direction::sendonly: return "sendonly";
+        case Direction::recvonly: return "recvonly";
+        case Direction::inactive: return "inactive";
+    }
+    SALLYPORT_CHECK(false);
+    return {};
+}
+
+}  // namespace sallyport::sdp
