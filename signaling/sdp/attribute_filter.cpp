@@ -11,7 +11,7 @@
 namespace sallyport::sdp {
 namespace {
 
-constexpr std::array<std::string_view, 58> stay{"candidate",
+constexpr std::array<std::string_view, 59> stay{"candidate",
                                                 "remote-candidates",
                                                 "end-of-candidates",
                                                 "ice-ufrag",
@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 58> stay{"candidate",
                                                 "fingerprint",
                                                 "setup",
                                                 "connection",
+                                                "direction",
                                                 "dtls-id",
                                                 "tls-id",
                                                 "identity",

@@ -69,15 +69,30 @@ std::vector<Codec> apply_policy(const std::vector<Codec>& codecs, const std::vec
     return out;
 }
 
-std::vector<Selected> match_offer(const std::vector<Codec>& codecs, const std::vector<Codec>* offered) {
+std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::vector<Codec>& offered) {
     std::vector<Selected> out;
-    if (offered == nullptr) {
-        for (const auto& c : codecs) out.push_back({c.payload_type, c.payload_type, c});
-        return out;
-    }
-    Pairing pairing(*offered);
+    Pairing pairing(offered);
     for (const auto& c : codecs)
         if (const Codec* match = pairing.take(c)) out.push_back({c.payload_type, match->payload_type, c});
+    return out;
+}
+
+std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known) {
+    std::vector<Selected> out;
+    std::array<bool, 128> taken{};
+    for (const auto& c : known) taken[c.payload_type] = true;
+    Pairing pairing(known);
+    std::vector<const Codec*> matches;
+    for (const auto& c : codecs) matches.push_back(pairing.take(c));
+    const auto is_free = [&](std::size_t type) { return !taken[type]; };
+    for (std::size_t i = 0; i < codecs.size(); ++i) {
+        std::size_t type = matches[i] != nullptr ? matches[i]->payload_type : codecs[i].payload_type;
+        if (matches[i] == nullptr && !is_free(type))
+            for (type = 127; type > 95 && !is_free(type);) --type;  // dynamic numbers, from the less used end
+        if (type == 95) continue;                                   // none left: this codec is not offered
+        taken[type] = true;
+        out.push_back({codecs[i].payload_type, static_cast<std::uint8_t>(type), codecs[i]});
+    }
     return out;
 }
 

@@ -21,7 +21,9 @@ struct Selected {
     std::uint8_t source_type, leg_type;  // payload type numbers of the same codec on the two legs
     Codec codec;
 };
-// Those of `codecs` that `offered` has as well, with the offer's numbers; without an offer all, with their own.
-std::vector<Selected> match_offer(const std::vector<Codec>& codecs, const std::vector<Codec>* offered);
+// An answer: those of `codecs` that were offered as well, with the offer's numbers.
+std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::vector<Codec>& offered);
+// An offer: all, with the numbers that the leg knows them by; a number that means something else there is not reused.
+std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known);
 
 }  // namespace sallyport::sdp

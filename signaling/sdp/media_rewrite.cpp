@@ -40,49 +40,63 @@ std::string rtpmap_value(const Selected& s) {
     return out;
 }
 
+std::vector<StreamView> views_of(const SessionDescription* description) {
+    std::vector<StreamView> out;
+    if (description == nullptr) return out;
+    for (std::size_t i = 0; i < description->media.size(); ++i) out.push_back(view_stream(*description, i));
+    return out;
+}
+
 // One rewrite of one description.
 class Rewrite {
 public:
     Rewrite(const SessionDescription& source, const SessionDescription* offer, const std::vector<StreamAnchor>& anchors,
-            const LegProfile& profile)
-        : source_(source), offer_(offer), anchors_(anchors), profile_(profile), filter_(source) {}
+            const LegProfile& profile, const SessionDescription* previous)
+        : source_(source),
+          offer_(offer),
+          previous_(previous),
+          anchors_(anchors),
+          profile_(profile),
+          filter_(source),
+          theirs_(views_of(&source)),
+          offered_(views_of(offer)),
+          told_(views_of(previous)) {}
 
     Result<SessionDescription, RewriteErrc> run() {
         out_.attributes = session_attributes();
-        for (const auto& b : source_.bandwidths)
-            if (!filter_.betrays(b)) out_.bandwidths.push_back(b);
-        const std::size_t slots = offer_ != nullptr ? offer_->media.size() : source_.media.size();
-        bool usable = false;
-        for (std::size_t i = 0; i < slots; ++i) {
-            const MediaDescription& slot = offer_ != nullptr ? offer_->media[i] : source_.media[i];
+        copy_bandwidths(source_.bandwidths, out_.bandwidths);
+        bool usable = false, no_codec = false;
+        for (std::size_t i = 0; i < slots(); ++i) {
             if (!is_live(i)) {
-                out_.media.push_back(refused(slot));
+                out_.media.push_back(refused(slot(i)));
                 continue;
             }
-            const StreamAnchor& anchor = anchors_[i];
-            if (!anchor_is_sound(anchor)) return RewriteErrc::bad_anchor;
+            if (!anchor_is_sound(anchors_[i])) return RewriteErrc::bad_anchor;
             const auto codecs = select_codecs(i);
-            if (codecs.empty()) {
-                no_codec_ = true;
-                out_.media.push_back(refused(slot));
-                continue;
-            }
-            out_.media.push_back(live(i, slot, anchor, codecs));
-            usable = true;
+            (codecs.empty() ? no_codec : usable) = true;
+            out_.media.push_back(codecs.empty() ? refused(slot(i)) : live(i, codecs));
         }
-        if (!usable) return no_codec_ ? RewriteErrc::no_common_codec : RewriteErrc::no_usable_stream;
+        if (!usable) return no_codec ? RewriteErrc::no_common_codec : RewriteErrc::no_usable_stream;
         return std::move(out_);
     }
 
 private:
+    std::size_t slots() const {
+        if (offer_ != nullptr) return offer_->media.size();
+        return std::max(source_.media.size(), told_.size());
+    }
+    const MediaDescription& slot(std::size_t i) const {
+        if (offer_ != nullptr) return offer_->media[i];
+        return i < source_.media.size() ? source_.media[i] : previous_->media[i];
+    }
+
     // Both sides have it, the media plane can carry it, and the leg's security fits.
     bool is_live(std::size_t i) const {
-        if (i >= anchors_.size() || anchors_[i].refuse || i >= source_.media.size()) return false;
-        const StreamView theirs = view_stream(source_, i);
-        if (!theirs.rtp || theirs.rejected) return false;
+        if (i >= anchors_.size() || anchors_[i].refuse || i >= theirs_.size()) return false;
+        if (!theirs_[i].rtp || theirs_[i].rejected) return false;
         if (offer_ == nullptr) return true;
-        const StreamView offered = view_stream(*offer_, i);
-        return offered.rtp && !offered.rejected && offered.media == theirs.media && offered.secure == profile_.srtp;
+        const StreamView& offered = offered_[i];
+        return offered.rtp && !offered.rejected && offered.media == theirs_[i].media && offered.secure == profile_.srtp;
     }
 
     bool anchor_is_sound(const StreamAnchor& a) const {
@@ -91,32 +105,31 @@ private:
     }
 
     std::vector<Selected> select_codecs(std::size_t i) const {
-        const StreamView theirs = view_stream(source_, i);
-        const bool is_audio = theirs.media == "audio";  // the policy names audio codecs
-        const auto allowed = apply_policy(theirs.codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
-        std::vector<Selected> out;
-        if (offer_ != nullptr) {
-            const StreamView offered = view_stream(*offer_, i);
-            out = match_offer(allowed, &offered.codecs);
-        } else {
-            out = match_offer(allowed, nullptr);
-        }
+        const bool is_audio = theirs_[i].media == "audio";  // the policy names audio codecs
+        const auto allowed = apply_policy(theirs_[i].codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
+        const std::vector<Codec> nothing;
+        auto out = offer_ != nullptr ? for_answer(allowed, offered_[i].codecs)
+                                     : for_offer(allowed, i < told_.size() ? told_[i].codecs : nothing);
         const bool speaks =
             std::any_of(out.begin(), out.end(), [](const Selected& s) { return !is_auxiliary(s.codec); });
         if (!speaks) out.clear();
         return out;
     }
 
-    MediaDescription live(std::size_t i, const MediaDescription& slot, const StreamAnchor& anchor,
-                          const std::vector<Selected>& codecs) {
+    void copy_bandwidths(const std::vector<std::string>& from, std::vector<std::string>& to) const {
+        for (const auto& b : from)
+            if (!filter_.betrays(b)) to.push_back(b);
+    }
+
+    MediaDescription live(std::size_t i, const std::vector<Selected>& codecs) {
+        const StreamAnchor& anchor = anchors_[i];
         MediaDescription m;
-        m.media = slot.media;
+        m.media = slot(i).media;
         m.port = anchor.rtp.port;
-        m.protocol = offer_ != nullptr ? slot.protocol : profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
+        m.protocol = offer_ != nullptr ? slot(i).protocol : profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
         if (!out_.connection) out_.connection = connection_to(anchor.rtp.address);
         if (out_.connection->address != anchor.rtp.address) m.connection = connection_to(anchor.rtp.address);
-        for (const auto& b : source_.media[i].bandwidths)
-            if (!filter_.betrays(b)) m.bandwidths.push_back(b);
+        copy_bandwidths(source_.media[i].bandwidths, m.bandwidths);
         for (const auto& s : codecs) add_codec(m, source_.media[i], s);
         for (const auto& a : source_.media[i].attributes)
             if (filter_.crosses(a)) m.attributes.push_back(a);
@@ -151,9 +164,9 @@ private:
 
     // The other party's direction as ours; an answer never exceeds what the offer left open (RFC 3264 6.1).
     Direction direction(std::size_t i) const {
-        const Direction theirs = view_stream(source_, i).direction;
+        const Direction theirs = theirs_[i].direction;
         if (offer_ == nullptr) return theirs;
-        const Direction offered = view_stream(*offer_, i).direction;
+        const Direction offered = offered_[i].direction;
         return direction_of(sends(theirs) && receives(offered), receives(theirs) && sends(offered));
     }
 
@@ -167,18 +180,20 @@ private:
 
     const SessionDescription& source_;
     const SessionDescription* offer_;
+    const SessionDescription* previous_;
     const std::vector<StreamAnchor>& anchors_;
     const LegProfile& profile_;
     AttributeFilter filter_;
+    std::vector<StreamView> theirs_, offered_, told_;
     SessionDescription out_;
-    bool no_codec_ = false;
 };
 
 }  // namespace
 
 Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
-                                               const std::vector<StreamAnchor>& anchors, const LegProfile& profile) {
-    return Rewrite(source, offer, anchors, profile).run();
+                                               const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
+                                               const SessionDescription* previous) {
+    return Rewrite(source, offer, anchors, profile, previous).run();
 }
 
 std::string_view to_string(RewriteErrc e) {

@@ -47,8 +47,11 @@ std::string_view to_string(RewriteErrc e);
 // From what the other leg's party described (`source`) to what this leg is told: an offer, or an answer to `offer`
 // (this leg's party's own offer: same number and order of m-lines, only its payload types; nullptr when we offer).
 // Streams the media plane does not carry (not RTP over UDP), and those without an anchor, keep their slot with port 0.
+// `previous` is what this leg was told last, when we offer again: its slots stay, in number and order, and a payload
+// type keeps its codec (RFC 3264 8, 8.3.2).
 Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
-                                               const std::vector<StreamAnchor>& anchors, const LegProfile& profile);
+                                               const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
+                                               const SessionDescription* previous = nullptr);
 
 // Where one codec has two numbers: {payload type in `from`, payload type in `to`}, matched by name, rate and channels
 // in the order of `from`. What the media plane has to rewrite on packets that go from one party to the other.

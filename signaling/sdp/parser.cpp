@@ -47,22 +47,31 @@ private:
         return std::nullopt;
     }
 
-    // The last five words are fixed; a user name with spaces, or none, is met in practice.
+    // The address ends the line; what stands before it is often not what RFC 8866 5.2 wants ("(null)", a missing or a
+    // negative number). Nothing of it is relied on, so it is read as far as it goes.
     MaybeError origin(std::string_view value) {
         if (!seen_version_ || seen_origin_ || !in_session()) return SdpErrc::bad_order;
-        const auto w = words(value);
-        if (w.size() < 5) return SdpErrc::bad_origin;
-        const auto tail = w.end() - 5;
-        const auto digits = [](std::string_view text) { return text.find_first_not_of("0123456789") == text.npos; };
-        if (!digits(tail[0]) || !digits(tail[1]) || tail[2] != "IN") return SdpErrc::bad_origin;
-        const auto family = family_from(tail[3]);
+        auto w = words(value);
+        if (w.size() < 3 || w[w.size() - 3] != "IN") return SdpErrc::bad_origin;
+        const auto family = family_from(w[w.size() - 2]);
         if (!family) return SdpErrc::bad_origin;
+        out_.origin.family = *family;
+        out_.origin.address = w.back();
+        w.resize(w.size() - 3);
+        take_decimal(w, out_.origin.version);
+        take_decimal(w, out_.origin.session_id);
         std::string username;
-        for (auto it = w.begin(); it != tail; ++it) username.append(username.empty() ? "" : " ").append(*it);
-        if (username.empty()) username = "-";
-        out_.origin = {std::move(username), std::string(tail[0]), std::string(tail[1]), std::string(tail[4]), *family};
+        for (const auto word : w) username.append(username.empty() ? "" : " ").append(word);
+        if (!username.empty()) out_.origin.username = std::move(username);
         seen_origin_ = true;
         return std::nullopt;
+    }
+
+    // The last word, if there are words behind the user name; "0" stays if it is no number.
+    static void take_decimal(std::vector<std::string_view>& w, std::string& out) {
+        if (w.size() < 2) return;
+        if (w.back().find_first_not_of("0123456789") == std::string_view::npos) out = w.back();
+        w.pop_back();
     }
 
     MaybeError session_name(std::string_view value) {
@@ -161,8 +170,8 @@ Result<SessionDescription, SdpError> parse(std::string_view text) {
         const std::size_t end = text.find('\n');
         std::string_view line = text.substr(0, end);
         text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.empty()) continue;  // stray empty lines, mostly at the end
+        while (line.ends_with('\r')) line.remove_suffix(1);  // CR CR LF is met in practice
+        if (line.empty()) continue;                          // stray empty lines, mostly at the end
         if (line.size() < 2 || line[1] != '=' || line[0] < 'a' || line[0] > 'z' ||
             line.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos)
             return SdpError{SdpErrc::bad_line, line_number};
