@@ -24,7 +24,7 @@ def choose(challenges, algorithms=PREFERENCE):
     return None
 
 
-def answer(parameters, username, password, method, uri, body=b'', nonce_count=1):
+def answer(parameters, username, password, method, uri, nonce_count=1, cnonce=None):
     algorithm = parameters.get('algorithm', 'MD5').upper()
 
     def digest(text):
@@ -35,7 +35,7 @@ def answer(parameters, username, password, method, uri, body=b'', nonce_count=1)
     fields = [f'username="{username}"', f'realm="{realm}"', f'nonce="{nonce}"', f'uri="{uri}"',
               f'algorithm={parameters.get("algorithm", "MD5")}']
     if 'auth' in [q.strip() for q in parameters.get('qop', '').split(',')]:
-        cnonce, count = secrets.token_hex(8), f'{nonce_count:08x}'
+        cnonce, count = cnonce or secrets.token_hex(8), f'{nonce_count:08x}'
         response = digest(f'{ha1}:{nonce}:{count}:{cnonce}:auth:{ha2}')
         fields += ['qop=auth', f'nc={count}', f'cnonce="{cnonce}"']
     else:

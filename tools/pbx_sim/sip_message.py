@@ -121,16 +121,15 @@ class StreamFramer:
     def __init__(self):
         self.buffer = b''
         self.pings = 0
+        self._line_ends = 0                # one after the other, between messages; two are a ping
 
     def feed(self, data):
         self.buffer += data
         while True:
             while self.buffer.startswith(b'\r\n'):
-                if self.buffer.startswith(b'\r\n\r\n'):
-                    self.pings += 1
-                    self.buffer = self.buffer[4:]
-                else:
-                    self.buffer = self.buffer[2:]
+                self.buffer = self.buffer[2:]
+                self._line_ends += 1
+                self.pings += self._line_ends % 2 == 0
             head, separator, rest = self.buffer.partition(b'\r\n\r\n')
             if not separator:
                 return
@@ -138,6 +137,7 @@ class StreamFramer:
             if len(rest) < length:
                 return
             yield parse(head + separator + rest[:length])
+            self._line_ends = 0
             self.buffer = rest[length:]
 
 

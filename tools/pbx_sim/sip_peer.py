@@ -101,7 +101,7 @@ class Peer:
         chosen = sip_digest.choose(challenge.all(name), self.algorithms)
         if chosen is None:
             return None
-        return field, sip_digest.answer(chosen, self.username, self.password, request.method, request.uri, request.body)
+        return field, sip_digest.answer(chosen, self.username, self.password, request.method, request.uri)
 
     # -- calling
     def invite(self, to, description='', caller=None, request_uri=None, headers=(), destination=None, call_id=None):
