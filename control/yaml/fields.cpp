@@ -181,6 +181,14 @@ std::vector<Fields> Fields::list(std::string_view key, Required required) {
 
 void Fields::wrong(std::string_view key, std::string text) {
     const auto* found = node_->find(key);
+    const auto bracket = key.rfind('[');
+    if (found == nullptr && bracket != key.npos) {  // "addresses[1]": the element's own place, where there is one
+        std::size_t index = 0;
+        const auto* list = node_->find(key.substr(0, bracket));
+        const auto digits = key.substr(bracket + 1);
+        if (list != nullptr && read_whole(digits.substr(0, digits.find(']')), index) && index < list->items.size())
+            found = &list->items[index];
+    }
     problems_->push_back({found != nullptr ? found->place : place_, name(key), std::move(text)});
 }
 

@@ -172,20 +172,16 @@ void Dispatcher::tick(TimePoint now) {
     statistics_.clients.set(clients_.size());
 }
 
+// The pipeline reports the end as an Event; the reply only tells us that it is done.
 bool Dispatcher::release_by_lease(Sessions::iterator session) {
-    auto done = [this, key = session->first](Reply reply) { on_lease_released(key, std::move(reply)); };
+    auto done = [this](const Reply& reply) {
+        if (reply.code != Code::ok) return;  // released by its client in the meantime
+        const std::lock_guard lock(mutex_);
+        statistics_.released_by_lease.add();
+    };
     if (!submit(session, Release{.key = session->first, .by_lease = true}, std::move(done))) return false;
     session->second.releasing = true;
     return true;
-}
-
-void Dispatcher::on_lease_released(const SessionKey& key, Reply reply) {
-    if (reply.code != Code::ok) return;  // released by its client in the meantime
-    {
-        const std::lock_guard lock(mutex_);
-        statistics_.released_by_lease.add();
-    }
-    on_event(Event{.kind = EventKind::released, .key = key, .statistics = std::move(reply.statistics)});
 }
 
 void Dispatcher::on_event(Event event) {

@@ -93,7 +93,6 @@ private:
     void settle(const SessionKey& key, bool allocate, bool release, Code code);
     void forget_if_over(Sessions::iterator session);
     bool release_by_lease(Sessions::iterator session);
-    void on_lease_released(const SessionKey& key, Reply reply);
     bool make_room_for_client();
     bool has_sessions(const std::string& client) const;
 

@@ -26,6 +26,7 @@ std::optional<Refusal> check_label(const std::string& field, const std::string& 
     return invalid(field, "is longer than " + std::to_string(limits::label_bytes) + " bytes");
 }
 
+// Where media may be sent is the pipeline's to judge: it knows the leg's own address.
 Converted<Endpoint> endpoint_from(const std::string& field, const pb::Endpoint& endpoint) {
     const auto address = IpAddress::parse(endpoint.address());
     if (!address || endpoint.address().front() == '[')
@@ -33,20 +34,6 @@ Converted<Endpoint> endpoint_from(const std::string& field, const pb::Endpoint& 
     if (endpoint.port() < 1 || endpoint.port() > 65'535)
         return invalid(field + ".port", std::to_string(endpoint.port()) + " is not in 1..65535");
     return Endpoint{*address, static_cast<std::uint16_t>(endpoint.port())};
-}
-
-// Where media may be sent: never to ourselves by loopback, to groups, or to addresses that only a link knows.
-Converted<Endpoint> remote_from(const std::string& field, const pb::Endpoint& endpoint) {
-    auto converted = endpoint_from(field, endpoint);
-    if (!converted) return converted;
-    const IpAddress& a = converted->address;
-    const char* why = a.is_unspecified()  ? "is the unspecified address (hold is a direction)"
-                      : a.is_loopback()   ? "is a loopback address"
-                      : a.is_multicast()  ? "is a multicast or broadcast address"
-                      : a.is_link_local() ? "is a link-local address"
-                                          : nullptr;
-    if (why != nullptr) return invalid(field + ".address", why);
-    return converted;
 }
 
 Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
@@ -60,8 +47,9 @@ Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
     }
     const auto& facts = srtp::facts(converted.suite);
     const std::size_t wanted = facts.key_bytes + facts.salt_bytes;
+    if (keys.receive().empty() && keys.send().empty()) return invalid(field, "has a suite, but no key");
     for (const auto& [name, value] : {std::pair{".receive", &keys.receive()}, std::pair{".send", &keys.send()}})
-        if (value->size() != wanted)
+        if (!value->empty() && value->size() != wanted)  // empty: not known yet
             return invalid(field + name, "has " + std::to_string(value->size()) + " bytes; " +
                                              std::string(facts.sdes_name) + " takes " + std::to_string(wanted));
     converted.receive.assign(keys.receive().begin(), keys.receive().end());
@@ -86,12 +74,12 @@ Converted<std::vector<PayloadMap>> payload_map_from(const std::string& field, co
 
 std::optional<Refusal> convert_addresses(const std::string& field, const pb::Leg& leg, LegChange& change) {
     if (leg.has_remote()) {
-        auto remote = remote_from(field + ".remote", leg.remote());
+        auto remote = endpoint_from(field + ".remote", leg.remote());
         if (!remote) return remote.error();
         change.remote = *remote;
     }
     if (leg.has_remote_rtcp()) {
-        auto remote = remote_from(field + ".remote_rtcp", leg.remote_rtcp());
+        auto remote = endpoint_from(field + ".remote_rtcp", leg.remote_rtcp());
         if (!remote) return remote.error();
         change.remote_rtcp = *remote;
     }

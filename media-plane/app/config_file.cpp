@@ -1,0 +1,143 @@
+#include "media-plane/app/config_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "control/yaml/fields.h"
+#include "media-plane/app/port_fields.h"
+
+namespace sallyport::media::app {
+namespace {
+
+using yaml::Fields;
+
+// "127.0.0.1:9102", "[::1]:9102" or "host.example:9102": the address is looked up when it is bound.
+bool is_host_and_port(const std::string& text) {
+    const auto colon = text.rfind(':');
+    if (colon == text.npos || colon == 0) return false;
+    unsigned port = 0;
+    const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+    return error == std::errc{} && end == text.data() + text.size() && port > 0 && port <= 65'535;
+}
+
+void read_listen(Fields& root, Config& config) {
+    Fields grpc = root.section("grpc");
+    config.grpc_listen = grpc.text("listen", Fields::Required::no, "unix:/run/sallyport/media.sock");
+    if (config.grpc_listen.empty()) config.grpc_listen = "unix:/run/sallyport/media.sock";
+    const bool is_socket = config.grpc_listen.starts_with("unix:/");
+    if (is_socket && config.grpc_listen.size() > 5 + 107)  // sizeof sockaddr_un::sun_path
+        grpc.wrong("listen", "a socket's path has at most 107 bytes; example: unix:/run/sallyport/media.sock");
+    if (!is_socket && !is_host_and_port(config.grpc_listen))
+        grpc.wrong("listen", "'" + config.grpc_listen +
+                                 "' is neither unix:/PATH nor HOST:PORT; example: unix:/run/sallyport/media.sock");
+    grpc.finish();
+
+    Fields metrics = root.section("metrics");
+    config.metrics_listen = metrics.text("listen", Fields::Required::no, "127.0.0.1:9102");
+    if (config.metrics_listen.empty()) config.metrics_listen = "127.0.0.1:9102";
+    if (config.metrics_listen == "none")
+        config.metrics_listen.clear();
+    else if (!is_host_and_port(config.metrics_listen))
+        metrics.wrong("listen",
+                      "'" + config.metrics_listen + "' is neither HOST:PORT nor none; example: 127.0.0.1:9102");
+    metrics.finish();
+}
+
+void read_log(Fields& root, Config& config) {
+    Fields log = root.section("log");
+    config.log.daemon = "sallyport-media";
+    config.log.level = *observe::parse_level(log.choice("level", {"debug", "info", "warning", "error"}, "info"));
+    const bool json = log.choice("format", {"key_value", "json"}, "key_value") == "json";
+    config.log.format = json ? observe::LogFormat::json : observe::LogFormat::key_value;
+    config.log.file = log.text("file", Fields::Required::no, "/var/log/sallyport/media.log");
+    log.finish();
+}
+
+void read_memory(Fields& root, dpdk::DriverConfig& driver) {
+    Fields eal = root.section("eal");
+    const auto hugepages = eal.choice("hugepages", {"auto", "on", "off"}, "auto");
+    driver.hugepages = hugepages == "on"    ? dpdk::Hugepages::on
+                       : hugepages == "off" ? dpdk::Hugepages::off
+                                            : dpdk::Hugepages::automatic;
+    driver.memory_mb = static_cast<std::uint32_t>(eal.integer("memory_mb", 0, 65'536, 0));
+    eal.finish();
+}
+
+// Either CPUs by number, or how many of those the process may use: the last ones, since CPU 0 has the interrupts.
+void read_cpus(Fields& root, const std::vector<unsigned>& allowed, dpdk::DriverConfig& driver) {
+    const auto count = static_cast<std::size_t>(root.integer("lcores", 1, dpdk::limits::worker_lcores, 1));
+    if (root.has("cpus") && root.has("lcores")) root.wrong("lcores", "is given beside cpus; one of the two");
+    if (!root.has("cpus")) {
+        if (count > allowed.size())
+            return root.wrong("lcores", "this process may run on " + std::to_string(allowed.size()) + " CPUs only");
+        driver.cpus.assign(allowed.end() - static_cast<std::ptrdiff_t>(count), allowed.end());
+        return;
+    }
+    const auto texts = root.texts("cpus", "1, 2");
+    if (texts.empty() || texts.size() > dpdk::limits::worker_lcores)
+        root.wrong("cpus", "is not a list of 1 to 64 CPUs; example: [1, 2]");
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const std::string field = "cpus[" + std::to_string(i) + "]";
+        unsigned cpu = 0;
+        const auto [end, error] = std::from_chars(texts[i].data(), texts[i].data() + texts[i].size(), cpu);
+        const bool number = error == std::errc{} && end == texts[i].data() + texts[i].size();
+        if (!number || std::find(allowed.begin(), allowed.end(), cpu) == allowed.end())
+            root.wrong(field, "'" + texts[i] + "' is not a CPU this process may run on; example: 1");
+        else if (std::find(driver.cpus.begin(), driver.cpus.end(), cpu) != driver.cpus.end())
+            root.wrong(field, "CPU " + texts[i] + " is named twice");
+        else
+            driver.cpus.push_back(cpu);
+    }
+}
+
+void read_ports(Fields& root, dpdk::DriverConfig& driver) {
+    std::set<std::string, std::less<>> names, devices;
+    auto list = root.list("ports", Fields::Required::yes);
+    if (list.size() > dpdk::limits::media_ports) root.wrong("ports", "has more than 16 entries");
+    for (auto& fields : list) {
+        dpdk::PortConfig port = read_port(fields);
+        if (!port.name.empty() && !names.insert(port.name).second)
+            fields.wrong("name", "'" + port.name + "' is the name of an earlier port");
+        if (!port.device.empty() && !devices.emplace(dpdk::device_name(port.device)).second)
+            fields.wrong("device", "'" + std::string(dpdk::device_name(port.device)) + "' is an earlier port's device");
+        const std::size_t pairs = (port.last_udp_port - port.first_udp_port + 1u) / 2u;
+        if (pairs < driver.cpus.size())
+            fields.wrong("udp_ports", "has fewer pairs than there are lcores; example: 16384-32767");
+        driver.ports.push_back(std::move(port));
+    }
+}
+
+}  // namespace
+
+Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, const std::vector<unsigned>& cpus) {
+    auto documents = yaml::parse(text);
+    if (!documents) return std::vector<yaml::Problem>{documents.error()};
+    if (documents->size() != 1)
+        return std::vector<yaml::Problem>{
+            {{}, "", "exactly one YAML document is expected; see media.yaml of the examples"}};
+    std::vector<yaml::Problem> problems;
+    Config config;
+    dpdk::DriverConfig& driver = config.driver;
+    Fields root(documents->front(), "", problems);
+    driver.node = root.text("node", Fields::Required::yes, "edge-1");
+    read_listen(root, config);
+    read_log(root, config);
+    read_memory(root, driver);
+    read_cpus(root, cpus, driver);
+    driver.poll_always = root.choice("poll", {"adaptive", "always"}, "adaptive") == "always";
+    read_ports(root, driver);
+    Fields bounds = root.section("limits");
+    driver.max_sessions = static_cast<std::size_t>(bounds.integer("max_sessions", 1, 1'000'000, 20'000));
+    driver.max_packets_per_second =
+        static_cast<std::uint32_t>(bounds.integer("max_packets_per_second", 0, 1'000'000, 500));
+    bounds.finish();
+    config.lease = std::chrono::seconds(root.integer("lease_seconds", 1, 3600, 30));
+    root.finish();
+    std::stable_sort(problems.begin(), problems.end(),
+                     [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
+    if (!problems.empty()) return problems;
+    return config;
+}
+
+}  // namespace sallyport::media::app

@@ -1,0 +1,131 @@
+#include "media-plane/app/metrics.h"
+
+namespace sallyport::media::app {
+namespace {
+
+using observe::counter;
+using observe::gauge;
+using observe::Metric;
+using observe::Sample;
+
+template <class Items, class Labels, class Value>
+std::vector<Sample> samples(const Items& items, Labels labels, Value value) {
+    std::vector<Sample> all;
+    for (const auto& item : items) all.push_back({labels(item), static_cast<double>(value(item))});
+    return all;
+}
+
+void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
+    const auto label = [](const LcoreStatus& l) { return observe::Labels{{"lcore", std::to_string(l.lcore)}}; };
+    const auto of = [&](auto member) {
+        return samples(status.lcores, label, [member](const LcoreStatus& l) { return l.*member; });
+    };
+    out.push_back(gauge("sallyport_media_sessions", "Media sessions alive, by the lcore that owns them.",
+                        of(&LcoreStatus::sessions)));
+    out.push_back(
+        counter("sallyport_media_relayed_packets_total", "RTP and RTCP packets relayed.", of(&LcoreStatus::packets)));
+    out.push_back(
+        counter("sallyport_media_relayed_bytes_total", "Bytes of UDP payload relayed.", of(&LcoreStatus::bytes)));
+    out.push_back(counter("sallyport_media_relayed_rtcp_packets_total", "RTCP packets relayed; also in the packets.",
+                          of(&LcoreStatus::rtcp_packets)));
+    out.push_back(counter("sallyport_media_srtp_auth_failures_total", "SRTP and SRTCP packets whose tag was wrong.",
+                          of(&LcoreStatus::auth_failures)));
+    out.push_back(counter("sallyport_media_latches_total", "Legs that learnt their peer's real address.",
+                          of(&LcoreStatus::latches)));
+    out.push_back(counter("sallyport_media_lcore_polls_total", "Rounds of the lcore's loop.", of(&LcoreStatus::polls)));
+    out.push_back(counter("sallyport_media_lcore_idle_polls_total", "Rounds that found no packet and no command.",
+                          of(&LcoreStatus::idle_polls)));
+    out.push_back(counter("sallyport_media_lcore_commands_total", "Commands carried out.", of(&LcoreStatus::commands)));
+    out.push_back(counter("sallyport_media_steered_packets_total",
+                          "Packets handed to the lcore that owns their UDP port.", of(&LcoreStatus::steered)));
+    out.push_back(counter("sallyport_media_hairpinned_packets_total",
+                          "Packets relayed from one session to another of this node.", of(&LcoreStatus::hairpinned)));
+    out.push_back(counter("sallyport_media_lcore_events_lost_total", "Events lost because nobody fetched them in time.",
+                          of(&LcoreStatus::events_lost)));
+}
+
+void add_ports(const PlaneStatus& status, std::vector<Metric>& out) {
+    const auto label = [](const PortStatus& p) { return observe::Labels{{"port", p.name}}; };
+    const auto of = [&](auto member) {
+        return samples(status.ports, label, [member](const PortStatus& p) { return p.*member; });
+    };
+    out.push_back(gauge("sallyport_media_port_up", "1 while the media port's link is up.", of(&PortStatus::link_up)));
+    out.push_back(
+        counter("sallyport_media_port_receive_packets_total", "Frames received.", of(&PortStatus::rx_packets)));
+    out.push_back(counter("sallyport_media_port_transmit_packets_total", "Frames sent.", of(&PortStatus::tx_packets)));
+    out.push_back(
+        counter("sallyport_media_port_receive_bytes_total", "Bytes of frames received.", of(&PortStatus::rx_bytes)));
+    out.push_back(
+        counter("sallyport_media_port_transmit_bytes_total", "Bytes of frames sent.", of(&PortStatus::tx_bytes)));
+    out.push_back(counter("sallyport_media_port_receive_missed_total", "Frames the device lost before we saw them.",
+                          of(&PortStatus::rx_missed)));
+    out.push_back(counter("sallyport_media_port_transmit_errors_total", "Frames the device did not send.",
+                          of(&PortStatus::tx_dropped)));
+    out.push_back(gauge("sallyport_media_udp_port_pairs", "Pairs of UDP ports (RTP and RTCP) there are.",
+                        of(&PortStatus::udp_ports_total)));
+    out.push_back(gauge("sallyport_media_udp_port_pairs_free", "Pairs of UDP ports that no session has.",
+                        of(&PortStatus::udp_ports_free)));
+    out.push_back(gauge("sallyport_media_next_hops", "Neighbours on the link that are known or asked for.",
+                        of(&PortStatus::next_hops)));
+    std::vector<Sample> answers;
+    for (const auto& p : status.ports)
+        for (const auto& [kind, count] :
+             {std::pair{"arp", p.arp_answers}, std::pair{"neighbour_advertisement", p.advertisements},
+              std::pair{"echo", p.echo_replies}})
+            answers.push_back({{{"port", p.name}, {"kind", kind}}, static_cast<double>(count)});
+    out.push_back(counter("sallyport_media_link_answers_total",
+                          "Answers given to ARP, neighbour solicitations and ping.", std::move(answers)));
+    out.push_back(counter("sallyport_media_link_solicitations_total", "Questions sent for neighbours.",
+                          of(&PortStatus::solicitations)));
+}
+
+}  // namespace
+
+std::vector<Metric> plane_metrics(const PlaneStatus& status) {
+    std::vector<Metric> out;
+    add_lcores(status, out);
+    add_ports(status, out);
+    std::vector<Sample> drops;
+    std::string help = "Packets dropped, by reason:";
+    for (std::size_t i = 1; i < drop_count; ++i) {
+        drops.push_back({{{"reason", std::string(drop_texts[i].name)}}, static_cast<double>(status.drops[i])});
+        help += std::string(i == 1 ? " " : "; ") + std::string(drop_texts[i].name) + " = " +
+                std::string(drop_texts[i].sentence);
+    }
+    out.push_back(counter("sallyport_media_dropped_packets_total", help + ".", std::move(drops)));
+    out.push_back(
+        gauge("sallyport_media_mbufs_in_use", "Packet buffers in use.", static_cast<double>(status.mbufs_in_use)));
+    out.push_back(gauge("sallyport_media_mbufs", "Packet buffers there are.", static_cast<double>(status.mbufs_total)));
+    out.push_back(
+        gauge("sallyport_media_hugepages", "1 when packet buffers are in hugepages.", status.hugepages ? 1 : 0));
+    return out;
+}
+
+std::vector<Metric> command_metrics(const rpc::DispatcherStatistics& d, const rpc::ServerStatistics& s) {
+    std::vector<Metric> out;
+    out.push_back(gauge("sallyport_media_clients", "Clients known, with a stream or under a lease.",
+                        static_cast<double>(d.clients.read())));
+    out.push_back(gauge("sallyport_media_clients_connected", "Clients with an open stream.",
+                        static_cast<double>(d.connected.read())));
+    out.push_back(counter("sallyport_media_commands_total", "Session commands received.", d.commands.read()));
+    out.push_back(counter("sallyport_media_commands_refused_total",
+                          "Session commands refused before an lcore saw them, by reason.",
+                          {{{{"reason", "stale_epoch"}}, static_cast<double>(d.refused_stale.read())},
+                           {{{"reason", "overloaded"}}, static_cast<double>(d.refused_overloaded.read())},
+                           {{{"reason", "invalid"}}, static_cast<double>(s.invalid_commands)}}));
+    out.push_back(counter("sallyport_media_events_total", "Events from sessions to clients, by what became of them.",
+                          {{{{"outcome", "delivered"}}, static_cast<double>(d.events.read())},
+                           {{{"outcome", "no_stream"}}, static_cast<double>(d.events_undelivered.read())},
+                           {{{"outcome", "stream_full"}}, static_cast<double>(s.events_lost)}}));
+    out.push_back(counter("sallyport_media_leases_ended_total", "Clients that did not come back within their lease.",
+                          d.leases_ended.read()));
+    out.push_back(counter("sallyport_media_sessions_released_by_lease_total",
+                          "Sessions released because their client's lease ended.", d.released_by_lease.read()));
+    out.push_back(counter("sallyport_media_streams_total", "Control streams, by how they began or ended.",
+                          {{{{"event", "opened"}}, static_cast<double>(s.streams_opened)},
+                           {{{"event", "refused"}}, static_cast<double>(s.streams_refused)},
+                           {{{"event", "fenced"}}, static_cast<double>(s.streams_fenced)}}));
+    return out;
+}
+
+}  // namespace sallyport::media::app
