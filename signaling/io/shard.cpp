@@ -1,0 +1,238 @@
+#include "signaling/io/shard.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "control/base/check.h"
+
+namespace sallyport::io {
+namespace {
+
+constexpr std::size_t letters_at_once = 256;  // then sockets and timer have their turn
+constexpr std::size_t refusals_logged = 10;   // a second; all of them are counted
+
+template <class... Ts>
+struct Overloaded : Ts... {
+    using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+}  // namespace
+
+Shard::Shard(stack::StackConfig config, stack::Shared& shared, const Environment& environment)
+    : environment_(environment),
+      index_(config.shard),
+      stack_(std::move(config), shared, random_),
+      work_(context_.get_executor()),
+      timer_(context_),
+      streams_(context_, index_, environment_.streams, *this, statistics_) {}
+
+Shard::~Shard() { stop(); }
+
+std::optional<std::string> Shard::listen(const UdpListener::Place& place) {
+    auto listener = UdpListener::open(context_, place, *this, arena_, statistics_);
+    if (!listener) return listener.error();
+    udp_.push_back(std::move(*listener));
+    return std::nullopt;
+}
+
+void Shard::start() {
+    for (const auto& listener : udp_) listener->start();
+    thread_ = std::thread([this] {
+        const std::string name = "sip-" + std::to_string(index_);
+        pthread_setname_np(pthread_self(), name.c_str());
+        context_.run();
+    });
+}
+
+void Shard::stop() {
+    if (!thread_.joinable()) return;
+    asio::post(context_, [this] {
+        streams_.close_all();
+        for (const auto& listener : udp_) listener->flush();
+        context_.stop();
+    });
+    thread_.join();
+}
+
+bool Shard::post(Letter letter) {
+    switch (mailbox_.put(std::move(letter))) {
+        case Mailbox::Put::first: asio::post(context_, [this] { open_mail(); }); return true;
+        case Mailbox::Put::queued: return true;
+        case Mailbox::Put::full: return false;
+    }
+    return false;
+}
+
+void Shard::open_mail() {
+    if (opened_ == mail_.size()) {
+        mailbox_.take(mail_);
+        opened_ = 0;
+    }
+    const std::size_t end = std::min(mail_.size(), opened_ + letters_at_once);
+    while (opened_ < end) open_letter(mail_[opened_++]);
+    finish_later();
+    // What came into the mailbox meanwhile has posted its own wake-up.
+    if (opened_ < mail_.size()) {
+        asio::post(context_, [this] { open_mail(); });
+    } else {
+        mail_.clear();
+        opened_ = 0;
+    }
+}
+
+void Shard::open_letter(Letter& letter) {
+    std::visit(Overloaded{
+                   [this](const Arrived& arrived) { handle_message(arrived.flow, arrived.bytes); },
+                   [this](const Forwarded& forwarded) { transmit_stream(forwarded.transmit, forwarded.from); },
+                   [this](const transaction::CloseFlow& close) { streams_.close(close.flow); },
+                   [this](const stack::Input& input) { handle(input); },
+                   [this](AcceptedSocket& accepted) { streams_.adopt(std::move(accepted)); },
+                   [this](const Task& task) { task(stack_); },
+               },
+               letter);
+}
+
+void Shard::on_datagram(const Flow& flow, std::string_view bytes) {
+    if (!deliver(flow, bytes)) statistics_.drops[IoDrop::mailbox_full].add();
+}
+
+bool Shard::on_stream_message(const Flow& flow, std::string_view bytes) { return deliver(flow, bytes); }
+
+// To the shard that owns the call.
+bool Shard::deliver(const Flow& flow, std::string_view bytes) {
+    const std::string_view call_id = peek_call_id(bytes);
+    const std::uint32_t owner = call_id.empty() ? index_ : environment_.hash.shard_of(call_id);
+    if (owner == index_) {
+        handle_message(flow, bytes);
+        return true;
+    }
+    if (!environment_.neighbours.shards[owner]->post(Arrived{flow, std::string(bytes)})) return false;
+    statistics_.handed_over.add();
+    return true;
+}
+
+void Shard::handle_message(const Flow& flow, std::string_view bytes) {
+    if (flow.transport == Transport::udp) return handle(stack::Datagram{flow, bytes});
+    handle(stack::StreamMessage{flow, bytes});
+}
+
+void Shard::on_unreachable(const Flow& flow, const std::string& why) { on_flow_closed(flow, why); }
+
+// Any shard may have something on this flow.
+void Shard::on_flow_closed(const Flow& flow, const std::string& reason) {
+    for (Shard* shard : environment_.neighbours.shards) shard->post(stack::Input{stack::FlowClosed{flow, reason}});
+}
+
+void Shard::on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) {
+    if (reason == CloseReason::shutdown || reason == CloseReason::peer) return;
+    const TimePoint now = environment_.clock.now();
+    if (now - refusals_since_ > 1s) {
+        refusals_since_ = now;
+        refusals_ = 0;
+    }
+    if (++refusals_ > refusals_logged) return;
+    std::string text = std::string(to_string(flow.transport)) + " with " + flow.remote.to_string() + ": " +
+                       std::string(to_string(reason));
+    if (!detail.empty()) text += ": " + detail;
+    hooks_.log({b2bua::Severity::warning, "connection-refused", {}, {}, std::move(text)});
+}
+
+void Shard::handle(const stack::Input& input) {
+    stack_.handle(input, environment_.clock.now(), outputs_);
+    for (auto& output : outputs_) carry_out(output);
+    outputs_.clear();
+    finish_later();
+}
+
+void Shard::carry_out(stack::Output& output) {
+    std::visit(Overloaded{
+                   [this](transaction::Transmit& transmit_now) { transmit(transmit_now); },
+                   [this](const transaction::CloseFlow& close) { close_flow(close); },
+                   [this](const b2bua::Resolve& resolve) { hooks_.resolve(resolve.token, resolve.question); },
+                   [this](b2bua::MediaCommand& command) { hooks_.media(std::move(command)); },
+                   [this](const b2bua::WriteRecord& write) { hooks_.write_record(write.record); },
+                   [this](const b2bua::Checkpoint& checkpoint) { hooks_.checkpoint(checkpoint); },
+                   [this](const b2bua::LogFact& fact) { hooks_.log(fact); },
+               },
+               output);
+}
+
+void Shard::transmit(transaction::Transmit& transmit) {
+    if (transmit.flow.transport == Transport::udp) return transmit_datagram(transmit);
+    const std::uint32_t owner = owner_of(transmit.flow, transmit.tls_name);
+    if (owner == index_) return transmit_stream(transmit, index_);
+    if (!environment_.neighbours.shards[owner]->post(Forwarded{std::move(transmit), index_}))
+        statistics_.drops[IoDrop::mailbox_full].add();
+}
+
+// One connection per peer and node, whichever shards send on it.
+std::uint32_t Shard::owner_of(const Flow& flow, const std::string& tls_name) const {
+    const auto shards = static_cast<std::uint32_t>(environment_.neighbours.shards.size());
+    if (flow.connection != 0) return shard_of_connection(flow.connection) % shards;
+    return environment_.hash.shard_of(Peer{flow.transport, flow.realm, flow.remote, tls_name}.text());
+}
+
+void Shard::transmit_datagram(const transaction::Transmit& transmit) {
+    const Flow& flow = transmit.flow;
+    UdpListener* chosen = nullptr;
+    for (const auto& listener : udp_) {
+        if (listener->realm() != flow.realm || listener->local().address.family != flow.remote.address.family) continue;
+        if (chosen == nullptr) chosen = listener.get();
+        if (listener->local() == flow.local) {
+            chosen = listener.get();
+            break;
+        }
+    }
+    if (chosen != nullptr) return chosen->send(transmit.bytes, flow.remote);
+    statistics_.drops[IoDrop::no_listener].add();
+    post(stack::Input{stack::FlowClosed{flow, "no UDP listener in this realm"}});
+}
+
+void Shard::transmit_stream(const transaction::Transmit& transmit, std::uint32_t asked_by) {
+    if (streams_.transmit(transmit)) return;
+    statistics_.drops[IoDrop::connection_gone].add();
+    const std::string why = transmit.flow.connection != 0 ? "the connection is closed" : "no connection can be opened";
+    environment_.neighbours.shards[asked_by]->post(stack::Input{stack::FlowClosed{transmit.flow, why}});
+}
+
+void Shard::close_flow(const transaction::CloseFlow& close) {
+    if (close.flow.connection == 0) return;  // nothing of ours is open
+    const std::uint32_t owner = owner_of(close.flow, {});
+    if (owner == index_) return streams_.close(close.flow);
+    environment_.neighbours.shards[owner]->post(close);
+}
+
+void Shard::finish_later() {
+    if (finish_posted_) return;
+    finish_posted_ = true;
+    asio::post(context_, [this] { finish(); });
+}
+
+void Shard::finish() {
+    finish_posted_ = false;
+    for (const auto& listener : udp_) listener->flush();
+    arm_timer();
+}
+
+void Shard::arm_timer() {
+    const auto deadline = stack_.next_deadline();
+    if (!deadline || (armed_ && *armed_ <= *deadline)) return;  // an early timer finds nothing due and is set again
+    armed_ = deadline;
+    timer_.expires_at(environment_.clock.steady(*deadline));
+    timer_.async_wait([this](boost::system::error_code ec) {
+        if (!ec) on_timer();
+    });
+}
+
+void Shard::on_timer() {
+    armed_.reset();
+    const auto deadline = stack_.next_deadline();
+    if (deadline && *deadline <= environment_.clock.now()) return handle(stack::TimerDue{});
+    finish_later();
+}
+
+}  // namespace sallyport::io

@@ -1,0 +1,33 @@
+// Endpoint <-> sockaddr, and what a new socket of ours is set to. Knows no SIP.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <optional>
+#include <string>
+
+#include "control/base/endpoint.h"
+
+namespace sallyport::io {
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+SocketAddress to_socket_address(const Endpoint& endpoint);
+std::optional<Endpoint> from_socket_address(const sockaddr_storage& storage);  // nothing for another family
+
+// The local or the remote end of a connected or bound socket; empty when the kernel has none.
+Endpoint local_endpoint(int socket);
+Endpoint remote_endpoint(int socket);
+
+void set_option(int socket, int level, int name, int value);  // best effort: every use is an optimisation
+// Small writes at once; a peer that is gone is noticed within some two minutes, though nobody writes to it.
+void tune_stream(int socket);
+
+}  // namespace sallyport::io

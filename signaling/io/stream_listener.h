@@ -1,0 +1,73 @@
+// Accepts TCP connections (for TCP and for TLS) on one address and gives them to the shards in turn, within the limits
+// of the node. Shakes no hands and reads no byte.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+
+#include "control/base/result.h"
+#include "signaling/io/clock.h"
+#include "signaling/io/connection_limits.h"
+#include "signaling/io/statistics.h"
+#include "signaling/transaction/flow.h"
+
+namespace sallyport::io {
+
+namespace asio = boost::asio;
+
+// Written by the acceptors' thread.
+struct AcceptStatistics {
+    Counter accepted, refused_too_many, refused_of_source, refused_too_fast, errors;
+};
+
+struct AcceptedSocket {  // admitted: whoever has it releases the admission of `remote`
+    asio::ip::tcp::socket socket;
+    Transport transport = Transport::tcp;
+    RealmIndex realm = 0;
+    Endpoint remote;
+};
+
+class AcceptSink {
+public:
+    virtual ~AcceptSink() = default;
+    virtual asio::io_context& next_context() = 0;  // where the next connection will live
+    virtual void on_accept(AcceptedSocket accepted) = 0;
+};
+
+class StreamListener {
+public:
+    struct Place {
+        Transport transport = Transport::tcp;
+        RealmIndex realm = 0;
+        Endpoint bind;
+    };
+    // The error is a sentence that names the address.
+    static Result<std::unique_ptr<StreamListener>, std::string> open(asio::io_context& context, const Place& place,
+                                                                     const Clock& clock, ConnectionLimits& limits,
+                                                                     AcceptSink& sink, AcceptStatistics& statistics);
+    StreamListener(asio::ip::tcp::acceptor acceptor, const Place& place, const Clock& clock, ConnectionLimits& limits,
+                   AcceptSink& sink, AcceptStatistics& statistics);
+
+    void start();
+    void stop();
+    Endpoint local() const { return local_; }
+
+private:
+    asio::awaitable<void> run();
+    void admit(asio::ip::tcp::socket socket);
+
+    asio::ip::tcp::acceptor acceptor_;
+    asio::steady_timer pause_;
+    Place place_;
+    Endpoint local_;
+    const Clock& clock_;
+    ConnectionLimits& limits_;
+    AcceptSink& sink_;
+    AcceptStatistics& statistics_;
+};
+
+}  // namespace sallyport::io

@@ -1,0 +1,150 @@
+#include "signaling/io/stream_pool.h"
+
+#include <vector>
+
+#include "control/base/check.h"
+#include "signaling/io/socket_address.h"
+#include "signaling/io/tls_stream.h"
+
+namespace sallyport::io {
+
+std::string Peer::text() const {
+    return std::string(to_string(transport)) + ' ' + std::to_string(realm) + ' ' + remote.to_string() + ' ' + tls_name;
+}
+
+StreamPool::StreamPool(asio::io_context& context, std::uint32_t shard, const Environment& environment, StreamSink& sink,
+                       IoStatistics& statistics)
+    : context_(context), shard_(shard), environment_(environment), sink_(sink), statistics_(statistics) {
+    SALLYPORT_CHECK(shard < max_shards);
+}
+
+void StreamPool::adopt(AcceptedSocket accepted) {
+    const int fd = accepted.socket.native_handle();
+    const Flow flow{accepted.transport, accepted.realm, local_endpoint(fd), accepted.remote, 0};
+    auto context = flow.transport == Transport::tls ? environment_.tls.of(flow.realm) : nullptr;
+    if (opening_ >= environment_.limits.handshakes || (flow.transport == Transport::tls && context == nullptr)) {
+        statistics_.closes[CloseReason::too_many].add();
+        environment_.quota.release(flow.remote.address);
+        return sink_.on_refused_connection(flow, CloseReason::too_many, {});
+    }
+    statistics_.connections_accepted.add();
+    auto stream = context ? make_tls_server_stream(std::move(accepted.socket), std::move(context))
+                          : make_tcp_stream(std::move(accepted.socket));
+    add(std::move(stream), flow, std::nullopt).accept();
+}
+
+StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer) {
+    Flow numbered = flow;
+    numbered.connection = ++last_ * max_shards + shard_;
+    StreamOwner& owner = *this;  // a private base: make_shared cannot see it
+    auto session =
+        std::make_shared<StreamSession>(std::move(stream), numbered, environment_.limits, owner, scratch_, statistics_);
+    StreamSession& result = *session;
+    if (peer) opened_.emplace(*peer, numbered.connection);
+    entries_.emplace(numbered.connection, Entry{std::move(session), std::move(peer), false});
+    ++opening_;
+    ++(flow.transport == Transport::tls ? tls_ : tcp_);
+    count(flow.transport);
+    return result;
+}
+
+void StreamPool::count(Transport transport) {
+    if (transport == Transport::tls) return statistics_.tls_connections.set(tls_);
+    statistics_.tcp_connections.set(tcp_);
+}
+
+bool StreamPool::transmit(const transaction::Transmit& transmit) {
+    if (transmit.flow.connection != 0) {
+        const auto found = entries_.find(transmit.flow.connection);
+        if (found == entries_.end()) return false;
+        const auto session = found->second.session;  // send() may end it
+        session->send(transmit.bytes);
+        return true;
+    }
+    const Peer peer{transmit.flow.transport, transmit.flow.realm, transmit.flow.remote, transmit.tls_name};
+    const auto found = opened_.find(peer);
+    StreamSession* session = found != opened_.end() ? entries_.at(found->second).session.get() : open(peer);
+    if (session == nullptr) return false;
+    session->send(transmit.bytes);
+    return true;
+}
+
+// RFC 3261 18.1.1. nullptr: not possible now.
+StreamSession* StreamPool::open(const Peer& peer) {
+    auto context = peer.transport == Transport::tls ? environment_.tls.of(peer.realm) : nullptr;
+    if ((peer.transport == Transport::tls && context == nullptr) || peer.remote.empty()) return nullptr;
+    if (opening_ >= environment_.limits.handshakes) {
+        statistics_.closes[CloseReason::too_many].add();
+        return nullptr;
+    }
+    asio::ip::tcp::socket socket(context_);
+    boost::system::error_code ec;
+    socket.open(peer.remote.address.family == Family::v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), ec);
+    if (ec) {
+        statistics_.closes[CloseReason::connect_failed].add();
+        return nullptr;
+    }
+    const Flow flow{peer.transport, peer.realm, {}, peer.remote, 0};
+    auto stream = context ? make_tls_client_stream(std::move(socket), std::move(context), peer.tls_name)
+                          : make_tcp_stream(std::move(socket));
+    StreamSession& session = add(std::move(stream), flow, peer);
+    session.connect(source_for(peer));
+    return &session;
+}
+
+// Packets leave with the realm's own address: peers know us by it.
+Endpoint StreamPool::source_for(const Peer& peer) const {
+    const Realm& realm = environment_.realms[peer.realm];
+    const Family family = peer.remote.address.family;
+    for (const auto transport : {peer.transport, Transport::tls, Transport::tcp, Transport::udp})
+        if (const Listener* l = realm.listener(transport, family))
+            return l->bind.address.is_unspecified() ? Endpoint{} : Endpoint{l->bind.address, 0};
+    return {};
+}
+
+void StreamPool::close(const Flow& flow) {
+    const auto found = entries_.find(flow.connection);
+    if (found == entries_.end()) return;
+    const auto session = found->second.session;
+    session->close(CloseReason::asked);
+}
+
+void StreamPool::close_all() {
+    std::vector<std::shared_ptr<StreamSession>> sessions;
+    sessions.reserve(entries_.size());
+    for (const auto& [connection, entry] : entries_) sessions.push_back(entry.session);
+    for (const auto& session : sessions) session->close(CloseReason::shutdown);
+}
+
+void StreamPool::on_open(StreamSession& session) {
+    Entry& entry = entries_.at(session.flow().connection);
+    entry.opened = true;
+    --opening_;
+    if (entry.peer) statistics_.connections_opened.add();
+}
+
+void StreamPool::on_end(StreamSession& session, CloseReason reason, const std::string& detail) {
+    const auto found = entries_.find(session.flow().connection);
+    SALLYPORT_CHECK(found != entries_.end());
+    const Entry entry = std::move(found->second);
+    entries_.erase(found);
+    const Flow flow = session.flow();
+    if (!entry.opened) --opening_;
+    --(flow.transport == Transport::tls ? tls_ : tcp_);
+    count(flow.transport);
+    std::string why(to_string(reason));
+    if (!detail.empty()) why += ": " + detail;
+    if (entry.peer) {
+        opened_.erase(*entry.peer);
+        if (entry.opened) sink_.on_flow_closed(flow, why);
+        // Whoever sent to "this peer, by whichever connection" has lost it too.
+        sink_.on_flow_closed({flow.transport, flow.realm, {}, flow.remote, 0}, why);
+    } else {
+        environment_.quota.release(flow.remote.address);
+        if (session.heard()) sink_.on_flow_closed(flow, why);
+    }
+    if (!entry.opened) sink_.on_refused_connection(flow, reason, detail);
+    sink_.on_batch_end();
+}
+
+}  // namespace sallyport::io

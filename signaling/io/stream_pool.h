@@ -1,0 +1,95 @@
+// The TCP and TLS connections that one shard owns: those it was given by an acceptor and those it opened. Finds, opens
+// and closes them; what they carry is the sink's.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "signaling/io/connection_limits.h"
+#include "signaling/io/stream_listener.h"
+#include "signaling/io/stream_session.h"
+#include "signaling/io/tls_context.h"
+
+namespace sallyport::io {
+
+// A connection's number says which shard owns it.
+inline constexpr std::uint32_t max_shards = 256;
+inline std::uint32_t shard_of_connection(std::uint64_t connection) {
+    return static_cast<std::uint32_t>(connection % max_shards);
+}
+
+// What makes two wishes for a connection the same one.
+struct Peer {
+    Transport transport = Transport::tcp;
+    RealmIndex realm = 0;
+    Endpoint remote;
+    std::string tls_name;
+    friend auto operator<=>(const Peer&, const Peer&) = default;
+    std::string text() const;
+};
+
+class StreamSink {
+public:
+    virtual ~StreamSink() = default;
+    virtual bool on_stream_message(const Flow& flow, std::string_view bytes) = 0;  // false: not now
+    virtual void on_batch_end() = 0;
+    virtual bool is_in_use(const Flow& flow) = 0;
+    // For every shard: a connection that carried messages, or (connection 0) one that could not be had.
+    virtual void on_flow_closed(const Flow& flow, const std::string& reason) = 0;
+    virtual void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) = 0;
+};
+
+class StreamPool final : private StreamOwner {
+public:
+    struct Environment {  // of the node; outlives the pool
+        const RealmTable& realms;
+        const TlsRealms& tls;
+        const StreamLimits& limits;
+        ConnectionLimits& quota;
+    };
+    StreamPool(asio::io_context& context, std::uint32_t shard, const Environment& environment, StreamSink& sink,
+               IoStatistics& statistics);
+
+    void adopt(AcceptedSocket accepted);
+    // False: the connection it names is gone.
+    bool transmit(const transaction::Transmit& transmit);
+    void close(const Flow& flow);
+    void close_all();
+    std::size_t size() const { return entries_.size(); }
+
+private:
+    struct Entry {
+        std::shared_ptr<StreamSession> session;
+        std::optional<Peer> peer;  // we opened it
+        bool opened = false;
+    };
+    bool on_message(const Flow& flow, std::string_view bytes) override { return sink_.on_stream_message(flow, bytes); }
+    void on_read_end() override { sink_.on_batch_end(); }
+    bool is_in_use(const Flow& flow) override { return sink_.is_in_use(flow); }
+    void on_open(StreamSession& session) override;
+    void on_end(StreamSession& session, CloseReason reason, const std::string& detail) override;
+
+    StreamSession* open(const Peer& peer);
+    StreamSession& add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer);
+    Endpoint source_for(const Peer& peer) const;
+    void count(Transport transport);
+
+    asio::io_context& context_;
+    std::uint32_t shard_;
+    Environment environment_;
+    StreamSink& sink_;
+    IoStatistics& statistics_;
+    StreamScratch scratch_;
+    std::unordered_map<std::uint64_t, Entry> entries_;  // by connection
+    std::map<Peer, std::uint64_t> opened_;
+    std::size_t opening_ = 0, tcp_ = 0, tls_ = 0;
+    std::uint64_t last_ = 0;
+};
+
+}  // namespace sallyport::io

@@ -1,0 +1,83 @@
+// One UDP socket of one shard: receives by recvmmsg, sends by sendmmsg, tells what ICMP says of a peer. Shards of a
+// node share the port (SO_REUSEPORT), so each sends from its own socket. Sorts out keep-alives, STUN and noise; parses
+// no SIP.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/result.h"
+#include "signaling/io/statistics.h"
+#include "signaling/transaction/effects.h"
+
+namespace sallyport::io {
+
+namespace asio = boost::asio;
+
+class DatagramSink {
+public:
+    virtual ~DatagramSink() = default;
+    virtual void on_datagram(const Flow& flow, std::string_view bytes) = 0;
+    virtual void on_unreachable(const Flow& flow, const std::string& why) = 0;
+    virtual void on_batch_end() = 0;  // the socket has nothing more
+};
+
+// Receive buffers, one set for all sockets of a shard: nothing in them outlives a batch.
+struct ReceiveArena {
+    static constexpr std::size_t datagrams = 32;
+    static constexpr std::size_t datagram_bytes = 65'536;
+    std::unique_ptr<char[]> bytes = std::make_unique<char[]>(datagrams * datagram_bytes);
+};
+
+class UdpListener {
+public:
+    struct Place {
+        RealmIndex realm = 0;
+        Endpoint bind;            // port 0: the kernel chooses
+        bool share_port = false;  // several shards bind the same port
+    };
+    // The error is a sentence that names the address.
+    static Result<std::unique_ptr<UdpListener>, std::string> open(asio::io_context& context, const Place& place,
+                                                                  DatagramSink& sink, ReceiveArena& arena,
+                                                                  IoStatistics& statistics);
+    UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink,
+                ReceiveArena& arena, IoStatistics& statistics);
+
+    void start();
+    // Kept until flush(), which the shard calls when it goes quiet.
+    void send(transaction::SharedText bytes, const Endpoint& to);
+    void flush();
+
+    RealmIndex realm() const { return realm_; }
+    const Endpoint& local() const { return local_; }
+
+private:
+    struct Pending {
+        transaction::SharedText bytes;
+        Endpoint to;
+    };
+    void wait();
+    void receive();
+    bool receive_batch();
+    void take(const Endpoint& from, std::string_view bytes);
+    void read_errors();
+    std::size_t send_batch(std::size_t begin);
+
+    asio::ip::udp::socket socket_;
+    RealmIndex realm_;
+    Endpoint local_;
+    DatagramSink& sink_;
+    ReceiveArena& arena_;
+    IoStatistics& statistics_;
+    std::vector<Pending> pending_;
+    bool waiting_to_send_ = false;
+};
+
+// Whether another process has this UDP address already: SO_REUSEPORT alone would let two of them share it in silence.
+bool is_udp_address_taken(const Endpoint& bind);
+
+}  // namespace sallyport::io
