@@ -1,0 +1,185 @@
+#include "control/config/conflicts.h"
+
+#include "control/config/claims.h"
+#include "control/config/keys.h"
+#include "control/config/limits.h"
+#include "control/config/rules.h"
+#include "control/config/syntax.h"
+
+namespace sallyport::config {
+namespace {
+
+using rules::at;
+
+std::string range_text(const NumberRange& range) {
+    return range.first == range.last ? range.first : range.first + ".." + range.last;
+}
+
+// Shorter numbers first, then by digits: within one length the order of strings is the order of numbers.
+std::string number_key(const std::string& number) { return static_cast<char>(number.size()) + number; }
+
+std::string address_key(const std::string& realm, const IpAddress& address) {
+    std::string key = realm + '\0' + (address.family == Family::v4 ? '4' : '6');
+    key.append(reinterpret_cast<const char*>(address.bytes.data()), address.bytes.size());
+    return key;
+}
+
+IpAddress last_address(const AddressBlock& block) {
+    auto last = block.network().address;
+    const std::size_t bits = block.address.family == Family::v4 ? 32 : 128;
+    for (std::size_t bit = block.prefix_length; bit < bits; ++bit)
+        last.bytes[bit / 8] |= static_cast<std::uint8_t>(0x80 >> bit % 8);
+    return last;
+}
+
+class Finder {
+public:
+    Finder(const Snapshot& candidate, const std::set<std::string>& changed)
+        : candidate_(candidate), changed_(changed) {}
+
+    std::vector<Conflict> run() {
+        each_trunk([this](bool is_changed, const std::string& name, const Trunk& trunk) {
+            if (is_changed) claim(name, trunk);
+        });
+        each_carrier([this](bool is_changed, const std::string& name, const Carrier& carrier) {
+            if (is_changed) claim_sources(name, carrier.realm, carrier.sources);
+        });
+        for (const auto& [earlier, later] : numbers_.settle()) blame(later->claim, earlier->claim, "overlaps");
+        for (const auto& [earlier, later] : sources_.settle()) blame(later->claim, earlier->claim, "overlaps");
+        each_trunk([this](bool is_changed, const std::string& name, const Trunk& trunk) {
+            if (!is_changed) compare(name, trunk);
+        });
+        each_carrier([this](bool is_changed, const std::string& name, const Carrier& carrier) {
+            if (!is_changed) compare_sources(name, carrier.realm, carrier.sources);
+        });
+        routes();
+        sizes();
+        return std::move(conflicts_);
+    }
+
+private:
+    template <class F>
+    void each_trunk(F&& f) {
+        for (const auto& [id, trunk] : candidate_.trunks) {
+            const auto name = "trunks/" + id;
+            f(changed_.contains(name), name, trunk);
+        }
+    }
+    template <class F>
+    void each_carrier(F&& f) {
+        for (const auto& [id, carrier] : candidate_.carriers) {
+            const auto name = "carriers/" + id;
+            f(changed_.contains(name), name, carrier);
+        }
+    }
+
+    void blame(const Claim& blamed, const Claim& other, std::string_view how) {
+        const auto where = blamed.resource == other.resource ? "in this one" : "of " + other.resource;
+        conflicts_.push_back({blamed.resource, blamed.field,
+                              quoted(blamed.shown) + ' ' + std::string(how) + ' ' + quoted(other.shown) + ' ' + where});
+    }
+
+    static std::string aor_of(const Trunk& trunk) {
+        return trunk.aor_user().empty() ? std::string() : aor_key(trunk.aor_user(), trunk.aor_domain());
+    }
+
+    void claim(const std::string& name, const Trunk& trunk) {
+        for (std::size_t i = 0; i < trunk.numbers.size(); ++i) {
+            const auto& range = trunk.numbers[i];
+            if (is_e164(range.first) && range.first.size() == range.last.size() && range.first <= range.last)
+                numbers_.add(
+                    {number_key(range.first), number_key(range.last), {name, at("numbers", i), range_text(range)}});
+        }
+        if (const auto key = aor_of(trunk); !key.empty()) {
+            const Claim mine{name, "registration_aor", trunk.registration_aor};
+            if (const auto* other = aors_.add(key, mine)) blame(mine, *other, "is the same as");
+        }
+        for (std::size_t i = 0; i < trunk.credentials.size(); ++i) {
+            const auto& credential = trunk.credentials[i];
+            const Claim mine{name, at("credentials", i) + ".username", credential.username};
+            const auto key = credential_key(credential.username, effective_realm(trunk, credential));
+            if (const auto* other = credentials_.add(key, mine)) blame(mine, *other, "has the same realm as");
+        }
+        claim_sources(name, trunk.realm, trunk.sources);
+    }
+
+    void claim_sources(const std::string& name, const std::string& realm, const std::vector<AddressBlock>& sources) {
+        for (std::size_t i = 0; i < sources.size(); ++i)
+            sources_.add({address_key(realm, sources[i].network().address),
+                          address_key(realm, last_address(sources[i])),
+                          {name, at("sources", i), sources[i].to_string()}});
+    }
+
+    void compare(const std::string& name, const Trunk& trunk) {
+        if (!numbers_.empty())
+            for (const auto& range : trunk.numbers)
+                for (const auto* mine : numbers_.meeting(number_key(range.first), number_key(range.last)))
+                    blame(mine->claim, {name, "", range_text(range)}, "overlaps");
+        if (const auto* mine = aors_.find(aor_of(trunk)))
+            blame(*mine, {name, "", trunk.registration_aor}, "is the same as");
+        for (const auto& credential : trunk.credentials)
+            if (const auto* mine =
+                    credentials_.find(credential_key(credential.username, effective_realm(trunk, credential))))
+                blame(*mine, {name, "", credential.username}, "has the same realm as");
+        compare_sources(name, trunk.realm, trunk.sources);
+    }
+
+    void compare_sources(const std::string& name, const std::string& realm, const std::vector<AddressBlock>& sources) {
+        if (sources_.empty()) return;
+        for (const auto& block : sources)
+            for (const auto* mine :
+                 sources_.meeting(address_key(realm, block.network().address), address_key(realm, last_address(block))))
+                blame(mine->claim, {name, "", block.to_string()}, "overlaps");
+    }
+
+    void routes() {
+        std::map<std::string_view, const std::string*> by_prefix;  // unchanged first, so that the changed are blamed
+        for (const bool blamed : {false, true})
+            for (const auto& [id, route] : candidate_.routes) {
+                const auto name = "routes/" + id;
+                if (changed_.contains(name) != blamed || route.disabled) continue;
+                const auto [entry, fresh] = by_prefix.try_emplace(route.prefix, &id);
+                if (!fresh && blamed)
+                    conflicts_.push_back({name, "prefix",
+                                          quoted(route.prefix) + " is the prefix of routes/" + *entry->second +
+                                              " already; one of them must be disabled"});
+            }
+        for (const auto& [id, route] : candidate_.routes)
+            for (std::size_t i = 0; i < route.carriers.size(); ++i)
+                if (!candidate_.carriers.contains(route.carriers[i]))
+                    missing_carrier("routes/" + id, i, route.carriers[i]);
+    }
+
+    void missing_carrier(const std::string& route, std::size_t index, const std::string& id) {
+        const auto carrier = "carriers/" + id;
+        if (changed_.contains(route))
+            conflicts_.push_back({route, at("carriers", index),
+                                  quoted(carrier) + " does not exist; create it first, or in the same request"});
+        else
+            conflicts_.push_back({carrier, "", "is used by " + route + "; change or delete that first"});
+    }
+
+    void sizes() {
+        const auto check = [this](std::size_t size, std::size_t limit) {
+            if (size > limit && !changed_.empty())
+                conflicts_.push_back({*changed_.begin(), "", rules::too_many(size, limit)});
+        };
+        check(candidate_.trunks.size(), limits::trunks);
+        check(candidate_.carriers.size(), limits::carriers);
+        check(candidate_.routes.size(), limits::routes);
+    }
+
+    const Snapshot& candidate_;
+    const std::set<std::string>& changed_;
+    std::vector<Conflict> conflicts_;
+    IntervalClaims numbers_, sources_;
+    KeyClaims aors_, credentials_;
+};
+
+}  // namespace
+
+std::vector<Conflict> find_conflicts(const Snapshot& candidate, const std::set<std::string>& changed) {
+    return Finder(candidate, changed).run();
+}
+
+}  // namespace sallyport::config

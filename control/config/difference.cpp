@@ -1,0 +1,171 @@
+#include "control/config/difference.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sallyport::config {
+namespace {
+
+constexpr std::size_t shown_elements = 8;
+
+struct FieldValue {
+    std::string field;
+    std::vector<std::string> values;  // one, or a list's
+    bool list = false;
+    bool secret = false;
+};
+using FieldValues = std::vector<FieldValue>;
+
+std::string text(bool value) { return value ? "true" : "false"; }
+std::string text(double value) {
+    char digits[32];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
+    return error == std::errc{} ? std::string(digits, end) : std::string("?");
+}
+std::string text(TrunkMode mode) { return mode == TrunkMode::registration ? "registration" : "static"; }
+std::string text(SrtpPolicy policy) { return policy == SrtpPolicy::required ? "required" : "off"; }
+std::string text(Transport transport) {
+    switch (transport) {
+        case Transport::unspecified: return "unspecified";
+        case Transport::udp: return "udp";
+        case Transport::tcp: return "tcp";
+        case Transport::tls: return "tls";
+    }
+    return "unspecified";
+}
+std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
+std::string text(const AddressBlock& block) { return block.to_string(); }
+std::string text(const std::string& value) { return value; }
+std::string text(std::uint16_t value) { return std::to_string(value); }
+std::string text(const Target& t) {
+    auto out = t.host;
+    if (t.port != 0) out += ':' + std::to_string(t.port);
+    if (t.transport != Transport::unspecified) out += '/' + text(t.transport);
+    return out + " priority " + std::to_string(t.priority) + " weight " + std::to_string(t.weight);
+}
+
+void add(FieldValues& out, std::string field, std::string value) {
+    out.push_back({std::move(field), {std::move(value)}});
+}
+
+template <class T>
+void add_list(FieldValues& out, std::string field, const std::vector<T>& values) {
+    FieldValue list{std::move(field), {}, true};
+    for (const auto& value : values) list.values.push_back(text(value));
+    out.push_back(std::move(list));
+}
+
+void add_media(FieldValues& out, const MediaPolicy& media) {
+    add(out, "media.srtp", text(media.srtp));
+    add_list(out, "media.codecs", media.codecs);
+    add(out, "media.inactivity_seconds", std::to_string(media.inactivity_seconds));
+    add(out, "media.latch_any_address", text(media.latch_any_address));
+    add(out, "media.port", media.port);
+}
+
+void add_credentials(FieldValues& out, const std::vector<Credential>& credentials) {
+    FieldValue names{"credentials", {}, true};
+    for (const auto& c : credentials)
+        names.values.push_back(c.username + (c.digest_realm.empty() ? "" : '@' + c.digest_realm));
+    out.push_back(std::move(names));
+    FieldValue secrets{"credentials.password", {}, true, true};
+    for (const auto& c : credentials) secrets.values.push_back(c.username + ':' + c.ha1_md5 + ':' + c.ha1_sha256);
+    out.push_back(std::move(secrets));
+}
+
+FieldValues fields_of(const Trunk& t) {
+    FieldValues out;
+    add(out, "display_name", t.display_name);
+    add(out, "mode", text(t.mode));
+    add(out, "realm", t.realm);
+    add(out, "registration_aor", t.registration_aor);
+    add(out, "domain", t.domain);
+    add_credentials(out, t.credentials);
+    add_list(out, "numbers", t.numbers);
+    add(out, "limits.concurrent_calls", std::to_string(t.limits.concurrent_calls));
+    add(out, "limits.calls_per_second", text(t.limits.calls_per_second));
+    add(out, "limits.max_contacts", std::to_string(t.limits.max_contacts));
+    add(out, "limits.registration_expires_seconds", std::to_string(t.limits.registration_expires_seconds));
+    add_media(out, t.media);
+    add(out, "disabled", text(t.disabled));
+    add(out, "single_aor_compatibility", text(t.single_aor_compatibility));
+    add_list(out, "transports", t.transports);
+    add_list(out, "targets", t.targets);
+    add_list(out, "sources", t.sources);
+    return out;
+}
+
+FieldValues fields_of(const Carrier& c) {
+    FieldValues out;
+    add(out, "display_name", c.display_name);
+    add(out, "realm", c.realm);
+    add(out, "domain", c.domain);
+    add_list(out, "targets", c.targets);
+    add(out, "options_interval_seconds", std::to_string(c.options_interval_seconds));
+    add_list(out, "reroute_statuses", c.reroute_statuses);
+    add_media(out, c.media);
+    add_list(out, "sources", c.sources);
+    add(out, "disabled", text(c.disabled));
+    return out;
+}
+
+FieldValues fields_of(const Route& r) {
+    FieldValues out;
+    add(out, "prefix", r.prefix);
+    add_list(out, "carriers", r.carriers);
+    add(out, "disabled", text(r.disabled));
+    return out;
+}
+
+std::string joined(const std::vector<std::string>& values) {
+    std::string out;
+    for (std::size_t i = 0; i < values.size() && i < shown_elements; ++i) out += (i == 0 ? "" : ", ") + values[i];
+    if (values.size() > shown_elements) out += " and " + std::to_string(values.size() - shown_elements) + " more";
+    return out;
+}
+
+// Elements of a that b has not.
+std::vector<std::string> minus(std::vector<std::string> a, std::vector<std::string> b) {
+    std::sort(b.begin(), b.end());
+    std::erase_if(a, [&](const std::string& value) { return std::binary_search(b.begin(), b.end(), value); });
+    return a;
+}
+
+FieldChange compare(const FieldValue& before, const FieldValue& after) {
+    if (before.secret) {
+        const bool replaced = !before.values.empty() && !after.values.empty();
+        return {before.field, before.values.empty() ? "" : "(secret)",
+                replaced ? "(another secret)" : (after.values.empty() ? "" : "(secret)")};
+    }
+    if (!before.list) return {before.field, before.values.front(), after.values.front()};
+    auto removed = minus(before.values, after.values), added = minus(after.values, before.values);
+    if (removed.empty() && added.empty())
+        return {before.field, joined(before.values), joined(after.values)};  // the order
+    return {before.field, joined(removed), joined(added)};
+}
+
+template <class T>
+Difference compare(std::string_view kind, const T* before, const T* after) {
+    const T standard{};
+    const T* named = after != nullptr ? after : before;
+    if (named == nullptr) return {};
+    Difference result{std::string(kind) + '/' + named->id, Action::update, {}};
+    if (before == nullptr) result.action = Action::create;
+    if (after == nullptr) {
+        result.action = Action::delete_;
+        return result;
+    }
+    const auto old = fields_of(before != nullptr ? *before : standard), fresh = fields_of(*after);
+    for (std::size_t i = 0; i < fresh.size(); ++i)
+        if (old[i].values != fresh[i].values) result.fields.push_back(compare(old[i], fresh[i]));
+    if (before != nullptr && result.fields.empty()) result.action = Action::unchanged;
+    return result;
+}
+
+}  // namespace
+
+Difference difference(const Trunk* before, const Trunk* after) { return compare("trunks", before, after); }
+Difference difference(const Carrier* before, const Carrier* after) { return compare("carriers", before, after); }
+Difference difference(const Route* before, const Route* after) { return compare("routes", before, after); }
+
+}  // namespace sallyport::config

@@ -1,0 +1,33 @@
+// Every bound of what may be provisioned: its name, its reason, one home.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sallyport::config::limits {
+
+inline constexpr std::size_t id_length = 63;  // a DNS label's, so that an id may become one
+inline constexpr std::size_t display_name_bytes = 128;
+inline constexpr std::size_t host_length = 253;  // RFC 1035 2.3.4
+inline constexpr std::size_t e164_digits = 15;   // E.164 6
+inline constexpr std::size_t aor_user_length = 128;
+inline constexpr std::size_t username_length = 128;
+inline constexpr std::size_t credentials = 16;        // of one trunk
+inline constexpr std::size_t number_ranges = 10'000;  // of one trunk
+inline constexpr std::size_t targets = 32;            // of one trunk or carrier
+inline constexpr std::size_t sources = 256;
+inline constexpr std::size_t codecs = 32;
+inline constexpr std::size_t carriers_of_route = 16;
+inline constexpr std::size_t trunks = 200'000;  // of one node; an edge of 50,000 PBXs and room to grow
+inline constexpr std::size_t carriers = 1'000;
+inline constexpr std::size_t routes = 10'000;
+inline constexpr std::size_t changes = 10'000;  // of one request
+inline constexpr std::size_t violations = 100;  // reported of one request
+inline constexpr std::uint32_t concurrent_calls = 1'000'000;
+inline constexpr double calls_per_second = 10'000;
+inline constexpr std::uint32_t max_contacts = 64;
+inline constexpr std::uint32_t expires_min = 60, expires_max = 86'400;
+inline constexpr std::uint32_t inactivity_min = 10, inactivity_max = 86'400;
+inline constexpr std::uint32_t options_min = 5, options_max = 3'600;
+
+}  // namespace sallyport::config::limits

@@ -1,0 +1,26 @@
+// Rules that trunks and carriers share. Internal to this room.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/config/model.h"
+#include "control/config/validate.h"
+
+namespace sallyport::config::rules {
+
+std::string at(std::string_view list, std::size_t index);  // "targets[2]"
+std::string too_many(std::size_t count, std::size_t limit);
+std::string out_of_range(std::uint64_t value, std::uint64_t low, std::uint64_t high);
+
+void check_id(const std::string& id, FieldErrors& errors);
+void check_display_name(const std::string& name, FieldErrors& errors);
+void check_realm(const std::string& realm, FieldErrors& errors);
+void check_domain(const std::string& domain, FieldErrors& errors);
+void check_media(const MediaPolicy& media, FieldErrors& errors);
+void check_targets(const std::vector<Target>& targets, FieldErrors& errors);
+void check_sources(const std::vector<AddressBlock>& sources, FieldErrors& errors);
+
+}  // namespace sallyport::config::rules

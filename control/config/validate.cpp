@@ -1,0 +1,219 @@
+#include "control/config/validate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "control/config/keys.h"
+#include "control/config/limits.h"
+#include "control/config/rules.h"
+#include "control/config/syntax.h"
+
+namespace sallyport::config {
+namespace {
+
+using rules::at;
+
+void check_credentials(const Trunk& trunk, FieldErrors& errors) {
+    if (trunk.credentials.size() > limits::credentials)
+        errors.push_back({"credentials", rules::too_many(trunk.credentials.size(), limits::credentials)});
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    for (std::size_t i = 0; i < trunk.credentials.size(); ++i) {
+        const auto& credential = trunk.credentials[i];
+        const auto field = at("credentials", i);
+        const auto realm = effective_realm(trunk, credential);
+        if (credential.username.empty() || credential.username.size() > limits::username_length ||
+            !is_printable(credential.username) || credential.username.find_first_of(":\"\\") != std::string::npos)
+            errors.push_back({field + ".username", quoted(credential.username) +
+                                                       " is no user name: 1 to 128 characters without : \" and \\, "
+                                                       "e.g. \"acme-hq\""});
+        if (realm.empty())
+            errors.push_back({field + ".digest_realm",
+                              "is missing, and there is no domain to take its place, e.g. "
+                              "\"sip.example.com\""});
+        else if (!is_printable(realm) || realm.size() > limits::host_length ||
+                 realm.find_first_of("\"\\") != realm.npos)
+            errors.push_back({field + ".digest_realm", quoted(realm) + " is no realm, e.g. \"sip.example.com\""});
+        if (credential.ha1_md5.empty() && credential.ha1_sha256.empty())
+            errors.push_back({field + ".password", "is missing: give password, or ha1_md5 and ha1_sha256"});
+        if (!credential.ha1_md5.empty() && !is_hex(credential.ha1_md5, 32))
+            errors.push_back({field + ".ha1_md5", "must be the 32 hexadecimal digits of MD5(username:realm:password)"});
+        if (!credential.ha1_sha256.empty() && !is_hex(credential.ha1_sha256, 64))
+            errors.push_back(
+                {field + ".ha1_sha256", "must be the 64 hexadecimal digits of SHA-256(username:realm:password)"});
+        if (!seen.emplace(credential.username, realm).second)
+            errors.push_back({field + ".username", quoted(credential.username) + " is given twice for the realm " +
+                                                       quoted(realm) + "; one entry holds both hashes"});
+    }
+}
+
+void check_numbers(const Trunk& trunk, FieldErrors& errors) {
+    if (trunk.numbers.size() > limits::number_ranges)
+        errors.push_back({"numbers", rules::too_many(trunk.numbers.size(), limits::number_ranges)});
+    for (std::size_t i = 0; i < trunk.numbers.size(); ++i) {
+        const auto& [first, last] = trunk.numbers[i];
+        const auto field = at("numbers", i);
+        const auto not_e164 = [&](const char* end, const std::string& number) {
+            errors.push_back({field + end, quoted(number) + " is no E.164 number: \"+\", country code and number, 2 to "
+                                                            "15 digits in all, e.g. \"+4930123456\""});
+        };
+        if (!is_e164(first)) not_e164(".first", first);
+        if (last != first && !is_e164(last)) not_e164(".last", last);
+        if (!is_e164(first) || !is_e164(last)) continue;
+        if (first.size() != last.size())
+            errors.push_back({field + ".last", quoted(last) + " has another length than " + quoted(first) +
+                                                   ": a range has one, e.g. \"+4930123400\" to \"+4930123499\""});
+        else if (last < first)
+            errors.push_back({field + ".last", quoted(last) + " comes before " + quoted(first) +
+                                                   ", e.g. \"+4930123400\" to \"+4930123499\""});
+    }
+}
+
+void check_limits(const Limits& l, FieldErrors& errors) {
+    if (l.concurrent_calls > limits::concurrent_calls)
+        errors.push_back({"limits.concurrent_calls",
+                          rules::out_of_range(l.concurrent_calls, 0, limits::concurrent_calls) + "; 0: unlimited"});
+    if (!std::isfinite(l.calls_per_second) || l.calls_per_second < 0 || l.calls_per_second > limits::calls_per_second)
+        errors.push_back({"limits.calls_per_second", "must be a number from 0 (unlimited) to 10000, e.g. 5"});
+    if (l.max_contacts < 1 || l.max_contacts > limits::max_contacts)
+        errors.push_back({"limits.max_contacts", rules::out_of_range(l.max_contacts, 1, limits::max_contacts)});
+    if (l.registration_expires_seconds < limits::expires_min || l.registration_expires_seconds > limits::expires_max)
+        errors.push_back(
+            {"limits.registration_expires_seconds",
+             rules::out_of_range(l.registration_expires_seconds, limits::expires_min, limits::expires_max)});
+}
+
+void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
+    if (trunk.registration_aor.empty())
+        errors.push_back({"registration_aor",
+                          "is missing: mode registration needs the address of record that the PBX "
+                          "registers, e.g. \"sip:acme-hq@sip.example.com\""});
+    else if (!is_aor(trunk.registration_aor))
+        errors.push_back({"registration_aor", quoted(trunk.registration_aor) +
+                                                  " is no address of record: \"sip:user@domain\" without port and "
+                                                  "parameters, e.g. \"sip:acme-hq@sip.example.com\""});
+    if (trunk.credentials.empty())
+        errors.push_back({"credentials",
+                          "is empty: mode registration needs at least one, e.g. {username: acme-hq, "
+                          "password: ...}"});
+    if (!trunk.targets.empty())
+        errors.push_back({"targets", "belongs to mode static: a registered PBX is reached through its registration"});
+    if (!trunk.sources.empty())
+        errors.push_back({"sources", "belongs to mode static: a registered PBX is known by its registration"});
+}
+
+void check_static_mode(const Trunk& trunk, FieldErrors& errors) {
+    if (!trunk.registration_aor.empty())
+        errors.push_back({"registration_aor", "belongs to mode registration; a static PBX does not register"});
+    if (trunk.single_aor_compatibility)
+        errors.push_back({"single_aor_compatibility", "belongs to mode registration; a static PBX does not register"});
+    if (trunk.domain.empty())
+        errors.push_back({"domain",
+                          "is missing: mode static has no registration_aor to take it from, e.g. "
+                          "\"sip.example.com\""});
+    if (trunk.targets.empty())
+        errors.push_back({"targets",
+                          "is empty: mode static needs to know where the PBX is, e.g. {host: 192.0.2.10, "
+                          "port: 5061, transport: tls}"});
+    if (trunk.sources.empty())
+        errors.push_back({"sources",
+                          "is empty: mode static needs to know where its requests come from, e.g. "
+                          "[\"192.0.2.10\"]"});
+}
+
+void check_transports(const Trunk& trunk, FieldErrors& errors) {
+    for (std::size_t i = 0; i < trunk.transports.size(); ++i) {
+        const auto transport = trunk.transports[i];
+        if (transport == Transport::unspecified)
+            errors.push_back({at("transports", i), "must be one of udp, tcp, tls"});
+        else if (std::count(trunk.transports.begin(), trunk.transports.begin() + static_cast<std::ptrdiff_t>(i),
+                            transport) > 0)
+            errors.push_back({at("transports", i), "is given twice"});
+    }
+}
+
+}  // namespace
+
+FieldErrors validate(const Trunk& trunk) {
+    FieldErrors errors;
+    rules::check_id(trunk.id, errors);
+    rules::check_display_name(trunk.display_name, errors);
+    rules::check_realm(trunk.realm, errors);
+    rules::check_domain(trunk.domain, errors);
+    switch (trunk.mode) {
+        case TrunkMode::registration: check_registration_mode(trunk, errors); break;
+        case TrunkMode::static_: check_static_mode(trunk, errors); break;
+    }
+    check_credentials(trunk, errors);
+    check_numbers(trunk, errors);
+    check_limits(trunk.limits, errors);
+    rules::check_media(trunk.media, errors);
+    check_transports(trunk, errors);
+    rules::check_targets(trunk.targets, errors);
+    rules::check_sources(trunk.sources, errors);
+    return errors;
+}
+
+FieldErrors validate(const Carrier& carrier) {
+    FieldErrors errors;
+    rules::check_id(carrier.id, errors);
+    rules::check_display_name(carrier.display_name, errors);
+    rules::check_realm(carrier.realm, errors);
+    rules::check_domain(carrier.domain, errors);
+    if (carrier.targets.empty())
+        errors.push_back({"targets",
+                          "is empty: a carrier needs at least one, e.g. {host: sip.carrier.example, "
+                          "transport: udp}"});
+    rules::check_targets(carrier.targets, errors);
+    rules::check_sources(carrier.sources, errors);
+    rules::check_media(carrier.media, errors);
+    if (carrier.options_interval_seconds < limits::options_min ||
+        carrier.options_interval_seconds > limits::options_max)
+        errors.push_back({"options_interval_seconds", rules::out_of_range(carrier.options_interval_seconds,
+                                                                          limits::options_min, limits::options_max)});
+    std::set<std::uint16_t> seen;
+    for (std::size_t i = 0; i < carrier.reroute_statuses.size(); ++i) {
+        const auto status = carrier.reroute_statuses[i];
+        if (status < 300 || status > 699)
+            errors.push_back({at("reroute_statuses", i),
+                              std::to_string(status) + " is no final SIP response that refuses: 300 to 699, e.g. 503"});
+        else if (!seen.insert(status).second)
+            errors.push_back({at("reroute_statuses", i), std::to_string(status) + " is given twice"});
+    }
+    return errors;
+}
+
+FieldErrors validate(const Route& route) {
+    FieldErrors errors;
+    rules::check_id(route.id, errors);
+    if (!is_prefix(route.prefix))
+        errors.push_back({"prefix", quoted(route.prefix) + " is no prefix: \"+\" and up to 15 digits, e.g. \"+49\", or "
+                                                           "\"\" for every number"});
+    if (route.carriers.empty())
+        errors.push_back({"carriers", "is empty: a route needs at least one, e.g. [carriers/core]"});
+    if (route.carriers.size() > limits::carriers_of_route)
+        errors.push_back({"carriers", rules::too_many(route.carriers.size(), limits::carriers_of_route)});
+    std::set<std::string_view> seen;
+    for (std::size_t i = 0; i < route.carriers.size(); ++i)
+        if (!seen.insert(route.carriers[i]).second)
+            errors.push_back({at("carriers", i), quoted("carriers/" + route.carriers[i]) + " is given twice"});
+    return errors;
+}
+
+std::vector<std::string> warnings(const Trunk& trunk) {
+    std::vector<std::string> sentences;
+    const auto name = "trunks/" + trunk.id;
+    if (trunk.disabled) return sentences;
+    if (trunk.single_aor_compatibility)
+        sentences.push_back(name +
+                            " is in single-AOR compatibility mode: not SIPconnect 2.0, its DIDs go to one contact");
+    const bool in_clear = trunk.allows(Transport::udp) || trunk.allows(Transport::tcp);
+    if (in_clear && trunk.media.srtp == SrtpPolicy::required)
+        sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
+    if (trunk.media.srtp == SrtpPolicy::off) sentences.push_back(name + " sends its media without SRTP");
+    if (trunk.media.latch_any_address)
+        sentences.push_back(name + " accepts media from any address until the first packet (latch_any_address)");
+    return sentences;
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,191 @@
+// Rules of one resource: every broken one is named by its field.
+#include "control/config/validate.h"
+
+#include <catch2/catch.hpp>
+
+#include "sample.h"
+
+using namespace sallyport::config;
+
+namespace {
+
+std::vector<std::string> fields(const FieldErrors& errors) {
+    std::vector<std::string> out;
+    for (const auto& e : errors) out.push_back(e.field);
+    return out;
+}
+using Fields = std::vector<std::string>;
+
+template <class F>
+Fields fields_after(F&& bend) {
+    auto trunk = sample_trunk();
+    bend(trunk);
+    return fields(validate(trunk));
+}
+
+}  // namespace
+
+TEST_CASE("resources as the README shows them break no rule") {
+    CHECK(validate(sample_trunk()).empty());
+    CHECK(validate(sample_static_trunk()).empty());
+    CHECK(validate(sample_carrier()).empty());
+    CHECK(validate(sample_route()).empty());
+}
+
+TEST_CASE("all broken rules of a trunk are reported at once") {
+    Trunk trunk;
+    trunk.id = "ACME HQ";
+    trunk.registration_aor = "acme@";
+    trunk.numbers = {{"04930", "04930"}, {"+49301", "+493012"}, {"+4930999", "+4930111"}};
+    trunk.limits.max_contacts = 0;
+    CHECK(fields(validate(trunk)) == Fields{"name", "realm", "registration_aor", "credentials", "numbers[0].first",
+                                            "numbers[1].last", "numbers[2].last", "limits.max_contacts"});
+}
+
+TEST_CASE("an error text shows what was given and an example of right") {
+    auto trunk = sample_trunk();
+    trunk.numbers = {{"04930", "04930"}};
+    const auto errors = validate(trunk);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].text ==
+          "\"04930\" is no E.164 number: \"+\", country code and number, 2 to 15 digits in all, "
+          "e.g. \"+4930123456\"");
+}
+
+TEST_CASE("E.164: plus, two to fifteen digits, the first not zero") {
+    const auto with = [](const char* n) { return fields_after([&](Trunk& t) { t.numbers = {{n, n}}; }).empty(); };
+    CHECK(with("+49"));
+    CHECK(with("+123456789012345"));
+    CHECK(!with("+1234567890123456"));
+    CHECK(!with("+4"));
+    CHECK(!with("+0493"));
+    CHECK(!with("4930"));
+    CHECK(!with("+49 30"));
+    CHECK(!with("+49a"));
+    CHECK(!with(""));
+}
+
+TEST_CASE("an address of record is sip:user@domain and nothing more") {
+    const auto with = [](const char* aor) { return fields_after([&](Trunk& t) { t.registration_aor = aor; }).empty(); };
+    CHECK(with("sip:acme@sip.example.com"));
+    CHECK(with("sip:+4930123@192.0.2.1"));
+    CHECK(with("sip:a%20b@example.com"));
+    CHECK(!with("sips:acme@sip.example.com"));
+    CHECK(!with("sip:acme@sip.example.com:5061"));
+    CHECK(!with("sip:acme@sip.example.com;transport=tls"));
+    CHECK(!with("sip:acme:secret@sip.example.com"));
+    CHECK(!with("sip:@sip.example.com"));
+    CHECK(!with("sip:sip.example.com"));
+    CHECK(!with("sip:a%2@sip.example.com"));
+    CHECK(!with("acme@sip.example.com"));
+}
+
+TEST_CASE("each mode says what belongs to the other") {
+    CHECK(fields_after([](Trunk& t) {
+              t.targets = {{"192.0.2.1", 0, Transport::unspecified, 0, 0}};
+              t.sources = {*AddressBlock::parse("192.0.2.1")};
+          }) == Fields{"targets", "sources"});
+    auto trunk = sample_static_trunk();
+    trunk.registration_aor = "sip:a@b.example";
+    trunk.single_aor_compatibility = true;
+    trunk.domain.clear();
+    trunk.targets.clear();
+    trunk.sources.clear();
+    CHECK(fields(validate(trunk)) ==
+          Fields{"registration_aor", "single_aor_compatibility", "domain", "targets", "sources"});
+}
+
+TEST_CASE("credentials: user name, hashes of the right length, one entry per user and realm") {
+    const auto with = [](Credential c) { return fields_after([&](Trunk& t) { t.credentials = {std::move(c)}; }); };
+    const std::string md5(32, 'a'), sha(64, 'b');
+    CHECK(with({"u", "", md5, ""}).empty());
+    CHECK(with({"u", "", "", ""}) == Fields{"credentials[0].password"});
+    CHECK(with({"u", "", "ABC", ""}) == Fields{"credentials[0].ha1_md5"});
+    CHECK(with({"u", "", "", md5}) == Fields{"credentials[0].ha1_sha256"});
+    CHECK(with({"a:b", "", md5, sha}) == Fields{"credentials[0].username"});
+    CHECK(with({"", "", md5, sha}) == Fields{"credentials[0].username"});
+    CHECK(with({"u", "a\"b", md5, sha}) == Fields{"credentials[0].digest_realm"});
+    CHECK(fields_after([&](Trunk& t) {
+              t.credentials = {{"u", "", md5, sha}, {"u", "sip.example.com", md5, sha}};
+          }) == Fields{"credentials[1].username"});
+}
+
+TEST_CASE("limits are ranges; NaN is no rate") {
+    CHECK(fields_after([](Trunk& t) {
+              t.limits = {1'000'001, std::nan(""), 65, 59};
+          }) == Fields{"limits.concurrent_calls", "limits.calls_per_second", "limits.max_contacts",
+                       "limits.registration_expires_seconds"});
+    CHECK(fields_after([](Trunk& t) { t.limits = {1'000'000, 10'000, 64, 86'400}; }).empty());
+}
+
+TEST_CASE("media: encoding names, inactivity, port name, nothing twice") {
+    CHECK(fields_after([](Trunk& t) {
+              t.media.codecs = {"PCMA", "telephone-event", "PCMA", "G 729", ""};
+              t.media.inactivity_seconds = 9;
+              t.media.port = "Access";
+          }) ==
+          Fields{"media.codecs[2]", "media.codecs[3]", "media.codecs[4]", "media.inactivity_seconds", "media.port"});
+}
+
+TEST_CASE("targets are hosts that somebody can have") {
+    auto carrier = sample_carrier();
+    carrier.targets = {{"sip.carrier.example", 0, Transport::unspecified, 0, 0},
+                       {"2001:db8::1", 5060, Transport::udp, 0, 0},
+                       {"300.1.2.3", 0, Transport::udp, 0, 0},
+                       {"0.0.0.0", 0, Transport::udp, 0, 0},
+                       {"239.1.1.1", 0, Transport::udp, 0, 0},
+                       {"a b", 0, Transport::udp, 0, 0},
+                       {"sip.carrier.example", 0, Transport::unspecified, 5, 5}};
+    CHECK(fields(validate(carrier)) ==
+          Fields{"targets[2].host", "targets[3].host", "targets[4].host", "targets[5].host", "targets[6]"});
+}
+
+TEST_CASE("sources are networks without host bits, and not the whole Internet") {
+    auto trunk = sample_static_trunk();
+    trunk.sources = {*AddressBlock::parse("0.0.0.0/0"), *AddressBlock::parse("192.0.2.9/24"),
+                     *AddressBlock::parse("2001:db8::/32"), *AddressBlock::parse("2001:db8::/32")};
+    const auto errors = validate(trunk);
+    CHECK(fields(errors) == Fields{"sources[0]", "sources[1]", "sources[3]"});
+    CHECK(errors[1].text == "\"192.0.2.9/24\" has bits set behind its prefix; did you mean \"192.0.2.0/24\"?");
+}
+
+TEST_CASE("carriers: probe interval, reroute statuses") {
+    auto carrier = sample_carrier();
+    carrier.options_interval_seconds = 1;
+    carrier.reroute_statuses = {503, 200, 503, 700};
+    carrier.targets.clear();
+    CHECK(fields(validate(carrier)) == Fields{"targets", "options_interval_seconds", "reroute_statuses[1]",
+                                              "reroute_statuses[2]", "reroute_statuses[3]"});
+}
+
+TEST_CASE("routes: prefix and carriers") {
+    CHECK(validate(sample_route("r", "+49")).empty());
+    CHECK(fields(validate(sample_route("r", "49"))) == Fields{"prefix"});
+    CHECK(fields(validate(sample_route("r", "+"))) == Fields{"prefix"});
+    auto route = sample_route();
+    route.carriers = {};
+    CHECK(fields(validate(route)) == Fields{"carriers"});
+    route.carriers = {"core", "core"};
+    CHECK(fields(validate(route)) == Fields{"carriers[1]"});
+}
+
+TEST_CASE("a value from outside cannot break out of an error text") {
+    auto trunk = sample_trunk();
+    trunk.realm = std::string("a\n\x1b[31m") + std::string(1000, 'x');
+    const auto errors = validate(trunk);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].text.find('\n') == std::string::npos);
+    CHECK(errors[0].text.find('\x1b') == std::string::npos);
+    CHECK(errors[0].text.size() < 300);
+}
+
+TEST_CASE("what is allowed but weak is a warning") {
+    auto trunk = sample_trunk();
+    CHECK(warnings(trunk).empty());
+    trunk.single_aor_compatibility = true;
+    trunk.transports = {Transport::udp};
+    trunk.media.latch_any_address = true;
+    CHECK(warnings(trunk).size() == 3);
+    trunk.disabled = true;
+    CHECK(warnings(trunk).empty());
+}
