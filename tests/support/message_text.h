@@ -11,6 +11,7 @@ namespace sallyport::test {
 
 // Lines end with LF in test sources and with CRLF on the wire; Content-Length is added when it is missing.
 inline std::string wire(std::string_view text) {
+    if (text.find("\r\n") != text.npos) return std::string(text);  // composed: complete already
     std::string head, body;
     const auto blank = text.find("\n\n");
     const std::string_view head_text = text.substr(0, blank == text.npos ? text.size() : blank + 1);

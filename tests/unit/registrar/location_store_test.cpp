@@ -1,0 +1,117 @@
+#include "signaling/registrar/location_store.h"
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "tests/unit/registrar/register_text.h"
+
+using namespace sallyport;
+using namespace sallyport::test;
+using registrar::Binding;
+using registrar::LocationStore;
+
+namespace {
+
+constexpr TimePoint start = TimePoint{} + 1'000'000s;
+
+Binding binding(const std::string& trunk, std::uint64_t connection, Duration life = 1h) {
+    Binding b;
+    b.trunk = trunk;
+    b.contact = "sip:" + std::to_string(connection) + ".example";
+    b.flow = pbx_flow(connection);
+    b.registered_at = start;
+    b.expires_at = start + life;
+    return b;
+}
+void add(LocationStore& store, Binding b) {
+    const std::string trunk = b.trunk;
+    store.update(trunk, [&](std::vector<Binding>& list) {
+        list.push_back(std::move(b));
+        return true;
+    });
+}
+
+}  // namespace
+
+TEST_CASE("an edit that does not commit leaves everything as it was") {
+    LocationStore store;
+    add(store, binding("t", 1));
+    CHECK_FALSE(store.update("t", [](std::vector<Binding>& list) {
+        list.clear();
+        return false;
+    }));
+    CHECK(store.size() == 1);
+    CHECK(store.trunk_of(pbx_flow(1), start) == "t");
+}
+
+TEST_CASE("expired bindings are not used, and leave with the next sweep") {
+    LocationStore store;
+    add(store, binding("t", 1, 10s));
+    add(store, binding("t", 2, 20s));
+    CHECK(store.usable("t", start + 10s).size() == 1);
+    CHECK_FALSE(store.trunk_of(pbx_flow(1), start + 10s));
+    CHECK(store.expire(start + 10s) == 1);
+    CHECK(store.expire(start + 10s) == 0);
+    CHECK(store.size() == 1);
+    CHECK(store.expire(start + 1h) == 1);
+    CHECK(store.all().empty());
+    CHECK(store.size() == 0);
+}
+
+TEST_CASE("a closed connection takes its bindings out of use at once; UDP has none to close [SC-16.2-22]") {
+    LocationStore store;
+    add(store, binding("t", 1));
+    add(store, binding("t", 2));
+    store.flow_closed(pbx_flow(1));
+    store.flow_closed(pbx_flow(0));
+    const auto usable = store.usable("t", start);
+    REQUIRE(usable.size() == 1);
+    CHECK(usable[0].flow.connection == 2);
+    CHECK(store.size() == 2);
+    CHECK_FALSE(store.trunk_of(pbx_flow(1), start));
+}
+
+TEST_CASE("a flow that two trunks share identifies neither") {
+    LocationStore store;
+    add(store, binding("t", 1));
+    add(store, binding("t", 1));
+    CHECK(store.trunk_of(pbx_flow(1), start) == "t");
+    add(store, binding("u", 1));
+    CHECK_FALSE(store.trunk_of(pbx_flow(1), start));
+    store.remove_trunk("t");
+    CHECK(store.trunk_of(pbx_flow(1), start) == "u");
+    CHECK(store.size() == 1);
+}
+
+TEST_CASE("the latest registration comes first among equals") {
+    LocationStore store;
+    Binding later = binding("t", 2);
+    later.registered_at += 1s;
+    Binding preferred = binding("t", 3);
+    Binding low = binding("t", 4);
+    low.q = 0.5;
+    preferred.registered_at -= 1s;
+    for (const auto& b : {low, binding("t", 1), later, preferred}) add(store, b);
+    std::string order;
+    for (const auto& b : store.usable("t", start)) order += std::to_string(b.flow.connection);
+    CHECK(order == "2134");
+}
+
+TEST_CASE("shards may edit, look up and sweep at the same time") {
+    LocationStore store;
+    constexpr std::uint64_t rounds = 2'000;
+    auto shard = [&](std::uint64_t id) {
+        for (std::uint64_t i = 0; i < rounds; ++i) {
+            const auto connection = id * rounds + i + 1;
+            add(store, binding("t" + std::to_string(i % 7), connection, i % 3 == 0 ? 0s : 1h));
+            store.trunk_of(pbx_flow(connection), start);
+            if (i % 50 == 0) store.expire(start);
+            store.flow_closed(pbx_flow(connection));
+        }
+    };
+    std::thread a(shard, 0), b(shard, 1);
+    a.join();
+    b.join();
+    for (int t = 0; t < 7; ++t) store.remove_trunk("t" + std::to_string(t));
+    CHECK(store.size() == 0);
+}
