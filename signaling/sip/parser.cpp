@@ -77,7 +77,8 @@ private:
             return fault(ParseErrc::not_sip, "no start line of SIP");
         const std::size_t first_gap = line.find(' ');
         request_method_ = line.substr(0, first_gap);
-        if (!is_token(request_method_)) return fault(ParseErrc::bad_start_line, "Request-Line", "method is no token");
+        if (!is_token(request_method_) || request_method_.size() > limits::name_bytes)
+            return fault(ParseErrc::bad_start_line, "Request-Line", "method is no token");
         const std::string_view version = trimmed.substr(last_gap + 1);
         if (!equal_ignoring_case(version, "SIP/2.0")) return fault(ParseErrc::bad_version, "SIP/2.0 is spoken here");
         if (trimmed.size() != line.size() || first_gap >= last_gap)
@@ -121,7 +122,8 @@ private:
         if (!parts) return fault(ParseErrc::bad_header, "a header line is no \"name: value\"");
         if (m_.fields_.size() == limits::header_fields)
             return fault(ParseErrc::too_many_fields, "too many header fields");
-        if (parts->value.size() > limits::field_bytes) return fault(ParseErrc::too_large, "header field too long");
+        if (parts->name.size() > limits::name_bytes || parts->value.size() > limits::field_bytes)
+            return fault(ParseErrc::too_large, "header field too long");
         if (!unfold(parts->value)) return fault(ParseErrc::bad_header, "a bare CR in a header field");
         const HeaderName name = header_name_from(parts->name);
         m_.fields_.push_back({name, slice(parts->name), slice(parts->value)});

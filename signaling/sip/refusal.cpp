@@ -14,23 +14,24 @@ namespace {
 struct Copied {
     std::vector<std::string_view> vias;
     std::optional<std::string_view> from, to, call_id, cseq;
+    bool too_long = false;  // one of these exceeds what we would ever accept
 };
 
 void keep(const HeaderParts& parts, Copied& out) {
-    const auto once = [&](std::optional<std::string_view>& slot) {
-        if (!slot) slot = parts.value;
-    };
+    std::optional<std::string_view>* slot = nullptr;
     switch (header_name_from(parts.name)) {
         case HeaderName::via: out.vias.push_back(parts.value); break;
-        case HeaderName::from: once(out.from); break;
-        case HeaderName::to: once(out.to); break;
-        case HeaderName::call_id: once(out.call_id); break;
-        case HeaderName::cseq: once(out.cseq); break;
-        default: break;
+        case HeaderName::from: slot = &out.from; break;
+        case HeaderName::to: slot = &out.to; break;
+        case HeaderName::call_id: slot = &out.call_id; break;
+        case HeaderName::cseq: slot = &out.cseq; break;
+        default: return;
     }
+    if (slot != nullptr && !*slot) *slot = parts.value;
+    out.too_long = out.too_long || parts.value.size() > limits::field_bytes;
 }
 
-// A line that is no field is passed over. Nothing when a field is missing, or longer than we would ever accept.
+// A line that is no field is passed over. Nothing when a field is missing or too long.
 std::optional<Copied> copy_fields(std::string_view bytes, std::size_t from) {
     Copied out;
     for (std::size_t lines = 0; lines < limits::header_fields; ++lines) {
@@ -39,10 +40,9 @@ std::optional<Copied> copy_fields(std::string_view bytes, std::size_t from) {
         from = line->next;
         const auto parts = split_header_line(line->text);
         if (!parts) continue;
-        if (parts->value.size() > limits::field_bytes) return std::nullopt;
         keep(*parts, out);
     }
-    if (out.vias.empty() || !out.from || !out.to || !out.call_id || !out.cseq) return std::nullopt;
+    if (out.too_long || out.vias.empty() || !out.from || !out.to || !out.call_id || !out.cseq) return std::nullopt;
     return out;
 }
 
