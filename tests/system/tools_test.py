@@ -77,7 +77,7 @@ class Loopback:
 def probe_pair(keys, duration=0.4, wait=2.0, suite='AES_CM_128_HMAC_SHA1_80', **options):
     """Two probes on loopback; `keys` are what each side sends with and what it believes the other does."""
     with tempfile.TemporaryDirectory() as run:
-        ports = [media.next_port(), media.next_port()]
+        ports = [media.free_port('127.0.0.1'), media.free_port('127.0.0.1')]
         ends = []
         for port, (own, _) in zip(ports, keys):
             cryptos = [sdp.Crypto('1', suite, own)] if own else []
@@ -112,8 +112,8 @@ def _():
     result, _ = probe_pair([('', ''), ('', '')], duration=0.4, wait=0.5)
     require(result['ok'], str(result))
     with tempfile.TemporaryDirectory() as run:
-        here = sdp.Stream('audio', media.next_port(), 'RTP/AVP', ['8'], '127.0.0.1')
-        there = sdp.Stream('audio', media.next_port(), 'RTP/AVP', ['8'], '127.0.0.1')
+        here = sdp.Stream('audio', media.free_port('127.0.0.1'), 'RTP/AVP', ['8'], '127.0.0.1')
+        there = sdp.Stream('audio', media.free_port('127.0.0.1'), 'RTP/AVP', ['8'], '127.0.0.1')
         binary = build_directory() / 'bin/rtp_probe'
         verifying = media.Probe(binary, Loopback, run, 'a', here, there, duration=0.4, wait=0.5)
         toning = media.Probe(binary, Loopback, run, 'b', there, here, duration=1, tone=440)
@@ -125,8 +125,8 @@ def _():
 @case('rtp_probe: a tone that was recorded is found at its frequency and at no other')
 def _():
     with tempfile.TemporaryDirectory() as run:
-        here = sdp.Stream('audio', media.next_port(), 'RTP/AVP', ['8'], '127.0.0.1')
-        there = sdp.Stream('audio', media.next_port(), 'RTP/AVP', ['8'], '127.0.0.1')
+        here = sdp.Stream('audio', media.free_port('127.0.0.1'), 'RTP/AVP', ['8'], '127.0.0.1')
+        there = sdp.Stream('audio', media.free_port('127.0.0.1'), 'RTP/AVP', ['8'], '127.0.0.1')
         binary = build_directory() / 'bin/rtp_probe'
         pair = [media.Probe(binary, Loopback, run, 'a', here, there, duration=1, tone=440, record=f'{run}/a.wav'),
                 media.Probe(binary, Loopback, run, 'b', there, here, duration=1, tone=1000, record=f'{run}/b.wav')]
@@ -167,7 +167,7 @@ def _():
 @case('pbx_sim: SIPp, which nobody here wrote, completes calls to it and is called by it')
 def _():
     with tempfile.TemporaryDirectory() as run:
-        port, sipp_port = media.next_port(20_000), media.next_port(20_000)
+        port, sipp_port = media.free_port('127.0.0.1'), media.free_port('127.0.0.1')
         peer = sip_peer.Peer(transport.UdpTransport(('127.0.0.1', port), ('127.0.0.1', sipp_port)), 'b.example', 'bob')
         uac = subprocess.Popen(['sipp', '-sn', 'uac', '-m', '3', '-l', '1', '-r', '10', '-i', '127.0.0.1', '-p',
                                 str(sipp_port), '-nostdin', f'127.0.0.1:{port}'], cwd=run, stdout=subprocess.DEVNULL)

@@ -1,15 +1,33 @@
 """rtp_probe as the media side of a peer: one process per leg, keys and ports as the descriptions agreed."""
-import json
+import contextlib
 import itertools
+import json
+import os
+import socket
 
 from .process import Process
 
-_ports = itertools.count(0)
+_ports = itertools.count(os.getpid() % 4_000)
 
 
-def next_port(first=40_000, count=9_000):
-    """An even port; RTCP gets the odd one after it."""
-    return first + 2 * (next(_ports) % count)
+def free_port(address, namespace=None, first=40_000, count=9_000):
+    """An even port that nobody has bound there, nor the odd one after it (RTCP). Never the same twice in a row: what
+    is late for one call must not land in the next."""
+    with namespace.entered() if namespace else contextlib.nullcontext():
+        for number in itertools.islice(_ports, count):
+            port = first + 2 * (number % count)
+            if all(_bindable(address, p) for p in (port, port + 1)):
+                return port
+    raise RuntimeError(f'no free UDP port on {address}')
+
+
+def _bindable(address, port):
+    with socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((address, port))
+            return True
+        except OSError:
+            return False
 
 
 class Probe:

@@ -24,9 +24,12 @@ class Party:
     run_directory: str
     probe_binary: str
 
+    def port(self):
+        return media.free_port(self.media_address, self.namespace)
+
     def offer(self, **options):
         key = sdp.new_key(self.suite) if self.suite else None
-        return sdp.build(self.media_address, media.next_port(), self.suite, key, **options)
+        return sdp.build(self.media_address, self.port(), self.suite, key, **options)
 
     def answer_to(self, offer, **options):
         """The description that accepts an offer: its first PCMA stream, its first suite that is ours."""
@@ -36,7 +39,7 @@ class Party:
         if not self.suite and offer.audio.profile != 'RTP/AVP':
             raise CallFailed(f'{self.name}: plain RTP expected, the offer says {offer.audio.profile}')
         key, tag = (sdp.new_key(self.suite), crypto.tag) if self.suite else (None, '1')
-        return sdp.build(self.media_address, media.next_port(), self.suite, key, tag=tag, **options)
+        return sdp.build(self.media_address, self.port(), self.suite, key, tag=tag, **options)
 
     def probe(self, call, local, **options):
         return media.Probe(self.probe_binary, self.namespace, self.run_directory, f'{self.name}-{local.audio.port}',
