@@ -73,46 +73,36 @@ bool NextHops::make_room(TimePoint now) {
     return true;
 }
 
-// True while the entry is to be kept.
-bool NextHops::advance(NextHop& hop, TimePoint now, const std::function<bool(const NextHop&)>& solicit) {
+// Whether the entry is to be asked about now; moves it on when its questions went unanswered.
+bool NextHops::due(NextHop& hop, TimePoint now) {
     using State = NextHop::State;
-    if (hop.permanent) hop.used = now;
-    if (now - hop.used >= limits::next_hop_unused) return false;
-    switch (hop.state) {
-        case State::free: return true;
-        case State::reachable:
-            if (now - hop.used >= limits::next_hop_reachable) {  // nobody sends there: no need to ask
-                hop.next = now + limits::next_hop_retransmit;
-                return true;
-            }
-            hop.state = State::probe;
-            hop.asked = 0;
-            break;
-        case State::incomplete:
-        case State::probe:
-            if (hop.asked < limits::next_hop_solicitations) break;
-            // A silent neighbour is asked by broadcast before it is given up: its link address may have moved.
-            hop.state = hop.state == State::probe ? State::incomplete : State::failed;
-            hop.asked = 0;
-            break;
-        case State::failed:
-            if (now - hop.used >= limits::next_hop_retransmit) {  // asked again on demand only
-                hop.next = now + limits::next_hop_retransmit;
-                return true;
-            }
-            break;
+    const bool wanted = now - hop.used < limits::next_hop_retransmit;
+    if (hop.state == State::reachable) {
+        if (now - hop.used >= limits::next_hop_reachable) return false;  // nobody sends there
+        hop.state = State::probe;
+        hop.asked = 0;
+        return true;
     }
-    if (solicit(hop)) ++hop.asked;
-    const bool first = hop.state == State::incomplete && hop.asked <= 1;
-    hop.next = now + (first ? limits::next_hop_first_retransmit : limits::next_hop_retransmit);
-    return true;
+    if (hop.state == State::failed) return wanted;
+    if (hop.asked < limits::next_hop_solicitations) return true;
+    hop.asked = 0;
+    // A silent neighbour is asked by broadcast before it is given up: its link address may have moved.
+    hop.state = hop.state == State::probe ? State::incomplete : State::failed;
+    return hop.state == State::incomplete || wanted;
 }
 
 void NextHops::tick(TimePoint now, const std::function<bool(const NextHop&)>& solicit) {
     for (std::uint16_t i = 0; i < hops_.size(); ++i) {
         NextHop& hop = hops_[i];
         if (hop.state == NextHop::State::free || hop.next > now) continue;
-        if (!advance(hop, now, solicit)) erase(i);
+        if (hop.permanent) hop.used = now;
+        if (now - hop.used >= limits::next_hop_unused) {
+            erase(i);
+            continue;
+        }
+        if (due(hop, now) && solicit(hop)) ++hop.asked;
+        const bool first = hop.state == NextHop::State::incomplete && hop.asked <= 1;
+        hop.next = now + (first ? limits::next_hop_first_retransmit : limits::next_hop_retransmit);
     }
 }
 

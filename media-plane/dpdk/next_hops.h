@@ -56,7 +56,7 @@ private:
     std::size_t bucket_of(const IpAddress& address) const;
     void erase(std::uint16_t index);
     bool make_room(TimePoint now);
-    bool advance(NextHop& hop, TimePoint now, const std::function<bool(const NextHop&)>& solicit);
+    bool due(NextHop& hop, TimePoint now);
 
     static constexpr std::uint16_t none = 0xffff;
     std::vector<NextHop> hops_;
