@@ -10,9 +10,8 @@
 namespace sallyport::registrar {
 namespace {
 
-constexpr std::size_t max_windows = 131'072;  // nonces in use at one time; about 20 MB
-constexpr std::uint32_t window_bits = 64;     // how far requests may overtake one another
-constexpr Duration clock_skew = 5s;           // between the nodes of a cluster
+constexpr std::uint32_t window_bits = 64;  // how far requests may overtake one another
+constexpr Duration clock_skew = 5s;        // between the nodes of a cluster
 
 // A nonce: milliseconds since 1970 and 64 random bits, both in hex, then the keyed proof of the two and the realm.
 constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
@@ -76,11 +75,12 @@ Authentication outcome(Authentication::Outcome what, std::string reason) { retur
 
 }  // namespace
 
-Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSource& random)
+Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSource& random, std::size_t max_nonces)
     : secret_(std::move(secret)),
       unknown_user_ha1_(sip::hmac_sha256(secret_, "unknown user")),
       nonce_life_(std::clamp<Duration>(nonce_life, 1s, 1h)),
-      random_(random) {}
+      random_(&random),
+      max_windows_(max_nonces) {}
 
 Authentication Authenticator::check(const sip::Message& request, bool proxy, std::string_view digest_realm,
                                     const CredentialLookup& lookup, TimePoint now) {
@@ -118,7 +118,7 @@ std::vector<std::string> Authenticator::challenges(std::string_view digest_realm
 
 std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now) {
     std::string head = hex16(static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_milliseconds(now))));
-    head += random_.token(random_bytes);
+    head += random_->token(random_bytes);
     return head + proof(head, digest_realm);
 }
 
@@ -150,7 +150,7 @@ bool Authenticator::use_count(const sip::DigestAnswer& answer, TimePoint now) {
     if (count == 0) return false;
     auto found = windows_.find(answer.nonce);
     if (found == windows_.end()) {
-        if (windows_.size() >= max_windows) {
+        if (windows_.size() >= max_windows_) {
             forgotten_ = windows_.begin()->first;
             windows_.erase(windows_.begin());
             if (answer.nonce <= forgotten_) return false;

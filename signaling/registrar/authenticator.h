@@ -38,8 +38,9 @@ struct Authentication {
 
 class Authenticator {
 public:
-    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h.
-    Authenticator(std::string secret, Duration nonce_life, RandomSource& random);
+    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h. `max_nonces`: in use at one time,
+    // about 150 bytes each; beyond it the oldest become stale early.
+    Authenticator(std::string secret, Duration nonce_life, RandomSource& random, std::size_t max_nonces = 131'072);
 
     // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER).
     Authentication check(const sip::Message& request, bool proxy, std::string_view digest_realm,
@@ -58,7 +59,8 @@ private:
     std::string secret_;
     std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
-    RandomSource& random_;
+    RandomSource* random_;
+    std::size_t max_windows_;
     struct Window { std::uint32_t highest = 0; std::uint64_t seen = 0; TimePoint expires{}; };  // bit i: highest - i
     // By nonce; its text begins with its time, so the oldest come first and leave first. Bounded.
     std::map<std::string, Window, std::less<>> windows_;

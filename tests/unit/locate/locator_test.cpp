@@ -145,6 +145,14 @@ TEST_CASE("the SRV target \".\" says no, and the domain's address is not tried i
     CHECK(found(want("example.com", 0, Transport::tcp), zone) == Texts{"nothing found"});
 }
 
+TEST_CASE("a domain whose NAPTR leads nowhere is not tried at its own address") {
+    Zone zone;
+    zone.naptr("example.com", {{1, 1, "s", "SIP+D2U", "", "_sip._udp.gone.example"}})
+        .srv("_sip._udp.example.com", {{0, 1, 5060, "example.com"}})
+        .address("example.com", {"192.0.2.9"});
+    CHECK(found(want("example.com"), zone) == Texts{"nothing found"});
+}
+
 TEST_CASE("the wanted family decides which addresses are asked for") {
     Zone zone;
     zone.address("example.com", {"192.0.2.9", "2001:db8::9"});

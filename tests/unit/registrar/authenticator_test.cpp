@@ -204,6 +204,7 @@ TEST_CASE("a nonce count is good once; later ones may overtake each other a litt
         c.count = count;
         return b.outcome(c);
     };
+    CHECK(use(0) == Outcome::stale);  // counting begins at one
     CHECK(use(1) == Outcome::authenticated);
     CHECK(use(1) == Outcome::stale);
     CHECK(use(2) == Outcome::authenticated);
@@ -215,7 +216,24 @@ TEST_CASE("a nonce count is good once; later ones may overtake each other a litt
     CHECK(use(1'000) == Outcome::authenticated);
     CHECK(use(936) == Outcome::stale);  // outside the window: might have been used
     CHECK(use(937) == Outcome::authenticated);
+    CHECK(use(870) == Outcome::stale);
     CHECK(use(0) == Outcome::stale);
+}
+
+TEST_CASE("when too many nonces are in use the oldest become stale: forgotten never means good again") {
+    AuthBench b;
+    b.authenticator = Authenticator(std::string(32, 'k'), 300s, b.random, 3);
+    std::vector<Client> clients;
+    for (int i = 0; i < 5; ++i) {
+        clients.push_back(b.client());
+        b.now += 10ms;
+        CHECK(b.outcome(clients.back()) == Outcome::authenticated);
+    }
+    for (auto& c : clients) CHECK(b.outcome(c) == Outcome::stale);  // replays, of forgotten nonces too
+    for (auto& c : clients) c.count = 2;
+    CHECK(b.outcome(clients[1]) == Outcome::stale);
+    CHECK(b.outcome(clients[2]) == Outcome::authenticated);
+    CHECK(b.outcome(clients[4]) == Outcome::authenticated);
 }
 
 TEST_CASE("the digest may name another user part or port of this place, but no other place [SC-16.6.1-02]") {
