@@ -10,10 +10,12 @@
 namespace sallyport::sdp {
 namespace {
 
+// rtx, red and the many kinds of FEC: their parameters, or their payload, name other formats by number.
 bool refers_to_others(const Codec& codec) {
-    static constexpr std::array<std::string_view, 6> names{"rtx",     "red",        "ulpfec",
-                                                           "flexfec", "flexfec-03", "parityfec"};
-    return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return same_name(codec.name, name); });
+    if (same_name(codec.name, "rtx") || same_name(codec.name, "red")) return true;
+    for (std::size_t i = 0; i + 3 <= codec.name.size(); ++i)
+        if (same_name(std::string_view(codec.name).substr(i, 3), "fec")) return true;
+    return false;
 }
 
 bool contains_rate(const std::vector<Codec>& codecs, std::uint32_t rate) {
