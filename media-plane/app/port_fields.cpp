@@ -42,7 +42,8 @@ std::optional<dpdk::InterfaceAddress> parse_interface_address(const std::string&
     return dpdk::InterfaceAddress{*address, static_cast<std::uint8_t>(prefix)};
 }
 
-void read_addresses(Fields& fields, dpdk::PortConfig& port) {
+// True when all of them could be read: then gateways can be judged by them.
+bool read_addresses(Fields& fields, dpdk::PortConfig& port) {
     const auto texts = fields.texts("addresses", addresses_example);
     if (texts.empty())
         fields.wrong("addresses", "at least one is needed; example: [" + std::string(addresses_example) + "]");
@@ -61,9 +62,10 @@ void read_addresses(Fields& fields, dpdk::PortConfig& port) {
         else
             port.addresses.push_back(*address);
     }
+    return !texts.empty() && port.addresses.size() == texts.size();
 }
 
-void read_gateways(Fields& fields, dpdk::PortConfig& port) {
+void read_gateways(Fields& fields, dpdk::PortConfig& port, bool addresses_known) {
     const auto texts = fields.texts("gateways", "192.0.2.1");
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const auto field = element("gateways", i);
@@ -78,7 +80,7 @@ void read_gateways(Fields& fields, dpdk::PortConfig& port) {
                                          [&](const auto& a) { return a.on_link(*gateway) && a.address != *gateway; });
         if (place)
             fields.wrong(field, "is the second of its family");
-        else if (!on_link && !port.addresses.empty())
+        else if (!on_link && addresses_known)
             fields.wrong(field, "'" + texts[i] + "' is not a neighbour in a subnet of this port's addresses");
         place = gateway;
     }
@@ -141,8 +143,8 @@ dpdk::PortConfig read_port(Fields& fields) {
     if (!plain || port.name.size() > 64)
         fields.wrong("name", "'" + port.name + "' is not 1 to 64 letters, digits, '-', '_' or '.'; example: access");
     read_device(fields, port);
-    read_addresses(fields, port);
-    read_gateways(fields, port);
+    const bool addresses_known = read_addresses(fields, port);
+    read_gateways(fields, port, addresses_known);
     read_udp_ports(fields, port);
     read_link(fields, port);
     fields.finish();

@@ -1,0 +1,197 @@
+// The node's file: what is accepted, and how each mistake is reported.
+#include "media-plane/app/config_file.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <sstream>
+
+using namespace sallyport;
+using namespace sallyport::media;
+using namespace sallyport::media::app;
+
+namespace {
+
+template <class T>
+auto taken(T result) {
+    REQUIRE(result.has_value());
+    return std::move(*result);
+}
+const std::vector<unsigned> four_cpus{0, 1, 2, 3};
+const std::string good = R"(node: edge-1
+ports:
+  - name: access
+    device: "net_af_packet0,iface=med0"
+    addresses: [192.0.2.2/24, "2001:db8::2/64"]
+    gateways: [192.0.2.1]
+)";
+
+std::vector<std::string> problems(const std::string& text) {
+    const auto config = read_config(text, four_cpus);
+    std::vector<std::string> lines;
+    if (!config)
+        for (const auto& problem : config.error()) lines.push_back(yaml::to_string(problem, "media.yaml"));
+    return lines;
+}
+std::string only(const std::string& text) {
+    const auto lines = problems(text);
+    std::string joined;
+    for (const auto& line : lines) joined += (joined.empty() ? "" : "\n") + line;
+    return joined;
+}
+std::string replaced(const std::string& what, const std::string& with) {
+    std::string text = good;
+    text.replace(text.find(what), what.size(), with);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("the shortest file gets the documented defaults") {
+    const Config c = taken(read_config(good, four_cpus));
+    CHECK(c.driver.node == "edge-1");
+    CHECK(c.grpc_listen == "unix:/run/sallyport/media.sock");
+    CHECK(c.metrics_listen == "127.0.0.1:9102");
+    CHECK(c.lease == 30s);
+    CHECK(c.driver.cpus == std::vector<unsigned>{3});
+    CHECK_FALSE(c.driver.poll_always);
+    CHECK(c.driver.hugepages == dpdk::Hugepages::automatic);
+    CHECK(c.driver.memory_mb == 0);
+    CHECK(c.driver.max_sessions == 20'000);
+    CHECK(c.driver.max_packets_per_second == 500);
+    REQUIRE(c.driver.ports.size() == 1);
+    const auto& port = c.driver.ports[0];
+    CHECK(port.mtu == 1500);
+    CHECK(port.vlan == 0);
+    CHECK(port.dscp == 46);
+    CHECK(port.first_udp_port == 16384);
+    CHECK(port.last_udp_port == 32767);
+    CHECK(port.verify_checksums == dpdk::VerifyChecksums::automatic);
+    CHECK(port.addresses.size() == 2);
+    CHECK(port.gateway_v4->to_string() == "192.0.2.1");
+    CHECK_FALSE(port.gateway_v6);
+}
+
+TEST_CASE("the example file is accepted as it stands") {
+    std::ifstream file(SALLYPORT_SOURCE "/deploy/examples/media.yaml");
+    std::ostringstream text;
+    text << file.rdbuf();
+    CHECK(only(text.str()) == "");
+}
+
+TEST_CASE("every key is read") {
+    const Config c = taken(read_config(R"(node: edge-2
+grpc: {listen: "127.0.0.1:7102"}
+metrics: {listen: none}
+log: {level: debug, format: json, file: /tmp/x.log}
+eal: {hugepages: "off", memory_mb: 256}
+cpus: [2, 0]
+poll: always
+ports:
+  - name: core
+    device: 0000:03:00.1
+    addresses: ["2001:db8::2/64"]
+    gateways: ["fe80::1"]
+    mtu: 9000
+    vlan: 100
+    mac: "02:00:00:00:00:01"
+    udp_ports: 20000-29999
+    dscp: 0
+    verify_checksums: false
+limits: {max_sessions: 5, max_packets_per_second: 0}
+lease_seconds: 3600
+)",
+                                       four_cpus));
+    CHECK(c.grpc_listen == "127.0.0.1:7102");
+    CHECK(c.metrics_listen.empty());
+    CHECK(c.log.level == observe::Level::debug);
+    CHECK(c.log.format == observe::LogFormat::json);
+    CHECK(c.log.file == "/tmp/x.log");
+    CHECK(c.driver.hugepages == dpdk::Hugepages::off);
+    CHECK(c.driver.memory_mb == 256);
+    CHECK(c.driver.cpus == std::vector<unsigned>{2, 0});
+    CHECK(c.driver.poll_always);
+    const auto& port = c.driver.ports.at(0);
+    CHECK(port.device == "0000:03:00.1");
+    CHECK(port.gateway_v6->to_string() == "fe80::1");
+    CHECK(port.mtu == 9000);
+    CHECK(port.vlan == 100);
+    CHECK(port.link_address->to_string() == "02:00:00:00:00:01");
+    CHECK(port.first_udp_port == 20'000);
+    CHECK(port.last_udp_port == 29'999);
+    CHECK(port.dscp == 0);
+    CHECK(port.verify_checksums == dpdk::VerifyChecksums::never);
+    CHECK(c.driver.max_sessions == 5);
+    CHECK(c.driver.max_packets_per_second == 0);
+    CHECK(c.lease == 3600s);
+}
+
+TEST_CASE("a wrong value is refused with its line, what is wrong and an example of right") {
+    CHECK(only(replaced("192.0.2.2/24", "x")) ==
+          "media.yaml:5:17: ports[0].addresses[0]: 'x' is not an IP address; example: 192.0.2.2/24");
+    CHECK(only(replaced("192.0.2.2/24", "192.0.2.2")) ==
+          "media.yaml:5:17: ports[0].addresses[0]: '192.0.2.2' has no prefix length from 1 to 32; example: "
+          "192.0.2.2/24");
+    CHECK(only(replaced("192.0.2.2/24", "224.0.0.1/24")).find("is not a unicast address of a link") !=
+          std::string::npos);
+    CHECK(only(replaced("2001:db8::2/64", "192.0.2.3/24")).find("second of its family") != std::string::npos);
+    CHECK(only(replaced("[192.0.2.1]", "[198.51.100.1]")) ==
+          "media.yaml:6:16: ports[0].gateways[0]: '198.51.100.1' is not a neighbour in a subnet of this port's "
+          "addresses");
+    CHECK(only(replaced("net_af_packet0,iface=med0", "eth0")) ==
+          "media.yaml:4:13: ports[0].device: 'eth0' is neither a PCI address nor a virtual device; example: "
+          "\"net_af_packet0,iface=eth1\" or 0000:03:00.0");
+    CHECK(only(replaced("node: edge-1", "nodes: edge-1")).find("did you mean \"node\"") != std::string::npos);
+}
+
+TEST_CASE("UDP ranges that tear a pair or have too few for the lcores are refused") {
+    for (const char* range : {"16385-32767", "16384-32766", "32767-16384", "80-99", "x", "16384", "16384-99999"}) {
+        INFO(range);
+        CHECK(only(good + "    udp_ports: " + range + "\n").find("ports[0].udp_ports: ") != std::string::npos);
+    }
+    CHECK(only("lcores: 3\n" + good + "    udp_ports: 20000-20003\n").find("fewer pairs than there are lcores") !=
+          std::string::npos);
+}
+
+TEST_CASE("ports of one name, ports on one device, and a missing list are refused") {
+    const std::string second = R"(  - name: access
+    device: "net_af_packet0,iface=med1"
+    addresses: [198.51.100.2/24]
+)";
+    const auto lines = problems(good + second);
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0] == "media.yaml:7:11: ports[1].name: 'access' is the name of an earlier port");
+    CHECK(lines[1] == "media.yaml:8:13: ports[1].device: 'net_af_packet0' is an earlier port's device");
+    CHECK(only("node: edge-1\n").find("ports: is missing") != std::string::npos);
+}
+
+TEST_CASE("CPUs are checked against those the process may use") {
+    CHECK(only("lcores: 5\n" + good).find("may run on 4 CPUs only") != std::string::npos);
+    CHECK(only("cpus: [1, 9]\n" + good).find("cpus[1]: '9' is not a CPU this process may run on") != std::string::npos);
+    CHECK(only("cpus: [1, 1]\n" + good).find("cpus[1]: CPU 1 is named twice") != std::string::npos);
+    CHECK(only("cpus: [1]\nlcores: 1\n" + good).find("one of the two") != std::string::npos);
+    CHECK(taken(read_config("lcores: 2\n" + good, four_cpus)).driver.cpus == std::vector<unsigned>{2, 3});
+}
+
+TEST_CASE("a key given twice, an empty file and two documents are refused") {
+    CHECK(only("node: a\n" + good).find("media.yaml:2:") == 0);
+    CHECK(only("") != "");
+    CHECK(only(good + "---\n" + good).find("exactly one YAML document") != std::string::npos);
+    CHECK(only("[1, 2]").find("media.yaml:1:1:") == 0);
+}
+
+TEST_CASE("listen addresses are checked") {
+    CHECK(only("grpc: {listen: media.sock}\n" + good).find("grpc.listen: 'media.sock' is neither") !=
+          std::string::npos);
+    CHECK(only("grpc: {listen: \"unix:/" + std::string(108, 'x') + "\"}\n" + good).find("at most 107 bytes") !=
+          std::string::npos);
+    CHECK(only("metrics: {listen: \"127.0.0.1\"}\n" + good).find("metrics.listen: '127.0.0.1' is neither") !=
+          std::string::npos);
+    CHECK(only("metrics: {listen: \"127.0.0.1:99999\"}\n" + good) != "");
+}
+
+TEST_CASE("all problems are reported at once, by line") {
+    const auto lines = problems("node: edge-1\npoll: never\nports:\n  - name: a b\n    mtu: 5\nlease_seconds: 0\n");
+    REQUIRE(lines.size() == 6);
+    CHECK(lines[0].find("media.yaml:2:") == 0);
+    CHECK(lines[5].find("media.yaml:6:") == 0);
+}

@@ -1,0 +1,280 @@
+// The converter: every field checked, every error names it, nothing lost on the way.
+#include "media-plane/rpc/media_convert.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sallyport;
+using namespace sallyport::media;
+using namespace sallyport::media::rpc;
+
+namespace {
+
+template <class T>
+auto taken(T result) {
+    REQUIRE(result.has_value());
+    return std::move(*result);
+}
+pb::Allocate allocate() {
+    pb::Allocate a;
+    a.set_session("s1");
+    a.set_port_a("access");
+    a.set_port_b("core");
+    a.set_streams(2);
+    return a;
+}
+pb::Leg& add_leg(pb::Allocate& a, std::uint32_t stream, pb::Side side) {
+    pb::Leg& leg = *a.add_legs();
+    leg.set_stream(stream);
+    leg.set_side(side);
+    return leg;
+}
+void set(pb::Endpoint& endpoint, const char* address, std::uint32_t port) {
+    endpoint.set_address(address);
+    endpoint.set_port(port);
+}
+std::string why(const pb::Allocate& a) {
+    const auto converted = from_proto("edge/0", a);
+    return converted ? "accepted" : converted.error().text;
+}
+
+}  // namespace
+
+TEST_CASE("an allocation with everything in it arrives as it was sent") {
+    pb::Allocate a = allocate();
+    a.set_family_a(pb::FAMILY_V4);
+    a.set_family_b(pb::FAMILY_V6);
+    a.set_inactivity_seconds(60);
+    a.set_call("a84b4c76e66710");
+    a.set_trunk("acme-hq");
+    pb::Leg& leg = add_leg(a, 1, pb::SIDE_B);
+    set(*leg.mutable_remote(), "2001:db8::9", 4000);
+    set(*leg.mutable_remote_rtcp(), "2001:db8::9", 4005);
+    leg.mutable_keys()->set_suite(pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+    leg.mutable_keys()->set_receive(std::string(30, 'r'));
+    leg.mutable_keys()->set_send(std::string(30, 's'));
+    leg.set_direction(pb::DIRECTION_RECVONLY);
+    leg.set_latching(pb::LATCHING_OFF);
+    leg.set_replace_payload_map(true);
+    leg.add_payload_map()->set_from(8);
+    leg.mutable_payload_map(0)->set_to(0);
+    leg.set_relearn(true);
+    leg.set_clock_rate(48'000);
+    auto& restore = *a.add_restore();
+    restore.set_stream(1);
+    restore.set_side(pb::SIDE_A);
+    set(*restore.mutable_rtp(), "192.0.2.2", 20'000);
+    set(*restore.mutable_rtcp(), "192.0.2.2", 20'001);
+
+    const Allocate c = taken(from_proto("edge/0", a));
+    CHECK(c.key == SessionKey{"edge/0", "s1"});
+    CHECK(c.port_a == "access");
+    CHECK(c.port_b == "core");
+    CHECK(c.family_a == Family::v4);
+    CHECK(c.family_b == Family::v6);
+    CHECK(c.streams == 2);
+    CHECK(c.inactivity_seconds == 60);
+    CHECK(c.call == "a84b4c76e66710");
+    CHECK(c.trunk == "acme-hq");
+    REQUIRE(c.legs.size() == 1);
+    const LegChange& l = c.legs[0];
+    CHECK(l.stream == 1);
+    CHECK(l.side == Side::b);
+    CHECK(l.remote->to_string() == "[2001:db8::9]:4000");
+    CHECK(l.remote_rtcp->port == 4005);
+    CHECK(l.keys->suite == srtp::Suite::aes_cm_128_hmac_sha1_80);
+    CHECK(l.keys->receive == Bytes(30, 'r'));
+    CHECK(l.keys->send == Bytes(30, 's'));
+    CHECK(l.direction == Direction::recvonly);
+    CHECK(l.latching == Latching::off);
+    REQUIRE(l.payload_map);
+    CHECK((*l.payload_map)[0].from == 8);
+    CHECK(l.relearn);
+    CHECK_FALSE(l.disabled);
+    CHECK(l.clock_rate == 48'000u);
+    REQUIRE(c.restore.size() == 1);
+    CHECK(c.restore[0].rtp.to_string() == "192.0.2.2:20000");
+    CHECK(c.restore[0].rtcp.port == 20'001);
+}
+
+TEST_CASE("fields that a modification does not name stay unnamed") {
+    pb::Modify m;
+    m.set_session("s1");
+    m.add_legs();
+    const Modify c = taken(from_proto("edge/0", m));
+    REQUIRE(c.legs.size() == 1);
+    const LegChange& l = c.legs[0];
+    CHECK_FALSE(l.remote);
+    CHECK_FALSE(l.remote_rtcp);
+    CHECK_FALSE(l.keys);
+    CHECK_FALSE(l.direction);
+    CHECK_FALSE(l.latching);
+    CHECK_FALSE(l.payload_map);
+    CHECK_FALSE(l.clock_rate);
+}
+
+TEST_CASE("what is wrong in an allocation is named with its field") {
+    pb::Allocate a = allocate();
+    CHECK(why(a) == "accepted");
+    SECTION("session") {
+        a.set_session("");
+        CHECK(why(a) == "session: is missing");
+        a.set_session("with space");
+        CHECK(why(a) == "session: has a character other than printable ASCII without space");
+        a.set_session(std::string(129, 'x'));
+        CHECK(why(a) == "session: is longer than 128 bytes");
+    }
+    SECTION("ports and labels") {
+        a.clear_port_b();
+        CHECK(why(a) == "port_b: is missing");
+        a.set_port_b("core");
+        a.set_call(std::string(257, 'x'));
+        CHECK(why(a) == "call: is longer than 256 bytes");
+    }
+    SECTION("numbers") {
+        a.set_streams(0);
+        CHECK(why(a) == "streams: 0 is not in 1..16");
+        a.set_streams(17);
+        CHECK(why(a) == "streams: 17 is not in 1..16");
+        a.set_streams(1);
+        a.set_inactivity_seconds(86'401);
+        CHECK(why(a) == "inactivity_seconds: is above 86400");
+        a.set_inactivity_seconds(0);
+        a.set_family_a(static_cast<pb::Family>(9));
+        CHECK(why(a) == "family_a: is not a known value");
+    }
+    SECTION("legs") {
+        pb::Leg& leg = add_leg(a, 16, pb::SIDE_A);
+        CHECK(why(a) == "legs[0].stream: 16 is not below 16");
+        leg.set_stream(0);
+        leg.set_side(static_cast<pb::Side>(2));
+        CHECK(why(a) == "legs[0].side: is not a known value");
+        leg.set_side(pb::SIDE_A);
+        add_leg(a, 0, pb::SIDE_A);
+        CHECK(why(a) == "legs[1]: its stream and side were named before");
+    }
+    SECTION("endpoints") {
+        pb::Leg& leg = add_leg(a, 0, pb::SIDE_A);
+        for (const char* bad : {"", "pbx.example.com", "[2001:db8::1]", "192.0.2.1 ", "fe80::1%eth0", "1.2.3"}) {
+            set(*leg.mutable_remote(), bad, 4000);
+            CHECK(why(a) == "legs[0].remote.address: is not an IPv4 or IPv6 literal");
+        }
+        set(*leg.mutable_remote(), "192.0.2.1", 0);
+        CHECK(why(a) == "legs[0].remote.port: 0 is not in 1..65535");
+        set(*leg.mutable_remote(), "192.0.2.1", 70'000);
+        CHECK(why(a) == "legs[0].remote.port: 70000 is not in 1..65535");
+    }
+    SECTION("keys") {
+        auto& keys = *add_leg(a, 0, pb::SIDE_A).mutable_keys();
+        keys.set_suite(pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+        CHECK(why(a) == "legs[0].keys: has a suite, but no key");
+        keys.set_send(std::string(29, 'k'));
+        CHECK(why(a) == "legs[0].keys.send: has 29 bytes; AES_CM_128_HMAC_SHA1_80 takes 30");
+        keys.set_send(std::string(30, 'k'));
+        CHECK(why(a) == "accepted");
+        keys.set_suite(pb::SRTP_NONE);
+        CHECK(why(a) == "legs[0].keys: has keys, but suite SRTP_NONE");
+        keys.set_suite(static_cast<pb::Srtp>(99));
+        CHECK(why(a) == "legs[0].keys.suite: 99 is not known here");
+        CHECK(from_proto("edge/0", a).error().code == Code::unsupported);
+    }
+    SECTION("payload map and clock") {
+        pb::Leg& leg = add_leg(a, 0, pb::SIDE_B);
+        leg.add_payload_map()->set_from(101);
+        CHECK(why(a) == "legs[0].payload_map: is given without replace_payload_map");
+        leg.set_replace_payload_map(true);
+        leg.add_payload_map()->set_from(101);
+        CHECK(why(a) == "legs[0].payload_map[1]: type 101 is mapped twice");
+        leg.mutable_payload_map(1)->set_from(128);
+        CHECK(why(a) == "legs[0].payload_map[1]: payload types are 0..127");
+        leg.clear_payload_map();
+        leg.set_clock_rate(2'000'000);
+        CHECK(why(a) == "legs[0].clock_rate: is above 1000000 Hz");
+    }
+    SECTION("restore") {
+        auto& restore = *a.add_restore();
+        CHECK(why(a) == "restore[0].rtp.address: is not an IPv4 or IPv6 literal");
+        set(*restore.mutable_rtp(), "192.0.2.2", 20'000);
+        restore.set_stream(99);
+        CHECK(why(a) == "restore[0].stream: is not below 16");
+    }
+}
+
+TEST_CASE("no error text repeats a key") {
+    pb::Allocate a = allocate();
+    auto& keys = *add_leg(a, 0, pb::SIDE_A).mutable_keys();
+    keys.set_suite(pb::SRTP_AEAD_AES_256_GCM);
+    keys.set_receive("verysecretmaterial");
+    CHECK(why(a).find("verysecret") == std::string::npos);
+}
+
+TEST_CASE("Hello is checked") {
+    pb::Hello hello;
+    CHECK(from_proto(hello).error().text == "hello.client: is missing");
+    hello.set_client("edge-1/0");
+    hello.set_lease_seconds(3601);
+    CHECK(from_proto(hello).error().text == "hello.lease_seconds: 3601 is not in 0..3600");
+    hello.set_lease_seconds(3600);
+    CHECK(taken(from_proto(hello)).lease_seconds == 3600);
+}
+
+TEST_CASE("statistics keep every number, and drops their reasons") {
+    SessionStatistics s;
+    s.key = {"edge/0", "s1"};
+    s.call = "call";
+    s.trunk = "trunk";
+    s.age = 90s;
+    LegStatistics leg;
+    leg.stream = 3;
+    leg.side = Side::b;
+    leg.packets_received = 1;
+    leg.bytes_received = 2;
+    leg.packets_sent = 3;
+    leg.bytes_sent = 4;
+    leg.rtcp_received = 5;
+    leg.rtcp_sent = 6;
+    leg.lost = 7;
+    leg.jitter_seconds = 0.008;
+    leg.srtp_auth_failures = 9;
+    leg.srtp_replays = 10;
+    leg.drops = {{Drop::wrong_source, 11}, {Drop::rate, 12}};
+    leg.local = Endpoint::parse("192.0.2.2:20000").value();
+    leg.remote = Endpoint::parse("[2001:db8::9]:4000").value();
+    leg.latched = true;
+    leg.suite = srtp::Suite::aead_aes_128_gcm;
+    leg.last_packet_age = 1500ms;
+    s.legs.push_back(leg);
+    const pb::SessionStatistics out = to_proto(s);
+    CHECK(out.client() == "edge/0");
+    CHECK(out.age_seconds() == 90.0);
+    const auto& l = out.legs(0);
+    CHECK(l.stream() == 3);
+    CHECK(l.side() == pb::SIDE_B);
+    CHECK(l.packets_received() == 1);
+    CHECK(l.bytes_received() == 2);
+    CHECK(l.packets_sent() == 3);
+    CHECK(l.bytes_sent() == 4);
+    CHECK(l.rtcp_received() == 5);
+    CHECK(l.rtcp_sent() == 6);
+    CHECK(l.lost() == 7);
+    CHECK(l.jitter_seconds() == 0.008);
+    CHECK(l.srtp_auth_failures() == 9);
+    CHECK(l.srtp_replays() == 10);
+    CHECK(l.dropped() == 23);
+    CHECK(l.drops().at("wrong_source") == 11);
+    CHECK(l.local().port() == 20'000);
+    CHECK(l.remote().address() == "2001:db8::9");
+    CHECK(l.latched());
+    CHECK(l.suite() == pb::SRTP_AEAD_AES_128_GCM);
+    CHECK(l.last_packet_age_ms() == 1500);
+}
+
+TEST_CASE("codes, event kinds, sides and suites of both worlds agree") {
+    for (int i = 0; i < pb::Code_ARRAYSIZE; ++i) CHECK(static_cast<int>(to_proto(static_cast<Code>(i))) == i);
+    for (int i = 0; i < 5; ++i) {
+        const Event event{.kind = static_cast<EventKind>(i), .key = {"c", "s"}};
+        CHECK(static_cast<int>(to_proto(event).kind()) == i + 1);
+    }
+    CHECK(srtp::suite_facts.size() == static_cast<std::size_t>(pb::Srtp_ARRAYSIZE));
+    CHECK("SRTP_" + std::string(srtp::suite_facts[3].sdes_name) == pb::Srtp_Name(3));
+    CHECK("SRTP_" + std::string(srtp::suite_facts[5].sdes_name) == pb::Srtp_Name(5));
+}
