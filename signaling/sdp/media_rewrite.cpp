@@ -143,12 +143,17 @@ private:
         const std::string leg_type = std::to_string(s.leg_type);
         m.formats.push_back(leg_type);
         m.attributes.push_back(attribute("rtpmap", rtpmap_value(s)));
+        bool described = false;
         for (const auto& a : theirs.attributes) {
             if (a.name != "fmtp") continue;
             const auto w = words(a.value, 2);
-            if (w.size() == 2 && number(w[0], 127) == s.source_type && !filter_.betrays(w[1]))
-                m.attributes.push_back(attribute("fmtp", leg_type + ' ' + std::string(w[1])));
+            if (w.size() != 2 || number(w[0], 127) != s.source_type || filter_.betrays(w[1])) continue;
+            m.attributes.push_back(attribute("fmtp", leg_type + ' ' + std::string(w[1])));
+            described = true;
         }
+        // RFC 4733 2.5.2.1 wants the events listed, 2.5.1.1 says what their absence means.
+        if (!described && same_name(s.codec.name, "telephone-event"))
+            m.attributes.push_back(attribute("fmtp", leg_type + " 0-15"));
     }
 
     void add_rtcp(MediaDescription& m, const StreamAnchor& anchor) const {

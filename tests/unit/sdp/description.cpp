@@ -177,7 +177,7 @@ TEST_CASE("RTCP: port + 1, or where a=rtcp says (RFC 3605)") {
     CHECK(rtcp("m=audio 0 RTP/AVP 0\r\n") == "-");
 }
 
-TEST_CASE("direction is inherited, and a zero address is a hold (E-22, RFC 3264 8.4)") {
+TEST_CASE("direction is inherited, and a zero address is a hold (RFC 3264 8.4)", "[SC-14.10-06]") {
     const auto direction = [](std::string_view text) { return to_string(view_stream(described(text), 0).direction); };
     const std::string inactive_session = head + "a=inactive\r\n";
     CHECK(direction(head + "m=audio 4000 RTP/AVP 0\r\n") == "sendrecv");

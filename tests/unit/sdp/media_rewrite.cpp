@@ -159,7 +159,7 @@ TEST_CASE("codec policy filters and orders; telephone-event and CN follow an aud
           RewriteErrc::no_common_codec);
 }
 
-TEST_CASE("hold by zero address becomes sendonly with our real address (E-22)") {
+TEST_CASE("hold by zero address becomes sendonly with our real address", "[SC-14.10-06][SC-14.10-07]") {
     const auto out = anchored(described("m=audio 4000 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n"));
     CHECK(out.media[0].find("sendonly") != nullptr);
     CHECK(write(out).find("0.0.0.0") == std::string::npos);
@@ -202,6 +202,16 @@ TEST_CASE("an anchor without address, port or the key it needs is our own error,
     CHECK(anchor(source, nullptr, anchors(1, true), {}).error() == RewriteErrc::bad_anchor);
 }
 
+TEST_CASE("telephone-event always crosses with its events listed, 0-15 if the other side lists none",
+          "[SC-14.5-04][SC-14.5-06]") {
+    const auto source = described(
+        "m=audio 4000 RTP/AVP 0 101 102\r\na=rtpmap:101 telephone-event/8000\r\na=rtpmap:102 "
+        "telephone-event/8000\r\na=fmtp:102 0-16\r\n");
+    const std::string text = write(anchored(source));
+    CHECK(text.find("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n") != std::string::npos);
+    CHECK(text.find("a=rtpmap:102 telephone-event/8000\r\na=fmtp:102 0-16\r\n") != std::string::npos);
+}
+
 TEST_CASE("addresses of both families, and RTCP elsewhere, are written where they differ") {
     auto a = anchors(2);
     a[0].rtcp.port = 30000;
@@ -231,7 +241,7 @@ TEST_CASE("our next offer keeps slots and the meaning of payload types (E-16, RF
     CHECK(write(out).find("a=rtpmap:127 iLBC/8000") != std::string::npos);
 }
 
-TEST_CASE("the version goes up by one exactly when something changed (RFC 3264 8, D-03)") {
+TEST_CASE("the version goes up by one exactly when something changed (RFC 3264 8)", "[SC-14.1-09]") {
     OriginState origin(4711, 10);
     auto d = anchored(described("m=audio 4000 RTP/AVP 0\r\n"));
     CHECK(origin.stamp(d).find("o=- 4711 10 IN IP4 203.0.113.1\r\n") != std::string::npos);
