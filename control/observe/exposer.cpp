@@ -1,11 +1,21 @@
 #include "control/observe/exposer.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <prometheus/collectable.h>
 #include <prometheus/exposer.h>
 #include <prometheus/metric_family.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <thread>
+
+#include "control/base/endpoint.h"
 
 namespace sallyport::observe {
 namespace {
@@ -71,19 +81,40 @@ private:
     Exposer::Collect collect_;
 };
 
+// A connection to our own port that says nothing.
+void knock(const std::string& listen, std::uint16_t port) {
+    const auto colon = listen.rfind(':');
+    const auto address = IpAddress::parse(listen.substr(0, colon));
+    const bool v6 = address && address->family == Family::v6;
+    const int s = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s < 0) return;
+    if (v6) {
+        sockaddr_in6 to{.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+        if (!address->is_unspecified()) std::memcpy(&to.sin6_addr, address->bytes.data(), 16);
+        (void)connect(s, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    } else {
+        sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        if (address && !address->is_unspecified()) std::memcpy(&to.sin_addr, address->bytes.data(), 4);
+        (void)connect(s, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    }
+    close(s);
+}
+
 }  // namespace
 
 struct Exposer::Impl {
+    std::string listen;
     std::shared_ptr<Collector> collector;
     std::unique_ptr<prometheus::Exposer> server;  // last: its threads end before the collector does
 };
 
 Exposer::Exposer(const std::string& daemon, const std::string& listen, Collect collect)
     : impl_(std::make_unique<Impl>()) {
+    impl_->listen = listen;
     impl_->collector = std::make_shared<Collector>(daemon, std::move(collect));
     // Four threads and a short patience: a client that dribbles its request cannot keep Prometheus out for long.
     const std::vector<std::string> options{"listening_ports",    listen, "num_threads",       "4",
-                                           "request_timeout_ms", "3000", "enable_keep_alive", "no"};
+                                           "request_timeout_ms", "2000", "enable_keep_alive", "no"};
     try {
         impl_->server = std::make_unique<prometheus::Exposer>(options);
     } catch (const std::exception& e) {
@@ -93,7 +124,21 @@ Exposer::Exposer(const std::string& daemon, const std::string& listen, Collect c
     impl_->server->RegisterCollectable(impl_->collector);
 }
 
-Exposer::~Exposer() = default;
+// The HTTP server looks at its stop flag every two seconds, or when somebody connects: a daemon that is told to stop
+// does not wait for that.
+Exposer::~Exposer() {
+    const auto port_now = port();
+    std::atomic<bool> stopped{false};
+    std::thread stopper([&] {
+        impl_->server.reset();
+        stopped = true;
+    });
+    while (!stopped) {
+        knock(impl_->listen, port_now);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    stopper.join();
+}
 
 std::uint16_t Exposer::port() const {
     const auto ports = impl_->server->GetListeningPorts();
