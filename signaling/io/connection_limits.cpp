@@ -22,7 +22,8 @@ double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 Admission ConnectionLimits::admit(const IpAddress& address, TimePoint now) {
     const std::lock_guard lock(mutex_);
     if (open_ >= quota_.total) return Admission::too_many;
-    if (sources_.size() >= max_sources || now - last_sweep_ > 10s) forget_idle(now);
+    const Duration since = now - last_sweep_;  // sweeping costs: seldom, and not at every refusal when it did not help
+    if (since > 10s || (sources_.size() >= max_sources && since > 100ms)) forget_idle(now);
     if (sources_.size() >= max_sources) return Admission::too_many;
     const auto [found, fresh] = sources_.try_emplace(source_of(address));
     Source& s = found->second;

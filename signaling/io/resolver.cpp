@@ -37,6 +37,7 @@ struct FreeResult {
 void Resolver::FreeContext::operator()(ub_ctx* context) const { ub_ctx_delete(context); }
 
 Result<ub_ctx*, std::string> Resolver::configure(ub_ctx* unbound, const ResolverOptions& options) {
+    ub_ctx_debugout(unbound, nullptr);  // it would write to standard error, past our log
     // A resolver on this host is a normal forwarder; unbound's default is never to ask one.
     if (const int e = ub_ctx_set_option(unbound, "do-not-query-localhost:", "no"); e != 0) return told("dns", e);
     for (const auto& server : options.servers)
@@ -46,9 +47,9 @@ Result<ub_ctx*, std::string> Resolver::configure(ub_ctx* unbound, const Resolver
     if (!options.hosts_file.empty())
         if (const int e = ub_ctx_hosts(unbound, options.hosts_file.c_str()); e != 0)
             return told("dns.hosts_file: " + options.hosts_file, e);
-    for (const auto& record : options.records)
-        if (const int e = ub_ctx_data_add(unbound, record.c_str()); e != 0) return told("dns.records: " + record, e);
     if (const int e = ub_ctx_async(unbound, 1); e != 0) return told("dns", e);
+    for (const auto& record : options.records)  // last: the first record ends what can be set
+        if (const int e = ub_ctx_data_add(unbound, record.c_str()); e != 0) return told("dns.records: " + record, e);
     return unbound;
 }
 

@@ -112,6 +112,9 @@ std::unique_ptr<ByteStream> make(asio::ip::tcp::socket socket, std::shared_ptr<c
                                  const std::string& name) {
     SslHandle ssl(SSL_new(server ? context->server() : context->client()));
     SALLYPORT_CHECK(ssl != nullptr);
+    boost::system::error_code ec;
+    socket.native_non_blocking(true, ec);  // OpenSSL reads and writes by itself, and must never wait
+    SALLYPORT_CHECK(!ec);
     SALLYPORT_CHECK(SSL_set_fd(ssl.get(), socket.native_handle()) == 1);
     if (server) {
         SSL_set_accept_state(ssl.get());

@@ -1,0 +1,144 @@
+// UDP in batches over loopback: what comes in, what is sorted out, what ICMP says.
+#include "signaling/io/udp_listener.h"
+
+#include <catch2/catch.hpp>
+
+#include "loopback.h"
+
+using namespace sallyport;
+using namespace sallyport::io;
+using loopback::run_until;
+
+namespace {
+
+struct Heard final : DatagramSink {
+    std::vector<std::pair<Flow, std::string>> datagrams;
+    std::vector<Flow> unreachable;
+    int batches = 0;
+    void on_datagram(const Flow& flow, std::string_view bytes) override { datagrams.emplace_back(flow, bytes); }
+    void on_unreachable(const Flow& flow, const std::string&) override { unreachable.push_back(flow); }
+    void on_batch_end() override { ++batches; }
+};
+
+struct Bench {
+    explicit Bench(const std::string& bind = "127.0.0.1:0") {
+        auto opened = UdpListener::open(context, {3, *Endpoint::parse(bind), false}, heard, arena, statistics);
+        REQUIRE(opened.has_value());
+        listener = std::move(*opened);
+        listener->start();
+    }
+    asio::io_context context{1};
+    Heard heard;
+    ReceiveArena arena;
+    IoStatistics statistics;
+    std::unique_ptr<UdpListener> listener;
+};
+
+transaction::SharedText text(std::string s) { return std::make_shared<const std::string>(std::move(s)); }
+
+}  // namespace
+
+TEST_CASE("datagrams arrive whole and in order, many in one batch, up to 64 KiB [SC-8-03]") {
+    Bench b;
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    for (int i = 0; i < 100; ++i) peer.send_to(loopback::options(std::to_string(i)), b.listener->local());
+    const std::string large = "INVITE " + std::string(65'000, 'x');
+    peer.send_to(large, b.listener->local());
+    REQUIRE(peer.ok());
+    REQUIRE(run_until(b.context, [&] { return b.heard.datagrams.size() == 101; }));
+    for (int i = 0; i < 100; ++i)
+        CHECK(b.heard.datagrams[static_cast<std::size_t>(i)].second == loopback::options(std::to_string(i)));
+    CHECK(b.heard.datagrams[100].second == large);
+    CHECK(b.heard.batches < 20);
+    const Flow expected{Transport::udp, 3, b.listener->local(), peer.local(), 0};
+    CHECK(b.heard.datagrams[0].first == expected);
+    CHECK(b.statistics.datagrams_received.read() == 101);
+}
+
+TEST_CASE("what is sent waits for flush() and then leaves in order") {
+    Bench b;
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    for (int i = 0; i < 200; ++i) b.listener->send(text("message " + std::to_string(i)), peer.local());
+    CHECK(peer.receive().empty());
+    b.listener->flush();
+    for (int i = 0; i < 200; ++i) {
+        std::string got;
+        REQUIRE(run_until(b.context, [&] { return !(got = peer.receive()).empty(); }));
+        CHECK(got == "message " + std::to_string(i));
+    }
+    CHECK(b.statistics.datagrams_sent.read() == 200);
+}
+
+TEST_CASE("keep-alives, STUN and noise are counted by reason and handed to nobody") {
+    Bench b;
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    peer.send_to("", b.listener->local());
+    peer.send_to("\r\n\r\n", b.listener->local());
+    peer.send_to(std::string_view("\0\0\0\0", 4), b.listener->local());
+    peer.send_to(std::string("\x00\x01\x00\x00\x21\x12\xa4\x42", 8) + std::string(12, 't'), b.listener->local());
+    peer.send_to("\x80\x00\x12\x34 some RTP", b.listener->local());
+    peer.send_to("{\"json\": 1}", b.listener->local());
+    peer.send_to("OPTIONS sip:x SIP/2.0\r\n\r\n", b.listener->local());
+    REQUIRE(run_until(b.context, [&] { return !b.heard.datagrams.empty(); }));
+    CHECK(b.heard.datagrams.size() == 1);
+    CHECK(b.statistics.drops[IoDrop::keep_alive].read() == 3);
+    CHECK(b.statistics.drops[IoDrop::stun].read() == 1);
+    CHECK(b.statistics.drops[IoDrop::not_sip].read() == 2);
+}
+
+TEST_CASE("a port that ICMP calls unreachable is told with the address that was sent to; others still get theirs") {
+    Bench b;
+    Endpoint nobody;
+    {
+        const loopback::Socket gone(SOCK_DGRAM, loopback::any_port());
+        nobody = gone.local();
+    }
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    b.listener->send(text("lost"), nobody);
+    b.listener->flush();
+    b.listener->send(text("kept"), peer.local());  // the pending ICMP error must not eat it
+    b.listener->flush();
+    CHECK(loopback::receive(b.context, peer, 4) == "kept");
+    REQUIRE(run_until(b.context, [&] { return !b.heard.unreachable.empty(); }));
+    const Flow expected{Transport::udp, 3, b.listener->local(), nobody, 0};
+    CHECK(b.heard.unreachable[0] == expected);
+    CHECK(b.statistics.unreachable.read() == 1);
+    CHECK(b.statistics.drops[IoDrop::send_error].read() == 0);
+}
+
+TEST_CASE("IPv6 listeners work the same and do not take the IPv4 port") {
+    Bench b("[::1]:0");
+    const loopback::Socket peer(SOCK_DGRAM, *Endpoint::parse("[::1]:0"));
+    peer.send_to(loopback::options("six"), b.listener->local());
+    REQUIRE(run_until(b.context, [&] { return !b.heard.datagrams.empty(); }));
+    CHECK(b.heard.datagrams[0].first.remote == peer.local());
+    b.listener->send(text("answer"), peer.local());
+    b.listener->flush();
+    CHECK(loopback::receive(b.context, peer, 6) == "answer");
+    const loopback::Socket v4(SOCK_DGRAM, {IpAddress::v4(127, 0, 0, 1), b.listener->local().port});
+    CHECK(v4.ok());
+}
+
+TEST_CASE("more than a datagram holds is dropped and counted") {
+    Bench b;
+    b.listener->send(text(std::string(70'000, 'x')), *Endpoint::parse("127.0.0.1:9"));
+    b.listener->flush();
+    CHECK(b.statistics.drops[IoDrop::too_large].read() == 1);
+    CHECK(b.statistics.datagrams_sent.read() == 0);
+}
+
+TEST_CASE("an address that is taken is an error with the address in it, shared ports included") {
+    Bench first;
+    const auto taken = first.listener->local();
+    asio::io_context context;
+    const auto second = UdpListener::open(context, {0, taken, false}, first.heard, first.arena, first.statistics);
+    REQUIRE(second.has_error());
+    CHECK(second.error() == "udp " + taken.to_string() + ": cannot bind: Address already in use");
+    CHECK(is_udp_address_taken(taken));
+    const auto shared =
+        UdpListener::open(context, {0, loopback::any_port(), true}, first.heard, first.arena, first.statistics);
+    REQUIRE(shared.has_value());
+    CHECK(is_udp_address_taken((*shared)->local()));
+    CHECK(UdpListener::open(context, {0, (*shared)->local(), true}, first.heard, first.arena, first.statistics)
+              .has_value());
+}
