@@ -13,15 +13,15 @@
 
 namespace sallyport::b2bua {
 
-struct Resolve {             // a DNS question; the answer comes back with the same token
+struct Resolve {  // a DNS question; the answer comes back with the same token
     std::uint64_t token = 0;
     locate::Question question;
 };
 struct WriteRecord {
     CallRecord record;
 };
-struct Checkpoint {          // a confirmed call as text, to be kept until `gone`
-    std::string call;        // key
+struct Checkpoint {    // a confirmed call as text, to be kept until `gone`
+    std::string call;  // key
     std::string state;
     bool gone = false;
 };
@@ -29,11 +29,12 @@ struct Checkpoint {          // a confirmed call as text, to be kept until `gone
 enum class Severity : std::uint8_t { info, warning, error };
 struct LogFact {
     Severity severity = Severity::info;
-    std::string event;       // short, stable: "registration", "call-refused"
+    std::string event;  // short, stable: "registration", "call-refused"
     std::string call, trunk, text;
 };
 
-using Output = std::variant<transaction::Transmit, transaction::CloseFlow, Resolve, MediaCommand, WriteRecord, Checkpoint, LogFact>;
+using Output = std::variant<transaction::Transmit, transaction::CloseFlow, Resolve, MediaCommand, WriteRecord,
+                            Checkpoint, LogFact>;
 using Outputs = std::vector<Output>;
 
 }  // namespace sallyport::b2bua

@@ -23,14 +23,15 @@ struct MediaKeys {
     std::string suite;    // SDES name; empty: no SRTP
     Bytes receive, send;  // master key followed by salt
 };
-struct MediaLeg {         // absent: unchanged
+struct MediaLeg {  // absent: unchanged
     std::uint32_t stream = 0;
     Side side = Side::a;
     std::optional<Endpoint> remote, remote_rtcp;
     std::optional<MediaKeys> keys;
     std::optional<sdp::Direction> direction;  // as the side's peer has it
     std::optional<bool> latch_any_address;
-    std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>> payload_map;  // received -> sent on the other side
+    std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
+        payload_map;  // received -> sent on the other side
     std::optional<std::uint32_t> clock_rate;
     bool relearn = false;
     bool disabled = false;  // stated with every change
@@ -43,13 +44,13 @@ struct MediaLocal {
 enum class MediaVerb : std::uint8_t { allocate, modify, release };
 struct MediaCommand {
     MediaVerb verb = MediaVerb::allocate;
-    CallId call;            // comes back in the reply
+    CallId call;              // comes back in the reply
     std::uint64_t token = 0;  // comes back in the reply; 0: no reply wanted
-    std::string session;    // key of the media session, unique per node incarnation
+    std::string session;      // key of the media session, unique per node incarnation
     // allocate:
     std::string port_a, port_b;
     Family family_a = Family::none, family_b = Family::none;
-    std::uint32_t streams = 1;
+    std::uint32_t streams = 1;  // modify: grows the session to so many, never shrinks it
     std::uint32_t inactivity_seconds = 0;
     std::string call_label, trunk;
     std::vector<MediaLocal> restore;
@@ -69,7 +70,7 @@ struct MediaReply {
     CallId call;
     std::uint64_t token = 0;
     bool ok = false;
-    std::string error;   // why not: "no ports", "media plane away", ...
+    std::string error;  // why not: "no ports", "media plane away", ...
     std::vector<MediaLocal> local;
     std::vector<MediaLegStatistics> statistics;  // release
 };

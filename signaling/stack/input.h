@@ -13,19 +13,19 @@
 
 namespace sallyport::stack {
 
-struct Datagram {            // one UDP datagram; bytes live for the call of handle()
+struct Datagram {  // one UDP datagram; bytes live for the call of handle()
     Flow flow;
     std::string_view bytes;
 };
-struct StreamMessage {       // one framed message of a TCP or TLS connection
+struct StreamMessage {  // one framed message of a TCP or TLS connection
     Flow flow;
     std::string_view bytes;
 };
-struct FlowClosed {          // or could not be opened: connection == 0
+struct FlowClosed {  // or could not be opened: connection == 0
     Flow flow;
     std::string reason;
 };
-struct TimerDue {};          // the deadline named by next_deadline() has come
+struct TimerDue {};  // the deadline named by next_deadline() has come
 struct DnsAnswer {
     std::uint64_t token = 0;
     locate::Answer answer;
@@ -33,14 +33,14 @@ struct DnsAnswer {
 struct ConfigChanged {
     config::SnapshotPtr snapshot;
 };
-struct Restore {             // a Checkpoint of an earlier process
+struct Restore {  // a Checkpoint of an earlier process
     std::string state;
 };
 struct Drain {
     bool on = true;
 };
 
-using Input = std::variant<Datagram, StreamMessage, FlowClosed, TimerDue, DnsAnswer, b2bua::MediaReply, b2bua::MediaEvent,
-                           b2bua::MediaState, ConfigChanged, Restore, Drain>;
+using Input = std::variant<Datagram, StreamMessage, FlowClosed, TimerDue, DnsAnswer, b2bua::MediaReply,
+                           b2bua::MediaEvent, b2bua::MediaState, ConfigChanged, Restore, Drain>;
 
 }  // namespace sallyport::stack

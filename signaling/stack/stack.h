@@ -23,11 +23,11 @@ namespace sallyport::stack {
 // The few things that the shards of a node share.
 struct Shared;  // defined in shared.h: LocationStore, trunk gauges
 struct StackConfig {
-    std::string node;                  // "edge-1": in records, Via received-by texts never
+    std::string node;  // "edge-1": in records, Via received-by texts never
     std::string server_header = "Sallyport";
     RealmTable realms;
     transaction::TimerValues timers;
-    std::string nonce_secret;          // 32 bytes
+    std::string nonce_secret;  // 32 bytes
     Duration nonce_life = 300s;
     std::size_t max_calls = 50'000;
     std::size_t recent_calls = 1'000;  // ladders kept
@@ -73,13 +73,15 @@ public:
 
     const StackStatistics& statistics() const;
     const transaction::LayerStatistics& transaction_statistics() const;
-    std::vector<CallView> calls(bool live_only, std::size_t limit) const;     // newest first, without ladders
-    std::optional<CallView> call(std::string_view id_or_call_id) const;       // with its ladder
+    std::vector<CallView> calls(bool live_only, std::size_t limit) const;  // newest first, without ladders
+    std::optional<CallView> call(std::string_view id_or_call_id) const;    // with its ladder
     std::vector<TargetView> targets() const;
     std::uint64_t config_revision() const;
     bool media_up() const;
     // For tests and leak checks: everything that is alive.
-    struct Alive { std::size_t calls = 0, transactions = 0, timers = 0; };
+    struct Alive {
+        std::size_t calls = 0, transactions = 0, timers = 0;
+    };
     Alive alive() const;
 
 private:

@@ -1,0 +1,70 @@
+#include "signaling/b2bua/ack_keeper.h"
+
+#include <memory>
+
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::b2bua {
+namespace {
+
+constexpr std::size_t most_kept = 100'000;  // 32 s of answers at more calls a second than a shard can do
+constexpr std::size_t most_forks = 16;      // of one INVITE
+
+}  // namespace
+
+void AckKeeper::acknowledge(const SentInvite& invite, std::string_view to_tag, const Flow& flow, std::string ack,
+                            Context& context) {
+    Ack kept{flow, std::make_shared<const std::string>(std::move(ack))};
+    context.effects.emplace_back(transaction::Transmit{kept.flow, kept.text, invite.tls_name});
+    auto found = answered_.find(invite.client);
+    if (found == answered_.end()) {
+        // Beyond the limit a repeated 2xx stays unanswered; the BYE of the peer that gives up ends its call.
+        if (answered_.size() >= most_kept || !invite.client) return;
+        found = answered_.emplace(invite.client, Answered{invite, {}}).first;
+        expiry_.emplace_back(context.now + context.settings.timers.t64(), invite.client);
+    }
+    if (found->second.acks.size() < most_forks)
+        found->second.acks.insert_or_assign(std::string(to_tag), std::move(kept));
+}
+
+bool AckKeeper::absorb(transaction::ClientId client, const sip::Message& response, const Flow& flow, Context& context) {
+    const auto found = answered_.find(client);
+    if (found == answered_.end()) return false;
+    const auto ack = found->second.acks.find(response.to_tag());
+    if (ack != found->second.acks.end()) {
+        context.effects.emplace_back(
+            transaction::Transmit{ack->second.flow, ack->second.text, found->second.invite.tls_name});
+    } else if (found->second.acks.size() < most_forks) {
+        const SentInvite invite = found->second.invite;
+        refuse(invite, response, flow, {}, context);
+    }
+    return true;
+}
+
+void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, const Flow& flow,
+                       std::string_view ack_body, Context& context) {
+    const auto request = sip::Parser::parse(invite.text);
+    if (!request.has_value()) return;
+    auto dialog = dialog::Dialog::as_uac(*request, response, flow, invite.tls_name);
+    const Realm& realm = context.realm(flow.realm);
+    const Flow hop = next_hop_flow(dialog, realm);
+    const auto via = [&] { return via_of(realm, hop, context.layer.new_branch()); };
+    acknowledge(invite, response.to_tag(), hop,
+                dialog.request("ACK", via(), request->cseq().number)
+                    .finish(ack_body.empty() ? std::string_view() : "application/sdp", ack_body),
+                context);
+    auto bye = dialog.request("BYE", via());
+    bye.add(sip::HeaderName::reason, q850_reason(16));
+    context.layer.send(hop, bye.finish(), invite.tls_name, context.now, context.effects);
+}
+
+void AckKeeper::expire(TimePoint now) {
+    while (!expiry_.empty() && expiry_.front().first <= now) {
+        answered_.erase(expiry_.front().second);
+        expiry_.pop_front();
+    }
+}
+
+}  // namespace sallyport::b2bua

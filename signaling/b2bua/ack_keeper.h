@@ -1,0 +1,55 @@
+// Our ACKs for 2xx, kept 64*T1 so that every repetition of the 2xx gets the identical one (RFC 3261 13.2.2.4), whether
+// the call still lives or not; and the end of every 2xx nobody wanted: ACK, then BYE. Belongs to a shard, not to a
+// call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "signaling/b2bua/context.h"
+#include "signaling/dialog/dialog.h"
+
+namespace sallyport::b2bua {
+
+// An INVITE of ours as it was sent.
+struct SentInvite {
+    transaction::ClientId client;
+    std::string text;
+    Flow flow;
+    std::string tls_name;
+};
+
+class AckKeeper {
+public:
+    // Sends the ACK for the 2xx that is taken, and remembers it.
+    void acknowledge(const SentInvite& invite, std::string_view to_tag, const Flow& flow, std::string ack,
+                     Context& context);
+    // A 2xx of an INVITE that has been answered already: the same again gets its ACK, another fork ACK and BYE. False:
+    // this INVITE has had no 2xx yet.
+    bool absorb(transaction::ClientId client, const sip::Message& response, const Flow& flow, Context& context);
+    // A 2xx that nobody wants: ACK (with `ack_body`, if it brought an offer) and BYE.
+    void refuse(const SentInvite& invite, const sip::Message& response, const Flow& flow, std::string_view ack_body,
+                Context& context);
+    void expire(TimePoint now);
+    std::size_t size() const { return answered_.size(); }
+
+private:
+    struct Ack {
+        Flow flow;
+        transaction::SharedText text;
+    };
+    struct Answered {
+        SentInvite invite;
+        std::map<std::string, Ack, std::less<>> acks;  // by To tag
+    };
+    std::unordered_map<transaction::ClientId, Answered> answered_;
+    std::deque<std::pair<TimePoint, transaction::ClientId>> expiry_;  // one life for all: in order of time
+};
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,313 @@
+// What the callee says to an INVITE and how it reaches the caller: early dialogs, failures, the 2xx with its ACK on
+// either leg, offers that come late (RFC 3261 13, RFC 3264, RFC 6026).
+#include <algorithm>
+
+#include "control/base/check.h"
+#include "signaling/b2bua/call.h"
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/headers.h"
+#include "signaling/b2bua/methods.h"
+#include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::b2bua {
+
+using sip::HeaderName;
+
+namespace {
+
+constexpr std::size_t most_forks = 16;
+constexpr Duration media_patience = 2s;
+
+bool has_sdp(const sip::Message& message) {
+    if (message.body().empty()) return false;
+    const auto type = sip::parse_media_type(message.first(HeaderName::content_type).value_or(""));
+    return type.has_value() && type->is("application/sdp");
+}
+
+}  // namespace
+
+Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
+    const auto found =
+        std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) { return f.remote_tag == remote_tag; });
+    if (found != forks_.end()) return &*found;
+    if (forks_.size() >= most_forks) return nullptr;
+    Fork fork;
+    fork.remote_tag = remote_tag;
+    fork.caller_tag = first_tag_used_ ? cx.random.token(8) : leg(Side::a).local_tag;
+    first_tag_used_ = true;
+    cx.index.add_dialog(leg(Side::a).call_id, fork.caller_tag, {id_, Side::a});
+    forks_.push_back(std::move(fork));
+    return &forks_.back();
+}
+
+// The start of a response that lets the peer's INVITE go on: 18x or 2xx.
+sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const {
+    const Leg& l = leg(side);
+    const bool to_trusted = cx.realm(l.realm).trusted;
+    auto composer = response_to_invite(side, status, cx);
+    composer.add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
+        .add(HeaderName::allow, methods_in_dialog)
+        .add(HeaderName::server, cx.settings.server_header);
+    const auto asserted = asserted_in_response(heard, cx.realm(leg(other(side)).realm).trusted, to_trusted, trunk());
+    if (!asserted.empty()) composer.add(HeaderName::p_asserted_identity, asserted);
+    copy_crossing(heard, composer);
+    return composer;
+}
+
+void Call::on_provisional(const transaction::Response& response, Context& cx) {
+    const sip::Message& heard = response.message;
+    if (heard.status() == 100) return;
+    if (phase_ != Phase::calling || exchange_->step != Exchange::Step::sent) return;
+    start_timer(CallTimer::no_answer, transaction::timer_c, cx);  // RFC 3261 16.7 step 2
+    if (!hop_->health_key.empty()) cx.health.answered(hop_->health_key, "answers calls");
+    if (heard.status() < 180 || heard.status() > 183) return;
+    Fork* fork = fork_of(heard.to_tag(), cx);
+    if (fork == nullptr) return;
+    if (record_.rang == TimePoint{}) record_.rang = cx.now;
+    std::string body;
+    // In an unreliable response to an offerless INVITE a description is a preview that cannot be answered.
+    if (!exchange_->late && has_sdp(heard)) {
+        SdpBridge bridge = fork->bridge.value_or(bridge_);
+        const auto answered = bridge.hear_answer(Side::b, heard.body());
+        auto spoken = answered.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
+                                           : BridgeResult<std::string>(answered.error());
+        if (spoken.has_value()) {
+            body = fork->answer = std::move(*spoken);
+            program(bridge, false, cx);
+            fork->bridge = std::move(bridge);
+        } else {
+            ladder_.note(cx.now, "early media refused: " + std::string(to_string(spoken.error())));
+        }
+    }
+    leg(Side::a).server->to_tag = fork->caller_tag;
+    respond(Side::a, heard.status(), accept_invite(Side::a, heard.status(), heard, cx), body, cx);
+}
+
+void Call::on_failure(const transaction::Response& response, Context& cx) {
+    const auto status = response.message.status();
+    leg(Side::b).client.reset();
+    if (!hop_->health_key.empty() && status != 503 && status != 408)
+        cx.health.answered(hop_->health_key, "answers calls");
+    if (reroutes(status)) return fail_over(status, "response", cx);
+    const auto named = q850_of(response.message);
+    fail_setup("callee", relayed_status(status, pbx_side() == Side::a), named != 0 ? named : q850_of_status(status),
+               "the callee answered " + std::to_string(status), cx);
+}
+
+void Call::on_ok(Side side, const transaction::Response& response, Context& cx) {
+    Leg& l = leg(side);
+    const bool wanted = exchange_ && !l.client_cancelled && phase_ < Phase::releasing;
+    if (!wanted && l.established) return take_back(side, response, cx);
+    if (!wanted) return refuse_ok(side, response, cx);
+    stop_timer(CallTimer::no_answer, cx);
+    const std::uint32_t cseq = response.message.cseq().number;
+    SentInvite sent = establish(side, response, cx);
+    exchange_->response = response.message;
+    if (exchange_->late) {
+        l.owed = OwedAck{std::move(sent), cseq};
+        return carry_late_offer(side, response.message, cx);
+    }
+    acknowledge(side, sent, cseq, {}, cx);
+    carry_answer(side, response.message, cx);
+}
+
+// The peer's 2xx makes the dialog, or moves its target.
+SentInvite Call::establish(Side side, const transaction::Response& response, Context& cx) {
+    Leg& l = leg(side);
+    SALLYPORT_CHECK(l.client.has_value());
+    SentInvite sent = std::move(*l.client);
+    l.client.reset();
+    if (l.established) {
+        l.dialog.refresh_target(response.message);
+        return sent;
+    }
+    const auto invite = sip::Parser::parse(sent.text);
+    SALLYPORT_CHECK(invite.has_value());
+    l.dialog = dialog::Dialog::as_uac(*invite, response.message, response.flow, sent.tls_name);
+    l.established = true;
+    cx.index.attach(response.flow.connection, id_);
+    if (!hop_->health_key.empty()) cx.health.answered(hop_->health_key, "answers calls");
+    return sent;
+}
+
+void Call::acknowledge(Side side, const SentInvite& invite, std::uint32_t cseq, std::string_view body, Context& cx) {
+    Leg& l = leg(side);
+    const Flow flow = flow_of(side, cx);
+    auto ack = l.dialog.request("ACK", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()), cseq);
+    ack.add(HeaderName::session_id, session_.field(side));
+    std::string text = ack.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
+    cx.index.remove(invite.client);
+    cx.acks.acknowledge(invite, l.dialog.id.remote_tag, flow, std::move(text), cx);
+}
+
+// The call was given up before this 2xx came (RFC 3261 9.1, 13.2.2.4): ACK, then BYE.
+void Call::refuse_ok(Side side, const transaction::Response& response, Context& cx) {
+    Leg& l = leg(side);
+    const SentInvite invite = l.client ? *l.client : l.owed->invite;
+    std::string refusal;
+    if (has_sdp(response.message) && (!exchange_ || exchange_->late)) {
+        SdpBridge bridge = bridge_;
+        const auto sent = sip::Parser::parse(invite.text);
+        const bool offerless = sent.has_value() && sent->body().empty();
+        if (offerless && bridge.hear_offer(side, response.message.body()).has_value())
+            refusal = bridge.speak_refusal(side);
+    }
+    ladder_.note(cx.now, "answered too late: ACK and BYE");
+    cx.acks.refuse(invite, response.message, response.flow, refusal, cx);
+    if (!l.client) return;
+    cx.index.remove(l.client->client);
+    l.client.reset();
+    finish_if_done(cx);
+}
+
+void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
+    const Side caller = other(side);
+    SdpBridge bridge = bridge_;
+    bool answered_early = false;
+    if (exchange_->initial) {
+        const Fork* fork = fork_of(ok.to_tag(), cx);
+        if (fork == nullptr) return fail_exchange(500, "too many forks", cx);
+        leg(caller).server->to_tag = fork->caller_tag;
+        answered_early = fork->bridge.has_value();
+        if (answered_early) bridge = *fork->bridge;
+    }
+    if (has_sdp(ok)) {
+        const auto heard = bridge.hear_answer(side, ok.body());
+        if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
+    } else if (!answered_early) {
+        return fail_exchange(488, "the 2xx has no answer", cx);
+    }
+    auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
+    if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
+    bridge_ = std::move(bridge);
+    exchange_->body = std::move(*spoken);
+    exchange_->step = Exchange::Step::programming;
+    program(bridge_, true, cx);
+    start_timer(CallTimer::media, media_patience, cx);
+}
+
+void Call::carry_late_offer(Side side, const sip::Message& ok, Context& cx) {
+    if (!has_sdp(ok)) return fail_exchange(488, "no offer in the 2xx", cx);
+    if (exchange_->initial) {
+        const Fork* fork = fork_of(ok.to_tag(), cx);
+        if (fork == nullptr) return fail_exchange(500, "too many forks", cx);
+        leg(other(side)).server->to_tag = fork->caller_tag;
+    }
+    const auto heard = bridge_.hear_offer(side, ok.body());
+    if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
+    if (bridge_.streams() <= media_.streams()) return offer_late(cx);
+    exchange_->step = Exchange::Step::ports;
+    command(media_.grow(bridge_.streams()), cx);
+    start_timer(CallTimer::media, media_patience, cx);
+}
+
+void Call::offer_late(Context& cx) {
+    auto offer = bridge_.speak_offer(exchange_->from, media_.local(), cx.random);
+    if (!offer.has_value()) return fail_exchange(488, to_string(offer.error()), cx);
+    exchange_->body = std::move(*offer);
+    send_ok(cx);
+}
+
+// One leg has said yes and the other one cannot be told so: the two would disagree from here on.
+void Call::fail_exchange(std::uint16_t status, std::string_view why, Context& cx) {
+    if (exchange_->initial) return fail_setup("node", status, 65, why, cx);
+    release("node", 65, why, cx);
+}
+
+void Call::send_ok(Context& cx) {
+    const Side caller = exchange_->from;
+    Leg& l = leg(caller);
+    if (!l.server) return confirm(cx);  // nobody waits: an exchange of our own
+    const auto server = l.server->id;
+    const auto* invite = cx.layer.request_of(server);
+    SALLYPORT_CHECK(invite != nullptr && exchange_->response.has_value());
+    const std::uint32_t cseq = invite->cseq().number;
+    if (exchange_->initial) {
+        l.dialog.id.local_tag = l.server->to_tag;
+        l.established = true;
+        phase_ = Phase::answered;
+        record_.answered = cx.now;
+        record_.status = 200;
+        cx.counters.answered.add();
+        cx.counters.setup_seconds.observe(std::chrono::duration<double>(cx.now - record_.started).count());
+        invite_.reset();
+    } else {
+        l.dialog.refresh_target(*invite);
+    }
+    std::string text = respond(caller, 200, accept_invite(caller, 200, *exchange_->response, cx), exchange_->body, cx);
+    const auto& timers = cx.settings.timers;
+    const transaction::TimerKey key{transaction::TimerOwner::call, 0, id_.number(), caller == Side::a ? 0u : 1u};
+    auto repeat = key, give_up = key;
+    repeat.kind = static_cast<std::uint8_t>(CallTimer::repeat_2xx);
+    give_up.kind = static_cast<std::uint8_t>(CallTimer::no_ack);
+    l.unacked = UnackedOk{server,
+                          std::move(text),
+                          cseq,
+                          timers.t1,
+                          cx.timers.start(cx.now + timers.t1, repeat),
+                          cx.timers.start(cx.now + timers.t64(), give_up),
+                          exchange_->late};
+    if (!exchange_->late) return confirm(cx);
+    exchange_->step = Exchange::Step::awaiting_answer;
+}
+
+void Call::confirm(Context& cx) {
+    exchange_.reset();
+    record_.codecs = bridge_.codecs();
+    cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+}
+
+void Call::stop_repeating(Side side, Context& cx) {
+    Leg& l = leg(side);
+    if (!l.unacked) return;
+    cx.timers.cancel(l.unacked->repeat);
+    cx.timers.cancel(l.unacked->give_up);
+    l.unacked.reset();
+}
+
+// RFC 3261 13.3.1.4: on every transport, until the ACK comes.
+void Call::repeat_ok(Side side, Context& cx) {
+    Leg& l = leg(side);
+    if (!l.unacked) return;
+    UnackedOk& ok = *l.unacked;
+    cx.layer.respond(ok.server, 200, ok.text, cx.now, cx.effects);
+    ok.interval = std::min(2 * ok.interval, cx.settings.timers.t2);
+    ok.repeat = cx.timers.start(cx.now + ok.interval,
+                                {transaction::TimerOwner::call, static_cast<std::uint8_t>(CallTimer::repeat_2xx),
+                                 id_.number(), side == Side::a ? 0u : 1u});
+}
+
+void Call::on_no_ack(Side side, Context& cx) {
+    stop_repeating(side, cx);
+    ladder_.note(cx.now, "no ACK");
+    if (phase_ < Phase::releasing) return release("node", 102, "no ACK for the 2xx", cx);
+    if (leg(side).bye_due) send_bye(side, cx);
+}
+
+void Call::on_ack(Side side, const sip::Message& ack, Context& cx) {
+    Leg& l = leg(side);
+    if (!l.unacked || ack.cseq().number != l.unacked->cseq) return;
+    const bool answers = l.unacked->answer_expected;
+    stop_repeating(side, cx);
+    if (answers && phase_ < Phase::releasing) carry_late_answer(side, ack, cx);
+    if (l.bye_due && !l.over) send_bye(side, cx);
+}
+
+void Call::carry_late_answer(Side side, const sip::Message& ack, Context& cx) {
+    const Side callee = other(side);
+    if (!exchange_ || !leg(callee).owed) return;
+    if (!has_sdp(ack)) return release("node", 65, "the ACK has no answer", cx);
+    const auto heard = bridge_.hear_answer(side, ack.body());
+    if (!heard.has_value()) return release("node", 65, to_string(heard.error()), cx);
+    auto spoken = bridge_.speak_answer(callee, media_.local(), cx.random);
+    if (!spoken.has_value()) return release("node", 65, to_string(spoken.error()), cx);
+    const OwedAck owed = std::move(*leg(callee).owed);
+    leg(callee).owed.reset();
+    acknowledge(callee, owed.invite, owed.cseq, *spoken, cx);
+    program(bridge_, false, cx);
+    confirm(cx);
+}
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,240 @@
+#include "signaling/b2bua/call.h"
+
+#include "control/base/check.h"
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/methods.h"
+#include "signaling/b2bua/next_hop.h"
+
+namespace sallyport::b2bua {
+
+using sip::HeaderName;
+using sip::Method;
+
+std::string_view to_string(Phase phase) {
+    switch (phase) {
+        case Phase::routing: return "routing";
+        case Phase::calling: return "calling";
+        case Phase::answered: return "answered";
+        case Phase::releasing: return "releasing";
+        case Phase::ended: return "ended";
+    }
+    SALLYPORT_CHECK(false);
+}
+
+const config::Trunk& Call::trunk() const {
+    static const config::Trunk none;  // a refused attempt may have named no trunk
+    const auto found = config_->trunks.find(admitted_.trunk);
+    return found == config_->trunks.end() ? none : found->second;
+}
+
+// The flow to a leg's peer now: a PBX whose connection broke is reached over the one it registered with since.
+Flow Call::flow_of(Side side, Context& cx) {
+    Leg& l = leg(side);
+    const bool lost = is_reliable(l.dialog.flow.transport) && l.dialog.flow.connection == 0;
+    if (lost && side == pbx_side() && trunk().mode == config::TrunkMode::registration) {
+        const auto bindings = cx.locations.usable(admitted_.trunk, cx.now);
+        if (!bindings.empty()) move_flow(side, bindings.front().flow, cx);
+    }
+    return next_hop_flow(l.dialog, cx.realm(l.realm));
+}
+
+void Call::move_flow(Side side, const Flow& flow, Context& cx) {
+    Leg& l = leg(side);
+    if (l.dialog.flow == flow) return;
+    cx.index.detach(l.dialog.flow.connection, id_);
+    l.dialog.flow = flow;
+    cx.index.attach(flow.connection, id_);
+}
+
+void Call::start_timer(CallTimer timer, Duration after, Context& cx) {
+    stop_timer(timer, cx);
+    timers_[static_cast<std::size_t>(timer)] = cx.timers.start(
+        cx.now + after, {transaction::TimerOwner::call, static_cast<std::uint8_t>(timer), id_.number(), 0});
+}
+
+void Call::stop_timer(CallTimer timer, Context& cx) {
+    TimerId& running = timers_[static_cast<std::size_t>(timer)];
+    if (running != 0) cx.timers.cancel(running);
+    running = 0;
+}
+
+void Call::log(Severity severity, std::string event, std::string text, Context& cx) const {
+    cx.out.emplace_back(LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text)});
+}
+
+void Call::command(MediaCommand command, Context& cx) { cx.out.emplace_back(std::move(command)); }
+
+sip::Composer Call::response_to_invite(Side side, std::uint16_t status, Context& cx) const {
+    const Leg& l = leg(side);
+    SALLYPORT_CHECK(l.server.has_value());
+    const auto* request = cx.layer.request_of(l.server->id);
+    SALLYPORT_CHECK(request != nullptr);
+    auto composer = sip::respond(*request, status, l.server->to_tag, &l.server->source);
+    if (status != 100) composer.add(HeaderName::session_id, session_.field(side));
+    return composer;
+}
+
+// Sends a response to the INVITE that `side`'s peer is waiting for; a final one ends that wait.
+std::string Call::respond(Side side, std::uint16_t status, sip::Composer composer, std::string_view body, Context& cx) {
+    Leg& l = leg(side);
+    SALLYPORT_CHECK(l.server.has_value());
+    std::string text = composer.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
+    const auto server = l.server->id;
+    if (status >= 200) {
+        l.server.reset();
+        cx.index.remove(server);
+    }
+    cx.layer.respond(server, status, text, cx.now, cx.effects);
+    return text;
+}
+
+void Call::refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Context& cx, bool retry_after) {
+    auto composer = response_to_invite(side, status, cx);
+    composer.add(HeaderName::server, cx.settings.server_header);
+    if (q850 != 0) composer.add(HeaderName::reason, q850_reason(q850));
+    if (retry_after) composer.add(HeaderName::retry_after, std::to_string(1 + cx.random.below(10)));
+    if (status == 405 || status == 501) composer.add(HeaderName::allow, methods_in_dialog);
+    respond(side, status, std::move(composer), {}, cx);
+}
+
+// Any other request within a dialog: one answer, at once.
+void Call::refuse_request(const transaction::Request& request, std::uint16_t status, Context& cx,
+                          std::string_view retry_after) {
+    if (!request.server) return;
+    auto composer = sip::respond(request.message, status, {}, &request.flow.remote);
+    composer.add(HeaderName::server, cx.settings.server_header);
+    if (status == 405 || status == 501 || status == 200) composer.add(HeaderName::allow, methods_in_dialog);
+    if (!retry_after.empty()) composer.add(HeaderName::retry_after, retry_after);
+    cx.layer.respond(request.server, status, composer.finish(), cx.now, cx.effects);
+}
+
+void Call::on_request(Side side, const transaction::Request& request, Context& cx) {
+    Leg& l = leg(side);
+    const sip::Message& message = request.message;
+    // Early dialogs of leg B are not ours to be called in: nothing there has been offered that could be asked for.
+    const std::string_view remote_tag =
+        side == Side::a || l.established ? std::string_view(l.dialog.id.remote_tag) : "";
+    if (message.from_tag() != remote_tag || (side == Side::b && !l.established))
+        return refuse_request(request, 481, cx);
+    ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(message));
+    if (message.method() == Method::ack) return on_ack(side, message, cx);
+    if (l.dialog.check_sequence(message) == dialog::SequenceCheck::too_low) return refuse_request(request, 500, cx);
+    const bool same_peer = request.flow.realm == l.realm && request.flow.remote.address == l.dialog.flow.remote.address;
+    if (same_peer || (side == pbx_side() && cx.locations.trunk_of(request.flow, cx.now) == admitted_.trunk))
+        move_flow(side, request.flow, cx);
+    session_.hear(side, message, cx.random);
+    switch (message.method()) {
+        case Method::invite: return on_reinvite(side, request, cx);
+        case Method::bye: return on_bye(side, request, cx);
+        case Method::options: return refuse_request(request, l.over ? 481 : 200, cx);
+        case Method::other: return refuse_request(request, 501, cx);
+        case Method::ack:
+        case Method::cancel: return;
+        case Method::register_:
+        case Method::prack:
+        case Method::update:
+        case Method::info:
+        case Method::subscribe:
+        case Method::notify:
+        case Method::refer:
+        case Method::message:
+        case Method::publish: return refuse_request(request, 405, cx);
+    }
+}
+
+void Call::on_response(const transaction::Response& response, Context& cx) {
+    const auto status = response.message.status();
+    for (const Side side : {Side::a, Side::b}) {
+        Leg& l = leg(side);
+        if (l.bye == response.client) {
+            if (status < 200) return;
+            ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(response.message));
+            l.bye.reset();
+            cx.index.remove(response.client);
+            return finish_if_done(cx);
+        }
+        const bool waiting = l.client && l.client->client == response.client;
+        const bool owing = l.owed && l.owed->invite.client == response.client && !waiting;
+        if (!waiting && !owing) continue;
+        if (owing) {  // the 2xx again, or another fork's: its offer cannot be answered before the other leg has spoken
+            if (status / 100 == 2 && response.message.to_tag() != l.dialog.id.remote_tag) refuse_ok(side, response, cx);
+            return;
+        }
+        if (status != 100) ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(response.message));
+        session_.hear(side, response.message, cx.random);
+        if (status / 100 == 2) return on_ok(side, response, cx);
+        const bool first = exchange_ && exchange_->initial;
+        if (status < 200) return first && !l.client_cancelled ? on_provisional(response, cx) : void();
+        cx.index.remove(response.client);
+        if (l.client_cancelled || phase_ >= Phase::releasing) {
+            l.client.reset();
+            return finish_if_done(cx);
+        }
+        return first ? on_failure(response, cx) : on_reinvite_failure(side, response, cx);
+    }
+}
+
+void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx) {
+    const bool timeout = failed.failure == transaction::Failure::timeout;
+    cx.index.remove(failed.client);
+    for (const Side side : {Side::a, Side::b}) {
+        Leg& l = leg(side);
+        if (l.bye == failed.client) {
+            l.bye.reset();
+            return finish_if_done(cx);
+        }
+        if (!l.client || l.client->client != failed.client) continue;
+        ladder_.note(cx.now, timeout ? "no answer to INVITE" : "the connection failed");
+        const bool cancelled = l.client_cancelled;
+        l.client.reset();
+        if (cancelled || phase_ >= Phase::releasing) return finish_if_done(cx);
+        if (exchange_ && exchange_->initial)
+            return fail_over(timeout ? 408 : 503, timeout ? "no answer" : "connection failed", cx);
+        // RFC 3261 12.2.1.2: a peer that answers nothing within its dialog is gone.
+        return release("node", timeout ? 102 : 41, timeout ? "no answer to a re-INVITE" : "connection lost", cx);
+    }
+}
+
+// A 2xx so late that its transaction is over: the peer has a call that nobody here wants (RFC 3261 13.2.2.4).
+void Call::on_stray_ok(const transaction::StrayResponse& stray, Context& cx) {
+    const Leg& l = leg(Side::b);
+    if (l.established && stray.message.to_tag() == l.dialog.id.remote_tag) return;
+    if (!l.client) return;
+    SentInvite invite = *l.client;
+    invite.client = {};
+    cx.acks.refuse(invite, stray.message, stray.flow, {}, cx);
+}
+
+void Call::on_flow_closed(const Flow& flow, Context& cx) {
+    for (const Side side : {Side::a, Side::b}) {
+        if (leg(side).dialog.flow.connection != flow.connection) continue;
+        Flow lost = leg(side).dialog.flow;
+        lost.connection = 0;
+        move_flow(side, lost, cx);
+        ladder_.note(cx.now, side == Side::a ? "leg a lost its connection" : "leg b lost its connection");
+    }
+}
+
+void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
+    const Side side = extra == 0 ? Side::a : Side::b;
+    timers_[static_cast<std::size_t>(timer)] = 0;
+    switch (timer) {
+        case CallTimer::setup: return fail_setup("node", 503, 41, "no route and no media ports in time", cx);
+        case CallTimer::media: return on_media_silent(cx);
+        case CallTimer::no_answer: return fail_setup("node", 480, 19, "no answer in time", cx);
+        case CallTimer::repeat_2xx: return repeat_ok(side, cx);
+        case CallTimer::no_ack: return on_no_ack(side, cx);
+        case CallTimer::glare: return exchange_ ? relay_offer(cx) : void();
+        case CallTimer::record: return write_record(cx);
+    }
+}
+
+std::string Call::ladder() const {
+    std::string head = record_.id + "  " + record_.direction + "  " + record_.caller + " -> " + record_.called + "\n";
+    head += "session " + record_.session_id + "  trunk " + (record_.trunk.empty() ? "-" : record_.trunk) + "\n";
+    const std::string pbx = "pbx " + record_.trunk, core = "core " + record_.carrier;
+    return ladder_.text(head, pbx_side() == Side::a ? pbx : core, pbx_side() == Side::a ? core : pbx);
+}
+
+}  // namespace sallyport::b2bua

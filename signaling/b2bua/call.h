@@ -1,0 +1,193 @@
+// One call: two independent legs, one media session, one offer/answer at a time between them (RFC 3261 as UAS and UAC
+// at once, RFC 7092). The facade of what setup, answer, reinvite and release do. A plain value; lives in a CallTable.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/config/snapshot.h"
+#include "signaling/b2bua/call_index.h"
+#include "signaling/b2bua/context.h"
+#include "signaling/b2bua/identity.h"
+#include "signaling/b2bua/ladder.h"
+#include "signaling/b2bua/leg.h"
+#include "signaling/b2bua/media_session.h"
+#include "signaling/b2bua/session_id.h"
+#include "signaling/b2bua/targets.h"
+#include "signaling/policy/verdict.h"
+
+namespace sallyport::b2bua {
+
+enum class Phase : std::uint8_t {
+    routing,    // a hop or the media ports are awaited
+    calling,    // leg B has the INVITE
+    answered,   // the caller has its 2xx, or is about to get it
+    releasing,  // over for both parties; last answers and the media's statistics are awaited
+    ended,
+};
+std::string_view to_string(Phase phase);
+
+struct CallPlan {                // an INVITE and what policy says about it
+    config::SnapshotPtr config;  // the call keeps the one it started with
+    policy::Verdict verdict;
+    transaction::Request request;
+};
+
+class Call {
+public:
+    explicit Call(CallId id) : id_(id) {}
+
+    void start(CallPlan plan, Context& cx);
+
+    void on_request(Side side, const transaction::Request& request, Context& cx);  // within a dialog, ACK too
+    void on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
+    void on_response(const transaction::Response& response, Context& cx);
+    void on_client_failed(const transaction::ClientFailed& failed, Context& cx);
+    void on_stray_ok(const transaction::StrayResponse& stray, Context& cx);
+    void on_dns(const locate::Answer& answer, Context& cx);
+    void on_media_reply(const MediaReply& reply, Context& cx);
+    void on_media_event(const MediaEvent& event, Context& cx);
+    void on_media_restarted(Context& cx);
+    void on_flow_closed(const Flow& flow, Context& cx);
+    void on_timer(CallTimer timer, std::uint64_t extra, Context& cx);
+
+    bool ended() const { return phase_ == Phase::ended; }
+    Phase phase() const { return phase_; }
+    const std::string& name() const { return record_.id; }
+    const CallRecord& record() const { return record_; }
+    const std::string& media_key() const { return media_.key(); }
+    bool has_media() const { return media_.exists(); }
+    const policy::Admitted& admitted() const { return admitted_; }
+    std::string ladder() const;
+    std::string checkpoint() const;  // the confirmed call as text (checkpoint.cpp); holds keys: never logged
+
+private:
+    // One early dialog of leg B, and what it is towards the caller (RFC 3261 12.1, one To tag each).
+    struct Fork {
+        std::string remote_tag, caller_tag;
+        std::optional<SdpBridge> bridge;  // after its answer
+        std::string answer;               // as the caller was told
+    };
+    // One INVITE carried across, the first or a later one.
+    struct Exchange {
+        enum class Step : std::uint8_t { ports, sent, programming, awaiting_answer, pausing };
+        Side from = Side::a;
+        Step step = Step::ports;
+        bool initial = false;
+        bool late = false;                     // no offer in the INVITE: it comes in the 2xx, the answer in the ACK
+        SdpBridge before;                      // to go back to
+        std::string body;                      // of the 2xx for `from`
+        std::optional<sip::Message> response;  // the 2xx of the other leg
+        std::uint32_t tries = 0;
+    };
+
+    // call.cpp: what the others share
+    Leg& leg(Side side) { return legs_[static_cast<std::size_t>(side)]; }
+    const Leg& leg(Side side) const { return legs_[static_cast<std::size_t>(side)]; }
+    Side pbx_side() const { return admitted_.direction == policy::CallDirection::from_pbx ? Side::a : Side::b; }
+    const config::Trunk& trunk() const;
+    Flow flow_of(Side side, Context& cx);
+    void move_flow(Side side, const Flow& flow, Context& cx);
+    void start_timer(CallTimer timer, Duration after, Context& cx);
+    void stop_timer(CallTimer timer, Context& cx);
+    std::string respond(Side side, std::uint16_t status, sip::Composer composer, std::string_view body, Context& cx);
+    void refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Context& cx, bool retry_after = false);
+    void refuse_request(const transaction::Request& request, std::uint16_t status, Context& cx,
+                        std::string_view retry_after = {});
+    sip::Composer response_to_invite(Side side, std::uint16_t status, Context& cx) const;
+    void log(Severity severity, std::string event, std::string text, Context& cx) const;
+    void command(MediaCommand command, Context& cx);
+
+    // setup.cpp: from the INVITE to leg B's INVITE
+    void begin_leg_a(const transaction::Request& request, Context& cx);
+    void reject(const policy::Reject& why, std::string_view text, Context& cx);
+    bool hear_first_offer(Context& cx);
+    void allocate_media(const Targets::Outlook& outlook, Context& cx);
+    MediaSession::Place media_place(Side side, RealmIndex realm, Family family, Context& cx) const;
+    Targets find_targets(Context& cx) const;
+    void take_hop(Targets::Step step, Context& cx);
+    void try_calling(Context& cx);
+    void send_invite(Context& cx);
+    sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
+    MediaProfile profile_of(Side side, const Flow& flow) const;
+    const config::MediaPolicy& media_policy(Side side) const;
+    void forget_forks(Context& cx);
+    void fail_over(std::uint16_t status, std::string_view why, Context& cx);
+    bool reroutes(std::uint16_t status) const;
+
+    // answer.cpp: what the callee says to the first INVITE
+    void on_provisional(const transaction::Response& response, Context& cx);
+    void on_failure(const transaction::Response& response, Context& cx);
+    void on_ok(Side side, const transaction::Response& response, Context& cx);
+    SentInvite establish(Side side, const transaction::Response& response, Context& cx);
+    void carry_answer(Side side, const sip::Message& ok, Context& cx);
+    void carry_late_offer(Side side, const sip::Message& ok, Context& cx);
+    void fail_exchange(std::uint16_t status, std::string_view why, Context& cx);
+    void refuse_ok(Side side, const transaction::Response& response, Context& cx);
+    void acknowledge(Side side, const SentInvite& invite, std::uint32_t cseq, std::string_view body, Context& cx);
+    void send_ok(Context& cx);
+    void on_ack(Side side, const sip::Message& ack, Context& cx);
+    void carry_late_answer(Side side, const sip::Message& ack, Context& cx);
+    void repeat_ok(Side side, Context& cx);
+    void on_no_ack(Side side, Context& cx);
+    void stop_repeating(Side side, Context& cx);
+    Fork* fork_of(std::string_view remote_tag, Context& cx);
+    sip::Composer accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const;
+    void offer_late(Context& cx);
+    void confirm(Context& cx);  // the offer is answered: what changed is kept
+
+    // media_steps.cpp: what the media plane says
+    void program(const SdpBridge& bridge, bool wait, Context& cx);
+    void on_ports(bool ok, Context& cx);
+    void on_programmed(bool ok, Context& cx);
+    void on_media_silent(Context& cx);  // an awaited reply did not come
+
+    // reinvite.cpp: later INVITEs, either way
+    void on_reinvite(Side side, const transaction::Request& request, Context& cx);
+    void begin_exchange(Side side, const transaction::Request& request, Context& cx);
+    void relay_offer(Context& cx);
+    void on_reinvite_failure(Side side, const transaction::Response& response, Context& cx);
+    void end_exchange(std::uint16_t status, Context& cx);
+    void pause_after_glare(Side side, Context& cx);
+    void take_back(Side side, const transaction::Response& response, Context& cx);  // taken, but cancelled meanwhile
+
+    // release.cpp: the end, from any side
+    void on_bye(Side side, const transaction::Request& request, Context& cx);
+    void fail_setup(std::string_view by, std::uint16_t status, std::uint16_t q850, std::string_view why, Context& cx,
+                    bool retry_after = false);
+    void release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);
+    void hang_up(Side side, const std::string& reason, Context& cx);
+    void send_bye(Side side, Context& cx);
+    void begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);
+    void write_record(Context& cx);
+    void finish_if_done(Context& cx);
+
+    CallId id_;
+    Phase phase_ = Phase::routing;
+    config::SnapshotPtr config_;
+    policy::Admitted admitted_;
+    bool holds_gauge_ = false, record_written_ = false;
+    SessionId session_;
+    std::array<Leg, 2> legs_;
+    std::optional<sip::Message> invite_;  // the first one, until it is answered
+    std::uint8_t hops_left_ = 0;
+    Identity identity_;
+    Targets targets_;
+    std::optional<Hop> hop_;
+    std::string carrier_;  // on the core's side: whose media policy holds
+    std::uint16_t last_failure_ = 0;
+    bool first_tag_used_ = false;  // leg A's own tag has been given to a fork
+    std::vector<Fork> forks_;
+    std::optional<Exchange> exchange_;
+    SdpBridge bridge_;
+    MediaSession media_;
+    std::array<TimerId, 8> timers_{};  // by CallTimer
+    CallRecord record_;
+    Ladder ladder_;
+};
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,110 @@
+#include "signaling/b2bua/call_table.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sallyport::b2bua {
+
+CallId CallTable::begin(CallPlan plan, Context& cx) {
+    const CallId id = calls_.emplace(nullptr);
+    *calls_.find(id) = std::make_unique<Call>(id);
+    step(id, [&](Call& call) { call.start(std::move(plan), cx); });
+    return id;
+}
+
+// Runs one event of a call; a call that has ended thereby becomes one of the recent ones.
+bool CallTable::step(CallId id, const Step& f) {
+    auto* found = calls_.find(id);
+    if (found == nullptr) return false;
+    Call& call = **found;
+    const std::string before = call.media_key();
+    f(call);
+    if (call.media_key() != before) {
+        by_session_.erase(before);
+        by_session_.emplace(call.media_key(), id);
+    }
+    if (!call.ended()) return true;
+    by_session_.erase(call.media_key());
+    if (recent_limit_ > 0) {
+        recent_.push_front({call.record(), call.ladder()});
+        if (recent_.size() > recent_limit_) recent_.pop_back();
+    }
+    calls_.erase(id);
+    return true;
+}
+
+bool CallTable::on_request(const transaction::Request& request, Context& cx) {
+    const auto place = index_.find_dialog(request.message.call_id(), request.message.to_tag());
+    return place && step(place->call, [&](Call& call) { call.on_request(place->side, request, cx); });
+}
+
+bool CallTable::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {
+    return step(index_.find(cancelled.invite), [&](Call& call) { call.on_cancelled(cancelled, cx); });
+}
+
+bool CallTable::on_response(const transaction::Response& response, Context& cx) {
+    const sip::Message& message = response.message;
+    if (message.method() == sip::Method::invite && message.status() / 100 == 2 &&
+        acks_.absorb(response.client, message, response.flow, cx))
+        return true;
+    return step(index_.find(response.client), [&](Call& call) { call.on_response(response, cx); });
+}
+
+bool CallTable::on_client_failed(const transaction::ClientFailed& failed, Context& cx) {
+    return step(index_.find(failed.client), [&](Call& call) { call.on_client_failed(failed, cx); });
+}
+
+bool CallTable::on_stray_response(const transaction::StrayResponse& stray, Context& cx) {
+    const sip::Message& message = stray.message;
+    if (message.method() != sip::Method::invite || message.status() / 100 != 2) return false;
+    const auto place = index_.find_dialog(message.call_id(), message.from_tag());
+    return place && place->side == Side::b && step(place->call, [&](Call& call) { call.on_stray_ok(stray, cx); });
+}
+
+bool CallTable::on_dns(CallId id, const locate::Answer& answer, Context& cx) {
+    return step(id, [&](Call& call) { call.on_dns(answer, cx); });
+}
+
+bool CallTable::on_media_reply(const MediaReply& reply, Context& cx) {
+    return step(reply.call, [&](Call& call) { call.on_media_reply(reply, cx); });
+}
+
+bool CallTable::on_media_event(const MediaEvent& event, Context& cx) {
+    const auto found = by_session_.find(event.session);
+    return found != by_session_.end() &&
+           step(CallId(found->second), [&](Call& call) { call.on_media_event(event, cx); });
+}
+
+bool CallTable::on_timer(const transaction::TimerKey& key, Context& cx) {
+    return step(CallId::from_number(key.object),
+                [&](Call& call) { call.on_timer(static_cast<CallTimer>(key.kind), key.extra, cx); });
+}
+
+void CallTable::on_flow_closed(const Flow& flow, Context& cx) {
+    for (const CallId id : index_.calls_on(flow.connection))
+        step(id, [&](Call& call) { call.on_flow_closed(flow, cx); });
+}
+
+void CallTable::on_media_up(bool restarted, const std::vector<std::string>& sessions, Context& cx) {
+    for (const auto& session : sessions) {
+        const auto known = by_session_.find(session);
+        const auto* call = known == by_session_.end() ? nullptr : calls_.find(known->second);
+        if (call != nullptr && (*call)->has_media()) continue;  // a release may have been lost on the way
+        MediaCommand release;
+        release.verb = MediaVerb::release;
+        release.session = session;
+        cx.out.emplace_back(std::move(release));
+    }
+    const std::set<std::string> there(sessions.begin(), sessions.end());
+    std::vector<CallId> lost;
+    calls_.for_each([&](CallId id, const std::unique_ptr<Call>& call) {
+        if (call->has_media() && (restarted || !there.contains(call->media_key()))) lost.push_back(id);
+    });
+    for (const CallId id : lost) step(id, [&](Call& call) { call.on_media_restarted(cx); });
+}
+
+void CallTable::for_each(const std::function<void(const Call&)>& f) const {
+    calls_.for_each([&](CallId, const std::unique_ptr<Call>& call) { f(*call); });
+}
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,90 @@
+// A confirmed call as text, for whoever keeps it beyond this process: one "name=value" line each, values escaped. Holds
+// SRTP keys: to be stored like a secret.
+#include "signaling/b2bua/call.h"
+
+namespace sallyport::b2bua {
+
+namespace {
+
+void line(std::string& out, std::string_view name, std::string_view value) {
+    out += name;
+    out += '=';
+    for (const char c : value) {
+        if (c == '\n')
+            out += "\\n";
+        else if (c == '\r')
+            out += "\\r";
+        else if (c == '\\')
+            out += "\\\\";
+        else
+            out += c;
+    }
+    out += '\n';
+}
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+
+void write_leg(std::string& out, std::string_view prefix, const Leg& leg) {
+    const auto name = [&](std::string_view field) { return std::string(prefix) + "." + std::string(field); };
+    const auto& d = leg.dialog;
+    line(out, name("realm"), number(leg.realm));
+    line(out, name("call-id"), d.id.call_id);
+    line(out, name("local-tag"), d.id.local_tag);
+    line(out, name("remote-tag"), d.id.remote_tag);
+    line(out, name("local-uri"), d.local_uri);
+    line(out, name("remote-uri"), d.remote_uri);
+    line(out, name("remote-target"), d.remote_target);
+    for (const auto& route : d.route_set) line(out, name("route"), route);
+    line(out, name("local-cseq"), number(d.local_cseq));
+    if (d.remote_cseq) line(out, name("remote-cseq"), number(*d.remote_cseq));
+    line(out, name("transport"), to_string(d.flow.transport));
+    line(out, name("local"), d.flow.local.empty() ? std::string() : d.flow.local.to_string());
+    line(out, name("remote"), d.flow.remote.to_string());
+    line(out, name("tls-name"), d.tls_name);
+}
+
+void write_media(std::string& out, std::string_view prefix, const SdpBridge::SideState& side) {
+    const auto name = [&](std::string_view field) { return std::string(prefix) + "." + std::string(field); };
+    line(out, name("srtp"), side.profile.srtp ? "1" : "0");
+    for (const auto& codec : side.profile.codecs) line(out, name("codec"), codec);
+    line(out, name("latch-any"), side.profile.latch_any_address ? "1" : "0");
+    line(out, name("origin-id"), number(side.origin.session_id()));
+    line(out, name("origin-version"), number(side.origin.version()));
+    line(out, name("origin-last"), side.origin.last());
+    if (side.heard) line(out, name("heard"), sdp::write(*side.heard));
+    if (side.told) line(out, name("told"), sdp::write(*side.told));
+    for (std::size_t i = 0; i < side.keys.size(); ++i) {
+        if (side.keys[i].ours) line(out, name("key-ours." + number(i)), sdp::write_crypto(*side.keys[i].ours));
+        if (side.keys[i].theirs) line(out, name("key-theirs." + number(i)), sdp::write_crypto(*side.keys[i].theirs));
+    }
+}
+
+}  // namespace
+
+std::string Call::checkpoint() const {
+    std::string out = "sallyport-call 1\n";
+    line(out, "id", record_.id);
+    line(out, "session-a", session_.of(Side::a));
+    line(out, "session-b", session_.of(Side::b));
+    line(out, "trunk", admitted_.trunk);
+    line(out, "carrier", carrier_);
+    line(out, "direction", record_.direction);
+    line(out, "caller", record_.caller);
+    line(out, "called", record_.called);
+    line(out, "target", record_.target);
+    line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));
+    line(out, "rang", number(static_cast<std::uint64_t>(record_.rang.time_since_epoch().count())));
+    line(out, "answered", number(static_cast<std::uint64_t>(record_.answered.time_since_epoch().count())));
+    line(out, "media-session", media_.key());
+    line(out, "media-streams", number(media_.streams()));
+    for (const auto& local : media_.local())
+        line(out, local.side == Side::a ? "media-port.a" : "media-port.b",
+             number(local.stream) + " " + local.rtp.to_string() + " " + local.rtcp.to_string());
+    write_leg(out, "leg-a", leg(Side::a));
+    write_leg(out, "leg-b", leg(Side::b));
+    write_media(out, "media-a", bridge_.at(Side::a));
+    write_media(out, "media-b", bridge_.at(Side::b));
+    return out;
+}
+
+}  // namespace sallyport::b2bua

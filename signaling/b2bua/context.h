@@ -1,0 +1,71 @@
+// What a step of a call may touch beside the call itself: the parts of its shard, handed in with every event. Effects
+// are written to the two buffers; nobody is called back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "control/base/counter.h"
+#include "control/base/histogram.h"
+#include "control/base/random.h"
+#include "signaling/b2bua/effects.h"
+#include "signaling/policy/gauges.h"
+#include "signaling/registrar/location_store.h"
+#include "signaling/transaction/layer.h"
+#include "signaling/transaction/timers.h"
+
+namespace sallyport::b2bua {
+
+class CallIndex;
+class AckKeeper;
+class TargetHealth;
+
+struct Settings {
+    std::string node;
+    std::string server_header;
+    RealmTable realms;
+    transaction::TimerValues timers;
+    std::function<bool(std::string_view call_id)> is_home;
+};
+// The stack's counters, as far as calls move them.
+struct CallCounters {
+    Counter &answered, &failed, &records, &failovers;
+    SecondsHistogram& setup_seconds;
+};
+struct Context {
+    const Settings& settings;
+    const CallCounters& counters;
+    transaction::Layer& layer;
+    transaction::Timers& timers;
+    RandomSource& random;
+    registrar::LocationStore& locations;
+    policy::TrunkGauges& gauges;
+    TargetHealth& health;
+    CallIndex& index;
+    AckKeeper& acks;
+    bool media_up = false;
+    TimePoint now{};
+    transaction::Effects& effects;
+    Outputs& out;
+
+    const Realm& realm(RealmIndex i) const { return settings.realms.at(i); }
+    void transmit(const Flow& flow, std::string text, const std::string& tls_name) {
+        effects.emplace_back(
+            transaction::Transmit{flow, std::make_shared<const std::string>(std::move(text)), tls_name});
+    }
+};
+
+// What a deadline of a call is for: TimerKey::kind with owner call.
+enum class CallTimer : std::uint8_t {
+    setup,       // no route or no media ports in time
+    media,       // no reply of the media plane in time
+    no_answer,   // timer C, RFC 3261 16.6
+    repeat_2xx,  // RFC 3261 13.3.1.4
+    no_ack,      // 64*T1 after the 2xx
+    glare,       // the pause after a 491, RFC 3261 14.1
+    record,      // the media plane's last word is overdue
+};
+
+}  // namespace sallyport::b2bua

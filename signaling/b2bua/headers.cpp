@@ -1,0 +1,86 @@
+#include "signaling/b2bua/headers.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace sallyport::b2bua {
+namespace {
+
+using sip::HeaderName;
+
+// Of the fields this node knows by name, only these say something from one user to the other.
+constexpr std::array end_to_end{
+    HeaderName::accept_language,
+    HeaderName::alert_info,
+    HeaderName::date,
+    HeaderName::geolocation,
+    HeaderName::geolocation_routing,
+    HeaderName::identity,
+    HeaderName::organization,
+    HeaderName::priority,
+    HeaderName::subject,
+    HeaderName::user_to_user,
+};
+
+// Fields without an entry in the registry of this node that speak of a hop, a dialog, an identity or a place.
+constexpr std::array<std::string_view, 27> bound{
+    "remote-party-id",
+    "join",
+    "target-dialog",
+    "security-client",
+    "security-server",
+    "security-verify",
+    "info-package",
+    "recv-info",
+    "feature-caps",
+    "permission-missing",
+    "trigger-consent",
+    "reject-contact",
+    "accept-contact",
+    "request-disposition",
+    "flow-timer",
+    "hide",
+    "encryption",
+    "response-key",
+    "rpid-privacy",
+    "session",
+    "max-breadth",
+    "answer-mode",
+    "priv-answer-mode",
+    "identity-info",
+    "pidf-lo",
+    "resource-share",
+    "service-interact-info",
+};
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return out;
+}
+
+}  // namespace
+
+bool crosses(const sip::Field& field) {
+    if (field.name != HeaderName::other)
+        return std::find(end_to_end.begin(), end_to_end.end(), field.name) != end_to_end.end();
+    const std::string name = lower(field.name_text);
+    // P- headers belong to a trust domain (RFC 5727); Content- ones to a body that is written anew here.
+    if (name.starts_with("p-") || name.starts_with("content-") || name.starts_with("proxy-")) return false;
+    return std::find(bound.begin(), bound.end(), name) == bound.end();
+}
+
+void copy_crossing(const sip::Message& from, sip::Composer& to) {
+    for (std::size_t i = 0; i < from.field_count(); ++i) {
+        const auto field = from.field(i);
+        if (!crosses(field)) continue;
+        if (field.name == HeaderName::other)
+            to.add(field.name_text, field.value);
+        else
+            to.add(field.name, field.value);
+    }
+}
+
+}  // namespace sallyport::b2bua

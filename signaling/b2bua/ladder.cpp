@@ -1,0 +1,97 @@
+#include "signaling/b2bua/ladder.h"
+
+#include <algorithm>
+
+#include "signaling/b2bua/sdp_bridge.h"
+#include "signaling/sip/compose.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::b2bua {
+namespace {
+
+constexpr std::size_t lane = 42;  // between two columns; with the time and three bars that makes 100
+
+std::string clock_text(TimePoint when) { return rfc3339(when).substr(11, 12); }
+
+std::string printable(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
+// "--- INVITE --------->" to the given width.
+std::string arrow(std::string text, bool rightward) {
+    if (text.size() > lane - 6) text = text.substr(0, lane - 8) + "..";
+    const std::string body = "-- " + text + " ";
+    const std::size_t rest = lane - body.size() - 1;
+    return rightward ? body + std::string(rest, '-') + ">" : "<" + body + std::string(rest, '-');
+}
+
+std::string centred(std::string_view text, std::size_t width) {
+    std::string out(text.substr(0, width));
+    const std::size_t before = (width - out.size()) / 2;
+    return std::string(before, ' ') + out + std::string(width - before - out.size(), ' ');
+}
+
+}  // namespace
+
+void Ladder::add(Line line) {
+    if (lines_.size() >= most_lines) {
+        ++left_out_;
+        return;
+    }
+    line.text = printable(std::move(line.text));
+    lines_.push_back(std::move(line));
+}
+
+void Ladder::message(TimePoint when, Side side, Way way, std::string text) {
+    add({when, false, side, way, std::move(text)});
+}
+
+void Ladder::note(TimePoint when, std::string text) { add({when, true, Side::a, Way::in, std::move(text)}); }
+
+std::string Ladder::text(std::string_view head, std::string_view left, std::string_view right) const {
+    std::string out(head);
+    out += "\n             " + std::string(left.substr(0, lane));
+    out += std::string(lane - std::min(lane, left.size()) - 3, ' ') + "sallyport";
+    out +=
+        std::string(lane - 6 - std::min(lane - 6, right.size()), ' ') + std::string(right.substr(0, lane - 6)) + "\n";
+    for (const Line& line : lines_) {
+        out += clock_text(line.when) + " ";
+        if (line.is_note) {
+            out += "|" + centred("[ " + line.text.substr(0, 2 * lane - 4) + " ]", 2 * lane + 1) + "|\n";
+            continue;
+        }
+        const bool rightward = (line.side == Side::a) == (line.way == Way::in);
+        const std::string blank(lane, ' ');
+        const std::string drawn = arrow(line.text, rightward);
+        out += "|" + (line.side == Side::a ? drawn : blank) + "|" + (line.side == Side::a ? blank : drawn) + "|\n";
+    }
+    if (left_out_ > 0) out += "             " + std::to_string(left_out_) + " more lines left out\n";
+    return out;
+}
+
+std::string ladder_text(const sip::Message& message) {
+    std::string out;
+    if (message.is_request()) {
+        out = message.method_text();
+    } else {
+        out = std::to_string(message.status()) + " " + std::string(sip::reason_phrase(message.status()));
+        if (message.method() != sip::Method::invite) out += " " + std::string(message.method_text());
+    }
+    if (!message.body().empty()) {
+        const auto type = message.first(sip::HeaderName::content_type);
+        const bool is_sdp =
+            type && sip::parse_media_type(*type).has_value() && sip::parse_media_type(*type)->is("application/sdp");
+        out += " (" + (is_sdp ? describe(message.body()) : std::string("body")) + ")";
+    }
+    if (const auto reason = message.first(sip::HeaderName::reason)) out += " " + std::string(reason->substr(0, 24));
+    return out;
+}
+
+std::string ladder_text(std::string_view message) {
+    const auto parsed = sip::Parser::parse(message);
+    return parsed.has_value() ? ladder_text(*parsed) : std::string(message.substr(0, message.find("\r\n")));
+}
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,57 @@
+// One of a call's two legs: its own dialog, its own INVITE transactions, its own tags. Knows nothing of the other leg.
+// A plain value.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "signaling/b2bua/ack_keeper.h"
+#include "signaling/b2bua/context.h"
+#include "signaling/b2bua/sdp_bridge.h"
+#include "signaling/dialog/dialog.h"
+
+namespace sallyport::b2bua {
+
+// An INVITE of the peer, from its arrival to our final answer.
+struct InviteServer {
+    transaction::ServerId id;
+    Endpoint source;
+    std::string to_tag;  // towards the caller: empty in a re-INVITE, the dialog has one
+};
+// A 2xx of ours that has not been acknowledged yet.
+struct UnackedOk {
+    transaction::ServerId server;
+    std::string text;
+    std::uint32_t cseq = 0;
+    Duration interval{};
+    TimerId repeat = 0, give_up = 0;
+    bool answer_expected = false;  // the 2xx carries an offer: the ACK must answer it
+};
+// A 2xx of the peer to our offerless INVITE: it is acknowledged once its offer is answered.
+struct OwedAck {
+    SentInvite invite;
+    std::uint32_t cseq = 0;
+};
+
+struct Leg {
+    RealmIndex realm = 0;
+    std::string call_id, local_tag;
+    dialog::Dialog dialog;
+    bool established = false;  // the dialog is confirmed
+    bool over = false;         // BYE sent or received
+    bool bye_due = false;      // held back until the peer has acknowledged our 2xx (RFC 3261 15)
+    std::optional<InviteServer> server;
+    std::optional<UnackedOk> unacked;
+    std::optional<SentInvite> client;  // an INVITE of ours, until it is finally answered
+    bool client_cancelled = false;
+    std::optional<OwedAck> owed;
+    std::optional<transaction::ClientId> bye;  // on its way
+    std::string reason;                        // of the BYE that is due
+
+    bool busy() const { return server || client || owed; }  // an INVITE is being handled, in either direction
+};
+
+}  // namespace sallyport::b2bua

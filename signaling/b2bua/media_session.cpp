@@ -1,0 +1,111 @@
+#include "signaling/b2bua/media_session.h"
+
+#include <algorithm>
+
+namespace sallyport::b2bua {
+namespace {
+
+bool same_ports(const std::vector<MediaLocal>& before, const std::vector<MediaLocal>& after) {
+    return std::all_of(before.begin(), before.end(), [&](const MediaLocal& b) {
+        return std::any_of(after.begin(), after.end(), [&](const MediaLocal& a) {
+            return a.stream == b.stream && a.side == b.side && a.rtp == b.rtp && a.rtcp == b.rtcp;
+        });
+    });
+}
+
+}  // namespace
+
+MediaCommand MediaSession::command(MediaVerb verb, Awaited awaited) {
+    MediaCommand out;
+    out.verb = verb;
+    out.call = base_.call;
+    out.session = base_.session;
+    out.streams = base_.streams;
+    if (awaited != Awaited::nothing) {
+        out.token = awaited_token_ = ++token_;
+        awaited_ = awaited;
+    }
+    return out;
+}
+
+MediaCommand MediaSession::allocate(CallId call, std::string session, Place a, Place b, std::uint32_t streams,
+                                    std::uint32_t inactivity_seconds, std::string label, std::string trunk) {
+    base_.verb = MediaVerb::allocate;
+    base_.call = call;
+    base_.session = std::move(session);
+    base_.port_a = std::move(a.port);
+    base_.port_b = std::move(b.port);
+    base_.family_a = a.family;
+    base_.family_b = b.family;
+    base_.streams = streams;
+    base_.inactivity_seconds = inactivity_seconds;
+    base_.call_label = std::move(label);
+    base_.trunk = std::move(trunk);
+    state_ = State::allocating;
+    awaited_ = Awaited::ports;
+    base_.token = awaited_token_ = ++token_;
+    return base_;
+}
+
+std::vector<MediaCommand> MediaSession::reallocate(std::string session, Place b) {
+    std::vector<MediaCommand> out;
+    out.push_back(command(MediaVerb::release, Awaited::nothing));
+    local_.clear();
+    out.push_back(allocate(base_.call, std::move(session), {base_.port_a, base_.family_a}, std::move(b), base_.streams,
+                           base_.inactivity_seconds, base_.call_label, base_.trunk));
+    return out;
+}
+
+bool MediaSession::fits(const Place& b) const {
+    if (b.port != base_.port_b) return false;
+    return std::all_of(local_.begin(), local_.end(), [&](const MediaLocal& l) {
+        return l.side == Side::a || b.family == Family::none || l.rtp.address.family == b.family;
+    });
+}
+
+MediaCommand MediaSession::grow(std::uint32_t streams) {
+    base_.streams = std::max(base_.streams, streams);
+    return command(MediaVerb::modify, Awaited::ports);
+}
+
+MediaCommand MediaSession::program(std::vector<MediaLeg> legs, bool wait_for_reply) {
+    MediaCommand out = command(MediaVerb::modify, wait_for_reply ? Awaited::programmed : Awaited::nothing);
+    out.legs = std::move(legs);
+    return out;
+}
+
+MediaCommand MediaSession::release() {
+    state_ = State::releasing;
+    return command(MediaVerb::release, Awaited::statistics);
+}
+
+MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
+    MediaCommand out = base_;
+    out.verb = MediaVerb::allocate;
+    // A step that was waiting goes on when this one is answered.
+    const Awaited awaited = awaited_ == Awaited::nothing ? Awaited::programmed : awaited_;
+    restoring_ = !local_.empty();
+    out.token = awaited_token_ = ++token_;
+    awaited_ = awaited;
+    out.restore = local_;
+    out.legs = std::move(legs);
+    return out;
+}
+
+MediaSession::Awaited MediaSession::on_reply(const MediaReply& reply) {
+    if (reply.token == 0 || reply.token != awaited_token_ || awaited_ == Awaited::nothing) return Awaited::nothing;
+    const Awaited answered = awaited_;
+    awaited_ = Awaited::nothing;
+    if (answered == Awaited::statistics) {
+        state_ = State::gone;
+        return answered;
+    }
+    if (!reply.ok) return answered;
+    ports_kept_ = !restoring_ || same_ports(local_, reply.local);
+    restoring_ = false;
+    if (!reply.local.empty()) local_ = reply.local;
+    state_ = State::ready;
+    return answered;
+}
+
+}  // namespace sallyport::b2bua

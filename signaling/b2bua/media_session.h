@@ -1,0 +1,60 @@
+// The call's session on the media plane: which ports it has there, which reply is awaited, whether it still exists.
+// Makes commands; knows no SIP. Commands carry a token; a reply with another one than the awaited is old and means
+// nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "signaling/b2bua/media.h"
+
+namespace sallyport::b2bua {
+
+class MediaSession {
+public:
+    enum class State : std::uint8_t { none, allocating, ready, releasing, gone };
+    enum class Awaited : std::uint8_t { nothing, ports, programmed, statistics };
+    struct Place {         // of one side
+        std::string port;  // media port
+        Family family = Family::none;
+    };
+
+    MediaCommand allocate(CallId call, std::string session, Place a, Place b, std::uint32_t streams,
+                          std::uint32_t inactivity_seconds, std::string label, std::string trunk);
+    // The same call on other ports: a new session; the old one is released without waiting.
+    std::vector<MediaCommand> reallocate(std::string session, Place b);
+    bool fits(const Place& b) const;  // side b of what is allocated
+    MediaCommand grow(std::uint32_t streams);
+    MediaCommand program(std::vector<MediaLeg> legs, bool wait_for_reply);
+    MediaCommand release();
+    // After a restart of the media plane: the same session again, on the same ports if they are free.
+    MediaCommand restore(std::vector<MediaLeg> legs);
+
+    // What the reply answers; nothing if it is not awaited.
+    Awaited on_reply(const MediaReply& reply);
+    // The awaited reply will not come.
+    void give_up() { awaited_ = Awaited::nothing; }
+    void lost() { state_ = State::gone; }
+
+    State state() const { return state_; }
+    Awaited awaited() const { return awaited_; }
+    bool exists() const { return state_ == State::allocating || state_ == State::ready; }
+    bool ports_kept() const { return ports_kept_; }  // after a restore: the same as before
+    const std::string& key() const { return base_.session; }
+    const std::vector<MediaLocal>& local() const { return local_; }
+    std::uint32_t streams() const { return base_.streams; }
+
+private:
+    MediaCommand command(MediaVerb verb, Awaited awaited);
+
+    MediaCommand base_;  // what allocate said
+    State state_ = State::none;
+    Awaited awaited_ = Awaited::nothing;
+    std::uint64_t token_ = 0;  // last one used
+    std::uint64_t awaited_token_ = 0;
+    std::vector<MediaLocal> local_;
+    bool restoring_ = false, ports_kept_ = true;
+};
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,94 @@
+// What the media plane says to a call: ports, confirmations, statistics, events, and that it has lost everything.
+#include "signaling/b2bua/call.h"
+
+namespace sallyport::b2bua {
+
+namespace {
+
+constexpr std::uint16_t temporary_failure = 41;
+constexpr Duration media_patience = 2s;
+
+}  // namespace
+
+void Call::program(const SdpBridge& bridge, bool wait, Context& cx) {
+    command(media_.program(bridge.media_legs(), wait), cx);
+}
+
+void Call::on_media_reply(const MediaReply& reply, Context& cx) {
+    const auto answered = media_.on_reply(reply);
+    if (answered == MediaSession::Awaited::nothing) return;
+    stop_timer(CallTimer::media, cx);
+    if (!reply.ok && answered != MediaSession::Awaited::statistics) {
+        ladder_.note(cx.now, "media plane: " + reply.error);
+        log(Severity::warning, "media-refused", reply.error, cx);
+    }
+    switch (answered) {
+        case MediaSession::Awaited::nothing: return;
+        case MediaSession::Awaited::statistics: record_.media = reply.statistics; return write_record(cx);
+        case MediaSession::Awaited::ports: return on_ports(reply.ok, cx);
+        case MediaSession::Awaited::programmed: return on_programmed(reply.ok, cx);
+    }
+}
+
+void Call::on_ports(bool ok, Context& cx) {
+    if (phase_ >= Phase::releasing) return;
+    if (phase_ == Phase::routing)
+        return ok ? try_calling(cx) : fail_setup("node", 503, temporary_failure, "no media ports", cx, true);
+    if (!exchange_ || exchange_->step != Exchange::Step::ports) return;
+    if (!ok)
+        return exchange_->late || exchange_->initial ? fail_exchange(500, "no media ports", cx) : end_exchange(500, cx);
+    return exchange_->late ? offer_late(cx) : relay_offer(cx);
+}
+
+void Call::on_programmed(bool ok, Context& cx) {
+    if (phase_ >= Phase::releasing) return;
+    if (ok && !media_.ports_kept())
+        return release("node", temporary_failure, "the media plane came back on other ports", cx);
+    const bool waiting = exchange_ && exchange_->step == Exchange::Step::programming;
+    if (!waiting) return;  // a restored session: nobody waits for it
+    return ok ? send_ok(cx) : fail_exchange(500, "the media plane refused", cx);
+}
+
+void Call::on_media_silent(Context& cx) {
+    media_.give_up();
+    constexpr std::string_view why = "the media plane does not answer";
+    if (phase_ < Phase::answered) return fail_setup("node", 503, temporary_failure, why, cx, true);
+    if (!exchange_ || phase_ >= Phase::releasing) return;
+    if (exchange_->step == Exchange::Step::programming) return release("node", temporary_failure, why, cx);
+    if (exchange_->step == Exchange::Step::ports)
+        return exchange_->late ? fail_exchange(500, why, cx) : end_exchange(500, cx);
+}
+
+void Call::on_media_event(const MediaEvent& event, Context& cx) {
+    if (event.session != media_.key() || phase_ >= Phase::releasing) return;
+    const std::string place =
+        std::string("leg ") + (event.side == Side::a ? "a" : "b") + ", stream " + std::to_string(event.stream);
+    switch (event.kind) {
+        case MediaEventKind::first_packet: return ladder_.note(cx.now, "first media packet from " + place);
+        case MediaEventKind::latched: return ladder_.note(cx.now, "media latched, " + place);
+        case MediaEventKind::srtp_auth_failures:
+            ladder_.note(cx.now, "SRTP authentication failures, " + place + ": " + std::to_string(event.count));
+            return log(Severity::warning, "srtp-authentication-failures", place + ": " + std::to_string(event.count),
+                       cx);
+        case MediaEventKind::inactivity:
+            // On hold a side is silent by agreement; without its first stream a call is no call.
+            if (phase_ != Phase::answered || !bridge_.expects_media(event.side, event.stream)) return;
+            for (std::uint32_t i = 0; i < event.stream; ++i)
+                if (bridge_.expects_media(event.side, i)) return;
+            return release("node", 31, "no media from " + place, cx);
+        case MediaEventKind::released:
+            // Its lease has run out while this call lives on.
+            ladder_.note(cx.now, "the media plane released the session");
+            return on_media_restarted(cx);
+    }
+}
+
+// Idempotent for the media plane: a session that is still there stays as it is.
+void Call::on_media_restarted(Context& cx) {
+    if (!media_.exists() || phase_ >= Phase::releasing) return;
+    ladder_.note(cx.now, "media session programmed anew");
+    command(media_.restore(phase_ == Phase::routing ? std::vector<MediaLeg>{} : bridge_.media_legs()), cx);
+    start_timer(CallTimer::media, media_patience, cx);
+}
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,17 @@
+// Where a request within a dialog goes: the connection or NAT binding the peer uses, or, in the core, the literal
+// address its route set or Contact names (RFC 3261 12.2.1.1). Names no DNS question: a core peer known by name is
+// reached where it was reached before.
+#pragma once
+
+#include "signaling/b2bua/context.h"
+#include "signaling/dialog/dialog.h"
+
+namespace sallyport::b2bua {
+
+Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm);
+// A flow to an address of our own choice: the listener's address on UDP, no connection yet on streams.
+Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, const Endpoint& remote);
+std::string contact_of(const Realm& realm, const Flow& flow);  // "<sip:host:port;transport=tcp>"
+std::string via_of(const Realm& realm, const Flow& flow, std::string_view branch);
+
+}  // namespace sallyport::b2bua

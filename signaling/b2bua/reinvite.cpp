@@ -1,0 +1,141 @@
+// INVITEs within the call, from either party to the other: hold, new codecs, new addresses, offerless ones; glare and
+// overlap (RFC 3261 14, RFC 6141). A failed one leaves both legs as they were.
+#include "control/base/check.h"
+#include "signaling/b2bua/call.h"
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/headers.h"
+#include "signaling/b2bua/methods.h"
+#include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::b2bua {
+
+using sip::HeaderName;
+
+namespace {
+
+constexpr std::uint32_t glare_tries = 4;
+constexpr Duration media_patience = 2s;
+
+}  // namespace
+
+void Call::on_reinvite(Side side, const transaction::Request& request, Context& cx) {
+    const Leg& l = leg(side);
+    const bool own_pending =
+        l.server || (exchange_ && exchange_->from == side && exchange_->step != Exchange::Step::awaiting_answer);
+    if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
+    // RFC 3261 14.2: a second one before the first is answered.
+    if (phase_ < Phase::answered || own_pending)
+        return refuse_request(request, 500, cx, std::to_string(cx.random.below(11)));
+    if (exchange_ || l.client || l.owed || leg(other(side)).busy()) return refuse_request(request, 491, cx);
+    if (!cx.media_up) return refuse_request(request, 500, cx, std::to_string(1 + cx.random.below(10)));
+    begin_exchange(side, request, cx);
+}
+
+void Call::begin_exchange(Side side, const transaction::Request& request, Context& cx) {
+    leg(side).server = InviteServer{request.server, request.flow.remote, {}};
+    cx.index.add(request.server, id_);
+    respond(side, 100, response_to_invite(side, 100, cx), {}, cx);
+    Exchange exchange;
+    exchange.from = side;
+    exchange.late = request.message.body().empty();
+    exchange.before = bridge_;
+    exchange_ = std::move(exchange);
+    if (!exchange_->late) {
+        const auto heard = bridge_.hear_offer(side, request.message.body());
+        if (!heard.has_value()) {
+            ladder_.note(cx.now, std::string(to_string(heard.error())));
+            return end_exchange(heard.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
+        }
+        if (bridge_.streams() > media_.streams()) {
+            command(media_.grow(bridge_.streams()), cx);
+            return start_timer(CallTimer::media, media_patience, cx);
+        }
+    }
+    relay_offer(cx);
+}
+
+void Call::relay_offer(Context& cx) {
+    const Side to = other(exchange_->from);
+    Leg& l = leg(to);
+    std::string body;
+    if (!exchange_->late) {
+        auto offer = bridge_.speak_offer(to, media_.local(), cx.random);
+        if (!offer.has_value()) return end_exchange(488, cx);
+        body = std::move(*offer);
+    }
+    const Flow flow = flow_of(to, cx);
+    const Realm& realm = cx.realm(l.realm);
+    auto invite = l.dialog.request("INVITE", via_of(realm, flow, cx.layer.new_branch()));
+    invite.add(HeaderName::contact, contact_of(realm, flow))
+        .add(HeaderName::allow, methods_in_dialog)
+        .add(HeaderName::user_agent, cx.settings.server_header)
+        .add(HeaderName::session_id, session_.field(to));
+    if (const auto& server = leg(exchange_->from).server)
+        if (const auto* original = cx.layer.request_of(server->id)) copy_crossing(*original, invite);
+    std::string text = invite.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
+    exchange_->step = Exchange::Step::sent;
+    const auto client = cx.layer.send(flow, text, l.dialog.tls_name, cx.now, cx.effects);
+    l.client = SentInvite{client, std::move(text), flow, l.dialog.tls_name};
+    l.client_cancelled = false;
+    cx.index.add(client, id_);
+}
+
+void Call::on_reinvite_failure(Side side, const transaction::Response& response, Context& cx) {
+    const auto status = response.message.status();
+    leg(side).client.reset();
+    if (!exchange_) return;
+    // RFC 3261 12.2.1.2: that dialog is gone.
+    if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
+    if (status == 491) return pause_after_glare(side, cx);
+    end_exchange(relayed_status(status, other(side) == pbx_side()), cx);
+}
+
+// RFC 3261 14.1: who owns the Call-ID waits longer. The party that asked first goes on waiting; the 491 stays on its
+// leg.
+void Call::pause_after_glare(Side side, Context& cx) {
+    if (++exchange_->tries >= glare_tries) return end_exchange(500, cx);
+    exchange_->step = Exchange::Step::pausing;
+    const bool ours = side == Side::b;
+    const auto steps = ours ? 210 + cx.random.below(191) : cx.random.below(201);
+    start_timer(CallTimer::glare, steps * Duration(10ms), cx);
+}
+
+void Call::end_exchange(std::uint16_t status, Context& cx) {
+    SALLYPORT_CHECK(exchange_ && !exchange_->initial);
+    const Side from = exchange_->from;
+    bridge_.go_back_to(exchange_->before);
+    exchange_.reset();
+    stop_timer(CallTimer::glare, cx);
+    if (leg(from).server) refuse_invite(from, status, 0, cx, status == 500);
+}
+
+// A re-INVITE that its sender had cancelled was accepted all the same: `side` believes in it until it is offered the
+// old description again.
+void Call::take_back(Side side, const transaction::Response& response, Context& cx) {
+    const std::uint32_t cseq = response.message.cseq().number;
+    const SentInvite sent = establish(side, response, cx);
+    const auto invite = sip::Parser::parse(sent.text);
+    const bool offerless = invite.has_value() && invite->body().empty();
+    std::string body;
+    if (offerless) {
+        SdpBridge bridge = bridge_;
+        if (bridge.hear_offer(side, response.message.body()).has_value()) {
+            auto answer = bridge.speak_answer(side, media_.local(), cx.random);
+            body = answer.has_value() ? std::move(*answer) : bridge.speak_refusal(side);
+            if (answer.has_value()) bridge_ = std::move(bridge);
+        }
+    }
+    acknowledge(side, sent, cseq, body, cx);
+    if (phase_ >= Phase::releasing) return finish_if_done(cx);
+    if (offerless) return program(bridge_, false, cx);
+    if (exchange_) return;
+    Exchange exchange;
+    exchange.from = other(side);
+    exchange.before = bridge_;
+    exchange_ = std::move(exchange);
+    relay_offer(cx);
+}
+
+}  // namespace sallyport::b2bua

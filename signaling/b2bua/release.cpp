@@ -1,0 +1,172 @@
+// The end of a call, whoever wants it: BYE, CANCEL, a failed setup, this node. Each leg is ended by what its state
+// allows (RFC 3261 9, 15); the record waits for the media plane's statistics, though not for long.
+#include "signaling/b2bua/call.h"
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/next_hop.h"
+
+namespace sallyport::b2bua {
+
+using sip::HeaderName;
+
+namespace {
+
+constexpr Duration statistics_patience = 2s;
+constexpr std::uint16_t normal_clearing = 16;
+
+}  // namespace
+
+void Call::on_bye(Side side, const transaction::Request& request, Context& cx) {
+    Leg& l = leg(side);
+    refuse_request(request, 200, cx);
+    ladder_.message(cx.now, side, Ladder::Way::out, "200 OK BYE");
+    stop_repeating(side, cx);
+    l.bye_due = false;
+    if (l.server) {
+        if (phase_ < Phase::answered) record_.status = 487;
+        refuse_invite(side, 487, 0, cx);
+    }
+    if (l.client && !l.client_cancelled) {
+        cx.layer.cancel(l.client->client, {}, cx.now, cx.effects);
+        l.client_cancelled = true;
+    }
+    l.over = true;
+    if (phase_ < Phase::releasing) {
+        const std::string reason = relayed_reason(request.message);
+        const auto cause = q850_of(request.message);
+        hang_up(other(side), reason, cx);
+        begin_release(side == Side::a ? "caller" : "callee", cause != 0 ? cause : normal_clearing, "BYE", cx);
+    }
+    finish_if_done(cx);
+}
+
+void Call::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {
+    for (const Side side : {Side::a, Side::b}) {
+        Leg& l = leg(side);
+        if (!l.server || l.server->id != cancelled.invite) continue;
+        ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(cancelled.cancel));
+        const std::string reason = relayed_reason(cancelled.cancel);
+        if (phase_ < Phase::answered) {
+            const auto cause = q850_of(cancelled.cancel);
+            record_.status = 487;
+            refuse_invite(side, 487, 0, cx);
+            hang_up(other(side), reason, cx);
+            begin_release("caller", cause != 0 ? cause : normal_clearing, "cancelled", cx);
+            return finish_if_done(cx);
+        }
+        // The other leg has taken it already: the 2xx is on its way and wins (RFC 3261 9.2).
+        if (!exchange_ || exchange_->step == Exchange::Step::programming || leg(other(side)).owed) return;
+        Leg& far = leg(other(side));
+        if (far.client) {
+            cx.layer.cancel(far.client->client, reason, cx.now, cx.effects);
+            far.client_cancelled = true;
+        }
+        stop_timer(CallTimer::media, cx);
+        return end_exchange(487, cx);
+    }
+}
+
+void Call::fail_setup(std::string_view by, std::uint16_t status, std::uint16_t q850, std::string_view why, Context& cx,
+                      bool retry_after) {
+    if (phase_ >= Phase::answered) return;
+    record_.status = status;
+    if (leg(Side::a).server) refuse_invite(Side::a, status, q850, cx, retry_after);
+    log(Severity::info, "call-failed", std::to_string(status) + ": " + std::string(why), cx);
+    hang_up(Side::b, q850_reason(q850), cx);
+    begin_release(by, q850, why, cx);
+    finish_if_done(cx);
+}
+
+void Call::release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx) {
+    if (phase_ >= Phase::releasing) return;
+    if (phase_ < Phase::answered) return fail_setup(by, 500, q850, why, cx);
+    log(Severity::warning, "call-released", std::string(why), cx);
+    for (const Side side : {Side::a, Side::b}) hang_up(side, q850_reason(q850), cx);
+    begin_release(by, q850, why, cx);
+    finish_if_done(cx);
+}
+
+void Call::hang_up(Side side, const std::string& reason, Context& cx) {
+    Leg& l = leg(side);
+    if (l.over) return;
+    if (l.server) refuse_invite(side, 487, 0, cx);
+    if (l.client && !l.client_cancelled) {
+        cx.layer.cancel(l.client->client, reason, cx.now, cx.effects);
+        l.client_cancelled = true;
+    }
+    if (!l.established) return;
+    if (l.owed) {  // its offer is still open, and nobody is left to take it
+        const OwedAck owed = std::move(*l.owed);
+        l.owed.reset();
+        SdpBridge bridge = bridge_;
+        acknowledge(side, owed.invite, owed.cseq, bridge.at(side).heard ? bridge.speak_refusal(side) : std::string(),
+                    cx);
+    }
+    l.reason = reason;
+    // RFC 3261 15: not before the peer has acknowledged our 2xx, or never will.
+    if (l.unacked)
+        l.bye_due = true;
+    else
+        send_bye(side, cx);
+}
+
+void Call::send_bye(Side side, Context& cx) {
+    Leg& l = leg(side);
+    l.over = true;
+    l.bye_due = false;
+    const Flow flow = flow_of(side, cx);
+    auto bye = l.dialog.request("BYE", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()));
+    bye.add(HeaderName::user_agent, cx.settings.server_header).add(HeaderName::session_id, session_.field(side));
+    if (!l.reason.empty()) bye.add(HeaderName::reason, l.reason);
+    std::string text = bye.finish();
+    ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
+    l.bye = cx.layer.send(flow, std::move(text), l.dialog.tls_name, cx.now, cx.effects);
+    cx.index.add(*l.bye, id_);
+}
+
+void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx) {
+    if (phase_ >= Phase::releasing) return;
+    const bool was_answered = phase_ == Phase::answered, was_admitted = holds_gauge_;
+    phase_ = Phase::releasing;
+    exchange_.reset();
+    for (const auto timer : {CallTimer::setup, CallTimer::media, CallTimer::no_answer, CallTimer::glare})
+        stop_timer(timer, cx);
+    record_.ended = cx.now;
+    record_.ended_by = by;
+    record_.q850 = q850;
+    record_.reason = why;
+    if (holds_gauge_) cx.gauges.release(admitted_.trunk);
+    holds_gauge_ = false;
+    if (was_answered)
+        cx.out.emplace_back(Checkpoint{record_.id, {}, true});
+    else if (was_admitted && record_.status != 487)
+        cx.counters.failed.add();
+    if (!media_.exists()) return write_record(cx);
+    command(media_.release(), cx);
+    if (!cx.media_up) return write_record(cx);
+    start_timer(CallTimer::record, statistics_patience, cx);
+}
+
+void Call::write_record(Context& cx) {
+    if (record_written_) return;
+    record_written_ = true;
+    stop_timer(CallTimer::record, cx);
+    cx.counters.records.add();
+    cx.out.emplace_back(WriteRecord{record_});
+    finish_if_done(cx);
+}
+
+void Call::finish_if_done(Context& cx) {
+    if (phase_ != Phase::releasing || !record_written_) return;
+    for (const Leg& l : legs_)
+        if (l.client || l.bye || l.unacked || l.owed || l.server) return;
+    phase_ = Phase::ended;
+    forget_forks(cx);
+    for (Leg& l : legs_) {
+        if (!l.call_id.empty()) cx.index.remove_dialog(l.call_id, l.local_tag);
+        cx.index.detach(l.dialog.flow.connection, id_);
+    }
+    for (const TimerId timer : timers_)
+        if (timer != 0) cx.timers.cancel(timer);
+}
+
+}  // namespace sallyport::b2bua

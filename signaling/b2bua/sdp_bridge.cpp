@@ -1,0 +1,302 @@
+#include "signaling/b2bua/sdp_bridge.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "control/base/check.h"
+#include "signaling/b2bua/srtp_keys.h"
+
+namespace sallyport::b2bua {
+namespace {
+
+using sdp::SessionDescription;
+
+bool same_content(const SessionDescription& a, const SessionDescription& b) {
+    SessionDescription x = a;
+    x.origin = b.origin;
+    return x == b;
+}
+
+std::optional<BridgeErrc> bad_endpoint(const sdp::StreamView& view, const MediaProfile& profile) {
+    if (view.zero_address) return std::nullopt;
+    if (!view.rtp_endpoint) return BridgeErrc::bad_address;
+    const IpAddress& address = view.rtp_endpoint->address;
+    if (address.is_multicast() || address.is_unspecified() || address.is_link_local()) return BridgeErrc::bad_address;
+    if (address.is_loopback() && !profile.loopback) return BridgeErrc::bad_address;
+    if (profile.family != Family::none && address.family != profile.family) return BridgeErrc::bad_address;
+    return std::nullopt;
+}
+
+std::optional<BridgeErrc> not_allowed(const sdp::StreamView& view, const MediaProfile& profile) {
+    if (profile.srtp && !view.secure) return BridgeErrc::srtp_required;
+    if (!profile.srtp && view.secure) return BridgeErrc::srtp_not_allowed;
+    return bad_endpoint(view, profile);
+}
+
+const MediaLocal* port_of(const std::vector<MediaLocal>& ports, std::uint32_t stream, Side side) {
+    const auto found = std::find_if(ports.begin(), ports.end(),
+                                    [&](const MediaLocal& p) { return p.stream == stream && p.side == side; });
+    return found == ports.end() ? nullptr : &*found;
+}
+
+BridgeResult<SessionDescription> read(std::string_view text) {
+    auto parsed = sdp::parse(text);
+    if (!parsed.has_value() || parsed->media.size() > sdp::limits::media) return BridgeErrc::not_sdp;
+    return std::move(*parsed);
+}
+
+sdp::LegProfile leg_profile(const MediaProfile& profile) { return {profile.srtp, profile.codecs}; }
+
+bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
+bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::recvonly; }
+
+}  // namespace
+
+std::string_view to_string(BridgeErrc e) {
+    switch (e) {
+        case BridgeErrc::not_sdp: return "the body is no session description";
+        case BridgeErrc::srtp_required: return "this leg takes SRTP only";
+        case BridgeErrc::srtp_not_allowed: return "this leg takes plain RTP only";
+        case BridgeErrc::no_usable_key: return "no usable crypto line";
+        case BridgeErrc::bad_address: return "a media address that cannot be used";
+        case BridgeErrc::nothing_in_common: return "no stream or codec in common";
+        case BridgeErrc::wrong_answer: return "the answer does not fit the offer";
+        case BridgeErrc::no_port: return "no media port for a stream";
+    }
+    SALLYPORT_CHECK(false);
+}
+
+BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
+    auto offer = read(sdp);
+    if (!offer.has_value()) return offer.error();
+    SideState& side = at(from);
+    std::vector<bool> refused(offer->media.size(), true);
+    std::vector<Keys> keys(offer->media.size());
+    BridgeErrc why = BridgeErrc::nothing_in_common;
+    bool usable = false;
+    for (std::size_t i = 0; i < offer->media.size(); ++i) {
+        const auto view = sdp::view_stream(*offer, i);
+        if (i < side.keys.size()) keys[i].ours = side.keys[i].ours;
+        if (!view.rtp) continue;
+        if (view.rejected) {
+            refused[i] = false;  // it stays as it is, in its slot
+            continue;
+        }
+        if (const auto reason = not_allowed(view, side.profile)) {
+            why = *reason;
+            continue;
+        }
+        if (view.secure) {
+            keys[i].theirs = choose_offered_key(view.crypto);
+            if (!keys[i].theirs) {
+                why = BridgeErrc::no_usable_key;
+                continue;
+            }
+        }
+        refused[i] = false;
+        usable = true;
+    }
+    // Everything on port 0 is an offer too (RFC 3264 5.1); only streams this leg may not have make it a refusal.
+    const bool all_rejected = std::find(refused.begin(), refused.end(), true) == refused.end();
+    if (!usable && (!all_rejected || offer->media.empty())) return why;
+    side.changed = !side.heard || !same_content(*side.heard, *offer);
+    side.heard = std::move(*offer);
+    side.refused = std::move(refused);
+    side.keys = std::move(keys);
+    return {};
+}
+
+BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random) {
+    const SideState& source = at(other(to));
+    SideState& side = at(to);
+    SALLYPORT_CHECK(source.heard.has_value());
+    std::vector<sdp::StreamAnchor> anchors(source.heard->media.size());
+    side.keys.resize(anchors.size());
+    for (std::uint32_t i = 0; i < anchors.size(); ++i) {
+        anchors[i].refuse = source.refused[i];
+        const auto* port = port_of(ports, i, to);
+        if (port == nullptr) {
+            if (!anchors[i].refuse) return BridgeErrc::no_port;
+            continue;
+        }
+        anchors[i].rtp = port->rtp;
+        anchors[i].rtcp = port->rtcp;
+        if (!side.profile.srtp) continue;
+        // A new offer has a new key (SIPconnect 14.4); a repeated one is the same offer, down to its version.
+        if (source.changed || !side.keys[i].ours) side.keys[i].ours = make_key(1, default_suite, random);
+        anchors[i].crypto = side.keys[i].ours;
+    }
+    auto description = sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile));
+    if (!description.has_value()) return BridgeErrc::nothing_in_common;
+    side.told = *description;
+    return side.origin.stamp(std::move(*description));
+}
+
+BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
+    auto answer = read(sdp);
+    if (!answer.has_value()) return answer.error();
+    SideState& side = at(from);
+    SALLYPORT_CHECK(side.told.has_value());
+    if (answer->media.size() != side.told->media.size()) return BridgeErrc::wrong_answer;
+    std::vector<bool> refused(answer->media.size(), true);
+    side.keys.resize(answer->media.size());
+    for (std::size_t i = 0; i < answer->media.size(); ++i) {
+        const auto view = sdp::view_stream(*answer, i);
+        const bool offered = side.told->media[i].port != 0;
+        if (view.rejected || !offered) continue;
+        if (!view.rtp || view.secure != side.profile.srtp) return BridgeErrc::wrong_answer;
+        if (const auto reason = bad_endpoint(view, side.profile)) return *reason;
+        if (view.secure) {
+            SALLYPORT_CHECK(side.keys[i].ours.has_value());
+            side.keys[i].theirs = accept_answered_key(view.crypto, *side.keys[i].ours);
+            if (!side.keys[i].theirs) return BridgeErrc::no_usable_key;
+        }
+        refused[i] = false;
+    }
+    side.changed = !side.heard || !same_content(*side.heard, *answer);
+    side.heard = std::move(*answer);
+    side.refused = std::move(refused);
+    return {};
+}
+
+BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random) {
+    const SideState& source = at(other(to));
+    SideState& side = at(to);
+    SALLYPORT_CHECK(source.heard.has_value() && side.heard.has_value());
+    if (source.heard->media.size() != side.heard->media.size()) return BridgeErrc::wrong_answer;
+    std::vector<sdp::StreamAnchor> anchors(side.heard->media.size());
+    for (std::uint32_t i = 0; i < anchors.size(); ++i) {
+        anchors[i].refuse = side.refused[i] || source.refused[i];
+        const auto* port = port_of(ports, i, to);
+        if (port == nullptr) {
+            if (!anchors[i].refuse) return BridgeErrc::no_port;
+            continue;
+        }
+        anchors[i].rtp = port->rtp;
+        anchors[i].rtcp = port->rtcp;
+        if (!side.profile.srtp || !side.keys[i].theirs) continue;
+        const auto& theirs = *side.keys[i].theirs;
+        auto& ours = side.keys[i].ours;
+        if (side.changed || !ours || ours->suite != theirs.suite) ours = make_key(theirs.tag, theirs.suite, random);
+        ours->tag = theirs.tag;
+        anchors[i].crypto = ours;
+    }
+    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile));
+    if (!description.has_value()) return BridgeErrc::nothing_in_common;
+    side.changed = false;  // answered again, the same offer gets the same key
+    side.told = *description;
+    return side.origin.stamp(std::move(*description));
+}
+
+std::string SdpBridge::speak_refusal(Side to) {
+    SideState& side = at(to);
+    SALLYPORT_CHECK(side.heard.has_value());
+    SessionDescription answer;
+    answer.connection = sdp::Connection{side.profile.family == Family::v6 ? Family::v6 : Family::v4, "", std::nullopt};
+    answer.connection->host = answer.connection->family == Family::v6 ? "::" : "0.0.0.0";
+    answer.origin.address = answer.connection->host;
+    answer.origin.family = answer.connection->family;
+    for (const auto& offered : side.heard->media) {
+        sdp::MediaDescription media;
+        media.media = offered.media;
+        media.protocol = offered.protocol;
+        media.formats = offered.formats;
+        answer.media.push_back(std::move(media));
+    }
+    return side.origin.stamp(std::move(answer));
+}
+
+void SdpBridge::go_back_to(const SdpBridge& before) {
+    for (const Side side : {Side::a, Side::b}) {
+        auto origin = std::move(at(side).origin);
+        at(side) = before.at(side);
+        at(side).origin = std::move(origin);
+        at(side).changed = false;
+    }
+}
+
+std::uint32_t SdpBridge::streams() const {
+    std::size_t most = 1;
+    for (const auto& side : sides_)
+        if (side.heard) most = std::max(most, side.heard->media.size());
+    return static_cast<std::uint32_t>(most);
+}
+
+std::vector<MediaLeg> SdpBridge::media_legs() const {
+    std::vector<MediaLeg> legs;
+    for (const Side s : {Side::a, Side::b}) {
+        const SideState& side = at(s);
+        const SideState& far = at(other(s));
+        if (!side.heard) continue;
+        for (std::uint32_t i = 0; i < side.heard->media.size(); ++i) {
+            const auto view = sdp::view_stream(*side.heard, i);
+            MediaLeg leg{.stream = i, .side = s};
+            const bool far_refused = i < far.refused.size() && far.refused[i];
+            leg.disabled = view.rejected || side.refused[i] || far_refused || !view.rtp;
+            if (!leg.disabled) {
+                if (!view.zero_address) {
+                    leg.remote = view.rtp_endpoint;
+                    leg.remote_rtcp = view.rtcp_endpoint;
+                }
+                leg.direction = view.direction;
+                leg.latch_any_address = side.profile.latch_any_address;
+                if (!view.codecs.empty()) leg.clock_rate = view.codecs.front().clock_rate;
+                const auto& keys = side.keys[i];
+                if (!side.profile.srtp)
+                    leg.keys = MediaKeys{};
+                else if (keys.ours && keys.theirs)
+                    leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
+                if (side.told && far.heard && i < side.told->media.size() && i < far.heard->media.size())
+                    leg.payload_map =
+                        sdp::payload_map(sdp::view_stream(*side.told, i), sdp::view_stream(*far.heard, i));
+            }
+            legs.push_back(std::move(leg));
+        }
+    }
+    return legs;
+}
+
+bool SdpBridge::expects_media(Side from, std::uint32_t stream) const {
+    const SideState& sender = at(from);
+    const SideState& receiver = at(other(from));
+    if (!sender.heard || !receiver.heard) return false;
+    if (stream >= sender.heard->media.size() || stream >= receiver.heard->media.size()) return false;
+    const auto sending = sdp::view_stream(*sender.heard, stream), receiving = sdp::view_stream(*receiver.heard, stream);
+    return !sending.rejected && !receiving.rejected && sends(sending.direction) && receives(receiving.direction);
+}
+
+std::vector<std::string> SdpBridge::codecs() const {
+    std::vector<std::string> out;
+    const SideState& answered = at(Side::a).told ? at(Side::a) : at(Side::b);
+    if (!answered.told) return out;
+    for (std::size_t i = 0; i < answered.told->media.size(); ++i) {
+        const auto view = sdp::view_stream(*answered.told, i);
+        if (view.rejected) continue;
+        for (const auto& codec : view.codecs)
+            if (!codec.name.empty()) out.push_back(codec.name + "/" + std::to_string(codec.clock_rate));
+    }
+    return out;
+}
+
+std::string describe(std::string_view sdp_text) {
+    const auto parsed = sdp::parse(sdp_text);
+    if (!parsed.has_value()) return "SDP?";
+    std::string out;
+    for (std::size_t i = 0; i < parsed->media.size(); ++i) {
+        const auto view = sdp::view_stream(*parsed, i);
+        if (!out.empty()) out += " + ";
+        out += view.media.substr(0, 8);
+        if (view.rejected) {
+            out += " off";
+            continue;
+        }
+        out += view.secure ? " srtp" : "";
+        for (std::size_t c = 0; c < view.codecs.size() && c < 3; ++c)
+            out += (c == 0 ? " " : ",") +
+                   (view.codecs[c].name.empty() ? std::to_string(view.codecs[c].payload_type) : view.codecs[c].name);
+        if (view.direction != sdp::Direction::sendrecv) out += " " + std::string(sdp::to_string(view.direction));
+    }
+    return out.empty() ? "SDP without media" : out;
+}
+
+}  // namespace sallyport::b2bua

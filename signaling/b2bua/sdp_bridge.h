@@ -1,0 +1,83 @@
+// The offer/answer state between the two legs (RFC 3264, 4568): what each party has described, what it was told in our
+// name, which keys are used. A plain value: a fork gets a copy, a failed exchange goes back to one. Sends nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/base/random.h"
+#include "signaling/b2bua/media.h"
+#include "signaling/sdp/media_rewrite.h"
+
+namespace sallyport::b2bua {
+
+enum class BridgeErrc : std::uint8_t {
+    not_sdp,
+    srtp_required,      // the leg speaks RTP/SAVP only
+    srtp_not_allowed,   // the leg speaks RTP/AVP only
+    no_usable_key,      // SAVP without a crypto line this node can use, or one that repeats our key
+    bad_address,        // a name, a multicast or loopback address, the wrong IP version
+    nothing_in_common,  // no stream or no codec left
+    wrong_answer,       // not an answer to what was offered
+    no_port,            // the media plane gave none for a stream
+};
+std::string_view to_string(BridgeErrc e);
+template <class T>
+using BridgeResult = Result<T, BridgeErrc>;
+
+struct MediaProfile {  // of a leg; from the trunk's or the carrier's media policy
+    bool srtp = false;
+    std::vector<std::string> codecs;  // empty: all
+    bool latch_any_address = false;
+    Family family = Family::none;  // of the leg's signalling: its media is of the same (SIPconnect 15)
+    bool loopback = false;         // the peer itself is on this host
+};
+
+class SdpBridge {
+public:
+    void set_profile(Side side, MediaProfile profile) { at(side).profile = std::move(profile); }
+    const MediaProfile& profile(Side side) const { return at(side).profile; }
+    void begin(Side side, std::uint64_t session_id) { at(side).origin = sdp::OriginState(session_id, session_id); }
+
+    // What a party offers; then what the other one is offered in its place; its answer; then the first one's answer.
+    BridgeResult<void> hear_offer(Side from, std::string_view sdp);
+    BridgeResult<std::string> speak_offer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
+    BridgeResult<void> hear_answer(Side from, std::string_view sdp);
+    BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
+    // An answer to `to`'s offer that takes no stream: for an offer that nobody is left to answer.
+    std::string speak_refusal(Side to);
+
+    // An exchange has failed: everything as before, but for the o= versions that the parties have seen since.
+    void go_back_to(const SdpBridge& before);
+
+    std::uint32_t streams() const;                              // of the largest description heard
+    std::vector<MediaLeg> media_legs() const;                   // everything known, both sides
+    bool expects_media(Side from, std::uint32_t stream) const;  // in the agreed directions
+    std::vector<std::string> codecs() const;                    // as last agreed: "PCMA/8000"
+
+    struct Keys {  // of one stream on one side
+        std::optional<sdp::CryptoLine> ours, theirs;
+    };
+    struct SideState {
+        MediaProfile profile;
+        sdp::OriginState origin;
+        std::optional<sdp::SessionDescription> heard, told;
+        bool changed = true;        // heard differs from what was heard before
+        std::vector<bool> refused;  // streams of `heard` that this leg may not have
+        std::vector<Keys> keys;
+    };
+    SideState& at(Side side) { return sides_[static_cast<std::size_t>(side)]; }
+    const SideState& at(Side side) const { return sides_[static_cast<std::size_t>(side)]; }
+
+private:
+    std::array<SideState, 2> sides_;
+};
+
+// A session description in a few words, for a ladder: "audio srtp PCMA,PCMU sendonly". Addresses and keys never.
+std::string describe(std::string_view sdp_text);
+
+}  // namespace sallyport::b2bua

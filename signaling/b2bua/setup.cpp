@@ -1,0 +1,263 @@
+// From an INVITE that policy has let in to the INVITE on leg B: media ports and the route are asked for together, and
+// the call goes on when both are there. Failover comes back here.
+#include <algorithm>
+
+#include "control/base/check.h"
+#include "signaling/b2bua/call.h"
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/headers.h"
+#include "signaling/b2bua/methods.h"
+#include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/limits.h"
+
+namespace sallyport::b2bua {
+
+using sip::HeaderName;
+
+namespace {
+
+constexpr Duration setup_patience = 10s;    // DNS and the media plane together
+constexpr std::size_t call_id_tries = 256;  // one of N shards is home: a miss in all of these does not happen
+
+std::string make_name(TimePoint now, RandomSource& random) {
+    Bytes time(8);
+    const auto ms = static_cast<std::uint64_t>(unix_milliseconds(now));
+    store_be32(time.data(), static_cast<std::uint32_t>(ms >> 32));
+    store_be32(time.data() + 4, static_cast<std::uint32_t>(ms));
+    return to_hex(time).substr(4) + "-" + random.token(6);
+}
+
+std::string home_call_id(const Settings& settings, RandomSource& random) {
+    std::string id = random.token(16);
+    for (std::size_t i = 0; i < call_id_tries && !settings.is_home(id); ++i) id = random.token(16);
+    return id;
+}
+
+}  // namespace
+
+void Call::start(CallPlan plan, Context& cx) {
+    config_ = std::move(plan.config);
+    admitted_ = std::move(plan.verdict.admitted);
+    begin_leg_a(plan.request, cx);
+    for (const auto& line : plan.verdict.trace)
+        ladder_.note(cx.now, "policy " + std::string(line.rule) + ": " + line.text);
+    if (plan.verdict.reject) return reject(*plan.verdict.reject, plan.verdict.trace.back().text, cx);
+    holds_gauge_ = true;
+    respond(Side::a, 100, response_to_invite(Side::a, 100, cx), {}, cx);
+    if (!hear_first_offer(cx)) return;
+    targets_ = find_targets(cx);
+    const auto outlook = targets_.outlook();
+    if (!outlook) {
+        const bool down = targets_.all_down();
+        return fail_setup("node", pbx_side() == Side::a ? 503 : 480, down ? 38 : 20,
+                          down ? "all targets are down" : "nowhere to go", cx, down);
+    }
+    allocate_media(*outlook, cx);
+    start_timer(CallTimer::setup, setup_patience, cx);
+    take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+}
+
+void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
+    const sip::Message& invite = request.message;
+    Leg& a = leg(Side::a);
+    a.realm = request.flow.realm;
+    a.call_id = invite.call_id();
+    a.local_tag = cx.random.token(8);
+    a.dialog = dialog::Dialog::as_uas(invite, request.flow, a.local_tag);
+    a.server = InviteServer{request.server, request.flow.remote, a.local_tag};
+    cx.index.add(request.server, id_);
+    cx.index.add_dialog(a.call_id, a.local_tag, {id_, Side::a});
+    cx.index.attach(request.flow.connection, id_);
+    hops_left_ = static_cast<std::uint8_t>(invite.max_forwards().value_or(sip::limits::max_forwards) - 1);
+    session_ = SessionId::begin(invite, cx.random);
+    invite_ = invite;
+    record_.id = make_name(cx.now, cx.random);
+    record_.session_id = session_.text();
+    record_.trunk = admitted_.trunk;
+    record_.direction = to_string(admitted_.direction);
+    record_.realm_a = cx.realm(a.realm).name;
+    record_.call_id_a = a.call_id;
+    record_.started = cx.now;
+    record_.called = admitted_.called;
+    if (!admitted_.carriers.empty()) carrier_ = record_.carrier = admitted_.carriers.front();
+    identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, trunk(), "unknown.invalid")
+                                      : identity_to_pbx(invite, admitted_.called, trunk());
+    record_.caller = identity_.caller;
+    ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
+}
+
+void Call::reject(const policy::Reject& why, std::string_view text, Context& cx) {
+    refuse_invite(Side::a, why.status, why.q850, cx, why.retry_after);
+    record_.status = why.status;
+    log(Severity::info, "call-refused", std::string(to_string(why.why)) + ": " + std::string(text), cx);
+    begin_release("node", why.q850, text, cx);
+}
+
+bool Call::hear_first_offer(Context& cx) {
+    Exchange first;
+    first.initial = true;
+    first.late = invite_->body().empty();
+    exchange_ = std::move(first);
+    for (const Side side : {Side::a, Side::b}) bridge_.begin(side, cx.random.u32());
+    bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow));
+    if (exchange_->late) return true;
+    const auto heard = bridge_.hear_offer(Side::a, invite_->body());
+    if (heard.has_value()) return true;
+    fail_setup("node", heard.error() == BridgeErrc::not_sdp ? 400 : 488, 65, to_string(heard.error()), cx);
+    return false;
+}
+
+Targets Call::find_targets(Context& cx) const {
+    if (admitted_.direction == policy::CallDirection::from_pbx)
+        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, cx.settings.realms, cx.health,
+                                    cx.random);
+    return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called,
+                             cx.settings.realms, cx.random);
+}
+
+const config::MediaPolicy& Call::media_policy(Side side) const {
+    static const config::MediaPolicy none{.srtp = config::SrtpPolicy::off};
+    if (side == pbx_side()) return trunk().media;
+    const auto found = config_->carriers.find(carrier_);
+    return found == config_->carriers.end() ? none : found->second.media;
+}
+
+MediaProfile Call::profile_of(Side side, const Flow& flow) const {
+    const auto& policy = media_policy(side);
+    return {policy.srtp == config::SrtpPolicy::required, policy.codecs, policy.latch_any_address,
+            flow.remote.address.family, flow.remote.address.is_loopback()};
+}
+
+MediaSession::Place Call::media_place(Side side, RealmIndex realm, Family family, Context& cx) const {
+    const auto& policy = media_policy(side);
+    return {policy.port.empty() ? cx.realm(realm).media_port : policy.port, family};
+}
+
+void Call::allocate_media(const Targets::Outlook& outlook, Context& cx) {
+    const Leg& a = leg(Side::a);
+    if (!outlook.carrier.empty()) carrier_ = outlook.carrier;
+    command(media_.allocate(id_, record_.id, media_place(Side::a, a.realm, a.dialog.flow.remote.address.family, cx),
+                            media_place(Side::b, outlook.realm, outlook.family, cx), bridge_.streams(),
+                            trunk().media.inactivity_seconds, record_.session_id, admitted_.trunk),
+            cx);
+}
+
+void Call::take_hop(Targets::Step step, Context& cx) {
+    if (auto* hop = std::get_if<Hop>(&step)) {
+        hop_ = std::move(*hop);
+        if (last_failure_ != 0 && !hop_->carrier.empty()) cx.counters.failovers.add();
+        return try_calling(cx);
+    }
+    if (const auto* questions = std::get_if<std::vector<locate::Question>>(&step)) {
+        for (const auto& question : *questions) cx.out.emplace_back(Resolve{id_.number(), question});
+        return;
+    }
+    const bool towards_pbx = pbx_side() == Side::a;
+    const std::uint16_t status =
+        last_failure_ != 0 ? relayed_status(last_failure_, towards_pbx) : (towards_pbx ? 503 : 480);
+    fail_setup(
+        "node", status, q850_of_status(last_failure_ != 0 ? last_failure_ : 503),
+        last_failure_ != 0 ? "the last target answered " + std::to_string(last_failure_) : "no target could be located",
+        cx);
+}
+
+void Call::on_dns(const locate::Answer& answer, Context& cx) {
+    if (phase_ != Phase::routing || hop_) return;
+    take_hop(targets_.resume(answer, cx.settings.realms, cx.random), cx);
+}
+
+void Call::try_calling(Context& cx) {
+    if (phase_ != Phase::routing || !hop_ || media_.state() != MediaSession::State::ready) return;
+    if (!hop_->carrier.empty()) carrier_ = hop_->carrier;
+    const auto place = media_place(Side::b, hop_->flow.realm, hop_->flow.remote.address.family, cx);
+    if (!media_.fits(place)) {
+        for (auto& c : media_.reallocate(make_name(cx.now, cx.random), place)) command(std::move(c), cx);
+        return;
+    }
+    stop_timer(CallTimer::setup, cx);
+    send_invite(cx);
+}
+
+void Call::send_invite(Context& cx) {
+    Leg& b = leg(Side::b);
+    b.realm = hop_->flow.realm;
+    if (b.call_id.empty()) {
+        b.call_id = home_call_id(cx.settings, cx.random);
+        b.local_tag = cx.random.token(8);
+        cx.index.add_dialog(b.call_id, b.local_tag, {id_, Side::b});
+    }
+    record_.carrier = carrier_;
+    record_.realm_b = cx.realm(b.realm).name;
+    record_.call_id_b = b.call_id;
+    record_.target = hop_->text();
+    bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow));
+    std::string body;
+    if (!exchange_->late) {
+        auto offer = bridge_.speak_offer(Side::b, media_.local(), cx.random);
+        if (!offer.has_value()) return fail_setup("node", 488, 65, to_string(offer.error()), cx);
+        body = std::move(*offer);
+    }
+    std::string text = compose_invite(*hop_, cx.layer.new_branch(), cx)
+                           .finish(body.empty() ? std::string_view() : "application/sdp", body);
+    ladder_.note(cx.now, "to " + hop_->text());
+    ladder_.message(cx.now, Side::b, Ladder::Way::out, ladder_text(std::string_view(text)));
+    phase_ = Phase::calling;
+    exchange_->step = Exchange::Step::sent;
+    const auto client = cx.layer.send(hop_->flow, text, hop_->tls_name, cx.now, cx.effects);
+    b.client = SentInvite{client, std::move(text), hop_->flow, hop_->tls_name};
+    b.client_cancelled = false;
+    cx.index.add(client, id_);
+    start_timer(CallTimer::no_answer, transaction::timer_c, cx);
+}
+
+sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
+    const Leg& b = leg(Side::b);
+    const Realm& realm = cx.realm(b.realm);
+    if (pbx_side() == Side::a) identity_ = identity_to_core(*invite_, admitted_.called, trunk(), hop.host);
+    auto composer = sip::Composer::request("INVITE", hop.request_uri);
+    composer.add(HeaderName::via, via_of(realm, hop.flow, branch))
+        .add(HeaderName::max_forwards, std::to_string(hops_left_));
+    for (const auto& route : hop.routes) composer.add(HeaderName::route, route);
+    composer.add(HeaderName::from, identity_.from + ";tag=" + b.local_tag)
+        .add(HeaderName::to, identity_.to)
+        .add(HeaderName::call_id, b.call_id)
+        .add(HeaderName::cseq, "1 INVITE")
+        .add(HeaderName::contact, contact_of(realm, hop.flow))
+        .add(HeaderName::allow, methods_in_dialog)
+        .add(HeaderName::user_agent, cx.settings.server_header)
+        .add(HeaderName::session_id, session_.field(Side::b));
+    if (!identity_.asserted.empty()) composer.add(HeaderName::p_asserted_identity, identity_.asserted);
+    if (!identity_.privacy.empty()) composer.add(HeaderName::privacy, identity_.privacy);
+    copy_crossing(*invite_, composer);
+    return composer;
+}
+
+bool Call::reroutes(std::uint16_t status) const {
+    static constexpr std::array<std::uint16_t, 6> of_bindings{408, 430, 500, 502, 503, 504};
+    const auto carrier = config_->carriers.find(hop_->carrier);
+    if (carrier == config_->carriers.end())
+        return std::find(of_bindings.begin(), of_bindings.end(), status) != of_bindings.end();
+    const auto& statuses = carrier->second.reroute_statuses;
+    return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+}
+
+void Call::forget_forks(Context& cx) {
+    for (const auto& fork : forks_)
+        if (fork.caller_tag != leg(Side::a).local_tag) cx.index.remove_dialog(leg(Side::a).call_id, fork.caller_tag);
+    forks_.clear();
+}
+
+// RFC 3263 4.3: the same request with a new branch to the next place.
+void Call::fail_over(std::uint16_t status, std::string_view why, Context& cx) {
+    last_failure_ = status;
+    stop_timer(CallTimer::no_answer, cx);
+    if (!hop_->health_key.empty() && why != "response" && cx.health.failed(hop_->health_key, std::string(why)))
+        log(Severity::warning, "target-down", hop_->health_key + ": " + std::string(why), cx);
+    forget_forks(cx);
+    phase_ = Phase::routing;
+    hop_.reset();
+    start_timer(CallTimer::setup, setup_patience, cx);
+    take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+}
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,81 @@
+// The places a call may go to, one after the other: targets of carriers by priority and weight, bindings of a trunk by
+// q, static targets. Locates each (RFC 3263) and gives one hop at a time. Sends nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "control/base/random.h"
+#include "control/config/snapshot.h"
+#include "signaling/b2bua/target_health.h"
+#include "signaling/locate/locator.h"
+#include "signaling/registrar/binding.h"
+#include "signaling/transaction/flow.h"
+
+namespace sallyport::b2bua {
+
+struct Hop {
+    std::string carrier;            // id; empty towards a trunk
+    std::string health_key;         // empty: nobody keeps score
+    std::string request_uri, host;  // host: of the public identities on this leg
+    std::vector<std::string> routes;
+    Flow flow;
+    std::string tls_name;
+    std::string text() const;  // "tls 192.0.2.7:5061"
+};
+
+class Targets {
+public:
+    struct Exhausted {
+        bool all_down = false;  // every one was known to be down: nothing was tried
+    };
+    using Step = std::variant<Hop, std::vector<locate::Question>, Exhausted>;
+
+    static Targets to_carriers(const config::Snapshot& config, const std::vector<std::string>& carriers,
+                               std::string_view called, const RealmTable& realms, const TargetHealth& health,
+                               RandomSource& random);
+    static Targets to_trunk(const config::Trunk& trunk, const std::vector<registrar::Binding>& bindings,
+                            std::string_view called, const RealmTable& realms, RandomSource& random);
+
+    Step next(const RealmTable& realms, RandomSource& random);
+    Step resume(const locate::Answer& answer, const RealmTable& realms, RandomSource& random);
+    // Where the first of them will be, as far as that is known before asking DNS: for the media ports.
+    struct Outlook {
+        RealmIndex realm = 0;
+        Family family = Family::none;
+        std::string carrier;
+    };
+    std::optional<Outlook> outlook() const;
+    bool all_down() const { return all_down_; }
+
+private:
+    struct Candidate {
+        std::string carrier, health_key, request_uri, host;
+        std::vector<std::string> routes;
+        RealmIndex realm = 0;
+        std::optional<Flow> flow;  // a binding's; otherwise `target` is to be located
+        config::Target target;
+    };
+    static void order(std::vector<config::Target>& targets, RandomSource& random);
+    Step take(locate::Step step, const RealmTable& realms, RandomSource& random);
+    Hop hop(const Candidate& candidate, const Flow& flow, std::string tls_name) const;
+
+    std::vector<Candidate> candidates_;
+    std::size_t next_candidate_ = 0;
+    std::optional<Candidate> current_;
+    std::optional<locate::Locator> locator_;
+    std::vector<locate::Located> located_;
+    std::size_t next_located_ = 0;
+    bool all_down_ = false;
+};
+
+// The registered form (RFC 6140 5.3, made by the registrar) has the PBX's host; the static one (SIPconnect 17.6) ours.
+std::string static_request_uri(std::string_view called, std::string_view host);
+locate::Wanted wanted(const config::Target& target, const Realm& realm);
+std::optional<RealmIndex> realm_index(const RealmTable& realms, std::string_view name);
+
+}  // namespace sallyport::b2bua

@@ -1,0 +1,28 @@
+// What policy knows about a call attempt: gathered by the caller, read by the rules, changed by nobody.
+#pragma once
+
+#include <string>
+
+#include "control/base/time.h"
+#include "control/config/snapshot.h"
+#include "signaling/policy/identify.h"
+#include "signaling/policy/priority.h"
+#include "signaling/registrar/location_store.h"
+#include "signaling/sip/uri.h"
+
+namespace sallyport::policy {
+
+struct CallFacts {
+    const config::Snapshot& config;
+    const registrar::LocationStore& locations;
+    TimePoint now{};
+    Party party;  // identified: never unknown
+    Transport transport = Transport::udp;
+    sip::Uri request_uri;  // decides where the call goes; To never does (SIPconnect 10.2.2)
+    Priority priority = Priority::new_call;
+    bool draining = false;
+    bool media_up = true;
+    bool full = false;  // as many calls as this shard carries
+};
+
+}  // namespace sallyport::policy

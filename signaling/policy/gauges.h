@@ -1,0 +1,50 @@
+// How many calls each trunk has and how fast they come, counted exactly across the shards of a node: one atomic number
+// and one theoretical arrival time (GCRA) a trunk. Knows limits only as arguments; decides nothing else.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "control/base/time.h"
+#include "control/config/model.h"
+
+namespace sallyport::policy {
+
+enum class Admission : std::uint8_t { admitted, too_many_calls, too_fast };
+
+class TrunkGauges {
+public:
+    // Admitted: one call is held until release(). A burst of one second's worth of calls is let through.
+    Admission admit(std::string_view trunk, const config::Limits& limits, TimePoint now);
+    void hold(std::string_view trunk);  // no questions asked: emergency calls, restored calls
+    void release(std::string_view trunk);
+    std::uint32_t calls(std::string_view trunk) const;
+    // Forgets idle trunks that are no longer provisioned.
+    void prune(const std::function<bool(std::string_view trunk)>& provisioned);
+
+private:
+    struct Gauge {
+        std::atomic<std::uint32_t> calls{0};
+        std::atomic<std::int64_t> next_arrival{0};  // nanoseconds since the epoch
+    };
+    struct Stripe {
+        mutable std::mutex mutex;  // of the map; the gauges are atomic
+        std::map<std::string, std::shared_ptr<Gauge>, std::less<>> gauges;
+    };
+    std::shared_ptr<Gauge> gauge(std::string_view trunk);
+    std::shared_ptr<Gauge> find(std::string_view trunk) const;
+    static bool take_slot(Gauge& gauge, std::uint32_t limit);
+    static bool take_turn(Gauge& gauge, double per_second, TimePoint now);
+
+    static constexpr std::size_t stripe_count = 64;
+    std::array<Stripe, stripe_count> stripes_;
+};
+
+}  // namespace sallyport::policy

@@ -1,0 +1,43 @@
+#include "signaling/policy/identify.h"
+
+#include "control/base/check.h"
+
+namespace sallyport::policy {
+namespace {
+
+Party identify_carrier(const config::Snapshot& config, const Realm& realm, const IpAddress& source,
+                       const LearnedSources& learned) {
+    if (const auto* carrier = config.carrier_by_source(realm.name, source))
+        return {PartyKind::carrier, carrier->id, Proof::source_address};
+    const auto found = learned.find(source);
+    if (found == learned.end()) return {};
+    const auto carrier = config.carriers.find(found->second);
+    if (carrier == config.carriers.end() || carrier->second.disabled || carrier->second.realm != realm.name) return {};
+    return {PartyKind::carrier, found->second, Proof::source_address};
+}
+
+}  // namespace
+
+config::Transport to_config(Transport transport) {
+    switch (transport) {
+        case Transport::udp: return config::Transport::udp;
+        case Transport::tcp: return config::Transport::tcp;
+        case Transport::tls: return config::Transport::tls;
+    }
+    SALLYPORT_CHECK(false);
+}
+
+Party identify(const config::Snapshot& config, const Realm& realm, const Flow& flow,
+               const registrar::LocationStore& locations, const LearnedSources& learned, TimePoint now) {
+    if (realm.trusted) return identify_carrier(config, realm, flow.remote.address, learned);
+    if (const auto registered = locations.trunk_of(flow, now)) {
+        const auto trunk = config.trunks.find(*registered);
+        if (trunk != config.trunks.end() && !trunk->second.disabled && trunk->second.realm == realm.name)
+            return {PartyKind::trunk, *registered, Proof::registered_flow};
+    }
+    if (const auto* trunk = config.trunk_by_source(realm.name, flow.remote.address))
+        if (trunk->allows(to_config(flow.transport))) return {PartyKind::trunk, trunk->id, Proof::source_address};
+    return {};
+}
+
+}  // namespace sallyport::policy

@@ -1,0 +1,40 @@
+#include "signaling/policy/rules/rule.h"
+
+namespace sallyport::policy::rules {
+namespace {
+
+constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, facility_rejected = 29;
+
+Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
+    const auto* trunk = facts.config.trunk_by_number(admitted.called);
+    if (trunk == nullptr)
+        return {Reject{Refusal::unknown_number, 404, unallocated, false}, "no trunk has " + admitted.called};
+    admitted.trunk = trunk->id;
+    if (trunk->disabled)
+        return {Reject{Refusal::trunk_disabled, 480, facility_rejected, false}, "trunk " + trunk->id + " is disabled"};
+    if (trunk->mode == config::TrunkMode::registration && facts.locations.usable(trunk->id, facts.now).empty())
+        return {Reject{Refusal::not_registered, 480, subscriber_absent, false},
+                "trunk " + trunk->id + " is not registered"};
+    return {{}, "trunk " + trunk->id};
+}
+
+Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
+    const auto* route = facts.config.route_for(admitted.called);
+    if (route == nullptr) return {Reject{Refusal::no_route, 404, no_route, false}, "no route for " + admitted.called};
+    admitted.route = route->id;
+    for (const auto& id : route->carriers) {
+        const auto carrier = facts.config.carriers.find(id);
+        if (carrier != facts.config.carriers.end() && !carrier->second.disabled) admitted.carriers.push_back(id);
+    }
+    if (admitted.carriers.empty())
+        return {Reject{Refusal::no_route, 404, no_route, false}, "route " + route->id + " has no enabled carrier"};
+    return {{}, "route " + route->id};
+}
+
+}  // namespace
+
+Outcome destination(const CallFacts& facts, Admitted& admitted) {
+    return admitted.direction == CallDirection::to_pbx ? to_trunk(facts, admitted) : to_carriers(facts, admitted);
+}
+
+}  // namespace sallyport::policy::rules

@@ -1,0 +1,37 @@
+#include "signaling/policy/rules/rule.h"
+
+namespace sallyport::policy::rules {
+namespace {
+
+Outcome judge_trunk(const CallFacts& facts, const config::Trunk& trunk) {
+    constexpr std::uint16_t facility_rejected = 29;
+    if (trunk.disabled)
+        return {Reject{Refusal::trunk_disabled, 480, facility_rejected, false}, "trunk " + trunk.id + " is disabled"};
+    if (!trunk.allows(to_config(facts.transport)))
+        return {Reject{Refusal::transport_not_allowed, 480, facility_rejected, false},
+                "trunk " + trunk.id + " may not use " + std::string(to_string(facts.transport))};
+    // SIPconnect 16.4.2: 403 tells a PBX that it has to register again, and means nothing else.
+    if (trunk.mode == config::TrunkMode::registration && facts.party.proof != Proof::registered_flow &&
+        facts.locations.usable(trunk.id, facts.now).empty())
+        return {Reject{Refusal::not_registered, 403, facility_rejected, false},
+                "trunk " + trunk.id + " is not registered"};
+    return {{}, "trunk " + trunk.id};
+}
+
+}  // namespace
+
+Outcome party(const CallFacts& facts, Admitted& admitted) {
+    if (facts.party.kind == PartyKind::carrier) {
+        admitted.direction = CallDirection::to_pbx;
+        admitted.carriers = {facts.party.id};
+        return {{}, "carrier " + facts.party.id};
+    }
+    admitted.direction = CallDirection::from_pbx;
+    admitted.trunk = facts.party.id;
+    const auto trunk = facts.config.trunks.find(facts.party.id);
+    if (trunk == facts.config.trunks.end())
+        return {Reject{Refusal::trunk_disabled, 480, 29, false}, "trunk " + facts.party.id + " is gone"};
+    return judge_trunk(facts, trunk->second);
+}
+
+}  // namespace sallyport::policy::rules

@@ -1,0 +1,25 @@
+// One rule of the policy: looks at the facts, adds to what is admitted, or refuses. A file per rule; the order is the
+// engine's.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "signaling/policy/facts.h"
+#include "signaling/policy/gauges.h"
+#include "signaling/policy/verdict.h"
+
+namespace sallyport::policy::rules {
+
+struct Outcome {
+    std::optional<Reject> reject;
+    std::string text;  // for the trace
+};
+
+Outcome availability(const CallFacts& facts, Admitted& admitted);  // is this node taking calls at all
+Outcome party(const CallFacts& facts, Admitted& admitted);         // may this peer call: enabled, transport, registered
+Outcome called_number(const CallFacts& facts, Admitted& admitted);  // the Request-URI as E.164
+Outcome destination(const CallFacts& facts, Admitted& admitted);    // number -> trunk, or prefix -> carriers
+Outcome trunk_limits(const CallFacts& facts, Admitted& admitted, TrunkGauges& gauges);
+
+}  // namespace sallyport::policy::rules

@@ -1,0 +1,40 @@
+#include "control/base/check.h"
+#include "signaling/policy/rules/rule.h"
+
+namespace sallyport::policy::rules {
+namespace {
+
+// Towards the PBX a limit is 503, as SIPconnect lets it be: it means this server and this trunk. Towards the core 503
+// would take the whole node out of the carrier's hunt group for one trunk's sake, so there a full trunk is busy (486)
+// and a too fast one temporarily unavailable (480). Retry-After only where waiting helps.
+Reject refusal(Admission admission, CallDirection direction) {
+    constexpr std::uint16_t user_busy = 17, no_circuit = 34, congestion = 42;
+    const bool pbx_calls = direction == CallDirection::from_pbx;
+    if (admission == Admission::too_many_calls)
+        return pbx_calls ? Reject{Refusal::too_many_calls, 503, no_circuit, false}
+                         : Reject{Refusal::too_many_calls, 486, user_busy, false};
+    return pbx_calls ? Reject{Refusal::too_fast, 503, congestion, true}
+                     : Reject{Refusal::too_fast, 480, congestion, false};
+}
+
+}  // namespace
+
+Outcome trunk_limits(const CallFacts& facts, Admitted& admitted, TrunkGauges& gauges) {
+    if (facts.priority == Priority::emergency) {  // SIPconnect 13: no session limits for emergency calls
+        gauges.hold(admitted.trunk);
+        return {{}, "emergency: no limit"};
+    }
+    const auto trunk = facts.config.trunks.find(admitted.trunk);
+    const config::Limits limits = trunk == facts.config.trunks.end() ? config::Limits{} : trunk->second.limits;
+    switch (const Admission admission = gauges.admit(admitted.trunk, limits, facts.now)) {
+        case Admission::admitted: return {{}, "within the limits"};
+        case Admission::too_many_calls:
+            return {refusal(admission, admitted.direction),
+                    "trunk " + admitted.trunk + " has all its " + std::to_string(limits.concurrent_calls) + " calls"};
+        case Admission::too_fast:
+            return {refusal(admission, admitted.direction), "trunk " + admitted.trunk + " calls faster than it may"};
+    }
+    SALLYPORT_CHECK(false);
+}
+
+}  // namespace sallyport::policy::rules

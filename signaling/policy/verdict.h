@@ -1,0 +1,56 @@
+// What policy says about a call attempt: one verdict, with the trace of the rules that led to it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sallyport::policy {
+
+enum class Refusal : std::uint8_t {
+    draining,
+    full,
+    media_away,
+    trunk_disabled,
+    transport_not_allowed,
+    not_registered,
+    not_a_number,
+    unknown_number,
+    no_route,
+    too_many_calls,
+    too_fast,
+};
+std::string_view to_string(Refusal refusal);
+
+struct Reject {
+    Refusal why = Refusal::full;
+    std::uint16_t status = 503;
+    std::uint16_t q850 = 0;
+    bool retry_after = false;  // with a random number of seconds, so that peers do not come back together
+};
+
+enum class CallDirection : std::uint8_t { from_pbx, to_pbx };
+inline std::string_view to_string(CallDirection d) { return d == CallDirection::from_pbx ? "from-pbx" : "to-pbx"; }
+
+struct Admitted {
+    CallDirection direction = CallDirection::from_pbx;
+    std::string trunk;
+    std::string called;                 // E.164, "+" included
+    std::string route;                  // from_pbx
+    std::vector<std::string> carriers;  // from_pbx: to be tried in order; to_pbx: the one it came from
+};
+
+struct TraceLine {
+    std::string_view rule;
+    std::string text;
+};
+
+struct Verdict {
+    std::optional<Reject> reject;
+    Admitted admitted;  // filled as far as the rules came; its trunk holds a place in the gauges when not rejected
+    std::vector<TraceLine> trace;
+};
+
+}  // namespace sallyport::policy

@@ -1,0 +1,212 @@
+#include "signaling/stack/core.h"
+
+#include <memory>
+
+namespace sallyport::stack {
+namespace {
+
+constexpr Duration expiry_interval = 5s;  // bindings that are over are not used; they are cleared this often
+
+}  // namespace
+
+Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
+    : config(std::move(given)),
+      shared(shared_state),
+      random(source),
+      layer(config.timers, timers, random),
+      settings{config.node, config.server_header, config.realms, config.timers, config.is_home},
+      counters{statistics.calls_answered, statistics.calls_failed, statistics.records_written,
+               statistics.carrier_failovers, statistics.setup_seconds},
+      calls(config.recent_calls),
+      health(statistics.options_sent),
+      authenticator(config.nonce_secret, config.nonce_life, random),
+      registrar(shared.locations) {}
+
+b2bua::Context Core::context() {
+    return {settings,      counters,      layer,        timers,   random, shared.locations, shared.gauges,
+            target_health, calls.index(), calls.acks(), media_up, now_,   effects_,         *out_};
+}
+
+void Core::handle(const Input& input, TimePoint now, Outputs& out) {
+    now_ = now;
+    out_ = &out;
+    calls.acks().expire(now);
+    std::visit([this](const auto& alternative) { on(alternative); }, input);
+    run_effects();
+    statistics.calls.set(calls.size());
+    statistics.transactions.set(layer.size());
+    out_ = nullptr;
+}
+
+// Effects make effects: a response ends a call, whose other leg is sent a BYE. Each is taken in its order.
+void Core::run_effects() {
+    for (std::size_t i = 0; i < effects_.size(); ++i) {
+        transaction::Effect effect = std::move(effects_[i]);  // the buffer may grow below
+        std::visit([this](auto& alternative) { take(std::move(alternative)); }, effect);
+    }
+    effects_.clear();
+}
+
+void Core::on(const Datagram& input) { receive(input.flow, input.bytes, sip::Framing::datagram); }
+void Core::on(const StreamMessage& input) { receive(input.flow, input.bytes, sip::Framing::stream); }
+
+void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framing) {
+    if (flow.realm >= settings.realms.size()) return;
+    auto message = sip::Parser::parse(bytes, framing);
+    if (message.has_value()) {
+        statistics.messages_received.add();
+        return layer.receive(flow, std::move(*message), now_, effects_);
+    }
+    switch (message.error().code) {
+        case sip::ParseErrc::empty: return;
+        case sip::ParseErrc::not_sip: return statistics.dropped_not_sip.add();
+        default: return answer_parse_error(flow, bytes, message.error());
+    }
+}
+
+void Core::answer_parse_error(const Flow& flow, std::string_view bytes, const sip::ParseError& error) {
+    statistics.parse_errors.add();
+    if (!error.response || (flow.transport == Transport::udp && error.response->size() > 3 * bytes.size())) return;
+    const auto via = sip::parse_via(error.response_via);
+    if (!via.has_value()) return;
+    effects_.emplace_back(transaction::Transmit{
+        transaction::response_flow(flow, *via), std::make_shared<const std::string>(*error.response), {}});
+}
+
+void Core::on(const FlowClosed& input) {
+    shared.locations.flow_closed(input.flow);
+    layer.flow_closed(input.flow, now_, effects_);
+    if (input.flow.connection == 0) return;
+    auto cx = context();
+    calls.on_flow_closed(input.flow, cx);
+}
+
+void Core::on(const TimerDue&) {
+    while (const auto due = timers.pop_due(now_)) {
+        auto cx = context();
+        switch (due->owner) {
+            case transaction::TimerOwner::client_transaction:
+            case transaction::TimerOwner::server_transaction: layer.timer(*due, now_, effects_); break;
+            case transaction::TimerOwner::call: calls.on_timer(*due, cx); break;
+            case transaction::TimerOwner::health: health.on_timer(due->object, cx); break;
+            case transaction::TimerOwner::registrar:
+                expiry_ = 0;
+                shared.locations.expire(now_);
+                keep_expiring();
+                break;
+            case transaction::TimerOwner::other: break;
+        }
+        run_effects();
+    }
+}
+
+void Core::keep_expiring() {
+    const std::size_t bindings = shared.locations.size();
+    statistics.registrations.set(bindings);
+    if (bindings == 0 || expiry_ != 0) return;
+    expiry_ = timers.start(now_ + expiry_interval, {transaction::TimerOwner::registrar, 0, 0, 0});
+}
+
+// Tokens: those of calls are call ids, whose generation is never 0; probes have the small numbers.
+void Core::on(const DnsAnswer& input) {
+    auto cx = context();
+    const auto call = b2bua::CallId::from_number(input.token);
+    if (call)
+        calls.on_dns(call, input.answer, cx);
+    else
+        health.on_dns(input.token, input.answer, cx);
+}
+
+void Core::on(const b2bua::MediaReply& input) {
+    auto cx = context();
+    calls.on_media_reply(input, cx);
+}
+
+void Core::on(const b2bua::MediaEvent& input) {
+    auto cx = context();
+    calls.on_media_event(input, cx);
+}
+
+void Core::on(const b2bua::MediaState& input) {
+    if (media_up != input.up)
+        log(input.up ? b2bua::Severity::info : b2bua::Severity::error, input.up ? "media-plane-up" : "media-plane-away",
+            {}, input.up ? "the media plane takes sessions" : "new calls are refused until it is back");
+    media_up = input.up;
+    if (!media_up) return;
+    const bool restarted = media_incarnation != 0 && media_incarnation != input.incarnation;
+    media_incarnation = input.incarnation;
+    auto cx = context();
+    calls.on_media_up(restarted, input.sessions, cx);
+}
+
+void Core::on(const ConfigChanged& input) {
+    if (!input.snapshot) return;
+    snapshot = input.snapshot;
+    for (const auto& binding : shared.locations.all())
+        if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
+    shared.gauges.prune([this](std::string_view trunk) { return snapshot->trunks.contains(trunk); });
+    auto cx = context();
+    health.configure(*snapshot, cx);
+    keep_expiring();
+}
+
+void Core::on(const Restore& input) {
+    log(b2bua::Severity::warning, "call-not-restored", {},
+        std::to_string(input.state.size()) + " bytes of an earlier process");
+}
+
+void Core::on(const Drain& input) {
+    if (draining == input.on) return;
+    draining = input.on;
+    log(b2bua::Severity::info, draining ? "draining" : "taking-work", {},
+        draining ? "new work is refused" : "new work is taken");
+}
+
+void Core::log(b2bua::Severity severity, std::string event, std::string trunk, std::string text) {
+    out_->emplace_back(b2bua::LogFact{severity, std::move(event), {}, std::move(trunk), std::move(text)});
+}
+
+void Core::take(transaction::Request&& request) {
+    using sip::Method;
+    const sip::Message& message = request.message;
+    if (!message.to_tag().empty() && message.method() != Method::register_) return take_within_dialog(request);
+    if (message.method() == Method::ack) return;
+    if (const auto refusal = inspect(message)) return refuse(request, *refusal);
+    if (message.method() == Method::invite) return on_invite(std::move(request));
+    if (message.method() == Method::register_) return on_register(request);
+    if (message.method() == Method::options) return on_options(request);
+}
+
+void Core::take_within_dialog(const transaction::Request& request) {
+    auto cx = context();
+    const bool ack = request.message.method() == sip::Method::ack;
+    const bool known = calls.index().find_dialog(request.message.call_id(), request.message.to_tag()).has_value();
+    if (known) {
+        if (const auto refusal = inspect_in_dialog(request.message)) return refuse(request, *refusal);
+        calls.on_request(request, cx);
+        return;
+    }
+    if (!ack) refuse(request, {481, "no such dialog", {}});
+}
+
+void Core::take(transaction::Cancelled&& cancelled) {
+    auto cx = context();
+    calls.on_cancelled(cancelled, cx);
+}
+
+void Core::take(transaction::Response&& response) {
+    auto cx = context();
+    if (!health.on_response(response, cx)) calls.on_response(response, cx);
+}
+
+void Core::take(transaction::StrayResponse&& stray) {
+    auto cx = context();
+    calls.on_stray_response(stray, cx);
+}
+
+void Core::take(transaction::ClientFailed&& failed) {
+    auto cx = context();
+    if (!health.on_client_failed(failed, cx)) calls.on_client_failed(failed, cx);
+}
+
+}  // namespace sallyport::stack

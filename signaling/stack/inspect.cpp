@@ -1,0 +1,101 @@
+#include "signaling/stack/inspect.h"
+
+#include <algorithm>
+#include <array>
+
+#include "control/base/check.h"
+
+namespace sallyport::stack {
+namespace {
+
+using sip::HeaderName;
+using sip::Method;
+
+std::optional<Refusal> judge_method(const sip::Message& request) {
+    switch (request.method()) {
+        case Method::invite:
+        case Method::register_:
+        case Method::options:
+        case Method::ack:
+        case Method::cancel: return std::nullopt;
+        case Method::bye:
+        case Method::prack:
+        case Method::update: return Refusal{481, "belongs to no dialog", {}};
+        case Method::info:
+        case Method::subscribe:
+        case Method::notify:
+        case Method::refer:
+        case Method::message:
+        case Method::publish:
+            return Refusal{405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}};
+        case Method::other: return Refusal{501, "method unknown", {{HeaderName::allow, std::string(methods_allowed)}}};
+    }
+    SALLYPORT_CHECK(false);
+}
+
+std::optional<Refusal> judge_uri(const sip::Message& request) {
+    const auto uri = sip::parse_uri(request.request_uri());
+    if (!uri.has_value())
+        return uri.error() == sip::UriErrc::bad_scheme ? Refusal{416, "scheme unknown", {}}
+                                                       : Refusal{400, "malformed Request-URI", {}};
+    switch (uri->scheme) {
+        case sip::Scheme::sip:
+        case sip::Scheme::tel:
+        case sip::Scheme::urn: return std::nullopt;
+        case sip::Scheme::sips:
+        case sip::Scheme::other: return Refusal{416, "scheme not served", {}};
+    }
+    SALLYPORT_CHECK(false);
+}
+
+// Extensions a peer may insist on. REGISTER has those of RFC 6140 and RFC 3327, which the registrar judges.
+bool understands(Method method, std::string_view option) {
+    constexpr std::array<std::string_view, 2> of_registration{"gin", "path"};
+    return method == Method::register_ &&
+           std::any_of(of_registration.begin(), of_registration.end(),
+                       [&](std::string_view known) { return sip::equal_ignoring_case(known, option); });
+}
+
+std::optional<Refusal> judge_extensions(const sip::Message& request) {
+    std::string unsupported;
+    for (const auto header : {HeaderName::require, HeaderName::proxy_require})
+        for (const auto option : request.values(header)) {
+            if (understands(request.method(), option)) continue;
+            if (!unsupported.empty()) unsupported += ", ";
+            unsupported += option;
+        }
+    if (unsupported.empty()) return std::nullopt;
+    return Refusal{420, "extension not supported", {{HeaderName::unsupported, std::move(unsupported)}}};
+}
+
+std::optional<Refusal> judge_content(const sip::Message& request) {
+    if (request.body().empty() || request.method() != Method::invite) return std::nullopt;
+    const auto encoding = request.first(HeaderName::content_encoding);
+    if (encoding && !sip::equal_ignoring_case(*encoding, "identity"))
+        return Refusal{415, "content encoding", {{HeaderName::accept_encoding, "identity"}}};
+    const auto type = sip::parse_media_type(request.first(HeaderName::content_type).value_or(""));
+    if (type.has_value() && type->is("application/sdp")) return std::nullopt;
+    return Refusal{415, "content type", {{HeaderName::accept, "application/sdp"}}};
+}
+
+std::optional<Refusal> judge_hops(const sip::Message& request) {
+    if (request.method() != Method::invite || request.max_forwards().value_or(1) != 0) return std::nullopt;
+    return Refusal{483, "no hops left", {}};
+}
+
+}  // namespace
+
+std::optional<Refusal> inspect(const sip::Message& request) {
+    for (const auto judge : {judge_method, judge_uri, judge_hops, judge_extensions, judge_content})
+        if (auto refusal = judge(request)) return refusal;
+    return std::nullopt;
+}
+
+std::optional<Refusal> inspect_in_dialog(const sip::Message& request) {
+    if (request.method() == Method::ack) return std::nullopt;
+    for (const auto judge : {judge_extensions, judge_content})
+        if (auto refusal = judge(request)) return refusal;
+    return std::nullopt;
+}
+
+}  // namespace sallyport::stack

@@ -1,0 +1,39 @@
+#include "signaling/stack/stack.h"
+
+#include "signaling/stack/core.h"
+#include "signaling/stack/views.h"
+
+namespace sallyport::stack {
+
+struct Stack::State {
+    State(StackConfig config, Shared& shared, RandomSource& random) : core(std::move(config), shared, random) {}
+    Core core;
+};
+
+Stack::Stack(StackConfig config, Shared& shared, RandomSource& random)
+    : state_(std::make_unique<State>(std::move(config), shared, random)) {}
+Stack::~Stack() = default;
+
+void Stack::handle(const Input& input, TimePoint now, Outputs& out) { state_->core.handle(input, now, out); }
+std::optional<TimePoint> Stack::next_deadline() { return state_->core.timers.next_deadline(); }
+
+const StackStatistics& Stack::statistics() const { return state_->core.statistics; }
+const transaction::LayerStatistics& Stack::transaction_statistics() const { return state_->core.layer.statistics(); }
+std::uint64_t Stack::config_revision() const { return state_->core.snapshot ? state_->core.snapshot->revision : 0; }
+bool Stack::media_up() const { return state_->core.media_up; }
+
+std::vector<CallView> Stack::calls(bool live_only, std::size_t limit) const {
+    return call_views(state_->core.calls, live_only, limit);
+}
+std::optional<CallView> Stack::call(std::string_view id_or_call_id) const {
+    return call_view(state_->core.calls, id_or_call_id);
+}
+std::vector<TargetView> Stack::targets() const { return target_views(state_->core.health, state_->core.target_health); }
+
+Stack::Alive Stack::alive() const {
+    const Core& core = state_->core;
+    // Probes and the clearing of bindings go on for ever; they are nobody's leak.
+    return {core.calls.size(), core.layer.size(), core.timers.size() - core.housekeeping_timers()};
+}
+
+}  // namespace sallyport::stack

@@ -1,0 +1,75 @@
+#include "signaling/stack/views.h"
+
+#include <algorithm>
+
+namespace sallyport::stack {
+namespace {
+
+CallView view_of(const b2bua::CallRecord& record, std::string state) {
+    CallView view;
+    view.id = record.id;
+    view.session_id = record.session_id;
+    view.trunk = record.trunk;
+    view.direction = record.direction;
+    view.from = record.caller;
+    view.to = record.called;
+    view.state = std::move(state);
+    view.cause = record.reason;
+    view.started = record.started;
+    view.answered = record.answered;
+    view.ended = record.ended;
+    view.status = record.status;
+    for (const auto& call_id : {record.call_id_a, record.call_id_b})
+        if (!call_id.empty()) view.sip_call_ids.push_back(call_id);
+    return view;
+}
+
+bool is_named(const b2bua::CallRecord& record, std::string_view name) {
+    return record.id == name || record.call_id_a == name || record.call_id_b == name || record.session_id == name;
+}
+
+}  // namespace
+
+std::vector<CallView> call_views(const b2bua::CallTable& calls, bool live_only, std::size_t limit) {
+    std::vector<CallView> out;
+    calls.for_each(
+        [&](const b2bua::Call& call) { out.push_back(view_of(call.record(), std::string(to_string(call.phase())))); });
+    std::sort(out.begin(), out.end(), [](const CallView& a, const CallView& b) { return a.started > b.started; });
+    if (!live_only)
+        for (const auto& finished : calls.recent()) {
+            if (out.size() >= limit) break;
+            out.push_back(view_of(finished.record, "ended"));
+        }
+    if (out.size() > limit) out.resize(limit);
+    return out;
+}
+
+std::optional<CallView> call_view(const b2bua::CallTable& calls, std::string_view name) {
+    std::optional<CallView> found;
+    calls.for_each([&](const b2bua::Call& call) {
+        if (found || !is_named(call.record(), name)) return;
+        found = view_of(call.record(), std::string(to_string(call.phase())));
+        found->ladder = call.ladder();
+    });
+    if (found) return found;
+    for (const auto& finished : calls.recent()) {
+        if (!is_named(finished.record, name)) continue;
+        found = view_of(finished.record, "ended");
+        found->ladder = finished.ladder;
+        found->record = finished.record;
+        return found;
+    }
+    return std::nullopt;
+}
+
+std::vector<TargetView> target_views(const Health& watched, const b2bua::TargetHealth& health) {
+    std::vector<TargetView> out;
+    for (const auto& target : watched.watched()) {
+        const auto* entry = health.find(target.key);
+        out.push_back({target.carrier, b2bua::target_text(target.target),
+                       entry != nullptr ? entry->detail : "not asked yet", entry == nullptr || entry->up});
+    }
+    return out;
+}
+
+}  // namespace sallyport::stack
