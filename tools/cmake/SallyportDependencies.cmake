@@ -16,3 +16,9 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(DPDK REQUIRED IMPORTED_TARGET libdpdk)
 pkg_check_modules(SRTP2 REQUIRED IMPORTED_TARGET libsrtp2)
 pkg_check_modules(UNBOUND REQUIRED IMPORTED_TARGET libunbound)
+# The multi-buffer crypto library has neither a CMake package nor a pkg-config file on Debian 12.
+find_path(IPSEC_MB_INCLUDE_DIR intel-ipsec-mb.h REQUIRED)
+find_library(IPSEC_MB_LIBRARY IPSec_MB REQUIRED)
+add_library(IPSecMB::IPSecMB UNKNOWN IMPORTED)
+set_target_properties(IPSecMB::IPSecMB PROPERTIES IMPORTED_LOCATION ${IPSEC_MB_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${IPSEC_MB_INCLUDE_DIR})
