@@ -73,7 +73,7 @@ Composer respond(const Message& request, std::uint16_t status, std::string_view 
     }
     composer.copy(request, HeaderName::from);
     std::string to(request.first(HeaderName::to).value_or(""));
-    if (status != 100 && !to_tag.empty() && request.to_tag().empty()) to.append(";tag=").append(to_tag);
+    if (status != 100 && !to_tag.empty() && request.to_tag().empty()) to = tagged(to, request.to(), to_tag);
     composer.add(HeaderName::to, to);
     composer.add(HeaderName::call_id, request.call_id());
     composer.copy(request, HeaderName::cseq);

@@ -89,10 +89,9 @@ std::string unfolded(std::string_view value) {
 }
 
 std::string tagged_to(const Copied& fields) {
-    std::string to = unfolded(*fields.to);
+    const std::string to = unfolded(*fields.to);
     const auto parsed = parse_name_addr(to);
-    if (parsed && parsed->tag().empty()) to.append(";tag=").append(stateless_tag(fields));
-    return to;
+    return parsed && parsed->tag().empty() ? tagged(to, *parsed, stateless_tag(fields)) : to;
 }
 
 }  // namespace
@@ -113,6 +112,13 @@ std::optional<std::string> answered_via(std::string_view field_value, const Endp
     std::string out = top.text();
     for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
     return out;
+}
+
+std::string tagged(std::string_view to_value, const NameAddr& to, std::string_view tag) {
+    if (!to.parameters.has("tag")) return std::string(to_value).append(";tag=").append(tag);
+    NameAddr filled = to;
+    filled.parameters.set("tag", std::string(tag));
+    return filled.text();
 }
 
 ParseError refuse(std::string_view bytes, Fault fault, const Endpoint* source) {

@@ -15,4 +15,7 @@ ParseError refuse(std::string_view bytes, Fault fault, const Endpoint* source);
 // other values behind it. Nothing if the top value does not parse.
 std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source);
 
+// A To value with our tag; one that is there but empty is filled in.
+std::string tagged(std::string_view to_value, const NameAddr& to, std::string_view tag);
+
 }  // namespace sallyport::sip

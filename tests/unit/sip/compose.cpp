@@ -78,6 +78,11 @@ TEST_CASE("a 100 has no To tag of ours and returns the Timestamp; an existing ta
         "BYE sip:h SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1\nFrom: <sip:a@b>;tag=1\nTo: <sip:c@d>;tag=2\nCall-ID: x\nCSeq: "
         "1 BYE\n");
     CHECK(Parser::parse(respond(in_dialog, 200, "other").finish())->to_tag() == "2");
+    const auto empty = message(
+        "BYE sip:h SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1\nFrom: <sip:a@b>;tag=1\nTo: sip:c@d;tag=;x=y\nCall-ID: x\nCSeq: "
+        "1 BYE\n");
+    CHECK(Parser::parse(respond(empty, 481, "new").finish())->first(HeaderName::to) ==
+          std::optional<std::string_view>("<sip:c@d>;tag=new;x=y"));
 }
 
 TEST_CASE("received is set exactly when the source is not what the Via says (RFC 3261 18.2.1, RFC 3581)") {
