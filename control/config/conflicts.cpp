@@ -105,9 +105,10 @@ private:
 
     void claim_sources(const std::string& name, const std::string& realm, const std::vector<AddressBlock>& sources) {
         for (std::size_t i = 0; i < sources.size(); ++i)
-            sources_.add({address_key(realm, sources[i].network().address),
-                          address_key(realm, last_address(sources[i])),
-                          {name, at("sources", i), sources[i].to_string()}});
+            if (!sources[i].address.empty())
+                sources_.add({address_key(realm, sources[i].network().address),
+                              address_key(realm, last_address(sources[i])),
+                              {name, at("sources", i), sources[i].to_string()}});
     }
 
     void compare(const std::string& name, const Trunk& trunk) {

@@ -87,7 +87,10 @@ void check_sources(const std::vector<AddressBlock>& sources, FieldErrors& errors
     if (sources.size() > limits::sources) errors.push_back({"sources", too_many(sources.size(), limits::sources)});
     for (std::size_t i = 0; i < sources.size(); ++i) {
         const auto& block = sources[i];
-        if (block.prefix_length == 0)
+        if (block.address.empty())
+            errors.push_back(
+                {at("sources", i), "is no address or CIDR block, e.g. \"192.0.2.10\" or \"2001:db8::/48\""});
+        else if (block.prefix_length == 0)
             errors.push_back(
                 {at("sources", i), quoted(block.to_string()) +
                                        " is the whole Internet: whoever calls would be taken for this one, "

@@ -1,0 +1,288 @@
+#include "control/wire/config_convert.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "control/config/keys.h"
+#include "control/wire/ha1.h"
+
+namespace sallyport::wire {
+namespace {
+
+using config::FieldErrors;
+
+constexpr std::size_t password_bytes = 256;
+
+std::string at(std::string_view list, int index) { return std::string(list) + '[' + std::to_string(index) + ']'; }
+
+// "trunks/acme-hq" -> "acme-hq"; an empty name is the caller's to fill (Create gives the id beside the resource).
+std::string id_from(const std::string& name, std::string_view collection, FieldErrors& errors) {
+    if (name.empty()) return {};
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({"name", '"' + name.substr(0, 80) + "\" does not begin with \"" + std::string(collection) + '"'});
+    return name;
+}
+
+std::uint16_t small(std::uint32_t value, std::string field, FieldErrors& errors) {
+    if (value > 65'535) errors.push_back({std::move(field), std::to_string(value) + " is out of range: 0 to 65535"});
+    return static_cast<std::uint16_t>(value > 65'535 ? 0 : value);
+}
+
+config::Transport transport_from(pb::Transport transport, const std::string& field, FieldErrors& errors) {
+    switch (transport) {
+        case pb::TRANSPORT_UNSPECIFIED: return config::Transport::unspecified;
+        case pb::TRANSPORT_UDP: return config::Transport::udp;
+        case pb::TRANSPORT_TCP: return config::Transport::tcp;
+        case pb::TRANSPORT_TLS: return config::Transport::tls;
+        default: break;  // an open enum: a later client may send values that this server does not know
+    }
+    errors.push_back({field, "must be one of udp, tcp, tls"});
+    return config::Transport::unspecified;
+}
+
+pb::Transport transport_to(config::Transport transport) {
+    switch (transport) {
+        case config::Transport::unspecified: return pb::TRANSPORT_UNSPECIFIED;
+        case config::Transport::udp: return pb::TRANSPORT_UDP;
+        case config::Transport::tcp: return pb::TRANSPORT_TCP;
+        case config::Transport::tls: return pb::TRANSPORT_TLS;
+    }
+    return pb::TRANSPORT_UNSPECIFIED;
+}
+
+config::TrunkMode mode_from(pb::TrunkMode mode, FieldErrors& errors) {
+    if (mode == pb::TRUNK_MODE_STATIC) return config::TrunkMode::static_;
+    if (mode != pb::TRUNK_MODE_REGISTRATION)
+        errors.push_back({"mode", "is missing: registration (the PBX registers) or static (it has a fixed address)"});
+    return config::TrunkMode::registration;
+}
+
+config::Credential credential_from(const pb::Credential& message, std::string_view domain, const std::string& field,
+                                   FieldErrors& errors) {
+    const auto lower = [](std::string text) {
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+        return text;
+    };
+    config::Credential credential{message.username(), message.digest_realm(), lower(message.ha1_md5()),
+                                  lower(message.ha1_sha256())};
+    const auto& password = message.password();
+    if (password.empty()) return credential;
+    if (password.size() > password_bytes)
+        errors.push_back({field + ".password", "is too long: at most 256 bytes"});
+    else if (!credential.ha1_md5.empty() || !credential.ha1_sha256.empty())
+        errors.push_back({field + ".password", "is given beside ha1_md5 or ha1_sha256: give one or the other"});
+    const std::string_view realm = credential.digest_realm.empty() ? domain : std::string_view(credential.digest_realm);
+    credential.ha1_md5 = ha1_md5(credential.username, realm, password);
+    credential.ha1_sha256 = ha1_sha256(credential.username, realm, password);
+    return credential;
+}
+
+config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolicy otherwise, FieldErrors& errors) {
+    config::MediaPolicy media;
+    media.srtp = otherwise;
+    if (message.srtp() == pb::SRTP_POLICY_REQUIRED)
+        media.srtp = config::SrtpPolicy::required;
+    else if (message.srtp() == pb::SRTP_POLICY_OFF)
+        media.srtp = config::SrtpPolicy::off;
+    else if (message.srtp() != pb::SRTP_POLICY_UNSPECIFIED)
+        errors.push_back({"media.srtp", "must be one of required, off"});
+    media.codecs.assign(message.codecs().begin(), message.codecs().end());
+    if (message.inactivity_seconds() != 0) media.inactivity_seconds = message.inactivity_seconds();
+    media.latch_any_address = message.latch_any_address();
+    media.port = message.port();
+    return media;
+}
+
+pb::MediaPolicy media_to(const config::MediaPolicy& media) {
+    pb::MediaPolicy message;
+    message.set_srtp(media.srtp == config::SrtpPolicy::required ? pb::SRTP_POLICY_REQUIRED : pb::SRTP_POLICY_OFF);
+    for (const auto& codec : media.codecs) message.add_codecs(codec);
+    message.set_inactivity_seconds(media.inactivity_seconds);
+    message.set_latch_any_address(media.latch_any_address);
+    message.set_port(media.port);
+    return message;
+}
+
+template <class Messages>
+std::vector<config::Target> targets_from(const Messages& messages, FieldErrors& errors) {
+    std::vector<config::Target> targets;
+    for (const auto& message : messages) {
+        const auto field = at("targets", static_cast<int>(targets.size()));
+        config::Target target;
+        target.host = message.host();
+        target.port = small(message.port(), field + ".port", errors);
+        target.transport = transport_from(message.transport(), field + ".transport", errors);
+        target.priority = small(message.priority(), field + ".priority", errors);
+        target.weight = small(message.weight(), field + ".weight", errors);
+        targets.push_back(std::move(target));
+    }
+    return targets;
+}
+
+void target_to(const config::Target& target, pb::Target& message) {
+    message.set_host(target.host);
+    message.set_port(target.port);
+    message.set_transport(transport_to(target.transport));
+    message.set_priority(target.priority);
+    message.set_weight(target.weight);
+}
+
+template <class Messages>
+std::vector<config::AddressBlock> sources_from(const Messages& messages, FieldErrors& errors) {
+    std::vector<config::AddressBlock> sources;
+    for (const auto& text : messages) {
+        const auto block = config::AddressBlock::parse(text);
+        if (!block)
+            errors.push_back({at("sources", static_cast<int>(sources.size())),
+                              '"' + text.substr(0, 80) +
+                                  "\" is no address or CIDR block, e.g. \"192.0.2.10\" or \"2001:db8::/48\""});
+        sources.push_back(block.value_or(config::AddressBlock{}));  // keeps the indexes of its neighbours
+    }
+    return sources;
+}
+
+}  // namespace
+
+Converted<config::Trunk> from_proto(const pb::Trunk& message) {
+    Converted<config::Trunk> out;
+    auto& [trunk, errors] = out;
+    trunk.id = id_from(message.name(), "trunks/", errors);
+    trunk.display_name = message.display_name();
+    trunk.mode = mode_from(message.mode(), errors);
+    trunk.realm = message.realm();
+    trunk.registration_aor = message.registration_aor();
+    trunk.domain = message.domain();
+    for (const auto& credential : message.credentials())
+        trunk.credentials.push_back(credential_from(
+            credential, trunk.aor_domain(), at("credentials", static_cast<int>(trunk.credentials.size())), errors));
+    for (const auto& range : message.numbers())
+        trunk.numbers.push_back({range.first(), range.last().empty() ? range.first() : range.last()});
+    const auto& limits = message.limits();
+    trunk.limits.concurrent_calls = limits.concurrent_calls();
+    trunk.limits.calls_per_second = limits.calls_per_second();
+    if (limits.max_contacts() != 0) trunk.limits.max_contacts = limits.max_contacts();
+    if (limits.registration_expires_seconds() != 0)
+        trunk.limits.registration_expires_seconds = limits.registration_expires_seconds();
+    trunk.media = media_from(message.media(), config::SrtpPolicy::required, errors);
+    trunk.disabled = message.disabled();
+    trunk.single_aor_compatibility = message.single_aor_compatibility();
+    for (int i = 0; i < message.transports_size(); ++i)
+        trunk.transports.push_back(transport_from(message.transports(i), at("transports", i), errors));
+    trunk.targets = targets_from(message.targets(), errors);
+    trunk.sources = sources_from(message.sources(), errors);
+    trunk.revision = revision_of(message.etag());
+    return out;
+}
+
+Converted<config::Carrier> from_proto(const pb::Carrier& message) {
+    Converted<config::Carrier> out;
+    auto& [carrier, errors] = out;
+    carrier.id = id_from(message.name(), "carriers/", errors);
+    carrier.display_name = message.display_name();
+    carrier.realm = message.realm();
+    carrier.domain = message.domain();
+    carrier.targets = targets_from(message.targets(), errors);
+    if (message.options_interval_seconds() != 0) carrier.options_interval_seconds = message.options_interval_seconds();
+    if (message.reroute_statuses_size() > 0) carrier.reroute_statuses.clear();
+    for (int i = 0; i < message.reroute_statuses_size(); ++i)
+        carrier.reroute_statuses.push_back(small(message.reroute_statuses(i), at("reroute_statuses", i), errors));
+    carrier.media = media_from(message.media(), config::SrtpPolicy::off, errors);
+    carrier.sources = sources_from(message.sources(), errors);
+    carrier.disabled = message.disabled();
+    carrier.revision = revision_of(message.etag());
+    return out;
+}
+
+Converted<config::Route> from_proto(const pb::Route& message) {
+    constexpr std::string_view collection = "carriers/";
+    Converted<config::Route> out;
+    auto& [route, errors] = out;
+    route.id = id_from(message.name(), "routes/", errors);
+    route.prefix = message.prefix();
+    for (const auto& name : message.carriers()) {
+        const bool proper = name.starts_with(collection);
+        if (!proper)
+            errors.push_back({at("carriers", static_cast<int>(route.carriers.size())),
+                              '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
+        route.carriers.push_back(proper ? name.substr(collection.size()) : name);
+    }
+    route.disabled = message.disabled();
+    route.revision = revision_of(message.etag());
+    return out;
+}
+
+pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
+    pb::Trunk message;
+    message.set_name("trunks/" + trunk.id);
+    message.set_etag(etag_of(trunk.revision));
+    message.set_display_name(trunk.display_name);
+    message.set_mode(trunk.mode == config::TrunkMode::registration ? pb::TRUNK_MODE_REGISTRATION
+                                                                   : pb::TRUNK_MODE_STATIC);
+    message.set_realm(trunk.realm);
+    message.set_registration_aor(trunk.registration_aor);
+    message.set_domain(trunk.domain);
+    for (const auto& credential : trunk.credentials) {
+        auto& out = *message.add_credentials();
+        out.set_username(credential.username);
+        out.set_digest_realm(credential.digest_realm);
+        if (!credential.ha1_md5.empty()) out.add_algorithms("MD5");
+        if (!credential.ha1_sha256.empty()) out.add_algorithms("SHA-256");
+        if (secrets == Secrets::hidden) continue;
+        out.set_ha1_md5(credential.ha1_md5);
+        out.set_ha1_sha256(credential.ha1_sha256);
+    }
+    for (const auto& range : trunk.numbers) {
+        auto& out = *message.add_numbers();
+        out.set_first(range.first);
+        out.set_last(range.last);
+    }
+    auto& limits = *message.mutable_limits();
+    limits.set_concurrent_calls(trunk.limits.concurrent_calls);
+    limits.set_calls_per_second(trunk.limits.calls_per_second);
+    limits.set_max_contacts(trunk.limits.max_contacts);
+    limits.set_registration_expires_seconds(trunk.limits.registration_expires_seconds);
+    *message.mutable_media() = media_to(trunk.media);
+    message.set_disabled(trunk.disabled);
+    message.set_single_aor_compatibility(trunk.single_aor_compatibility);
+    for (const auto transport : trunk.transports) message.add_transports(transport_to(transport));
+    for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
+    for (const auto& block : trunk.sources) message.add_sources(block.to_string());
+    return message;
+}
+
+pb::Carrier to_proto(const config::Carrier& carrier) {
+    pb::Carrier message;
+    message.set_name("carriers/" + carrier.id);
+    message.set_etag(etag_of(carrier.revision));
+    message.set_display_name(carrier.display_name);
+    message.set_realm(carrier.realm);
+    message.set_domain(carrier.domain);
+    for (const auto& target : carrier.targets) target_to(target, *message.add_targets());
+    message.set_options_interval_seconds(carrier.options_interval_seconds);
+    for (const auto status : carrier.reroute_statuses) message.add_reroute_statuses(status);
+    *message.mutable_media() = media_to(carrier.media);
+    for (const auto& block : carrier.sources) message.add_sources(block.to_string());
+    message.set_disabled(carrier.disabled);
+    return message;
+}
+
+pb::Route to_proto(const config::Route& route) {
+    pb::Route message;
+    message.set_name("routes/" + route.id);
+    message.set_etag(etag_of(route.revision));
+    message.set_prefix(route.prefix);
+    for (const auto& id : route.carriers) message.add_carriers("carriers/" + id);
+    message.set_disabled(route.disabled);
+    return message;
+}
+
+std::string etag_of(std::uint64_t revision) { return std::to_string(revision); }
+
+std::uint64_t revision_of(std::string_view etag) {
+    std::uint64_t revision = 0;
+    const auto [end, error] = std::from_chars(etag.data(), etag.data() + etag.size(), revision);
+    return error == std::errc{} && end == etag.data() + etag.size() ? revision : 0;
+}
+
+}  // namespace sallyport::wire

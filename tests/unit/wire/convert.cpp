@@ -1,0 +1,259 @@
+// Messages to the model and back: nothing lost, nothing secret let out, everything out of range named.
+#include <catch2/catch.hpp>
+
+#include "control/wire/change_convert.h"
+#include "control/wire/config_convert.h"
+#include "control/wire/ha1.h"
+#include "control/wire/snapshot_convert.h"
+
+using namespace sallyport;
+using namespace sallyport::wire;
+
+namespace {
+
+config::Trunk full_trunk() {
+    config::Trunk t;
+    t.id = "acme-hq";
+    t.display_name = "ACME";
+    t.mode = config::TrunkMode::static_;
+    t.realm = "access";
+    t.registration_aor = "sip:a@b.example";
+    t.domain = "c.example";
+    t.credentials = {{"u", "r", std::string(32, 'a'), std::string(64, 'b')}};
+    t.numbers = {{"+49301", "+49309"}, {"+491", "+491"}};
+    t.limits = {10, 2.5, 3, 600};
+    t.media = {config::SrtpPolicy::off, {"PCMA", "PCMU"}, 77, true, "media-1"};
+    t.disabled = true;
+    t.single_aor_compatibility = true;
+    t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
+    t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
+    t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
+    t.revision = 42;
+    return t;
+}
+
+config::Carrier full_carrier() {
+    config::Carrier c;
+    c.id = "core";
+    c.display_name = "Core";
+    c.realm = "core";
+    c.domain = "core.example";
+    c.targets = {{"sip.example", 0, config::Transport::unspecified, 65'535, 65'535}};
+    c.options_interval_seconds = 60;
+    c.reroute_statuses = {503};
+    c.media.codecs = {"PCMA"};
+    c.sources = {*config::AddressBlock::parse("198.51.100.0/24")};
+    c.disabled = true;
+    c.revision = 7;
+    return c;
+}
+
+std::vector<std::string> fields(const config::FieldErrors& errors) {
+    std::vector<std::string> out;
+    for (const auto& e : errors) out.push_back(e.field);
+    return out;
+}
+using Fields = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("every field of every resource survives the way to the wire and back") {
+    const auto trunk = from_proto(to_proto(full_trunk(), Secrets::included));
+    CHECK(trunk.errors.empty());
+    CHECK(trunk.value == full_trunk());
+    const auto carrier = from_proto(to_proto(full_carrier()));
+    CHECK(carrier.errors.empty());
+    CHECK(carrier.value == full_carrier());
+    const config::Route route{"default", "+49", {"core", "other"}, true, 9};
+    CHECK(from_proto(to_proto(route)).value == route);
+}
+
+TEST_CASE("no field of the API's trunk is forgotten by the converter") {
+    const auto message = to_proto(full_trunk(), Secrets::included);
+    for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+        const auto* field = message.GetDescriptor()->field(i);
+        INFO(field->name());
+        const auto& r = *message.GetReflection();
+        CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
+    }
+}
+
+TEST_CASE("an operator never gets a hash back, only which algorithms there are") {
+    const auto message = to_proto(full_trunk(), Secrets::hidden);
+    CHECK(message.credentials(0).ha1_md5().empty());
+    CHECK(message.credentials(0).ha1_sha256().empty());
+    CHECK(message.credentials(0).password().empty());
+    REQUIRE(message.credentials(0).algorithms_size() == 2);
+    CHECK(message.credentials(0).algorithms(1) == "SHA-256");
+}
+
+TEST_CASE("HA1 as RFC 7616 3.9.1 and RFC 2617 3.5 have it") {
+    CHECK(ha1_md5("Mufasa", "testrealm@host.com", "Circle Of Life") == "939e7578ed9e3c518a452acee763bce9");
+    CHECK(ha1_md5("Mufasa", "http-auth@example.org", "Circle of Life") == "3d78807defe7de2157e2b0b6573a855f");
+    CHECK(ha1_sha256("Mufasa", "http-auth@example.org", "Circle of Life") ==
+          "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232");
+}
+
+TEST_CASE("a password becomes both hashes, for the realm that is given or the domain") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.set_registration_aor("sip:Mufasa@http-auth.example");
+    auto& credential = *message.add_credentials();
+    credential.set_username("Mufasa");
+    credential.set_password("Circle of Life");
+    CHECK(from_proto(message).value.credentials[0].ha1_md5 == ha1_md5("Mufasa", "http-auth.example", "Circle of Life"));
+    credential.set_digest_realm("http-auth@example.org");
+    CHECK(from_proto(message).value.credentials[0].ha1_sha256 ==
+          "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232");
+    credential.set_ha1_md5(std::string(32, 'a'));
+    CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].password"});
+}
+
+TEST_CASE("hashes are taken in either case") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.add_credentials()->set_ha1_md5(std::string(32, 'A'));
+    CHECK(from_proto(message).value.credentials[0].ha1_md5 == std::string(32, 'a'));
+}
+
+TEST_CASE("what the model cannot hold is named: enums, ranges, addresses, names") {
+    pb::Trunk message;
+    message.set_name("carriers/x");
+    message.add_transports(static_cast<pb::Transport>(9));
+    message.mutable_media()->set_srtp(static_cast<pb::SrtpPolicy>(9));
+    auto& target = *message.add_targets();
+    target.set_port(65'536);
+    target.set_priority(100'000);
+    target.set_weight(100'000);
+    target.set_transport(static_cast<pb::Transport>(9));
+    message.add_sources("192.0.2.0/24");
+    message.add_sources("192.0.2.0/33");
+    CHECK(fields(from_proto(message).errors) == Fields{"name", "mode", "media.srtp", "transports[0]", "targets[0].port",
+                                                       "targets[0].transport", "targets[0].priority",
+                                                       "targets[0].weight", "sources[1]"});
+    pb::Route route;
+    route.add_carriers("core");
+    CHECK(fields(from_proto(route).errors) == Fields{"carriers[0]"});
+    pb::Carrier carrier;
+    carrier.add_reroute_statuses(70'000);
+    CHECK(fields(from_proto(carrier).errors) == Fields{"reroute_statuses[0]"});
+}
+
+TEST_CASE("absent numbers get their documented defaults; one number is a range of one") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.add_numbers()->set_first("+4930");
+    const auto trunk = from_proto(message).value;
+    CHECK(trunk.limits.max_contacts == 4);
+    CHECK(trunk.limits.registration_expires_seconds == 3'600);
+    CHECK(trunk.media.inactivity_seconds == 300);
+    CHECK(trunk.media.srtp == config::SrtpPolicy::required);
+    CHECK(trunk.numbers[0].last == "+4930");
+    const auto carrier = from_proto(pb::Carrier()).value;
+    CHECK(carrier.media.srtp == config::SrtpPolicy::off);
+    CHECK(carrier.options_interval_seconds == 30);
+    CHECK(carrier.reroute_statuses == std::vector<std::uint16_t>{408, 500, 502, 503, 504});
+}
+
+TEST_CASE("violations carry the API's field paths; a field that could not be converted is told once") {
+    pb::ApplyRequest request;
+    auto& trunk = *request.add_changes()->mutable_put_trunk();
+    trunk.set_name("trunks/acme");
+    trunk.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    trunk.add_sources("nonsense");
+    request.add_changes();
+    request.add_changes()->set_delete_("trunks/none");
+    const auto converted = from_proto(request);
+    const auto outcome = config::apply({}, converted.change);
+    REQUIRE(outcome.has_error());
+    Fields all;
+    for (const auto& v : merge(converted.violations, outcome.error(), converted.prefixes)) all.push_back(v.field);
+    CHECK(all == Fields{"changes[0].put_trunk.sources[0]", "changes[1]", "changes[0].put_trunk.realm",
+                        "changes[0].put_trunk.registration_aor", "changes[0].put_trunk.credentials",
+                        "changes[0].put_trunk.sources", "changes[2].delete"});
+}
+
+TEST_CASE("a mask replaces what it names, nested fields and whole lists, and nothing else") {
+    const auto stored = to_proto(full_trunk(), Secrets::hidden);
+    pb::Trunk update;
+    update.mutable_limits()->set_concurrent_calls(99);
+    update.set_display_name("ignored");
+    update.add_numbers()->set_first("+1");
+    google::protobuf::FieldMask mask;
+    mask.add_paths("limits.concurrent_calls");
+    mask.add_paths("numbers");
+    mask.add_paths("single_aor_compatibility");
+    const auto merged = merge(stored, update, mask);
+    CHECK(merged.violations.empty());
+    CHECK(merged.message.limits().concurrent_calls() == 99);
+    CHECK(merged.message.limits().max_contacts() == 3);
+    CHECK(merged.message.numbers_size() == 1);
+    CHECK(merged.message.display_name() == "ACME");
+    CHECK(!merged.message.single_aor_compatibility());
+    CHECK(merged.message.name() == "trunks/acme-hq");
+}
+
+TEST_CASE("without a mask what is set is replaced; with * everything is") {
+    const auto stored = to_proto(full_trunk(), Secrets::hidden);
+    pb::Trunk update;
+    update.set_realm("other");
+    const auto some = merge(stored, update, {});
+    CHECK(some.message.realm() == "other");
+    CHECK(some.message.display_name() == "ACME");
+    google::protobuf::FieldMask all;
+    all.add_paths("*");
+    const auto whole = merge(stored, update, all);
+    CHECK(whole.message.display_name().empty());
+    CHECK(whole.message.name() == "trunks/acme-hq");
+}
+
+TEST_CASE("a mask with paths that are none is refused, each named") {
+    google::protobuf::FieldMask mask;
+    mask.add_paths("limits.calls");
+    mask.add_paths("realm");
+    mask.add_paths("credentials.password");
+    const auto merged = merge(pb::Trunk(), pb::Trunk(), mask);
+    REQUIRE(merged.violations.size() == 2);
+    CHECK(merged.violations[0].field == "update_mask.paths[0]");
+    CHECK(merged.violations[1].field == "update_mask.paths[2]");
+}
+
+TEST_CASE("error details fit the trailer of a client that was not told otherwise") {
+    FieldViolations many;
+    for (int i = 0; i < 100; ++i) many.push_back({"changes[0].put_trunk.numbers", std::string(200, 'x')});
+    const auto status = bad_request(3, "refused", many);
+    CHECK(status.ByteSizeLong() < 6'000);
+    google::rpc::BadRequest details;
+    REQUIRE(status.details(0).UnpackTo(&details));
+    CHECK(status.details(0).type_url() == "type.googleapis.com/google.rpc.BadRequest");
+    const auto shown = details.field_violations_size() - 1;
+    CHECK(details.field_violations(shown).description() == "and " + std::to_string(100 - shown) + " more");
+    google::rpc::BadRequest whole;
+    REQUIRE(bad_request(3, "refused", many, 1u << 20).details(0).UnpackTo(&whole));
+    CHECK(whole.field_violations_size() == 100);
+}
+
+TEST_CASE("a snapshot arrives whole, with hashes and indexes, or not at all") {
+    config::Snapshot snapshot;
+    snapshot.revision = 5;
+    auto trunk = full_trunk();
+    trunk.disabled = false;
+    trunk.mode = config::TrunkMode::registration;
+    snapshot.trunks[trunk.id] = trunk;
+    snapshot.carriers["core"] = full_carrier();
+    auto message = to_proto(snapshot);
+    const auto received = wire::from_proto(message);
+    REQUIRE(received.has_value());
+    CHECK((*received)->revision == 5);
+    CHECK((*received)->trunks.at("acme-hq") == trunk);
+    CHECK((*received)->trunk_by_number("+49305")->id == "acme-hq");
+    message.mutable_trunks(0)->add_sources("nonsense");
+    const auto refused = wire::from_proto(message);
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().sentence.find("trunks/acme-hq: sources[2]: ") == 0);
+}
+
+TEST_CASE("etags are revisions; anything else is none") {
+    CHECK(revision_of(etag_of(18'446'744'073'709'551'615u)) == 18'446'744'073'709'551'615u);
+    for (const auto* text : {"", "x", "1x", "-1", " 1"}) CHECK(revision_of(text) == 0);
+}
