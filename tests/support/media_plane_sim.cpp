@@ -50,7 +50,8 @@ MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
         for (const Side side : {Side::a, Side::b}) {
             const auto& port = side == Side::a ? command.port_a : command.port_b;
             const auto address = media_address(port, side == Side::a ? command.family_a : command.family_b);
-            session.local.push_back({stream, side, {address, next_port_}, {address, static_cast<std::uint16_t>(next_port_ + 1)}});
+            session.local.push_back(
+                {stream, side, {address, next_port_}, {address, static_cast<std::uint16_t>(next_port_ + 1)}});
             next_port_ = next_port_ > 60'000 ? 20'000 : static_cast<std::uint16_t>(next_port_ + 2);
         }
     for (const auto& wanted : command.restore)

@@ -51,7 +51,8 @@ config::Carrier carrier_one() {
     c.id = "one";
     c.realm = "core";
     c.domain = "carrier.example";
-    c.targets = {{"203.0.113.5", 5060, config::Transport::udp, 1, 1}, {"203.0.113.6", 5060, config::Transport::udp, 2, 1}};
+    c.targets = {{"203.0.113.5", 5060, config::Transport::udp, 1, 1},
+                 {"203.0.113.6", 5060, config::Transport::udp, 2, 1}};
     c.sources = {block("203.0.113.0/28")};
     c.options_interval_seconds = 0;  // no probes: the flow about probes turns them on
     c.revision = 1;

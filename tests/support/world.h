@@ -1,5 +1,5 @@
-// The small world that whole-stack tests play in: one node between a PBX side and a core side, who lives at which address,
-// what is provisioned. Addresses are those reserved for documentation.
+// The small world that whole-stack tests play in: one node between a PBX side and a core side, who lives at which
+// address, what is provisioned. Addresses are those reserved for documentation.
 #pragma once
 
 #include <string>
