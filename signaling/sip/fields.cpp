@@ -2,7 +2,7 @@
 // 3262 10.
 #include "signaling/sip/fields.h"
 
-#include "signaling/sip/limits.h"
+#include "signaling/sip/in_place.h"
 #include "signaling/sip/parameters.h"
 
 namespace sallyport::sip {
@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t cseq_bound = 0x7fff'ffff;  // RFC 3261 8.1.1.5: below 2^31
 
 // Digits, LWS, method: CSeq itself and the tail of RAck.
-FieldResult<CSeq> scan_cseq(scan::Cursor& cursor) {
+std::optional<FieldErrc> scan_cseq(scan::Cursor& cursor, CSeq& out) {
     cursor.skip_lws();
     const std::string_view digits = cursor.take_while(scan::digit);
     if (digits.empty()) return FieldErrc::bad_number;
@@ -23,16 +23,25 @@ FieldResult<CSeq> scan_cseq(scan::Cursor& cursor) {
     const std::string_view method = cursor.take_while(scan::token);
     cursor.skip_lws();
     if (method.empty() || !cursor.at_end()) return FieldErrc::malformed;
-    return CSeq{*number, method_from(method), std::string(method)};
+    out.number = *number;
+    out.method = method_from(method);
+    out.method_text = method;
+    return std::nullopt;
 }
 
 }  // namespace
 
-FieldResult<CSeq> parse_cseq(std::string_view value) {
+std::optional<FieldErrc> read_cseq(std::string_view value, CSeq& out) {
     scan::Cursor cursor(value);
     cursor.skip_lws();
     if (cursor.at_end()) return FieldErrc::empty;
-    return scan_cseq(cursor);
+    return scan_cseq(cursor, out);
+}
+
+FieldResult<CSeq> parse_cseq(std::string_view value) {
+    CSeq out;
+    if (const auto error = read_cseq(value, out)) return *error;
+    return out;
 }
 
 FieldResult<RAck> parse_rack(std::string_view value) {
@@ -43,9 +52,9 @@ FieldResult<RAck> parse_rack(std::string_view value) {
     const auto rseq = scan::number<std::uint32_t>(digits);
     if (!rseq) return digits.empty() ? FieldErrc::bad_number : FieldErrc::out_of_range;
     if (!cursor.next_is(' ') && !cursor.next_is('\t')) return FieldErrc::malformed;
-    auto cseq = scan_cseq(cursor);
-    if (!cseq) return cseq.error();
-    return RAck{*rseq, cseq->number, cseq->method};
+    CSeq cseq;
+    if (const auto error = scan_cseq(cursor, cseq)) return *error;
+    return RAck{*rseq, cseq.number, cseq.method};
 }
 
 FieldResult<std::uint32_t> parse_number(std::string_view value) {

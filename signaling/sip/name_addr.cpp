@@ -1,5 +1,6 @@
 // name-addr and addr-spec: From, To, Contact, Route and their kin. RFC 3261 20.10, 25.1, RFC 8217.
 #include "signaling/sip/fields.h"
+#include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/parameters.h"
 
@@ -14,32 +15,28 @@ bool is_bare_display_name(std::string_view text) {
     return true;
 }
 
-FieldResult<NameAddr> finish(NameAddr&& out, std::string_view uri, scan::Cursor& cursor) {
-    auto parsed = parse_uri(uri);
-    if (!parsed) return FieldErrc::bad_uri;
-    out.uri = std::move(*parsed);
-    if (const auto error = scan_parameters(cursor, out.parameters)) return *error;
-    if (!cursor.at_end()) return FieldErrc::malformed;
-    return std::move(out);
+std::optional<FieldErrc> read_rest(std::string_view uri, scan::Cursor& cursor, NameAddr& out) {
+    if (read_uri(uri, out.uri)) return FieldErrc::bad_uri;
+    if (const auto error = scan_parameters(cursor, out.parameters)) return error;
+    return cursor.at_end() ? std::nullopt : std::optional(FieldErrc::malformed);
 }
 
 // RFC 3261 20: without < > a comma, question mark or semicolon ends the URI, so what follows is the header's.
-FieldResult<NameAddr> parse_addr_spec(std::string_view text) {
+std::optional<FieldErrc> read_addr_spec(std::string_view text, NameAddr& out) {
     const std::size_t end = std::min(text.find(';'), text.size());
     const std::string_view uri = scan::trim(text.substr(0, end));
     if (uri.find_first_of("?,") != std::string_view::npos) return FieldErrc::bad_uri;
     scan::Cursor cursor(text.substr(end));
-    return finish({}, uri, cursor);
+    return read_rest(uri, cursor, out);
 }
 
 }  // namespace
 
-FieldResult<NameAddr> parse_name_addr(std::string_view value) {
+std::optional<FieldErrc> read_name_addr(std::string_view value, NameAddr& out) {
     value = scan::trim(value);
     if (value.empty()) return FieldErrc::empty;
     if (value.size() > limits::field_bytes) return FieldErrc::out_of_range;
     scan::Cursor cursor(value);
-    NameAddr out;
     if (cursor.next_is('"')) {
         auto quoted = cursor.take_quoted();
         if (!quoted) return FieldErrc::bad_quoting;
@@ -49,7 +46,7 @@ FieldResult<NameAddr> parse_name_addr(std::string_view value) {
     } else if (!cursor.next_is('<')) {
         const auto words = cursor.take_until('<');
         const std::size_t before_parameters = value.find(';');
-        if (!words || words->size() > before_parameters) return parse_addr_spec(value);
+        if (!words || words->size() > before_parameters) return read_addr_spec(value, out);
         if (!is_bare_display_name(*words)) return FieldErrc::malformed;
         out.display_name = scan::trim(*words);
     }
@@ -57,7 +54,13 @@ FieldResult<NameAddr> parse_name_addr(std::string_view value) {
     const auto uri = cursor.take_until('>');
     if (!uri) return FieldErrc::bad_quoting;
     cursor.skip(1);
-    return finish(std::move(out), *uri, cursor);
+    return read_rest(*uri, cursor, out);
+}
+
+FieldResult<NameAddr> parse_name_addr(std::string_view value) {
+    NameAddr out;
+    if (const auto error = read_name_addr(value, out)) return *error;
+    return out;
 }
 
 std::string_view NameAddr::tag() const { return parameters.value("tag").value_or(std::string_view()); }

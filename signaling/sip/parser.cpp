@@ -7,11 +7,11 @@
 #include <array>
 #include <cstring>
 
+#include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/lines.h"
 #include "signaling/sip/refusal.h"
 #include "signaling/sip/uri_scan.h"
-#include "signaling/sip/via_scan.h"
 
 namespace sallyport::sip {
 namespace {
@@ -34,9 +34,20 @@ bool begins_with_sip(std::string_view text) {
 }
 
 // May stand once only; twice with the same value is harmless.
-constexpr std::array single_headers{HeaderName::from,        HeaderName::to,           HeaderName::call_id,
-                                    HeaderName::cseq,        HeaderName::max_forwards, HeaderName::content_length,
-                                    HeaderName::content_type};
+constexpr bool is_single(HeaderName name) {
+    switch (name) {
+        case HeaderName::from:
+        case HeaderName::to:
+        case HeaderName::call_id:
+        case HeaderName::cseq:
+        case HeaderName::max_forwards:
+        case HeaderName::content_length:
+        case HeaderName::content_type: return true;
+        default: return false;
+    }
+}
+
+constexpr std::size_t known_headers = static_cast<std::size_t>(HeaderName::other);
 
 }  // namespace
 
@@ -47,7 +58,7 @@ public:
     MaybeFault parse() {
         if (auto f = start_line()) return f;
         if (auto f = header()) return f;
-        if (auto f = repeated_headers()) return f;
+        if (auto f = too_many_values()) return f;
         if (auto f = essentials()) return f;
         return body();
     }
@@ -85,7 +96,7 @@ private:
             return fault(ParseErrc::bad_start_line, "Request-Line", "not three words");
         const std::string_view uri = line.substr(first_gap + 1, last_gap - first_gap - 1);
         UriParts parts;
-        if (const auto error = scan_uri(uri, parts))
+        if (const auto error = check_uri(uri, parts))
             return fault(ParseErrc::bad_start_line, "Request-URI", to_string(*error));
         if (!parts.headers.empty())  // RFC 3261 19.1.1, and RFC 4475 3.1.2.11 on what they are used for
             return fault(ParseErrc::bad_start_line, "Request-URI", "header fields are not allowed here");
@@ -127,62 +138,75 @@ private:
         if (!unfold(parts->value)) return fault(ParseErrc::bad_header, "a bare CR in a header field");
         const HeaderName name = header_name_from(parts->name);
         m_.fields_.push_back({name, slice(parts->name), slice(parts->value)});
-        if (is_list(name)) {
-            auto& count = list_values_[static_cast<std::size_t>(name)];
-            count += 1 + static_cast<std::uint32_t>(std::count(parts->value.begin(), parts->value.end(), ','));
-            crowded_ = crowded_ || count > limits::list_values;
-        }
+        return name == HeaderName::other ? std::nullopt : note(name, parts->value);
+    }
+
+    // Remembers the first field of each name, refuses a second one where there may be none, and adds up how many values
+    // the lists can hold at most: two bytes make one value.
+    MaybeFault note(HeaderName name, std::string_view value) {
+        const auto i = static_cast<std::size_t>(name);
+        if (first_[i] == 0)
+            first_[i] = static_cast<std::uint16_t>(m_.fields_.size());
+        else if (is_single(name) && *first(name) != value)
+            return fault(
+                name == HeaderName::content_length ? ParseErrc::bad_content_length : ParseErrc::duplicate_header,
+                to_string(name), "stands twice");
+        list_values_[i] = static_cast<std::uint16_t>(list_values_[i] + value.size() / 2 + 1);
+        crowded_ = crowded_ || list_values_[i] > limits::list_values;
         return std::nullopt;
     }
 
     // Line ends inside a folded value become spaces, in our own copy. A CR that ends no line is an error.
     bool unfold(std::string_view value) {
-        if (value.empty()) return true;
+        if (value.empty() || std::memchr(value.data(), '\r', value.size()) == nullptr) {
+            if (value.find('\n') == std::string_view::npos) return true;
+        }
         char* p = m_.buffer_.data() + (value.data() - m_.buffer_.data());
-        char* const end = p + value.size();
-        if (std::memchr(p, '\r', value.size()) == nullptr && std::memchr(p, '\n', value.size()) == nullptr) return true;
-        for (; p != end; ++p) {
-            if (*p == '\r' && p[1] != '\n') return false;  // value is trimmed: p[1] is inside it
+        for (char* const end = p + value.size(); p != end; ++p) {
+            if (*p == '\r' && p[1] != '\n') return false;  // a line end follows every value: p[1] can be read
             if (*p == '\r' || *p == '\n') *p = ' ';
         }
         return true;
     }
 
-    MaybeFault repeated_headers() const {
-        std::array<const Message::IndexEntry*, single_headers.size()> seen{};
-        for (const auto& entry : m_.fields_) {
-            const auto known = std::find(single_headers.begin(), single_headers.end(), entry.name);
-            if (known == single_headers.end()) continue;
-            const auto*& first = seen[static_cast<std::size_t>(known - single_headers.begin())];
-            if (first == nullptr) first = &entry;
-            if (m_.view(first->value) == m_.view(entry.value)) continue;
-            const bool framing = entry.name == HeaderName::content_length;
-            return fault(framing ? ParseErrc::bad_content_length : ParseErrc::duplicate_header, to_string(entry.name),
-                         "stands twice");
+    MaybeFault too_many_values() const {
+        if (!crowded_) return std::nullopt;
+        for (std::size_t i = 0; i < known_headers; ++i) {
+            const auto name = static_cast<HeaderName>(i);
+            if (list_values_[i] <= limits::list_values || !is_list(name)) continue;
+            std::size_t values = 0;
+            for (const auto& entry : m_.fields_) {
+                if (entry.name != name) continue;
+                const std::string_view value = m_.view(entry.value);
+                values += 1 + static_cast<std::size_t>(std::count(value.begin(), value.end(), ','));
+            }
+            if (values > limits::list_values &&
+                m_.values(name).size() > limits::list_values)  // commas in quotes do not count
+                return fault(ParseErrc::too_many_fields, to_string(name), "too many values");
         }
-        if (!crowded_) return std::nullopt;  // counted with the commas in quotes; now exactly
-        for (std::size_t i = 0; i < list_values_.size(); ++i)
-            if (list_values_[i] > limits::list_values &&
-                m_.values(static_cast<HeaderName>(i)).size() > limits::list_values)
-                return fault(ParseErrc::too_many_fields, to_string(static_cast<HeaderName>(i)), "too many values");
         return std::nullopt;
+    }
+
+    std::optional<std::string_view> first(HeaderName name) const {
+        const std::size_t position = first_[static_cast<std::size_t>(name)];
+        if (position == 0) return std::nullopt;
+        return m_.view(m_.fields_[position - 1].value);
     }
 
     // Fetches a mandatory field into `value`.
     MaybeFault require(HeaderName name, std::string_view& value) const {
-        const auto found = m_.first(name);
+        const auto found = first(name);
         if (!found) return fault(ParseErrc::missing_header, to_string(name), "missing");
         value = *found;
         return std::nullopt;
     }
 
-    template <class T, class Parse>
-    MaybeFault read(HeaderName name, T& out, Parse&& parse) const {
+    template <class T>
+    MaybeFault read(HeaderName name, T& out, std::optional<FieldErrc> (*reader)(std::string_view, T&)) const {
         std::string_view value;
         if (auto f = require(name, value)) return f;
-        auto result = parse(value);
-        if (!result) return fault(ParseErrc::bad_value, to_string(name), to_string(result.error()));
-        out = std::move(*result);
+        if (const auto error = reader(value, out))
+            return fault(ParseErrc::bad_value, to_string(name), to_string(*error));
         return std::nullopt;
     }
 
@@ -190,12 +214,12 @@ private:
         std::string_view via;
         if (auto f = require(HeaderName::via, via)) return f;
         scan::Cursor cursor(via);
-        if (const auto error = scan_via(cursor, m_.top_via_))
+        if (const auto error = read_via(cursor, m_.top_via_))
             return fault(ParseErrc::bad_value, "Via", to_string(*error));
         if (m_.top_via_.protocol != "SIP/2.0") return fault(ParseErrc::bad_value, "Via", "unknown version");
-        if (auto f = read(HeaderName::from, m_.from_, parse_name_addr)) return f;
-        if (auto f = read(HeaderName::to, m_.to_, parse_name_addr)) return f;
-        if (auto f = read(HeaderName::cseq, m_.cseq_, parse_cseq)) return f;
+        if (auto f = read(HeaderName::from, m_.from_, read_name_addr)) return f;
+        if (auto f = read(HeaderName::to, m_.to_, read_name_addr)) return f;
+        if (auto f = read(HeaderName::cseq, m_.cseq_, read_cseq)) return f;
         if (m_.is_request() && m_.cseq_.method_text != request_method_)
             return fault(ParseErrc::bad_value, "CSeq", "not the method of the request");
         if (auto f = call_id()) return f;
@@ -213,7 +237,7 @@ private:
     }
 
     MaybeFault max_forwards() {  // absent with RFC 2543 peers; above 255 it counts as absent (RFC 4475 3.1.2.4)
-        const auto value = m_.first(HeaderName::max_forwards);
+        const auto value = first(HeaderName::max_forwards);
         if (!value) return std::nullopt;
         if (!scan::all(*value, scan::digit) || value->empty())
             return fault(ParseErrc::bad_value, "Max-Forwards", "no number");
@@ -223,7 +247,7 @@ private:
 
     MaybeFault body() {
         std::size_t length = m_.buffer_.size() - at_;
-        if (const auto value = m_.first(HeaderName::content_length)) {
+        if (const auto value = first(HeaderName::content_length)) {
             const auto declared = content_length_from(*value);
             if (!declared) return fault(ParseErrc::bad_content_length, "Content-Length", "no number of bytes");
             if (*declared > length) return fault(ParseErrc::truncated_body, "the body is shorter than Content-Length");
@@ -242,7 +266,8 @@ private:
     Framing framing_;
     std::size_t at_ = 0;
     std::string_view request_method_;
-    std::array<std::uint32_t, static_cast<std::size_t>(HeaderName::other)> list_values_{};
+    std::array<std::uint16_t, known_headers> first_{};        // position + 1 of the first field of each name
+    std::array<std::uint16_t, known_headers> list_values_{};  // at most so many values; a message has 65,535 bytes
     bool crowded_ = false;
 };
 

@@ -4,9 +4,9 @@
 
 #include "control/base/bytes.h"
 #include "signaling/sip/compose.h"
+#include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/lines.h"
-#include "signaling/sip/via_scan.h"
 
 namespace sallyport::sip {
 namespace {
@@ -101,7 +101,7 @@ std::optional<std::string> answered_via(std::string_view field_value, const Endp
     if (values.empty()) return std::nullopt;
     Via top;
     scan::Cursor cursor(values.front());
-    if (scan_via(cursor, top) || !cursor.at_end()) return std::nullopt;
+    if (read_via(cursor, top) || !cursor.at_end()) return std::nullopt;
     if (source != nullptr) {
         const auto sent_by = IpAddress::parse(top.host);
         const bool wants_rport = top.parameters.has("rport");

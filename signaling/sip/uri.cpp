@@ -4,6 +4,7 @@
 #include "signaling/sip/uri.h"
 
 #include "signaling/sip/fields.h"
+#include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/uri_scan.h"
 
@@ -36,12 +37,6 @@ std::optional<IpAddress> ipv6_literal(std::string_view bracketed) {
     std::string repaired(bracketed);
     repaired.erase(three, 1);
     return IpAddress::parse(repaired);
-}
-
-std::optional<UriErrc> scan_parameter_text(std::string_view text) {
-    std::size_t count = 0;
-    return each_uri_parameter(text,
-                              [&](std::string_view, std::string_view, bool) { return ++count <= limits::parameters; });
 }
 
 // "tel:" subscriber: RFC 3966 3. Escaped "#" and "*" are met in practice.
@@ -78,15 +73,14 @@ std::optional<UriErrc> scan_sip(std::string_view rest, UriParts& out) {
             return UriErrc::bad_headers;
     }
     out.parameters = rest;
-    return scan_parameter_text(rest);
+    return std::nullopt;
 }
 
 std::optional<UriErrc> scan_tel(std::string_view rest, UriParts& out) {
     const std::size_t semicolon = std::min(rest.find(';'), rest.size());
     out.user = rest.substr(0, semicolon);
     out.parameters = rest.substr(semicolon);
-    if (!is_subscriber(out.user)) return UriErrc::bad_number;
-    return scan_parameter_text(out.parameters);
+    return is_subscriber(out.user) ? std::nullopt : std::optional(UriErrc::bad_number);
 }
 
 }  // namespace
@@ -138,28 +132,38 @@ std::optional<UriErrc> scan_uri(std::string_view text, UriParts& out) {
     return UriErrc::bad_scheme;
 }
 
-Result<Uri, UriErrc> parse_uri(std::string_view text) {
+std::optional<UriErrc> check_uri(std::string_view text, UriParts& out) {
+    if (const auto error = scan_uri(text, out)) return error;
+    std::size_t count = 0;
+    return each_uri_parameter(out.parameters,
+                              [&](std::string_view, std::string_view, bool) { return ++count <= limits::parameters; });
+}
+
+std::optional<UriErrc> read_uri(std::string_view text, Uri& out) {
     UriParts parts;
-    if (const auto error = scan_uri(text, parts)) return *error;
-    Uri uri;
-    uri.scheme = parts.scheme;
-    uri.scheme_text = scan::lowered(parts.scheme_text);
-    uri.user = parts.user;
-    uri.password = parts.password;
-    uri.has_user = parts.has_user;
-    uri.host = scan::lowered(parts.host);
-    uri.port = parts.port;
-    uri.headers = parts.headers;
-    if (parts.parameters.empty()) return uri;
-    auto& list = uri.parameters.list();
-    const auto add = [&](std::string_view name, std::string_view value, bool has_value) {
+    if (const auto error = scan_uri(text, parts)) return error;
+    out.scheme = parts.scheme;
+    out.scheme_text = scan::lowered(parts.scheme_text);
+    out.user = parts.user;
+    out.password = parts.password;
+    out.has_user = parts.has_user;
+    out.host = scan::lowered(parts.host);
+    out.port = parts.port;
+    out.headers = parts.headers;
+    return each_uri_parameter(parts.parameters, [&](std::string_view name, std::string_view value, bool has_value) {
+        auto& list = out.parameters.list();
+        if (list.empty()) list.reserve(2);
         Parameter p{scan::lowered(name), std::string(value), has_value};
-        if (uri.parameters.has(p.name)) return false;
+        if (list.size() == limits::parameters || out.parameters.has(p.name)) return false;
         list.push_back(std::move(p));
         return true;
-    };
-    if (const auto error = each_uri_parameter(parts.parameters, add)) return *error;
-    return uri;
+    });
+}
+
+Result<Uri, UriErrc> parse_uri(std::string_view text) {
+    Uri out;
+    if (const auto error = read_uri(text, out)) return *error;
+    return out;
 }
 
 std::optional<IpAddress> Uri::host_address() const {
@@ -171,8 +175,9 @@ namespace {
 // A value set by our own code may hold anything: what would end the parameter early is escaped.
 void append_escaped(std::string& out, std::string_view value) {
     constexpr char digits[] = "0123456789ABCDEF";
+    const bool escaped = scan::escapes_are_whole(value);
     for (const char c : value) {
-        if (is(c, scan::uri) && c != ';' && c != '?' && c != '@') {
+        if (is(c, scan::uri) && c != ';' && c != '?' && c != '@' && (c != '%' || escaped)) {
             out.push_back(c);
             continue;
         }

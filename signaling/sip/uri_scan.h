@@ -13,7 +13,8 @@ struct UriParts {
     bool has_user = false;
     std::uint16_t port = 0;
 };
-std::optional<UriErrc> scan_uri(std::string_view text, UriParts& out);
+std::optional<UriErrc> scan_uri(std::string_view text, UriParts& out);   // leaves the parameters to each_uri_parameter
+std::optional<UriErrc> check_uri(std::string_view text, UriParts& out);  // looks at them as well
 
 // Reads "host[:port]" up to ";", "?" or the end and returns where it stopped; npos if it is none (then a host that was
 // understood remains, so that the caller can tell a bad port from a bad host).

@@ -1,8 +1,8 @@
 // Via, RFC 3261 20.42: LWS is legal around every separator, also inside "SIP / 2.0 / UDP" and before the port.
+#include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/parameters.h"
 #include "signaling/sip/uri_scan.h"
-#include "signaling/sip/via_scan.h"
 
 namespace sallyport::sip {
 namespace {
@@ -44,7 +44,7 @@ std::optional<FieldErrc> scan_sent_by(scan::Cursor& cursor, Via& out) {
 
 }  // namespace
 
-std::optional<FieldErrc> scan_via(scan::Cursor& cursor, Via& out) {
+std::optional<FieldErrc> read_via(scan::Cursor& cursor, Via& out) {
     const std::string_view name = take_part(cursor);
     if (!cursor.take('/')) return FieldErrc::malformed;
     const std::string_view version = take_part(cursor);
@@ -64,7 +64,7 @@ FieldResult<Via> parse_via(std::string_view value) {
     if (value.size() > limits::field_bytes) return FieldErrc::out_of_range;
     scan::Cursor cursor(value);
     Via out;
-    if (const auto error = scan_via(cursor, out)) return *error;
+    if (const auto error = read_via(cursor, out)) return *error;
     if (!cursor.at_end()) return FieldErrc::malformed;
     if (out.protocol != "SIP/2.0") return FieldErrc::bad_version;
     return out;

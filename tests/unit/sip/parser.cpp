@@ -102,7 +102,12 @@ TEST_CASE("folded lines are unfolded, a bare CR is an error, bare LF ends a line
     CHECK(m.first(HeaderName::subject)->find_first_of("\r\n") == std::string_view::npos);
     CHECK(m.first(HeaderName::subject)->substr(m.first(HeaderName::subject)->size() - 5) == "third");
     CHECK(refusal(invite("Subject: a\rX-Evil: b")).code == ParseErrc::bad_header);
-    CHECK(refusal(invite("Subject: a\r")).code == ParseErrc::bad_header);
+    const std::string good = invite("Subject: abc");
+    for (const auto value : {"abc\r", "\rabc", "\r", "a\r\r\n b", "abc \r ", "abc\r\n\r"}) {
+        std::string bad = good;
+        bad.replace(bad.find("abc"), 3, value);
+        CHECK(refusal(bad).code == ParseErrc::bad_header);
+    }
     std::string bare = invite();
     bare.erase(std::remove(bare.begin(), bare.end(), '\r'), bare.end());
     CHECK(parses(bare));
