@@ -160,6 +160,7 @@ private:
     void fail_setup(std::string_view by, std::uint16_t status, std::uint16_t q850, std::string_view why, Context& cx,
                     bool retry_after = false);
     void release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);
+    void cancel_invite(Side side, const std::string& reason, Context& cx);
     void hang_up(Side side, const std::string& reason, Context& cx);
     void send_bye(Side side, Context& cx);
     void begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);

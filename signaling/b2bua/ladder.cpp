@@ -4,7 +4,6 @@
 
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/sip/compose.h"
-#include "signaling/sip/parser.h"
 
 namespace sallyport::b2bua {
 namespace {
@@ -89,9 +88,28 @@ std::string ladder_text(const sip::Message& message) {
     return out;
 }
 
+// Our own text is canonical: it need not be parsed to be shown.
 std::string ladder_text(std::string_view message) {
-    const auto parsed = sip::Parser::parse(message);
-    return parsed.has_value() ? ladder_text(*parsed) : std::string(message.substr(0, message.find("\r\n")));
+    const auto field = [&](std::string_view name) {
+        const auto at = message.find(name);
+        if (at == message.npos) return std::string_view();
+        const auto value = message.substr(at + name.size());
+        return value.substr(0, value.find("\r\n"));
+    };
+    constexpr std::string_view version = "SIP/2.0 ";
+    std::string out;
+    if (message.starts_with(version)) {
+        out = message.substr(version.size(), message.find("\r\n") - version.size());
+        const std::string_view cseq = field("\r\nCSeq: ");
+        const std::string_view method = cseq.substr(std::min(cseq.find(' ') + 1, cseq.size()));
+        if (method != "INVITE") out += " " + std::string(method);
+    } else {
+        out = message.substr(0, message.find(' '));
+    }
+    const auto body = message.find("\r\n\r\n");
+    if (body != message.npos && body + 4 < message.size()) out += " (" + describe(message.substr(body + 4)) + ")";
+    if (const auto reason = field("\r\nReason: "); !reason.empty()) out += " " + std::string(reason.substr(0, 24));
+    return out;
 }
 
 }  // namespace sallyport::b2bua

@@ -25,10 +25,7 @@ void Call::on_bye(Side side, const transaction::Request& request, Context& cx) {
         if (phase_ < Phase::answered) record_.status = 487;
         refuse_invite(side, 487, 0, cx);
     }
-    if (l.client && !l.client_cancelled) {
-        cx.layer.cancel(l.client->client, {}, cx.now, cx.effects);
-        l.client_cancelled = true;
-    }
+    cancel_invite(side, {}, cx);
     l.over = true;
     if (phase_ < Phase::releasing) {
         const std::string reason = relayed_reason(request.message);
@@ -55,11 +52,7 @@ void Call::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {
         }
         // The other leg has taken it already: the 2xx is on its way and wins (RFC 3261 9.2).
         if (!exchange_ || exchange_->step == Exchange::Step::programming || leg(other(side)).owed) return;
-        Leg& far = leg(other(side));
-        if (far.client) {
-            cx.layer.cancel(far.client->client, reason, cx.now, cx.effects);
-            far.client_cancelled = true;
-        }
+        cancel_invite(other(side), reason, cx);
         stop_timer(CallTimer::media, cx);
         return end_exchange(487, cx);
     }
@@ -85,14 +78,20 @@ void Call::release(std::string_view by, std::uint16_t q850, std::string_view why
     finish_if_done(cx);
 }
 
+// RFC 3261 9.1; the transaction layer holds it back until the peer has said something.
+void Call::cancel_invite(Side side, const std::string& reason, Context& cx) {
+    Leg& l = leg(side);
+    if (!l.client || l.client_cancelled) return;
+    l.client_cancelled = true;
+    ladder_.message(cx.now, side, Ladder::Way::out, reason.empty() ? "CANCEL" : "CANCEL " + reason);
+    cx.layer.cancel(l.client->client, reason, cx.now, cx.effects);
+}
+
 void Call::hang_up(Side side, const std::string& reason, Context& cx) {
     Leg& l = leg(side);
     if (l.over) return;
     if (l.server) refuse_invite(side, 487, 0, cx);
-    if (l.client && !l.client_cancelled) {
-        cx.layer.cancel(l.client->client, reason, cx.now, cx.effects);
-        l.client_cancelled = true;
-    }
+    cancel_invite(side, reason, cx);
     if (!l.established) return;
     if (l.owed) {  // its offer is still open, and nobody is left to take it
         const OwedAck owed = std::move(*l.owed);

@@ -76,7 +76,6 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
     bool usable = false;
     for (std::size_t i = 0; i < offer->media.size(); ++i) {
         const auto view = sdp::view_stream(*offer, i);
-        if (i < side.keys.size()) keys[i].ours = side.keys[i].ours;
         if (!view.rtp) continue;
         if (view.rejected) {
             refused[i] = false;  // it stays as it is, in its slot
@@ -93,6 +92,10 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
                 continue;
             }
         }
+        // A party that keeps its key is answered with the one it knows; a new key gets a new one.
+        const bool known = i < side.keys.size() && side.keys[i].theirs && keys[i].theirs &&
+                           side.keys[i].theirs->key == keys[i].theirs->key;
+        if (known) keys[i].ours = side.keys[i].ours;
         refused[i] = false;
         usable = true;
     }
@@ -177,13 +180,12 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
         if (!side.profile.srtp || !side.keys[i].theirs) continue;
         const auto& theirs = *side.keys[i].theirs;
         auto& ours = side.keys[i].ours;
-        if (side.changed || !ours || ours->suite != theirs.suite) ours = make_key(theirs.tag, theirs.suite, random);
+        if (!ours || ours->suite != theirs.suite) ours = make_key(theirs.tag, theirs.suite, random);
         ours->tag = theirs.tag;
         anchors[i].crypto = ours;
     }
     auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile));
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
-    side.changed = false;  // answered again, the same offer gets the same key
     side.told = *description;
     return side.origin.stamp(std::move(*description));
 }
@@ -278,6 +280,15 @@ std::vector<std::string> SdpBridge::codecs() const {
     return out;
 }
 
+namespace {
+
+std::string short_name(const sdp::Codec& codec) {
+    if (codec.name.empty()) return std::to_string(codec.payload_type);
+    return codec.name == "telephone-event" ? "te" : codec.name;
+}
+
+}  // namespace
+
 std::string describe(std::string_view sdp_text) {
     const auto parsed = sdp::parse(sdp_text);
     if (!parsed.has_value()) return "SDP?";
@@ -290,11 +301,10 @@ std::string describe(std::string_view sdp_text) {
             out += " off";
             continue;
         }
-        out += view.secure ? " srtp" : "";
-        for (std::size_t c = 0; c < view.codecs.size() && c < 3; ++c)
-            out += (c == 0 ? " " : ",") +
-                   (view.codecs[c].name.empty() ? std::to_string(view.codecs[c].payload_type) : view.codecs[c].name);
+        if (view.secure) out += " srtp";
         if (view.direction != sdp::Direction::sendrecv) out += " " + std::string(sdp::to_string(view.direction));
+        for (std::size_t c = 0; c < view.codecs.size() && c < 3; ++c)
+            out += (c == 0 ? " " : ",") + short_name(view.codecs[c]);
     }
     return out.empty() ? "SDP without media" : out;
 }

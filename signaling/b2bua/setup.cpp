@@ -39,8 +39,9 @@ void Call::start(CallPlan plan, Context& cx) {
     config_ = std::move(plan.config);
     admitted_ = std::move(plan.verdict.admitted);
     begin_leg_a(plan.request, cx);
-    for (const auto& line : plan.verdict.trace)
-        ladder_.note(cx.now, "policy " + std::string(line.rule) + ": " + line.text);
+    std::string trace;
+    for (const auto& line : plan.verdict.trace) trace += (trace.empty() ? "" : ", ") + line.text;
+    ladder_.note(cx.now, trace);
     if (plan.verdict.reject) return reject(*plan.verdict.reject, plan.verdict.trace.back().text, cx);
     holds_gauge_ = true;
     respond(Side::a, 100, response_to_invite(Side::a, 100, cx), {}, cx);
