@@ -1,0 +1,94 @@
+// One bidirectional gRPC stream as a client: a queue of messages to write, and a listener for what is read and for the
+// end. Its calls come on gRPC's threads. Reconnects nothing and interprets nothing.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace sallyport::rpc {
+
+template <class Out, class In>
+class BidiStream final : public grpc::ClientBidiReactor<Out, In>,
+                         public std::enable_shared_from_this<BidiStream<Out, In>> {
+public:
+    struct Events {
+        std::function<void(In&)> message;
+        std::function<void(const grpc::Status&)> end;  // the last call
+    };
+    using Start = std::function<void(grpc::ClientContext*, grpc::ClientBidiReactor<Out, In>*)>;
+
+    // `start` is the stub's async()->Method(context, reactor).
+    static std::shared_ptr<BidiStream> open(const Start& start, Events events) {
+        const std::shared_ptr<BidiStream> stream(new BidiStream(std::move(events)));
+        stream->self_ = stream;  // gRPC holds a plain pointer until OnDone()
+        start(&stream->context_, stream.get());
+        stream->StartRead(&stream->in_);
+        stream->StartCall();
+        return stream;
+    }
+    void write(Out message) {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return;
+        queue_.push_back(std::move(message));
+        if (queue_.size() == 1) this->StartWrite(&queue_.front());
+    }
+    void cancel() { context_.TryCancel(); }
+    bool done() {
+        const std::lock_guard lock(mutex_);
+        return done_;
+    }
+    // After it returns, no event comes any more.
+    void cancel_and_wait() {
+        cancel();
+        std::unique_lock lock(mutex_);
+        done_condition_.wait(lock, [this] { return done_; });
+    }
+
+private:
+    explicit BidiStream(Events events) : events_(std::move(events)) {}
+
+    void OnReadDone(bool ok) override {
+        if (ok) {
+            events_.message(in_);
+            in_.Clear();
+            this->StartRead(&in_);
+            return;
+        }
+        const std::lock_guard lock(mutex_);
+        ended_ = true;  // no operation may be started once none is pending
+    }
+    void OnWriteDone(bool ok) override {
+        const std::lock_guard lock(mutex_);
+        queue_.pop_front();
+        if (!ok) {
+            ended_ = true;
+            queue_.clear();
+            context_.TryCancel();
+        }
+        if (!queue_.empty() && !ended_) this->StartWrite(&queue_.front());
+    }
+    void OnDone(const grpc::Status& status) override {
+        events_.end(status);
+        const std::shared_ptr<BidiStream> last = std::move(self_);  // goes after the lock does
+        const std::lock_guard lock(mutex_);
+        done_ = true;
+        done_condition_.notify_all();
+    }
+
+    grpc::ClientContext context_;
+    Events events_;
+    In in_;
+    std::mutex mutex_;
+    std::condition_variable done_condition_;
+    std::deque<Out> queue_;
+    bool ended_ = false, done_ = false;
+    std::shared_ptr<BidiStream> self_;
+};
+
+}  // namespace sallyport::rpc

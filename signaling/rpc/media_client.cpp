@@ -1,0 +1,187 @@
+#include "signaling/rpc/media_client.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+namespace sallyport::rpc {
+namespace {
+
+constexpr Duration tick_interval = 250ms;
+constexpr const char* away = "media plane away";
+
+}  // namespace
+
+MediaClient::MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channel> channel, MediaClientOptions options,
+                         Deliver deliver, Log log)
+    : context_(context),
+      channel_(std::move(channel)),
+      stub_(media_pb::Media::NewStub(channel_)),
+      options_(std::move(options)),
+      deliver_(std::move(deliver)),
+      log_(std::move(log)),
+      timer_(context) {}
+
+MediaClient::~MediaClient() {
+    if (stream_) ended_.push_back(std::move(stream_));
+    for (const auto& stream : ended_) stream->cancel_and_wait();
+}
+
+void MediaClient::start() {
+    asio::post(context_, [this] { open(); });
+}
+
+void MediaClient::open() {
+    const std::uint64_t generation = ++generation_;
+    Stream::Events events;
+    events.message = [this, generation](media_pb::ServerMessage& message) {
+        asio::post(context_, [this, generation, m = std::move(message)] { on_message(generation, m); });
+    };
+    events.end = [this, generation](const grpc::Status& status) {
+        asio::post(context_, [this, generation, why = status.error_message()] { on_end(generation, why); });
+    };
+    state_ = State::opening;
+    opened_ = last_sent_ = Clock::now();
+    const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Control(call, reactor); };
+    stream_ = Stream::open(start, std::move(events));
+    media_pb::ClientMessage hello;
+    hello.mutable_hello()->set_client(options_.client);
+    hello.mutable_hello()->set_epoch(options_.epoch);
+    hello.mutable_hello()->set_lease_seconds(options_.lease_seconds);
+    stream_->write(std::move(hello));
+    tick_after(tick_interval);
+}
+
+void MediaClient::on_message(std::uint64_t generation, const media_pb::ServerMessage& message) {
+    if (generation != generation_ || state_ == State::down) return;
+    switch (message.body_case()) {
+        case media_pb::ServerMessage::kWelcome: return on_welcome(message.welcome());
+        case media_pb::ServerMessage::kReply: return on_reply(message.reply());
+        case media_pb::ServerMessage::kEvent: return on_event(message.event());
+        case media_pb::ServerMessage::BODY_NOT_SET: return;
+    }
+}
+
+void MediaClient::on_welcome(const media_pb::Welcome& welcome) {
+    if (state_ != State::opening) return;
+    state_ = State::up;
+    statistics_.up.set(1);
+    back_off_.reset();
+    told_away_ = false;
+    log_({b2bua::Severity::info, "media-up", {}, {}, "media plane " + welcome.node() + " is there"});
+    deliver_(b2bua::MediaState{true, welcome.incarnation(), {welcome.sessions().begin(), welcome.sessions().end()}});
+}
+
+// Replies come in command order: one that was skipped will not come.
+void MediaClient::on_reply(const media_pb::Reply& reply) {
+    while (!pending_.empty() && pending_.front().sequence < reply.sequence()) {
+        refuse(pending_.front().call, pending_.front().token, "no reply from the media plane");
+        pending_.pop_front();
+    }
+    if (pending_.empty() || pending_.front().sequence != reply.sequence()) return;
+    const Pending answered = pending_.front();
+    pending_.pop_front();
+    statistics_.round_trip_seconds.observe(std::chrono::duration<double>(Clock::now() - answered.sent).count());
+    if (reply.code() != media_pb::CODE_OK) statistics_.errors.add();
+    if (answered.token != 0) {
+        auto result = from_proto(reply);
+        result.call = answered.call;
+        result.token = answered.token;
+        deliver_(std::move(result));
+    }
+    while (!waiting_.empty() && pending_.size() < options_.under_way) {
+        Waiting next = std::move(waiting_.front());
+        waiting_.pop_front();
+        send(std::move(next));
+    }
+}
+
+void MediaClient::on_event(const media_pb::Event& event) {
+    auto converted = from_proto(event);
+    if (!converted) return statistics_.bad_events.add();
+    statistics_.events.add();
+    deliver_(std::move(*converted));
+}
+
+void MediaClient::submit(b2bua::MediaCommand command) {
+    if (state_ != State::up) {
+        statistics_.refused_away.add();
+        return refuse(command.call, command.token, away);
+    }
+    if (waiting_.size() >= options_.waiting) {
+        statistics_.refused_full.add();
+        return refuse(command.call, command.token, "too many media commands are waiting");
+    }
+    auto message = to_proto(command);
+    if (!message) {
+        statistics_.errors.add();
+        return refuse(command.call, command.token, message.error());
+    }
+    Waiting next{std::move(*message), command.call, command.token};
+    if (pending_.size() < options_.under_way) return send(std::move(next));
+    waiting_.push_back(std::move(next));
+}
+
+void MediaClient::send(Waiting waiting) {
+    statistics_.commands.add();
+    last_sent_ = Clock::now();
+    waiting.message.set_sequence(++sequence_);
+    pending_.push_back({sequence_, waiting.call, waiting.token, last_sent_});
+    stream_->write(std::move(waiting.message));
+}
+
+void MediaClient::refuse(b2bua::CallId call, std::uint64_t token, const std::string& error) {
+    if (token == 0) return;
+    b2bua::MediaReply reply;
+    reply.call = call;
+    reply.token = token;
+    reply.error = error;
+    deliver_(std::move(reply));
+}
+
+void MediaClient::on_end(std::uint64_t generation, const std::string& why) {
+    if (generation == generation_ && state_ != State::down) drop(why);
+}
+
+// The stream is of no use any more: tell the core, answer what waits, try again soon.
+void MediaClient::drop(const std::string& why) {
+    const bool was_up = state_ == State::up;
+    state_ = State::down;
+    statistics_.up.set(0);
+    stream_->cancel();
+    std::erase_if(ended_, [](const auto& stream) { return stream->done(); });
+    ended_.push_back(std::move(stream_));
+    if (was_up) {
+        statistics_.connections_lost.add();
+        deliver_(b2bua::MediaState{});
+    }
+    if (!told_away_) log_({b2bua::Severity::warning, "media-away", {}, {}, "media plane is away: " + why});
+    told_away_ = true;
+    for (const auto& p : pending_) refuse(p.call, p.token, away);
+    for (const auto& w : waiting_) refuse(w.call, w.token, away);
+    pending_.clear();
+    waiting_.clear();
+    tick_after(back_off_.next());
+}
+
+void MediaClient::tick_after(Duration time) {
+    timer_.expires_after(time);
+    timer_.async_wait([this](boost::system::error_code ec) {
+        if (!ec) tick();
+    });
+}
+
+void MediaClient::tick() {
+    if (state_ == State::down) return open();
+    const auto now = Clock::now();
+    const auto since = state_ == State::opening ? opened_ : pending_.empty() ? now : pending_.front().sent;
+    if (now - since > options_.answer_within) return drop("no answer");
+    const Duration quiet = std::min<Duration>(10s, std::chrono::seconds(options_.lease_seconds) / 3);
+    if (state_ == State::up && now - last_sent_ > quiet) {
+        Waiting keep_alive;
+        keep_alive.message.mutable_keep_alive();
+        send(std::move(keep_alive));
+    }
+    tick_after(tick_interval);
+}
+
+}  // namespace sallyport::rpc

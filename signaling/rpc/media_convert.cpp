@@ -1,0 +1,232 @@
+#include "signaling/rpc/media_convert.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sallyport::rpc {
+namespace {
+
+constexpr std::uint32_t max_streams = 16;  // media.proto
+constexpr std::uint32_t max_payload_type = 127;
+
+struct SuiteName {
+    std::string_view sdes;  // RFC 4568 6.2, RFC 6188, RFC 7714
+    media_pb::Srtp value;
+};
+constexpr std::array suite_names{
+    SuiteName{"", media_pb::SRTP_NONE},
+    SuiteName{"AES_CM_128_HMAC_SHA1_80", media_pb::SRTP_AES_CM_128_HMAC_SHA1_80},
+    SuiteName{"AES_CM_128_HMAC_SHA1_32", media_pb::SRTP_AES_CM_128_HMAC_SHA1_32},
+    SuiteName{"AEAD_AES_128_GCM", media_pb::SRTP_AEAD_AES_128_GCM},
+    SuiteName{"AEAD_AES_256_GCM", media_pb::SRTP_AEAD_AES_256_GCM},
+    SuiteName{"AES_256_CM_HMAC_SHA1_80", media_pb::SRTP_AES_256_CM_HMAC_SHA1_80},
+};
+
+media_pb::Side to_proto(b2bua::Side side) { return side == b2bua::Side::a ? media_pb::SIDE_A : media_pb::SIDE_B; }
+
+media_pb::Family to_proto(Family family) {
+    switch (family) {
+        case Family::none: return media_pb::FAMILY_ANY;
+        case Family::v4: return media_pb::FAMILY_V4;
+        case Family::v6: return media_pb::FAMILY_V6;
+    }
+    return media_pb::FAMILY_ANY;
+}
+
+media_pb::Direction to_proto(sdp::Direction direction) {
+    switch (direction) {
+        case sdp::Direction::sendrecv: return media_pb::DIRECTION_SENDRECV;
+        case sdp::Direction::sendonly: return media_pb::DIRECTION_SENDONLY;
+        case sdp::Direction::recvonly: return media_pb::DIRECTION_RECVONLY;
+        case sdp::Direction::inactive: return media_pb::DIRECTION_INACTIVE;
+    }
+    return media_pb::DIRECTION_INACTIVE;
+}
+
+void copy(const Endpoint& from, media_pb::Endpoint& to) {
+    to.set_address(from.address.to_string());
+    to.set_port(from.port);
+}
+
+void copy(const Bytes& from, std::string& to) { to.assign(from.begin(), from.end()); }
+
+std::optional<std::string> check_endpoint(const std::optional<Endpoint>& endpoint, const char* what) {
+    if (!endpoint || (!endpoint->empty() && endpoint->port != 0)) return std::nullopt;
+    return std::string(what) + " endpoint without address or port";
+}
+
+std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to) {
+    const auto suite =
+        std::find_if(suite_names.begin(), suite_names.end(), [&](const SuiteName& s) { return s.sdes == from.suite; });
+    if (suite == suite_names.end()) return "SRTP suite " + from.suite + " is not known";
+    to.set_suite(suite->value);
+    if (suite->value == media_pb::SRTP_NONE) return std::nullopt;
+    copy(from.receive, *to.mutable_receive());
+    copy(from.send, *to.mutable_send());
+    return std::nullopt;
+}
+
+std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) {
+    if (from.stream >= max_streams) return "stream " + std::to_string(from.stream) + " is above 15";
+    to.set_stream(from.stream);
+    to.set_side(to_proto(from.side));
+    if (auto wrong = check_endpoint(from.remote, "RTP")) return wrong;
+    if (auto wrong = check_endpoint(from.remote_rtcp, "RTCP")) return wrong;
+    if (from.remote) copy(*from.remote, *to.mutable_remote());
+    if (from.remote_rtcp) copy(*from.remote_rtcp, *to.mutable_remote_rtcp());
+    if (from.keys)
+        if (auto wrong = copy(*from.keys, *to.mutable_keys())) return wrong;
+    if (from.direction) to.set_direction(to_proto(*from.direction));
+    if (from.latch_any_address)
+        to.set_latching(*from.latch_any_address ? media_pb::LATCHING_ANY_ADDRESS
+                                                : media_pb::LATCHING_SIGNALLED_ADDRESS);
+    if (from.payload_map) {
+        to.set_replace_payload_map(true);
+        for (const auto& [received, sent] : *from.payload_map) {
+            if (received > max_payload_type || sent > max_payload_type) return "payload type above 127";
+            auto& entry = *to.add_payload_map();
+            entry.set_from(received);
+            entry.set_to(sent);
+        }
+    }
+    to.set_relearn(from.relearn);
+    to.set_disabled(from.disabled);
+    to.set_clock_rate(from.clock_rate.value_or(0));
+    return std::nullopt;
+}
+
+std::optional<std::string> copy(const b2bua::MediaCommand& from, media_pb::Allocate& to) {
+    if (from.streams < 1 || from.streams > max_streams) return std::to_string(from.streams) + " streams";
+    to.set_session(from.session);
+    to.set_port_a(from.port_a);
+    to.set_port_b(from.port_b);
+    to.set_family_a(to_proto(from.family_a));
+    to.set_family_b(to_proto(from.family_b));
+    to.set_streams(from.streams);
+    to.set_inactivity_seconds(from.inactivity_seconds);
+    to.set_call(from.call_label);
+    to.set_trunk(from.trunk);
+    for (const auto& leg : from.legs)
+        if (auto wrong = copy(leg, *to.add_legs())) return wrong;
+    for (const auto& local : from.restore) {
+        auto& wish = *to.add_restore();
+        wish.set_stream(local.stream);
+        wish.set_side(to_proto(local.side));
+        copy(local.rtp, *wish.mutable_rtp());
+        copy(local.rtcp, *wish.mutable_rtcp());
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> copy(const b2bua::MediaCommand& from, media_pb::Modify& to) {
+    if (from.streams > max_streams) return std::to_string(from.streams) + " streams";
+    to.set_session(from.session);
+    to.set_streams(from.streams);
+    for (const auto& leg : from.legs)
+        if (auto wrong = copy(leg, *to.add_legs())) return wrong;
+    return std::nullopt;
+}
+
+Endpoint from_proto(const media_pb::Endpoint& endpoint) {
+    const auto address = IpAddress::parse(endpoint.address());
+    if (!address || endpoint.port() > 65'535) return {};
+    return {*address, static_cast<std::uint16_t>(endpoint.port())};
+}
+
+std::optional<b2bua::Side> from_proto(media_pb::Side side) {
+    if (side == media_pb::SIDE_A) return b2bua::Side::a;
+    if (side == media_pb::SIDE_B) return b2bua::Side::b;
+    return std::nullopt;
+}
+
+std::vector<b2bua::MediaLegStatistics> from_proto(const media_pb::SessionStatistics& statistics) {
+    std::vector<b2bua::MediaLegStatistics> legs;
+    for (const auto& from : statistics.legs()) {
+        const auto side = from_proto(from.side());
+        if (!side || from.stream() >= max_streams || legs.size() >= 2 * max_streams) continue;
+        auto& to = legs.emplace_back();
+        to.stream = from.stream();
+        to.side = *side;
+        to.packets_received = from.packets_received();
+        to.bytes_received = from.bytes_received();
+        to.packets_sent = from.packets_sent();
+        to.bytes_sent = from.bytes_sent();
+        to.lost = from.lost();
+        to.dropped = from.dropped();
+        to.srtp_auth_failures = from.srtp_auth_failures();
+        to.jitter_seconds = from.jitter_seconds();
+        const auto suite = std::find_if(suite_names.begin(), suite_names.end(),
+                                        [&](const SuiteName& s) { return s.value == from.suite(); });
+        if (suite != suite_names.end()) to.suite = suite->sdes;
+        to.local = from_proto(from.local());
+        to.remote = from_proto(from.remote());
+    }
+    return legs;
+}
+
+std::optional<b2bua::MediaEventKind> from_proto(media_pb::EventKind kind) {
+    switch (kind) {
+        case media_pb::EVENT_FIRST_PACKET: return b2bua::MediaEventKind::first_packet;
+        case media_pb::EVENT_LATCHED: return b2bua::MediaEventKind::latched;
+        case media_pb::EVENT_INACTIVITY: return b2bua::MediaEventKind::inactivity;
+        case media_pb::EVENT_SRTP_AUTH_FAILURES: return b2bua::MediaEventKind::srtp_auth_failures;
+        case media_pb::EVENT_RELEASED: return b2bua::MediaEventKind::released;
+        default: return std::nullopt;
+    }
+}
+
+std::string sentence(const media_pb::Reply& reply) {
+    if (!reply.text().empty()) return reply.text();
+    switch (reply.code()) {
+        case media_pb::CODE_NO_PORTS: return "no media ports left";
+        case media_pb::CODE_NO_SESSION: return "no such media session";
+        case media_pb::CODE_STALE_EPOCH: return "a newer signaling process owns the media sessions";
+        case media_pb::CODE_OVERLOADED: return "media plane overloaded";
+        case media_pb::CODE_UNKNOWN_PORT: return "no such media port";
+        case media_pb::CODE_UNSUPPORTED: return "not supported by the media plane";
+        default: return "refused by the media plane";
+    }
+}
+
+}  // namespace
+
+Result<media_pb::ClientMessage, std::string> to_proto(const b2bua::MediaCommand& command) {
+    media_pb::ClientMessage message;
+    std::optional<std::string> wrong;
+    switch (command.verb) {
+        case b2bua::MediaVerb::allocate: wrong = copy(command, *message.mutable_allocate()); break;
+        case b2bua::MediaVerb::modify: wrong = copy(command, *message.mutable_modify()); break;
+        case b2bua::MediaVerb::release: message.mutable_release()->set_session(command.session); break;
+    }
+    if (wrong) return *wrong;
+    return message;
+}
+
+b2bua::MediaReply from_proto(const media_pb::Reply& reply) {
+    b2bua::MediaReply result;
+    result.ok = reply.code() == media_pb::CODE_OK;
+    if (!result.ok) result.error = sentence(reply);
+    for (const auto& local : reply.local()) {
+        const auto side = from_proto(local.side());
+        if (!side || local.stream() >= max_streams || result.local.size() >= 2 * max_streams) continue;
+        result.local.push_back({local.stream(), *side, from_proto(local.rtp()), from_proto(local.rtcp())});
+    }
+    result.statistics = from_proto(reply.statistics());
+    return result;
+}
+
+std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
+    const auto kind = from_proto(event.kind());
+    const auto side = from_proto(event.side());
+    if (!kind || !side || event.stream() >= max_streams || event.session().empty()) return std::nullopt;
+    return b2bua::MediaEvent{*kind,
+                             event.session(),
+                             event.stream(),
+                             *side,
+                             from_proto(event.endpoint()),
+                             event.count(),
+                             from_proto(event.statistics())};
+}
+
+}  // namespace sallyport::rpc

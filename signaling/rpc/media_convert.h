@@ -1,0 +1,25 @@
+// The core's media commands, replies and events to and from proto/sallyport/media/v1. Checks ranges and copies; knows
+// no stream and keeps nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "control/base/result.h"
+#include "sallyport/media/v1/media.pb.h"
+#include "signaling/b2bua/media.h"
+
+namespace sallyport::rpc {
+
+namespace media_pb = sallyport::media::v1;
+
+// Without its sequence number. The error is a sentence: the command is one that no media plane could carry out.
+Result<media_pb::ClientMessage, std::string> to_proto(const b2bua::MediaCommand& command);
+
+// Call and token are the client's to fill in. Parts out of range are left out: a peer's slip is no reason to lose the
+// rest.
+b2bua::MediaReply from_proto(const media_pb::Reply& reply);
+// Nothing: a kind of a later version, or one that names no leg.
+std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event);
+
+}  // namespace sallyport::rpc

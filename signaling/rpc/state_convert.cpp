@@ -1,0 +1,91 @@
+#include "signaling/rpc/state_convert.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace sallyport::rpc {
+namespace {
+
+constexpr std::string_view trunk_prefix = "trunks/";
+
+std::optional<std::uint64_t> digits(std::string_view e164) {
+    if (e164.starts_with('+')) e164.remove_prefix(1);
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(e164.data(), e164.data() + e164.size(), value);
+    if (error != std::errc() || end != e164.data() + e164.size()) return std::nullopt;
+    return value;
+}
+
+std::string time_text(TimePoint t) { return t == TimePoint{} ? std::string() : rfc3339(t); }
+
+}  // namespace
+
+void to_proto(const stack::CallView& view, operations_pb::Call& call) {
+    call.set_id(view.id);
+    call.set_session_id(view.session_id);
+    call.set_trunk(view.trunk);
+    call.set_direction(view.direction);
+    call.set_from(view.from);
+    call.set_to(view.to);
+    call.set_state(view.state);
+    call.set_started_at(time_text(view.started));
+    call.set_answered_at(time_text(view.answered));
+    call.set_ended_at(time_text(view.ended));
+    call.set_status(view.status);
+    call.set_cause(view.cause);
+    for (const auto& id : view.sip_call_ids) call.add_sip_call_ids(id);
+    call.set_ladder(view.ladder);
+    if (!view.record) return;
+    call.set_carrier(view.record->carrier);
+    call.set_target(view.record->target);
+}
+
+void to_proto(const registrar::Binding& binding, const config::Trunk* trunk, TimePoint now,
+              operations_pb::Registration& registration) {
+    registration.set_trunk(binding.trunk);
+    registration.set_contact(binding.contact);
+    registration.set_bulk(binding.bulk);
+    registration.set_transport(std::string(to_string(binding.flow.transport)));
+    registration.set_source(binding.flow.remote.to_string());
+    const auto left = std::chrono::duration_cast<std::chrono::seconds>(binding.expires_at - now).count();
+    registration.set_expires_seconds(static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 0, 1u << 31)));
+    registration.set_registered_at(time_text(binding.registered_at));
+    for (const auto& hop : binding.path) registration.add_path(hop);
+    registration.set_user_agent(binding.user_agent);
+    if (trunk == nullptr) return;
+    registration.set_aor(trunk->registration_aor);
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    registration.set_numbers(static_cast<std::uint32_t>(std::min(count_numbers(*trunk), most)));
+}
+
+std::uint64_t count_numbers(const config::Trunk& trunk) {
+    std::uint64_t total = 0;
+    for (const auto& range : trunk.numbers) {
+        const auto first = digits(range.first), last = digits(range.last);
+        if (first && last && *last >= *first) total += *last - *first + 1;
+    }
+    return total;
+}
+
+std::string Page::next_token(std::size_t list_size) const {
+    return offset + size < list_size ? std::to_string(offset + size) : std::string();
+}
+
+std::optional<Page> parse_page(std::int32_t page_size, std::string_view page_token) {
+    Page page;
+    if (page_size < 0) return std::nullopt;
+    if (page_size > 0) page.size = std::min(static_cast<std::size_t>(page_size), Page::max_size);
+    if (page_token.empty()) return page;
+    const auto [end, error] = std::from_chars(page_token.data(), page_token.data() + page_token.size(), page.offset);
+    if (error != std::errc() || end != page_token.data() + page_token.size() || page.offset > Page::max_offset)
+        return std::nullopt;
+    return page;
+}
+
+std::string_view trunk_id(std::string_view name) {
+    if (name.starts_with(trunk_prefix)) name.remove_prefix(trunk_prefix.size());
+    return name;
+}
+
+}  // namespace sallyport::rpc

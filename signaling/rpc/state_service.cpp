@@ -1,0 +1,145 @@
+#include "signaling/rpc/state_service.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "signaling/rpc/ask_shards.h"
+#include "signaling/rpc/state_convert.h"
+
+namespace sallyport::rpc {
+namespace {
+
+const grpc::Status shard_busy(grpc::StatusCode::UNAVAILABLE, "a shard does not answer in time; try again");
+const grpc::Status bad_page(grpc::StatusCode::INVALID_ARGUMENT,
+                            "page_size is 0..1000 and page_token is what the previous page gave");
+
+struct ShardState {
+    std::uint64_t revision = 0;
+    bool media_up = false;
+    std::size_t calls = 0, transactions = 0;
+    std::vector<stack::TargetView> targets;
+};
+
+ShardState state_of(const stack::Stack& stack) {
+    const auto alive = stack.alive();
+    return {stack.config_revision(), stack.media_up(), alive.calls, alive.transactions, stack.targets()};
+}
+
+// Every shard probes every target: one that a single shard cannot reach is not well.
+void add_targets(const std::vector<ShardState>& shards, operations_pb::SignalingStatus& status) {
+    std::map<std::pair<std::string, std::string>, stack::TargetView> merged;
+    for (const auto& shard : shards) {
+        for (const auto& target : shard.targets) {
+            const auto [found, fresh] = merged.try_emplace({target.carrier, target.target}, target);
+            if (!fresh && found->second.up && !target.up) found->second = target;
+        }
+    }
+    for (const auto& [key, target] : merged) {
+        auto& added = *status.add_carrier_targets();
+        added.set_carrier(target.carrier);
+        added.set_target(target.target);
+        added.set_up(target.up);
+        added.set_detail(target.detail);
+    }
+}
+
+}  // namespace
+
+grpc::Status StateService::GetSignalingStatus(grpc::ServerContext*, const operations_pb::GetStatusRequest*,
+                                              operations_pb::SignalingStatus* status) {
+    const auto shards = ask_shards(sources_.shards, state_of);
+    if (!shards) return shard_busy;
+    status->set_node(sources_.node);
+    status->set_version(sources_.version);
+    status->set_uptime_seconds(std::chrono::duration<double>(sources_.clock.now() - started_).count());
+    status->set_control_up(sources_.control_up());
+    status->set_registrations(sources_.locations.size());
+    status->set_media_up(true);
+    status->set_revision(shards->front().revision);
+    for (const auto& shard : *shards) {
+        status->set_revision(std::min(status->revision(), shard.revision));  // what all of them work with
+        status->set_media_up(status->media_up() && shard.media_up);
+        status->set_calls(status->calls() + shard.calls);
+        status->set_transactions(status->transactions() + shard.transactions);
+    }
+    add_targets(*shards, *status);
+    if (const auto snapshot = sources_.snapshot())
+        for (const auto& [id, trunk] : snapshot->trunks)
+            if (trunk.single_aor_compatibility) status->add_compatibility_trunks(id);
+    for (const auto& realm : sources_.realms) {
+        for (const auto& listener : realm.listeners) {
+            auto& added = *status->add_listeners();
+            added.set_realm(realm.name);
+            added.set_transport(std::string(to_string(listener.transport)));
+            added.set_endpoint(listener.bind.to_string());
+        }
+    }
+    return grpc::Status::OK;
+}
+
+grpc::Status StateService::ListRegistrations(grpc::ServerContext*,
+                                             const operations_pb::ListRegistrationsRequest* request,
+                                             operations_pb::ListRegistrationsResponse* response) {
+    const auto page = parse_page(request->page_size(), request->page_token());
+    if (!page) return bad_page;
+    const TimePoint now = sources_.clock.now();
+    const auto wanted = trunk_id(request->trunk());
+    auto bindings = sources_.locations.all();
+    std::erase_if(bindings, [&](const registrar::Binding& b) {
+        return b.expires_at <= now || b.flow_closed || (!wanted.empty() && b.trunk != wanted);
+    });
+    std::sort(bindings.begin(), bindings.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.trunk, a.registered_at, a.contact) < std::tie(b.trunk, b.registered_at, b.contact);
+    });
+    const auto snapshot = sources_.snapshot();
+    for (std::size_t i = page->offset; i < bindings.size() && i < page->offset + page->size; ++i) {
+        const config::Trunk* trunk = nullptr;
+        if (snapshot)
+            if (const auto found = snapshot->trunks.find(bindings[i].trunk); found != snapshot->trunks.end())
+                trunk = &found->second;
+        to_proto(bindings[i], trunk, now, *response->add_registrations());
+    }
+    response->set_next_page_token(page->next_token(bindings.size()));
+    return grpc::Status::OK;
+}
+
+grpc::Status StateService::ListCalls(grpc::ServerContext*, const operations_pb::ListCallsRequest* request,
+                                     operations_pb::ListCallsResponse* response) {
+    const auto page = parse_page(request->page_size(), request->page_token());
+    if (!page) return bad_page;
+    const std::string wanted(trunk_id(request->trunk()));
+    // One more than the page shows whether there is a next one. A filter may have to look past many.
+    const std::size_t limit = wanted.empty() ? page->offset + page->size + 1 : Page::max_offset;
+    const auto question = [live_only = request->live_only(), limit, wanted](const stack::Stack& stack) {
+        auto calls = stack.calls(live_only, limit);
+        if (!wanted.empty()) std::erase_if(calls, [&](const stack::CallView& c) { return c.trunk != wanted; });
+        return calls;
+    };
+    auto shards = ask_shards(sources_.shards, question);
+    if (!shards) return shard_busy;
+    std::vector<stack::CallView> calls;
+    for (auto& of_shard : *shards) std::move(of_shard.begin(), of_shard.end(), std::back_inserter(calls));
+    std::stable_sort(calls.begin(), calls.end(), [](const auto& a, const auto& b) { return a.started > b.started; });
+    for (std::size_t i = page->offset; i < calls.size() && i < page->offset + page->size; ++i)
+        to_proto(calls[i], *response->add_calls());
+    response->set_next_page_token(page->next_token(calls.size()));
+    return grpc::Status::OK;
+}
+
+grpc::Status StateService::GetCall(grpc::ServerContext*, const operations_pb::GetCallRequest* request,
+                                   operations_pb::Call* call) {
+    const auto question = [id = request->id()](const stack::Stack& stack) { return stack.call(id); };
+    const auto shards = ask_shards(sources_.shards, question);
+    if (!shards) return shard_busy;
+    for (const auto& found : *shards) {
+        if (!found) continue;
+        to_proto(*found, *call);
+        if (found->record) call->set_record_json(sources_.record_json(*found->record));
+        return grpc::Status::OK;
+    }
+    return {grpc::StatusCode::NOT_FOUND,
+            "no call of that id, Call-ID or Session-ID among the live and the recent ones"};
+}
+
+}  // namespace sallyport::rpc

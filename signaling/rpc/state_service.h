@@ -1,0 +1,47 @@
+// SignalingState: what an operator may see of this process. Reads; changes nothing. Shards are asked one after
+// another's input, the location store and the counters are read as they are.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "control/config/snapshot.h"
+#include "sallyport/operations/v1/operations.grpc.pb.h"
+#include "signaling/io/clock.h"
+#include "signaling/io/shards.h"
+#include "signaling/registrar/location_store.h"
+
+namespace sallyport::rpc {
+
+namespace operations_pb = sallyport::operations::v1;
+
+struct StateSources {  // all of them outlive the service
+    io::Shards& shards;
+    const registrar::LocationStore& locations;
+    const io::Clock& clock;
+    const RealmTable& realms;
+    std::string node, version;
+    std::function<config::SnapshotPtr()> snapshot;  // any thread; nullptr: none yet
+    std::function<bool()> control_up;
+    std::function<std::string(const b2bua::CallRecord&)> record_json;
+};
+
+class StateService final : public operations_pb::SignalingState::Service {
+public:
+    explicit StateService(StateSources sources) : sources_(std::move(sources)), started_(sources_.clock.now()) {}
+
+    grpc::Status GetSignalingStatus(grpc::ServerContext*, const operations_pb::GetStatusRequest*,
+                                    operations_pb::SignalingStatus* status) override;
+    grpc::Status ListRegistrations(grpc::ServerContext*, const operations_pb::ListRegistrationsRequest* request,
+                                   operations_pb::ListRegistrationsResponse* response) override;
+    grpc::Status ListCalls(grpc::ServerContext*, const operations_pb::ListCallsRequest* request,
+                           operations_pb::ListCallsResponse* response) override;
+    grpc::Status GetCall(grpc::ServerContext*, const operations_pb::GetCallRequest* request,
+                         operations_pb::Call* call) override;
+
+private:
+    StateSources sources_;
+    TimePoint started_;
+};
+
+}  // namespace sallyport::rpc
