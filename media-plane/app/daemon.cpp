@@ -109,24 +109,25 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, observe::Servic
 int run_daemon(Config config) {
     observe::ServiceManager manager;
     config.driver.log = [](dpdk::LogLevel level, std::string_view text) { observe::log(level_of(level), text); };
-    auto driver = dpdk::Driver::start(config.driver);
-    if (!driver) {
-        observe::log_error(driver.error());
+    auto opened = dpdk::Driver::open(config.driver);
+    if (!opened) {
+        observe::log_error(opened.error());
         return 1;
     }
     const rpc::DispatcherConfig identity{
         .node = config.driver.node, .incarnation = new_incarnation(), .default_lease = config.lease};
-    rpc::Dispatcher dispatcher(**driver, identity);
-    (*driver)->set_event_sink([&dispatcher](Event event) { dispatcher.on_event(std::move(event)); });
+    rpc::Dispatcher dispatcher(**opened, identity);
+    const auto driver = std::move(*opened);  // ends before the dispatcher, whose callbacks it calls to the last
+    driver->set_event_sink([&dispatcher](Event event) { dispatcher.on_event(std::move(event)); });
     auto server = rpc::RpcServer::start({config.grpc_listen, SALLYPORT_VERSION}, dispatcher, identity);
-    if (!server) {
-        observe::log_error(server.error());
-        driver->reset();  // before the dispatcher, whose callbacks it may still call
+    const std::string error = server ? driver->launch() : server.error();
+    if (!error.empty()) {
+        observe::log_error(error);
         return 1;
     }
     int code = 0;
     try {
-        const auto collect = [&plane = **driver, &dispatcher, &rpc_server = **server] {
+        const auto collect = [&plane = *driver, &dispatcher, &rpc_server = **server] {
             auto metrics = plane_metrics(plane.status());
             for (auto& metric : command_metrics(dispatcher.statistics(), rpc_server.statistics()))
                 metrics.push_back(std::move(metric));
@@ -135,16 +136,15 @@ int run_daemon(Config config) {
         std::unique_ptr<observe::Exposer> exposer;
         if (!config.metrics_listen.empty())
             exposer = std::make_unique<observe::Exposer>("sallyport-media", config.metrics_listen, collect);
-        log_start(config, (*driver)->status());
+        log_start(config, driver->status());
         manager.ready("relaying on " + std::to_string(config.driver.ports.size()) + " media ports");
-        run_until_signal(**driver, dispatcher, manager);
-    } catch (const std::runtime_error& error) {  // the exposer's address cannot be had
-        observe::log_error(error.what());
+        run_until_signal(*driver, dispatcher, manager);
+    } catch (const std::runtime_error& taken) {  // the exposer's address cannot be had
+        observe::log_error(taken.what());
         code = 1;
     }
     manager.stopping();
     (*server)->stop();
-    driver->reset();  // before the dispatcher, whose callbacks it may still call
     return code;
 }
 

@@ -125,7 +125,7 @@ std::string Driver::State::open_lcores(const DriverConfig& config) {
         workers.push_back(std::make_unique<LcoreWorker>(i, fabric, pipeline_config(config, *fabric.steering, i),
                                                         *random.back(), *commands[i], config.poll_always));
     }
-    return launch();
+    return {};
 }
 
 std::string Driver::State::launch() {
@@ -168,7 +168,9 @@ void Driver::State::stop() {
 Driver::Driver(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Driver::~Driver() = default;
 
-Result<std::unique_ptr<Driver>, std::string> Driver::start(const DriverConfig& config) {
+std::string Driver::launch() { return state_->launch(); }
+
+Result<std::unique_ptr<Driver>, std::string> Driver::open(const DriverConfig& config) {
     SALLYPORT_CHECK(!config.cpus.empty() && config.cpus.size() <= limits::worker_lcores);
     SALLYPORT_CHECK(!config.ports.empty() && config.ports.size() <= limits::media_ports);
     auto state = std::make_unique<State>();

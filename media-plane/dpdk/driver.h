@@ -13,8 +13,12 @@ namespace sallyport::media::dpdk {
 
 class Driver final : public Plane {
 public:
-    // Everything runs when it returns, or nothing does. Once per process. The error is a sentence.
-    static Result<std::unique_ptr<Driver>, std::string> start(const DriverConfig& config);
+    // Devices are up when it returns, or nothing is; nothing is received before launch(). Once per process. The error
+    // is a sentence.
+    static Result<std::unique_ptr<Driver>, std::string> open(const DriverConfig& config);
+    // Starts the lcores. Commands submitted before are carried out before the first packet is received (eight of them).
+    // Returns an empty text or what went wrong.
+    std::string launch();
     ~Driver() override;  // stops the lcores, answers what is under way, frees every packet
 
     TimePoint now() const override;

@@ -34,6 +34,7 @@ void ControlStream::OnReadDone(bool ok) {
         dispatcher_.closed(*this, client_, dispatcher_.plane().now());
     const std::lock_guard lock(mutex_);
     reading_ = false;
+    if (!ok && !welcomed_) finish_when_written({grpc::StatusCode::INVALID_ARGUMENT, "no Hello was said"});
     if (!ok) finish_when_written(grpc::Status::OK);
     read_next();
 }
