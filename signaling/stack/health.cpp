@@ -38,10 +38,12 @@ void Health::configure(const config::Snapshot& config, b2bua::Context& cx) {
                 found->second.target = target;
             }
             found->second.realm = *realm;
-            found->second.interval = std::chrono::seconds(std::max(1u, carrier.options_interval_seconds));
+            const Duration interval = std::chrono::seconds(std::max(1u, carrier.options_interval_seconds));
+            const bool sooner = interval < found->second.interval;
+            found->second.interval = interval;
             found->second.mentioned = true;
             // Spread over a second: all shards of all nodes ask the same targets.
-            if (fresh) start(found->first, Duration(1ms) * cx.random.below(1000), cx);
+            if (fresh || sooner) start(found->first, Duration(1ms) * cx.random.below(1000), cx);
         }
     }
     std::erase_if(probes_, [&](const auto& entry) {

@@ -24,6 +24,15 @@ std::string uri_word(const FlowStep& step) {
     return step.words.size() > 1 && step.words[1].find(':') != std::string::npos ? step.words[1] : std::string();
 }
 
+// What a file says of a request's identity is the peer's own from then on.
+void adopt(PeerDialog& dialog, TextMessage& message, const std::string& name, const std::string& value) {
+    if (name == "Call-ID") dialog.call_id = value;
+    if (name == "To" && dialog.remote_tag.empty()) dialog.remote = value;
+    if (name != "From") return;
+    dialog.local = value;
+    message.set("From", value + ";tag=" + dialog.local_tag);
+}
+
 }  // namespace
 
 void FlowRun::send(const FlowStep& step) {
@@ -140,6 +149,7 @@ void FlowRun::edit(TextMessage& message, Actor& from, ActorCall& call, const Flo
             message.add(d.name.substr(1), value);
         } else {
             message.set(d.name, value);
+            if (message.is_request()) adopt(call.dialog, message, d.name, value);
         }
     }
 }
