@@ -93,6 +93,11 @@ void FlowRun::finish(const FlowFile& flow) {
     for (const auto& [name, a] : actors_)
         if (!a.inbox.empty())
             throw FlowError(place, name + " was sent something nobody looked at:\n" + a.inbox.front());
+    for (auto& [name, a] : actors_) {
+        a.answers_options = true;
+        a.unreachable = false;
+        a.lose_to = 0;
+    }
     bench_.media.mood = MediaPlaneSim::Mood::well;
     bench_.run_for(1h);
     if (!violation_.empty()) throw FlowError(place, violation_);
