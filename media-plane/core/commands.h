@@ -54,7 +54,7 @@ struct LocalEndpoint {
 };
 struct Allocate {
     SessionKey key;
-    std::string port_a, port_b;  // names of media ports
+    std::string port_a, port_b;                               // names of media ports
     Family family_a = Family::none, family_b = Family::none;  // none: the port's first
     std::uint32_t streams = 1;
     std::vector<LegChange> legs;
@@ -72,7 +72,16 @@ struct Release {
     bool by_lease = false;  // the lease ended: an Event{released} is due instead of a reply
 };
 
-enum class Code : std::uint8_t { ok, invalid, no_ports, no_session, stale_epoch, overloaded, unknown_port, unsupported };
+enum class Code : std::uint8_t {
+    ok,
+    invalid,
+    no_ports,
+    no_session,
+    stale_epoch,
+    overloaded,
+    unknown_port,
+    unsupported
+};
 
 struct LegStatistics {
     std::uint32_t stream = 0;
@@ -95,8 +104,8 @@ struct SessionStatistics {
 };
 struct Reply {
     Code code = Code::ok;
-    std::string text;                  // says which field and why when code is not ok
-    std::vector<LocalEndpoint> local;  // allocate, modify
+    std::string text;                             // says which field and why when code is not ok
+    std::vector<LocalEndpoint> local;             // allocate, modify
     std::optional<SessionStatistics> statistics;  // release
 };
 enum class EventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released };

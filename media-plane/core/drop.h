@@ -23,10 +23,10 @@ namespace sallyport::media {
     X(direction, "signaled direction forbids it (hold)")                                  \
     X(no_keys, "SRTP before the keys are known")                                          \
     X(auth_failed, "SRTP authentication failed")                                          \
-    X(replayed, "SRTP replay")                                                            \
+    X(replayed, "SRTP replay, or a sequence number used twice")                           \
     X(wrong_source, "source differs from the latch or is not plausible")                  \
     X(no_remote, "other side's address is not known yet")                                 \
-    X(protect_failed, "could not be protected (SRTP context limit)")                      \
+    X(protect_failed, "SRTP context could not process it (limit of SSRCs, key lifetime)") \
     X(rate, "more packets than the stream may send")                                      \
     X(no_next_hop, "next hop's link address is not known yet")                            \
     X(too_big, "longer than the port's MTU")                                              \
@@ -46,10 +46,9 @@ enum class Drop : std::uint8_t {
 struct DropText {
     std::string_view name, sentence;
 };
-inline constexpr std::array drop_texts{
-    DropText{"none", "not dropped"},
+inline constexpr std::array drop_texts{DropText{"none", "not dropped"},
 #define X(name, sentence) DropText{#name, sentence},
-    SALLYPORT_MEDIA_DROPS(X)
+                                       SALLYPORT_MEDIA_DROPS(X)
 #undef X
 };
 inline constexpr std::size_t drop_count = drop_texts.size();

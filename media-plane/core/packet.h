@@ -14,24 +14,24 @@ using MediaPortIndex = std::uint8_t;  // which media port (DPDK port with addres
 
 struct Packet {
     // Set by the driver before Pipeline::process().
-    std::uint8_t* data = nullptr;   // first byte of the UDP payload; SRTP may grow it in place up to `capacity`
-    std::uint16_t length = 0;       // bytes of payload
-    std::uint16_t capacity = 0;     // bytes from `data` to the end of the buffer; at least length + 32 on arrival
-    MediaPortIndex port = 0;        // received on
-    Endpoint from;                  // source address and UDP port
-    std::uint16_t local_port = 0;   // destination UDP port
-    void* buffer = nullptr;         // the driver's own (an mbuf); the core never touches it
+    std::uint8_t* data = nullptr;  // first byte of the UDP payload; SRTP may grow it in place up to `capacity`
+    std::uint16_t length = 0;      // bytes of payload
+    std::uint16_t capacity = 0;    // bytes from `data` to the end of the buffer; at least length + 32 on arrival
+    MediaPortIndex port = 0;       // received on
+    Endpoint from;                 // source address and UDP port
+    std::uint16_t local_port = 0;  // destination UDP port
+    void* buffer = nullptr;        // the driver's own (an mbuf); the core never touches it
 
     // Set by the stages.
-    Leg* leg = nullptr;             // received on
-    Leg* out = nullptr;             // to be sent from
+    Leg* leg = nullptr;  // received on
+    Leg* out = nullptr;  // to be sent from
     bool rtcp = false;
     Drop drop = Drop::none;
 
     // Valid when drop == none after process(): where the driver sends it.
     MediaPortIndex out_port = 0;
     Endpoint to;
-    Endpoint source;                // our address and UDP port on out_port
+    Endpoint source;  // our address and UDP port on out_port
 };
 
 }  // namespace sallyport::media

@@ -9,31 +9,24 @@
 #include <string>
 #include <vector>
 
-#include "control/base/counter.h"
 #include "control/base/random.h"
 #include "media-plane/core/commands.h"
 #include "media-plane/core/packet.h"
+#include "media-plane/core/statistics.h"
 
 namespace sallyport::media {
 
 struct MediaPortConfig {
-    std::string name;                     // "access", "core"
-    std::vector<IpAddress> addresses;     // at most one per family
+    std::string name;                      // "access", "core"
+    std::vector<IpAddress> addresses;      // at most one per family
     std::uint16_t first_udp_port = 16384;  // even; this lcore's own block of UDP ports on this media port
     std::uint16_t last_udp_port = 32767;   // odd
 };
 struct PipelineConfig {
-    std::vector<MediaPortConfig> ports;   // index = MediaPortIndex
+    std::vector<MediaPortConfig> ports;  // index = MediaPortIndex
     std::size_t max_sessions = 20'000;
-    std::uint32_t max_packets_per_second = 500;  // per leg and RTP stream, with one second of burst; 0: no police
-};
-
-// Counters of one lcore. Written by it alone, read by anybody at any time.
-struct PipelineStatistics {
-    std::array<Counter, drop_count> drops;
-    Counter packets, bytes, rtcp_packets;  // relayed
-    Counter srtp_auth_failures, latches;
-    Counter sessions;                      // alive now (set, not added)
+    // Per leg and RTP stream, with one second of burst; RTCP may have a tenth of it. 0: no police.
+    std::uint32_t max_packets_per_second = 500;
 };
 
 class Pipeline {
@@ -43,11 +36,13 @@ public:
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
-    // After it every packet has either a drop reason (already counted) or out_port, to and source.
-    // At most 64 packets a burst. Never allocates.
+    // After it every packet has either a drop reason (already counted) or out_port, to and source. A packet that has
+    // a reason before it is only counted. At most 64 packets a burst. Never allocates; only libsrtp does, once for
+    // each new authentic SSRC.
     void process(std::span<Packet> burst, TimePoint now);
 
-    // Commands: idempotent per session key; nothing is half done when the code is not ok.
+    // Commands: idempotent per session key; nothing is half done when the code is not ok. A session that exists is
+    // answered as it is, and a second release with no_session.
     Reply allocate(const Allocate& command, TimePoint now);
     Reply modify(const Modify& command, TimePoint now);
     Reply release(const Release& command, TimePoint now);
@@ -55,7 +50,7 @@ public:
     // Inactivity and rate-limited events; call about ten times a second. Also delivers events noted by process().
     void tick(TimePoint now, std::vector<Event>& events);
 
-    // Copies of what is alive, from `first` on in key order, at most `limit`.
+    // Copies of what is alive, in key order from behind `after`, at most `limit`.
     std::vector<SessionStatistics> list(const SessionKey& after, std::size_t limit, TimePoint now) const;
 
     std::size_t sessions() const;

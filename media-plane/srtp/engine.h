@@ -1,5 +1,5 @@
 // One interface, several engines: libsrtp2 packet by packet (the reference, every suite), later a burst engine on
-// the multi-buffer library. Streams belong to the engine that made them and to one lcore.
+// the multi-buffer library. Contexts belong to the engine that made them and to one lcore.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,13 @@
 
 #include "control/base/bytes.h"
 #include "control/base/result.h"
+#include "media-plane/srtp/crypto_context.h"
 #include "media-plane/srtp/suite.h"
 
 namespace sallyport::srtp {
 
+// no_context: the limit of SSRCs is reached. failed: no room for the tag, the key's lifetime is over, out of memory.
 enum class Status : std::uint8_t { ok, auth_failed, replayed, malformed, no_context, failed };
-
-// One direction of one leg: RTP and RTCP under one master key. Any SSRC is accepted on receive (late binding), each
-// only after its first authentic packet; at most `max_ssrcs` of them.
-class CryptoContext {
-public:
-    virtual ~CryptoContext() = default;
-};
 
 struct Job {  // in place: data grows by the tag (protect) or shrinks (unprotect)
     CryptoContext* context = nullptr;
@@ -38,6 +33,10 @@ public:
     virtual bool supports(Suite suite) const = 0;
     // `key`: master key followed by master salt. `inbound`: for unprotect, else for protect.
     virtual Result<std::unique_ptr<CryptoContext>, EngineErrc> create(Suite suite, ByteView key, bool inbound) = 0;
+    // Re-keying: `fresh` goes on with the rollover counters of `previous`, which "MUST NOT be reset to zero" (RFC 3711
+    // 3.3.1). Inbound, a sender that starts again at zero is understood as well (RFC 4568 7.1.4 has it so after a
+    // change of address, and some do it with every key). Both of the same suite and direction; `previous` is used up.
+    virtual void continue_from(CryptoContext& fresh, std::unique_ptr<CryptoContext> previous) = 0;
     // Whole bursts: a job with status != ok is skipped; contexts may repeat within a burst, in order.
     virtual void unprotect(std::span<Job> burst) = 0;
     virtual void protect(std::span<Job> burst) = 0;

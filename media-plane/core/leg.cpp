@@ -1,0 +1,79 @@
+#include "media-plane/core/leg.h"
+
+#include <numeric>
+
+namespace sallyport::media {
+
+Judgement Leg::judge_unlatched(bool is_rtcp, const Endpoint& from) const {
+    const Latch& latch = is_rtcp ? rtcp : rtp;
+    // RTCP comes from the host that RTP was seen from, or from where signaling put it.
+    const bool from_known_host =
+        from.address == latch.signalled().address || (is_rtcp && rtp.latched() && from.address == rtp.remote().address);
+    switch (latching) {
+        case Latching::off: return from == latch.signalled() ? Judgement::peer : Judgement::stranger;
+        case Latching::signalled_address: return from_known_host ? Judgement::peer : Judgement::stranger;
+        case Latching::any_address:
+            if (from_known_host) return Judgement::peer;
+            // RTP proves itself by authentication or by its bearing; plain RTCP has neither.
+            return !is_rtcp || secure() ? Judgement::possible : Judgement::stranger;
+    }
+    return Judgement::stranger;
+}
+
+void Leg::settle() {
+    refuse = disabled || !answered() ? Drop::leg_disabled : secure() && !receive_context ? Drop::no_keys : Drop::none;
+    refuse_rtp = peer_sends() ? Drop::none : Drop::direction;
+    withhold_rtcp = disabled                    ? Drop::leg_disabled
+                    : held                      ? Drop::direction
+                    : !answered()               ? Drop::no_remote
+                    : secure() && !send_context ? Drop::no_keys
+                                                : Drop::none;
+    withhold_rtp = withhold_rtcp != Drop::none ? withhold_rtcp : peer_receives() ? Drop::none : Drop::direction;
+    if (withhold_rtcp == Drop::none && rtcp.signalled().empty()) withhold_rtcp = Drop::no_remote;
+    const bool learns = latching == Latching::any_address && !secure() && !rtp.latched();
+    if (!learns)
+        learner.reset();
+    else if (!learner)
+        learner = std::make_unique<SourceLearner>();
+}
+
+void Leg::relearn() {
+    rtp.forget();
+    rtcp.forget();
+    learner.reset();
+}
+
+void Leg::set_payload_map(const std::vector<PayloadMap>& map) {
+    std::iota(payload_map.begin(), payload_map.end(), std::uint8_t{0});
+    maps_payload = false;
+    for (const PayloadMap& entry : map) {
+        payload_map[entry.from] = entry.to;
+        maps_payload = maps_payload || entry.from != entry.to;
+    }
+}
+
+LegStatistics Leg::statistics(TimePoint now) const {
+    LegStatistics s;
+    s.stream = stream;
+    s.side = side;
+    s.packets_received = received.packets;
+    s.bytes_received = received.bytes;
+    s.packets_sent = sent.packets;
+    s.bytes_sent = sent.bytes;
+    s.rtcp_received = received.rtcp_packets;
+    s.rtcp_sent = sent.rtcp_packets;
+    s.lost = reception.lost();
+    s.jitter_seconds = reception.jitter_seconds(clock_rate);
+    s.srtp_auth_failures = received.auth_failures;
+    s.srtp_replays = received.replays;
+    for (std::size_t i = 1; i < drop_count; ++i)
+        if (drops[i] > 0) s.drops.emplace_back(static_cast<Drop>(i), drops[i]);
+    s.local = local;
+    s.remote = rtp.remote();
+    s.latched = rtp.latched();
+    s.suite = suite;
+    if (received.any()) s.last_packet_age = now - received.last;
+    return s;
+}
+
+}  // namespace sallyport::media

@@ -1,0 +1,121 @@
+// One side of one stream: a pair of local UDP ports, the peer behind them, SRTP, and what was counted. The stages read
+// and write it packet by packet; commands change it between bursts. Its address stays while the session lives.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "media-plane/core/commands.h"
+#include "media-plane/core/latch.h"
+#include "media-plane/core/packet.h"
+#include "media-plane/core/policer.h"
+#include "media-plane/core/reception.h"
+#include "media-plane/core/rtp.h"
+#include "media-plane/srtp/engine.h"
+
+namespace sallyport::media {
+
+struct Session;
+
+// Whom a packet is from, as far as its source tells.
+enum class Judgement : std::uint8_t {
+    stranger,  // cannot be the peer
+    possible,  // may be, if authentication or its bearing shows it
+    peer,
+};
+
+inline constexpr std::uint32_t default_clock_rate = 8000;
+
+struct ReceivedCounters {
+    std::uint64_t packets = 0, bytes = 0;  // RTP with its header, after unprotect
+    std::uint64_t rtcp_packets = 0;
+    std::uint64_t auth_failures = 0, replays = 0;
+    TimePoint last{};  // RTP or RTCP; meaningful once something was received
+    bool any() const { return packets + rtcp_packets > 0; }
+};
+struct SentCounters {
+    std::uint64_t packets = 0, bytes = 0;  // RTP with its header, before protect
+    std::uint64_t rtcp_packets = 0;
+};
+
+// What process() has seen and tick() is to report.
+struct LegNotes {
+    bool listed = false, first_packet = false, latched = false;
+    std::uint64_t auth_failures_reported = 0;
+    TimePoint next_auth_report{};
+    Leg* previous = nullptr;
+    Leg* next = nullptr;
+};
+
+struct alignas(64) Leg {
+    // The first cache line: both directions. Why a packet is dropped is signaling's word boiled down by settle();
+    // Drop::none if it is not.
+    Leg* opposite = nullptr;
+    std::unique_ptr<srtp::CryptoContext> receive_context;
+    Drop refuse = Drop::none;                                    // received here, RTP or RTCP
+    Drop refuse_rtp = Drop::none;                                // received here, after the latch has seen it
+    Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
+    bool maps_payload = false;
+    MediaPortIndex port = 0;
+    Latching latching = Latching::signalled_address;
+    srtp::Suite suite = srtp::Suite::none;  // none: plain RTP
+    Latch rtp;
+
+    // The second: what is sent from here.
+    std::unique_ptr<srtp::CryptoContext> send_context;
+    Endpoint local;  // RTP; RTCP is on the port above
+    SentCounters sent;
+
+    // The third and fourth: what is received here.
+    Policer peer_police;
+    ReceivedCounters received;
+    Reception reception;
+    std::uint32_t clock_rate = default_clock_rate;
+
+    // What only some packets need.
+    Latch rtcp;
+    Policer possible_police, rtcp_police;
+    std::array<std::uint8_t, rtp::payload_types> payload_map{};  // as received here -> as sent by the opposite leg
+
+    // What changes seldom.
+    bool disabled = false;
+    bool held = false;  // its peer's address is 0.0.0.0 or ::, the hold of RFC 3264 8.4's older form
+    Direction direction = Direction::sendrecv;
+    Side side = Side::a;
+    std::uint8_t stream = 0;
+    std::unique_ptr<SourceLearner> learner;  // any_address on plain RTP, until it has latched
+    Session* session = nullptr;
+    TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
+    LegNotes notes;
+    std::array<std::uint64_t, drop_count> drops{};
+
+    bool secure() const { return suite != srtp::Suite::none; }
+    bool answered() const { return !rtp.signalled().empty(); }
+    bool peer_sends() const { return direction == Direction::sendrecv || direction == Direction::sendonly; }
+    bool peer_receives() const { return direction == Direction::sendrecv || direction == Direction::recvonly; }
+
+    Judgement judge(bool is_rtcp, const Endpoint& from) const {
+        const Latch& latch = is_rtcp ? rtcp : rtp;
+        if (latch.latched()) [[likely]]
+            return from == latch.remote() ? Judgement::peer : Judgement::stranger;
+        return judge_unlatched(is_rtcp, from);
+    }
+    // After any change by signaling.
+    void settle();
+    // Forgets where the peer was seen; the signalled address counts again.
+    void relearn();
+    void set_payload_map(const std::vector<PayloadMap>& map);
+    LegStatistics statistics(TimePoint now) const;
+
+private:
+    Judgement judge_unlatched(bool is_rtcp, const Endpoint& from) const;
+};
+
+// Both legs of one m-line, side by side in memory.
+struct Stream {
+    std::array<Leg, 2> legs;  // by Side
+    Leg& leg(Side side) { return legs[static_cast<std::size_t>(side)]; }
+    const Leg& leg(Side side) const { return legs[static_cast<std::size_t>(side)]; }
+};
+
+}  // namespace sallyport::media

@@ -1,0 +1,155 @@
+#include "media-plane/core/leg_change.h"
+
+#include <limits>
+
+namespace sallyport::media {
+namespace {
+
+constexpr std::uint32_t lowest_clock_rate = 1000;
+constexpr std::uint32_t highest_clock_rate = 1'000'000;
+
+std::string name_of(const LegChange& change) {
+    return "legs[stream " + std::to_string(change.stream) + ", side " + (change.side == Side::a ? "a" : "b") + "]";
+}
+
+// Where media may be sent: nowhere that a c= line could misuse us for.
+std::optional<std::string> why_not(const Endpoint& remote, const IpAddress& local) {
+    const IpAddress& a = remote.address;
+    if (a.empty()) return "no address";
+    if (a.is_unspecified()) return std::nullopt;  // hold
+    if (a.family != local.family) return a.to_string() + " is not of the local address's family";
+    if (a.is_multicast()) return a.to_string() + " is not a unicast address";
+    if (a.is_loopback() && !local.is_loopback()) return a.to_string() + " is a loopback address";
+    if (a.is_link_local() && !local.is_link_local()) return a.to_string() + " is a link-local address";
+    if (remote.port == 0) return "port 0";
+    return std::nullopt;
+}
+
+std::optional<Refusal> check_fields(const LegChange& change, const IpAddress& local, const std::string& where) {
+    // A disabled m-line has port 0 and what address its writer liked: nothing is sent there.
+    if (!change.disabled && change.remote)
+        if (const auto why = why_not(*change.remote, local)) return Refusal{Code::invalid, where + ".remote: " + *why};
+    if (!change.disabled && change.remote_rtcp)
+        if (const auto why = why_not(*change.remote_rtcp, local))
+            return Refusal{Code::invalid, where + ".remote_rtcp: " + *why};
+    if (change.clock_rate && (*change.clock_rate < lowest_clock_rate || *change.clock_rate > highest_clock_rate))
+        return Refusal{Code::invalid, where + ".clock_rate: " + std::to_string(*change.clock_rate) + " Hz"};
+    if (change.payload_map)
+        for (const PayloadMap& entry : *change.payload_map)
+            if (entry.from >= rtp::payload_types || entry.to >= rtp::payload_types)
+                return Refusal{Code::invalid, where + ".payload_map: payload types are 0 to 127"};
+    return std::nullopt;
+}
+
+// RFC 3550 11: RTCP is on the next port, unless signaling says otherwise (RFC 3605).
+Endpoint rtcp_beside(const Endpoint& rtp) {
+    if (rtp.port == std::numeric_limits<std::uint16_t>::max()) return {};
+    return {rtp.address, static_cast<std::uint16_t>(rtp.port + 1)};
+}
+
+// True if the peer has another address than before.
+bool apply_remote(const LegChange& change, Leg& leg) {
+    bool moved = false;
+    if (change.remote) {
+        leg.held = change.remote->address.is_unspecified();
+        if (!leg.held && leg.rtp.signal(*change.remote)) {
+            leg.relearn();
+            moved = true;
+            leg.rtcp.signal(rtcp_beside(*change.remote));
+        }
+    }
+    if (change.remote_rtcp && !leg.held)
+        leg.rtcp.signal(change.remote_rtcp->address.is_unspecified() ? Endpoint{} : *change.remote_rtcp);
+    return moved;
+}
+
+}  // namespace
+
+std::optional<Refusal> LegChanges::prepare(const LegChange& change, const Leg* current, const IpAddress& local) {
+    const std::string where = name_of(change);
+    for (const Prepared& p : prepared_)
+        if (p.change->stream == change.stream && p.change->side == change.side)
+            return Refusal{Code::invalid, where + ": named twice"};
+    if (auto refusal = check_fields(change, local, where)) return refusal;
+    Prepared prepared;
+    prepared.change = &change;
+    if (change.keys)
+        if (auto refusal = make_contexts(*change.keys, current, where + ".keys", prepared)) return refusal;
+    prepared_.push_back(std::move(prepared));
+    return std::nullopt;
+}
+
+std::optional<Refusal> LegChanges::make_contexts(const Keys& keys, const Leg* current, const std::string& where,
+                                                 Prepared& out) {
+    if (keys.suite == srtp::Suite::none) {
+        if (keys.receive.empty() && keys.send.empty()) return std::nullopt;
+        return Refusal{Code::invalid, where + ": keys without a suite"};
+    }
+    if (!engine_.supports(keys.suite))
+        return Refusal{Code::unsupported, where + ".suite: " + std::string(srtp::facts(keys.suite).sdes_name)};
+    const auto make = [&](const Bytes& key, const std::unique_ptr<srtp::CryptoContext>* old, bool inbound,
+                          std::unique_ptr<srtp::CryptoContext>& context) -> std::optional<Refusal> {
+        const std::string field = where + (inbound ? ".receive" : ".send");
+        if (key.empty()) return std::nullopt;                                           // not known yet
+        if (old && *old && (*old)->key().equals(keys.suite, key)) return std::nullopt;  // the same: its ROC goes on
+        auto made = engine_.create(keys.suite, key, inbound);
+        if (made.has_value()) {
+            context = std::move(*made);
+            return std::nullopt;
+        }
+        if (made.error() != srtp::EngineErrc::bad_key_length)
+            return Refusal{Code::overloaded, field + ": no SRTP context could be made"};
+        return Refusal{Code::invalid, field + ": " + std::to_string(key.size()) + " bytes, needed are " +
+                                          std::to_string(srtp::key_material_bytes(keys.suite))};
+    };
+    if (auto refusal = make(keys.receive, current ? &current->receive_context : nullptr, true, out.receive))
+        return refusal;
+    return make(keys.send, current ? &current->send_context : nullptr, false, out.send);
+}
+
+void LegChanges::apply(Prepared& prepared, Leg& leg) {
+    const LegChange& change = *prepared.change;
+    leg.disabled = change.disabled;
+    const bool peer_moved = !change.disabled && apply_remote(change, leg);
+    if (change.keys) apply_keys(*change.keys, prepared, leg, peer_moved);
+    if (change.direction) leg.direction = *change.direction;
+    if (change.latching && *change.latching != leg.latching) {
+        leg.latching = *change.latching;
+        // What the old mode has learnt stays only if the new one would have learnt it too.
+        const Latch learnt = leg.rtp;
+        leg.rtp.forget();
+        if (learnt.latched() && leg.judge(false, learnt.remote()) == Judgement::peer)
+            leg.rtp.latch(learnt.remote());
+        else
+            leg.rtcp.forget();
+    }
+    if (change.payload_map) leg.set_payload_map(*change.payload_map);
+    if (change.clock_rate && *change.clock_rate != leg.clock_rate) {
+        leg.clock_rate = *change.clock_rate;
+        leg.reception.restart_jitter();
+    }
+    if (change.relearn) leg.relearn();
+}
+
+void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved) {
+    const bool same_suite = keys.suite == leg.suite;
+    // What a plain leg believed was never authenticated.
+    if (!leg.secure() && keys.suite != srtp::Suite::none) leg.relearn();
+    leg.suite = keys.suite;
+    if (prepared.receive) {
+        if (same_suite && leg.receive_context) engine_.continue_from(*prepared.receive, std::move(leg.receive_context));
+        leg.receive_context = std::move(prepared.receive);
+    } else if (keys.receive.empty()) {
+        leg.receive_context.reset();
+    }
+    if (prepared.send) {
+        // RFC 4568 7.1.4: towards another address it is a new context, counting from zero.
+        if (same_suite && leg.send_context && !peer_moved)
+            engine_.continue_from(*prepared.send, std::move(leg.send_context));
+        leg.send_context = std::move(prepared.send);
+    } else if (keys.send.empty()) {
+        leg.send_context.reset();
+    }
+}
+
+}  // namespace sallyport::media

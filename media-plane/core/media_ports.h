@@ -1,0 +1,40 @@
+// The media ports of one lcore: their addresses, the UDP ports it may hand out on them, and who listens where.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "control/base/random.h"
+#include "media-plane/core/leg_table.h"
+#include "media-plane/core/pipeline.h"
+#include "media-plane/core/port_pool.h"
+#include "media-plane/core/session.h"
+
+namespace sallyport::media {
+
+class MediaPorts {
+public:
+    MediaPorts(const std::vector<MediaPortConfig>& configs, RandomSource& random);
+
+    // By name and family (none: the port's first address); nothing if there is no such.
+    std::optional<SessionSide> find(std::string_view name, Family family) const;
+    // Streams `first` up to `session.streams` + `count`, each with a pair on both sides; `wishes` are met where free.
+    // False: a media port has too few pairs left, and nothing was taken.
+    bool add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes);
+    void close(Session& session);
+
+    std::span<const LegTable> tables() const { return tables_; }
+    const PortPool& pool(MediaPortIndex port) const { return pools_[port]; }
+
+private:
+    bool open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes);
+    void close(Leg& leg);
+
+    std::vector<MediaPortConfig> configs_;
+    std::vector<PortPool> pools_;
+    std::vector<LegTable> tables_;
+};
+
+}  // namespace sallyport::media

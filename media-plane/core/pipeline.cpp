@@ -1,0 +1,241 @@
+#include "media-plane/core/pipeline.h"
+
+#include <algorithm>
+
+#include "media-plane/core/leg_change.h"
+#include "media-plane/core/media_ports.h"
+#include "media-plane/core/notes.h"
+#include "media-plane/core/session_table.h"
+#include "media-plane/core/stages/stages.h"
+
+namespace sallyport::media {
+namespace {
+
+namespace limits {
+constexpr std::size_t text_bytes = 256;      // of a key's parts, a call's and a trunk's name: they are kept
+constexpr std::size_t notes_per_tick = 256;  // legs with events; more have to wait for the next tick
+constexpr std::size_t ticks_per_round = 10;  // in which every session is looked at once
+}  // namespace limits
+
+constexpr Duration auth_report_interval = std::chrono::seconds{1};
+
+stages::Rates rates_of(std::uint32_t packets_per_second) {
+    if (packets_per_second == 0) return {};
+    const Duration second = std::chrono::seconds{1};
+    return {second / packets_per_second, second / std::max(1u, packets_per_second / 10)};
+}
+
+Reply refused(Code code, std::string text) {
+    Reply reply;
+    reply.code = code;
+    reply.text = std::move(text);
+    return reply;
+}
+Reply refused(Refusal refusal) { return refused(refusal.code, std::move(refusal.text)); }
+
+Reply done(const Session& session) {
+    Reply reply;
+    reply.local = session.local_endpoints();
+    return reply;
+}
+
+Event event(EventKind kind, const Leg& leg) {
+    Event e;
+    e.kind = kind;
+    e.key = leg.session->key;
+    e.stream = leg.stream;
+    e.side = leg.side;
+    e.endpoint = leg.rtp.remote();
+    return e;
+}
+
+std::optional<Refusal> check(const Allocate& command) {
+    const auto too_long = [](const std::string& text) { return text.size() > limits::text_bytes; };
+    if (command.key.session.empty()) return Refusal{Code::invalid, "session: empty"};
+    if (too_long(command.key.session) || too_long(command.key.client) || too_long(command.call) ||
+        too_long(command.trunk))
+        return Refusal{Code::invalid, "session, client, call, trunk: at most 256 bytes each"};
+    if (command.streams < 1 || command.streams > max_streams)
+        return Refusal{Code::invalid, "streams: " + std::to_string(command.streams) + ", possible are 1 to 16"};
+    return std::nullopt;
+}
+
+std::string unknown_port(std::string_view field, const std::string& name, Family family) {
+    const std::string_view of_family = family == Family::v4   ? " with an IPv4 address"
+                                       : family == Family::v6 ? " with an IPv6 address"
+                                                              : "";
+    return std::string(field) + ": no media port \"" + name.substr(0, limits::text_bytes) + "\"" +
+           std::string(of_family);
+}
+
+}  // namespace
+
+struct Pipeline::State {
+    State(PipelineConfig c, RandomSource& random)
+        : config(std::move(c)), ports(config.ports, random), rates(rates_of(config.max_packets_per_second)) {}
+
+    // Checks what the command says of legs; `session` already has its sides, and the streams that exist.
+    std::optional<Refusal> prepare(LegChanges& changes, const std::vector<LegChange>& legs, Session& session,
+                                   std::uint32_t streams) {
+        for (const LegChange& change : legs) {
+            if (change.stream >= streams)
+                return Refusal{Code::invalid,
+                               "legs: stream " + std::to_string(change.stream) + " of " + std::to_string(streams)};
+            const Leg* current =
+                change.stream < session.streams.size() ? &session.leg(change.stream, change.side) : nullptr;
+            if (auto refusal = changes.prepare(change, current, session.side(change.side).address)) return refusal;
+        }
+        return std::nullopt;
+    }
+    // Ports for the new streams, then everything that was prepared. False: no ports, and nothing was changed.
+    bool carry_out(LegChanges& changes, Session& session, std::uint32_t streams, std::span<const LocalEndpoint> wishes,
+                   TimePoint now) {
+        const auto present = static_cast<std::uint32_t>(session.streams.size());
+        if (streams > present && !ports.add_streams(session, streams - present, wishes)) return false;
+        changes.apply([&](std::uint32_t stream, Side side) -> Leg& { return session.leg(stream, side); });
+        session.settle(now);
+        return true;
+    }
+    Reply no_ports(const Session& session) const {
+        const auto pairs = [&](Side side) { return ports.pool(session.side(side).port).free(); };
+        const MediaPortIndex scarce = session.side(pairs(Side::a) <= pairs(Side::b) ? Side::a : Side::b).port;
+        return refused(Code::no_ports, "media port \"" + config.ports[scarce].name + "\" has " +
+                                           std::to_string(ports.pool(scarce).free()) + " pairs of UDP ports left");
+    }
+    void report(Leg& leg, TimePoint now, std::vector<Event>& events);
+
+    PipelineConfig config;
+    MediaPorts ports;
+    stages::Rates rates;
+    std::unique_ptr<srtp::Engine> engine = srtp::make_libsrtp_engine();
+    SessionTable sessions;
+    Notes notes;
+    std::vector<Event> released;
+    PipelineStatistics statistics;
+};
+
+Pipeline::Pipeline(PipelineConfig config, RandomSource& random)
+    : state_(std::make_unique<State>(std::move(config), random)) {}
+Pipeline::~Pipeline() = default;
+
+void Pipeline::process(std::span<Packet> burst, TimePoint now) {
+    SALLYPORT_CHECK(burst.size() <= stages::max_burst);
+    State& s = *state_;
+    stages::classify(burst, s.ports.tables());
+    stages::police(burst, now, s.rates);
+    stages::unprotect(burst, *s.engine, s.notes, s.statistics);
+    stages::latch(burst, now, s.notes, s.statistics);
+    stages::account_received(burst, now, s.notes);
+    stages::rewrite(burst);
+    stages::protect(burst, *s.engine);
+    stages::account(burst, s.statistics);
+}
+
+Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
+    State& s = *state_;
+    if (const Session* existing = s.sessions.find(command.key)) return done(*existing);
+    if (auto refusal = check(command)) return refused(std::move(*refusal));
+    const auto side_a = s.ports.find(command.port_a, command.family_a);
+    if (!side_a) return refused(Code::unknown_port, unknown_port("port_a", command.port_a, command.family_a));
+    const auto side_b = s.ports.find(command.port_b, command.family_b);
+    if (!side_b) return refused(Code::unknown_port, unknown_port("port_b", command.port_b, command.family_b));
+    if (s.sessions.size() >= s.config.max_sessions)
+        return refused(Code::overloaded, std::to_string(s.config.max_sessions) + " sessions, the limit");
+
+    auto session = std::make_unique<Session>();
+    session->key = command.key;
+    session->call = command.call;
+    session->trunk = command.trunk;
+    session->created = now;
+    session->inactivity = std::chrono::seconds{command.inactivity_seconds};
+    session->sides = {*side_a, *side_b};
+    LegChanges changes(*s.engine);
+    if (auto refusal = s.prepare(changes, command.legs, *session, command.streams)) return refused(std::move(*refusal));
+    if (!s.carry_out(changes, *session, command.streams, command.restore, now)) return s.no_ports(*session);
+    const Session& added = s.sessions.add(std::move(session));
+    s.statistics.sessions.set(s.sessions.size());
+    return done(added);
+}
+
+Reply Pipeline::modify(const Modify& command, TimePoint now) {
+    State& s = *state_;
+    Session* session = s.sessions.find(command.key);
+    if (!session) return refused(Code::no_session, "no such session");
+    if (command.streams > max_streams)
+        return refused(Code::invalid, "streams: " + std::to_string(command.streams) + ", possible are 1 to 16");
+    const auto streams = std::max(command.streams, static_cast<std::uint32_t>(session->streams.size()));
+    LegChanges changes(*s.engine);
+    if (auto refusal = s.prepare(changes, command.legs, *session, streams)) return refused(std::move(*refusal));
+    if (!s.carry_out(changes, *session, streams, {}, now)) return s.no_ports(*session);
+    return done(*session);
+}
+
+Reply Pipeline::release(const Release& command, TimePoint now) {
+    State& s = *state_;
+    Session* session = s.sessions.find(command.key);
+    if (!session) return refused(Code::no_session, "no such session");
+    Reply reply;
+    reply.statistics = session->statistics(now);
+    if (command.by_lease) {
+        Event e;
+        e.kind = EventKind::released;
+        e.key = command.key;
+        e.statistics = reply.statistics;
+        s.released.push_back(std::move(e));
+    }
+    for (auto& stream : session->streams)
+        for (Leg& leg : stream->legs) s.notes.remove(leg);
+    s.ports.close(*session);
+    s.sessions.remove(*session);
+    s.statistics.sessions.set(s.sessions.size());
+    return reply;
+}
+
+void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events) {
+    if (std::exchange(leg.notes.first_packet, false)) events.push_back(event(EventKind::first_packet, leg));
+    if (std::exchange(leg.notes.latched, false)) events.push_back(event(EventKind::latched, leg));
+    const std::uint64_t failures = leg.received.auth_failures - leg.notes.auth_failures_reported;
+    if (failures == 0) return;
+    if (now < leg.notes.next_auth_report) {
+        notes.add(leg);  // behind those that came meanwhile
+        return;
+    }
+    events.push_back(event(EventKind::srtp_auth_failures, leg));
+    events.back().count = failures;
+    leg.notes.auth_failures_reported = leg.received.auth_failures;
+    leg.notes.next_auth_report = now + auth_report_interval;
+}
+
+void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
+    State& s = *state_;
+    std::move(s.released.begin(), s.released.end(), std::back_inserter(events));
+    s.released.clear();
+    for (std::size_t i = std::min(s.notes.size(), limits::notes_per_tick); i > 0; --i) {
+        Leg& leg = *s.notes.first();
+        s.notes.remove(leg);
+        s.report(leg, now, events);
+    }
+    s.sessions.for_next(s.sessions.size() / limits::ticks_per_round + 1, [&](Session& session) {
+        for (const Side side : {Side::a, Side::b})
+            if (session.has_fallen_silent(side, now)) {
+                events.push_back(event(EventKind::inactivity, session.leg(0, side)));
+            }
+    });
+}
+
+std::vector<SessionStatistics> Pipeline::list(const SessionKey& after, std::size_t limit, TimePoint now) const {
+    std::vector<SessionStatistics> all;
+    state_->sessions.for_each_after(after, [&](const Session& session) {
+        if (all.size() >= limit) return false;
+        all.push_back(session.statistics(now));
+        return true;
+    });
+    return all;
+}
+
+std::size_t Pipeline::sessions() const { return state_->sessions.size(); }
+std::size_t Pipeline::free_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).free(); }
+std::size_t Pipeline::total_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).total(); }
+const PipelineStatistics& Pipeline::statistics() const { return state_->statistics; }
+
+}  // namespace sallyport::media

@@ -1,0 +1,35 @@
+#include "media-plane/core/reception.h"
+
+namespace sallyport::media {
+
+void Reception::start(std::uint32_t ssrc, std::uint16_t sequence) {
+    if (started_) lost_before_ += lost_of_this_ssrc();
+    started_ = true;
+    ssrc_ = ssrc;
+    highest_ = base_ = sequence;
+    cycles_ = received_ = 0;
+    after_jump_ = 65'537;
+    has_transit_ = false;  // another source has another clock; the jitter estimate goes on
+}
+
+bool Reception::jump(std::uint16_t sequence) {
+    if (sequence != after_jump_) {
+        after_jump_ = static_cast<std::uint16_t>(sequence + 1);
+        return false;
+    }
+    // Two in a row: the other side restarted without telling. Of the two, the first was not counted.
+    start(ssrc_, static_cast<std::uint16_t>(sequence - 1));
+    highest_ = sequence;
+    ++received_;
+    if (sequence == 0) cycles_ = 65'536;
+    return true;
+}
+
+std::uint64_t Reception::lost_of_this_ssrc() const {
+    const std::uint64_t expected = cycles_ + highest_ - base_ + 1;
+    return expected > received_ ? expected - received_ : 0;
+}
+
+std::uint64_t Reception::lost() const { return lost_before_ + (started_ ? lost_of_this_ssrc() : 0); }
+
+}  // namespace sallyport::media

@@ -1,0 +1,82 @@
+// How well one RTP stream arrives: sequence numbers, loss and jitter. RFC 3550 6.4.1, A.1, A.3 and A.8. Writes no
+// reports.
+#pragma once
+
+#include <cstdint>
+
+#include "control/base/time.h"
+
+namespace sallyport::media {
+
+// `now` in units of an RTP clock, modulo 2^32 as timestamps are. Seconds and nanoseconds apart, so that no product
+// overflows however long the node has been up.
+inline std::uint32_t in_clock_units(TimePoint now, std::uint32_t clock_rate) {
+    const auto t = static_cast<std::uint64_t>(now.time_since_epoch().count());
+    return static_cast<std::uint32_t>(t / 1'000'000'000 * clock_rate + t % 1'000'000'000 * clock_rate / 1'000'000'000);
+}
+
+class Reception {
+public:
+    // `arrival` in units of `clock_rate`, from in_clock_units().
+    void on_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp, std::uint32_t arrival,
+                   std::uint32_t clock_rate) {
+        if (!started_ || ssrc != ssrc_) [[unlikely]]
+            start(ssrc, sequence);
+        else if (!advance(sequence)) [[unlikely]]
+            return;
+        ++received_;
+        update_jitter(timestamp, arrival - timestamp, clock_rate);
+    }
+    // Over all SSRCs so far; duplicates never make it negative.
+    std::uint64_t lost() const;
+    double jitter_seconds(std::uint32_t clock_rate) const { return jitter_ / 16.0 / clock_rate; }
+    void restart_jitter() {  // the clock rate has changed
+        jitter_ = 0;
+        has_transit_ = false;
+    }
+
+private:
+    static constexpr std::uint16_t max_dropout = 3000;  // RFC 3550 A.1
+    static constexpr std::uint16_t max_misorder = 100;
+
+    void start(std::uint32_t ssrc, std::uint16_t sequence);
+    bool jump(std::uint16_t sequence);
+    bool advance(std::uint16_t sequence) {
+        const auto ahead = static_cast<std::uint16_t>(sequence - highest_);
+        if (ahead < max_dropout) {
+            if (sequence < highest_) cycles_ += 65'536;
+            highest_ = sequence;
+            return true;
+        }
+        if (ahead <= 65'536 - max_misorder) return jump(sequence);
+        return true;  // a duplicate, or late
+    }
+    void update_jitter(std::uint32_t timestamp, std::uint32_t transit, std::uint32_t clock_rate) {
+        // Packets that repeat a timestamp (RFC 4733 events, frames of several packets) were not sampled when they
+        // were sent, and say nothing about the path.
+        if (has_transit_ && timestamp == timestamp_) return;
+        if (has_transit_) {
+            const auto difference = static_cast<std::int32_t>(transit - transit_);
+            const auto d =
+                difference < 0 ? 0u - static_cast<std::uint32_t>(difference) : static_cast<std::uint32_t>(difference);
+            // More than two seconds is a sender that set its clock anew, as after hold: not a path.
+            if (d <= 2 * clock_rate) jitter_ += d - ((jitter_ + 8) >> 4);
+        }
+        timestamp_ = timestamp;
+        transit_ = transit;
+        has_transit_ = true;
+    }
+    std::uint64_t lost_of_this_ssrc() const;
+
+    std::uint32_t ssrc_ = 0;
+    std::uint16_t highest_ = 0;
+    std::uint16_t base_ = 0;
+    bool started_ = false, has_transit_ = false;
+    std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
+    std::uint64_t cycles_ = 0, received_ = 0;
+    std::uint32_t timestamp_ = 0, transit_ = 0;
+    std::uint64_t jitter_ = 0;       // scaled by 16, as A.8 has it
+    std::uint64_t lost_before_ = 0;  // of earlier SSRCs and before restarts
+};
+
+}  // namespace sallyport::media

@@ -1,0 +1,66 @@
+#include "media-plane/core/session.h"
+
+#include <algorithm>
+
+namespace sallyport::media {
+namespace {
+
+// A peer can only be expected to send once both ends are known to each other, and not while it is on hold.
+bool should_send(const Leg& leg) {
+    return !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled && leg.opposite->answered() &&
+           !leg.opposite->held && leg.opposite->peer_receives();
+}
+
+}  // namespace
+
+void Session::settle(TimePoint now) {
+    for (auto& stream : streams) {
+        for (Leg& leg : stream->legs) leg.settle();
+        for (Leg& leg : stream->legs) {
+            if (!should_send(leg))
+                leg.expected_since = TimePoint{};
+            else if (leg.expected_since == TimePoint{})
+                leg.expected_since = now;
+        }
+    }
+}
+
+bool Session::has_fallen_silent(Side s, TimePoint now) {
+    if (inactivity == Duration::zero()) return false;
+    TimePoint active{};  // the last sign of life, or the moment from which on one was due
+    bool expected = false;
+    for (const auto& stream : streams) {
+        const Leg& leg = stream->leg(s);
+        if (leg.expected_since == TimePoint{}) continue;
+        expected = true;
+        active = std::max({active, leg.expected_since, leg.received.last});
+    }
+    SessionSide& state = side(s);
+    if (active != state.active_at) state.inactivity_reported = false;
+    state.active_at = active;
+    if (!expected || state.inactivity_reported || now - active < inactivity) return false;
+    state.inactivity_reported = true;
+    return true;
+}
+
+std::vector<LocalEndpoint> Session::local_endpoints() const {
+    std::vector<LocalEndpoint> all;
+    all.reserve(streams.size() * 2);
+    for (const auto& stream : streams)
+        for (const Leg& leg : stream->legs) {
+            Endpoint rtcp = leg.local;
+            ++rtcp.port;
+            all.push_back({leg.stream, leg.side, leg.local, rtcp});
+        }
+    return all;
+}
+
+SessionStatistics Session::statistics(TimePoint now) const {
+    SessionStatistics s{key, call, trunk, now - created, {}};
+    s.legs.reserve(streams.size() * 2);
+    for (const auto& stream : streams)
+        for (const Leg& leg : stream->legs) s.legs.push_back(leg.statistics(now));
+    return s;
+}
+
+}  // namespace sallyport::media

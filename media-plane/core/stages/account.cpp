@@ -1,0 +1,54 @@
+// The books: what arrived, what left, and why the rest did not. RFC 3550 A.3 and A.8 are in reception.h.
+#include "media-plane/core/rtp.h"
+#include "media-plane/core/stages/stages.h"
+
+namespace sallyport::media::stages {
+
+void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
+    for (Packet& p : burst) {
+        if (p.drop != Drop::none) continue;
+        Leg& leg = *p.leg;
+        leg.received.last = now;
+        if (p.rtcp) {
+            ++leg.received.rtcp_packets;
+            continue;
+        }
+        if (leg.received.packets++ == 0) {
+            leg.notes.first_packet = true;
+            notes.add(leg);
+        }
+        leg.received.bytes += p.length;
+        leg.reception.on_packet(rtp::ssrc(p.data), rtp::sequence_number(p.data), rtp::timestamp(p.data),
+                                in_clock_units(now, leg.clock_rate), leg.clock_rate);
+    }
+}
+
+void account(std::span<Packet> burst, PipelineStatistics& statistics) {
+    std::uint64_t packets = 0, bytes = 0, rtcp_packets = 0;
+    for (Packet& p : burst) {
+        if (p.drop != Drop::none) {
+            const auto reason = static_cast<std::size_t>(p.drop);
+            statistics.drops[reason].add();
+            if (p.leg) ++p.leg->drops[reason];
+            continue;
+        }
+        SentCounters& sent = p.out->sent;
+        if (p.rtcp) {
+            ++sent.rtcp_packets;
+            ++rtcp_packets;
+            continue;
+        }
+        const std::uint64_t rtp_bytes = p.length - srtp::facts(p.out->suite).rtp_tag_bytes;
+        ++sent.packets;
+        sent.bytes += rtp_bytes;
+        ++packets;
+        bytes += rtp_bytes;
+    }
+    if (packets > 0) {
+        statistics.packets.add(packets);
+        statistics.bytes.add(bytes);
+    }
+    if (rtcp_packets > 0) statistics.rtcp_packets.add(rtcp_packets);
+}
+
+}  // namespace sallyport::media::stages

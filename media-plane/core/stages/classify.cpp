@@ -1,0 +1,68 @@
+// From UDP port to leg, and from octets to RTP or RTCP. RFC 7983, 5761; RTCP is on the port above RTP's, never on it.
+#include "media-plane/core/demux.h"
+#include "media-plane/core/rtcp.h"
+#include "media-plane/core/rtp.h"
+#include "media-plane/core/stages/stages.h"
+
+namespace sallyport::media::stages {
+namespace {
+
+// The lines of a leg that the next stages touch, asked for while the rest of the burst is looked up.
+void prefetch_receiver(const Leg& leg) {
+    __builtin_prefetch(&leg, 1);
+    __builtin_prefetch(&leg.received, 1);
+    __builtin_prefetch(&leg.reception, 1);
+}
+void prefetch_sender(const Leg& leg) {
+    __builtin_prefetch(&leg, 1);
+    __builtin_prefetch(&leg.sent, 1);
+}
+
+Drop check_rtp(ByteView packet, bool encrypted) {
+    if (packet.size() < 2) return Drop::truncated;
+    if (rtcp::is_packet_type(packet[1])) return Drop::not_rtp;  // RTCP here would be multiplexing, never negotiated
+    if (rtp::header_bytes(packet) == 0) return Drop::truncated;
+    return encrypted || rtp::padding_fits(packet) ? Drop::none : Drop::truncated;
+}
+
+Drop check_rtcp(ByteView packet, bool encrypted) {
+    if (packet.size() < rtcp::header_bytes) return Drop::truncated;
+    if (!rtcp::starts_well(packet)) return Drop::not_rtp;
+    return encrypted || rtcp::well_formed(packet) ? Drop::none : Drop::truncated;
+}
+
+Drop examine(Packet& p) {
+    const Leg& leg = *p.leg;
+    // The pair of ports is the leg's on its own address; the media port may have one of the other family too.
+    if (p.from.address.family != leg.local.address.family) return Drop::no_leg;
+    if (leg.refuse != Drop::none) return leg.refuse;
+    const ByteView packet{p.data, p.length};
+    switch (demultiplex(packet)) {
+        case Protocol::rtp_or_rtcp: break;
+        case Protocol::stun: return Drop::stun;
+        case Protocol::dtls: return Drop::dtls;
+        case Protocol::other: return Drop::not_rtp;
+    }
+    p.rtcp = p.local_port % 2 != 0;
+    return p.rtcp ? check_rtcp(packet, leg.secure()) : check_rtp(packet, leg.secure());
+}
+
+}  // namespace
+
+void classify(std::span<Packet> burst, std::span<const LegTable> tables) {
+    for (Packet& p : burst) {
+        if (p.drop != Drop::none) continue;
+        p.leg = p.port < tables.size() ? tables[p.port].find(p.local_port) : nullptr;
+        if (p.leg)
+            prefetch_receiver(*p.leg);
+        else
+            p.drop = Drop::no_leg;
+    }
+    for (Packet& p : burst) {
+        if (p.drop != Drop::none) continue;
+        p.drop = examine(p);
+        if (p.drop == Drop::none) prefetch_sender(*p.leg->opposite);
+    }
+}
+
+}  // namespace sallyport::media::stages

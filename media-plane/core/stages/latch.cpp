@@ -1,0 +1,42 @@
+// The first believable source takes the leg; see latch.h for what believable means.
+#include "media-plane/core/rtp.h"
+#include "media-plane/core/stages/stages.h"
+
+namespace sallyport::media::stages {
+namespace {
+
+bool believable(Leg& leg, const Packet& p, TimePoint now) {
+    switch (leg.judge(p.rtcp, p.from)) {
+        case Judgement::stranger: return false;
+        case Judgement::peer: return true;
+        case Judgement::possible: break;
+    }
+    if (leg.secure()) return true;  // unprotect has let only authentic packets through
+    SALLYPORT_CHECK(leg.learner && !p.rtcp);
+    return leg.learner->offer(p.from, rtp::ssrc(p.data), rtp::sequence_number(p.data), now);
+}
+
+}  // namespace
+
+void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatistics& statistics) {
+    for (Packet& p : burst) {
+        if (p.drop != Drop::none) continue;
+        Leg& leg = *p.leg;
+        Latch& port = p.rtcp ? leg.rtcp : leg.rtp;
+        if (port.latched()) [[likely]] {  // perhaps by an earlier packet of this burst, from elsewhere
+            if (p.from != port.remote()) p.drop = Drop::wrong_source;
+            continue;
+        }
+        if (!believable(leg, p, now)) {
+            p.drop = Drop::wrong_source;
+            continue;
+        }
+        port.latch(p.from);
+        if (p.rtcp) continue;
+        statistics.latches.add();
+        leg.notes.latched = true;
+        notes.add(leg);
+    }
+}
+
+}  // namespace sallyport::media::stages

@@ -1,0 +1,30 @@
+// From the leg a packet came in on to the one it leaves by. SSRC, sequence numbers and timestamps pass through: to
+// both peers the stream stays the one that its sender made.
+#include "media-plane/core/rtp.h"
+#include "media-plane/core/stages/stages.h"
+
+namespace sallyport::media::stages {
+
+void rewrite(std::span<Packet> burst) {
+    for (Packet& p : burst) {
+        if (p.drop != Drop::none) continue;
+        const Leg& in = *p.leg;
+        Leg& out = *in.opposite;
+        p.drop = p.rtcp                        ? out.withhold_rtcp  // RTCP goes on during hold, RFC 3264 8.4
+                 : in.refuse_rtp != Drop::none ? in.refuse_rtp
+                                               : out.withhold_rtp;
+        if (p.drop != Drop::none) continue;
+        p.out = &out;
+        p.out_port = out.port;
+        p.source = out.local;
+        if (p.rtcp) {
+            ++p.source.port;
+            p.to = out.rtcp.remote();
+            continue;
+        }
+        p.to = out.rtp.remote();
+        if (in.maps_payload) rtp::set_payload_type(p.data, in.payload_map[rtp::payload_type(p.data)]);
+    }
+}
+
+}  // namespace sallyport::media::stages

@@ -1,0 +1,18 @@
+// Counters of one lcore. Written by it alone, read by anybody at any time.
+#pragma once
+
+#include <array>
+
+#include "control/base/counter.h"
+#include "media-plane/core/drop.h"
+
+namespace sallyport::media {
+
+struct PipelineStatistics {
+    std::array<Counter, drop_count> drops;
+    Counter packets, bytes, rtcp_packets;  // relayed; bytes are RTP with its header, without SRTP's tag
+    Counter srtp_auth_failures, latches;
+    Counter sessions;  // alive now (set, not added)
+};
+
+}  // namespace sallyport::media

@@ -1,0 +1,81 @@
+// AES counter mode, AES-GCM (NIST SP 800-38A and D) and HMAC-SHA1 (RFC 2104) on the multi-buffer library, one buffer at
+// a time. Knows no SRTP.
+#pragma once
+
+#include <intel-ipsec-mb.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "control/base/bytes.h"
+
+namespace sallyport::srtp {
+
+class MultiBuffer {
+public:
+    MultiBuffer();
+    // The library's manager may be used by one thread at a time, and libsrtp's ciphers cannot be told whose they are.
+    static MultiBuffer& of_this_thread();
+
+    IMB_MGR* manager() { return manager_.get(); }
+    IMB_MGR* hash_manager() { return hash_manager_ ? hash_manager_.get() : manager_.get(); }
+    // What libsrtp hands over in pieces and the library wants whole, of the packet in hand: bounded, see gather().
+    const Bytes& gathered() const { return gathered_; }
+    void start_gathering() { gathered_.clear(); }
+    bool gather(ByteView piece);  // false: more than a packet can have
+
+private:
+    struct Free {
+        void operator()(IMB_MGR* manager) const { free_mb_mgr(manager); }
+    };
+    using Manager = std::unique_ptr<IMB_MGR, Free>;
+    Manager manager_;
+    Manager hash_manager_;  // none: the same
+    Bytes gathered_;
+};
+
+class AesCounter {
+public:
+    explicit AesCounter(std::size_t key_bytes) : key_bytes_(key_bytes) {}  // 16 or 32
+    ~AesCounter();
+    void set_key(const std::uint8_t* key);
+    // XORs the keystream that starts at this counter block; fewer than 65,536 blocks.
+    void apply(const std::array<std::uint8_t, 16>& counter, ByteSpan data);
+
+private:
+    std::size_t key_bytes_;
+    alignas(64) std::array<std::uint8_t, 16 * 15> encrypt_keys_{}, decrypt_keys_{};
+};
+
+class AesGcm {
+public:
+    using Iv = std::array<std::uint8_t, 12>;
+    using Tag = std::array<std::uint8_t, 16>;
+
+    explicit AesGcm(std::size_t key_bytes) : key_bytes_(key_bytes) {}  // 16 or 32
+    ~AesGcm();
+    void set_key(const std::uint8_t* key);
+    Tag encrypt(const Iv& iv, ByteView associated_data, ByteSpan data);
+    // The tag that the data should have had; comparing it is the caller's.
+    Tag decrypt(const Iv& iv, ByteView associated_data, ByteSpan data);
+
+private:
+    std::size_t key_bytes_;
+    alignas(64) gcm_key_data keys_{};  // the library loads and stores it by whole vectors
+};
+
+class HmacSha1 {
+public:
+    static constexpr std::size_t block_bytes = 64;
+    using Digest = std::array<std::uint8_t, 20>;
+
+    ~HmacSha1();
+    void set_key(ByteView key);  // at most a block
+    Digest digest(ByteView message) const;
+
+private:
+    alignas(16) Digest inner_{}, outer_{};  // the states after the key's block
+};
+
+}  // namespace sallyport::srtp
