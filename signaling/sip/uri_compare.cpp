@@ -120,8 +120,7 @@ std::optional<std::string> e164(const Uri& uri) {
         if (!append_digits(number, std::string_view(context).substr(1)) || !append_digits(number, local))
             return std::nullopt;
     }
-    if (number.size() < 2 || number.size() > 16 || number[1] == '0')
-        return std::nullopt;  // no country code begins with 0
+    if (number.size() < 2 || number[1] == '0') return std::nullopt;  // no country code begins with 0
     return number;
 }
 

@@ -33,6 +33,12 @@ SessionDescription anchored(const SessionDescription& source, const SessionDescr
     REQUIRE(out.has_value());
     return std::move(*out);
 }
+RewriteErrc refusal(const SessionDescription& source, const SessionDescription* offer,
+                    const std::vector<StreamAnchor>& with, const LegProfile& profile) {
+    const auto out = anchor(source, offer, with, profile);
+    REQUIRE(out.has_error());
+    return out.error();
+}
 std::string text_of(const SessionDescription& d) { return OriginState(1, 1).stamp(d); }
 std::vector<std::string> formats(const SessionDescription& d, std::size_t i = 0) { return d.media.at(i).formats; }
 using Formats = std::vector<std::string>;
@@ -71,8 +77,8 @@ TEST_CASE("RTP/AVP becomes RTP/SAVP with our key, and back without theirs") {
 TEST_CASE("an answer speaks the offer's protocol, and a stream whose security does not fit is refused (D-20)") {
     const auto feedback = described("m=audio 4000 RTP/SAVPF 0\r\n"), plain = described("m=audio 4000 RTP/AVP 0\r\n");
     CHECK(anchored(plain, &feedback, {true, {}}).media[0].protocol == "RTP/SAVPF");
-    CHECK(anchor(plain, &plain, anchors(1, true), {true, {}}).error() == RewriteErrc::no_usable_stream);
-    CHECK(anchor(plain, &feedback, anchors(1), {}).error() == RewriteErrc::no_usable_stream);
+    CHECK(refusal(plain, &plain, anchors(1, true), {true, {}}) == RewriteErrc::no_usable_stream);
+    CHECK(refusal(plain, &feedback, anchors(1), {}) == RewriteErrc::no_usable_stream);
 }
 
 TEST_CASE("nothing of the other side's transport, keys or place crosses") {
@@ -98,6 +104,13 @@ TEST_CASE("nothing of the other side's transport, keys or place crosses") {
     CHECK(out.find("a=X-time:12:30\r\n") != std::string::npos);  // not everything with a colon is an address
 }
 
+TEST_CASE("the host name of the o= line stays behind as well") {
+    const auto source = sdp::parse(
+        "v=0\r\no=- 1 1 IN IP4 pbx.inside\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\na=X-from:pbx.inside\r\n");
+    REQUIRE(source.has_value());
+    CHECK(write(anchored(*source)).find("pbx.inside") == std::string::npos);
+}
+
 TEST_CASE("an answer keeps the offer's slots: number, order, media and formats of what is refused") {
     const auto offer = described(
         "m=audio 4000 RTP/AVP 0 8\r\nm=video 4002 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\nm=image 4004 udptl "
@@ -111,8 +124,7 @@ TEST_CASE("an answer keeps the offer's slots: number, order, media and formats o
     const auto longer = described("m=audio 5000 RTP/AVP 8\r\nm=audio 5002 RTP/AVP 8\r\n"),
                one = described("m=audio 4000 RTP/AVP 8\r\n");
     CHECK(anchored(longer, &one).media.size() == 1);
-    CHECK(anchor(described("m=video 5000 RTP/AVP 31\r\n"), &one, anchors(1), {}).error() ==
-          RewriteErrc::no_usable_stream);
+    CHECK(refusal(described("m=video 5000 RTP/AVP 31\r\n"), &one, anchors(1), {}) == RewriteErrc::no_usable_stream);
 }
 
 TEST_CASE("an answer uses the offer's payload type numbers (E-38), with the other side's fmtp under them") {
@@ -141,6 +153,12 @@ TEST_CASE("variants of one codec stay apart by their numbers") {
     CHECK(formats(anchored(theirs, &offer)) == Formats{"99"});
 }
 
+TEST_CASE("a codec that the answer names twice takes one number of the offer") {
+    const auto offer = described("m=audio 4000 RTP/AVP 0\r\n");
+    const auto theirs = described("m=audio 5000 RTP/AVP 96 0\r\na=rtpmap:96 PCMU/8000\r\n");
+    CHECK(formats(anchored(theirs, &offer)) == Formats{"0"});
+}
+
 TEST_CASE("codec policy filters and orders; telephone-event and CN follow an audio codec of their rate") {
     const auto source = described(
         "m=audio 4000 RTP/AVP 9 101 0 8 13 96 102 97\r\na=rtpmap:101 telephone-event/8000\r\na=rtpmap:96 "
@@ -148,15 +166,16 @@ TEST_CASE("codec policy filters and orders; telephone-event and CN follow an aud
     CHECK(formats(anchored(source)) == Formats{"9", "0", "8", "96", "101", "13", "102"});
     CHECK(formats(anchored(source, nullptr, {false, {"pcma", "PCMU"}})) == Formats{"8", "0", "101", "13"});
     CHECK(formats(anchored(source, nullptr, {false, {"opus"}})) == Formats{"96", "102"});
-    CHECK(anchor(source, nullptr, anchors(1), {false, {"G729"}}).error() == RewriteErrc::no_common_codec);
-    CHECK(
-        anchor(described("m=audio 4000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n"), nullptr, anchors(1), {})
-            .error() == RewriteErrc::no_common_codec);
-    CHECK(anchor(described("m=audio 4000 RTP/AVP 97\r\n"), nullptr, anchors(1), {}).error() ==
-          RewriteErrc::no_common_codec);
+    CHECK(refusal(source, nullptr, anchors(1), {false, {"G729"}}) == RewriteErrc::no_common_codec);
+    CHECK(refusal(described("m=audio 4000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n"), nullptr, anchors(1),
+                  {}) == RewriteErrc::no_common_codec);
+    CHECK(refusal(described("m=audio 4000 RTP/AVP 97\r\n"), nullptr, anchors(1), {}) == RewriteErrc::no_common_codec);
+    const auto offer = described("m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n");
+    const auto other = described("m=audio 5000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n");
+    CHECK(refusal(other, &offer, anchors(1), {}) ==
+          RewriteErrc::no_common_codec);  // events alone carry no conversation
     const auto only_pcma = described("m=audio 4000 RTP/AVP 8\r\n");
-    CHECK(anchor(described("m=audio 4000 RTP/AVP 0\r\n"), &only_pcma, anchors(1), {}).error() ==
-          RewriteErrc::no_common_codec);
+    CHECK(refusal(described("m=audio 4000 RTP/AVP 0\r\n"), &only_pcma, anchors(1), {}) == RewriteErrc::no_common_codec);
 }
 
 TEST_CASE("hold by zero address becomes sendonly with our real address", "[SC-14.10-06][SC-14.10-07]") {
@@ -189,17 +208,17 @@ TEST_CASE("streams without an anchor, refused by policy, or not RTP keep their s
     REQUIRE(out.has_value());
     CHECK(write(*out).find("m=video 0 RTP/AVP 31\r\nm=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n") !=
           std::string::npos);
-    CHECK(anchor(source, nullptr, {}, {}).error() == RewriteErrc::no_usable_stream);
-    CHECK(anchor(described(""), nullptr, anchors(1), {}).error() == RewriteErrc::no_usable_stream);
+    CHECK(refusal(source, nullptr, {}, {}) == RewriteErrc::no_usable_stream);
+    CHECK(refusal(described(""), nullptr, anchors(1), {}) == RewriteErrc::no_usable_stream);
 }
 
 TEST_CASE("an anchor without address, port or the key it needs is our own error, and said so") {
     const auto source = described("m=audio 4000 RTP/AVP 0\r\n");
-    CHECK(anchor(source, nullptr, {StreamAnchor{}}, {}).error() == RewriteErrc::bad_anchor);
-    CHECK(anchor(source, nullptr, {StreamAnchor{Endpoint{IpAddress::v4(0, 0, 0, 0), 20000}, {}, {}, false}}, {})
-              .error() == RewriteErrc::bad_anchor);
-    CHECK(anchor(source, nullptr, anchors(1), {true, {}}).error() == RewriteErrc::bad_anchor);
-    CHECK(anchor(source, nullptr, anchors(1, true), {}).error() == RewriteErrc::bad_anchor);
+    CHECK(refusal(source, nullptr, {StreamAnchor{}}, {}) == RewriteErrc::bad_anchor);
+    CHECK(refusal(source, nullptr, {StreamAnchor{Endpoint{IpAddress::v4(0, 0, 0, 0), 20000}, {}, {}, false}}, {}) ==
+          RewriteErrc::bad_anchor);
+    CHECK(refusal(source, nullptr, anchors(1), {true, {}}) == RewriteErrc::bad_anchor);
+    CHECK(refusal(source, nullptr, anchors(1, true), {}) == RewriteErrc::bad_anchor);
 }
 
 TEST_CASE("telephone-event always crosses with its events listed, 0-15 if the other side lists none",

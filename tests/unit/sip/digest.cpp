@@ -99,7 +99,8 @@ TEST_CASE("a digest that leaves room for doubt is refused (CVE-2022-24754, CVE-2
         return parsed.error();
     };
     REQUIRE(parse_digest_answer(with("")).has_value());
-    CHECK(answer("Digest username=u, realm=r, nonce=n, uri=sip:h, response=" + md5_of_nothing).uri == "sip:h");  // no quotes
+    CHECK(answer("Digest username=u, realm=r, nonce=n, uri=sip:h, response=" + md5_of_nothing).uri ==
+          "sip:h");  // no quotes
     CHECK(error("") == DigestErrc::not_digest);
     CHECK(error("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==") == DigestErrc::not_digest);
     CHECK(error("Digest") == DigestErrc::missing_parameter);

@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "signaling/sip/limits.h"
+
 using namespace sallyport;
 using namespace sallyport::sip;
 
@@ -28,6 +30,7 @@ TEST_CASE("parameters after a bare URI belong to the header, inside brackets to 
     const NameAddr bare = name_addr("sip:alice@example.com;tag=88sja8x");
     CHECK(bare.tag() == "88sja8x");
     CHECK(bare.uri.parameters.all().empty());
+    CHECK(name_addr("sip:alice@example.com;p=\"<q>\";tag=x").tag() == "x");
     const NameAddr bracketed = name_addr("<sip:alice@example.com;lr>;tag=x");
     CHECK(bracketed.uri.parameters.has("lr"));
     CHECK_FALSE(bracketed.uri.parameters.has("tag"));
@@ -65,6 +68,7 @@ TEST_CASE("a name-addr is written in brackets and reads back equal") {
         CHECK(again.parameters == first.parameters);
         CHECK(again.text() == first.text());
     }
+    CHECK(name_addr("<sip:a@b>;text=\"Normal\"").text() == "<sip:a@b>;text=\"Normal\"");  // quotes stay
     CHECK(name_addr("<sip:a@b>;+sip.instance=\"<urn:x>\"").text() == "<sip:a@b>;+sip.instance=\"<urn:x>\"");
 }
 
@@ -181,6 +185,13 @@ TEST_CASE("a challenge is read with what a client needs to answer it") {
     CHECK(c->stale);
     CHECK(parse_challenge("Basic realm=\"x\"").has_error());
     CHECK(parse_challenge("Digest realm=\"x\"").has_error());
+}
+
+TEST_CASE("header parameters are kept up to their limit") {
+    std::string text = "SIP/2.0/UDP h";
+    for (std::size_t i = 0; i < limits::parameters; ++i) text += ";p" + std::to_string(i);
+    CHECK(via(text).parameters.all().size() == limits::parameters);
+    CHECK(parse_via(text + ";one-more").error() == FieldErrc::out_of_range);
 }
 
 TEST_CASE("quote leaves tokens alone and escapes the rest") {

@@ -98,6 +98,8 @@ TEST_CASE("an endless header is cut off at the limit, in linear time") {
         log = drain(framer);
     }
     CHECK(log == "header_too_large +head");
+    CHECK(all(with_length("X: " + std::string(limits::message_bytes, 'a') + "\r\nContent-Length: 0")) ==
+          "header_too_large +head");
 }
 
 TEST_CASE("the framer and the parser agree about every message") {
