@@ -1,0 +1,216 @@
+// Media commands, replies and events between the core's types and the wire's.
+#include "signaling/rpc/media_convert.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sallyport;
+using namespace sallyport::rpc;
+using b2bua::MediaCommand;
+using b2bua::MediaLeg;
+using b2bua::MediaVerb;
+using b2bua::Side;
+
+namespace {
+
+MediaCommand allocate() {
+    MediaCommand c;
+    c.session = "edge-1-42";
+    c.port_a = "access";
+    c.port_b = "core";
+    c.family_a = Family::v6;
+    c.streams = 2;
+    c.inactivity_seconds = 300;
+    c.call_label = "session-id";
+    c.trunk = "acme-hq";
+    return c;
+}
+
+MediaLeg leg() {
+    MediaLeg l;
+    l.stream = 1;
+    l.side = Side::b;
+    l.remote = *Endpoint::parse("192.0.2.9:40000");
+    l.remote_rtcp = *Endpoint::parse("[2001:db8::9]:40001");
+    l.keys = b2bua::MediaKeys{"AES_CM_128_HMAC_SHA1_80", Bytes(30, 1), Bytes(30, 2)};
+    l.direction = sdp::Direction::recvonly;
+    l.latch_any_address = true;
+    l.payload_map = std::vector<std::pair<std::uint8_t, std::uint8_t>>{{8, 8}, {101, 96}};
+    l.clock_rate = 16'000;
+    l.relearn = true;
+    return l;
+}
+
+std::string refusal(const MediaCommand& c) {
+    const auto message = to_proto(c);
+    return message.has_error() ? message.error() : std::string("none");
+}
+std::string refusal_of_leg(const MediaLeg& l) {
+    auto c = allocate();
+    c.legs = {l};
+    return refusal(c);
+}
+
+}  // namespace
+
+TEST_CASE("an allocation carries everything that is known") {
+    auto command = allocate();
+    command.legs = {leg()};
+    command.restore = {{0, Side::a, *Endpoint::parse("192.0.2.1:20000"), *Endpoint::parse("192.0.2.1:20001")}};
+    const auto message = to_proto(command);
+    REQUIRE(message.has_value());
+    const auto& a = message->allocate();
+    CHECK(a.session() == "edge-1-42");
+    CHECK(a.port_a() == "access");
+    CHECK(a.port_b() == "core");
+    CHECK(a.family_a() == media_pb::FAMILY_V6);
+    CHECK(a.family_b() == media_pb::FAMILY_ANY);
+    CHECK(a.streams() == 2);
+    CHECK(a.inactivity_seconds() == 300);
+    CHECK(a.call() == "session-id");
+    CHECK(a.trunk() == "acme-hq");
+    REQUIRE(a.legs_size() == 1);
+    const auto& l = a.legs(0);
+    CHECK(l.stream() == 1);
+    CHECK(l.side() == media_pb::SIDE_B);
+    CHECK(l.remote().address() == "192.0.2.9");
+    CHECK(l.remote().port() == 40'000);
+    CHECK(l.remote_rtcp().address() == "2001:db8::9");
+    CHECK(l.keys().suite() == media_pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+    CHECK(l.keys().receive() == std::string(30, '\1'));
+    CHECK(l.keys().send() == std::string(30, '\2'));
+    CHECK(l.direction() == media_pb::DIRECTION_RECVONLY);
+    CHECK(l.latching() == media_pb::LATCHING_ANY_ADDRESS);
+    CHECK(l.replace_payload_map());
+    CHECK(l.payload_map_size() == 2);
+    CHECK(l.payload_map(1).from() == 101);
+    CHECK(l.payload_map(1).to() == 96);
+    CHECK(l.clock_rate() == 16'000);
+    CHECK(l.relearn());
+    REQUIRE(a.restore_size() == 1);
+    CHECK(a.restore(0).rtcp().port() == 20'001);
+}
+
+TEST_CASE("what a modification does not mention stays absent on the wire") {
+    MediaCommand command;
+    command.verb = MediaVerb::modify;
+    command.session = "s";
+    command.legs = {MediaLeg{}};
+    const auto message = to_proto(command);
+    REQUIRE(message.has_value());
+    const auto& l = message->modify().legs(0);
+    CHECK_FALSE(l.has_remote());
+    CHECK_FALSE(l.has_remote_rtcp());
+    CHECK_FALSE(l.has_keys());
+    CHECK_FALSE(l.has_direction());
+    CHECK_FALSE(l.has_latching());
+    CHECK_FALSE(l.replace_payload_map());
+    CHECK(l.clock_rate() == 0);
+}
+
+TEST_CASE("no SRTP clears the keys; every suite we can offer has its name on the wire") {
+    auto l = leg();
+    l.keys = b2bua::MediaKeys{};
+    auto c = allocate();
+    c.legs = {l};
+    CHECK(to_proto(c)->allocate().legs(0).keys().suite() == media_pb::SRTP_NONE);
+    for (const char* suite : {"AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM",
+                              "AEAD_AES_256_GCM", "AES_256_CM_HMAC_SHA1_80"}) {
+        l.keys = b2bua::MediaKeys{suite, Bytes(30), Bytes(30)};
+        CHECK(refusal_of_leg(l) == "none");
+    }
+}
+
+TEST_CASE("commands that no media plane could carry out are refused with a sentence") {
+    auto c = allocate();
+    c.streams = 0;
+    CHECK(refusal(c) == "0 streams");
+    c.streams = 17;
+    CHECK(refusal(c) == "17 streams");
+    auto l = leg();
+    l.stream = 16;
+    CHECK(refusal_of_leg(l) == "stream 16 is above 15");
+    l = leg();
+    l.remote = Endpoint{};
+    CHECK(refusal_of_leg(l) == "RTP endpoint without address or port");
+    l = leg();
+    l.remote_rtcp->port = 0;
+    CHECK(refusal_of_leg(l) == "RTCP endpoint without address or port");
+    l = leg();
+    l.keys->suite = "F8_128_HMAC_SHA1_80";
+    CHECK(refusal_of_leg(l) == "SRTP suite F8_128_HMAC_SHA1_80 is not known");
+    l = leg();
+    l.payload_map->push_back({128, 0});
+    CHECK(refusal_of_leg(l) == "payload type above 127");
+}
+
+TEST_CASE("a reply: local endpoints and last statistics; the plane's sentence when it refuses") {
+    media_pb::Reply reply;
+    auto& local = *reply.add_local();
+    local.set_stream(1);
+    local.set_side(media_pb::SIDE_B);
+    local.mutable_rtp()->set_address("2001:db8::1");
+    local.mutable_rtp()->set_port(20'000);
+    auto& stats = *reply.mutable_statistics()->add_legs();
+    stats.set_packets_received(7);
+    stats.set_jitter_seconds(0.004);
+    stats.set_suite(media_pb::SRTP_AEAD_AES_128_GCM);
+    stats.mutable_remote()->set_address("192.0.2.7");
+    stats.mutable_remote()->set_port(9);
+    const auto ok = from_proto(reply);
+    CHECK(ok.ok);
+    REQUIRE(ok.local.size() == 1);
+    CHECK(ok.local[0].side == Side::b);
+    CHECK(ok.local[0].rtp.to_string() == "[2001:db8::1]:20000");
+    CHECK(ok.local[0].rtcp.empty());
+    REQUIRE(ok.statistics.size() == 1);
+    CHECK(ok.statistics[0].packets_received == 7);
+    CHECK(ok.statistics[0].suite == "AEAD_AES_128_GCM");
+    CHECK(ok.statistics[0].remote.to_string() == "192.0.2.7:9");
+
+    media_pb::Reply refused;
+    refused.set_code(media_pb::CODE_NO_PORTS);
+    CHECK_FALSE(from_proto(refused).ok);
+    CHECK(from_proto(refused).error == "no media ports left");
+    refused.set_text("port access: all 100 pairs are taken");
+    CHECK(from_proto(refused).error == "port access: all 100 pairs are taken");
+}
+
+TEST_CASE("what a peer says out of range is left out, never believed") {
+    media_pb::Reply reply;
+    for (int i = 0; i < 1'000; ++i) {
+        auto& local = *reply.add_local();
+        local.set_stream(i % 3 == 0 ? 0u : 4'000'000'000u);
+        local.set_side(static_cast<media_pb::Side>(i % 5));
+        local.mutable_rtp()->set_address(i % 2 == 0 ? "not an address" : "192.0.2.1");
+        local.mutable_rtp()->set_port(i % 2 == 0 ? 1 : 70'000);
+    }
+    const auto converted = from_proto(reply);
+    CHECK(converted.local.size() == 32);
+    for (const auto& local : converted.local) {
+        CHECK(local.stream < 16);
+        CHECK(local.rtp.empty());
+    }
+}
+
+TEST_CASE("events of every kind come over; unknown kinds and impossible legs do not") {
+    media_pb::Event event;
+    event.set_session("s");
+    event.set_side(media_pb::SIDE_B);
+    event.set_count(12);
+    for (int kind = 1; kind <= 5; ++kind) {
+        event.set_kind(static_cast<media_pb::EventKind>(kind));
+        const auto converted = from_proto(event);
+        REQUIRE(converted.has_value());
+        CHECK(static_cast<int>(converted->kind) == kind - 1);
+        CHECK(converted->count == 12);
+        CHECK(converted->side == Side::b);
+    }
+    event.set_kind(static_cast<media_pb::EventKind>(99));
+    CHECK_FALSE(from_proto(event).has_value());
+    event.set_kind(media_pb::EVENT_LATCHED);
+    event.set_stream(16);
+    CHECK_FALSE(from_proto(event).has_value());
+    event.set_stream(0);
+    event.set_session("");
+    CHECK_FALSE(from_proto(event).has_value());
+}
