@@ -1,0 +1,220 @@
+#include "control/api/operations_service.h"
+
+#include <algorithm>
+
+#include "control/api/status_convert.h"
+#include "control/config/validate.h"
+#include "control/records/consumer.h"
+
+namespace sallyport::api {
+namespace {
+
+constexpr std::string_view service = "sallyport.operations.v1.Operations";
+constexpr int default_page = 100, largest_page = 1'000;
+constexpr int default_fetch = 1'000, largest_fetch = 10'000;
+constexpr std::size_t fetch_bytes = 3'000'000;  // a gRPC client takes messages of 4 MiB unless it is told otherwise
+constexpr int warnings_shown = 100;
+constexpr std::size_t id_bytes = 512;
+// Page tokens of ListCalls: which of the two sources the next page begins with.
+constexpr std::string_view live_token = "live:", finished_token = "finished:";
+
+int page_size(int asked) { return asked <= 0 ? default_page : std::min(asked, largest_page); }
+
+double seconds_since(std::chrono::steady_clock::time_point then) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
+}
+
+}  // namespace
+
+template <class F>
+grpc::Status OperationsService::handle(const grpc::ServerContext& context, std::string_view method,
+                                       Permission permission, F&& body) {
+    const auto caller = authorization_.check(context, permission);
+    const grpc::Status status = caller ? body(*caller) : caller.error();
+    audit_.count(service, method, status.error_code());
+    return status;
+}
+
+grpc::Status OperationsService::GetStatus(grpc::ServerContext* context, const ov1::GetStatusRequest*,
+                                          ov1::Status* response) {
+    return handle(*context, "GetStatus", Permission::read, [&](const Caller&) {
+        const auto snapshot = state_.snapshot();
+        response->set_node(node_);
+        response->set_version(SALLYPORT_VERSION);
+        response->set_revision(snapshot->revision);
+        response->set_trunks(snapshot->trunks.size());
+        response->set_carriers(snapshot->carriers.size());
+        response->set_routes(snapshot->routes.size());
+        response->set_record_spool_bytes(history_.bytes());
+        if (auto signaling = planes_.ask_signaling()) *response->mutable_signaling() = std::move(*signaling);
+        if (auto media = planes_.ask_media()) *response->mutable_media() = std::move(*media);
+        add_daemons(*response);
+        add_warnings(*snapshot, *response);
+        return grpc::Status::OK;
+    });
+}
+
+void OperationsService::add_daemons(ov1::Status& status) const {
+    auto& self = *status.add_daemons();
+    self.set_name("sallyport-control");
+    self.set_reachable(true);
+    self.set_detail(SALLYPORT_VERSION);
+    self.set_since_seconds(seconds_since(started_));
+    for (const auto& state : planes_.states()) {
+        auto& daemon = *status.add_daemons();
+        daemon.set_name(state.name);
+        daemon.set_reachable(state.reachable);
+        daemon.set_detail(state.detail);
+        daemon.set_since_seconds(seconds_since(state.since));
+    }
+}
+
+void OperationsService::add_warnings(const config::Snapshot& snapshot, ov1::Status& status) const {
+    for (const auto& plane : feed_.planes()) {
+        auto& applied = *status.add_applied();
+        applied.set_node(plane.node);
+        applied.set_revision(plane.revision);
+        applied.set_error(plane.error);
+        if (!plane.connected)
+            status.add_warnings(plane.node + " is not connected to the configuration feed");
+        else if (!plane.error.empty())
+            status.add_warnings(plane.node + " refused revision " + std::to_string(snapshot.revision) + ": " +
+                                plane.error);
+        else if (plane.revision != snapshot.revision)
+            status.add_warnings(plane.node + " has applied revision " + std::to_string(plane.revision) +
+                                ", the newest is " + std::to_string(snapshot.revision));
+    }
+    for (const auto& [id, trunk] : snapshot.trunks)
+        for (auto& sentence : config::warnings(trunk)) {
+            if (status.warnings_size() < warnings_shown) status.add_warnings(std::move(sentence));
+        }
+}
+
+grpc::Status OperationsService::ListRegistrations(grpc::ServerContext* context,
+                                                  const ov1::ListRegistrationsRequest* request,
+                                                  ov1::ListRegistrationsResponse* response) {
+    return handle(*context, "ListRegistrations", Permission::read, [&](const Caller&) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        const auto status = planes_.signaling().ListRegistrations(&to_signaling, *request, response);
+        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+    });
+}
+
+void OperationsService::add_live_calls(const ov1::ListCallsRequest& request, const std::string& token, int size,
+                                       ov1::ListCallsResponse& response) {
+    ov1::ListCallsRequest ask;
+    ask.set_page_size(size);
+    ask.set_page_token(token);
+    ask.set_trunk(request.trunk());
+    ask.set_live_only(true);  // what has ended is in the records, which survive signaling
+    grpc::ClientContext to_signaling;
+    set_short_deadline(to_signaling);
+    const auto status = planes_.signaling().ListCalls(&to_signaling, ask, &response);
+    if (status.ok()) return;
+    response.Clear();
+    response.add_warnings("live calls are unknown: " + planes_.explain_signaling(status));
+}
+
+grpc::Status OperationsService::ListCalls(grpc::ServerContext* context, const ov1::ListCallsRequest* request,
+                                          ov1::ListCallsResponse* response) {
+    return handle(*context, "ListCalls", Permission::read, [&](const Caller&) -> grpc::Status {
+        const int size = page_size(request->page_size());
+        const auto& token = request->page_token();
+        const bool finished_only = token.starts_with(finished_token);
+        if (!token.empty() && !finished_only && !token.starts_with(live_token))
+            return invalid(*context, "page_token", "is not one that this method returned");
+        if (!finished_only) {
+            add_live_calls(*request, token.substr(std::min(token.size(), live_token.size())), size, *response);
+            if (!response->next_page_token().empty()) {
+                response->set_next_page_token(std::string(live_token) + response->next_page_token());
+                return grpc::Status::OK;
+            }
+        }
+        if (request->live_only() || response->calls_size() >= size) {
+            if (!request->live_only()) response->set_next_page_token(std::string(finished_token));
+            return grpc::Status::OK;
+        }
+        const auto page = history_.page(request->trunk(), static_cast<std::size_t>(size - response->calls_size()),
+                                        finished_only ? token.substr(finished_token.size()) : std::string());
+        if (!page) return invalid(*context, "page_token", "is not one that this method returned");
+        for (const auto& call : page->calls) *response->add_calls() = call;
+        if (!page->next.empty()) response->set_next_page_token(std::string(finished_token) + page->next);
+        return grpc::Status::OK;
+    });
+}
+
+grpc::Status OperationsService::GetCall(grpc::ServerContext* context, const ov1::GetCallRequest* request,
+                                        ov1::Call* response) {
+    return handle(*context, "GetCall", Permission::read, [&](const Caller&) -> grpc::Status {
+        if (request->id().empty() || request->id().size() > id_bytes)
+            return invalid(*context, "id", "is missing: a call's id as listed, or the SIP Call-ID of either leg");
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        const auto status = planes_.signaling().GetCall(&to_signaling, *request, response);
+        if (!status.ok()) response->Clear();
+        if (status.ok() && response->state() != "ended") return status;
+        const auto found = history_.find(status.ok() ? response->id() : request->id());
+        if (!found && status.ok()) return status;
+        if (!found) {
+            if (status.error_code() == grpc::NOT_FOUND) return {grpc::NOT_FOUND, "there is no such call"};
+            return {grpc::NOT_FOUND,
+                    "no record of such a call, and live calls are unknown: " + planes_.explain_signaling(status)};
+        }
+        const auto ladder = response->ladder();
+        *response = to_proto(found->record);
+        response->set_ladder(ladder);
+        response->set_record_json(found->json);
+        return grpc::Status::OK;
+    });
+}
+
+grpc::Status OperationsService::ListMediaSessions(grpc::ServerContext* context, const mv1::ListSessionsRequest* request,
+                                                  mv1::ListSessionsResponse* response) {
+    return handle(*context, "ListMediaSessions", Permission::read, [&](const Caller&) -> grpc::Status {
+        grpc::ClientContext to_media;
+        set_short_deadline(to_media);
+        const auto status = planes_.media().ListSessions(&to_media, *request, response);
+        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_media(status)};
+    });
+}
+
+grpc::Status OperationsService::FetchRecords(grpc::ServerContext* context, const ov1::FetchRecordsRequest* request,
+                                             ov1::FetchRecordsResponse* response) {
+    return handle(*context, "FetchRecords", Permission::records, [&](const Caller&) -> grpc::Status {
+        const auto consumer = records::Consumer::open(history_.directory(), request->consumer());
+        if (!consumer) return invalid(*context, "consumer", consumer.error());
+        const int asked = request->max_records() <= 0 ? default_fetch : std::min(request->max_records(), largest_fetch);
+        response->set_position(consumer->acknowledged().to_string());
+        std::size_t bytes = 0;
+        for (auto& line : consumer->next(static_cast<std::size_t>(asked))) {
+            if ((bytes += line.text.size()) > fetch_bytes && response->records_size() > 0) break;
+            response->add_records(std::move(line.text));
+            response->set_position(line.next.to_string());
+        }
+        return grpc::Status::OK;
+    });
+}
+
+grpc::Status OperationsService::AcknowledgeRecords(grpc::ServerContext* context,
+                                                   const ov1::AcknowledgeRecordsRequest* request,
+                                                   ov1::AcknowledgeRecordsResponse*) {
+    return handle(*context, "AcknowledgeRecords", Permission::records, [&](const Caller& caller) -> grpc::Status {
+        const auto status = [&]() -> grpc::Status {
+            const auto position = records::Position::parse(request->position());
+            if (!position)
+                return invalid(*context, "position", "is not one that FetchRecords returned, e.g. \"12:4096\"");
+            auto consumer = records::Consumer::open(history_.directory(), request->consumer());
+            if (!consumer) return invalid(*context, "consumer", consumer.error());
+            if (auto done = consumer->acknowledge(*position); !done) return {grpc::UNAVAILABLE, done.error()};
+            return grpc::Status::OK;
+        }();
+        audit_.record(caller, {"AcknowledgeRecords", request->consumer() + " " + request->position(), "", 0, false},
+                      status);
+        return status;
+    });
+}
+
+}  // namespace sallyport::api
