@@ -1,5 +1,6 @@
 #include "media-plane/rpc/rpc_server.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
@@ -70,6 +71,7 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
     static const bool plugins = [] {
         grpc::EnableDefaultHealthCheckService(true);
         grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+        google::protobuf::SetLogHandler(nullptr);  // it writes a line to standard error for each malformed message
         return true;
     }();
     static_cast<void>(plugins);

@@ -88,6 +88,7 @@ TEST_CASE("well-formed calls with garbage for a message are refused and the plan
         const auto [status, text] = call(daemon, "/sallyport.media.v1.Media/Control", noise);
         CHECK_FALSE(status.ok());
     }
+    CHECK(daemon.log().find("libprotobuf") == std::string::npos);  // a stranger's garbage writes no log
     CHECK(call(daemon, "/sallyport.media.v1.Media/NoSuchMethod", "").first.error_code() ==
           grpc::StatusCode::UNIMPLEMENTED);
     const auto [too_big, text] = call(daemon, "/sallyport.media.v1.Media/GetStatistics", std::string(2 << 20, 'x'));
