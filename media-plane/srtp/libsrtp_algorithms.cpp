@@ -35,6 +35,7 @@ struct CounterMode {
     }
     static srtp_err_status_t apply(void* state, std::uint8_t* data, unsigned int* length) {
         auto& self = *static_cast<CounterMode*>(state);
+        if (*length == 0) return srtp_err_status_ok;  // the prefix that libsrtp asks for in SRTCP, of no length
         // Only prefixes of universal hashes would continue a keystream, and SRTP has none (RFC 3711 4.2.1). Applying
         // the same keystream twice would be the worst that could happen here.
         if (!self.fresh) return srtp_err_status_cipher_fail;

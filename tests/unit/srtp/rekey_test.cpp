@@ -1,0 +1,114 @@
+#include <catch2/catch.hpp>
+
+#include "peer.h"
+
+using namespace sallyport;
+using namespace sallyport::srtp;
+
+namespace {
+
+constexpr Suite suites[] = {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_256_gcm};
+Bytes key(Suite suite, std::uint8_t fill) { return Bytes(key_material_bytes(suite), fill); }
+
+// Both ends after one turn of the sequence number.
+struct Turned {
+    explicit Turned(Suite s) : suite(s), sender(s, key(s, 1), false), receiver(s, key(s, 1), true) {
+        for (const std::uint16_t sequence : {40'000, 60'000, 10'000})
+            REQUIRE(receiver.process(sender.process(rtp_packet(sequence)).bytes).status == Status::ok);
+    }
+    Status pass(std::uint16_t sequence) {
+        const Bytes plain = rtp_packet(sequence);
+        const Outcome received = receiver.process(sender.process(plain).bytes);
+        if (received.status == Status::ok) CHECK(received.bytes == plain);
+        return received.status;
+    }
+    Suite suite;
+    Peer sender, receiver;
+};
+
+}  // namespace
+
+TEST_CASE("A new key does not reset the rollover counter (RFC 3711 3.3.1)") {
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        Peer zero(suite, key(suite, 2), true);  // counts from zero
+        ends.sender.rekey(key(suite, 2));
+        const Bytes sent = ends.sender.process(rtp_packet(10'001)).bytes;
+        CHECK(zero.process(sent).status == Status::auth_failed);
+        ends.receiver.rekey(key(suite, 2));
+        CHECK(ends.receiver.process(sent).bytes == rtp_packet(10'001));
+        CHECK(ends.receiver.process(sent).status == Status::replayed);
+        CHECK(ends.pass(10'002) == Status::ok);
+    }
+}
+
+TEST_CASE("A sender that starts its rollover counter again with a new key is understood") {
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        ends.receiver.rekey(key(suite, 2));
+        ends.sender.start_over(key(suite, 2));
+        CHECK(ends.pass(10'001) == Status::ok);
+        CHECK(ends.pass(40'000) == Status::ok);
+        CHECK(ends.pass(60'000) == Status::ok);
+        CHECK(ends.pass(100) == Status::ok);  // and turns in its own time
+    }
+}
+
+TEST_CASE("Forged packets and packets under the old key decide nothing after re-keying") {
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        const Bytes old = ends.sender.process(rtp_packet(10'001)).bytes;
+        ends.receiver.rekey(key(suite, 2));
+        CHECK(ends.receiver.process(old).status == Status::auth_failed);
+        CHECK(ends.receiver.process(rtp_packet(10'001)).status == Status::auth_failed);
+        CHECK(ends.receiver.process(rtp_packet(5, 77)).status == Status::auth_failed);
+        ends.sender.rekey(key(suite, 2));
+        CHECK(ends.pass(10'002) == Status::ok);
+    }
+}
+
+TEST_CASE("RTCP goes on across a new key, and decides nothing about RTP") {
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        REQUIRE(ends.receiver.process(ends.sender.process(rtcp_packet(), true).bytes, true).status == Status::ok);
+        ends.receiver.rekey(key(suite, 2));
+        ends.sender.start_over(key(suite, 2));
+        for (int i = 0; i < 3; ++i)
+            CHECK(ends.receiver.process(ends.sender.process(rtcp_packet(), true).bytes, true).status == Status::ok);
+        CHECK(ends.pass(10'001) == Status::ok);
+        CHECK(ends.receiver.process(ends.sender.process(rtcp_packet(), true).bytes, true).status == Status::ok);
+    }
+}
+
+TEST_CASE("A new SSRC, as after a transfer, decides nothing about the counter of the old one") {
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        ends.receiver.rekey(key(suite, 2));
+        ends.sender.start_over(key(suite, 2));
+        const Bytes other = ends.sender.process(rtp_packet(1, 77)).bytes;
+        CHECK(ends.receiver.process(other).status == Status::ok);
+        CHECK(ends.pass(10'001) == Status::ok);
+    }
+}
+
+TEST_CASE("Two new keys in a row, without a packet between them, still lose no count") {
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        for (const std::uint8_t fill : {2, 3}) {
+            ends.receiver.rekey(key(suite, fill));
+            ends.sender.rekey(key(suite, fill));
+        }
+        CHECK(ends.pass(10'001) == Status::ok);
+    }
+}
+
+TEST_CASE("A thousand new keys in one call cost nothing that stays") {
+    Turned ends(Suite::aes_cm_128_hmac_sha1_80);
+    std::uint16_t sequence = 10'001;
+    for (int i = 0; i < 1000; ++i) {
+        const Bytes next(30, static_cast<std::uint8_t>(i));
+        ends.sender.rekey(next);
+        ends.receiver.rekey(next);
+        REQUIRE(ends.pass(sequence++) == Status::ok);
+    }
+}

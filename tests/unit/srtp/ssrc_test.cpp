@@ -1,0 +1,58 @@
+#include <catch2/catch.hpp>
+
+#include "media-plane/srtp/ssrc_set.h"
+#include "peer.h"
+
+using namespace sallyport;
+using namespace sallyport::srtp;
+
+namespace {
+const Bytes key(30, 5);
+constexpr auto suite = Suite::aes_cm_128_hmac_sha1_80;
+}  // namespace
+
+TEST_CASE("The set forgets the SSRC that was used longest ago") {
+    SsrcSet set;
+    for (std::uint32_t ssrc = 1; ssrc <= 4; ++ssrc) set.insert(ssrc);
+    CHECK(set.touch(1));
+    CHECK(set.remove_oldest() == 2);
+    CHECK_FALSE(set.touch(2));
+    CHECK(set.size() == 3);
+    CHECK(set.touch(4));
+    CHECK(set.remove_oldest() == 3);
+    CHECK(set.remove_oldest() == 1);
+    CHECK(set.touch(4));
+}
+
+TEST_CASE("A context that receives bounds its SSRCs and keeps the one in use") {
+    Peer sender(suite, key, false), receiver(suite, key, true);
+    const Bytes early = sender.process(rtp_packet(1, 1)).bytes;
+    REQUIRE(receiver.process(early).status == Status::ok);
+    std::uint16_t sequence = 1;
+    for (std::uint32_t other = 2; other < 60; ++other) {  // the sender's limit is 64
+        REQUIRE(receiver.process(sender.process(rtp_packet(1, other)).bytes).status == Status::ok);
+        REQUIRE(receiver.process(sender.process(rtp_packet(++sequence, 1)).bytes).status == Status::ok);
+    }
+    CHECK(receiver.process(early).status == Status::replayed);  // SSRC 1 was never forgotten
+}
+
+TEST_CASE("Forged packets of invented SSRCs take no place from the real one") {
+    Peer sender(suite, key, false), receiver(suite, key, true);
+    const Bytes first = sender.process(rtp_packet(1, 1)).bytes;
+    REQUIRE(receiver.process(first).status == Status::ok);
+    for (std::uint32_t invented = 100; invented < 1100; ++invented)
+        REQUIRE(receiver.process(rtp_packet(1, invented)).status == Status::auth_failed);
+    CHECK(receiver.process(first).status == Status::replayed);
+}
+
+TEST_CASE("A context that sends refuses the SSRC beyond its limit rather than forget one and repeat its keystream") {
+    Peer sender(suite, key, false);
+    for (std::uint32_t ssrc = 1; ssrc <= limits::outbound_ssrcs; ++ssrc)
+        REQUIRE(sender.process(rtp_packet(1, ssrc)).status == Status::ok);
+    CHECK(sender.process(rtp_packet(1, 1000)).status == Status::no_context);
+    CHECK(sender.process(rtcp_packet(1000), true).status == Status::no_context);
+    CHECK(sender.process(rtp_packet(2, 1)).status == Status::ok);
+    CHECK(sender.process(rtp_packet(1, 1)).status == Status::replayed);
+    sender.rekey(Bytes(30, 6));  // a new key's keystreams are all new
+    CHECK(sender.process(rtp_packet(1, 1000)).status == Status::ok);
+}
