@@ -88,6 +88,8 @@ TEST_CASE("well-formed calls with garbage for a message are refused and the plan
         const auto [status, text] = call(daemon, "/sallyport.media.v1.Media/Control", noise);
         CHECK_FALSE(status.ok());
     }
+    const std::string not_utf8("\x12\x03\x0a\x01\xff", 5);
+    CHECK_FALSE(call(daemon, "/sallyport.media.v1.Media/Control", not_utf8).first.ok());
     CHECK(daemon.log().find("libprotobuf") == std::string::npos);  // a stranger's garbage writes no log
     CHECK(call(daemon, "/sallyport.media.v1.Media/NoSuchMethod", "").first.error_code() ==
           grpc::StatusCode::UNIMPLEMENTED);
