@@ -1,13 +1,44 @@
 #include "control/yaml/node.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace sallyport::yaml {
 namespace {
 
 Place to_place(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
+
+// yaml-cpp 0.7 can come to a token that no document begins with (a lone ",") and then gives empty documents for ever
+// without reading on. Where documents begin tells: none may begin where the one before it did.
+class ProgressCheck : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (mark.pos <= last_) throw YAML::ParserException(mark, "nothing in YAML begins like this");
+        last_ = mark.pos;
+    }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+
+private:
+    int last_ = -1;
+};
+
+void require_progress(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    ProgressCheck check;
+    while (parser.HandleNextDocument(check)) {
+    }
+}
 
 // yaml-cpp's nodes are a graph (aliases share); ours are a tree, so what is shared counts each time.
 class Converter {
@@ -90,9 +121,11 @@ std::string to_string(const Problem& problem, std::string_view file) {
 Result<std::vector<Node>, Problem> parse(std::string_view text) {
     if (text.size() > limits::text_bytes) return Problem{{}, "", "the text is larger than 64 MiB"};
     try {
+        const std::string copy(text);
+        require_progress(copy);
         std::vector<Node> documents;
         Converter converter;
-        for (const auto& document : YAML::LoadAll(std::string(text))) {
+        for (const auto& document : YAML::LoadAll(copy)) {
             auto converted = converter.convert(document, "", 0);
             if (!converted) return converted.error();
             documents.push_back(std::move(*converted));
