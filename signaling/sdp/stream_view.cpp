@@ -28,10 +28,10 @@ constexpr std::array static_types{
     StaticPayloadType{33, "MP2T", 90000, 1}, StaticPayloadType{34, "H263", 90000, 1},
 };
 
-Codec static_codec(std::uint8_t payload_type) {
+const StaticPayloadType* static_type(std::uint32_t payload_type) {
     for (const auto& s : static_types)
-        if (s.payload_type == payload_type) return {payload_type, std::string(s.name), s.clock_rate, s.channels};
-    return {payload_type, {}, 8000, 1};
+        if (s.payload_type == payload_type) return &s;
+    return nullptr;
 }
 
 // "101 telephone-event/8000" or "96 L16/48000/2"; nothing if it says anything else.
@@ -62,8 +62,12 @@ void read_codecs(const MediaDescription& m, StreamView& out) {
         const auto payload_type = number(format, 127);
         if (!payload_type || listed[*payload_type]) continue;
         listed[*payload_type] = true;
-        const auto& codec = mapped[*payload_type];
-        out.codecs.push_back(codec ? *codec : static_codec(static_cast<std::uint8_t>(*payload_type)));
+        const auto type = static_cast<std::uint8_t>(*payload_type);
+        // An assigned number means what RFC 3551 says, whatever its rtpmap says: "18 G729a" and "9 G722/16000" are met.
+        if (const auto* known = static_type(type))
+            out.codecs.push_back({type, std::string(known->name), known->clock_rate, known->channels});
+        else
+            out.codecs.push_back(mapped[type] ? *mapped[type] : Codec{type, {}, 8000, 1});
     }
 }
 

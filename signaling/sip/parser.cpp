@@ -281,22 +281,4 @@ Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framin
     return run.take();
 }
 
-std::string_view to_string(ParseErrc e) {
-    switch (e) {
-        case ParseErrc::empty: return "empty";
-        case ParseErrc::not_sip: return "not_sip";
-        case ParseErrc::bad_start_line: return "bad_start_line";
-        case ParseErrc::bad_version: return "bad_version";
-        case ParseErrc::bad_header: return "bad_header";
-        case ParseErrc::missing_header: return "missing_header";
-        case ParseErrc::duplicate_header: return "duplicate_header";
-        case ParseErrc::bad_value: return "bad_value";
-        case ParseErrc::too_many_fields: return "too_many_fields";
-        case ParseErrc::too_large: return "too_large";
-        case ParseErrc::bad_content_length: return "bad_content_length";
-        case ParseErrc::truncated_body: return "truncated_body";
-    }
-    return "unknown";
-}
-
 }  // namespace sallyport::sip

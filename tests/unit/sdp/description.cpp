@@ -147,7 +147,9 @@ TEST_CASE("codecs by number: rtpmap, the static table, unknown, duplicates") {
     for (const auto bad : {"96 X", "96 /8000", "96 X/0", "96 X/-1", "96 X/8000/0", "96 X/8000/256", "96 X/4294967296",
                            "128 X/8000", "x X/8000"})
         CHECK(names(stream("m=audio 4000 RTP/AVP 96\r\na=rtpmap:" + std::string(bad) + "\r\n")) == "96=/8000/1 ");
-    CHECK(names(stream("m=audio 4000 RTP/AVP 3\r\na=rtpmap: 3 GSM/8000\r\n")) == "3=GSM/8000/1 ");
+    CHECK(names(stream("m=audio 4000 RTP/AVP 97\r\na=rtpmap: 97 iLBC/8000\r\n")) == "97=iLBC/8000/1 ");
+    CHECK(names(stream("m=audio 4000 RTP/AVP 18 9\r\na=rtpmap:18 G729a/8000\r\na=rtpmap:9 G722/16000\r\n")) ==
+          "18=G729/8000/1 9=G722/8000/1 ");
 }
 
 TEST_CASE("protocols: what is RTP for us, what is secure") {
