@@ -15,6 +15,13 @@ void append_name(std::string& out, std::string_view name) {  // a name that is n
     for (const char c : name) out.push_back(scan::is(c, scan::token) ? c : '-');
 }
 
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    append_name(out, name);
+    out.append(": ");
+    append_line_text(out, value);
+    out.append("\r\n");
+}
+
 }  // namespace
 
 Composer Composer::request(std::string_view method, std::string_view uri) {
@@ -39,10 +46,8 @@ Composer Composer::response(std::uint16_t status, std::string_view reason) {
 Composer& Composer::add(HeaderName name, std::string_view value) { return add(to_string(name), value); }
 
 Composer& Composer::add(std::string_view name, std::string_view value) {
-    append_name(text_, name);
-    text_.append(": ");
-    append_line_text(text_, value);
-    text_.append("\r\n");
+    if (header_name_from(name) != HeaderName::content_length)
+        append_field(text_, name, value);  // finish() knows better
     return *this;
 }
 
@@ -54,7 +59,7 @@ Composer& Composer::copy(const Message& from, HeaderName name) {
 
 std::string Composer::finish(std::string_view content_type, std::string_view body) {
     if (!content_type.empty()) add(HeaderName::content_type, content_type);
-    add(HeaderName::content_length, std::to_string(body.size()));
+    append_field(text_, to_string(HeaderName::content_length), std::to_string(body.size()));
     text_.append("\r\n").append(body);
     return std::move(text_);
 }

@@ -30,7 +30,7 @@ public:
     std::uint16_t status() const { return status_; }  // 100..699; 0 for requests
     std::string_view reason() const;
     std::string_view body() const;
-    std::string_view text() const { return buffer_; }
+    std::string_view text() const { return buffer_; }  // unfolded, and without what follows Content-Length
 
     std::size_t field_count() const { return fields_.size(); }
     Field field(std::size_t i) const;

@@ -58,6 +58,7 @@ public:
     MaybeFault parse() {
         if (auto f = start_line()) return f;
         if (auto f = header()) return f;
+        if (has_stray_nul()) return fault(ParseErrc::bad_header, "a NUL outside a quoted pair");
         if (auto f = too_many_values()) return f;
         if (auto f = essentials()) return f;
         return body();
@@ -167,6 +168,14 @@ private:
             if (*p == '\r' || *p == '\n') *p = ' ';
         }
         return true;
+    }
+
+    // The grammar has NUL as a quoted pair only, and elements written in C would read another message than we do.
+    bool has_stray_nul() const {
+        const std::string_view head = std::string_view(m_.buffer_).substr(0, at_);
+        for (auto nul = head.find('\0'); nul != std::string_view::npos; nul = head.find('\0', nul + 1))
+            if (nul == 0 || head[nul - 1] != '\\') return true;
+        return false;
     }
 
     MaybeFault too_many_values() const {

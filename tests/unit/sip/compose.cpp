@@ -29,6 +29,8 @@ TEST_CASE("a composed request reads back with the fields it was given") {
                           .add(HeaderName::call_id, "x")
                           .add(HeaderName::cseq, "1 INVITE")
                           .add("X-Vendor", "kept as it is; ,, \"")
+                          .add("l", "99")
+                          .add(HeaderName::content_length, "98")
                           .finish("application/sdp", "v=0\r\n");
     const auto m = Parser::parse(text, Framing::stream);
     REQUIRE(m.has_value());

@@ -113,6 +113,16 @@ TEST_CASE("folded lines are unfolded, a bare CR is an error, bare LF ends a line
     CHECK(parses(bare));
 }
 
+TEST_CASE("a NUL is legal as a quoted pair only") {
+    const auto with = [](std::string_view value) {
+        std::string text = invite("Subject: abc");
+        return text.replace(text.find("abc"), 3, value);
+    };
+    CHECK(parses(with(std::string_view("\"a\\\0b\"", 6))));
+    CHECK(refusal(with(std::string_view("a\0b", 3))).code == ParseErrc::bad_header);
+    CHECK(refusal(with(std::string_view("\0", 1))).code == ParseErrc::bad_header);
+}
+
 TEST_CASE("the five mandatory headers must be there and readable") {
     REQUIRE(parses(invite()));
     for (const std::string name : {"Via", "From", "To", "Call-ID", "CSeq"}) {
