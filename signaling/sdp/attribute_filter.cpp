@@ -99,7 +99,7 @@ bool contains_address(std::string_view text) {
 }
 
 void remember(std::vector<std::string>& hosts, std::string_view host) {
-    if (host.size() < 3) return;
+    if (host.find_first_of(".:") == std::string_view::npos) return;  // "audio" is a word before it is a host
     if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.emplace_back(host);
 }
 

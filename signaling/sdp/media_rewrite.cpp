@@ -23,16 +23,6 @@ Connection connection_to(const IpAddress& address) { return {address.family, add
 
 Attribute attribute(std::string_view name, std::string value) { return {std::string(name), std::move(value), true}; }
 
-// A slot that carries nothing: RFC 3264 6, port zero, the formats of whoever offered it.
-MediaDescription refused(const MediaDescription& slot) {
-    MediaDescription out;
-    out.media = slot.media;
-    out.protocol = slot.protocol;
-    out.formats = slot.formats;
-    if (out.formats.empty()) out.formats.push_back("0");  // the grammar wants one
-    return out;
-}
-
 std::string rtpmap_value(const Selected& s) {
     std::string out = std::to_string(s.leg_type);
     out.append(1, ' ').append(s.codec.name).append(1, '/').append(std::to_string(s.codec.clock_rate));
@@ -68,13 +58,13 @@ public:
         bool usable = false, no_codec = false;
         for (std::size_t i = 0; i < slots(); ++i) {
             if (!is_live(i)) {
-                out_.media.push_back(refused(slot(i)));
+                out_.media.push_back(refused(i));
                 continue;
             }
             if (!anchor_is_sound(anchors_[i])) return RewriteErrc::bad_anchor;
             const auto codecs = select_codecs(i);
             (codecs.empty() ? no_codec : usable) = true;
-            out_.media.push_back(codecs.empty() ? refused(slot(i)) : live(i, codecs));
+            out_.media.push_back(codecs.empty() ? refused(i) : live(i, codecs));
         }
         if (!usable) return no_codec ? RewriteErrc::no_common_codec : RewriteErrc::no_usable_stream;
         return std::move(out_);
@@ -93,10 +83,23 @@ private:
     // Both sides have it, the media plane can carry it, and the leg's security fits.
     bool is_live(std::size_t i) const {
         if (i >= anchors_.size() || anchors_[i].refuse || i >= theirs_.size()) return false;
-        if (!theirs_[i].rtp || theirs_[i].rejected) return false;
+        if (!theirs_[i].rtp || theirs_[i].rejected || filter_.betrays(theirs_[i].media)) return false;
         if (offer_ == nullptr) return true;
         const StreamView& offered = offered_[i];
         return offered.rtp && !offered.rejected && offered.media == theirs_[i].media && offered.secure == profile_.srtp;
+    }
+
+    // A slot that carries nothing: RFC 3264 6, port zero, with the words of whoever opened it, unless they hold an
+    // address.
+    MediaDescription refused(std::size_t i) const {
+        const MediaDescription& opened = slot(i);
+        MediaDescription m;
+        m.media = filter_.betrays(opened.media) ? "application" : opened.media;
+        m.protocol = filter_.betrays(opened.protocol) ? "RTP/AVP" : opened.protocol;
+        std::copy_if(opened.formats.begin(), opened.formats.end(), std::back_inserter(m.formats),
+                     [&](const std::string& format) { return !filter_.betrays(format); });
+        if (m.formats.empty()) m.formats.push_back("0");  // the grammar wants one
+        return m;
     }
 
     bool anchor_is_sound(const StreamAnchor& a) const {
@@ -106,7 +109,8 @@ private:
 
     std::vector<Selected> select_codecs(std::size_t i) const {
         const bool is_audio = theirs_[i].media == "audio";  // the policy names audio codecs
-        const auto allowed = apply_policy(theirs_[i].codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
+        auto allowed = apply_policy(theirs_[i].codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
+        std::erase_if(allowed, [&](const Codec& c) { return filter_.betrays(c.name); });
         const std::vector<Codec> nothing;
         auto out = offer_ != nullptr ? for_answer(allowed, offered_[i].codecs)
                                      : for_offer(allowed, i < told_.size() ? told_[i].codecs : nothing);

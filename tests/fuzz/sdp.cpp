@@ -46,7 +46,7 @@ void check_rewritten(const SessionDescription& source, const SessionDescription*
             SALLYPORT_CHECK(std::any_of(offered.codecs.begin(), offered.codecs.end(),
                                         [&](const Codec& o) { return o.payload_type == c.payload_type; }));
     }
-    if (is_place(source.connection) && source.connection->host.size() > 6)
+    if (is_place(source.connection) && source.connection->host.find_first_of(".:") != std::string::npos)
         for (const auto& m : again->media)
             if (m.port != 0) SALLYPORT_CHECK(write({.media = {m}}).find(source.connection->host) == std::string::npos);
 }

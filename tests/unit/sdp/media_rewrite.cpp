@@ -104,11 +104,22 @@ TEST_CASE("nothing of the other side's transport, keys or place crosses") {
     CHECK(out.find("a=X-time:12:30\r\n") != std::string::npos);  // not everything with a colon is an address
 }
 
+TEST_CASE("no word of an m-line or rtpmap can carry an address across") {
+    const auto out = write(
+        anchored(described("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 x10.1.2.3y/8000\r\nm=a10.1.2.3 4000 RTP/AVP 0\r\n"
+                           "m=message 4000 TCP/10.1.2.3 10.1.2.3 *\r\n")));
+    CHECK(out.find("10.1.2.3") == std::string::npos);
+    CHECK(out.find("m=application 0 RTP/AVP 0\r\nm=message 0 RTP/AVP *\r\n") != std::string::npos);
+}
+
 TEST_CASE("the host name of the o= line stays behind as well") {
     const auto source = sdp::parse(
         "v=0\r\no=- 1 1 IN IP4 pbx.inside\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\na=X-from:pbx.inside\r\n");
     REQUIRE(source.has_value());
     CHECK(write(anchored(*source)).find("pbx.inside") == std::string::npos);
+    const auto odd = sdp::parse("v=0\r\no=- 1 1 IN IP4 audio\r\nc=IN IP4 RTP\r\nm=audio 4000 RTP/AVP 0\r\n");
+    REQUIRE(odd.has_value());
+    CHECK(anchored(*odd).media[0].port == 20000);  // a word as a host takes no word away
 }
 
 TEST_CASE("an answer keeps the offer's slots: number, order, media and formats of what is refused") {
