@@ -42,6 +42,8 @@ public:
     explicit Call(CallId id) : id_(id) {}
 
     void start(CallPlan plan, Context& cx);
+    // False: the text is no checkpoint, and this is no call.
+    bool restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx);
 
     void on_request(Side side, const transaction::Request& request, Context& cx);  // within a dialog, ACK too
     void on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
@@ -161,6 +163,7 @@ private:
                     bool retry_after = false);
     void release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);
     void cancel_invite(Side side, const std::string& reason, Context& cx);
+    void leave_offer(Side side, Context& cx);
     void hang_up(Side side, const std::string& reason, Context& cx);
     void send_bye(Side side, Context& cx);
     void begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);

@@ -12,6 +12,15 @@ CallId CallTable::begin(CallPlan plan, Context& cx) {
     return id;
 }
 
+bool CallTable::restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx) {
+    const CallId id = calls_.emplace(nullptr);
+    *calls_.find(id) = std::make_unique<Call>(id);
+    bool restored = false;
+    step(id, [&](Call& call) { restored = call.restore(checkpoint, std::move(config), cx); });
+    if (!restored) calls_.erase(id);
+    return restored;
+}
+
 // Runs one event of a call; a call that has ended thereby becomes one of the recent ones.
 bool CallTable::step(CallId id, const Step& f) {
     auto* found = calls_.find(id);

@@ -27,6 +27,7 @@ public:
     explicit CallTable(std::size_t recent) : recent_limit_(recent) {}
 
     CallId begin(CallPlan plan, Context& cx);
+    bool restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx);
     // Each is true if there was a call it belonged to.
     bool on_request(const transaction::Request& request, Context& cx);
     bool on_cancelled(const transaction::Cancelled& cancelled, Context& cx);

@@ -24,6 +24,10 @@ void line(std::string& out, std::string_view name, std::string_view value) {
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
+std::string_view family_text(Family family) {
+    return family == Family::v4 ? "v4" : family == Family::v6 ? "v6" : "any";
+}
+
 void write_leg(std::string& out, std::string_view prefix, const Leg& leg) {
     const auto name = [&](std::string_view field) { return std::string(prefix) + "." + std::string(field); };
     const auto& d = leg.dialog;
@@ -48,11 +52,14 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
     line(out, name("srtp"), side.profile.srtp ? "1" : "0");
     for (const auto& codec : side.profile.codecs) line(out, name("codec"), codec);
     line(out, name("latch-any"), side.profile.latch_any_address ? "1" : "0");
+    line(out, name("family"), family_text(side.profile.family));
+    line(out, name("loopback"), side.profile.loopback ? "1" : "0");
     line(out, name("origin-id"), number(side.origin.session_id()));
     line(out, name("origin-version"), number(side.origin.version()));
     line(out, name("origin-last"), side.origin.last());
     if (side.heard) line(out, name("heard"), sdp::write(*side.heard));
     if (side.told) line(out, name("told"), sdp::write(*side.told));
+    for (const bool refused : side.refused) line(out, name("refused"), refused ? "1" : "0");
     for (std::size_t i = 0; i < side.keys.size(); ++i) {
         if (side.keys[i].ours) line(out, name("key-ours." + number(i)), sdp::write_crypto(*side.keys[i].ours));
         if (side.keys[i].theirs) line(out, name("key-theirs." + number(i)), sdp::write_crypto(*side.keys[i].theirs));
@@ -75,10 +82,16 @@ std::string Call::checkpoint() const {
     line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));
     line(out, "rang", number(static_cast<std::uint64_t>(record_.rang.time_since_epoch().count())));
     line(out, "answered", number(static_cast<std::uint64_t>(record_.answered.time_since_epoch().count())));
-    line(out, "media-session", media_.key());
-    line(out, "media-streams", number(media_.streams()));
+    const MediaCommand& media = media_.allocated();
+    line(out, "media-session", media.session);
+    line(out, "media-streams", number(media.streams));
+    line(out, "media-inactivity", number(media.inactivity_seconds));
+    line(out, "media-place.a", media.port_a);
+    line(out, "media-place.b", media.port_b);
+    line(out, "media-family.a", family_text(media.family_a));
+    line(out, "media-family.b", family_text(media.family_b));
     for (const auto& local : media_.local())
-        line(out, local.side == Side::a ? "media-port.a" : "media-port.b",
+        line(out, local.side == Side::a ? "media-local.a" : "media-local.b",
              number(local.stream) + " " + local.rtp.to_string() + " " + local.rtcp.to_string());
     write_leg(out, "leg-a", leg(Side::a));
     write_leg(out, "leg-b", leg(Side::b));

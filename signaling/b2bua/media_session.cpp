@@ -92,6 +92,12 @@ MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
     return out;
 }
 
+void MediaSession::adopt(MediaCommand allocated, std::vector<MediaLocal> local) {
+    base_ = std::move(allocated);
+    local_ = std::move(local);
+    state_ = State::ready;
+}
+
 MediaSession::Awaited MediaSession::on_reply(const MediaReply& reply) {
     if (reply.token == 0 || reply.token != awaited_token_ || awaited_ == Awaited::nothing) return Awaited::nothing;
     const Awaited answered = awaited_;

@@ -31,6 +31,10 @@ public:
     // After a restart of the media plane: the same session again, on the same ports if they are free.
     MediaCommand restore(std::vector<MediaLeg> legs);
 
+    // A session that another process of ours had: as it was when it was written down.
+    void adopt(MediaCommand allocated, std::vector<MediaLocal> local);
+    const MediaCommand& allocated() const { return base_; }
+
     // What the reply answers; nothing if it is not awaited.
     Awaited on_reply(const MediaReply& reply);
     // The awaited reply will not come.

@@ -26,6 +26,7 @@ void Call::on_bye(Side side, const transaction::Request& request, Context& cx) {
         refuse_invite(side, 487, 0, cx);
     }
     cancel_invite(side, {}, cx);
+    leave_offer(side, cx);
     l.over = true;
     if (phase_ < Phase::releasing) {
         const std::string reason = relayed_reason(request.message);
@@ -87,19 +88,24 @@ void Call::cancel_invite(Side side, const std::string& reason, Context& cx) {
     cx.layer.cancel(l.client->client, reason, cx.now, cx.effects);
 }
 
+// Its 2xx made an offer that nobody is left to take: the ACK that it is owed says so (RFC 3261 13.2.2.4).
+void Call::leave_offer(Side side, Context& cx) {
+    Leg& l = leg(side);
+    if (!l.owed) return;
+    const OwedAck owed = std::move(*l.owed);
+    l.owed.reset();
+    SdpBridge bridge = bridge_;
+    const std::string answer = bridge.at(side).heard ? bridge.speak_refusal(side) : std::string();
+    acknowledge(side, owed.invite, owed.cseq, answer, cx);
+}
+
 void Call::hang_up(Side side, const std::string& reason, Context& cx) {
     Leg& l = leg(side);
     if (l.over) return;
     if (l.server) refuse_invite(side, 487, 0, cx);
     cancel_invite(side, reason, cx);
     if (!l.established) return;
-    if (l.owed) {  // its offer is still open, and nobody is left to take it
-        const OwedAck owed = std::move(*l.owed);
-        l.owed.reset();
-        SdpBridge bridge = bridge_;
-        acknowledge(side, owed.invite, owed.cseq, bridge.at(side).heard ? bridge.speak_refusal(side) : std::string(),
-                    cx);
-    }
+    leave_offer(side, cx);
     l.reason = reason;
     // RFC 3261 15: not before the peer has acknowledged our 2xx, or never will.
     if (l.unacked)
@@ -150,6 +156,10 @@ void Call::write_record(Context& cx) {
     record_written_ = true;
     stop_timer(CallTimer::record, cx);
     cx.counters.records.add();
+    log(Severity::info, "call-ended",
+        std::to_string(record_.status) + " by " + record_.ended_by + ", Q.850 " + std::to_string(record_.q850) + ", " +
+            record_.reason,
+        cx);
     cx.out.emplace_back(WriteRecord{record_});
     finish_if_done(cx);
 }

@@ -45,6 +45,16 @@ BridgeResult<SessionDescription> read(std::string_view text) {
     return std::move(*parsed);
 }
 
+// What goes out is also what is remembered: a description that can be written and read.
+std::string say(SdpBridge::SideState& side, SessionDescription description) {
+    if (description.connection) {
+        description.origin.address = description.connection->host;
+        description.origin.family = description.connection->family;
+    }
+    side.told = description;
+    return side.origin.stamp(std::move(description));
+}
+
 sdp::LegProfile leg_profile(const MediaProfile& profile) { return {profile.srtp, profile.codecs}; }
 
 bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
@@ -131,8 +141,7 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
     }
     auto description = sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile));
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
-    side.told = *description;
-    return side.origin.stamp(std::move(*description));
+    return say(side, std::move(*description));
 }
 
 BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
@@ -186,8 +195,7 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
     }
     auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile));
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
-    side.told = *description;
-    return side.origin.stamp(std::move(*description));
+    return say(side, std::move(*description));
 }
 
 std::string SdpBridge::speak_refusal(Side to) {

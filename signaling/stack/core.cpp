@@ -151,8 +151,11 @@ void Core::on(const ConfigChanged& input) {
 }
 
 void Core::on(const Restore& input) {
-    log(b2bua::Severity::warning, "call-not-restored", {},
-        std::to_string(input.state.size()) + " bytes of an earlier process");
+    auto cx = context();
+    const auto provisioned = snapshot ? snapshot : std::make_shared<const sallyport::config::Snapshot>();
+    if (calls.size() >= config.max_calls || !calls.restore(input.state, provisioned, cx))
+        log(b2bua::Severity::error, "call-not-restored", {},
+            std::to_string(input.state.size()) + " bytes that are no call of this version, or no room for it");
 }
 
 void Core::on(const Drain& input) {

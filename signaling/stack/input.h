@@ -33,7 +33,7 @@ struct DnsAnswer {
 struct ConfigChanged {
     config::SnapshotPtr snapshot;
 };
-struct Restore {  // a Checkpoint of an earlier process
+struct Restore {  // a Checkpoint of an earlier process; to be given before MediaState, which releases unknown sessions
     std::string state;
 };
 struct Drain {

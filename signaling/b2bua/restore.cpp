@@ -1,0 +1,211 @@
+// A confirmed call read back from its checkpoint: the same dialogs, the same media session, the same o= lines. Text of
+// another version, or with a part missing, is refused as a whole.
+#include <charconv>
+#include <map>
+
+#include "signaling/b2bua/call.h"
+
+namespace sallyport::b2bua {
+
+namespace {
+
+constexpr std::size_t checkpoint_bytes = 262'144;  // four full session descriptions and what goes with them
+
+// The lines of a checkpoint by name, in order. Remembers whether anything that had to be there was missing or
+// malformed.
+class Lines {
+public:
+    explicit Lines(std::string_view text) {
+        constexpr std::string_view head = "sallyport-call 1\n";
+        if (text.size() > checkpoint_bytes || !text.starts_with(head)) return;
+        text.remove_prefix(head.size());
+        while (!text.empty()) {
+            const auto end = text.find('\n');
+            const auto equals = text.find('=');
+            if (end == text.npos || equals > end) return;
+            values_[std::string(text.substr(0, equals))].push_back(
+                unescaped(text.substr(equals + 1, end - equals - 1)));
+            text.remove_prefix(end + 1);
+        }
+        complete_ = true;
+    }
+    bool complete() const { return complete_; }
+    const std::vector<std::string>& all(const std::string& name) const {
+        static const std::vector<std::string> none;
+        const auto found = values_.find(name);
+        return found == values_.end() ? none : found->second;
+    }
+    bool has(const std::string& name) const { return !all(name).empty(); }
+    std::string text(const std::string& name) {
+        if (has(name)) return all(name).front();
+        complete_ = false;
+        return {};
+    }
+    std::uint64_t number(const std::string& name) {
+        const std::string value = text(name);
+        std::uint64_t out = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
+        if (error != std::errc() || end != value.data() + value.size()) complete_ = false;
+        return out;
+    }
+    bool flag(const std::string& name) { return text(name) == "1"; }
+    Family family(const std::string& name) {
+        const std::string value = text(name);
+        return value == "v4" ? Family::v4 : value == "v6" ? Family::v6 : Family::none;
+    }
+    Endpoint endpoint(const std::string& name) {
+        const std::string value = text(name);
+        if (value.empty()) return {};
+        const auto parsed = Endpoint::parse(value);
+        if (!parsed) complete_ = false;
+        return parsed.value_or(Endpoint{});
+    }
+    std::optional<sdp::SessionDescription> description(const std::string& name) {
+        if (!has(name)) return std::nullopt;
+        auto parsed = sdp::parse(text(name));
+        if (parsed.has_value()) return std::move(*parsed);
+        complete_ = false;
+        return std::nullopt;
+    }
+    TimePoint time(const std::string& name) { return TimePoint(Duration(static_cast<std::int64_t>(number(name)))); }
+    void spoil() { complete_ = false; }
+
+private:
+    static std::string unescaped(std::string_view text) {
+        std::string out;
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            if (text[i] != '\\' || i + 1 == text.size()) {
+                out += text[i];
+                continue;
+            }
+            const char c = text[++i];
+            out += c == 'n' ? '\n' : c == 'r' ? '\r' : c;
+        }
+        return out;
+    }
+    std::map<std::string, std::vector<std::string>> values_;
+    bool complete_ = false;
+};
+
+Leg read_leg(Lines& lines, const std::string& prefix) {
+    Leg leg;
+    auto& d = leg.dialog;
+    leg.realm = static_cast<RealmIndex>(lines.number(prefix + ".realm"));
+    d.id = {lines.text(prefix + ".call-id"), lines.text(prefix + ".local-tag"), lines.text(prefix + ".remote-tag")};
+    d.local_uri = lines.text(prefix + ".local-uri");
+    d.remote_uri = lines.text(prefix + ".remote-uri");
+    d.remote_target = lines.text(prefix + ".remote-target");
+    d.route_set = lines.all(prefix + ".route");
+    d.local_cseq = static_cast<std::uint32_t>(lines.number(prefix + ".local-cseq"));
+    if (lines.has(prefix + ".remote-cseq"))
+        d.remote_cseq = static_cast<std::uint32_t>(lines.number(prefix + ".remote-cseq"));
+    const std::string transport = lines.text(prefix + ".transport");
+    d.flow.transport = transport == "TLS" ? Transport::tls : transport == "TCP" ? Transport::tcp : Transport::udp;
+    d.flow.realm = leg.realm;
+    d.flow.local = lines.endpoint(prefix + ".local");
+    d.flow.remote = lines.endpoint(prefix + ".remote");  // its connection died with the process that had it
+    d.tls_name = lines.text(prefix + ".tls-name");
+    d.confirmed = leg.established = true;
+    leg.call_id = d.id.call_id;
+    leg.local_tag = d.id.local_tag;
+    return leg;
+}
+
+std::optional<sdp::CryptoLine> read_key(Lines& lines, const std::string& name) {
+    if (!lines.has(name)) return std::nullopt;
+    auto key = sdp::parse_crypto(lines.text(name));
+    if (!key) lines.spoil();
+    return key;
+}
+
+SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
+    SdpBridge::SideState side;
+    side.profile = {lines.flag(prefix + ".srtp"), lines.all(prefix + ".codec"), lines.flag(prefix + ".latch-any"),
+                    lines.family(prefix + ".family"), lines.flag(prefix + ".loopback")};
+    side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
+                                   lines.text(prefix + ".origin-last"));
+    side.heard = lines.description(prefix + ".heard");
+    side.told = lines.description(prefix + ".told");
+    for (const auto& refused : lines.all(prefix + ".refused")) side.refused.push_back(refused == "1");
+    const std::size_t streams = side.heard ? side.heard->media.size() : 0;
+    if (side.refused.size() != streams || !side.told || side.told->media.size() != streams) lines.spoil();
+    side.keys.resize(streams);
+    for (std::size_t i = 0; i < streams; ++i) {
+        side.keys[i].ours = read_key(lines, prefix + ".key-ours." + std::to_string(i));
+        side.keys[i].theirs = read_key(lines, prefix + ".key-theirs." + std::to_string(i));
+    }
+    side.changed = false;
+    return side;
+}
+
+void read_ports(Lines& lines, Side side, std::vector<MediaLocal>& out) {
+    for (const auto& value : lines.all(side == Side::a ? "media-local.a" : "media-local.b")) {
+        const auto first = value.find(' '), second = value.rfind(' ');
+        std::uint32_t stream = 0;
+        const auto parsed = std::from_chars(value.data(), value.data() + value.size(), stream);
+        if (first == value.npos || second == first || parsed.ec != std::errc()) return lines.spoil();
+        const auto rtp = Endpoint::parse(value.substr(first + 1, second - first - 1));
+        const auto rtcp = Endpoint::parse(value.substr(second + 1));
+        if (!rtp || !rtcp) return lines.spoil();
+        out.push_back({stream, side, *rtp, *rtcp});
+    }
+}
+
+}  // namespace
+
+bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx) {
+    Lines lines(checkpoint);
+    if (!lines.complete()) return false;
+    config_ = std::move(config);
+    record_.id = lines.text("id");
+    session_ = SessionId::restore(lines.text("session-a"), lines.text("session-b"));
+    record_.session_id = session_.text();
+    record_.trunk = admitted_.trunk = lines.text("trunk");
+    record_.carrier = carrier_ = lines.text("carrier");
+    record_.direction = lines.text("direction");
+    admitted_.direction = record_.direction == to_string(policy::CallDirection::to_pbx)
+                              ? policy::CallDirection::to_pbx
+                              : policy::CallDirection::from_pbx;
+    record_.caller = lines.text("caller");
+    record_.called = admitted_.called = lines.text("called");
+    record_.target = lines.text("target");
+    record_.started = lines.time("started");
+    record_.rang = lines.time("rang");
+    record_.answered = lines.time("answered");
+    record_.status = 200;
+    MediaCommand media;
+    media.call = id_;
+    media.session = lines.text("media-session");
+    media.streams = static_cast<std::uint32_t>(lines.number("media-streams"));
+    media.inactivity_seconds = static_cast<std::uint32_t>(lines.number("media-inactivity"));
+    media.port_a = lines.text("media-place.a");
+    media.port_b = lines.text("media-place.b");
+    media.family_a = lines.family("media-family.a");
+    media.family_b = lines.family("media-family.b");
+    media.call_label = record_.session_id;
+    media.trunk = admitted_.trunk;
+    std::vector<MediaLocal> local;
+    for (const Side side : {Side::a, Side::b}) {
+        const bool a = side == Side::a;
+        leg(side) = read_leg(lines, a ? "leg-a" : "leg-b");
+        bridge_.at(side) = read_media(lines, a ? "media-a" : "media-b");
+        read_ports(lines, side, local);
+        if (leg(side).realm >= cx.settings.realms.size()) return false;
+    }
+    if (!lines.complete()) return false;
+    media_.adopt(std::move(media), std::move(local));
+    record_.realm_a = cx.realm(leg(Side::a).realm).name;
+    record_.realm_b = cx.realm(leg(Side::b).realm).name;
+    record_.call_id_a = leg(Side::a).call_id;
+    record_.call_id_b = leg(Side::b).call_id;
+    record_.codecs = bridge_.codecs();
+    phase_ = Phase::answered;
+    cx.gauges.hold(admitted_.trunk);
+    holds_gauge_ = true;
+    for (const Side side : {Side::a, Side::b}) cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
+    ladder_.note(cx.now, "adopted from an earlier process");
+    if (cx.media_up) on_media_restarted(cx);
+    return true;
+}
+
+}  // namespace sallyport::b2bua
