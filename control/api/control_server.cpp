@@ -1,12 +1,12 @@
 #include "control/api/control_server.h"
 
-#include <fcntl.h>
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <mutex>
 #include <sstream>
@@ -15,6 +15,7 @@
 #include "control/api/config_feed_service.h"
 #include "control/api/operations_service.h"
 #include "control/api/provisioning_service.h"
+#include "control/observe/log.h"
 
 namespace sallyport::api {
 namespace {
@@ -23,6 +24,7 @@ constexpr int request_bytes = 64 << 20;        // an Apply of ten thousand trunk
 constexpr int concurrent_streams = 100;        // of one connection
 constexpr std::size_t quota_bytes = 1u << 30;  // buffers of all connections together
 constexpr int quota_threads = 64;
+constexpr int grpc_lines_per_second = 10;
 
 std::string read_file(const std::filesystem::path& path, std::string_view what) {
     std::ifstream file(path, std::ios::binary);
@@ -62,6 +64,19 @@ void prepare_socket(const std::string& listen) {
     if (std::filesystem::create_directories(path.parent_path(), error))
         std::filesystem::permissions(path.parent_path(), std::filesystem::perms(0750), error);
     if (error) throw std::runtime_error("cannot create " + path.parent_path().string() + ": " + error.message());
+}
+
+// gRPC's own log lines (a scanner's failed handshake, mostly) go where ours go: ten a second at most, the rest counted.
+void log_grpc(gpr_log_func_args* line) {
+    static std::atomic<std::int64_t> second{0};
+    static std::atomic<int> lines{0};
+    const auto now =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    if (const auto before = second.exchange(now); before != now) {
+        const int suppressed = lines.exchange(0) - grpc_lines_per_second;
+        if (suppressed > 0) observe::log_warning("gRPC: more lines like these", {{"suppressed", suppressed}});
+    }
+    if (++lines <= grpc_lines_per_second) observe::log_warning("gRPC", {{"reason", line->message}});
 }
 
 }  // namespace
@@ -117,6 +132,7 @@ struct ControlServer::Impl {
 ControlServer::ControlServer(const ControlServerOptions& options, ConfigState& state) {
     static std::once_flag plugins;  // of the whole process, before the first server is built
     std::call_once(plugins, [] {
+        gpr_set_log_function(log_grpc);
         grpc::EnableDefaultHealthCheckService(true);
         grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     });

@@ -1,57 +1,63 @@
-// How the command line reaches sallyport-control: address and certificates from flags, the environment or a file, and
-// statuses of calls turned into sentences.
+// How the command line reaches control: address and certificates from options, environment or a file, and the stubs
+// over them. Refusals become sentences here, and nowhere does a status code reach the operator.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "control/cli/failure.h"
+#include "sallyport/operations/v1/operations.grpc.pb.h"
+#include "sallyport/provisioning/v1/provisioning.grpc.pb.h"
 
 namespace sallyport::cli {
 
-struct ConnectionOptions {
-    std::string server;       // HOST:PORT; empty: from the file, else 127.0.0.1:7443
-    std::string server_name;  // in its certificate, when that is not HOST
+namespace ov1 = sallyport::operations::v1;
+namespace pv1 = sallyport::provisioning::v1;
+
+struct Connection {
+    std::string server;  // "127.0.0.1:7443"
     std::string ca, cert, key;
-    std::string file;  // of defaults; empty: the usual places
-    int timeout_seconds = 10;
-};
-// Fills what is empty from the file: --config, else ~/.config/sallyport/cli.yaml, else /etc/sallyport/cli.yaml.
-void complete_from_file(ConnectionOptions& options);
+    std::string server_name;  // what the certificate names, where it is not what we connect to
 
-struct FieldProblem {
-    std::string field, text;
+    // Fills what is empty: from SALLYPORT_SERVER, _CA, _CERT, _KEY, _SERVER_NAME, then from the first file of
+    // $SALLYPORT_CLI_CONFIG, ~/.config/sallyport/cli.yaml, /etc/sallyport/cli.yaml. Throws Failure on a bad file.
+    void complete();
 };
-// Of an INVALID_ARGUMENT status: the google.rpc.BadRequest in its details.
-std::vector<FieldProblem> field_problems(const grpc::Status& status);
 
-class Connection {
+// What ends a command with exit code 1: a sentence, and for each broken rule its field and text.
+struct Failure {
+    std::string sentence;
+    std::vector<std::pair<std::string, std::string>> violations = {};
+};
+
+class Client {
 public:
-    // Throws Failure when a certificate file is missing or unreadable.
-    explicit Connection(ConnectionOptions options);
+    explicit Client(Connection connection);
 
-    template <class Stub>
-    auto stub() const {
-        return Stub::NewStub(channel_);
-    }
-    // `call` is given a context with deadline; throws Failure unless the status is OK.
-    template <class Call>
-    void run(Call&& call) const {
+    pv1::Provisioning::Stub& provisioning() { return *provisioning_; }
+    ov1::Operations::Stub& operations() { return *operations_; }
+
+    // Calls with a deadline; throws Failure when control refuses or cannot be reached.
+    template <class Stub, class Request, class Response>
+    void call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+              const Request& request, Response& response) {
         grpc::ClientContext context;
         prepare(context);
-        const grpc::Status status = call(context);
-        if (!status.ok()) throw failure(status);
+        check((stub.*method)(&context, request, &response));
     }
-    void prepare(grpc::ClientContext& context) const;
-    Failure failure(const grpc::Status& status) const;
 
 private:
-    ConnectionOptions options_;
-    std::shared_ptr<grpc::Channel> channel_;
+    static void prepare(grpc::ClientContext& context);
+    void check(const grpc::Status& status) const;
+
+    Connection connection_;
+    std::unique_ptr<pv1::Provisioning::Stub> provisioning_;
+    std::unique_ptr<ov1::Operations::Stub> operations_;
 };
+
+Failure to_failure(const grpc::Status& status, const std::string& server);
 
 }  // namespace sallyport::cli

@@ -143,8 +143,7 @@ private:
             if (difference.action != Action::unchanged) changed.insert(difference.name);
         for (auto& conflict : find_conflicts(next_, changed)) {
             const auto item = item_of_.find(conflict.resource);
-            violate(item == item_of_.end() ? 0 : item->second, std::move(conflict.field),
-                    item == item_of_.end() ? conflict.resource + ' ' + conflict.text : std::move(conflict.text));
+            violate(item == item_of_.end() ? 0 : item->second, std::move(conflict.field), std::move(conflict.text));
         }
     }
 

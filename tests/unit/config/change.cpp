@@ -116,7 +116,7 @@ TEST_CASE("a route needs its carriers, and a carrier in use cannot go") {
           Violations{{0, "carriers[0]", "\"carriers/core\" does not exist; create it first, or in the same request"}});
     const auto base = snapshot_of({sample_route(), sample_carrier()});
     CHECK(violations(base, {{Deletion{"carriers/core"}}}) ==
-          Violations{{0, "", "is used by routes/default; change or delete that first"}});
+          Violations{{0, "", "\"carriers/core\" is used by routes/default; change or delete that first"}});
     CHECK(violations(base, {{Deletion{"carriers/core"}, Deletion{"routes/default"}}}).empty());
 }
 

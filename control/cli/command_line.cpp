@@ -1,0 +1,284 @@
+#include "control/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <thread>
+
+#include "control/cli/commands.h"
+#include "control/cli/completion.h"
+#include "control/yaml/fields.h"
+
+namespace sallyport::cli {
+namespace {
+
+constexpr const char* examples = R"(
+Examples:
+  sallyport apply -f trunks.yaml --dry-run     what would change
+  sallyport apply -f trunks.yaml               change it: all of it, or nothing
+  sallyport list trunks
+  sallyport get trunk acme-hq > acme-hq.yaml   as YAML that `apply -f` takes
+  sallyport registration list --trunk acme-hq
+  sallyport call list --live --watch
+  sallyport call show c0ffee42                 the message ladder of one call
+  sallyport status --json                      for programs
+
+Where control is and who you are comes from options, from SALLYPORT_SERVER, SALLYPORT_CA, SALLYPORT_CERT and
+SALLYPORT_KEY, or from ~/.config/sallyport/cli.yaml or /etc/sallyport/cli.yaml:
+  server: 127.0.0.1:7443
+  ca: /etc/sallyport/tls/ca.pem
+  cert: /etc/sallyport/tls/oss.pem
+  key: /etc/sallyport/tls/oss.key
+
+Exit code: 0 done, 1 refused or failed (one sentence says why), 2 wrong usage.)";
+
+constexpr const char* apply_help = R"(
+The file holds resources, each with kind and name, in documents separated by "---" or in lists:
+  kind: Trunk
+  name: acme-hq
+  mode: registration
+  realm: access
+  registration_aor: sip:acme-hq@sip.example.com
+  credentials:
+    - {username: acme-hq, password: correct-horse}
+  numbers: ["+4930123400..+4930123499"]
+  ---
+  kind: Carrier
+  name: core
+  realm: core
+  targets: [{host: 192.0.2.9, port: 5060, transport: udp}]
+  ---
+  kind: Route
+  name: default
+  prefix: ""
+  carriers: [core]
+
+A credential without password keeps the one that is stored. What the file does not name stays, unless --prune.
+Problems are told as FILE:LINE:COLUMN: resource: field: what is wrong, all of them.)";
+
+using Command = std::function<int(Session&)>;
+
+// Everything the parser fills; the command that was chosen is in `command` afterwards.
+class CommandLine {
+public:
+    CommandLine() : app_("sallyport: provisions and looks after Sallyport, a session border controller.", "sallyport") {
+        app_.footer(examples);
+        app_.require_subcommand(1);
+        app_.set_version_flag("--version", SALLYPORT_VERSION);
+        app_.set_help_all_flag("--help-all", "help of every command");
+        app_.fallthrough();
+        app_.add_option("--server", connection_.server, "address and port of sallyport-control, e.g. 127.0.0.1:7443");
+        app_.add_option("--ca", connection_.ca, "PEM file of the CA that signed control's certificate");
+        app_.add_option("--cert", connection_.cert, "PEM file of your client certificate");
+        app_.add_option("--key", connection_.key, "PEM file of its private key");
+        app_.add_option("--server-name", connection_.server_name, "name in control's certificate, if not the address");
+        app_.add_flag("--json", json_, "print JSON for programs instead of tables");
+        add_apply();
+        add_resources();
+        add_status();
+        add_registrations();
+        add_calls();
+        add_media();
+        add_records();
+        add_completion();
+    }
+
+    CLI::App& app() { return app_; }
+    const Connection& connection() const { return connection_; }
+    bool json() const { return json_; }
+    double watch_seconds() const { return watch_; }
+    const Command& command() const { return command_; }
+    bool wants_completion() const { return completion_; }
+
+private:
+    CLI::App* group(const std::string& name, const std::string& help) {
+        auto* group = app_.add_subcommand(name, help);
+        group->require_subcommand(1);
+        group->fallthrough();
+        return group;
+    }
+    CLI::App* verb(CLI::App* parent, const std::string& name, const std::string& help, Command command) {
+        auto* verb = parent->add_subcommand(name, help);
+        verb->fallthrough();
+        verb->callback([this, command = std::move(command)] { command_ = command; });
+        return verb;
+    }
+    void watchable(CLI::App* verb) {
+        verb->add_option("--watch", watch_, "again every SECONDS (2 if not given) until Ctrl-C")
+            ->expected(0, 1)
+            ->default_str("2")
+            ->check(CLI::Range(0.2, 3'600.0));
+    }
+
+    void add_apply() {
+        auto* apply_verb = verb(&app_, "apply", "create and change resources from a YAML file, all or nothing",
+                                [this](Session& s) { return apply(s, apply_); });
+        apply_verb->footer(apply_help);
+        apply_verb->add_option("-f,--file", apply_.file, "YAML file; - reads standard input")->required();
+        apply_verb->add_flag("--dry-run", apply_.dry_run, "check everything and show the difference, change nothing");
+        apply_verb->add_flag("--prune", apply_.prune, "delete what exists and the file does not name");
+    }
+
+    void add_resources() {
+        const std::pair<const char*, const char*> kinds[] = {
+            {"trunk", "trunks"}, {"carrier", "carriers"}, {"route", "routes"}};
+        auto* get_group = group("get", "one resource as YAML, ready for apply -f");
+        auto* list_group = group("list", "resources as a table");
+        auto* delete_group = group("delete", "delete a resource");
+        for (const auto& [kind, plural] : kinds) {
+            const std::string name = kind;
+            auto* one = verb(get_group, name, "one " + name, [this, name](Session& s) { return get(s, name, name_); });
+            one->add_option("NAME", name_, "e.g. acme-hq")->required();
+            verb(list_group, plural, std::string("all ") + plural, [name](Session& s) { return list(s, name); });
+            auto* gone = verb(delete_group, name, "delete one " + name,
+                              [this, name](Session& s) { return remove(s, name, name_, etag_, dry_run_); });
+            gone->add_option("NAME", name_, "e.g. acme-hq")->required();
+            gone->add_option("--etag", etag_, "only if this is still its etag (see get)");
+            gone->add_flag("--dry-run", dry_run_, "only say whether it could be deleted");
+        }
+    }
+
+    void add_status() {
+        watchable(verb(&app_, "status", "daemons, planes, carriers, warnings", [](Session& s) { return status(s); }));
+    }
+
+    void add_registrations() {
+        auto* registrations =
+            verb(group("registration", "what PBXs have registered"), "list", "registrations as a table",
+                 [this](Session& s) { return list_registrations(s, trunk_); });
+        registrations->add_option("--trunk", trunk_, "of this trunk only");
+        watchable(registrations);
+    }
+
+    void add_calls() {
+        auto* calls = group("call", "live calls and finished ones");
+        auto* list_verb = verb(calls, "list", "live calls first, then finished ones, newest first",
+                               [this](Session& s) { return list_calls(s, trunk_, live_, limit_); });
+        list_verb->add_option("--trunk", trunk_, "of this trunk only");
+        list_verb->add_flag("--live", live_, "live calls only");
+        list_verb->add_option("--limit", limit_, "at most so many, 50 if not given")->check(CLI::Range(1, 1'000'000));
+        watchable(list_verb);
+        auto* show = verb(calls, "show", "one call: facts, message ladder, media",
+                          [this](Session& s) { return show_call(s, name_); });
+        show->add_option("ID", name_, "as listed, or the SIP Call-ID of either leg")->required();
+    }
+
+    void add_media() {
+        watchable(verb(group("media", "the media plane"), "sessions", "media sessions with their legs",
+                       [](Session& s) { return list_media_sessions(s); }));
+    }
+
+    void add_records() {
+        auto* records = group("record", "call records for billing");
+        auto* fetch = verb(records, "fetch", "the next records of a consumer, one JSON object per line",
+                           [this](Session& s) { return fetch_records(s, consumer_, max_, acknowledge_); });
+        fetch->add_option("--consumer", consumer_, "whose place in the spool, e.g. billing")->required();
+        fetch->add_option("--max", max_, "at most so many, 1000 if not given")->check(CLI::Range(1, 10'000));
+        fetch->add_flag("--ack", acknowledge_, "acknowledge what was printed");
+        auto* ack = verb(records, "ack", "acknowledge: these records are safe, go on behind them",
+                         [this](Session& s) { return acknowledge_records(s, consumer_, name_); });
+        ack->add_option("--consumer", consumer_, "whose place in the spool, e.g. billing")->required();
+        ack->add_option("POSITION", name_, "as fetch printed it, e.g. 12:4096")->required();
+    }
+
+    void add_completion() {
+        auto* completion = group("completion", "shell completion");
+        completion->add_subcommand("bash", "source <(sallyport completion bash)")->callback([this] {
+            completion_ = true;
+        });
+    }
+
+    CLI::App app_;
+    Connection connection_;
+    ApplyArguments apply_;
+    Command command_;
+    std::string name_, etag_, trunk_, consumer_;
+    double watch_ = 0;
+    int limit_ = 50, max_ = 1'000;
+    bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false;
+};
+
+// A mistyped command, group or kind, with what was probably meant: CLI11 says only that a subcommand is required.
+std::optional<std::string> unknown_command(CLI::App& root, const std::vector<std::string>& arguments) {
+    const CLI::App* app = &root;
+    for (const auto& word : arguments) {
+        const auto commands = app->get_subcommands([](const CLI::App*) { return true; });
+        if (commands.empty() || word.starts_with('-')) return std::nullopt;
+        std::vector<std::string> names;
+        const CLI::App* next = nullptr;
+        for (const auto* command : commands) {
+            names.push_back(command->get_name());
+            if (command->get_name() == word) next = command;
+        }
+        if (next == nullptr) {
+            const auto guess = yaml::nearest(word, names);
+            return "there is no command \"" + word + '"' + (guess ? "; did you mean \"" + *guess + "\"?" : "");
+        }
+        app = next;
+    }
+    return std::nullopt;
+}
+
+void print_failure(std::ostream& err, const Failure& failure) {
+    err << "sallyport: " << failure.sentence << '\n';
+    if (failure.violations.size() < 2) return;  // the one is in the sentence
+    for (const auto& [field, text] : failure.violations)
+        err << "  " << (field.empty() ? "" : field + ": ") << text << '\n';
+}
+
+int run_once(const CommandLine& line, Session& session) {
+    try {
+        return line.command()(session);
+    } catch (const Failure& failure) {
+        print_failure(session.err, failure);
+        return Exit::refused;
+    }
+}
+
+// Until Ctrl-C, also while control is away: the operator watches it come back.
+int run_again_and_again(const CommandLine& line, Session& session) {
+    for (;;) {
+        std::ostringstream page;
+        Session one{session.client, session.json, session.in, page, page};
+        run_once(line, one);
+        if (!session.json) session.out << "\x1b[H\x1b[2J";
+        session.out << page.str() << std::flush;
+        if (!session.out) return Exit::refused;
+        std::this_thread::sleep_for(std::chrono::duration<double>(line.watch_seconds()));
+    }
+}
+
+}  // namespace
+
+int run(std::vector<std::string> arguments, std::istream& in, std::ostream& out, std::ostream& err) {
+    CommandLine line;
+    if (const auto unknown = unknown_command(line.app(), arguments)) {
+        err << "sallyport: " << *unknown << "\nRun with --help for the commands and examples.\n";
+        return Exit::usage;
+    }
+    std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a stack
+    try {
+        line.app().parse(std::move(arguments));
+    } catch (const CLI::ParseError& e) {
+        return line.app().exit(e, out, err) == 0 ? Exit::done : Exit::usage;
+    }
+    if (line.wants_completion()) {
+        out << bash_completion(line.app());
+        return Exit::done;
+    }
+    try {
+        auto connection = line.connection();
+        connection.complete();
+        Client client(connection);
+        Session session{client, line.json(), in, out, err};
+        return line.watch_seconds() > 0 ? run_again_and_again(line, session) : run_once(line, session);
+    } catch (const Failure& failure) {
+        print_failure(err, failure);
+        return Exit::refused;
+    }
+}
+
+}  // namespace sallyport::cli

@@ -1,0 +1,47 @@
+// What each command of `sallyport` does once its arguments are known. Each prints to `out`, returns the exit code, and
+// throws Failure for a sentence on standard error and exit code 1.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <iosfwd>
+#include <string>
+
+#include "control/cli/connection.h"
+
+namespace sallyport::cli {
+
+enum Exit : int { done = 0, refused = 1, usage = 2 };
+
+struct Session {
+    Client& client;
+    bool json = false;
+    std::istream& in;
+    std::ostream& out;
+    std::ostream& err;
+};
+
+struct ApplyArguments {
+    std::string file;  // "-": standard input
+    bool dry_run = false;
+    bool prune = false;
+};
+int apply(Session& session, const ApplyArguments& arguments);
+
+// kind: "trunk", "carrier", "route"; name with or without "trunks/".
+int get(Session& session, const std::string& kind, const std::string& name);
+int list(Session& session, const std::string& kind);
+int remove(Session& session, const std::string& kind, const std::string& name, const std::string& etag, bool dry_run);
+
+int status(Session& session);
+int list_registrations(Session& session, const std::string& trunk);
+int list_calls(Session& session, const std::string& trunk, bool live_only, int limit);
+int show_call(Session& session, const std::string& id);
+int list_media_sessions(Session& session);
+int fetch_records(Session& session, const std::string& consumer, int max, bool acknowledge);
+int acknowledge_records(Session& session, const std::string& consumer, const std::string& position);
+
+// One object, indented, field names as in the protos; numbers of 64 bits are strings, as protobuf's JSON has them.
+void print_json(std::ostream& out, const google::protobuf::Message& message);
+
+}  // namespace sallyport::cli
