@@ -1,0 +1,188 @@
+#include <catch2/catch.hpp>
+
+#include "media_bench.h"
+
+using namespace sallyport;
+using namespace sallyport::media;
+
+namespace {
+
+const Endpoint real_a = at("203.0.113.5:49152");  // the signalled host, another port: a NAT in between
+const Endpoint stranger = at("192.0.2.66:666");
+
+LegChange with_mode(Latching mode) {
+    LegChange a = leg(Side::a, at("203.0.113.5:4000"));
+    a.latching = mode;
+    return a;
+}
+
+// Twenty milliseconds apart, as many as a stranger's proof takes and more.
+Drop talk_from(MediaBench& bench, Call& call, const Endpoint& source, int packets, std::uint16_t first = 1) {
+    Drop last = Drop::none;
+    for (int i = 0; i < packets; ++i) {
+        last = call.from_a(rtp_packet({.sequence = static_cast<std::uint16_t>(first + i)}), source).drop;
+        bench.wait(20ms);
+    }
+    return last;
+}
+
+}  // namespace
+
+TEST_CASE("Symmetric RTP: the signalled address is sent to until a packet from that host shows the real port") {
+    MediaBench bench;
+    Call call(bench);
+    CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+    CHECK(call.from_a(rtp_packet(), real_a).drop == Drop::none);
+    CHECK(call.from_b(rtp_packet()).to == real_a);
+    CHECK(call.statistics(Side::a).latched);
+    CHECK(call.statistics(Side::a).remote == real_a);
+    SECTION("after that every other source is a stranger, the signalled one too") {
+        CHECK(call.from_a(rtp_packet()).drop == Drop::wrong_source);
+        CHECK(call.from_a(rtp_packet(), stranger).drop == Drop::wrong_source);
+        CHECK(call.from_b(rtp_packet()).to == real_a);
+    }
+    SECTION("signaling can have it learn anew") {
+        LegChange change = leg(Side::a);
+        change.relearn = true;
+        REQUIRE(call.modify({change}).code == Code::ok);
+        CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+        CHECK(call.from_a(rtp_packet(), at("203.0.113.5:50000")).drop == Drop::none);
+        CHECK(call.from_b(rtp_packet()).to == at("203.0.113.5:50000"));
+    }
+    SECTION("the same address signalled again keeps the latch") {
+        REQUIRE(call.modify({leg(Side::a, call.peer_a)}).code == Code::ok);
+        CHECK(call.from_b(rtp_packet()).to == real_a);
+        CHECK(call.from_a(rtp_packet(), at("203.0.113.5:50000")).drop == Drop::wrong_source);
+    }
+    SECTION("another signalled address is sent to at once, and the old peer is a stranger") {
+        const Endpoint moved = at("203.0.113.6:4000");
+        REQUIRE(call.modify({leg(Side::a, moved)}).code == Code::ok);
+        CHECK(call.from_b(rtp_packet()).to == moved);
+        CHECK(call.from_a(rtp_packet(), real_a).drop == Drop::wrong_source);
+        CHECK(call.from_a(rtp_packet(), moved).drop == Drop::none);
+    }
+}
+
+TEST_CASE("A second source in the same burst as the first does not get in") {
+    MediaBench bench;
+    Call call(bench);
+    Bytes first = rtp_packet(), second = rtp_packet({.sequence = 2});
+    Packet burst[] = {bench.describe(0, real_a, call.local_a.port, first),
+                      bench.describe(0, at("203.0.113.5:50000"), call.local_a.port, second)};
+    bench.pipeline.process(burst, bench.now);
+    CHECK(burst[0].drop == Drop::none);
+    CHECK(burst[1].drop == Drop::wrong_source);
+}
+
+TEST_CASE("Latching off: the signalled address and port, nothing else") {
+    MediaBench bench;
+    Call call(bench, {with_mode(Latching::off)});
+    CHECK(call.from_a(rtp_packet(), real_a).drop == Drop::wrong_source);
+    CHECK(call.from_a(rtp_packet()).drop == Drop::none);
+    CHECK(call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4009")).drop == Drop::wrong_source);
+    CHECK(call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4001")).drop == Drop::none);
+}
+
+TEST_CASE("Far-end NAT: a source from elsewhere is believed after it has talked like a phone") {
+    MediaBench bench;
+    Call call(bench, {with_mode(Latching::any_address)});
+    const Endpoint nat = at("198.18.0.7:31000");
+    CHECK(talk_from(bench, call, nat, 4) == Drop::wrong_source);
+    CHECK(call.from_b(rtp_packet()).to == call.peer_a);  // and nothing goes there before
+    CHECK(talk_from(bench, call, nat, 1, 5) == Drop::none);
+    CHECK(call.from_b(rtp_packet()).to == nat);
+    CHECK(talk_from(bench, call, stranger, 20) == Drop::wrong_source);
+    CHECK(call.from_b(rtp_packet()).to == nat);
+}
+
+TEST_CASE("Far-end NAT: while it learns, a packet from the signalled host wins at once over whoever came first") {
+    MediaBench bench;
+    Call call(bench, {with_mode(Latching::any_address)});
+    CHECK(talk_from(bench, call, stranger, 4) == Drop::wrong_source);
+    CHECK(call.from_a(rtp_packet(), real_a).drop == Drop::none);
+    CHECK(talk_from(bench, call, stranger, 10, 5) == Drop::wrong_source);
+    CHECK(call.from_b(rtp_packet()).to == real_a);
+}
+
+TEST_CASE("Far-end NAT: plain RTCP is believed from where RTP was seen") {
+    MediaBench bench;
+    Call call(bench, {with_mode(Latching::any_address)});
+    const Endpoint nat = at("198.18.0.7:31000"), nat_rtcp = at("198.18.0.7:31055");
+    CHECK(call.rtcp_from_a(rtcp_packet(), nat_rtcp).drop == Drop::wrong_source);
+    talk_from(bench, call, nat, 5);
+    CHECK(call.rtcp_from_a(rtcp_packet(), nat_rtcp).drop == Drop::none);
+    CHECK(call.rtcp_from_b(rtcp_packet(), at("203.0.113.99:6001")).to == nat_rtcp);
+    CHECK(call.rtcp_from_a(rtcp_packet(), at("198.18.0.7:31056")).drop == Drop::wrong_source);
+}
+
+TEST_CASE("SRTP: only an authentic packet takes the leg, however many forged ones come first") {
+    MediaBench bench;
+    const Bytes peer_key(30, 1), our_key(30, 2);
+    LegChange a = with_mode(Latching::any_address);
+    a.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, peer_key, our_key};
+    Call call(bench, {a});
+    SrtpPeer peer(a.keys->suite, peer_key, our_key);
+    CHECK(talk_from(bench, call, stranger, 50) == Drop::auth_failed);
+    CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+    const Endpoint nat = at("198.18.0.7:31000");
+    CHECK(call.from_a(peer.protect(rtp_packet({.sequence = 1})), nat).drop == Drop::none);
+    CHECK(call.from_b(rtp_packet({.sequence = 2})).to == nat);
+    CHECK(call.from_a(peer.protect(rtp_packet({.sequence = 2})), stranger).drop == Drop::wrong_source);
+    SECTION("RTCP finds its own way, authenticated as well") {
+        CHECK(call.rtcp_from_a(rtcp_packet(), stranger).drop == Drop::auth_failed);
+        CHECK(call.rtcp_from_a(peer.protect(rtcp_packet(), true), at("198.18.0.7:31001")).drop == Drop::none);
+        CHECK(call.rtcp_from_b(rtcp_packet(), at("203.0.113.99:6001")).to == at("198.18.0.7:31001"));
+    }
+}
+
+TEST_CASE("A flood of forged packets from elsewhere does not starve the peer that signaling named") {
+    MediaBench bench;
+    const Bytes peer_key(30, 1), our_key(30, 2);
+    LegChange a = with_mode(Latching::any_address);
+    a.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, peer_key, our_key};
+    Call call(bench, {a});
+    SrtpPeer peer(a.keys->suite, peer_key, our_key);
+    std::size_t limited = 0;
+    for (int i = 0; i < 2000; ++i) limited += call.from_a(rtp_packet(), stranger).drop == Drop::rate;
+    CHECK(limited == 1500);
+    CHECK(call.from_a(peer.protect(rtp_packet())).drop == Drop::none);
+    for (int i = 0; i < 2000; ++i) REQUIRE(call.from_a(rtp_packet(), stranger).drop == Drop::wrong_source);
+    CHECK(call.from_a(peer.protect(rtp_packet({.sequence = 2}))).drop == Drop::none);
+}
+
+TEST_CASE("A change of mode keeps a latch that the new mode would have learnt too, and no other") {
+    MediaBench bench;
+    Call call(bench, {with_mode(Latching::any_address)});
+    const auto set = [&](Latching mode) {
+        LegChange change = leg(Side::a);
+        change.latching = mode;
+        REQUIRE(call.modify({change}).code == Code::ok);
+    };
+    SECTION("learnt elsewhere") {
+        talk_from(bench, call, stranger, 5);
+        REQUIRE(call.from_b(rtp_packet()).to == stranger);
+        set(Latching::signalled_address);
+        CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+        CHECK(call.from_a(rtp_packet(), stranger).drop == Drop::wrong_source);
+    }
+    SECTION("learnt at the signalled host") {
+        REQUIRE(call.from_a(rtp_packet(), real_a).drop == Drop::none);
+        set(Latching::signalled_address);
+        CHECK(call.from_b(rtp_packet()).to == real_a);
+        set(Latching::off);
+        CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+    }
+}
+
+TEST_CASE("What a plain leg believed counts no more once it has keys") {
+    MediaBench bench;
+    Call call(bench);
+    REQUIRE(call.from_a(rtp_packet(), real_a).drop == Drop::none);
+    LegChange change = leg(Side::a);
+    const Bytes peer_key(30, 1), our_key(30, 2);
+    change.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, peer_key, our_key};
+    REQUIRE(call.modify({change}).code == Code::ok);
+    CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+    SrtpPeer peer(change.keys->suite, peer_key, our_key);
+    CHECK(call.from_a(peer.protect(rtp_packet()), at("203.0.113.5:50000")).drop == Drop::none);
+}
