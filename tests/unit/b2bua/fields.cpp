@@ -1,0 +1,148 @@
+// What crosses from leg to leg in header fields: identities, causes, Session-ID, everything else.
+#include <catch2/catch.hpp>
+
+#include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/headers.h"
+#include "signaling/b2bua/identity.h"
+#include "signaling/b2bua/session_id.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::b2bua {
+namespace {
+
+sip::Message message(std::string_view extra,
+                     std::string_view from = "\"Carol\" <sip:+44205550100@core.example.org>;tag=1",
+                     std::string_view to = "<sip:+4930155@10.0.0.1>") {
+    auto parsed = sip::Parser::parse(
+        "INVITE sip:+4930155@10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.20;branch=z9hG4bK1\r\nFrom: " +
+        std::string(from) + "\r\nTo: " + std::string(to) + "\r\nCall-ID: secret@192.0.2.20\r\nCSeq: 1 INVITE\r\n" +
+        std::string(extra) + "\r\n");
+    REQUIRE(parsed.has_value());
+    return std::move(*parsed);
+}
+config::Trunk trunk() {
+    config::Trunk t;
+    t.id = "acme";
+    t.registration_aor = "sip:acme@sip.example.net";
+    t.numbers = {{"+4930100", "+4930199"}};
+    return t;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "To a PBX: the caller's number in our domain, its name kept, P-Asserted-Identity if it was asserted [SC-10.1.3-05] "
+    "[SC-10.1.3-06]") {
+    const auto plain = identity_to_pbx(message(""), "+4930155", trunk());
+    CHECK(plain.from == "\"Carol\" <sip:+44205550100@sip.example.net;user=phone>");
+    CHECK(plain.to == "<sip:+4930155@sip.example.net;user=phone>");
+    CHECK(plain.asserted.empty());
+    const auto asserted =
+        identity_to_pbx(message("P-Asserted-Identity: <tel:+1-202-555-0100>, <sip:x@y>\r\n"), "+4930155", trunk());
+    CHECK(asserted.asserted == "<sip:+12025550100@sip.example.net;user=phone>");
+    CHECK(asserted.caller == "+12025550100");
+}
+
+TEST_CASE(
+    "To a PBX: privacy leaves no number anywhere; no number at all is unavailable [SC-10.1.3-03] [SC-10.1.4-01] "
+    "[SC-10.1.3-07]") {
+    const auto hidden = identity_to_pbx(message("Privacy: user;id\r\nP-Asserted-Identity: <sip:+44205550100@c>\r\n"),
+                                        "+4930155", trunk());
+    CHECK(hidden.from == "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+    CHECK(hidden.asserted.empty());
+    CHECK(hidden.caller == "+44205550100");  // the record knows
+    const auto none = identity_to_pbx(message("", "<sip:alice@core.example.org>;tag=1"), "+4930155", trunk());
+    CHECK(none.from == "<sip:unavailable@unknown.invalid>");
+}
+
+TEST_CASE("To keeps the number that was dialled first [SC-10.1.2-01]") {
+    const auto forwarded = identity_to_pbx(message("", "<sip:+442@c>;tag=1", "<sip:+4930111@old.example.org;foo=bar>"),
+                                           "+4930155", trunk());
+    CHECK(forwarded.to == "<sip:+4930111@sip.example.net;user=phone>");
+}
+
+TEST_CASE("To the core: only a number of the trunk is asserted, whatever the PBX says") {
+    const auto own =
+        identity_to_core(message("", "\"A\" <sip:+4930101@pbx.local>;tag=1"), "+4420", trunk(), "gw.example.org");
+    CHECK(own.from == "\"A\" <sip:+4930101@sip.example.net;user=phone>");
+    CHECK(own.asserted == "\"A\" <sip:+4930101@sip.example.net;user=phone>");
+    const auto foreign = identity_to_core(
+        message("P-Asserted-Identity: <sip:+15551234@x>\r\n", "<sip:+15551234@x>;tag=1"), "+4420", trunk(), "gw");
+    CHECK(foreign.asserted == "<sip:+4930100@sip.example.net;user=phone>");
+    const auto preferred = identity_to_core(
+        message("P-Preferred-Identity: <sip:+4930123@x>\r\n", "<sip:anonymous@anonymous.invalid>;tag=1"), "+4420",
+        trunk(), "gw");
+    CHECK(preferred.asserted == "<sip:+4930123@sip.example.net;user=phone>");
+    CHECK(preferred.from == "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+    CHECK(identity_to_core(message("Privacy: id;critical\r\n"), "+4420", trunk(), "gw").privacy == "id");
+}
+
+TEST_CASE("An identity in a response is believed from the core, or if the trunk owns it") {
+    const auto with = message("P-Asserted-Identity: <sip:+4930155@x>\r\n"),
+               foreign = message("P-Asserted-Identity: <sip:+15@x>\r\n");
+    CHECK(asserted_in_response(with, false, true, trunk()) == "<sip:+4930155@sip.example.net;user=phone>");
+    CHECK(asserted_in_response(foreign, false, true, trunk()).empty());
+    CHECK_FALSE(asserted_in_response(foreign, true, false, trunk()).empty());
+    CHECK(asserted_in_response(message("Privacy: id\r\nP-Asserted-Identity: <sip:+15@x>\r\n"), true, false, trunk())
+              .empty());
+}
+
+TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, places and bodies do not") {
+    const auto source = message(
+        "X-Account: 4711\r\nSubject: hi\r\nUser-to-User: 00;encoding=hex\r\nIdentity: abc;info=<https://c>\r\nVia: "
+        "SIP/2.0/UDP 192.0.2.99;branch=z9hG4bK2\r\n"
+        "Route: <sip:192.0.2.98;lr>\r\nRecord-Route: <sip:192.0.2.97;lr>\r\nContact: "
+        "<sip:192.0.2.96>\r\nP-Charging-Vector: icid-value=1\r\n"
+        "Remote-Party-ID: <sip:1@192.0.2.95>\r\nremote-party-id: <sip:1@192.0.2.94>\r\nHistory-Info: "
+        "<sip:1@192.0.2.93>;index=1\r\n"
+        "Diversion: <sip:1@192.0.2.92>\r\nProxy-Authorization: Digest username=\"u\"\r\nServer: x\r\nUser-Agent: "
+        "y\r\nSupported: 100rel\r\n"
+        "Session-Expires: 90\r\nReplaces: a;to-tag=1;from-tag=2\r\nTarget-Dialog: z\r\nReferred-By: "
+        "<sip:192.0.2.91>\r\nCall-Info: <http://192.0.2.90/>\r\n"
+        "P-Asserted-Identity: <sip:+1@192.0.2.89>\r\nContent-Foo: x\r\nIn-Reply-To: secret@192.0.2.20\r\n");
+    auto composer = sip::Composer::request("INVITE", "sip:x");
+    copy_crossing(source, composer);
+    const std::string text = composer.finish();
+    CHECK(text.find("X-Account: 4711\r\n") != std::string::npos);
+    CHECK(text.find("Subject: hi\r\n") != std::string::npos);
+    CHECK(text.find("User-to-User: 00;encoding=hex\r\n") != std::string::npos);
+    CHECK(text.find("Identity: abc") != std::string::npos);
+    CHECK(text.find("192.0.2.") == std::string::npos);
+    for (const auto* name :
+         {"Via", "Digest", "100rel", "Session-Expires", "icid", "Content-Foo", "Server", "Target-Dialog"})
+        CHECK(text.find(name) == std::string::npos);
+}
+
+TEST_CASE("Statuses and causes: RFC 3398 both for records and for Reason; only numbers cross") {
+    CHECK(q850_of_status(486) == 17);
+    CHECK(q850_of_status(404) == 1);
+    CHECK(q850_of_status(408) == 102);
+    CHECK(q850_of_status(699) == 127);
+    CHECK(relayed_status(486, true) == 486);
+    CHECK(relayed_status(301, true) == 480);
+    CHECK(relayed_status(403, true) == 603);
+    CHECK(relayed_status(403, false) == 403);
+    CHECK(relayed_status(401, true) == 500);
+    const auto reasons = message("Reason: Q.850 ;cause=17;text=\"192.0.2.20 says no\", SIP;cause=600, X;cause=1\r\n");
+    CHECK(relayed_reason(reasons) == "Q.850;cause=17, SIP;cause=600");
+    CHECK(q850_of(reasons) == 17);
+    CHECK(q850_of(message("Reason: garbage\r\n")) == 0);
+}
+
+TEST_CASE("Session-ID: what is said is kept, what is missing or malformed is made up [RFC 7989]") {
+    SeededRandom random(1);
+    const std::string uuid = "ABCDEFabcdef01234567890123456789";
+    auto id = SessionId::begin(message("Session-ID: " + uuid + ";remote=00000000000000000000000000000000\r\n"), random);
+    CHECK(id.text() == "abcdefabcdef01234567890123456789");
+    CHECK(id.field(Side::b) == "abcdefabcdef01234567890123456789;remote=00000000000000000000000000000000");
+    id.hear(Side::b, message(""), random);
+    CHECK(id.of(Side::b).size() == 32);
+    CHECK(id.field(Side::a) == std::string(id.of(Side::b)) + ";remote=" + id.text());
+    for (const auto* bad : {"short", "zzcdefabcdef01234567890123456789", "00000000000000000000000000000000"}) {
+        const auto made = SessionId::begin(message("Session-ID: " + std::string(bad) + "\r\n"), random);
+        CHECK(made.text().size() == 32);
+        CHECK(made.text()[12] == '4');
+    }
+}
+
+}  // namespace sallyport::b2bua

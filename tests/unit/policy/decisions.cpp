@@ -1,0 +1,171 @@
+#include <catch2/catch.hpp>
+
+#include "signaling/policy/engine.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::policy {
+namespace {
+
+struct World {
+    World() {
+        config::Trunk trunk;
+        trunk.id = "acme";
+        trunk.realm = "access";
+        trunk.registration_aor = "sip:acme@sip.example.net";
+        trunk.numbers = {{"+4930100", "+4930199"}};
+        trunk.limits.concurrent_calls = 1;
+        snapshot.trunks.emplace("acme", trunk);
+        config::Trunk fixed;
+        fixed.id = "fixed";
+        fixed.realm = "access";
+        fixed.mode = config::TrunkMode::static_;
+        fixed.sources = {config::AddressBlock::parse("198.51.100.0/28").value()};
+        fixed.transports = {config::Transport::tcp};
+        snapshot.trunks.emplace("fixed", fixed);
+        config::Carrier carrier;
+        carrier.id = "core";
+        carrier.realm = "core";
+        carrier.targets = {{"192.0.2.20", 5060}, {"gw.example.org", 0}};
+        snapshot.carriers.emplace("core", carrier);
+        snapshot.routes.emplace("uk", config::Route{.id = "uk", .prefix = "+44", .carriers = {"core", "missing"}});
+        snapshot.routes.emplace("us", config::Route{.id = "us", .prefix = "+1", .carriers = {"missing"}});
+        snapshot.build_indexes();
+    }
+    void bind() {
+        locations.update("acme", [&](std::vector<registrar::Binding>& bindings) {
+            bindings.push_back(
+                {.trunk = "acme", .contact = "sip:198.51.100.99", .flow = flow(), .expires_at = now + 60s});
+            return true;
+        });
+    }
+    static Flow flow() {
+        return {Transport::tls, 0, Endpoint::parse("203.0.113.1:5061").value(),
+                Endpoint::parse("198.51.100.99:1234").value(), 5};
+    }
+    CallFacts facts(Party party, std::string_view uri) {
+        auto parsed = sip::parse_uri(uri);
+        REQUIRE(parsed.has_value());
+        return {.config = snapshot,
+                .locations = locations,
+                .now = now,
+                .party = std::move(party),
+                .transport = Transport::tls,
+                .request_uri = *parsed};
+    }
+    config::Snapshot snapshot;
+    registrar::LocationStore locations;
+    TrunkGauges gauges;
+    TimePoint now{std::chrono::seconds(1'800'000'000)};
+    const Party pbx{PartyKind::trunk, "acme", Proof::registered_flow},
+        core{PartyKind::carrier, "core", Proof::source_address};
+};
+
+}  // namespace
+
+TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known carriers, a place in the gauge") {
+    World w;
+    w.bind();
+    const auto verdict = decide(w.facts(w.pbx, "sip:+44-20-5550100@sip.example.net"), w.gauges);
+    REQUIRE_FALSE(verdict.reject);
+    CHECK(verdict.admitted.called == "+44205550100");
+    CHECK(verdict.admitted.route == "uk");
+    CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
+    CHECK(w.gauges.calls("acme") == 1);
+    CHECK(verdict.trace.size() == 5);
+    const auto second = decide(w.facts(w.pbx, "sip:+44205550100@sip.example.net"), w.gauges);
+    REQUIRE(second.reject);
+    CHECK(second.reject->why == Refusal::too_many_calls);
+    CHECK(w.gauges.calls("acme") == 1);
+}
+
+TEST_CASE("Emergency calls know no session limit [SC-13-08]") {
+    World w;
+    w.bind();
+    w.gauges.hold("acme");
+    auto facts = w.facts(w.pbx, "sip:+44205550100@sip.example.net");
+    facts.priority = Priority::emergency;
+    CHECK_FALSE(decide(facts, w.gauges).reject);
+}
+
+TEST_CASE("Each refusal has its status, and takes no place") {
+    World w;
+    const auto refusal = [&](const CallFacts& facts) {
+        const auto verdict = decide(facts, w.gauges);
+        REQUIRE(verdict.reject);
+        return std::pair(verdict.reject->why, verdict.reject->status);
+    };
+    using Pair = std::pair<Refusal, std::uint16_t>;
+    const Party by_digest{PartyKind::trunk, "acme", Proof::digest};
+    CHECK(refusal(w.facts(by_digest, "sip:+4420555@x")) == Pair(Refusal::not_registered, 403));
+    CHECK(refusal(w.facts(w.core, "sip:+4930155@x")) == Pair(Refusal::not_registered, 480));
+    w.bind();
+    CHECK(refusal(w.facts(w.pbx, "sip:+33155@x")) == Pair(Refusal::no_route, 404));
+    CHECK(refusal(w.facts(w.pbx, "sip:+1555@x")) == Pair(Refusal::no_route, 404));
+    CHECK(refusal(w.facts(w.pbx, "sip:alice@x")) == Pair(Refusal::not_a_number, 404));
+    CHECK(refusal(w.facts(w.pbx, "sip:0800@x")) == Pair(Refusal::not_a_number, 484));
+    CHECK(refusal(w.facts(w.core, "sip:+4930999@x")) == Pair(Refusal::unknown_number, 404));
+    const Party udp_static{PartyKind::trunk, "fixed", Proof::source_address};
+    CHECK(refusal(w.facts(udp_static, "sip:+4420555@x")) == Pair(Refusal::transport_not_allowed, 480));
+    auto facts = w.facts(w.pbx, "sip:+4420555@x");
+    facts.draining = true;
+    CHECK(refusal(facts) == Pair(Refusal::draining, 503));
+    facts.draining = false;
+    facts.full = true;
+    CHECK(refusal(facts) == Pair(Refusal::full, 503));
+    facts.full = false;
+    facts.media_up = false;
+    CHECK(refusal(facts) == Pair(Refusal::media_away, 503));
+    CHECK(w.gauges.calls("acme") == 0);
+}
+
+TEST_CASE(
+    "Who is it: a registered flow, a static source over its transport, a carrier's target or what its name stood for") {
+    World w;
+    w.bind();
+    const Realm access{"access", "a0", false, {}}, core{"core", "c0", true, {}};
+    const LearnedSources learned{{IpAddress::v4(192, 0, 2, 77), "core"}, {IpAddress::v4(192, 0, 2, 78), "deleted"}};
+    const auto who = [&](const Realm& realm, Flow flow) {
+        return identify(w.snapshot, realm, flow, w.locations, learned, w.now);
+    };
+    CHECK(who(access, World::flow()).id == "acme");
+    Flow other = World::flow();
+    other.connection = 6;
+    CHECK_FALSE(who(access, other).known());
+    CHECK_FALSE(who(core, World::flow()).known());  // a PBX's flow means nothing in the core
+    other.remote = Endpoint::parse("198.51.100.3:5060").value();
+    CHECK_FALSE(who(access, other).known());  // TLS is not this trunk's transport
+    other.transport = Transport::tcp;
+    CHECK(who(access, other).id == "fixed");
+    other.remote = Endpoint::parse("192.0.2.20:9").value();
+    CHECK(who(core, other).kind == PartyKind::carrier);
+    CHECK_FALSE(who(access, other).known());
+    other.remote = Endpoint::parse("192.0.2.77:5060").value();
+    CHECK(who(core, other).id == "core");
+    other.remote = Endpoint::parse("192.0.2.78:5060").value();
+    CHECK_FALSE(who(core, other).known());
+    CHECK_FALSE(identify(w.snapshot, access, World::flow(), w.locations, learned, w.now + 61s).known());
+}
+
+TEST_CASE("Every message has a priority class") {
+    const auto of = [](std::string_view method, std::string_view uri, std::string_view to_tag = "") {
+        const std::string text =
+            std::string(method) + " " + std::string(uri) +
+            " SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>" +
+            std::string(to_tag) + "\r\nCall-ID: 1\r\nCSeq: 1 " + std::string(method) + "\r\n\r\n";
+        auto message = sip::Parser::parse(text);
+        REQUIRE(message.has_value());
+        return priority_of(*message);
+    };
+    CHECK(of("INVITE", "urn:service:sos.fire") == Priority::emergency);
+    CHECK(of("INVITE", "urn:service:sossage") == Priority::new_call);
+    CHECK(of("INVITE", "sip:a@b") == Priority::new_call);
+    CHECK(of("INVITE", "sip:a@b", ";tag=2") == Priority::in_dialog);
+    CHECK(of("BYE", "sip:a@b") == Priority::in_dialog);
+    CHECK(of("REGISTER", "sip:b") == Priority::registration);
+    CHECK(of("OPTIONS", "sip:b") == Priority::options);
+    CHECK(of("MESSAGE", "sip:b") == Priority::other);
+    CHECK(Priority::emergency < Priority::in_dialog);
+    CHECK(Priority::new_call < Priority::registration);
+}
+
+}  // namespace sallyport::policy

@@ -1,0 +1,69 @@
+#include "signaling/policy/gauges.h"
+
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+namespace sallyport::policy {
+
+static const TimePoint start{std::chrono::seconds(1'800'000'000)};
+
+TEST_CASE("A trunk gets as many calls as its limit, and one more when one has ended") {
+    TrunkGauges gauges;
+    const config::Limits limits{.concurrent_calls = 2};
+    CHECK(gauges.admit("a", limits, start) == Admission::admitted);
+    CHECK(gauges.admit("a", limits, start) == Admission::admitted);
+    CHECK(gauges.admit("a", limits, start) == Admission::too_many_calls);
+    CHECK(gauges.admit("b", limits, start) == Admission::admitted);
+    gauges.release("a");
+    CHECK(gauges.calls("a") == 1);
+    CHECK(gauges.admit("a", limits, start) == Admission::admitted);
+}
+
+TEST_CASE("Calls per second: a second's worth at once, then at the pace of the limit") {
+    TrunkGauges gauges;
+    const config::Limits limits{.calls_per_second = 4};
+    int admitted = 0;
+    for (int i = 0; i < 10; ++i) admitted += gauges.admit("a", limits, start) == Admission::admitted;
+    CHECK(admitted == 4);
+    CHECK(gauges.calls("a") == 4);  // a refused one holds nothing
+    CHECK(gauges.admit("a", limits, start + 249ms) == Admission::too_fast);
+    CHECK(gauges.admit("a", limits, start + 250ms) == Admission::admitted);
+    CHECK(gauges.admit("a", limits, start + 251ms) == Admission::too_fast);
+}
+
+TEST_CASE("Slower than one call a second is a limit too") {
+    TrunkGauges gauges;
+    const config::Limits limits{.calls_per_second = 0.5};
+    CHECK(gauges.admit("a", limits, start) == Admission::admitted);
+    CHECK(gauges.admit("a", limits, start + 1s) == Admission::too_fast);
+    CHECK(gauges.admit("a", limits, start + 2s) == Admission::admitted);
+}
+
+TEST_CASE("The limit is exact when shards compete for the last places") {
+    TrunkGauges gauges;
+    const config::Limits limits{.concurrent_calls = 1000};
+    std::atomic<int> admitted{0};
+    std::vector<std::thread> shards;
+    for (int s = 0; s < 4; ++s)
+        shards.emplace_back([&] {
+            for (int i = 0; i < 500; ++i) admitted += gauges.admit("a", limits, start) == Admission::admitted;
+        });
+    for (auto& shard : shards) shard.join();
+    CHECK(admitted == 1000);
+    CHECK(gauges.calls("a") == 1000);
+}
+
+TEST_CASE("Trunks that are no longer provisioned are forgotten once they are idle") {
+    TrunkGauges gauges;
+    gauges.hold("gone");
+    gauges.prune([](std::string_view) { return false; });
+    CHECK(gauges.calls("gone") == 1);
+    gauges.release("gone");
+    gauges.prune([](std::string_view) { return false; });
+    CHECK(gauges.calls("gone") == 0);
+    gauges.release("gone");  // nothing to give back any more
+    CHECK(gauges.calls("gone") == 0);
+}
+
+}  // namespace sallyport::policy
