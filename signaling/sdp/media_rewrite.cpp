@@ -95,9 +95,10 @@ private:
         const MediaDescription& opened = slot(i);
         MediaDescription m;
         m.media = filter_.betrays(opened.media) ? "application" : opened.media;
-        m.protocol = filter_.betrays(opened.protocol) ? "RTP/AVP" : opened.protocol;
+        const bool shows_protocol = !filter_.betrays(opened.protocol);
+        m.protocol = shows_protocol ? opened.protocol : "RTP/AVP";
         std::copy_if(opened.formats.begin(), opened.formats.end(), std::back_inserter(m.formats),
-                     [&](const std::string& format) { return !filter_.betrays(format); });
+                     [&](const std::string& format) { return shows_protocol && !filter_.betrays(format); });
         if (m.formats.empty()) m.formats.push_back("0");  // the grammar wants one
         return m;
     }

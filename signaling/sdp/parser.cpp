@@ -136,7 +136,8 @@ private:
         if (!port || (slash < w[1].size() && !number(w[1].substr(slash + 1)))) return SdpErrc::bad_port;
         m.port = static_cast<std::uint16_t>(*port);
         m.protocol = w[2];
-        if (!std::all_of(m.protocol.begin(), m.protocol.end(), is_visible)) return SdpErrc::bad_media;
+        const auto in_protocol = [](char c) { return c == '/' || is_token({&c, 1}); };
+        if (!std::all_of(m.protocol.begin(), m.protocol.end(), in_protocol)) return SdpErrc::bad_media;
         m.formats.assign(w.begin() + 3, w.end());
         if (m.formats.empty() && m.port != 0) return SdpErrc::bad_format;
         // Payload types are seven bits (RFC 3550 5.1); a larger one has crashed others and addresses nothing.

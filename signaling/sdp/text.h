@@ -13,6 +13,5 @@ std::vector<std::string_view> words(std::string_view text, std::size_t limit = s
 std::optional<std::uint32_t> number(std::string_view digits, std::uint32_t bound = 0xffff'ffff);  // no sign, no space
 bool same_name(std::string_view a, std::string_view b);                                           // any case
 bool is_token(std::string_view text);
-inline bool is_visible(char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; }
 
 }  // namespace sallyport::sdp

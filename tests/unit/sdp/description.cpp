@@ -95,6 +95,9 @@ TEST_CASE("what addresses or counts something must be right") {
         CHECK(refusal("v=0\r\no=- 1 1 IN IP4 h\r\nc=" + std::string(c) + "\r\n") == SdpErrc::bad_connection);
     for (const auto port : {"65536", "-1", "+5", "4294967297", "5x", "", "5/x", "/2"})
         CHECK((refusal(head + "m=audio " + port + " RTP/AVP 0\r\n") == SdpErrc::bad_port || *port == '\0'));
+    for (const auto m : {"audio", "audio 4000", "au dio 4000 RTP/AVP 0", "a(b 4000 RTP/AVP 0", "audio 4000 RTP@AVP 0",
+                         "audio 4000 R\xff 0"})
+        CHECK(sdp::parse(head + "m=" + m + "\r\n").has_error());
     for (const auto a : {"", ":x", "na me:x", "\x01:x"})
         CHECK(refusal(head + "a=" + a + "\r\n") == SdpErrc::bad_attribute);
     CHECK(refusal("v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 4000 RTP/AVP 0\r\n") == SdpErrc::missing_connection);
