@@ -36,6 +36,7 @@ public:
     void broadcast(const stack::Input& input);
 
     TlsRealms& tls() { return tls_; }
+    const TlsRealms& tls() const { return tls_; }
     const ConnectionLimits& connections() const { return limits_; }
     const AcceptStatistics& accept_statistics() const { return accept_statistics_; }
 

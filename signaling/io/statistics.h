@@ -59,6 +59,11 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(IoDrop::c
     SALLYPORT_IO_DROPS(X)
 #undef X
 };
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(IoDrop::count)> io_drop_sentences{
+#define X(name, text) text,
+    SALLYPORT_IO_DROPS(X)
+#undef X
+};
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(CloseReason::count)> close_reason_names{
 #define X(name, text) #name,
     SALLYPORT_CLOSE_REASONS(X)

@@ -1,0 +1,36 @@
+// What /metrics of the signaling daemon shows: sums over the shards' single-writer counters, read as they are.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/observe/metric.h"
+#include "control/records/spool.h"
+#include "signaling/io/resolver.h"
+#include "signaling/io/shards.h"
+#include "signaling/rpc/config_watch.h"
+#include "signaling/rpc/media_client.h"
+
+namespace sallyport::app {
+
+// Written by one shard each: what its hooks did.
+struct alignas(64) HookStatistics {
+    Counter checkpoints;
+};
+
+struct MetricSources {  // all of them outlive the exposer
+    const io::Shards& shards;
+    const RealmTable& realms;
+    const registrar::LocationStore& locations;
+    const io::ResolverStatistics& dns;
+    const std::vector<std::unique_ptr<rpc::MediaClient>>& media;  // one per shard
+    const rpc::ConfigWatchStatistics& config;
+    const records::SpoolStats& spool;
+    const std::vector<HookStatistics>& hooks;
+};
+
+std::vector<observe::Metric> collect(const MetricSources& sources);
+
+}  // namespace sallyport::app

@@ -1,0 +1,19 @@
+// Realms, their listeners and their TLS, as they stand in the file.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "control/yaml/fields.h"
+#include "signaling/io/tls_context.h"
+#include "signaling/transaction/flow.h"
+
+namespace sallyport::app {
+
+// The list "realms" of the file; one entry of `tls` per realm.
+void read_realms(yaml::Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls);
+
+// "127.0.0.1:9102", "[::1]:9102" or "host.example:9102".
+bool is_host_and_port(std::string_view text);
+
+}  // namespace sallyport::app

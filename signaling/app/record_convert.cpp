@@ -1,0 +1,56 @@
+#include "signaling/app/record_convert.h"
+
+#include <optional>
+
+namespace sallyport::app {
+namespace {
+
+std::optional<TimePoint> happened(TimePoint t) { return t == TimePoint{} ? std::nullopt : std::optional(t); }
+
+records::LegMedia to_spool(const b2bua::MediaLegStatistics& leg) {
+    records::LegMedia media;
+    media.side.assign(1, leg.side == b2bua::Side::a ? 'a' : 'b');
+    media.stream = leg.stream;
+    media.packets_received = leg.packets_received;
+    media.bytes_received = leg.bytes_received;
+    media.packets_sent = leg.packets_sent;
+    media.bytes_sent = leg.bytes_sent;
+    media.lost = leg.lost;
+    media.jitter_milliseconds = leg.jitter_seconds * 1'000;
+    media.srtp_suite = leg.suite;
+    media.srtp_auth_failures = leg.srtp_auth_failures;
+    media.dropped = leg.dropped;
+    if (!leg.local.empty()) media.local = leg.local.to_string();
+    if (!leg.remote.empty()) media.remote = leg.remote.to_string();
+    return media;
+}
+
+}  // namespace
+
+records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string& node) {
+    records::CallRecord spooled;
+    spooled.id = record.id;
+    spooled.node = node;
+    spooled.session_id = record.session_id;
+    for (const auto& call_id : {record.call_id_a, record.call_id_b})
+        if (!call_id.empty()) spooled.sip_call_ids.push_back(call_id);
+    spooled.trunk = record.trunk;
+    spooled.carrier = record.carrier;
+    spooled.target = record.target;
+    spooled.direction = record.direction;
+    spooled.from = record.caller;
+    spooled.to = record.called;
+    spooled.started = happened(record.started);
+    spooled.ringing = happened(record.rang);
+    spooled.answered = happened(record.answered);
+    spooled.ended = happened(record.ended);
+    spooled.ended_by = record.ended_by;
+    spooled.sip_status = record.status;
+    spooled.q850_cause = record.q850;
+    spooled.reason = record.reason;
+    spooled.codecs = record.codecs;
+    for (const auto& leg : record.media) spooled.media.push_back(to_spool(leg));
+    return spooled;
+}
+
+}  // namespace sallyport::app
