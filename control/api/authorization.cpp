@@ -65,21 +65,25 @@ std::vector<std::string> attribute_values(std::string_view subject, std::string_
     return values;
 }
 
-Result<Caller, grpc::Status> Authorization::check(const grpc::ServerContextBase& context, Permission permission) const {
+Authorization::Decision Authorization::check(const grpc::ServerContextBase& context, Permission permission) const {
     const auto auth = context.auth_context();
-    Caller caller;
+    Decision decision;
+    auto& [caller, status] = decision;
     caller.peer = context.peer();
-    if (auth == nullptr || !auth->IsPeerAuthenticated())
-        return grpc::Status(grpc::UNAUTHENTICATED, "a client certificate of this installation's CA is needed");
+    if (auth == nullptr || !auth->IsPeerAuthenticated()) {
+        status = {grpc::UNAUTHENTICATED, "a client certificate of this installation's CA is needed"};
+        return decision;
+    }
     caller.name = property(*auth, "x509_common_name");
     for (auto& unit : attribute_values(property(*auth, "x509_subject"), "OU"))
         if (is_role(unit)) caller.roles.push_back(std::move(unit));
     if (caller.roles.empty()) caller.roles.push_back(default_role_);
-    if (caller.may(permission)) return caller;
+    if (caller.may(permission)) return decision;
     const auto role = std::string(needed_role(permission));
-    return grpc::Status(grpc::PERMISSION_DENIED, "the client certificate of \"" + caller.name.substr(0, 64) +
-                                                     "\" has the role " + caller.roles.front() + ", this needs " +
-                                                     role + ": a certificate with OU=" + role + " in its subject");
+    status = {grpc::PERMISSION_DENIED, "the client certificate of \"" + caller.name.substr(0, 64) + "\" has the role " +
+                                           caller.roles.front() + ", this needs " + role +
+                                           ": a certificate with OU=" + role + " in its subject"};
+    return decision;
 }
 
 }  // namespace sallyport::api

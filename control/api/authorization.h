@@ -9,8 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "control/base/result.h"
-
 namespace sallyport::api {
 
 enum class Permission : std::uint8_t { read, provision, records };
@@ -30,8 +28,11 @@ public:
     // `default_role`: of a certificate that names none in its OUs.
     explicit Authorization(std::string default_role) : default_role_(std::move(default_role)) {}
 
-    // UNAUTHENTICATED without a client certificate, PERMISSION_DENIED without the role; the sentence says what to do.
-    Result<Caller, grpc::Status> check(const grpc::ServerContextBase& context, Permission permission) const;
+    struct Decision {
+        Caller caller;        // as far as known, also when refused: the audit trail wants the name
+        grpc::Status status;  // OK, UNAUTHENTICATED without a certificate, PERMISSION_DENIED without the role
+    };
+    Decision check(const grpc::ServerContextBase& context, Permission permission) const;
 
 private:
     std::string default_role_;

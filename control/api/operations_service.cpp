@@ -29,8 +29,8 @@ double seconds_since(std::chrono::steady_clock::time_point then) {
 template <class F>
 grpc::Status OperationsService::handle(const grpc::ServerContext& context, std::string_view method,
                                        Permission permission, F&& body) {
-    const auto caller = authorization_.check(context, permission);
-    const grpc::Status status = caller ? body(*caller) : caller.error();
+    auto [caller, status] = authorization_.check(context, permission);
+    if (status.ok()) status = body(caller);
     audit_.count(service, method, status.error_code());
     return status;
 }

@@ -62,11 +62,16 @@ void add_prefixed(wire::FieldViolations& out, std::string_view prefix, config::F
 
 grpc::Status ProvisioningService::mutate(const grpc::ServerContext& context, Attempt& attempt,
                                          google::protobuf::Message& response) {
-    const auto caller = authorization_.check(context, Permission::provision);
-    if (!caller) {
-        audit_.count(service, attempt.mutation.method, caller.error().error_code());
-        return caller.error();
-    }
+    auto [caller, status] = authorization_.check(context, Permission::provision);
+    if (status.ok()) status = carry_out(context, attempt, response);
+    if (status.ok()) attempt.mutation.revision = attempt.revision();
+    audit_.record(caller, attempt.mutation, status);
+    audit_.count(service, attempt.mutation.method, status.error_code());
+    return status;
+}
+
+grpc::Status ProvisioningService::carry_out(const grpc::ServerContext& context, Attempt& attempt,
+                                            google::protobuf::Message& response) {
     // A request that could not be converted whole is still judged whole, so that all its faults come in one answer.
     const auto make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
         auto change = attempt.make(base);
@@ -77,15 +82,9 @@ grpc::Status ProvisioningService::mutate(const grpc::ServerContext& context, Att
     const ConfigState::Request request{attempt.mutation.request_id, attempt.fingerprint,
                                        attempt.mutation.validate_only};
     const auto result = state_.change(request, make, attempt.reply);
-    grpc::Status status;
-    if (!result)
-        status = to_status(context, result.error(), attempt.converted, attempt.prefixes);
-    else if (!response.ParseFromString(*result))
-        status = {grpc::INTERNAL, "the stored answer of this request cannot be read"};
-    if (status.ok()) attempt.mutation.revision = attempt.revision();
-    audit_.record(*caller, attempt.mutation, status);
-    audit_.count(service, attempt.mutation.method, status.error_code());
-    return status;
+    if (!result) return to_status(context, result.error(), attempt.converted, attempt.prefixes);
+    if (!response.ParseFromString(*result)) return {grpc::INTERNAL, "the stored answer of this request cannot be read"};
+    return grpc::Status::OK;
 }
 
 template <class Kind, class Request>
@@ -190,8 +189,8 @@ grpc::Status ProvisioningService::Apply(grpc::ServerContext* context, const pv1:
 
 template <class F>
 grpc::Status ProvisioningService::read(const grpc::ServerContext& context, std::string_view method, F&& body) {
-    const auto caller = authorization_.check(context, Permission::read);
-    const grpc::Status status = caller ? body(*state_.snapshot()) : caller.error();
+    auto status = authorization_.check(context, Permission::read).status;
+    if (status.ok()) status = body(*state_.snapshot());
     audit_.count(service, method, status.error_code());
     return status;
 }

@@ -53,6 +53,7 @@ private:
         std::function<std::uint64_t()> revision;  // of the answer, for the audit
     };
     grpc::Status mutate(const grpc::ServerContext& context, Attempt& attempt, google::protobuf::Message& response);
+    grpc::Status carry_out(const grpc::ServerContext& context, Attempt& attempt, google::protobuf::Message& response);
 
     template <class Kind, class Request>
     grpc::Status create(const grpc::ServerContext& context, std::string_view method, const Request& request,

@@ -98,7 +98,7 @@ int serve(const app::Options& options) {
     manager.stopping();
     observe::log_info("stopping", {{"signal", strsignal(signal)}});
     exposer.reset();
-    server.stop(2s);
+    server.stop(1s);
     return Exit::done;
 }
 
