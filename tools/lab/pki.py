@@ -21,8 +21,8 @@ class Authority:
                      '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign')
             self._key.chmod(0o600)
 
-    def issue(self, name, names=(), addresses=(), usage='serverAuth', days=None):
-        """(certificate, key) paths of a leaf; names and addresses become its subjectAltName."""
+    def issue(self, name, names=(), addresses=(), usage='serverAuth', unit=None, days=None):
+        """(certificate, key) paths of a leaf; names and addresses become its subjectAltName, the unit its OU."""
         certificate, key = self.directory / f'{name}.pem', self.directory / f'{name}.key'
         if certificate.exists():
             return certificate, key
@@ -33,7 +33,7 @@ class Authority:
             lines.append(f'subjectAltName={alternatives}')
         extensions.write_text('\n'.join(lines) + '\n')
         _openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key,
-                 '-out', request, '-subj', f'/CN={name}')
+                 '-out', request, '-subj', f'/CN={name}' + (f'/OU={unit}' if unit else ''))
         _openssl('x509', '-req', '-in', request, '-CA', self.certificate, '-CAkey', self._key, '-CAcreateserial',
                  '-out', certificate, '-days', days if days is not None else self.days, '-extfile', extensions)
         key.chmod(0o600)

@@ -1,0 +1,270 @@
+"""An edge node in its namespace: node files, certificates, the three daemons, and what they say of themselves over the
+command line, their metrics and their records."""
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+from . import netns, pki, process, prometheus
+from .network import ACCESS, CORE
+
+SERVER_NAME = 'sip.sallyport.example'
+METRICS = {'control': '127.0.0.1:9101', 'media': '127.0.0.1:9102', 'signaling': '127.0.0.1:9103'}
+CONTROL = '127.0.0.1:7443'
+ORDER = ('control', 'media', 'signaling')
+PORTS = {'udp': 5060, 'tcp': 5060, 'tls': 5061}
+START_SECONDS = 30
+
+
+class Edge:
+    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None):
+        self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
+        self.lease_seconds = lease_seconds
+        self.access = access
+        self.options = options or {}      # daemon -> further lines of its node file
+        self.daemons = {}
+        self.server_name = SERVER_NAME
+        self.ca = None
+
+    # -- addresses
+    @property
+    def access_udp(self):
+        return ACCESS.signaling, PORTS['udp']
+
+    @property
+    def access_tcp(self):
+        return ACCESS.signaling, PORTS['tcp']
+
+    @property
+    def access_tls(self):
+        return ACCESS.signaling, PORTS['tls']
+
+    @property
+    def core_udp(self):
+        return CORE.signaling, PORTS['udp']
+
+    @property
+    def addresses(self):
+        return [a for side in (ACCESS, CORE) for a in (side.signaling, side.media, side.signaling_v6, side.media_v6)]
+
+    def metrics_address(self, daemon):
+        return METRICS[daemon]
+
+    def service_addresses(self):
+        """Every socket beside SIP and media: gRPC and HTTP."""
+        return [CONTROL, *METRICS.values(), *(str(self.run / f'{daemon}.sock') for daemon in ORDER)]
+
+    def connect(self, address):
+        if address.startswith('/'):
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(1)
+            connection.connect(address)
+            return connection
+        host, port = address.rsplit(':', 1)
+        with self.network.edge.entered():
+            return socket.create_connection((host, int(port)), 1)
+
+    # -- files
+    def write_files(self):
+        self.ca = pki.Authority(self.run / 'pki')
+        self.ca.issue('edge', names=[SERVER_NAME], addresses=[ACCESS.signaling])
+        self.ca.issue('control', names=['localhost'], addresses=['127.0.0.1'])
+        self.ca.issue('operator', usage='clientAuth', unit='admin')
+        for daemon, text in (('control', self._control()), ('media', self._media()), ('signaling', self._signaling())):
+            (self.run / f'{daemon}.yaml').write_text(text + self.options.get(daemon, ''))
+
+    def _pem(self, name):
+        return self.run / 'pki' / f'{name}.pem', self.run / 'pki' / f'{name}.key'
+
+    def _socket(self, daemon):
+        return f'unix:{self.run}/{daemon}.sock'
+
+    def _control(self):
+        certificate, key = self._pem('control')
+        return f'''node: edge-1
+oss:
+  listen: {CONTROL}
+  tls: {{ca: {self.ca.certificate}, certificate: {certificate}, key: {key}}}
+planes:
+  listen: {self._socket('control')}
+  signaling: {self._socket('signaling')}
+  media: {self._socket('media')}
+store: {{file: {self.run}/store.db}}
+records: {{directory: {self.run}/records}}
+metrics: {{listen: "{METRICS['control']}"}}
+'''
+
+    def _media(self):
+        def port(number, name, side):
+            return f'''  - name: {name}
+    device: "net_af_packet{number},iface={side.media_interface}"
+    addresses: ["{side.media}/24", "{side.media_v6}/64"]
+'''
+        return f'''node: edge-1
+grpc: {{listen: {self._socket('media')}}}
+metrics: {{listen: "{METRICS['media']}"}}
+lcores: 1
+lease_seconds: {self.lease_seconds}
+ports:
+{port(0, 'access', ACCESS)}{port(1, 'core', CORE)}'''
+
+    def _signaling(self):
+        certificate, key = self._pem('edge')
+        access = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in self.access
+                         for address in (ACCESS.signaling, f'[{ACCESS.signaling_v6}]'))
+        core = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in ('udp', 'tcp')
+                       for address in (CORE.signaling, f'[{CORE.signaling_v6}]'))
+        return f'''node: edge-1
+realms:
+  - name: access
+    listeners:
+{access}    tls: {{certificate: {certificate}, key: {key}, ca: {self.ca.certificate}}}
+  - name: core
+    trusted: true
+    listeners:
+{core}media:
+  target: {self._socket('media')}
+  lease_seconds: {self.lease_seconds}
+control:
+  target: {self._socket('control')}
+  cache: {self.run}/snapshot
+grpc: {{listen: {self._socket('signaling')}}}
+metrics: {{listen: "{METRICS['signaling']}"}}
+records: {{directory: {self.run}/records}}
+'''
+
+    # -- life
+    def start(self):
+        self.write_files()
+        for daemon in ORDER:
+            self.start_daemon(daemon)
+        for daemon in ORDER:
+            self.wait_serving(daemon)
+        self.wait_status(lambda s: all(d['reachable'] for d in s['daemons']) and s['signaling']['media_up'],
+                         'every daemon reaches the others')
+
+    def start_daemon(self, daemon):
+        command = self.network.edge.prefix(self.programs / f'sallyport-{daemon}', '--config', self.run / f'{daemon}.yaml')
+        self.daemons[daemon] = process.Process(daemon, command, self.run)
+
+    def wait_serving(self, daemon):
+        """Its metrics answer: everything else of a daemon is up before."""
+        self.daemons[daemon].wait_for(lambda: prometheus.reachable(METRICS[daemon], self.network.edge), START_SECONDS,
+                                      'is serving')
+
+    def restart(self, daemon):
+        self.daemons[daemon].stop()
+        self.start_daemon(daemon)
+        self.wait_serving(daemon)
+        self.wait_recovered()
+
+    def kill(self, daemon):
+        """As the kernel's OOM killer would: no good-bye."""
+        self.daemons[daemon].kill()
+
+    def wait_recovered(self, timeout=30):
+        self.wait_status(lambda s: all(d['reachable'] for d in s['daemons']) and s['signaling']['media_up']
+                         and s['signaling']['control_up'] and s['signaling']['revision'] == s['revision'],
+                         'the daemons have found each other again', timeout)
+
+    def stop(self):
+        for daemon in reversed(ORDER):
+            if daemon in self.daemons:
+                self.daemons[daemon].stop()
+
+    def require_alive(self):
+        for each in self.daemons.values():
+            each.require_alive()
+
+    def require_answering(self):
+        """Alive, and still at work: status over the API shows every daemon reachable."""
+        self.require_alive()
+        away = [d['name'] for d in self.status()['daemons'] if not d['reachable']]
+        if away:
+            raise process.NotReady(f'{", ".join(away)} does not answer')
+
+    # -- the command line
+    def cli_command(self, *arguments):
+        certificate, key = self._pem('operator')
+        return self.network.edge.prefix(str(self.programs / 'sallyport'), '--server', CONTROL, '--ca',
+                                        str(self.ca.certificate), '--cert', str(certificate), '--key', str(key), *arguments)
+
+    def cli(self, *arguments, check=True):
+        done = subprocess.run(self.cli_command(*arguments), capture_output=True, text=True, timeout=30)
+        if check and done.returncode != 0:
+            raise netns.NetworkError(f'sallyport {" ".join(arguments)}: exit status {done.returncode}: {done.stderr.strip()}')
+        return done.stdout.rstrip('\n') if check else done
+
+    def json(self, *arguments):
+        return json.loads(self.cli('--json', *arguments))
+
+    def apply(self, file):
+        """Provisions, and waits until signaling works with it."""
+        said = self.cli('apply', '-f', str(file))
+        self.wait_status(lambda s: s['signaling']['revision'] == s['revision'], 'signaling has the new configuration')
+        return said
+
+    def status(self):
+        return self.json('status')
+
+    def wait_status(self, condition, what, timeout=15):
+        def look():
+            done = self.cli('--json', 'status', check=False)
+            if done.returncode != 0:
+                return False
+            status = json.loads(done.stdout)
+            return status if condition({'signaling': {}, **status}) else False
+        return process.wait_until(_patient(look), timeout, what, every=0.1)
+
+    def registrations(self):
+        return self.json('registration', 'list')['registrations']
+
+    def calls(self):
+        return self.json('call', 'list', '--limit', '1000000')['calls']
+
+    def warnings(self):
+        return self.status()['warnings']
+
+    def records(self):
+        """Call records on the disk, oldest first."""
+        found = []
+        for file in sorted((self.run / 'records').glob('*')):
+            if file.is_file():
+                found += [json.loads(line) for line in file.read_text().splitlines() if line.startswith('{')]
+        return found
+
+    # -- what is left
+    def scrape(self, daemon):
+        return prometheus.scrape(METRICS[daemon], self.network.edge)
+
+    def leftovers(self):
+        """What is alive and should not be when nobody calls: name -> count; empty is good."""
+        media, signaling = self.scrape('media'), self.scrape('signaling')
+        counts = {
+            'calls': signaling.get('sallyport_calls'),
+            'transactions': signaling.get('sallyport_sip_transactions'),
+            'media sessions': media.get('sallyport_media_sessions'),
+            'UDP port pairs': media.get('sallyport_media_udp_port_pairs') - media.get('sallyport_media_udp_port_pairs_free'),
+            'mbufs': media.get('sallyport_media_mbufs_in_use'),
+        }
+        return {name: int(count) for name, count in counts.items() if count}
+
+    def wait_no_leftovers(self, timeout):
+        process.wait_until(lambda: not self.leftovers(), timeout, 'nothing is left of the calls', every=0.2)
+
+    def facts(self):
+        """Sentences for people about what runs."""
+        media = self.daemons['media'].text()
+        memory = ('hugepages' if 'hugepages=true' in media else
+                  'ordinary memory (--no-huge): too few free hugepages, see vm.nr_hugepages')
+        return [f'sallyport-{d}: process {p.pid}' for d, p in self.daemons.items()] + [f'DPDK runs on {memory}']
+
+
+def _patient(look):
+    """A look that fails for the moment (connection refused, a field not there yet) is a look that says no."""
+    def patient():
+        try:
+            return look()
+        except (KeyError, json.JSONDecodeError, subprocess.TimeoutExpired):
+            return False
+    return patient
