@@ -11,7 +11,6 @@ namespace sallyport::api {
 namespace {
 
 constexpr std::string_view request_prefix = "/sallyport/v1/request/";
-constexpr std::size_t answers_kept = 10'000;
 constexpr std::size_t answer_bytes_kept = 32u << 20;
 constexpr std::size_t page = 1'000;
 
@@ -50,8 +49,8 @@ store::Write write_of(const config::Difference& difference, const config::Snapsh
 
 }  // namespace
 
-Result<std::unique_ptr<ConfigState>, std::string> ConfigState::open(store::Store& store) {
-    std::unique_ptr<ConfigState> state(new ConfigState(store));
+Result<std::unique_ptr<ConfigState>, std::string> ConfigState::open(store::Store& store, std::size_t answers_kept) {
+    std::unique_ptr<ConfigState> state(new ConfigState(store, answers_kept));
     if (auto started = state->start(); !started) return started.error();
     return state;
 }
@@ -178,7 +177,7 @@ Result<std::string, Problem> ConfigState::commit(const Request& request, config:
 }
 
 void ConfigState::remember(const Request& request, const std::string& key, const std::string& reply) {
-    while (!answer_ids_.empty() && (answer_ids_.size() >= answers_kept || answer_bytes_ > answer_bytes_kept)) {
+    while (!answer_ids_.empty() && (answer_ids_.size() >= answers_kept_ || answer_bytes_ > answer_bytes_kept)) {
         const auto oldest = answer_ids_.begin();
         const auto answered = answers_.find(oldest->second);
         if (answered != answers_.end() && answered->second.key == oldest->first) {
@@ -196,7 +195,7 @@ void ConfigState::remember(const Request& request, const std::string& key, const
 void ConfigState::forget_answers(store::Transaction& transaction) const {
     std::size_t count = answer_ids_.size(), bytes = answer_bytes_;
     for (const auto& [key, id] : answer_ids_) {
-        if (count < answers_kept && bytes <= answer_bytes_kept) return;
+        if (count < answers_kept_ && bytes <= answer_bytes_kept) return;
         transaction.writes.push_back({key, std::nullopt});
         --count;
         if (const auto answered = answers_.find(id); answered != answers_.end()) bytes -= answered->second.reply.size();

@@ -39,7 +39,9 @@ public:
         bool validate_only = false;
     };
 
-    static Result<std::unique_ptr<ConfigState>, std::string> open(store::Store& store);
+    // `answers_kept`: of how many requests with an id the answer is remembered.
+    static Result<std::unique_ptr<ConfigState>, std::string> open(store::Store& store,
+                                                                  std::size_t answers_kept = 10'000);
     ~ConfigState();
     ConfigState(const ConfigState&) = delete;
     ConfigState& operator=(const ConfigState&) = delete;
@@ -59,7 +61,7 @@ private:
         std::string key, fingerprint, reply;
     };
 
-    explicit ConfigState(store::Store& store) : store_(store) {}
+    ConfigState(store::Store& store, std::size_t answers_kept) : store_(store), answers_kept_(answers_kept) {}
     Result<void, std::string> start();
     Result<config::SnapshotPtr, std::string> load();
     Result<void, std::string> load_answers();
@@ -70,6 +72,7 @@ private:
     void publish();
 
     store::Store& store_;
+    const std::size_t answers_kept_;
     mutable std::mutex mutex_;                           // one change at a time; guards the answers
     std::unordered_map<std::string, Answered> answers_;  // by request id
     std::map<std::string, std::string> answer_ids_;      // by key, oldest first

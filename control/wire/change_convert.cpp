@@ -92,8 +92,7 @@ FieldViolations merge(FieldViolations converted, const config::Violations& viola
     for (const auto& violation : violations) {
         std::string field = violation.item < prefixes.size() ? prefixes[violation.item] : std::string();
         if (!violation.field.empty()) field += (field.empty() ? "" : ".") + violation.field;
-        if (told.insert(field).second || violation.field.empty())
-            converted.push_back({std::move(field), violation.text});
+        if (!told.contains(field)) converted.push_back({std::move(field), violation.text});
     }
     return converted;
 }

@@ -173,6 +173,13 @@ TEST_CASE("violations carry the API's field paths; a field that could not be con
                         "changes[0].put_trunk.sources", "changes[2].delete"});
 }
 
+TEST_CASE("two violations of one field are both told") {
+    const config::Violations two{{0, "numbers[0]", "overlaps a"}, {0, "numbers[0]", "overlaps b"}};
+    CHECK(merge({}, two, {"trunk"}) ==
+          FieldViolations{{"trunk.numbers[0]", "overlaps a"}, {"trunk.numbers[0]", "overlaps b"}});
+    CHECK(merge({{"trunk.numbers[0]", "cannot be read"}}, two, {"trunk"}).size() == 1);
+}
+
 TEST_CASE("a mask replaces what it names, nested fields and whole lists, and nothing else") {
     const auto stored = to_proto(full_trunk(), Secrets::hidden);
     pb::Trunk update;
