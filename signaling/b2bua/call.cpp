@@ -222,7 +222,7 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
     switch (timer) {
         case CallTimer::setup: return fail_setup("node", 503, 41, "no route and no media ports in time", cx);
         case CallTimer::media: return on_media_silent(cx);
-        case CallTimer::no_answer: return fail_setup("node", 480, 19, "no answer in time", cx);
+        case CallTimer::no_answer: return on_no_answer(cx);
         case CallTimer::repeat_2xx: return repeat_ok(side, cx);
         case CallTimer::no_ack: return on_no_ack(side, cx);
         case CallTimer::glare: return exchange_ ? relay_offer(cx) : void();

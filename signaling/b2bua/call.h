@@ -146,6 +146,7 @@ private:
     void program(const SdpBridge& bridge, bool wait, Context& cx);
     void on_ports(bool ok, Context& cx);
     void on_programmed(bool ok, Context& cx);
+    void on_restore_failed(Context& cx);
     void on_media_silent(Context& cx);  // an awaited reply did not come
 
     // reinvite.cpp: later INVITEs, either way
@@ -155,6 +156,7 @@ private:
     void on_reinvite_failure(Side side, const transaction::Response& response, Context& cx);
     void end_exchange(std::uint16_t status, Context& cx);
     void pause_after_glare(Side side, Context& cx);
+    void on_no_answer(Context& cx);  // to the first INVITE or a later one
     void take_back(Side side, const transaction::Response& response, Context& cx);  // taken, but cancelled meanwhile
 
     // release.cpp: the end, from any side
@@ -189,6 +191,7 @@ private:
     std::optional<Exchange> exchange_;
     SdpBridge bridge_;
     MediaSession media_;
+    std::uint32_t restore_tries_ = 0;  // of a media session that the media plane has lost
     std::array<TimerId, 8> timers_{};  // by CallTimer
     CallRecord record_;
     Ladder ladder_;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint16_t temporary_failure = 41;
 constexpr Duration media_patience = 2s;
+constexpr std::uint32_t most_restore_tries = 5;
 
 }  // namespace
 
@@ -45,11 +46,24 @@ void Call::on_programmed(bool ok, Context& cx) {
     if (ok && !media_.ports_kept())
         return release("node", temporary_failure, "the media plane came back on other ports", cx);
     const bool waiting = exchange_ && exchange_->step == Exchange::Step::programming;
-    if (!waiting) return;  // a restored session: nobody waits for it
+    if (!waiting) return ok ? void(restore_tries_ = 0) : on_restore_failed(cx);
     return ok ? send_ok(cx) : fail_exchange(500, "the media plane refused", cx);
 }
 
+// The parties talk on while the media plane comes to itself; a plane that is up and goes on refusing ends the call.
+void Call::on_restore_failed(Context& cx) {
+    if (++restore_tries_ >= most_restore_tries && cx.media_up)
+        return release("node", temporary_failure, "the media session could not be restored", cx);
+    start_timer(CallTimer::media, media_patience, cx);
+}
+
 void Call::on_media_silent(Context& cx) {
+    const bool restoring = phase_ == Phase::answered && !exchange_;
+    if (restoring && media_.awaited() != MediaSession::Awaited::nothing) {
+        media_.give_up();
+        return on_restore_failed(cx);
+    }
+    if (restoring) return cx.media_up ? on_media_restarted(cx) : void();
     media_.give_up();
     constexpr std::string_view why = "the media plane does not answer";
     if (phase_ < Phase::answered) return fail_setup("node", 503, temporary_failure, why, cx, true);

@@ -80,11 +80,21 @@ void Call::relay_offer(Context& cx) {
     l.client = SentInvite{client, std::move(text), flow, l.dialog.tls_name};
     l.client_cancelled = false;
     cx.index.add(client, id_);
+    start_timer(CallTimer::no_answer, transaction::timer_c, cx);
+}
+
+// A peer that says 100 and then nothing would keep the other one waiting, and every later INVITE refused, for ever.
+void Call::on_no_answer(Context& cx) {
+    if (phase_ < Phase::answered) return fail_setup("node", 480, 19, "no answer in time", cx);
+    if (!exchange_ || exchange_->step != Exchange::Step::sent) return;
+    cancel_invite(other(exchange_->from), {}, cx);
+    end_exchange(408, cx);
 }
 
 void Call::on_reinvite_failure(Side side, const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
     leg(side).client.reset();
+    stop_timer(CallTimer::no_answer, cx);
     if (!exchange_) return;
     // RFC 3261 12.2.1.2: that dialog is gone.
     if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
@@ -108,6 +118,7 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     bridge_.go_back_to(exchange_->before);
     exchange_.reset();
     stop_timer(CallTimer::glare, cx);
+    stop_timer(CallTimer::no_answer, cx);
     if (leg(from).server) refuse_invite(from, status, 0, cx, status == 500);
 }
 

@@ -5,6 +5,7 @@
 namespace sallyport::stack {
 namespace {
 
+constexpr std::uint32_t complaints_per_second = 10;
 constexpr Duration expiry_interval = 5s;  // bindings that are over are not used; they are cleared this often
 
 }  // namespace
@@ -167,6 +168,17 @@ void Core::on(const Drain& input) {
 
 void Core::log(b2bua::Severity severity, std::string event, std::string trunk, std::string text) {
     out_->emplace_back(b2bua::LogFact{severity, std::move(event), {}, std::move(trunk), std::move(text)});
+}
+
+// What strangers can cause is counted always and told a few times a second: a flood of it must not become one of the
+// log.
+void Core::complain(std::string event, std::string trunk, std::string text) {
+    if (complaint_second_ != unix_seconds(now_)) {
+        complaint_second_ = unix_seconds(now_);
+        complaints_ = 0;
+    }
+    if (complaints_++ < complaints_per_second)
+        log(b2bua::Severity::warning, std::move(event), std::move(trunk), std::move(text));
 }
 
 void Core::take(transaction::Request&& request) {

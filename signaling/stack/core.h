@@ -74,6 +74,7 @@ private:
     void take_within_dialog(const transaction::Request& request);
     b2bua::Context context();
     void log(b2bua::Severity severity, std::string event, std::string trunk, std::string text);
+    void complain(std::string event, std::string trunk, std::string text);
     void keep_expiring();
 
     // requests.cpp: requests outside of dialogs
@@ -83,7 +84,8 @@ private:
     void on_invite(transaction::Request request);
     policy::Party identify(const transaction::Request& request) const;
     std::optional<registrar::Authentication> authenticate(const transaction::Request& request, bool proxy,
-                                                          const std::string& digest_realm);
+                                                          const std::string& digest_realm,
+                                                          registrar::DigestOffer offer);
     void admit(transaction::Request request, policy::Party party);
     void count(policy::Refusal refusal);
     // To a peer nobody knows: one answer without a transaction, and on UDP at most three times what it sent.
@@ -95,6 +97,8 @@ private:
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
     TimerId expiry_ = 0;
+    std::int64_t complaint_second_ = 0;
+    std::uint32_t complaints_ = 0;  // in that second
 };
 
 }  // namespace sallyport::stack

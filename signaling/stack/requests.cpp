@@ -20,12 +20,27 @@ std::string digest_realm_of(const config::Trunk& trunk) {
 
 std::string limited(std::string_view host) { return std::string(host.substr(0, 64)); }
 
-// An INVITE says in From whose it is; an anonymous caller's PBX is still addressing its provider.
-std::string digest_realm_of_call(const config::Snapshot& config, const sip::Message& invite) {
+// Algorithms for which the trunk has a secret; all, if it has none at all: nothing is told about it then.
+registrar::DigestOffer digest_offer_of(const config::Trunk& trunk) {
+    registrar::DigestOffer offer{false, false};
+    for (const auto& credential : trunk.credentials) {
+        offer.sha256 |= !credential.ha1_sha256.empty();
+        offer.md5 |= !credential.ha1_md5.empty();
+    }
+    return offer.sha256 || offer.md5 ? offer : registrar::DigestOffer{};
+}
+
+// Whose the INVITE is, by what it says in From. Proves nothing; nullptr: nobody's.
+const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Message& invite) {
     const sip::Uri& from = invite.from().uri;
     if (const auto number = sip::e164(from))
-        if (const auto* trunk = config.trunk_by_number(*number)) return digest_realm_of(*trunk);
-    if (const auto* trunk = config.trunk_by_aor(from.user, from.host)) return digest_realm_of(*trunk);
+        if (const auto* trunk = config.trunk_by_number(*number)) return trunk;
+    return config.trunk_by_aor(from.user, from.host);
+}
+
+// An anonymous caller's PBX is still addressing its provider.
+std::string digest_realm_of_stranger(const sip::Message& invite) {
+    const sip::Uri& from = invite.from().uri;
     if (!from.host.empty() && !from.host.ends_with(".invalid")) return limited(from.host);
     const auto uri = sip::parse_uri(invite.request_uri());
     return uri.has_value() && !uri->host.empty() ? limited(uri->host) : "anonymous.invalid";
@@ -59,7 +74,7 @@ policy::Party Core::identify(const transaction::Request& request) const {
 
 // Nothing: the request has been answered (challenged, or refused).
 std::optional<Authentication> Core::authenticate(const transaction::Request& request, bool proxy,
-                                                 const std::string& digest_realm) {
+                                                 const std::string& digest_realm, registrar::DigestOffer offer) {
     const auto lookup = [this](std::string_view username, std::string_view realm) -> registrar::CredentialSecret {
         const auto match = snapshot->credential(username, realm);
         if (match.trunk == nullptr) return {};
@@ -73,8 +88,7 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
             return std::nullopt;
         case Authentication::Outcome::refused:
             statistics.authentication_failures.add();
-            log(b2bua::Severity::warning, "authentication-failed", {},
-                result.reason + " from " + request.flow.remote.to_string());
+            complain("authentication-failed", {}, result.reason + " from " + request.flow.remote.to_string());
             break;
         case Authentication::Outcome::challenge:
         case Authentication::Outcome::stale: statistics.challenges.add(); break;
@@ -82,7 +96,7 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
     const std::uint16_t status = proxy ? 407 : 401;
     auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
     const bool stale = result.outcome == Authentication::Outcome::stale;
-    for (const auto& challenge : authenticator.challenges(digest_realm, stale, now_))
+    for (const auto& challenge : authenticator.challenges(digest_realm, stale, now_, offer))
         composer.add(proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, challenge);
     answer_once(request, std::move(composer));
     return std::nullopt;
@@ -109,11 +123,12 @@ void Core::on_register(const transaction::Request& request) {
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
     const auto authenticated =
-        authenticate(request, false, trunk != nullptr ? digest_realm_of(*trunk) : limited(aor.host));
+        authenticate(request, false, trunk != nullptr ? digest_realm_of(*trunk) : limited(aor.host),
+                     trunk != nullptr ? digest_offer_of(*trunk) : registrar::DigestOffer{});
     if (!authenticated) return;
     const auto refused = [&](std::uint16_t status, std::string_view why) {
         statistics.registrations_refused.add();
-        log(b2bua::Severity::warning, "registration-refused", authenticated->trunk, std::string(why));
+        complain("registration-refused", authenticated->trunk, std::string(why));
         refuse(request, {status, why, {}});
     };
     if (trunk == nullptr) {
@@ -141,7 +156,7 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     const bool ok = outcome.status == 200;
     (ok ? statistics.registrations_ok : statistics.registrations_refused).add();
     if (!ok)
-        log(b2bua::Severity::warning, "registration-refused", trunk.id, outcome.reason);
+        complain("registration-refused", trunk.id, outcome.reason);
     else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
@@ -155,7 +170,10 @@ void Core::on_invite(transaction::Request request) {
     auto party = identify(request);
     if (!party.known()) {
         if (settings.realms[request.flow.realm].trusted) return refuse(request, {403, "unknown source", {}});
-        const auto authenticated = authenticate(request, true, digest_realm_of_call(*snapshot, request.message));
+        const auto* claimed = claimed_trunk(*snapshot, request.message);
+        const auto authenticated =
+            claimed != nullptr ? authenticate(request, true, digest_realm_of(*claimed), digest_offer_of(*claimed))
+                               : authenticate(request, true, digest_realm_of_stranger(request.message), {});
         if (!authenticated) return;
         party = {policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
         const auto trunk = snapshot->trunks.find(party.id);

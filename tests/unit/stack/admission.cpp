@@ -80,6 +80,18 @@ TEST_CASE(
     CHECK(b.next("401").values(sip::HeaderName::www_authenticate).size() == 2);
 }
 
+TEST_CASE("A flood of wrong passwords is counted in full, and told ten times a second") {
+    Bench b;
+    for (std::uint32_t i = 0; i < 50; ++i) {
+        b.receive(b.pbx_flow(), registration(1 + 2 * i));
+        b.receive(b.pbx_flow(), authorized(b.next("401"), 2 + 2 * i, "wrong"));
+        b.next("401");
+    }
+    CHECK(b.stack.statistics().authentication_failures.read() == 50);
+    CHECK(std::count_if(b.facts.begin(), b.facts.end(),
+                        [](const auto& f) { return f.event == "authentication-failed"; }) == 10);
+}
+
 TEST_CASE("REGISTER is refused for an AOR nobody has, over a transport the trunk may not use, and while draining") {
     Bench b;
     b.receive(b.pbx_flow(), registration(1, {}, "sip:nobody@sip.example.net"));

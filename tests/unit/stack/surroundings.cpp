@@ -236,6 +236,44 @@ TEST_CASE("A media plane that has restarted gets its live sessions again, on the
     CHECK(b.records.at(0).reason == "the media plane came back on other ports");
 }
 
+TEST_CASE("A session that cannot be restored is tried again; a media plane that goes on refusing ends the call") {
+    Bench b;
+    PbxCall call(b);
+    b.auto_media = false;
+    b.media_state(true, 2);
+    b.answer_media(false);
+    b.run_for(3s);
+    REQUIRE(b.unanswered.size() == 1);  // asked again
+    b.auto_media = true;
+    b.answer_media(true);
+    b.run_for(30s);
+    CHECK(b.stack.alive().calls == 1);
+    b.auto_media = false;
+    b.media_state(true, 3);
+    for (int i = 0; i < 8; ++i) {
+        b.answer_media(false);
+        b.run_for(3s);
+    }
+    b.find("BYE");
+    CHECK(b.stack.calls(true, 1).at(0).cause == "the media session could not be restored");
+}
+
+TEST_CASE("A media plane that fails restoring and goes away again costs no call") {
+    Bench b;
+    PbxCall call(b);
+    b.auto_media = false;
+    b.media_state(true, 2);
+    b.answer_media(false);
+    b.media_state(false, 2);
+    b.run_for(600s);
+    CHECK(b.stack.alive().calls == 1);
+    b.auto_media = true;
+    b.media_state(true, 3);
+    b.run_for(30s);
+    CHECK(b.stack.alive().calls == 1);
+    CHECK(b.media.back().verb == b2bua::MediaVerb::allocate);
+}
+
 TEST_CASE("Sessions that nobody here knows are released; ours that are there stay untouched") {
     Bench b;
     PbxCall call(b);
