@@ -157,7 +157,8 @@ private:
             conflicts_.push_back({route, at("carriers", index),
                                   quoted(carrier) + " does not exist; create it first, or in the same request"});
         else
-            conflicts_.push_back({carrier, "", quoted(carrier) + " is used by " + route + "; change or delete that first"});
+            conflicts_.push_back(
+                {carrier, "", quoted(carrier) + " is used by " + route + "; change or delete that first"});
     }
 
     void sizes() {
