@@ -130,7 +130,7 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
     }
     std::memcpy(scratch.data(), job.data, job.length);  // a failed attempt may leave its marks on the bytes
     std::uint16_t length = job.length;
-    const bool counted_before = continued_->ssrcs.touch(ssrc_of(job.data, job.rtcp));
+    const bool counted_before = continued_->ssrcs.holds(ssrc_of(job.data, job.rtcp));
     const Status went_on = unprotect_with(*continued_, scratch.data(), length, job.rtcp);
     if (went_on == Status::ok) {
         std::memcpy(job.data, scratch.data(), length);

@@ -14,6 +14,11 @@ public:
     static_assert(limits::inbound_ssrcs <= capacity);
 
     std::size_t size() const { return count_; }
+    bool holds(std::uint32_t ssrc) const {
+        for (std::size_t i = 0; i < count_; ++i)
+            if (entries_[i].ssrc == ssrc) return true;
+        return false;
+    }
     // True if held; then it becomes the one used last.
     bool touch(std::uint32_t ssrc) {
         if (count_ > 0 && entries_[last_].ssrc == ssrc) return true;
