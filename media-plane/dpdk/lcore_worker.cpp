@@ -84,6 +84,7 @@ bool LcoreWorker::poll() {
         const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
         for (std::uint16_t i = 0; i < count; ++i) {
             hops_of(received[i]) = 0;
+            received[i]->port = queue.id;  // not every driver says it, and the lcore that owns the packet has to know
             receive(received[i], queue.port, Origin::wire);
         }
         relay();
@@ -91,7 +92,10 @@ bool LcoreWorker::poll() {
     }
     const unsigned steered = rte_ring_sc_dequeue_burst(fabric_.steered[index_].get(),
                                                        reinterpret_cast<void**>(received), limits::burst, nullptr);
-    for (unsigned i = 0; i < steered; ++i) receive(received[i], fabric_.media_port_of[received[i]->port], Origin::ring);
+    for (unsigned i = 0; i < steered; ++i) {
+        SALLYPORT_CHECK(received[i]->port < fabric_.media_port_of.size());
+        receive(received[i], fabric_.media_port_of[received[i]->port], Origin::ring);
+    }
     relay();
     worked |= steered != 0;
     statistics_.polls.add();

@@ -86,9 +86,8 @@ bool NextHops::due(NextHop& hop, TimePoint now) {
     if (hop.state == State::failed) return wanted;
     if (hop.asked < limits::next_hop_solicitations) return true;
     hop.asked = 0;
-    // A silent neighbour is asked by broadcast before it is given up: its link address may have moved.
-    hop.state = hop.state == State::probe ? State::incomplete : State::failed;
-    return hop.state == State::incomplete || wanted;
+    hop.state = State::failed;  // from now on asked by broadcast: its link address may have moved
+    return wanted;
 }
 
 void NextHops::tick(TimePoint now, const std::function<bool(const NextHop&)>& solicit) {

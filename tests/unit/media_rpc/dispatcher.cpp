@@ -219,7 +219,9 @@ TEST_CASE("an allocation that fails leaves nothing behind, and does not weigh on
     auto link = b.greet("edge/0", 1);
     b.plane.next_allocation = Code::no_ports;
     for (int i = 0; i < 100; ++i) {
-        b.allocate(link, "edge/0", "s" + std::to_string(i));
+        Allocate allocate{.key = {"edge/0", "s" + std::to_string(i)}, .port_a = "access", .port_b = "core"};
+        allocate.restore.push_back({0, Side::a, {IpAddress::v4(192, 0, 2, 2), 11'010}, {}});  // all on one lcore
+        b.command(link, allocate);
         b.plane.work_all();
         CHECK(b.last() == Code::no_ports);
     }
