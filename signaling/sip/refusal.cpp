@@ -94,6 +94,12 @@ std::string tagged_to(const Copied& fields) {
     return parsed && parsed->tag().empty() ? tagged(to, *parsed, stateless_tag(fields)) : to;
 }
 
+// For routing the transport and sent-by count: an answer to another version (505) must find its way, too.
+std::string in_our_version(std::string_view via) {
+    const auto transport = via.find('/', via.find('/') + 1);
+    return std::string("SIP/2.0").append(via.substr(transport));
+}
+
 }  // namespace
 
 std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source) {
@@ -140,7 +146,7 @@ ParseError refuse(std::string_view bytes, Fault fault, const Endpoint* source) {
     composer.add(HeaderName::from, *fields->from).add(HeaderName::to, tagged_to(*fields));
     composer.add(HeaderName::call_id, *fields->call_id).add(HeaderName::cseq, *fields->cseq);
     error.response = composer.finish();
-    error.response_via = std::string(split_list(*top).front());
+    error.response_via = in_our_version(split_list(*top).front());
     return error;
 }
 
