@@ -1,5 +1,6 @@
 """The demo's scenario: what is started, who calls whom, and what has to be true afterwards. Believes nothing that the
 daemons say about themselves without having seen it from outside first."""
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -74,9 +75,10 @@ class Demo:
             say(line)
 
     def provision(self):
-        passwords = {'PBX_PASSWORD': PBX_PASSWORD, 'PHONE_PASSWORD': PHONE_PASSWORD}
+        ha1 = hashlib.md5(f'{PHONE_USER}:{DOMAIN}:{PHONE_PASSWORD}'.encode()).hexdigest()
+        secrets = {'PBX_PASSWORD': PBX_PASSWORD, 'PHONE_HA1_MD5': ha1}
         text = (ROOT / 'deploy' / 'examples' / 'demo.yaml').read_text()
-        for name, value in passwords.items():
+        for name, value in secrets.items():
             text = text.replace('${' + name + '}', value)
         file = self.run_directory / 'demo.yaml'
         file.write_text(text)
@@ -135,7 +137,7 @@ class Demo:
         account = (f'<sip:{PHONE_USER}@{DOMAIN};transport=tls>;auth_user={PHONE_USER};auth_pass="{PHONE_PASSWORD}"'
                    f';outbound="sip:{edge.ACCESS.signaling}:5061;transport=tls";regint=300;mediaenc=srtp-mand'
                    f';audio_codecs=PCMA;answermode=manual')
-        self.phone = baresip.Baresip(self.network.pbx, self.run_directory, account, address=PBX_ADDRESS, interface='sig0',
+        self.phone = baresip.Baresip(self.network.pbx, self.run_directory, account, interface='sig0',
                                      ca_file=self.edge.ca.certificate)
         self.phone.wait_event('REGISTER_OK', timeout=15)
         listed = [r for r in self.edge.registrations() if PHONE_USER in r['aor']]
@@ -178,8 +180,8 @@ class Demo:
     def show_calls(self, say):
         calls = self.edge.calls()
         expect(len(calls) >= len(self.talks) + 4, f'`sallyport call list` shows {len(calls)} calls')
-        for talk in self.talks[:1]:
-            say(self.edge.cli('call', 'show', talk.caller.call_id))
+        for call in reversed(calls):  # oldest first
+            say(self.edge.cli('call', 'show', call['id']) + '\n')
 
     def show_record(self, say):
         records = self.edge.records()

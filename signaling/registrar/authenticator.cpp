@@ -110,10 +110,14 @@ Authentication Authenticator::check(const sip::Message& request, bool proxy, std
     return {Outcome::authenticated, secret.trunk, {}};
 }
 
-std::vector<std::string> Authenticator::challenges(std::string_view digest_realm, bool stale, TimePoint now) {
+std::vector<std::string> Authenticator::challenges(std::string_view digest_realm, bool stale, TimePoint now,
+                                                   DigestOffer offer) {
     const std::string nonce = make_nonce(digest_realm, now);
-    return {sip::digest_challenge(sip::DigestAlgorithm::sha256, digest_realm, nonce, {}, stale),
-            sip::digest_challenge(sip::DigestAlgorithm::md5, digest_realm, nonce, {}, stale)};
+    std::vector<std::string> values;
+    if (offer.sha256)
+        values.push_back(sip::digest_challenge(sip::DigestAlgorithm::sha256, digest_realm, nonce, {}, stale));
+    if (offer.md5) values.push_back(sip::digest_challenge(sip::DigestAlgorithm::md5, digest_realm, nonce, {}, stale));
+    return values;
 }
 
 std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now) {

@@ -1,5 +1,6 @@
 // Digest challenges and their check: who is this request from? RFC 3261 22, RFC 7616, RFC 8760. Nonces carry their own
-// proof (time and a keyed hash), so every node with the same secret can check them; replays are refused per nonce count.
+// proof (time and a keyed hash), so every node with the same secret can check them; replays are refused per nonce
+// count.
 #pragma once
 
 #include <cstdint>
@@ -23,30 +24,37 @@ struct CredentialSecret {  // what policy finds for a user name; empty strings w
 // Gives the secret of (username, digest realm), or one with an empty trunk.
 using CredentialLookup = std::function<CredentialSecret(std::string_view username, std::string_view digest_realm)>;
 
+// Which algorithms a challenge names. There are user agents that know MD5 only and give up on a challenge whose first
+// algorithm they do not know, so a trunk that has a secret for one algorithm alone is not offered the other.
+struct DigestOffer {
+    bool sha256 = true, md5 = true;
+};
+
 struct Authentication {
     enum class Outcome : std::uint8_t {
         authenticated,
-        challenge,   // no usable credentials: send the challenges
-        stale,       // right, but the nonce is too old: challenge with stale=true
-        refused,     // wrong: 403, or challenge again by policy; looks and costs the same for unknown users
-        bad_request, // syntax: 400
+        challenge,    // no usable credentials: send the challenges
+        stale,        // right, but the nonce is too old: challenge with stale=true
+        refused,      // wrong: 403, or challenge again by policy; looks and costs the same for unknown users
+        bad_request,  // syntax: 400
     };
     Outcome outcome = Outcome::challenge;
-    std::string trunk;    // authenticated
-    std::string reason;   // for the log and the counter; never shown to the peer
+    std::string trunk;   // authenticated
+    std::string reason;  // for the log and the counter; never shown to the peer
 };
 
 class Authenticator {
 public:
-    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h. `max_nonces`: in use at one time,
-    // about 150 bytes each; beyond it the oldest become stale early.
+    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h. `max_nonces`: in use at one
+    // time, about 150 bytes each; beyond it the oldest become stale early.
     Authenticator(std::string secret, Duration nonce_life, RandomSource& random, std::size_t max_nonces = 131'072);
 
     // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER).
     Authentication check(const sip::Message& request, bool proxy, std::string_view digest_realm,
                          const CredentialLookup& lookup, TimePoint now);
-    // Challenge values in order of preference: SHA-256, then MD5 (RFC 8760 2.4).
-    std::vector<std::string> challenges(std::string_view digest_realm, bool stale, TimePoint now);
+    // Challenge values in order of preference: SHA-256, then MD5 (RFC 8760 2.4); only those of `offer`.
+    std::vector<std::string> challenges(std::string_view digest_realm, bool stale, TimePoint now,
+                                        DigestOffer offer = {});
 
 private:
     std::string make_nonce(std::string_view digest_realm, TimePoint now);
@@ -61,7 +69,11 @@ private:
     Duration nonce_life_;
     RandomSource* random_;
     std::size_t max_windows_;
-    struct Window { std::uint32_t highest = 0; std::uint64_t seen = 0; TimePoint expires{}; };  // bit i: highest - i
+    struct Window {
+        std::uint32_t highest = 0;
+        std::uint64_t seen = 0;
+        TimePoint expires{};
+    };  // bit i: highest - i
     // By nonce; its text begins with its time, so the oldest come first and leave first. Bounded.
     std::map<std::string, Window, std::less<>> windows_;
     std::string forgotten_;  // nonces up to this one may have had a window that had to go: stale, never good again

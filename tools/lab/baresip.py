@@ -26,13 +26,13 @@ def write_tone(path, hertz, seconds, rate=8000, amplitude=9000):
 
 
 class Baresip:
-    def __init__(self, namespace, run_directory, account, *, address, interface, ca_file=None, tone_hertz=440):
+    def __init__(self, namespace, run_directory, account, *, interface, ca_file=None, tone_hertz=440):
         self.namespace, self.directory = namespace, Path(run_directory) / 'baresip'
         self.recordings = self.directory / 'recordings'
         self.recordings.mkdir(parents=True)
         write_tone(self.directory / 'tone.wav', tone_hertz, 60)
         lines = [f'module_path {MODULE_PATH}', *(f'module {m}' for m in MODULES),
-                 f'sip_listen {address}:0', f'net_interface {interface}', 'net_prefer_ipv6 no',
+                 f'net_interface {interface}', 'net_prefer_ipv6 no',
                  f'audio_source aufile,{self.directory}/tone.wav', 'audio_player aubridge,quiet',
                  'audio_alert aubridge,quiet', 'ausrc_srate 8000', 'auplay_srate 8000', 'ausrc_channels 1',
                  'auplay_channels 1', f'snd_path {self.recordings}', f'ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}',

@@ -41,6 +41,6 @@ class Capture:
     def rtp(self, address, port):
         """What tshark takes for RTP to and from this endpoint: (packet, payload type, sequence, payload)."""
         fields = ('ip.src', 'udp.srcport', 'rtp.p_type', 'rtp.seq', 'rtp.payload')
-        rows = self.fields(f'rtp && ip.addr == {address} && udp.port == {port}', fields,
+        rows = self.fields(f'rtp && !icmp && ip.addr == {address} && udp.port == {port}', fields,
                            ('-d', f'udp.port=={port},rtp'))
         return [(r[0], int(r[1]), int(r[2]), int(r[3]), bytes.fromhex(r[4].replace(':', ''))) for r in rows if r[2]]

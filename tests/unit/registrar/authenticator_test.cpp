@@ -93,6 +93,9 @@ TEST_CASE("challenges offer SHA-256 first, then MD5, with a fresh nonce each tim
         CHECK(parsed->parameters.value("realm") == "sp.example");
         CHECK(parsed->parameters.value("qop") == "auth");
     }
+    const auto md5_only = b.authenticator.challenges("sp.example", false, b.now, {.sha256 = false, .md5 = true});
+    REQUIRE(md5_only.size() == 1);
+    CHECK(md5_only[0].find("algorithm=MD5") != std::string::npos);
     CHECK(b.authenticator.challenges("sp.example", true, b.now)[0].find("stale=true") != std::string::npos);
     CHECK(b.nonce() != b.nonce());
 }
