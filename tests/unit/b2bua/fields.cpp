@@ -89,7 +89,8 @@ TEST_CASE("An identity in a response is believed from the core, or if the trunk 
 
 TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, places and bodies do not") {
     const auto source = message(
-        "X-Account: 4711\r\nSubject: hi\r\nUser-to-User: 00;encoding=hex\r\nIdentity: abc;info=<https://c>\r\nVia: "
+        "X-Account: 4711\r\nP-Internal-Route: 192.0.2.88\r\nSubject: hi\r\nUser-to-User: 00;encoding=hex\r\nIdentity: "
+        "abc;info=<https://c>\r\nVia: "
         "SIP/2.0/UDP 192.0.2.99;branch=z9hG4bK2\r\n"
         "Route: <sip:192.0.2.98;lr>\r\nRecord-Route: <sip:192.0.2.97;lr>\r\nContact: "
         "<sip:192.0.2.96>\r\nP-Charging-Vector: icid-value=1\r\n"

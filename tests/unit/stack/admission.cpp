@@ -107,6 +107,20 @@ TEST_CASE("REGISTER is refused for an AOR nobody has, over a transport the trunk
     CHECK(b.next("503").has(sip::HeaderName::retry_after));  // [SC-16.4.1.6-01] [SC-16.4.1.6-02]
 }
 
+TEST_CASE("A trunk's credential registers that trunk only, not its neighbour's AOR in the same domain") {
+    Bench b;
+    config::Trunk neighbour;
+    neighbour.id = "neighbour";
+    neighbour.realm = "access";
+    neighbour.registration_aor = "sip:neighbour@sip.example.net";
+    b.configure(Bench::default_trunk(), Bench::default_carrier(), {neighbour});
+    b.sent.clear();
+    b.receive(b.pbx_flow(), registration(1, {}, "sip:neighbour@sip.example.net"));
+    b.receive(b.pbx_flow(), authorized(b.next("401"), 2, "secret", "sip:neighbour@sip.example.net"));
+    b.next("403");
+    CHECK(b.shared.locations.size() == 0);
+}
+
 TEST_CASE("A static trunk that registers is told so, by status and in the log [SC-7-12]") {
     auto trunk = Bench::default_trunk();
     trunk.mode = config::TrunkMode::static_;
