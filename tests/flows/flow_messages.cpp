@@ -44,7 +44,9 @@ void FlowRun::send(const FlowStep& step) {
         if (is_status(kind)) kind += " " + (method_of_response(step).empty() ? "INVITE" : method_of_response(step));
         if (!call.sent.contains(kind))
             throw FlowError(step.place, from.peer.id.name + " has not sent " + kind + " before");
-        return send_wire(from, call.sent.at(kind));
+        TextMessage message = TextMessage::read(call.sent.at(kind));
+        if (!step.details.empty()) edit(message, from, call, step);
+        return send_wire(from, message.wire());
     }
     TextMessage message = is_status(step.words[0]) ? make_response(from, call, step) : make_request(from, call, step);
     edit(message, from, call, step);
@@ -145,6 +147,8 @@ void FlowRun::edit(TextMessage& message, Actor& from, ActorCall& call, const Flo
             message.body = from.peer.sdp(call.dialog, value);
         } else if (d.no) {
             message.remove(d.name);
+        } else if (d.name == "Request-URI") {
+            message.start = message.method() + " " + value + " SIP/2.0";
         } else if (d.name.front() == '+') {
             message.add(d.name.substr(1), value);
         } else {

@@ -103,6 +103,8 @@ void FlowRun::provision(const FlowStep& step) {
             t.limits.concurrent_calls = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
         else if (what == "expires")
             t.limits.registration_expires_seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
+        else if (what == "target")
+            t.targets = {{word(step, 3), 0, config::Transport::unspecified, 1, 1}};
         else if (what == "udp")
             t.transports = {config::Transport::udp, config::Transport::tls};
         else if (what == "removed")

@@ -38,6 +38,9 @@ config::Trunk globex() {
     t.mode = config::TrunkMode::static_;
     t.realm = "access";
     t.domain = "globex.example";
+    t.credentials = {{"globex", "globex.example",
+                      sip::digest_ha1(sip::DigestAlgorithm::md5, "globex", "globex.example", "s3cret"),
+                      sip::digest_ha1(sip::DigestAlgorithm::sha256, "globex", "globex.example", "s3cret")}};
     t.numbers = {{"+4989555000", "+4989555099"}};
     t.transports = {config::Transport::udp};
     t.media.srtp = config::SrtpPolicy::off;

@@ -120,7 +120,7 @@ TEST_CASE("a port means addresses only; an explicit transport means its SRV only
     CHECK(zone.asked.front() == "srv _sip._tcp.example.com");
 }
 
-TEST_CASE("sips reaches TLS and nothing else, whatever the zone offers [SC-17.2-10]") {
+TEST_CASE("sips reaches TLS and nothing else, whatever the zone offers") {
     Zone zone;
     zone.naptr("example.com", {{1, 1, "s", "SIP+D2U", "", "_sip._udp.example.com"},
                                {2, 1, "s", "SIPS+D2T", "", "_sips._tcp.example.com"}})

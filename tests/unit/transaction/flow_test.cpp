@@ -34,7 +34,7 @@ TEST_CASE("a stream response goes over the same connection, else to the source a
     CHECK(response_flow(flow, via("SIP/2.0/TLS 10.0.0.1;branch=z9hG4bKx")).remote == source(5061));
 }
 
-TEST_CASE("our Via names the advertised address of the realm [SC-16.3-01]") {
+TEST_CASE("our Via names the advertised address of the realm") {
     Realm realm;
     realm.listeners = {{Transport::udp, {IpAddress::v4(10, 0, 0, 1), 5060}, "edge.example", 0},
                        {Transport::tls, {*IpAddress::parse("fd00::1"), 5061}, "[2001:db8::1]", 5061}};
