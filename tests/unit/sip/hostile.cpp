@@ -57,15 +57,23 @@ TEST_CASE("a token of 64 KiB in any place is refused, or kept within the limits 
 }
 
 TEST_CASE("ten thousand repeats of any list header end in a refusal (CVE-2018-7284)") {
-#define X(name, text, compact, list)                                                                              \
-    if (list) {                                                                                                   \
-        std::string fields, values = text ": a";                                                                  \
-        for (int i = 0; i < 10'000; ++i) fields += (*compact ? compact ":a\r\n" : text ":a\r\n"), values += ",a"; \
-        CHECK(Parser::parse(request_with(fields).substr(0, limits::message_bytes)).has_error());                  \
-        CHECK(Parser::parse(request_with(values + "\r\n")).has_error());                                          \
-    }
-    SALLYPORT_SIP_HEADERS(X)
+    const std::string_view names[] = {
+#define X(name, text, compact, list) (list) ? std::string_view(*(compact) ? (compact) : (text)) : std::string_view(),
+        SALLYPORT_SIP_HEADERS(X)
 #undef X
+    };
+    for (const std::string_view name : names) {
+        if (name.empty()) continue;
+        std::string fields, values(name);
+        values += ": a";
+        for (int i = 0; i < 10'000; ++i) {
+            fields.append(name).append(":a\r\n");
+            values.append(",a");
+        }
+        INFO(name);
+        CHECK(Parser::parse(request_with(fields).substr(0, limits::message_bytes)).has_error());
+        CHECK(Parser::parse(request_with(values + "\r\n")).has_error());
+    }
 }
 
 TEST_CASE("list values are counted exactly up to their limit") {
