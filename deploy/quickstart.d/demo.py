@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import sip_wire
-from lab import audio, baresip, capture, edge, media, network, parties, prometheus
+from lab import audio, baresip, capture, edge, media, network, parties, process, prometheus
 from pbx_sim import sdp, sip_message
 from steps import expect
 
@@ -70,6 +70,9 @@ class Demo:
 
     # -- steps
     def start_daemons(self, say):
+        # The core answers before the edge first asks whether it is there (OPTIONS).
+        self.core = parties.core(self.network.core, self.run_directory, self.programs / 'rtp_probe',
+                                 edge=self.edge.core_udp, address=CORE_ADDRESS)
         self.edge.start()
         for line in self.edge.facts():
             say(line)
@@ -89,8 +92,6 @@ class Demo:
             self.network.pbx, self.run_directory, self.programs / 'rtp_probe', edge=self.edge.access_tls,
             ca_file=self.edge.ca.certificate, server_name=self.edge.server_name, domain=DOMAIN, user=PBX_USER,
             password=PBX_PASSWORD, address=PBX_ADDRESS)
-        self.core = parties.core(self.network.core, self.run_directory, self.programs / 'rtp_probe',
-                                 edge=self.edge.core_udp, address=CORE_ADDRESS)
         answer = self.pbx.peer.register(bulk=True)
         parties.require_status(answer, 200, 'REGISTER')
         sent = [sip_message.parse(t.data) for t in self.pbx.peer.transport.trace if t.outgoing]
@@ -139,8 +140,8 @@ class Demo:
                    f';audio_codecs=PCMA;answermode=manual')
         self.phone = baresip.Baresip(self.network.pbx, self.run_directory, account, interface='sig0',
                                      ca_file=self.edge.ca.certificate)
-        self.phone.wait_event('REGISTER_OK', timeout=15)
-        listed = [r for r in self.edge.registrations() if PHONE_USER in r['aor']]
+        listed = process.wait_until(lambda: [r for r in self.edge.registrations() if PHONE_USER in r['aor']], 15,
+                                    'the telephone registers')
         expect(len(listed) == 1 and not listed[0].get('bulk'), f'the telephone is listed as {listed}')
         expect(any('phone-shop' in w for w in self.edge.warnings()), 'status does not flag the compatibility mode')
         say('registered as one AOR (compatibility mode, flagged in `sallyport status`)')

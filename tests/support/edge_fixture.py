@@ -31,6 +31,7 @@ class Lab:
 
     def start(self):
         self.network.create()
+        self.core()                      # before the edge first asks whether it is there
         self.edge = edge_module.Edge(self.network, self.run_directory, build_directory() / 'bin', access=self.access)
         self.edge.start()
         self.edge.apply(Path(__file__).resolve().parents[1] / 'system' / 'provision.yaml')
@@ -63,7 +64,7 @@ class Lab:
     def core(self):
         if 'core' not in self.parties:
             self.parties['core'] = parties.core(self.network.core, self.run_directory, self.probe_binary,
-                                                edge=self.edge.core_udp, address=CORE_ADDRESS)
+                                                edge=edge_module.CORE_UDP, address=CORE_ADDRESS)
         return self.parties['core']
 
     @property

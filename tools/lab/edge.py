@@ -14,6 +14,7 @@ CONTROL = '127.0.0.1:7443'
 ORDER = ('control', 'media', 'signaling')
 PORTS = {'udp': 5060, 'tcp': 5060, 'tls': 5061}
 START_SECONDS = 30
+CORE_UDP = CORE.signaling, PORTS['udp']
 
 
 class Edge:
@@ -41,7 +42,7 @@ class Edge:
 
     @property
     def core_udp(self):
-        return CORE.signaling, PORTS['udp']
+        return CORE_UDP
 
     @property
     def addresses(self):
