@@ -33,7 +33,7 @@ struct ParseError {
     // When the broken text is a request whose Via, From, To, Call-ID and CSeq can be copied (RFC 3261 8.2.6), the
     // complete 4xx/5xx to send back; nothing otherwise, and never for an ACK or a response.
     std::optional<std::string> response;
-    std::string response_via;  // top Via of that response, for routing it
+    std::string response_via;  // top Via of that response, for routing it; parse_via() always reads it
 };
 
 enum class Framing : std::uint8_t { datagram, stream };

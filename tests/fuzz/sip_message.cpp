@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         SALLYPORT_CHECK(!to_string(error.code).empty());
         if (!error.response) continue;
         SALLYPORT_CHECK(error.response->starts_with("SIP/2.0 4") || error.response->starts_with("SIP/2.0 5"));
-        SALLYPORT_CHECK(error.response->size() <= 3 * size && !error.response_via.empty());
+        SALLYPORT_CHECK(error.response->size() <= 3 * size && parse_via(error.response_via).has_value());
         SALLYPORT_CHECK(error.response->find("\r\n\r\n") == error.response->size() - 4);
     }
     return 0;

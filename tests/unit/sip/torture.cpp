@@ -124,6 +124,7 @@ TEST_CASE("every torture message of RFC 4475 and RFC 5118 gets its verdict") {
         CHECK(error.response.has_value() == (e.status != 0));
         if (!error.response) continue;
         CHECK(test::kind(*error.response) == std::to_string(e.status));
+        CHECK(parse_via(error.response_via).has_value());
         CHECK(parse_via(error.response_via).has_value());  // the answer finds its way
         CHECK(Parser::parse(*error.response).has_value() ==
               (e.file != "rfc4475/quotbal.dat" && e.file != "rfc4475/badaspec.dat" &&
