@@ -4,16 +4,21 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 
 namespace sallyport::media::dpdk {
 namespace {
+
+constexpr std::string_view prefix = "sallyport-";
 
 // The sink outlives the EAL, whose threads may log until the process ends; written once, before rte_eal_init.
 using LogSink = std::function<void(LogLevel, std::string_view)>;
@@ -40,6 +45,17 @@ std::string join(const std::vector<unsigned>& numbers) {
     return text;
 }
 
+// DPDK makes a directory per instance and never takes one away; those of instances that were killed are empty by now.
+void remove_left_directories(const std::filesystem::path& ours) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(ours.parent_path(), error)) {
+        const std::string name = entry.path().filename();
+        if (!name.starts_with(prefix) || entry.path() == ours) continue;
+        const auto process = static_cast<pid_t>(std::strtol(name.c_str() + prefix.size(), nullptr, 10));
+        if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+    }
+}
+
 void lead_log_to(const LogSink& sink) {
     eal_log_sink() = sink;
     cookie_io_functions_t functions{};
@@ -60,7 +76,8 @@ std::vector<std::string> eal_arguments(const DriverConfig& config, const std::ve
         lcores += "," + std::to_string(i + 1) + "@" + std::to_string(config.cpus[i]);
     arguments.insert(arguments.end(), {"--lcores", lcores, "--main-lcore", "0"});
     // Several instances may live on one host: no shared configuration, no telemetry socket, a prefix of our own.
-    arguments.insert(arguments.end(), {"--file-prefix", "sallyport-" + std::to_string(process_id), "--no-telemetry"});
+    arguments.insert(arguments.end(),
+                     {"--file-prefix", std::string(prefix) + std::to_string(process_id), "--no-telemetry"});
     if (hugepages)
         arguments.push_back("--in-memory");  // nothing left in the file system
     else
@@ -122,6 +139,7 @@ Result<std::unique_ptr<Eal>, std::string> Eal::start(const DriverConfig& config,
         eal.release();  // half started: there is nothing DPDK could clean up
         return "DPDK did not start: " + why + (config.hugepages == Hugepages::on ? " (eal.hugepages is on)" : "");
     }
+    remove_left_directories(rte_eal_get_runtime_dir());
     return eal;
 }
 
