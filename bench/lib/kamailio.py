@@ -13,24 +13,27 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Kamailio:
-    def __init__(self, config, address, port, defines=()):
+    def __init__(self, namespace, config, addresses, port, defines=()):
+        self.namespace = namespace
         self.directory = tempfile.TemporaryDirectory(prefix="sallyport-bench-")
         command = ["kamailio", "-f", os.path.join(HERE, "..", "signaling", config), "-x", "fm", "-m", "512", "-M", "16",
-                   "-D", "-E", "-l", f"udp:{address}:{port}", "-Y", self.directory.name, "-w", self.directory.name,
+                   "-DD", "-E", *(word for address in addresses for word in ("-l", f"udp:{address}:{port}")), "-Y", self.directory.name, "-w", self.directory.name,
                    "--atexit=no"]
         for define in defines:
             command += ["-A", define]
         self.log = open(os.path.join(self.directory.name, "log"), "w+")
-        self.process = subprocess.Popen(measure.pinned(SERVER_CPU, command), stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(namespace.prefix(*measure.pinned(SERVER_CPU, command)), stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
-        self._wait_for_answer(address, port)
+        self._wait_for_answer(addresses[0], port)
 
     def _wait_for_answer(self, address, port):
-        probe = (f"OPTIONS sip:{address}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKready;rport\r\n"
-                 f"From: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:{address}>\r\nCall-ID: ready\r\nCSeq: 1 OPTIONS\r\n"
+        probe = (f"OPTIONS sip:{address}:{port} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bKready;rport\r\n"
+                 f"From: <sip:probe@{address}>;tag=1\r\nTo: <sip:{address}>\r\nCall-ID: ready\r\nCSeq: 1 OPTIONS\r\n"
                  "Max-Forwards: 0\r\nContent-Length: 0\r\n\r\n").encode()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
+        with self.namespace.entered():
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with sock:
+            sock.bind((address, 0))
             sock.settimeout(0.2)
             deadline = time.monotonic() + 15
             while time.monotonic() < deadline:

@@ -13,11 +13,11 @@ GENERATOR_CPU = 1
 class Uas:
     """A SIPp that answers calls in the background until stopped."""
 
-    def __init__(self, scenario, address, port):
+    def __init__(self, namespace, scenario, address, port):
         self.directory = tempfile.TemporaryDirectory(prefix="sallyport-bench-")
         command = ["sipp", "-sf", scenario, "-i", address, "-p", str(port), "-nostdin",
                    "-skip_rlimit", "-buff_size", "4194304"]
-        self.process = subprocess.Popen(measure.pinned(GENERATOR_CPU, command), cwd=self.directory.name,
+        self.process = subprocess.Popen(namespace.prefix(*measure.pinned(GENERATOR_CPU, command)), cwd=self.directory.name,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def stop(self):
@@ -25,7 +25,7 @@ class Uas:
         self.directory.cleanup()
 
 
-def run_uac(scenario, target, address, port, calls, rate, service="", inf=None, limit_seconds=120):
+def run_uac(namespace, scenario, target, address, port, calls, rate, service="", inf=None, auth_uri=None, limit_seconds=120):
     """Makes `calls` calls at `rate` per second. Returns {'ok', 'failed', 'retransmissions', 'seconds'}."""
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as directory:
         stats = os.path.join(directory, "stat.csv")
@@ -36,8 +36,10 @@ def run_uac(scenario, target, address, port, calls, rate, service="", inf=None, 
             command += ["-s", service]
         if inf:
             command += ["-inf", inf]
+        if auth_uri:
+            command += ["-auth_uri", auth_uri]
         started = time.monotonic()
-        done = subprocess.run(measure.pinned(GENERATOR_CPU, command), cwd=directory, stdin=subprocess.DEVNULL,
+        done = subprocess.run(namespace.prefix(*measure.pinned(GENERATOR_CPU, command)), cwd=directory, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         seconds = time.monotonic() - started
         with open(stats) as lines:
