@@ -67,7 +67,7 @@ public:
         complete_ = false;
         return std::nullopt;
     }
-    TimePoint time(const std::string& name) { return TimePoint(Duration(static_cast<std::int64_t>(number(name)))); }
+    TimePoint instant(const std::string& name) { return TimePoint(Duration(static_cast<std::int64_t>(number(name)))); }
     void spoil() { complete_ = false; }
 
 private:
@@ -169,9 +169,9 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.caller = lines.text("caller");
     record_.called = admitted_.called = lines.text("called");
     record_.target = lines.text("target");
-    record_.started = lines.time("started");
-    record_.rang = lines.time("rang");
-    record_.answered = lines.time("answered");
+    record_.started = lines.instant("started");
+    record_.rang = lines.instant("rang");
+    record_.answered = lines.instant("answered");
     record_.status = 200;
     MediaCommand media;
     media.call = id_;

@@ -20,11 +20,11 @@ constexpr Duration setup_patience = 10s;    // DNS and the media plane together
 constexpr std::size_t call_id_tries = 256;  // one of N shards is home: a miss in all of these does not happen
 
 std::string make_name(TimePoint now, RandomSource& random) {
-    Bytes time(8);
+    Bytes stamp(8);
     const auto ms = static_cast<std::uint64_t>(unix_milliseconds(now));
-    store_be32(time.data(), static_cast<std::uint32_t>(ms >> 32));
-    store_be32(time.data() + 4, static_cast<std::uint32_t>(ms));
-    return to_hex(time).substr(4) + "-" + random.token(6);
+    store_be32(stamp.data(), static_cast<std::uint32_t>(ms >> 32));
+    store_be32(stamp.data() + 4, static_cast<std::uint32_t>(ms));
+    return to_hex(stamp).substr(4) + "-" + random.token(6);
 }
 
 std::string home_call_id(const Settings& settings, RandomSource& random) {

@@ -12,18 +12,18 @@
 namespace sallyport::registrar {
 
 struct Binding {
-    std::string trunk;                 // id
-    std::string contact;               // URI as registered, bnc and expires removed
-    bool bulk = false;                 // ;bnc: a template for all numbers of the trunk
+    std::string trunk;    // id
+    std::string contact;  // URI as registered, bnc and expires removed
+    bool bulk = false;    // ;bnc: a template for all numbers of the trunk
     Flow flow;
     std::string call_id;
     std::uint32_t cseq = 0;
     double q = 1.0;
-    std::vector<std::string> path;     // Path values, topmost first
-    std::string instance;              // +sip.instance
+    std::vector<std::string> path;  // Path values, topmost first
+    std::string instance;           // +sip.instance
     std::string user_agent;
     TimePoint registered_at{}, expires_at{};
-    bool flow_closed = false;          // the stream is gone: kept till it expires, not called
+    bool flow_closed = false;  // the stream is gone: kept till it expires, not called
     friend bool operator==(const Binding&, const Binding&) = default;
 };
 

@@ -12,18 +12,18 @@
 
 namespace sallyport::registrar {
 
-struct RegistrarPolicy {                // of the trunk
-    std::string trunk;                  // id
-    std::string aor_user, aor_domain;   // the AOR it may register
+struct RegistrarPolicy {               // of the trunk
+    std::string trunk;                 // id
+    std::string aor_user, aor_domain;  // the AOR it may register
     bool single_aor_compatibility = false;
     std::uint32_t max_contacts = 4;
     std::uint32_t min_expires = 60, default_expires = 3600, max_expires = 3600;  // seconds
 };
 struct RegisterOutcome {
     std::uint16_t status = 200;
-    std::string response;      // complete text
-    bool changed = false;      // a binding came, went or moved to another flow; a mere refresh is no change
-    std::string reason;        // of a refusal, for log and counter
+    std::string response;  // complete text
+    bool changed = false;  // a binding came, went or moved to another flow; a mere refresh is no change
+    std::string reason;    // of a refusal, for log and counter
 };
 
 class Registrar {
@@ -36,8 +36,8 @@ private:
     LocationStore& locations_;
 };
 
-// RFC 6140 5.3: the URI a request for `number` goes to, made from the template contact: the number becomes its user part;
-// the parameters stay, bnc is gone. Compatibility mode: the contact itself.
+// RFC 6140 5.3: the URI a request for `number` goes to, made from the template contact: the number becomes its user
+// part; the parameters stay, bnc is gone. Compatibility mode: the contact itself.
 std::string target_uri(const Binding& binding, std::string_view number);
 
 }  // namespace sallyport::registrar

@@ -48,10 +48,10 @@ sip::Message parse_own(const std::string& text) {
     return std::move(*parsed);
 }
 
-// Is a transaction on `ours` hit when `closed` breaks? One that opens or reuses a connection (0) rides on any of the
-// peer.
+// Is a transaction on `ours` hit when `closed` breaks, or could not be opened (0)? One that wanted any connection to
+// the peer (0) rides on whichever there was; one on an open connection is not hurt by another that did not come about.
 bool rides_on(const Flow& ours, const Flow& closed) {
-    return ours.connection == closed.connection || ours.connection == 0 || closed.connection == 0;
+    return ours.connection == closed.connection || ours.connection == 0;
 }
 
 }  // namespace

@@ -28,19 +28,19 @@ struct CloseFlow {
 };
 
 // To the transaction user:
-struct Request {        // a new request (ACK for a 2xx has no transaction: server is empty)
+struct Request {  // a new request (ACK for a 2xx has no transaction: server is empty)
     ServerId server;
     Flow flow;
     sip::Message message;
 };
-struct Cancelled {      // a CANCEL matched this INVITE; the CANCEL itself was answered 200 already
+struct Cancelled {  // a CANCEL matched this INVITE; the CANCEL itself was answered 200 already
     ServerId invite;
     sip::Message cancel;
 };
 struct Response {
     ClientId client;
     Flow flow;
-    sip::Message message;   // every 2xx of an INVITE arrives here, retransmissions too (RFC 6026)
+    sip::Message message;  // every 2xx of an INVITE arrives here, retransmissions too (RFC 6026)
 };
 struct StrayResponse {  // no transaction: a late 2xx (to be ACKed and ended by whoever knows the dialog) or nothing
     Flow flow;
@@ -51,12 +51,13 @@ struct ClientFailed {
     ClientId client;
     Failure failure = Failure::timeout;
 };
-struct ServerEnded {    // INVITE server only: no ACK for a 3xx-6xx in 64*T1 (acknowledged false), or done
+struct ServerEnded {  // INVITE server only: no ACK for a 3xx-6xx in 64*T1 (acknowledged false), or done
     ServerId server;
     bool acknowledged = true;
 };
 
-using Effect = std::variant<Transmit, CloseFlow, Request, Cancelled, Response, StrayResponse, ClientFailed, ServerEnded>;
+using Effect =
+    std::variant<Transmit, CloseFlow, Request, Cancelled, Response, StrayResponse, ClientFailed, ServerEnded>;
 using Effects = std::vector<Effect>;
 
 }  // namespace sallyport::transaction

@@ -15,9 +15,9 @@ namespace sallyport {
 enum class Transport : std::uint8_t { udp, tcp, tls };
 inline std::string_view to_string(Transport t) {
     switch (t) {
-    case Transport::udp: return "UDP";
-    case Transport::tcp: return "TCP";
-    case Transport::tls: return "TLS";
+        case Transport::udp: return "UDP";
+        case Transport::tcp: return "TCP";
+        case Transport::tls: return "TLS";
     }
     return "?";
 }
@@ -28,7 +28,7 @@ using RealmIndex = std::uint16_t;  // into RealmTable, by order of the node conf
 struct Flow {
     Transport transport = Transport::udp;
     RealmIndex realm = 0;
-    Endpoint local;                // our bound address; empty before a connection is opened
+    Endpoint local;  // our bound address; empty before a connection is opened
     Endpoint remote;
     std::uint64_t connection = 0;  // streams: unique for the life of the process; 0: UDP, or "reuse or open one"
     friend bool operator==(const Flow&, const Flow&) = default;
@@ -37,7 +37,7 @@ struct Flow {
 struct Listener {
     Transport transport = Transport::udp;
     Endpoint bind;
-    std::string advertised_host;       // in Via and Contact: literal (IPv6 in brackets) or FQDN
+    std::string advertised_host;  // in Via and Contact: literal (IPv6 in brackets) or FQDN
     std::uint16_t advertised_port = 0;
 };
 // A signaling realm: one side of the node, with its own addresses and media port. Node configuration.

@@ -29,12 +29,13 @@ public:
     // A parsed message from the network. INVITE gets no automatic 100: the user answers (or the layer after 200 ms).
     void receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out);
 
-    // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are ignored
-    // except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted state).
+    // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are
+    // ignored except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted
+    // state).
     void respond(ServerId server, std::uint16_t status, std::string response, TimePoint now, Effects& out);
     // The same, answered once and forgotten (RFC 3261 8.2.7): no retransmission, no ServerEnded, and a repeated request
-    // comes to the user anew. For challenges and refusals to peers that nobody knows, who could otherwise make this node
-    // send many answers to a forged source.
+    // comes to the user anew. For challenges and refusals to peers that nobody knows, who could otherwise make this
+    // node send many answers to a forged source.
     void respond_once(ServerId server, std::string response, Effects& out);
     // The request the transaction began with.
     const sip::Message* request_of(ServerId server) const;
@@ -42,8 +43,9 @@ public:
     // Client side. `request` is complete text whose top Via has a fresh branch from new_branch(). ACK for 2xx is not a
     // transaction: send it with a plain Transmit.
     ClientId send(const Flow& flow, std::string request, std::string tls_name, TimePoint now, Effects& out);
-    // CANCEL for an INVITE client transaction (RFC 3261 9.1): held back until a provisional came; nothing happens when a
-    // final one has. The CANCEL's own outcome is of no interest to the user; 64*T1 later the INVITE fails with timeout.
+    // CANCEL for an INVITE client transaction (RFC 3261 9.1): held back until a provisional came; nothing happens when
+    // a final one has. The CANCEL's own outcome is of no interest to the user; 64*T1 later the INVITE fails with
+    // timeout.
     void cancel(ClientId invite, std::string_view reason_header, TimePoint now, Effects& out);
 
     // A stream broke, or could not be opened (connection == 0): client transactions on it fail.
@@ -61,8 +63,8 @@ private:
 };
 
 // Where a response to this request goes: on streams the same connection, or, when that is gone (connection == 0), the
-// source address with the port of sent-by; on UDP the source address with rport or the port of sent-by (RFC 3261 18.2.2,
-// RFC 3581 4). maddr is not followed: it would let a sender aim our answers at somebody else.
+// source address with the port of sent-by; on UDP the source address with rport or the port of sent-by (RFC
+// 3261 18.2.2, RFC 3581 4). maddr is not followed: it would let a sender aim our answers at somebody else.
 Flow response_flow(const Flow& received_on, const sip::Via& top_via);
 
 // A Via field value of ours: "SIP/2.0/TLS host:port;branch=...;rport".

@@ -126,6 +126,7 @@ TEST_CASE("health and reflection answer on both sockets") {
     ControlDaemon daemon;
     for (const auto& channel : {daemon.channel(), daemon.local_channel()}) {
         CHECK(generic_call(channel, "/grpc.health.v1.Health/Check", "") == "\x08\x01");
+        CHECK(generic_call(channel, "/grpc.health.v1.Health/Check", "\x0a\x04nope").empty());
         const auto services =
             generic_call(channel, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*");
         CHECK(services.find("grpc.health.v1.Health") != std::string::npos);

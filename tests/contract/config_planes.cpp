@@ -305,6 +305,8 @@ TEST_CASE("billing takes records in order, again until it acknowledges, also ove
     done.set_position(fetch(2).position());
     ov1::AcknowledgeRecordsResponse acknowledged;
     REQUIRE(call(*daemon.operations("billing"), &Operations::AcknowledgeRecords, done, acknowledged).ok());
+    CHECK(daemon.metric("sallyport_record_unacknowledged_bytes{consumer=\"billing\"}") ==
+          static_cast<double>(3 * (record(1, "t").size() + 1)));
     daemon.stop(SIGKILL);
     daemon.start();
     CHECK(fetch(100).records_size() == 3);

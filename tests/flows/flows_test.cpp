@@ -1,6 +1,8 @@
-// Every *.flow file is one test case, named by its sentence.
+// Every *.flow file is one test case, named by its sentence. $SALLYPORT_FLOW_LADDER prints what was said (tools/flow).
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cstdlib>
+#include <iostream>
 
 #include "tests/flows/flow_run.h"
 
@@ -19,6 +21,7 @@ public:
         } catch (const FlowError& e) {
             error = e.what();
         }
+        if (std::getenv("SALLYPORT_FLOW_LADDER") != nullptr) std::cout << run.transcript();
         INFO(run.transcript());
         CHECK(error == "");
     }

@@ -75,6 +75,18 @@ TEST_CASE("a connection that could not be opened fails what was to be sent over 
     CHECK(b.timers.size() == 0);
 }
 
+TEST_CASE("a second connection that could not be opened leaves those that are open alone") {
+    LayerBench b(Transport::tcp);
+    Flow unopened = b.flow;
+    unopened.connection = 0;
+    b.send(our_request("INVITE"));
+    b.send_on(unopened, our_request("BYE", "z9hG4bKbye"));
+    b.close(unopened);
+    CHECK(b.log == Lines{"0 tx INVITE", "0 tx BYE", "0 user transport failure"});
+    b.receive(their_response(180, "INVITE"));
+    CHECK(b.log.back() == "0 user 180");
+}
+
 TEST_CASE("once the peer has answered, ACK and CANCEL use the connection it answered on") {
     LayerBench b(Transport::tcp);
     Flow unopened = b.flow;
