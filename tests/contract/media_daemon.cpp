@@ -80,7 +80,11 @@ MediaDaemon::~MediaDaemon() {
 
 void MediaDaemon::start() {
     process_ = spawn({SALLYPORT_MEDIA, "--config", config_path()}, directory_ + "/log");
-    const auto channel = grpc::CreateChannel(target(), grpc::InsecureChannelCredentials());
+    grpc::ChannelArguments arguments;  // its socket is not there yet when we first look
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 20);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto channel = grpc::CreateCustomChannel(target(), grpc::InsecureChannelCredentials(), arguments);
     const bool answers = channel->WaitForConnected(std::chrono::system_clock::now() + patience);
     INFO(log());
     REQUIRE(answers);

@@ -9,7 +9,7 @@
 
 namespace sallyport::test {
 
-inline constexpr std::chrono::seconds patience{20};
+inline constexpr std::chrono::seconds patience{60};
 
 struct MediaSettings {
     std::string udp_ports = "16384-32767";
