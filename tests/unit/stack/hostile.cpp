@@ -1,30 +1,20 @@
 // Whatever arrives: torture messages, products' messages from strangers and from peers, mutations, random orders of
 // everything. No crash, no leak of one leg's places into the other, nothing left behind.
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <set>
 
+#include "tests/support/testdata.h"
 #include "tests/unit/stack/bench.h"
 
 namespace sallyport::stack {
 namespace {
 
 std::vector<std::filesystem::path> test_data(std::string_view folder, std::string_view extension) {
-    const char* given = std::getenv("SALLYPORT_TESTDATA");
-    const std::filesystem::path root = given != nullptr ? given : "../shared/testdata";
-    std::vector<std::filesystem::path> out;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(root / folder, error))
-        if (entry.path().extension() == extension) out.push_back(entry.path());
-    std::sort(out.begin(), out.end());
-    if (out.empty()) std::cout << "skipped: no test data (" << folder << ")\n";
-    return out;
-}
-std::string content(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    const auto root = test::testdata();
+    if (root) return test::files_in(*root / folder, extension);
+    std::cout << "skipped: no test data (" << folder << ")\n";
+    return {};
 }
 void settle(Bench& b) {
     b.answer_media();
@@ -44,7 +34,7 @@ TEST_CASE("Torture messages over every transport, from a stranger, a PBX and the
             INFO(path);
             Bench b;
             b.bind();
-            const std::string text = content(path);
+            const std::string text = test::contents(path);
             for (const auto& flow : {b.stranger_flow(), b.pbx_flow(), b.core_flow()}) {
                 b.receive(flow, text);
                 b.answer_media();
@@ -55,7 +45,7 @@ TEST_CASE("Torture messages over every transport, from a stranger, a PBX and the
 
 TEST_CASE("Products' INVITEs through the B2BUA: a call or a refusal, never the place of one leg on the other") {
     for (const auto& path : test_data("corpus", ".sip")) {
-        const std::string text = content(path);
+        const std::string text = test::contents(path);
         if (!text.starts_with("INVITE ")) continue;
         INFO(path);
         Bench b;
@@ -92,7 +82,7 @@ TEST_CASE("Products' INVITEs through the B2BUA: a call or a refusal, never the p
 
 TEST_CASE("Advisories' and mutated messages from a stranger and from the PBX: no crash, nothing left") {
     std::vector<std::string> seeds;
-    for (const auto& path : test_data("corpus", ".sip")) seeds.push_back(content(path));
+    for (const auto& path : test_data("corpus", ".sip")) seeds.push_back(test::contents(path));
     Bench messages;
     seeds.push_back(messages.invite("sip:+442055501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A")));
     seeds.push_back(messages.core_invite("sip:+4930155@10.0.0.1", plain_sdp("192.0.2.21", 6000)));
