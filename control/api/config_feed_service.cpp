@@ -101,6 +101,7 @@ void ConfigFeedService::on_snapshot(const config::SnapshotPtr& snapshot) {
     if (snapshot->revision == 0) return;
     auto message = std::make_shared<const sallyport::config::v1::Snapshot>(wire::to_proto(*snapshot));
     const std::lock_guard lock(mutex_);
+    if (newest_ != nullptr && newest_->revision() == message->revision()) return;
     newest_ = message;
     for (auto* stream : streams_) stream->send(message);
 }

@@ -59,7 +59,7 @@ Result<void, std::string> ConfigState::start() {
     auto loaded = load();
     if (!loaded) return loaded.error();
     snapshot_ = std::move(*loaded);
-    stored_ = snapshot_->revision;
+    stored_ = published_ = snapshot_->revision;
     if (auto answers = load_answers(); !answers) return answers;
     // The store tells of every write, ours and another node's; nothing is done on its thread but to note the revision.
     auto watch =
@@ -217,18 +217,17 @@ void ConfigState::unsubscribe(std::uint64_t subscription) {
 
 void ConfigState::run() {
     std::unique_lock lock(listeners_mutex_);
-    published_ = stored_;
     for (;;) {
         wake_.wait(lock, [this] { return stopping_ || stored_ != published_; });
         if (stopping_) return;
-        published_ = stored_;
         lock.unlock();
-        publish();
+        const auto revision = publish();
         lock.lock();
+        published_ = revision;
     }
 }
 
-void ConfigState::publish() {
+std::uint64_t ConfigState::publish() {
     {
         const std::lock_guard one_change(mutex_);  // waits until a change that just committed has its snapshot in place
         std::uint64_t stored;
@@ -241,7 +240,7 @@ void ConfigState::publish() {
             if (!loaded) {
                 observe::log_error("cannot read the configuration that another node wrote",
                                    {{"reason", loaded.error()}});
-                return;
+                return stored;
             }
             const std::lock_guard lock(snapshot_mutex_);
             snapshot_ = std::move(*loaded);
@@ -250,6 +249,7 @@ void ConfigState::publish() {
     const auto present = snapshot();
     const std::lock_guard lock(listeners_mutex_);
     for (const auto& [id, listener] : listeners_) listener(present);
+    return present->revision;
 }
 
 }  // namespace sallyport::api

@@ -69,7 +69,7 @@ private:
     void remember(const Request& request, const std::string& key, const std::string& reply);
     void forget_answers(store::Transaction& transaction) const;
     void run();
-    void publish();
+    std::uint64_t publish();  // the revision that the listeners have now
 
     store::Store& store_;
     const std::size_t answers_kept_;

@@ -16,6 +16,7 @@
 #include "control/api/operations_service.h"
 #include "control/api/provisioning_service.h"
 #include "control/observe/log.h"
+#include "control/records/consumer.h"
 
 namespace sallyport::api {
 namespace {
@@ -139,19 +140,28 @@ ControlServer::ControlServer(const ControlServerOptions& options, ConfigState& s
     impl_ = std::make_unique<Impl>(options, state);
     impl_->start_feed(options);
     impl_->start_operators(options);
-    for (auto* server : {impl_->local.get(), impl_->operators.get()})
-        if (auto* health = server->GetHealthCheckService()) health->SetServingStatus(true);
+    set_serving(true);
 }
 
 ControlServer::~ControlServer() { stop(std::chrono::milliseconds(0)); }
+
+// grpc.health.v1, by service and as a whole.
+void ControlServer::set_serving(bool serving) {
+    const auto set = [&](grpc::Server* server, std::initializer_list<const char*> services) {
+        auto* health = server != nullptr ? server->GetHealthCheckService() : nullptr;
+        if (health == nullptr) return;
+        for (const auto* name : services) health->SetServingStatus(name, serving);
+        health->SetServingStatus(serving);
+    };
+    set(impl_->local.get(), {config::v1::ConfigFeed::service_full_name()});
+    set(impl_->operators.get(), {pv1::Provisioning::service_full_name(), ov1::Operations::service_full_name()});
+}
 
 int ControlServer::port() const { return impl_->port; }
 
 void ControlServer::stop(std::chrono::milliseconds patience) {
     const auto deadline = std::chrono::system_clock::now() + patience;
-    for (auto* server : {impl_->operators.get(), impl_->local.get()})
-        if (auto* health = server != nullptr ? server->GetHealthCheckService() : nullptr)
-            health->SetServingStatus(false);
+    set_serving(false);
     if (impl_->operators) impl_->operators->Shutdown(deadline);
     impl_->feed.close();
     if (impl_->local) impl_->local->Shutdown(deadline);
@@ -159,13 +169,15 @@ void ControlServer::stop(std::chrono::milliseconds patience) {
 
 std::vector<observe::Metric> ControlServer::metrics() const {
     using observe::Sample;
-    std::vector<Sample> up{{{{"daemon", "sallyport-control"}}, 1}}, applied, connected;
+    std::vector<Sample> up{{{{"daemon", "sallyport-control"}}, 1}}, applied, connected, waiting;
     for (const auto& state : impl_->planes.states())
         up.push_back({{{"daemon", state.name}}, state.reachable ? 1.0 : 0.0});
     for (const auto& plane : impl_->feed.planes()) {
         applied.push_back({{{"plane", plane.node}}, static_cast<double>(plane.revision)});
         connected.push_back({{{"plane", plane.node}}, plane.connected ? 1.0 : 0.0});
     }
+    for (auto& backlog : records::backlogs(impl_->history.directory()))
+        waiting.push_back({{{"consumer", std::move(backlog.consumer)}}, static_cast<double>(backlog.bytes)});
     const auto snapshot = impl_->state.snapshot();
     const auto count = [](std::size_t n) { return static_cast<double>(n); };
     return {
@@ -180,6 +192,8 @@ std::vector<observe::Metric> ControlServer::metrics() const {
                         {{{"kind", "route"}}, count(snapshot->routes.size())}}),
         observe::gauge("sallyport_record_spool_bytes", "Bytes of call records in the spool.",
                        static_cast<double>(impl_->history.bytes())),
+        observe::gauge("sallyport_record_unacknowledged_bytes",
+                       "Bytes of call records that the consumer has not acknowledged.", std::move(waiting)),
         impl_->audit.handled(),
     };
 }

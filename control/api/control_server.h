@@ -37,6 +37,7 @@ public:
     std::vector<observe::Metric> metrics() const;
 
 private:
+    void set_serving(bool serving);
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -86,6 +86,25 @@ Result<void, std::string> Consumer::acknowledge(Position position) {
     return replaced;
 }
 
+std::vector<Backlog> backlogs(const std::filesystem::path& directory) {
+    std::vector<Backlog> out;
+    const auto segments = list_segments(directory);
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+        if (entry->path().extension() != ".ack") continue;
+        const auto position = read_position(entry->path()).value_or(Position{});
+        Backlog backlog{entry->path().stem().string()};
+        for (const auto& segment : segments) {
+            if (segment.number < position.segment) continue;
+            const auto passed = segment.number == position.segment ? std::min(position.offset, segment.bytes) : 0;
+            backlog.bytes += segment.bytes - passed;
+        }
+        out.push_back(std::move(backlog));
+    }
+    return out;
+}
+
 std::optional<Position> acknowledged_by_all(const std::filesystem::path& directory) {
     std::optional<Position> least;
     std::error_code error;

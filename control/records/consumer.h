@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -40,6 +41,13 @@ private:
     std::filesystem::path directory_, file_;
     Position position_;
 };
+
+// How much each consumer has not acknowledged yet.
+struct Backlog {
+    std::string consumer;
+    std::uint64_t bytes = 0;
+};
+std::vector<Backlog> backlogs(const std::filesystem::path& directory);
 
 // The place that every consumer has passed, or nothing when no consumer ever acknowledged.
 std::optional<Position> acknowledged_by_all(const std::filesystem::path& directory);
