@@ -36,6 +36,20 @@ TEST_CASE("A context that receives bounds its SSRCs and keeps the one in use") {
     CHECK(receiver.process(early).status == Status::replayed);  // SSRC 1 was never forgotten
 }
 
+TEST_CASE("The SSRC that was silent longest makes room for the one too many, and may come back") {
+    Peer sender(suite, key, false), receiver(suite, key, true);
+    std::vector<Bytes> firsts;
+    for (std::uint32_t ssrc = 0; ssrc < limits::inbound_ssrcs; ++ssrc) {
+        firsts.push_back(sender.process(rtp_packet(1, ssrc)).bytes);
+        REQUIRE(receiver.process(firsts.back()).status == Status::ok);
+    }
+    REQUIRE(receiver.process(firsts[0]).status == Status::replayed);  // all are held
+    REQUIRE(receiver.process(sender.process(rtp_packet(1, 77)).bytes).status == Status::ok);
+    CHECK(receiver.process(firsts[1]).status == Status::replayed);
+    CHECK(receiver.process(firsts[0]).status == Status::ok);  // forgotten: for the receiver it is new
+    CHECK(receiver.process(sender.process(rtp_packet(2, 0)).bytes).status == Status::ok);
+}
+
 TEST_CASE("Forged packets of invented SSRCs take no place from the real one") {
     Peer sender(suite, key, false), receiver(suite, key, true);
     const Bytes first = sender.process(rtp_packet(1, 1)).bytes;
