@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ pid_t spawn(const std::vector<std::string>& arguments, const std::string& errors
     const pid_t process = fork();
     REQUIRE(process >= 0);
     if (process != 0) return process;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test program that is killed leaves nothing running
     const int fd = open(errors.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, STDERR_FILENO);
     dup2(fd, STDOUT_FILENO);
