@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""RTP bleed (CVE-2017-14099, CVE-2025-53399): somebody sprays every media port from a third address, before, while and
+after a call's legs have learnt their peers. Not one packet may come out to him, not one of his may get through."""
+import random
+import select
+import socket
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+from cases import case, equal, main, require  # noqa: E402
+from edge_fixture import CORE_ADDRESS, PBX_ADDRESS, STRANGER, running_edge  # noqa: E402
+from lab import parties  # noqa: E402
+
+CORE_STRANGER = '198.51.100.66'
+SILENCE = bytes([0xD5]) * 160
+
+
+def rtp(sequence, ssrc=0x0BADCAFE):
+    """Perfectly plausible G.711."""
+    return bytes([0x80, 8]) + sequence.to_bytes(2, 'big') + (160 * sequence).to_bytes(4, 'big') + \
+        ssrc.to_bytes(4, 'big') + SILENCE
+
+
+def rtcp():
+    return bytes([0x80, 200, 0, 6]) + bytes(24)
+
+
+class Sprayer:
+    """Sends to the ports around a leg until told to stop, and counts what comes back."""
+
+    def __init__(self, namespace, address, target, ports):
+        with namespace.entered():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket.bind((address, 0))
+        self.target, self.ports = target, ports
+        self.sent = self.received = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        sequence = 0
+        while not self._stop.is_set():
+            for port in self.ports:
+                try:
+                    self.socket.sendto(rtcp() if port % 2 else rtp(sequence & 0xFFFF), (self.target, port))
+                    self.sent += 1
+                except OSError:
+                    pass
+            sequence += 1
+            if select.select([self.socket], [], [], 0.004)[0]:
+                try:
+                    self.socket.recvfrom(2048)
+                    self.received += 1
+                except OSError:
+                    pass
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join(5)
+        self.socket.close()
+        return self
+
+
+def listener(namespace, address, port):
+    """Stands where a party's media would arrive, while the party itself is still silent."""
+    with namespace.entered():
+        ears = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        ears.bind((address, port))
+    return ears
+
+
+def around(port):
+    return [port, port + 1, port + 2, port - 2]
+
+
+def sprayed_call(lab, namespace, attacker, leg, before):
+    """A call with somebody spraying one of its legs; `before`: he is first, and alone for a while."""
+    pbx, core = lab.pbx(), lab.core()
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
+    under_attack = outgoing.remote_sdp.audio if leg == 'access' else incoming.remote_sdp.audio
+    other = (lab.network.core, CORE_ADDRESS, incoming.local_sdp.audio.port) if leg == 'access' else \
+        (lab.network.pbx, PBX_ADDRESS, outgoing.local_sdp.audio.port)
+    sprayer = Sprayer(namespace, attacker, under_attack.address, around(under_attack.port))
+    if before:
+        ears = listener(*other)
+        reached = select.select([ears], [], [], 1.0)[0]
+        ears.close()
+        require(not reached, 'his packets came out at the other side before anybody else had sent one')
+    probes = [pbx.probe(outgoing, outgoing.local_sdp, duration=2), core.probe(incoming, incoming.local_sdp, duration=2)]
+    results = [p.result() for p in probes]
+    sprayer.stop()
+    equal(outgoing.bye().status, 200, 'BYE')
+    require(sprayer.sent > 500, f'only {sprayer.sent} packets were sprayed')
+    equal(sprayer.received, 0, 'packets that the attacker received')
+    for who, result in zip(('PBX', 'core'), results):
+        require(result['ok'], f'{who}: {result["failure"]}')
+        equal([result[k] for k in ('corrupt', 'auth_failed', 'not_rtp', 'wrong_type', 'ssrc_changes')], [0] * 5,
+              f'what the {who} got beside its peer\'s signal')
+    return outgoing, under_attack
+
+
+@case('a third party that sprays the SRTP leg before the PBX has sent anything gets and gives nothing')
+def _(lab):
+    sprayed_call(lab, lab.network.pbx, STRANGER, 'access', before=True)
+
+
+@case('nor does one at the very address of the PBX, which has no key')
+def _(lab):
+    sprayed_call(lab, lab.network.pbx, PBX_ADDRESS, 'access', before=True)
+
+
+@case('a third party that sprays the plain leg before the core has sent anything gets and gives nothing')
+def _(lab):
+    sprayed_call(lab, lab.network.core, CORE_STRANGER, 'core', before=True)
+
+
+@case('spraying during a call does no more')
+def _(lab):
+    sprayed_call(lab, lab.network.pbx, STRANGER, 'access', before=False)
+    sprayed_call(lab, lab.network.core, CORE_STRANGER, 'core', before=False)
+
+
+@case('ports of a call that has ended are dead: nothing comes out whoever sends')
+def _(lab):
+    outgoing, leg = sprayed_call(lab, lab.network.pbx, STRANGER, 'access', before=False)
+    sprayer = Sprayer(lab.network.pbx, PBX_ADDRESS, leg.address, around(leg.port))
+    ears = listener(lab.network.pbx, PBX_ADDRESS, outgoing.local_sdp.audio.port)
+    reached = select.select([ears], [], [], 0.5)[0]
+    ears.close()
+    sprayer.stop()
+    require(not reached and sprayer.received == 0, 'the media plane still relays')
+
+
+@case('a hundred thousand SRTP packets with a wrong tag do not end the call nor take its leg; they are counted (CVE-2021-41105)')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
+    target = outgoing.remote_sdp.audio
+    before = lab.edge.scrape('media').get('sallyport_media_dropped_packets_total')
+    with lab.network.pbx.entered():
+        forger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        forger.bind((PBX_ADDRESS, 0))
+    random_ = random.Random(1)
+    forged = [rtp(n) + random_.randbytes(10) for n in range(1000)]
+    for _ in range(100):
+        for packet in forged:
+            forger.sendto(packet, (target.address, target.port))
+    forger.close()
+    probes = [pbx.probe(outgoing, outgoing.local_sdp, duration=2), core.probe(incoming, incoming.local_sdp, duration=2)]
+    results = [p.result() for p in probes]
+    equal(outgoing.bye().status, 200, 'BYE')
+    for result in results:
+        require(result['ok'], f'the call: {result["failure"]}')
+    dropped = lab.edge.scrape('media').get('sallyport_media_dropped_packets_total') - before
+    require(dropped > 1000, f'{dropped:.0f} dropped packets were counted')
+
+
+if __name__ == '__main__':
+    sys.exit(main('bleed', lambda: running_edge('bleed')))
