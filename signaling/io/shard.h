@@ -96,7 +96,7 @@ private:
     stack::Stack stack_;
     ShardHooks hooks_;
     asio::io_context context_{1};
-    Mailbox mailbox_;  // letters may hold sockets of the context
+    Mailbox mailbox_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     asio::steady_timer timer_;
     std::optional<TimePoint> armed_;

@@ -70,19 +70,10 @@ void Shards::broadcast(const stack::Input& input) {
     for (const auto& shard : shards_) shard->post(input);
 }
 
-// Connections go round; accept() takes the shard that was named before it waited.
-asio::io_context& Shards::next_context() {
-    next_ = (next_ + 1) % shards_.size();
-    return shards_[next_]->context();
-}
-
+// Connections go round.
 void Shards::on_accept(AcceptedSocket accepted) {
-    const auto* context = &asio::query(accepted.socket.get_executor(), asio::execution::context);
-    for (const auto& shard : shards_) {
-        if (&shard->context() != context) continue;
-        shard->post(std::move(accepted));
-        return;
-    }
+    next_ = (next_ + 1) % shards_.size();
+    shards_[next_]->post(std::move(accepted));
 }
 
 }  // namespace sallyport::io

@@ -41,7 +41,6 @@ public:
     const AcceptStatistics& accept_statistics() const { return accept_statistics_; }
 
 private:
-    asio::io_context& next_context() override;
     void on_accept(AcceptedSocket accepted) override;
     std::optional<std::string> listen_datagrams(RealmIndex realm, const Listener& listener);
     std::optional<std::string> listen_streams(RealmIndex realm, const Listener& listener);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 constexpr int backlog = 1'024;
+constexpr int accepts_per_wake = 64;
 constexpr Duration pause_after_error = 100ms;  // out of descriptors: those that close give them back
 
 }  // namespace
@@ -36,7 +37,8 @@ Result<std::unique_ptr<StreamListener>, std::string> StreamListener::open(asio::
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);  // connections of an earlier process may linger in TIME_WAIT
     const auto address = to_socket_address(place.bind);
     if (::bind(fd, address.get(), address.length) != 0) return refused("bind", errno);
-    acceptor.listen(backlog, ec);
+    acceptor.native_non_blocking(true, ec);
+    if (!ec) acceptor.listen(backlog, ec);
     if (ec) return refused("listen", ec.value());
     return std::make_unique<StreamListener>(std::move(acceptor), place, clock, limits, sink, statistics);
 }
@@ -62,22 +64,32 @@ void StreamListener::stop() {
 
 asio::awaitable<void> StreamListener::run() {
     while (acceptor_.is_open()) {
-        auto& context = sink_.next_context();
-        auto [ec, socket] = co_await acceptor_.async_accept(context, token);
-        if (!ec) {
-            admit(std::move(socket));
-            continue;
-        }
-        if (!acceptor_.is_open()) co_return;
+        const auto [ec] = co_await acceptor_.async_wait(asio::ip::tcp::acceptor::wait_read, token);
+        if (ec || !acceptor_.is_open()) co_return;
+        if (accept_some()) continue;
         statistics_.errors.add();
         pause_.expires_after(pause_after_error);
         co_await pause_.async_wait(token);
     }
 }
 
-void StreamListener::admit(asio::ip::tcp::socket socket) {
-    const Endpoint remote = remote_endpoint(socket.native_handle());
-    if (remote.empty()) return statistics_.errors.add();  // gone already
+bool StreamListener::accept_some() {
+    for (int i = 0; i < accepts_per_wake; ++i) {
+        SocketAddress from;
+        from.length = sizeof from.storage;
+        Descriptor socket(::accept4(acceptor_.native_handle(), from.get(), &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (socket.get() >= 0) {
+            admit(std::move(socket), from_socket_address(from.storage).value_or(Endpoint{}));
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return false;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
+        statistics_.errors.add();  // that one is gone already, others may wait
+    }
+    return true;
+}
+
+void StreamListener::admit(Descriptor socket, const Endpoint& remote) {
     switch (limits_.admit(remote.address, clock_.now())) {
         case Admission::granted: break;
         case Admission::too_many: return statistics_.refused_too_many.add();

@@ -12,6 +12,7 @@
 #include "control/base/result.h"
 #include "signaling/io/clock.h"
 #include "signaling/io/connection_limits.h"
+#include "signaling/io/descriptor.h"
 #include "signaling/io/statistics.h"
 #include "signaling/transaction/flow.h"
 
@@ -25,7 +26,7 @@ struct AcceptStatistics {
 };
 
 struct AcceptedSocket {  // admitted: whoever has it releases the admission of `remote`
-    asio::ip::tcp::socket socket;
+    Descriptor socket;   // of no io_context yet: it may travel between threads, and outlive both
     Transport transport = Transport::tcp;
     RealmIndex realm = 0;
     Endpoint remote;
@@ -34,7 +35,6 @@ struct AcceptedSocket {  // admitted: whoever has it releases the admission of `
 class AcceptSink {
 public:
     virtual ~AcceptSink() = default;
-    virtual asio::io_context& next_context() = 0;  // where the next connection will live
     virtual void on_accept(AcceptedSocket accepted) = 0;
 };
 
@@ -58,7 +58,8 @@ public:
 
 private:
     asio::awaitable<void> run();
-    void admit(asio::ip::tcp::socket socket);
+    bool accept_some();  // false: no descriptors left
+    void admit(Descriptor socket, const Endpoint& remote);
 
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer pause_;

@@ -7,6 +7,13 @@
 #include "signaling/io/tls_stream.h"
 
 namespace sallyport::io {
+namespace {
+
+asio::ip::tcp protocol_of(const Endpoint& endpoint) {
+    return endpoint.address.family == Family::v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+}
+
+}  // namespace
 
 std::string Peer::text() const {
     return std::string(to_string(transport)) + ' ' + std::to_string(realm) + ' ' + remote.to_string() + ' ' + tls_name;
@@ -19,17 +26,22 @@ StreamPool::StreamPool(asio::io_context& context, std::uint32_t shard, const Env
 }
 
 void StreamPool::adopt(AcceptedSocket accepted) {
-    const int fd = accepted.socket.native_handle();
-    const Flow flow{accepted.transport, accepted.realm, local_endpoint(fd), accepted.remote, 0};
+    const Flow flow{accepted.transport, accepted.realm, local_endpoint(accepted.socket.get()), accepted.remote, 0};
     auto context = flow.transport == Transport::tls ? environment_.tls.of(flow.realm) : nullptr;
-    if (opening_ >= environment_.limits.handshakes || (flow.transport == Transport::tls && context == nullptr)) {
-        statistics_.closes[CloseReason::too_many].add();
+    asio::ip::tcp::socket socket(context_);
+    boost::system::error_code ec;
+    const bool refused = opening_ >= environment_.limits.handshakes || (flow.transport == Transport::tls && !context);
+    if (!refused) socket.assign(protocol_of(flow.remote), accepted.socket.get(), ec);
+    if (refused || ec) {
+        const auto reason = refused ? CloseReason::too_many : CloseReason::reset;
+        statistics_.closes[reason].add();
         environment_.quota.release(flow.remote.address);
-        return sink_.on_refused_connection(flow, CloseReason::too_many, {});
+        return sink_.on_refused_connection(flow, reason, ec ? ec.message() : std::string());
     }
+    static_cast<void>(accepted.socket.release());
     statistics_.connections_accepted.add();
-    auto stream = context ? make_tls_server_stream(std::move(accepted.socket), std::move(context))
-                          : make_tcp_stream(std::move(accepted.socket));
+    auto stream =
+        context ? make_tls_server_stream(std::move(socket), std::move(context)) : make_tcp_stream(std::move(socket));
     add(std::move(stream), flow, std::nullopt).accept();
 }
 
@@ -79,7 +91,7 @@ StreamSession* StreamPool::open(const Peer& peer) {
     }
     asio::ip::tcp::socket socket(context_);
     boost::system::error_code ec;
-    socket.open(peer.remote.address.family == Family::v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), ec);
+    socket.open(protocol_of(peer.remote), ec);
     if (ec) {
         statistics_.closes[CloseReason::connect_failed].add();
         return nullptr;

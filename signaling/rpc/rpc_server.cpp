@@ -53,8 +53,8 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const std::stri
         const auto directory = std::filesystem::path(path).parent_path();
         std::error_code error;
         if (!directory.empty() && !std::filesystem::is_directory(directory, error))
-            return "state.listen: directory " + directory.string() + " does not exist";
-        if (somebody_answers(path)) return "state.listen: another process listens on " + path;
+            return "grpc.listen: directory " + directory.string() + " does not exist";
+        if (somebody_answers(path)) return "grpc.listen: another process listens on " + path;
     }
     static const bool plugins = [] {
         grpc::EnableDefaultHealthCheckService(true);
@@ -71,7 +71,7 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const std::stri
     const mode_t before = umask(0117);  // owner and group may connect: the socket is the permission
     server->server_ = builder.BuildAndStart();
     umask(before);
-    if (!server->server_ || port == 0) return "state.listen: cannot listen on " + listen;
+    if (!server->server_ || port == 0) return "grpc.listen: cannot listen on " + listen;
     server->set_serving(true);
     return server;
 }

@@ -28,15 +28,20 @@ bool wait_until(Condition&& done) {
     return true;
 }
 
+// Addresses of its own for every node of every test process: no port of 127.0.0.1 can be in the way.
 RealmTable two_realms() {
+    static std::atomic<std::uint8_t> last{0};
+    const auto process = static_cast<std::uint32_t>(getpid());
+    const auto address = IpAddress::v4(127, static_cast<std::uint8_t>(process % 200 + 20),
+                                       static_cast<std::uint8_t>(process / 200), ++last);
     Realm access{.name = "access", .media_port = "access"}, core{.name = "core", .media_port = "core", .trusted = true};
-    const auto add = [](Realm& realm, Transport transport, std::uint16_t port) {
-        realm.listeners.push_back({transport, {IpAddress::v4(127, 0, 0, 1), port}, "127.0.0.1", port});
+    const auto add = [&](Realm& realm, Transport transport, std::uint16_t port) {
+        realm.listeners.push_back({transport, {address, port}, address.to_string(), port});
     };
-    add(access, Transport::udp, free_port());
-    add(access, Transport::tcp, free_port());
-    add(core, Transport::udp, free_port());
-    add(core, Transport::tcp, free_port());
+    add(access, Transport::udp, 5060);
+    add(access, Transport::tcp, 5060);
+    add(core, Transport::udp, 5070);
+    add(core, Transport::tcp, 5070);
     return {access, core};
 }
 

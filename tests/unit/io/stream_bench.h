@@ -61,7 +61,6 @@ struct StreamBench final : AcceptSink {
         context.restart();
         context.poll();
     }
-    asio::io_context& next_context() override { return context; }
     void on_accept(AcceptedSocket accepted) override { pool.adopt(std::move(accepted)); }
 
     Socket connect() { return Socket::connected(listener->local()); }
