@@ -9,8 +9,8 @@ class Sipp:
     """One run of a scenario. A caller ends by itself after its calls, a callee when it is stopped."""
 
     def __init__(self, namespace, run_directory, name, scenario, *, address, port, remote=None, calls=None, rate=None,
-                 at_a_time=None, service=None, keys=None, injection=None, auth_uri=None, transport='u1',
-                 timeout=300):
+                 at_a_time=None, service=None, keys=None, injection=None, auth_uri=None, pause_ms=None,
+                 transport='u1', timeout=300):
         self.directory = Path(run_directory) / f'sipp-{name}'
         self.directory.mkdir(exist_ok=True)
         self.statistics = self.directory / 'statistics.csv'
@@ -18,7 +18,7 @@ class Sipp:
                    '-trace_err', '-error_file', self.directory / 'errors.log', '-trace_stat', '-stf', self.statistics,
                    '-fd', '1', '-timeout', f'{timeout}s', '-buff_size', 4 << 20]
         for option, value in (('-m', calls), ('-r', rate), ('-l', at_a_time), ('-s', service), ('-inf', injection),
-                              ('-auth_uri', auth_uri)):
+                              ('-auth_uri', auth_uri), ('-d', pause_ms)):
             if value is not None:
                 command += [option, value]
         for key, value in (keys or {}).items():
