@@ -5,18 +5,10 @@
 // keystream.
 #pragma once
 
-#include <cstddef>
-
 #include "media-plane/srtp/key_material.h"
+#include "media-plane/srtp/key_use.h"
 
 namespace sallyport::srtp {
-
-namespace limits {
-inline constexpr std::size_t inbound_ssrcs = 16;   // a peer changes its SSRC a few times a call: transfers, hold music
-inline constexpr std::size_t outbound_ssrcs = 64;  // the other side's peers, for as long as our key lives
-inline constexpr std::size_t replay_window =
-    1024;  // RFC 3711 3.3.2 asks for 64 at least; bursts arrive far out of order
-}  // namespace limits
 
 class CryptoContext {
 public:
@@ -28,9 +20,18 @@ public:
     const KeyMaterial& key() const { return key_; }
     bool inbound() const { return inbound_; }
 
+    // How far the key has been used, and whether that is worth telling whoever would have to go on with it.
+    virtual KeyUse use() const = 0;
+    bool has_news() const { return news_; }
+    void forget_news() { news_ = false; }
+
+protected:
+    void note_news() { news_ = true; }
+
 private:
     KeyMaterial key_;
     bool inbound_;
+    bool news_ = false;
 };
 
 }  // namespace sallyport::srtp

@@ -37,6 +37,10 @@ public:
     // 3.3.1). Inbound, a sender that starts again at zero is understood as well (RFC 4568 7.1.4 has it so after a
     // change of address, and some do it with every key). Both of the same suite and direction; `previous` is used up.
     virtual void continue_from(CryptoContext& fresh, std::unique_ptr<CryptoContext> previous) = 0;
+    // After a restart: `fresh`, not used yet, goes on behind what its key was used for by an engine that is gone; no
+    // index is protected with twice, and no RTP packet up to the reported index is accepted again.
+    // False: out of memory, or `used` is beyond the limits; then `fresh` must not be used at all.
+    virtual bool resume(CryptoContext& fresh, const KeyUse& used) = 0;
     // Whole bursts: a job with status != ok is skipped; contexts may repeat within a burst, in order.
     virtual void unprotect(std::span<Job> burst) = 0;
     virtual void protect(std::span<Job> burst) = 0;

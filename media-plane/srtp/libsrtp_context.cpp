@@ -1,5 +1,6 @@
 #include "media-plane/srtp/libsrtp_context.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -54,6 +55,15 @@ std::uint32_t ssrc_of(const std::uint8_t* data, bool rtcp) {  // as libsrtp name
     return ssrc;
 }
 
+std::uint16_t sequence_of(const std::uint8_t* data) { return load_be16(data + 2); }
+
+srtp_policy_t policy_of(const KeyMaterial& key, bool inbound, std::uint32_t ssrc) {
+    srtp_policy_t policy = policy_of(key, inbound);
+    policy.ssrc.type = ssrc_specific;
+    policy.ssrc.value = load_be32(reinterpret_cast<const std::uint8_t*>(&ssrc));
+    return policy;
+}
+
 Status status_of(srtp_err_status_t error) {
     switch (error) {
         case srtp_err_status_ok: return Status::ok;
@@ -76,10 +86,12 @@ std::unique_ptr<LibsrtpContext> LibsrtpContext::create(Suite suite, ByteView key
     srtp_t session = nullptr;
     if (srtp_create(&session, &policy) != srtp_err_status_ok) return nullptr;
     context->counting_.session.reset(session);
+    if (!inbound) context->srtcp_.emplace(context->key());
     return context;
 }
 
 void LibsrtpContext::continue_from(LibsrtpContext& previous) {
+    if (srtcp_) srtcp_->go_on_after(previous.srtcp_->index());
     // The second of two re-keyings in a row, without a packet between them, goes on where the first one would have.
     Counting& old = previous.continued_ ? *previous.continued_ : previous.counting_;
     if (old.ssrcs.size() == 0) return;
@@ -87,24 +99,89 @@ void LibsrtpContext::continue_from(LibsrtpContext& previous) {
     while (old.ssrcs.size() > limits::inbound_ssrcs) srtp_remove_stream(old.session.get(), old.ssrcs.remove_oldest());
     const srtp_policy_t policy = policy_of(key(), inbound());
     if (srtp_update(old.session.get(), &policy) != srtp_err_status_ok) return;  // out of memory: counts from zero
+    if (!rekey_own_streams(old)) return;
     if (inbound())
         continued_ = std::make_unique<Counting>(std::move(old));
     else
         counting_ = std::move(old);
 }
 
+// srtp_update() finds those only that came of themselves.
+bool LibsrtpContext::rekey_own_streams(Counting& counting) {
+    for (const SsrcSet::Entry& entry : counting.ssrcs.entries()) {
+        if (!entry.own_stream) continue;
+        const srtp_policy_t policy = policy_of(key(), inbound(), entry.ssrc);
+        if (srtp_update_stream(counting.session.get(), &policy) != srtp_err_status_ok) return false;
+    }
+    return true;
+}
+
+bool LibsrtpContext::resume(const KeyUse& used) {
+    if (used.rtp.size() > (inbound() ? limits::inbound_ssrcs : limits::outbound_ssrcs)) return false;
+    for (const SsrcIndex& known : used.rtp) {
+        if (known.index > limits::packet_index) return false;
+        std::uint32_t ssrc;
+        store_be32(reinterpret_cast<std::uint8_t*>(&ssrc), known.ssrc);
+        if (counting_.ssrcs.find(ssrc)) return false;
+        const srtp_policy_t policy = policy_of(key(), inbound(), ssrc);
+        if (srtp_add_stream(counting_.session.get(), &policy) != srtp_err_status_ok) return false;
+        SsrcSet::Entry& entry = counting_.ssrcs.insert(ssrc);
+        entry.state = SsrcSet::Entry::State::resumed;
+        entry.own_stream = true;
+        entry.index = known.index;
+    }
+    if (srtcp_)
+        srtcp_->go_on_after(std::min(used.srtcp, limits::srtcp_index - limits::srtcp_resume_margin) +
+                            limits::srtcp_resume_margin);
+    return true;
+}
+
+KeyUse LibsrtpContext::use() const {
+    KeyUse all;
+    const Counting& counting = continued_ ? *continued_ : counting_;
+    for (const SsrcSet::Entry& entry : counting.ssrcs.entries())
+        if (entry.state != SsrcSet::Entry::State::fresh)
+            all.rtp.push_back({load_be32(reinterpret_cast<const std::uint8_t*>(&entry.ssrc)), entry.index});
+    if (srtcp_) all.srtcp = srtcp_->index();
+    return all;
+}
+
+std::optional<std::uint64_t> LibsrtpContext::next_index(Counting& counting, SsrcSet::Entry* entry,
+                                                        std::uint16_t sequence) {
+    if (!entry) return sequence;
+    if (entry->state != SsrcSet::Entry::State::resumed) return estimated_index(entry->index, sequence);
+    const auto index = index_after_gap(entry->index, sequence);
+    // Said again with every packet until one is authentic: libsrtp takes that one for the stream's first.
+    if (index)
+        srtp_set_stream_roc(counting.session.get(), load_be32(reinterpret_cast<const std::uint8_t*>(&entry->ssrc)),
+                            static_cast<std::uint32_t>(*index >> 16));
+    return index;
+}
+
+void LibsrtpContext::count(SsrcSet::Entry& entry, std::uint64_t index) {
+    const bool first = entry.state != SsrcSet::Entry::State::counting;
+    if (!first && index <= entry.index) return;
+    if (first || index / limits::news_every != entry.index / limits::news_every) note_news();
+    entry.state = SsrcSet::Entry::State::counting;
+    entry.index = index;
+}
+
 Status LibsrtpContext::unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp) {
+    const std::uint32_t ssrc = ssrc_of(data, rtcp);
+    std::optional<std::uint64_t> index;
+    if (!rtcp && !(index = next_index(counting, counting.ssrcs.find(ssrc), sequence_of(data)))) return Status::replayed;
     int size = length;
     const auto error = rtcp ? srtp_unprotect_rtcp(counting.session.get(), data, &size)
                             : srtp_unprotect(counting.session.get(), data, &size);
     if (error != srtp_err_status_ok) return status_of(error);
     length = static_cast<std::uint16_t>(size);
-    const std::uint32_t ssrc = ssrc_of(data, rtcp);
-    if (!counting.ssrcs.touch(ssrc)) {  // libsrtp has just made a stream for it
+    SsrcSet::Entry* entry = counting.ssrcs.touch(ssrc);
+    if (!entry) {  // libsrtp has just made a stream for it
         if (counting.ssrcs.size() == limits::inbound_ssrcs)
             srtp_remove_stream(counting.session.get(), counting.ssrcs.remove_oldest());
-        counting.ssrcs.insert(ssrc);
+        entry = &counting.ssrcs.insert(ssrc);
     }
+    if (index) count(*entry, *index);
     return Status::ok;
 }
 
@@ -130,7 +207,7 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
     }
     std::memcpy(scratch.data(), job.data, job.length);  // a failed attempt may leave its marks on the bytes
     std::uint16_t length = job.length;
-    const bool counted_before = continued_->ssrcs.holds(ssrc_of(job.data, job.rtcp));
+    const bool counted_before = continued_->ssrcs.find(ssrc_of(job.data, job.rtcp)) != nullptr;
     const Status went_on = unprotect_with(*continued_, scratch.data(), length, job.rtcp);
     if (went_on == Status::ok) {
         std::memcpy(job.data, scratch.data(), length);
@@ -149,30 +226,48 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
 }
 
 void LibsrtpContext::protect(Job& job) {
-    const SuiteFacts& suite = facts(key().suite());
-    const std::size_t header = job.rtcp ? rtcp_header_bytes : rtp_header_bytes;
-    const std::size_t growth = job.rtcp ? srtcp_index_bytes + suite.rtcp_tag_bytes : suite.rtp_tag_bytes;
-    if (job.length < header) {
+    const std::size_t header = job.rtcp ? SrtcpSender::header_bytes : rtp_header_bytes;
+    const std::size_t growth = job.rtcp ? srtcp_->growth() : facts(key().suite()).rtp_tag_bytes;
+    if (job.length < header)
         job.status = Status::malformed;
-        return;
-    }
-    if (std::size_t{job.length} + growth > job.capacity) {
+    else if (std::size_t{job.length} + growth > job.capacity)
+        job.status = Status::failed;
+    else if (job.rtcp)
+        protect_rtcp(job);
+    else
+        protect_rtp(job);
+}
+
+void LibsrtpContext::protect_rtcp(Job& job) {
+    if (!srtcp_->protect(job.data, job.length)) {
         job.status = Status::failed;
         return;
     }
-    const std::uint32_t ssrc = ssrc_of(job.data, job.rtcp);
-    if (!counting_.ssrcs.touch(ssrc)) {
+    job.length = static_cast<std::uint16_t>(job.length + srtcp_->growth());
+    if (srtcp_->index() % limits::srtcp_news_every == 0) note_news();
+}
+
+void LibsrtpContext::protect_rtp(Job& job) {
+    const std::uint32_t ssrc = ssrc_of(job.data, false);
+    SsrcSet::Entry* entry = counting_.ssrcs.touch(ssrc);
+    if (!entry) {
         if (counting_.ssrcs.size() == limits::outbound_ssrcs) {
             job.status = Status::no_context;
             return;
         }
-        counting_.ssrcs.insert(ssrc);
+        entry = &counting_.ssrcs.insert(ssrc);
+    }
+    const auto index = next_index(counting_, entry, sequence_of(job.data));
+    if (!index) {
+        job.status = Status::replayed;
+        return;
     }
     int size = job.length;
-    const auto error = job.rtcp ? srtp_protect_rtcp(counting_.session.get(), job.data, &size)
-                                : srtp_protect(counting_.session.get(), job.data, &size);
+    const auto error = srtp_protect(counting_.session.get(), job.data, &size);
     job.status = status_of(error);
-    if (error == srtp_err_status_ok) job.length = static_cast<std::uint16_t>(size);
+    if (error != srtp_err_status_ok) return;
+    job.length = static_cast<std::uint16_t>(size);
+    count(*entry, *index);
 }
 
 }  // namespace sallyport::srtp

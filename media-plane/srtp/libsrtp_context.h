@@ -1,12 +1,19 @@
 // One direction of one leg on libsrtp2: its session, the SSRCs it holds, and after re-keying the question whether the
-// sender went on counting. Decides what is accepted; the engine decides when.
+// sender went on counting. Decides what is accepted; the engine decides when. SRTCP is sent by SrtcpSender.
+//
+// After a restart an SSRC goes on behind the last index that was reported. What remains: until its first packet it is
+// not known which of the indices behind that report were used. Sequence numbers come from the other leg's sender, so
+// only one who sends a number a second time, first of all after the restart, has an index repeated; and only a
+// recorded packet newer than the report, again the first of all, is accepted once more.
 #pragma once
 
 #include <srtp2/srtp.h>
 
 #include <memory>
+#include <optional>
 
 #include "media-plane/srtp/engine.h"
+#include "media-plane/srtp/srtcp_sender.h"
 #include "media-plane/srtp/ssrc_set.h"
 
 namespace sallyport::srtp {
@@ -18,6 +25,8 @@ public:
     ~LibsrtpContext() override = default;
 
     void continue_from(LibsrtpContext& previous);
+    bool resume(const KeyUse& used);
+    KeyUse use() const override;
     // `scratch` holds a packet's length at least; needed only until the first authentic packet after re-keying.
     void unprotect(Job& job, ByteSpan scratch);
     void protect(Job& job);
@@ -32,10 +41,17 @@ private:
     };
     using CryptoContext::CryptoContext;
 
+    // The index that the packet will have; nothing if it is from before a restart.
+    static std::optional<std::uint64_t> next_index(Counting& counting, SsrcSet::Entry* entry, std::uint16_t sequence);
+    void count(SsrcSet::Entry& entry, std::uint64_t index);
+    bool rekey_own_streams(Counting& counting);
+    void protect_rtp(Job& job);
+    void protect_rtcp(Job& job);
     Status unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp);
     void decide(Job& job, ByteSpan scratch);
 
     Counting counting_;
+    std::optional<SrtcpSender> srtcp_;     // outbound
     std::unique_ptr<Counting> continued_;  // inbound, undecided: the counters from before the key changed
 };
 

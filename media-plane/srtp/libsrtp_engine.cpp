@@ -41,6 +41,8 @@ public:
         own(fresh).continue_from(own(*previous));
     }
 
+    bool resume(CryptoContext& fresh, const KeyUse& used) override { return own(fresh).resume(used); }
+
     void unprotect(std::span<Job> burst) override {
         for (Job& job : burst)
             if (job.status == Status::ok) own(*job.context).unprotect(job, scratch_);

@@ -1,0 +1,55 @@
+// How far one direction's key has been used: what a fresh engine needs to go on where one that is gone has stopped.
+// RFC 3711 3.2.3 and 3.3.1: the packet index of each SSRC and the SRTCP index. No key material in here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace sallyport::srtp {
+
+struct SsrcIndex {
+    std::uint32_t ssrc = 0;
+    std::uint64_t index = 0;  // 48 bits: rollover counter, sequence number
+    friend bool operator==(const SsrcIndex&, const SsrcIndex&) = default;
+};
+struct KeyUse {
+    std::vector<SsrcIndex> rtp;  // the highest index of each SSRC; at most limits::outbound_ssrcs
+    std::uint32_t srtcp = 0;     // the last one sent; not kept of what is received, where each packet says it
+    friend bool operator==(const KeyUse&, const KeyUse&) = default;
+};
+
+namespace limits {
+inline constexpr std::size_t inbound_ssrcs = 16;   // a peer changes its SSRC a few times a call: transfers, hold music
+inline constexpr std::size_t outbound_ssrcs = 64;  // the other side's peers, for as long as our key lives
+inline constexpr std::size_t replay_window =
+    1024;  // RFC 3711 3.3.2 asks for 64 at least; bursts arrive far out of order
+inline constexpr std::uint64_t packet_index = (std::uint64_t{1} << 48) - 1;  // the highest, RFC 3711 9.2
+inline constexpr std::uint32_t srtcp_index = (std::uint32_t{1} << 31) - 1;   // the highest
+inline constexpr std::uint64_t news_every = 4'096;                           // packets of an SSRC
+inline constexpr std::uint32_t srtcp_news_every = 16'384;                    // packets of a key
+inline constexpr std::uint32_t srtcp_resume_margin = 4 * srtcp_news_every;   // three lost reports, and no report yet
+}  // namespace limits
+
+// RFC 3711 appendix A: the index that a sequence number most likely means, after `highest`. As libsrtp has it, for
+// which the first half of the first cycle has nothing before it.
+constexpr std::uint64_t estimated_index(std::uint64_t highest, std::uint16_t sequence) {
+    constexpr std::uint64_t half = 0x8000, cycle = 0x10000;
+    if (highest <= half) return sequence;
+    const std::uint64_t start = highest & ~(cycle - 1), low = highest & (cycle - 1);
+    if (low < half) return sequence > low + half && start >= cycle ? start - cycle + sequence : start + sequence;
+    return low - half > sequence ? start + cycle + sequence : start + sequence;
+}
+
+// The index of the first packet after a gap of unknown length: the lowest above all that may have been used, so that
+// none is used twice. Nothing if the packet is a late one from before the gap. Right for gaps of up to 64,000 packets,
+// what was not reported of `used` included.
+constexpr std::optional<std::uint64_t> index_after_gap(std::uint64_t used, std::uint16_t sequence) {
+    constexpr std::uint64_t cycle = 0x10000;
+    const std::uint64_t ahead = (sequence - used) & (cycle - 1);
+    if (ahead == 0 || ahead >= cycle - limits::replay_window) return std::nullopt;
+    return used + ahead;
+}
+
+}  // namespace sallyport::srtp
