@@ -34,6 +34,20 @@ def cpu_seconds(pid):
     return total / TICKS
 
 
+def softirq_seconds(cpu):
+    """What the kernel's own thread for deferred network work has used on a processor. Such work is billed to whoever
+    happens to run; only when there is much of it does it go to this thread, and then it must not get lost."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/comm") as name:
+                    if name.read().strip() == f"ksoftirqd/{cpu}":
+                        return cpu_seconds(int(entry))
+            except OSError:
+                continue
+    return 0.0
+
+
 def median(values):
     return statistics.median(values)
 

@@ -50,14 +50,14 @@ def run_uac(namespace, scenario, target, address, port, calls, rate, service="",
 
 def highest_clean_rate(run, start, limit=20000, seconds=3):
     """Climbs until a run is not clean any more: every call good, at most one retransmission in a thousand, and the
-    generator kept its pace. Returns (rate, 'server' or 'generator': who gave up first)."""
+    generator kept its pace. The last clean rate, and who gave up first."""
     clean, rate = 0, start
     while rate <= limit:
         outcome = run(calls=rate * seconds, rate=rate)
         lossless = outcome["failed"] == 0 and outcome["retransmissions"] * 1000 <= outcome["ok"]
         if not lossless:
-            return clean, "server"
+            return {"calls_per_second": clean, "limited_by": "server"}
         if outcome["seconds"] > seconds * 1.5 + 1:
-            return clean, "generator"
+            return {"calls_per_second": clean, "limited_by": "generator"}
         clean, rate = rate, int(rate * 1.3)
-    return clean, "limit"
+    return {"calls_per_second": clean, "limited_by": "limit"}

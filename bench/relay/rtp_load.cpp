@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <srtp2/srtp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,7 +24,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t payload_bytes = 160;  // G.711, 20 ms
 constexpr std::size_t packet_room = 200;    // header, payload and the longest SRTP trailer
-constexpr unsigned burst = 32;
+constexpr unsigned burst = 32;              // read at once
+constexpr unsigned send_burst =
+    8;  // telephones do not speak in chorus: small, so that a relay that batches gets little help
 
 struct Packet {
     std::uint16_t length = 0;
@@ -108,18 +112,36 @@ std::vector<sockaddr_in> read_destinations(const std::string& path) {
     return out;
 }
 
+// Sleeps for most of the gap: the processor is shared with the kernel's side of the cable and with whoever counts.
+void wait_until(Clock::time_point due) {
+    constexpr auto nap = std::chrono::microseconds(60);
+    if (const auto now = Clock::now(); due - now > nap) {
+        const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(due - now - nap / 2);
+        const timespec request{rest.count() / 1'000'000'000, rest.count() % 1'000'000'000};
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &request, nullptr);
+    }
+    while (Clock::now() < due) {
+    }
+}
+
+// Everything is made and the sockets are open; the clock starts when whoever measures has read his own.
+void wait_for_go() {
+    std::printf("{\"ready\":true}\n");
+    std::fflush(stdout);
+    for (int c = 0; c != '\n' && c != EOF;) c = std::getchar();
+}
+
 // Bursts go out on schedule; a burst that is late is not made up for faster than the socket takes it.
 void send_all(int fd, std::vector<Packet>& packets, std::vector<sockaddr_in>& to, double rate) {
-    mmsghdr messages[burst] = {};
-    iovec parts[burst];
+    mmsghdr messages[send_burst] = {};
+    iovec parts[send_burst];
     const auto began = Clock::now();
     std::size_t sent = 0, refused = 0;
     while (sent < packets.size()) {
         const auto due = began + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(static_cast<double>(sent) / rate));
-        while (Clock::now() < due) {
-        }
-        const auto count = static_cast<unsigned>(std::min<std::size_t>(burst, packets.size() - sent));
+        wait_until(due);
+        const auto count = static_cast<unsigned>(std::min<std::size_t>(send_burst, packets.size() - sent));
         for (unsigned i = 0; i < count; ++i) {
             Packet& p = packets[sent + i];
             parts[i] = {p.bytes, p.length};
@@ -166,7 +188,8 @@ void count_all(int fd, double patience) {
 
 }  // namespace
 
-// rtp_load send LOCAL_ADDRESS PORT DESTINATIONS_FILE RATE SECONDS FIRST_SEQUENCE [KEY_HEX]
+// rtp_load send LOCAL_ADDRESS PORT DESTINATIONS_FILE RATE SECONDS FIRST_SEQUENCE [KEY_HEX]: says that it is ready, then
+//   waits for a line on standard input
 // rtp_load count LOCAL_ADDRESS PORT PATIENCE_SECONDS
 int main(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
@@ -178,6 +201,8 @@ int main(int argc, char** argv) {
         if (words.size() > 7) protector.emplace(words[7]);
         const auto count = static_cast<std::size_t>(rate * std::stod(words[5]));
         auto packets = make_packets(to.size(), count, static_cast<std::uint32_t>(std::stoul(words[6])), protector);
+        prctl(PR_SET_TIMERSLACK, 1000);  // nanoseconds
+        wait_for_go();
         send_all(fd, packets, to, rate);
         close(fd);
     } else if (words.size() == 4 && words[0] == "count") {
