@@ -14,6 +14,7 @@ import wire  # noqa: E402
 from cases import Skipped, case, equal, main, require, testdata  # noqa: E402
 from edge_fixture import STRANGER, running_edge  # noqa: E402
 from lab import parties, process  # noqa: E402
+from lab.network import ACCESS  # noqa: E402
 from pbx_sim import sip_message, transport  # noqa: E402
 
 SEED = 20260101          # the same garbage in every run
@@ -190,6 +191,33 @@ def _(lab):
     for result in results:
         require(result['ok'], f'the call beside the garbage: {result["failure"]}')
         equal(result['corrupt'] + result['not_rtp'] + result['wrong_type'] + result['auth_failed'], 0, 'garbage that arrived')
+
+
+@case('a million random datagrams on the SIP port and all over the media ports: what arrives is counted, and nothing is left')
+def _(lab):
+    random_ = random.Random(SEED)
+    sip = list(noise(random_, 400))
+    media = [random_.randbytes(random_.choice((1, 11, 12, 40, 172, 1400))) for _ in range(200)]
+    media += [bytes([0x80 | random_.randrange(64), random_.randrange(256)]) + random_.randbytes(170) for _ in range(200)]
+    before = lab.edge.scrape('media'), lab.edge.scrape('signaling')
+    with lab.network.pbx.entered():
+        attacker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        attacker.bind((STRANGER, 0))
+    attacker.setblocking(False)           # nobody reads what he is answered
+    for i in range(1_000_000):
+        target = lab.edge.access_udp if i % 8 == 0 else (ACCESS.media, random_.randrange(1024, 65536))
+        try:
+            attacker.sendto((sip if i % 8 == 0 else media)[random_.randrange(400)], target)
+        except OSError:                   # a full queue, or the answer that a port is closed
+            pass
+    attacker.close()
+    lab.edge.require_answering()
+    dropped = lab.edge.scrape('media').get('sallyport_media_dropped_packets_total') - \
+        before[0].get('sallyport_media_dropped_packets_total')
+    refused = lab.edge.scrape('signaling').get('sallyport_sip_parse_errors_total') - before[1].get('sallyport_sip_parse_errors_total')
+    require(dropped > 100_000, f'media counted {dropped:.0f} drops')
+    require(refused > 10_000, f'signaling counted {refused:.0f} drops')
+    lab.require_no_leftovers(60)
 
 
 @case('garbage on gRPC and HTTP sockets is refused and the next client is served')
