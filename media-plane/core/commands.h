@@ -11,6 +11,7 @@
 #include "control/base/endpoint.h"
 #include "control/base/time.h"
 #include "media-plane/core/packet.h"
+#include "media-plane/srtp/key_use.h"
 #include "media-plane/srtp/suite.h"
 
 namespace sallyport::media {
@@ -31,9 +32,18 @@ struct SessionKey {
 struct PayloadMap {
     std::uint8_t from = 0, to = 0;
 };
+struct KeyUse {  // of both keys of a leg
+    srtp::KeyUse received, sent;
+};
+struct LegKeyUse {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    KeyUse used;
+};
 struct Keys {
     srtp::Suite suite = srtp::Suite::none;
-    Bytes receive, send;  // master key followed by master salt, RFC 4568 order
+    Bytes receive, send;         // master key followed by master salt, RFC 4568 order
+    std::optional<KeyUse> used;  // on a media plane that is gone; concerns keys that the leg does not have yet
 };
 struct LegChange {  // absent: unchanged
     std::uint32_t stream = 0;
@@ -107,8 +117,9 @@ struct Reply {
     std::string text;                             // says which field and why when code is not ok
     std::vector<LocalEndpoint> local;             // allocate, modify
     std::optional<SessionStatistics> statistics;  // release
+    std::vector<LegKeyUse> used;                  // allocate
 };
-enum class EventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released };
+enum class EventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released, key_use };
 struct Event {
     EventKind kind = EventKind::first_packet;
     SessionKey key;
@@ -117,6 +128,7 @@ struct Event {
     Endpoint endpoint;
     std::uint64_t count = 0;
     std::optional<SessionStatistics> statistics;
+    KeyUse used;
 };
 
 }  // namespace sallyport::media

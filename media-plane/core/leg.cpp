@@ -52,6 +52,13 @@ void Leg::set_payload_map(const std::vector<PayloadMap>& map) {
     }
 }
 
+KeyUse Leg::key_use() const {
+    KeyUse used;
+    if (receive_context) used.received = receive_context->use();
+    if (send_context) used.sent = send_context->use();
+    return used;
+}
+
 LegStatistics Leg::statistics(TimePoint now) const {
     LegStatistics s;
     s.stream = stream;

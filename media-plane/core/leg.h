@@ -42,7 +42,7 @@ struct SentCounters {
 struct LegNotes {
     bool listed = false, first_packet = false, latched = false;
     std::uint64_t auth_failures_reported = 0;
-    TimePoint next_auth_report{};
+    TimePoint next_auth_report{}, next_key_use_report{};
     Leg* previous = nullptr;
     Leg* next = nullptr;
 };
@@ -91,6 +91,10 @@ struct alignas(64) Leg {
 
     bool secure() const { return suite != srtp::Suite::none; }
     bool answered() const { return !rtp.signalled().empty(); }
+    bool has_key_news() const {
+        return (receive_context && receive_context->has_news()) || (send_context && send_context->has_news());
+    }
+    KeyUse key_use() const;
     bool peer_sends() const { return direction == Direction::sendrecv || direction == Direction::sendonly; }
     bool peer_receives() const { return direction == Direction::sendrecv || direction == Direction::recvonly; }
 

@@ -94,6 +94,8 @@ std::optional<Refusal> LegChanges::make_contexts(const Keys& keys, const Leg* cu
         if (old && *old && (*old)->key().equals(keys.suite, key)) return std::nullopt;  // the same: its ROC goes on
         auto made = engine_.create(keys.suite, key, inbound);
         if (made.has_value()) {
+            if (keys.used && !engine_.resume(**made, inbound ? keys.used->received : keys.used->sent))
+                return Refusal{Code::invalid, field + ": used in a way that cannot be gone on with"};
             context = std::move(*made);
             return std::nullopt;
         }

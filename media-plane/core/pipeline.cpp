@@ -18,6 +18,7 @@ constexpr std::size_t ticks_per_round = 10;  // in which every session is looked
 }  // namespace limits
 
 constexpr Duration auth_report_interval = std::chrono::seconds{1};
+constexpr Duration key_use_report_interval = std::chrono::seconds{1};
 
 stages::Rates rates_of(std::uint32_t packets_per_second) {
     if (packets_per_second == 0) return {};
@@ -36,6 +37,12 @@ Reply refused(Refusal refusal) { return refused(refusal.code, std::move(refusal.
 Reply done(const Session& session) {
     Reply reply;
     reply.local = session.local_endpoints();
+    return reply;
+}
+
+Reply allocated(const Session& session) {
+    Reply reply = done(session);
+    reply.used = session.key_use();
     return reply;
 }
 
@@ -103,6 +110,7 @@ struct Pipeline::State {
                                            std::to_string(ports.pool(scarce).free()) + " pairs of UDP ports left");
     }
     void report(Leg& leg, TimePoint now, std::vector<Event>& events);
+    void report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events);
 
     PipelineConfig config;
     MediaPorts ports;
@@ -127,13 +135,13 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     stages::latch(burst, now, s.notes, s.statistics);
     stages::account_received(burst, now, s.notes);
     stages::rewrite(burst);
-    stages::protect(burst, *s.engine);
+    stages::protect(burst, *s.engine, s.notes);
     stages::account(burst, s.statistics);
 }
 
 Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     State& s = *state_;
-    if (const Session* existing = s.sessions.find(command.key)) return done(*existing);
+    if (const Session* existing = s.sessions.find(command.key)) return allocated(*existing);
     if (auto refusal = check(command)) return refused(std::move(*refusal));
     const auto side_a = s.ports.find(command.port_a, command.family_a);
     if (!side_a) return refused(Code::unknown_port, unknown_port("port_a", command.port_a, command.family_a));
@@ -154,7 +162,7 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     if (!s.carry_out(changes, *session, command.streams, command.restore, now)) return s.no_ports(*session);
     const Session& added = s.sessions.add(std::move(session));
     s.statistics.sessions.set(s.sessions.size());
-    return done(added);
+    return allocated(added);
 }
 
 Reply Pipeline::modify(const Modify& command, TimePoint now) {
@@ -194,6 +202,7 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
 void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events) {
     if (std::exchange(leg.notes.first_packet, false)) events.push_back(event(EventKind::first_packet, leg));
     if (std::exchange(leg.notes.latched, false)) events.push_back(event(EventKind::latched, leg));
+    report_key_use(leg, now, events);
     const std::uint64_t failures = leg.received.auth_failures - leg.notes.auth_failures_reported;
     if (failures == 0) return;
     if (now < leg.notes.next_auth_report) {
@@ -204,6 +213,20 @@ void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events
     events.back().count = failures;
     leg.notes.auth_failures_reported = leg.received.auth_failures;
     leg.notes.next_auth_report = now + auth_report_interval;
+}
+
+// Whoever sends plain RTP could make every packet news.
+void Pipeline::State::report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events) {
+    if (!leg.has_key_news()) return;
+    if (now < leg.notes.next_key_use_report) {
+        notes.add(leg);
+        return;
+    }
+    events.push_back(event(EventKind::key_use, leg));
+    events.back().used = leg.key_use();
+    for (auto* context : {leg.receive_context.get(), leg.send_context.get()})
+        if (context) context->forget_news();
+    leg.notes.next_key_use_report = now + key_use_report_interval;
 }
 
 void Pipeline::tick(TimePoint now, std::vector<Event>& events) {

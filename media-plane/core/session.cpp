@@ -55,6 +55,14 @@ std::vector<LocalEndpoint> Session::local_endpoints() const {
     return all;
 }
 
+std::vector<LegKeyUse> Session::key_use() const {
+    std::vector<LegKeyUse> all;
+    for (const auto& stream : streams)
+        for (const Leg& leg : stream->legs)
+            if (leg.secure()) all.push_back({leg.stream, leg.side, leg.key_use()});
+    return all;
+}
+
 SessionStatistics Session::statistics(TimePoint now) const {
     SessionStatistics s{key, call, trunk, now - created, {}};
     s.legs.reserve(streams.size() * 2);

@@ -36,6 +36,7 @@ struct Session {
     // True once per silence of that side, when it has lasted as long as was asked for.
     bool has_fallen_silent(Side side, TimePoint now);
     std::vector<LocalEndpoint> local_endpoints() const;
+    std::vector<LegKeyUse> key_use() const;  // of the legs with keys
     SessionStatistics statistics(TimePoint now) const;
 };
 

@@ -36,6 +36,30 @@ Converted<Endpoint> endpoint_from(const std::string& field, const pb::Endpoint& 
     return Endpoint{*address, static_cast<std::uint16_t>(endpoint.port())};
 }
 
+Converted<std::vector<srtp::SsrcIndex>> indices_from(const std::string& field,
+                                                     const google::protobuf::RepeatedPtrField<pb::SsrcIndex>& from,
+                                                     std::size_t most) {
+    if (from.size() > static_cast<int>(most)) return invalid(field, "has more than " + std::to_string(most) + " SSRCs");
+    std::vector<srtp::SsrcIndex> indices;
+    for (const auto& entry : from) {
+        const auto same = [&](const srtp::SsrcIndex& known) { return known.ssrc == entry.ssrc(); };
+        if (std::any_of(indices.begin(), indices.end(), same)) return invalid(field, "names an SSRC twice");
+        if (entry.index() > srtp::limits::packet_index) return invalid(field, "has an index of more than 48 bits");
+        indices.push_back({entry.ssrc(), entry.index()});
+    }
+    return indices;
+}
+
+Converted<KeyUse> key_use_from(const std::string& field, const pb::KeyUse& used) {
+    auto received = indices_from(field + ".received", used.received(), srtp::limits::inbound_ssrcs);
+    if (!received) return received.error();
+    auto sent = indices_from(field + ".sent", used.sent(), srtp::limits::outbound_ssrcs);
+    if (!sent) return sent.error();
+    if (used.srtcp_sent() > srtp::limits::srtcp_index)
+        return invalid(field + ".srtcp_sent", "is an index of more than 31 bits");
+    return KeyUse{{std::move(*received), 0}, {std::move(*sent), used.srtcp_sent()}};
+}
+
 Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
     if (keys.suite() < 0 || keys.suite() >= static_cast<int>(srtp::suite_facts.size()))
         return Refusal{Code::unsupported, field + ".suite: " + std::to_string(keys.suite()) + " is not known here"};
@@ -54,6 +78,11 @@ Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
                                              std::string(facts.sdes_name) + " takes " + std::to_string(wanted));
     converted.receive.assign(keys.receive().begin(), keys.receive().end());
     converted.send.assign(keys.send().begin(), keys.send().end());
+    if (keys.has_used()) {
+        auto used = key_use_from(field + ".used", keys.used());
+        if (!used) return used.error();
+        converted.used = std::move(*used);
+    }
     return converted;
 }
 
@@ -187,6 +216,19 @@ void fill(pb::Endpoint* out, const Endpoint& endpoint) {
     out->set_port(endpoint.port);
 }
 
+void fill(pb::KeyUse& out, const KeyUse& used) {
+    const auto copy = [](const std::vector<srtp::SsrcIndex>& from, auto& to) {
+        for (const auto& entry : from) {
+            auto& added = *to.Add();
+            added.set_ssrc(entry.ssrc);
+            added.set_index(entry.index);
+        }
+    };
+    copy(used.received.rtp, *out.mutable_received());
+    copy(used.sent.rtp, *out.mutable_sent());
+    out.set_srtcp_sent(used.sent.srtcp);
+}
+
 void fill(pb::LegStatistics& out, const LegStatistics& leg) {
     out.set_stream(leg.stream);
     out.set_side(static_cast<pb::Side>(leg.side));
@@ -287,6 +329,12 @@ pb::Reply to_proto(std::uint64_t sequence, const std::string& session, const Rep
         fill(endpoint.mutable_rtcp(), local.rtcp);
     }
     if (reply.statistics) *out.mutable_statistics() = to_proto(*reply.statistics);
+    for (const auto& leg : reply.used) {
+        auto& used = *out.add_used();
+        used.set_stream(leg.stream);
+        used.set_side(static_cast<pb::Side>(leg.side));
+        fill(*used.mutable_used(), leg.used);
+    }
     return out;
 }
 
@@ -298,6 +346,10 @@ pb::Event to_proto(const Event& event) {
         case EventKind::inactivity: out.set_kind(pb::EVENT_INACTIVITY); break;
         case EventKind::srtp_auth_failures: out.set_kind(pb::EVENT_SRTP_AUTH_FAILURES); break;
         case EventKind::released: out.set_kind(pb::EVENT_RELEASED); break;
+        case EventKind::key_use:
+            out.set_kind(pb::EVENT_KEY_USE);
+            fill(*out.mutable_used(), event.used);
+            break;
     }
     out.set_session(event.key.session);
     out.set_stream(event.stream);

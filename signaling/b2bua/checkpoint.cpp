@@ -66,6 +66,16 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
     }
 }
 
+void write_key_use(std::string& out, const KeyUse& used) {
+    std::string text = number(used.stream) + " " + number(used.srtcp_sent);
+    const auto write = [&](char direction, const std::vector<SsrcIndex>& indices) {
+        for (const auto& i : indices) text += std::string(" ") + direction + number(i.ssrc) + ":" + number(i.index);
+    };
+    write('<', used.received);
+    write('>', used.sent);
+    line(out, used.side == Side::a ? "key-use.a" : "key-use.b", text);
+}
+
 }  // namespace
 
 std::string Call::checkpoint() const {
@@ -93,6 +103,7 @@ std::string Call::checkpoint() const {
     for (const auto& local : media_.local())
         line(out, local.side == Side::a ? "media-local.a" : "media-local.b",
              number(local.stream) + " " + local.rtp.to_string() + " " + local.rtcp.to_string());
+    for (const auto& used : media_.key_use()) write_key_use(out, used);
     write_leg(out, "leg-a", leg(Side::a));
     write_leg(out, "leg-b", leg(Side::b));
     write_media(out, "media-a", bridge_.at(Side::a));

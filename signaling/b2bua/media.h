@@ -19,9 +19,24 @@ using CallId = Id<struct CallTag>;
 enum class Side : std::uint8_t { a, b };  // a: where the call came from
 inline Side other(Side s) { return s == Side::a ? Side::b : Side::a; }
 
+struct SsrcIndex {
+    std::uint32_t ssrc = 0;
+    std::uint64_t index = 0;  // RFC 3711 3.3.1: rollover counter, sequence number
+    friend bool operator==(const SsrcIndex&, const SsrcIndex&) = default;
+};
+// How far a leg's keys have been used: the media plane tells it now and then, and is told it again when it has
+// restarted, lest it use keystream twice.
+struct KeyUse {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    std::vector<SsrcIndex> received, sent;
+    std::uint32_t srtcp_sent = 0;
+    friend bool operator==(const KeyUse&, const KeyUse&) = default;
+};
 struct MediaKeys {
-    std::string suite;    // SDES name; empty: no SRTP
-    Bytes receive, send;  // master key followed by salt
+    std::string suite;           // SDES name; empty: no SRTP
+    Bytes receive, send;         // master key followed by salt
+    std::optional<KeyUse> used;  // on a media plane that is gone
 };
 struct MediaLeg {  // absent: unchanged
     std::uint32_t stream = 0;
@@ -73,8 +88,9 @@ struct MediaReply {
     std::string error;  // why not: "no ports", "media plane away", ...
     std::vector<MediaLocal> local;
     std::vector<MediaLegStatistics> statistics;  // release
+    std::vector<KeyUse> used;                    // allocate: of the legs with keys
 };
-enum class MediaEventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released };
+enum class MediaEventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released, key_use };
 struct MediaEvent {
     MediaEventKind kind = MediaEventKind::first_packet;
     std::string session;
@@ -83,6 +99,7 @@ struct MediaEvent {
     Endpoint endpoint;
     std::uint64_t count = 0;
     std::vector<MediaLegStatistics> statistics;
+    KeyUse used;  // key_use
 };
 // The media plane came or went. `incarnation` changes when it has restarted: then its sessions are gone, and live calls
 // are programmed anew; `sessions`: those it still has of ours (unknown ones are released).

@@ -13,6 +13,13 @@ bool same_ports(const std::vector<MediaLocal>& before, const std::vector<MediaLo
     });
 }
 
+template <class List>
+auto* find(List& list, std::uint32_t stream, Side side) {
+    const auto found = std::find_if(list.begin(), list.end(),
+                                    [&](const KeyUse& used) { return used.stream == stream && used.side == side; });
+    return found == list.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 MediaCommand MediaSession::command(MediaVerb verb, Awaited awaited) {
@@ -51,6 +58,7 @@ std::vector<MediaCommand> MediaSession::reallocate(std::string session, Place b)
     std::vector<MediaCommand> out;
     out.push_back(command(MediaVerb::release, Awaited::nothing));
     local_.clear();
+    used_.clear();
     out.push_back(allocate(base_.call, std::move(session), {base_.port_a, base_.family_a}, std::move(b), base_.streams,
                            base_.inactivity_seconds, base_.call_label, base_.trunk));
     return out;
@@ -89,12 +97,35 @@ MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
     awaited_ = awaited;
     out.restore = local_;
     out.legs = std::move(legs);
+    for (MediaLeg& leg : out.legs) {
+        if (!leg.keys || leg.keys->suite.empty()) continue;
+        const KeyUse* known = find(used_, leg.stream, leg.side);
+        leg.keys->used = known ? *known : KeyUse{.stream = leg.stream, .side = leg.side};
+    }
     return out;
 }
 
-void MediaSession::adopt(MediaCommand allocated, std::vector<MediaLocal> local) {
+bool MediaSession::on_key_use(KeyUse used) {
+    constexpr std::uint64_t half_turn = 0x8000;
+    KeyUse* known = find(used_, used.stream, used.side);
+    if (!known) known = &used_.emplace_back(KeyUse{.stream = used.stream, .side = used.side});
+    const auto further = [](const std::vector<SsrcIndex>& before, const SsrcIndex& now) {
+        const auto same =
+            std::find_if(before.begin(), before.end(), [&](const SsrcIndex& b) { return b.ssrc == now.ssrc; });
+        return now.index / half_turn != (same == before.end() ? 0 : same->index) / half_turn;
+    };
+    const bool worth_keeping = std::any_of(used.received.begin(), used.received.end(),
+                                           [&](const SsrcIndex& now) { return further(known->received, now); }) ||
+                               std::any_of(used.sent.begin(), used.sent.end(),
+                                           [&](const SsrcIndex& now) { return further(known->sent, now); });
+    *known = std::move(used);
+    return worth_keeping;
+}
+
+void MediaSession::adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used) {
     base_ = std::move(allocated);
     local_ = std::move(local);
+    used_ = std::move(used);
     state_ = State::ready;
 }
 
@@ -110,6 +141,7 @@ MediaSession::Awaited MediaSession::on_reply(const MediaReply& reply) {
     ports_kept_ = !restoring_ || same_ports(local_, reply.local);
     restoring_ = false;
     if (!reply.local.empty()) local_ = reply.local;
+    for (const KeyUse& used : reply.used) on_key_use(used);
     state_ = State::ready;
     return answered;
 }

@@ -28,15 +28,18 @@ public:
     MediaCommand grow(std::uint32_t streams);
     MediaCommand program(std::vector<MediaLeg> legs, bool wait_for_reply);
     MediaCommand release();
-    // After a restart of the media plane: the same session again, on the same ports if they are free.
+    // After a restart of the media plane: the same session again, on the same ports if they are free, its keys used as
+    // far as was heard.
     MediaCommand restore(std::vector<MediaLeg> legs);
 
     // A session that another process of ours had: as it was when it was written down.
-    void adopt(MediaCommand allocated, std::vector<MediaLocal> local);
+    void adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used);
     const MediaCommand& allocated() const { return base_; }
 
     // What the reply answers; nothing if it is not awaited.
     Awaited on_reply(const MediaReply& reply);
+    // True if an SSRC has come half a turn of its sequence numbers further: worth writing down.
+    bool on_key_use(KeyUse used);
     // The awaited reply will not come.
     void give_up() { awaited_ = Awaited::nothing; }
     void lost() { state_ = State::gone; }
@@ -47,6 +50,7 @@ public:
     bool ports_kept() const { return ports_kept_; }  // after a restore: the same as before
     const std::string& key() const { return base_.session; }
     const std::vector<MediaLocal>& local() const { return local_; }
+    const std::vector<KeyUse>& key_use() const { return used_; }  // at most one a leg
     std::uint32_t streams() const { return base_.streams; }
 
 private:
@@ -58,6 +62,7 @@ private:
     std::uint64_t token_ = 0;  // last one used
     std::uint64_t awaited_token_ = 0;
     std::vector<MediaLocal> local_;
+    std::vector<KeyUse> used_;
     bool restoring_ = false, ports_kept_ = true;
 };
 

@@ -90,6 +90,10 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
             for (std::uint32_t i = 0; i < event.stream; ++i)
                 if (bridge_.expects_media(event.side, i)) return;
             return release("node", 31, "no media from " + place, cx);
+        case MediaEventKind::key_use:
+            if (media_.on_key_use(event.used) && phase_ == Phase::answered)
+                cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+            return;
         case MediaEventKind::released:
             // Its lease has run out while this call lives on.
             ladder_.note(cx.now, "the media plane released the session");

@@ -151,6 +151,36 @@ void read_ports(Lines& lines, Side side, std::vector<MediaLocal>& out) {
     }
 }
 
+// "stream srtcp <ssrc:index >ssrc:index ...", as checkpoint.cpp writes it.
+std::optional<KeyUse> parse_key_use(std::string_view text, Side side) {
+    KeyUse used{.side = side};
+    const auto number = [&](auto& value) {
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc()) return false;
+        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+        return true;
+    };
+    const auto skip = [&](char c) { return text.starts_with(c) ? text.remove_prefix(1), true : false; };
+    if (!number(used.stream) || !skip(' ') || !number(used.srtcp_sent)) return std::nullopt;
+    while (!text.empty()) {
+        SsrcIndex index;
+        if (!skip(' ')) return std::nullopt;
+        const bool sent = skip('>');
+        if (!sent && !skip('<')) return std::nullopt;
+        if (!number(index.ssrc) || !skip(':') || !number(index.index)) return std::nullopt;
+        (sent ? used.sent : used.received).push_back(index);
+    }
+    return used;
+}
+
+void read_key_use(Lines& lines, Side side, std::vector<KeyUse>& out) {
+    for (const auto& value : lines.all(side == Side::a ? "key-use.a" : "key-use.b")) {
+        auto used = parse_key_use(value, side);
+        if (!used) return lines.spoil();
+        out.push_back(std::move(*used));
+    }
+}
+
 }  // namespace
 
 bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx) {
@@ -185,15 +215,17 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     media.call_label = record_.session_id;
     media.trunk = admitted_.trunk;
     std::vector<MediaLocal> local;
+    std::vector<KeyUse> used;
     for (const Side side : {Side::a, Side::b}) {
         const bool a = side == Side::a;
         leg(side) = read_leg(lines, a ? "leg-a" : "leg-b");
         bridge_.at(side) = read_media(lines, a ? "media-a" : "media-b");
         read_ports(lines, side, local);
+        read_key_use(lines, side, used);
         if (leg(side).realm >= cx.settings.realms.size()) return false;
     }
     if (!lines.complete()) return false;
-    media_.adopt(std::move(media), std::move(local));
+    media_.adopt(std::move(media), std::move(local), std::move(used));
     record_.realm_a = cx.realm(leg(Side::a).realm).name;
     record_.realm_b = cx.realm(leg(Side::b).realm).name;
     record_.call_id_a = leg(Side::a).call_id;

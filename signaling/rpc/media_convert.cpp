@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint32_t max_streams = 16;  // media.proto
 constexpr std::uint32_t max_payload_type = 127;
+constexpr int max_received_ssrcs = 16, max_sent_ssrcs = 64;
 
 struct SuiteName {
     std::string_view sdes;  // RFC 4568 6.2, RFC 6188, RFC 7714
@@ -56,6 +57,19 @@ std::optional<std::string> check_endpoint(const std::optional<Endpoint>& endpoin
     return std::string(what) + " endpoint without address or port";
 }
 
+void copy(const b2bua::KeyUse& from, media_pb::KeyUse& to) {
+    const auto add = [](const std::vector<b2bua::SsrcIndex>& indices, auto& list) {
+        for (const auto& index : indices) {
+            auto& entry = *list.Add();
+            entry.set_ssrc(index.ssrc);
+            entry.set_index(index.index);
+        }
+    };
+    add(from.received, *to.mutable_received());
+    add(from.sent, *to.mutable_sent());
+    to.set_srtcp_sent(from.srtcp_sent);
+}
+
 std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to) {
     const auto suite =
         std::find_if(suite_names.begin(), suite_names.end(), [&](const SuiteName& s) { return s.sdes == from.suite; });
@@ -64,6 +78,7 @@ std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to
     if (suite->value == media_pb::SRTP_NONE) return std::nullopt;
     copy(from.receive, *to.mutable_receive());
     copy(from.send, *to.mutable_send());
+    if (from.used) copy(*from.used, *to.mutable_used());
     return std::nullopt;
 }
 
@@ -172,8 +187,19 @@ std::optional<b2bua::MediaEventKind> from_proto(media_pb::EventKind kind) {
         case media_pb::EVENT_INACTIVITY: return b2bua::MediaEventKind::inactivity;
         case media_pb::EVENT_SRTP_AUTH_FAILURES: return b2bua::MediaEventKind::srtp_auth_failures;
         case media_pb::EVENT_RELEASED: return b2bua::MediaEventKind::released;
+        case media_pb::EVENT_KEY_USE: return b2bua::MediaEventKind::key_use;
         default: return std::nullopt;
     }
+}
+
+b2bua::KeyUse from_proto(const media_pb::KeyUse& from, std::uint32_t stream, b2bua::Side side) {
+    b2bua::KeyUse used{.stream = stream, .side = side, .srtcp_sent = from.srtcp_sent()};
+    const auto copy_some = [](const auto& list, int most, std::vector<b2bua::SsrcIndex>& out) {
+        for (int i = 0; i < std::min(list.size(), most); ++i) out.push_back({list[i].ssrc(), list[i].index()});
+    };
+    copy_some(from.received(), max_received_ssrcs, used.received);
+    copy_some(from.sent(), max_sent_ssrcs, used.sent);
+    return used;
 }
 
 std::string sentence(const media_pb::Reply& reply) {
@@ -213,6 +239,11 @@ b2bua::MediaReply from_proto(const media_pb::Reply& reply) {
         result.local.push_back({local.stream(), *side, from_proto(local.rtp()), from_proto(local.rtcp())});
     }
     result.statistics = from_proto(reply.statistics());
+    for (const auto& used : reply.used()) {
+        const auto side = from_proto(used.side());
+        if (!side || used.stream() >= max_streams || result.used.size() >= 2 * max_streams) continue;
+        result.used.push_back(from_proto(used.used(), used.stream(), *side));
+    }
     return result;
 }
 
@@ -226,7 +257,8 @@ std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
                              *side,
                              from_proto(event.endpoint()),
                              event.count(),
-                             from_proto(event.statistics())};
+                             from_proto(event.statistics()),
+                             from_proto(event.used(), event.stream(), *side)};
 }
 
 }  // namespace sallyport::rpc

@@ -31,7 +31,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes);
 // The other leg's addresses and payload types; hold.
 void rewrite(std::span<Packet> burst);
 // RTP to SRTP, the burst at once.
-void protect(std::span<Packet> burst, srtp::Engine& engine);
+void protect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes);
 // What is sent, and every drop with its reason, once.
 void account(std::span<Packet> burst, PipelineStatistics& statistics);
 

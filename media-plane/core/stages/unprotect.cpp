@@ -40,6 +40,7 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
         Packet& p = *packets[i];
         p.length = jobs[i].length;
         p.drop = drop_for(jobs[i].status, p);
+        if (jobs[i].context->has_news()) notes.add(*p.leg);
         if (p.drop == Drop::auth_failed) {
             ++p.leg->received.auth_failures;
             statistics.srtp_auth_failures.add();
