@@ -23,6 +23,15 @@ std::string joined(const std::vector<std::string>& list) {
     return text;
 }
 
+std::string used_text(const b2bua::MediaLeg& leg) {  // highest index received/sent/SRTCP
+    if (!leg.keys || !leg.keys->used) return "none";
+    const auto highest = [](const std::vector<b2bua::SsrcIndex>& all) {
+        return all.empty() ? std::string("0") : std::to_string(all.front().index);
+    };
+    const b2bua::KeyUse& used = *leg.keys->used;
+    return highest(used.received) + "/" + highest(used.sent) + "/" + std::to_string(used.srtcp_sent);
+}
+
 }  // namespace
 
 void FlowRun::world(const FlowStep& step) {
@@ -77,6 +86,17 @@ void FlowRun::set_media(const FlowStep& step) {
         event.kind = b2bua::MediaEventKind::inactivity;
         event.side = word(step, 2) == "a" ? b2bua::Side::a : b2bua::Side::b;
         event.session = media.sessions.empty() ? "none" : media.sessions.begin()->first;
+        return bench_.input(event);
+    }
+    if (what == "counts") {  // media counts a 170000
+        b2bua::MediaEvent event;
+        event.kind = b2bua::MediaEventKind::key_use;
+        event.side = event.used.side = word(step, 2) == "a" ? b2bua::Side::a : b2bua::Side::b;
+        event.session = media.sessions.empty() ? "none" : media.sessions.begin()->first;
+        const std::uint64_t index = std::stoull(word(step, 3));
+        event.used.received = {{0xcafe, index}};
+        event.used.sent = {{0xbeef, index + 1}};
+        event.used.srtcp_sent = static_cast<std::uint32_t>(index / 100);
         return bench_.input(event);
     }
     if (what == "away" || what == "back") {
@@ -220,6 +240,7 @@ std::string FlowRun::fact(const FlowStep& step, const std::string& subject, cons
             const std::string side = key.second == b2bua::Side::a ? "a." : "b.";
             facts[side + "remote"] = leg.remote ? leg.remote->to_string() : "none";
             facts[side + "direction"] = leg.direction ? std::string(to_string(*leg.direction)) : "none";
+            facts[side + "used"] = used_text(leg);
             facts[side + "suite"] = leg.keys && !leg.keys->suite.empty() ? leg.keys->suite : "none";
         }
     }

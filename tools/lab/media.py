@@ -34,7 +34,7 @@ class Probe:
     """Talks to `remote` (a Stream of the other side's description) from `local` (a Stream of ours)."""
 
     def __init__(self, binary, namespace, run_directory, name, local, remote, *, duration=2.0, wait=10.0, tone=None,
-                 record=None, send_key=None):
+                 record=None, send_key=None, sequence=None):
         host = f'[{local.address}]' if ':' in local.address else local.address
         to = f'[{remote.address}]' if ':' in remote.address else remote.address
         command = [binary, '--json', '--local', f'{host}:{local.port}', '--remote', f'{to}:{remote.port}',
@@ -44,6 +44,8 @@ class Probe:
         if local.cryptos:
             ours, theirs = local.cryptos[0], remote.cryptos[0]
             command += ['--suite', theirs.suite, '--srtp-send-key', send_key or ours.key, '--srtp-recv-key', theirs.key]
+        if sequence is not None:
+            command += ['--sequence', sequence]
         if tone:
             command += ['--tone', tone]
         if record:

@@ -24,6 +24,7 @@ An RTP or SRTP endpoint that sends a known signal and verifies, bit by bit, the 
   --duration SECONDS      length of the verified signal (default 2)
   --wait SECONDS          how long the other side may take to be heard (default 10)
   --payload-type N        default 8 (PCMA)
+  --sequence N            first sequence number (default: random, below 32768)
   --tone HZ               send a plain tone and verify nothing: for talking to a telephone
   --record FILE           write what was received as a WAV file
   --no-rtcp               send no sender reports
@@ -64,6 +65,7 @@ enum Key {
     duration,
     wait,
     type,
+    sequence,
     tone,
     record,
     no_rtcp,
@@ -83,6 +85,9 @@ void take(Options& options, int key, const char* value) {
         case wait: options.wait = seconds_option("--wait", value); break;
         case type:
             options.payload_type = static_cast<std::uint8_t>(number_option("--payload-type", value, 0, 127));
+            break;
+        case sequence:
+            options.sequence = static_cast<std::uint16_t>(number_option("--sequence", value, 0, 65'535));
             break;
         case tone: options.tone_hz = number_option("--tone", value, 50, 3'800); break;
         case record: options.record = value; break;
@@ -151,6 +156,7 @@ Options parse_options(int argc, char** argv) {
                                        {"duration", required_argument, nullptr, duration},
                                        {"wait", required_argument, nullptr, wait},
                                        {"payload-type", required_argument, nullptr, type},
+                                       {"sequence", required_argument, nullptr, sequence},
                                        {"tone", required_argument, nullptr, tone},
                                        {"record", required_argument, nullptr, record},
                                        {"no-rtcp", no_argument, nullptr, no_rtcp},

@@ -32,6 +32,7 @@ struct Options {
     std::chrono::milliseconds duration{2'000};
     std::chrono::milliseconds wait{10'000};  // for the other side to be heard
     std::uint8_t payload_type = 8;           // PCMA
+    std::optional<std::uint16_t> sequence;   // of the first packet; absent: random
     double tone_hz = 0;                      // not 0: a plain tone for a telephone, instead of the verified signal
     std::string record;                      // WAV file for what was received
     bool rtcp = true;

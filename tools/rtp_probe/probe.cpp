@@ -64,7 +64,8 @@ Probe::Probe(const Options& options)
     if (options.rtcp) rtcp_.fd = open_udp(local.with_port(static_cast<std::uint16_t>(local.port() + 1)));
     std::random_device random;
     ssrc_ = random();
-    sequence_ = static_cast<std::uint16_t>(random() & 0x7FFF);  // RFC 3711 3.3.1: below 2^15
+    // RFC 3711 3.3.1: below 2^15
+    sequence_ = options.sequence.value_or(static_cast<std::uint16_t>(random() & 0x7FFF));
     timestamp_ = random();
 }
 

@@ -270,11 +270,66 @@ TEST_CASE("statistics keep every number, and drops their reasons") {
 
 TEST_CASE("codes, event kinds, sides and suites of both worlds agree") {
     for (int i = 0; i < pb::Code_ARRAYSIZE; ++i) CHECK(static_cast<int>(to_proto(static_cast<Code>(i))) == i);
-    for (int i = 0; i < 5; ++i) {
+    for (int i = 0; i < 6; ++i) {
         const Event event{.kind = static_cast<EventKind>(i), .key = {"c", "s"}};
         CHECK(static_cast<int>(to_proto(event).kind()) == i + 1);
     }
     CHECK(srtp::suite_facts.size() == static_cast<std::size_t>(pb::Srtp_ARRAYSIZE));
     CHECK("SRTP_" + std::string(srtp::suite_facts[3].sdes_name) == pb::Srtp_Name(3));
     CHECK("SRTP_" + std::string(srtp::suite_facts[5].sdes_name) == pb::Srtp_Name(5));
+}
+
+TEST_CASE("how far keys have been used crosses in both directions") {
+    pb::Allocate a = allocate();
+    pb::Keys& keys = *add_leg(a, 0, pb::SIDE_A).mutable_keys();
+    keys.set_suite(pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+    keys.set_receive(std::string(30, 'r'));
+    CHECK_FALSE(taken(from_proto("edge/0", a)).legs[0].keys->used);
+    keys.mutable_used();
+    CHECK(taken(from_proto("edge/0", a)).legs[0].keys->used);
+    auto& received = *keys.mutable_used()->add_received();
+    received.set_ssrc(7);
+    received.set_index((std::uint64_t{1} << 48) - 1);
+    auto& sent = *keys.mutable_used()->add_sent();
+    sent.set_ssrc(8);
+    sent.set_index(70'000);
+    keys.mutable_used()->set_srtcp_sent(0x7fff'ffff);
+    const KeyUse used = *taken(from_proto("edge/0", a)).legs[0].keys->used;
+    CHECK(used.received == srtp::KeyUse{{{7, 0xffff'ffff'ffff}}, 0});
+    CHECK(used.sent == srtp::KeyUse{{{8, 70'000}}, 0x7fff'ffff});
+
+    const pb::Event event = to_proto(Event{.kind = EventKind::key_use, .key = {"edge/0", "s1"}, .used = used});
+    CHECK(event.used().SerializeAsString() == keys.used().SerializeAsString());
+    Reply reply;
+    reply.used = {{3, Side::b, used}};
+    const pb::Reply answer = to_proto(9, "s1", reply);
+    REQUIRE(answer.used_size() == 1);
+    CHECK(answer.used(0).stream() == 3);
+    CHECK(answer.used(0).side() == pb::SIDE_B);
+    CHECK(answer.used(0).used().SerializeAsString() == keys.used().SerializeAsString());
+}
+
+TEST_CASE("an impossible use of keys is refused by its field") {
+    const auto refused = [](auto change) {
+        pb::Allocate a = allocate();
+        pb::Keys& keys = *add_leg(a, 0, pb::SIDE_A).mutable_keys();
+        keys.set_suite(pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+        keys.set_receive(std::string(30, 'r'));
+        change(*keys.mutable_used());
+        return why(a);
+    };
+    const auto fill = [](auto& list, std::uint32_t count) {
+        for (std::uint32_t i = 0; i < count; ++i) list.Add()->set_ssrc(i);
+    };
+    CHECK(refused([&](pb::KeyUse& u) { fill(*u.mutable_received(), 16), fill(*u.mutable_sent(), 64); }) == "accepted");
+    CHECK(refused([&](pb::KeyUse& u) { fill(*u.mutable_received(), 17); }) ==
+          "legs[0].keys.used.received: has more than 16 SSRCs");
+    CHECK(refused([&](pb::KeyUse& u) { fill(*u.mutable_sent(), 65); }) ==
+          "legs[0].keys.used.sent: has more than 64 SSRCs");
+    CHECK(refused([&](pb::KeyUse& u) { fill(*u.mutable_sent(), 1), fill(*u.mutable_sent(), 1); }) ==
+          "legs[0].keys.used.sent: names an SSRC twice");
+    CHECK(refused([](pb::KeyUse& u) { u.add_sent()->set_index(std::uint64_t{1} << 48); }) ==
+          "legs[0].keys.used.sent: has an index of more than 48 bits");
+    CHECK(refused([](pb::KeyUse& u) { u.set_srtcp_sent(0x8000'0000); }) ==
+          "legs[0].keys.used.srtcp_sent: is an index of more than 31 bits");
 }

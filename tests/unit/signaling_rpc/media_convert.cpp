@@ -197,7 +197,7 @@ TEST_CASE("events of every kind come over; unknown kinds and impossible legs do 
     event.set_session("s");
     event.set_side(media_pb::SIDE_B);
     event.set_count(12);
-    for (int kind = 1; kind <= 5; ++kind) {
+    for (int kind = 1; kind <= 6; ++kind) {
         event.set_kind(static_cast<media_pb::EventKind>(kind));
         const auto converted = from_proto(event);
         REQUIRE(converted.has_value());
@@ -213,4 +213,45 @@ TEST_CASE("events of every kind come over; unknown kinds and impossible legs do 
     event.set_stream(0);
     event.set_session("");
     CHECK_FALSE(from_proto(event).has_value());
+}
+
+TEST_CASE("how far keys have been used comes from the media plane and is given back to it") {
+    const b2bua::KeyUse used{1, Side::b, {{7, 0xffff'ffff'ffff}}, {{8, 70'000}, {9, 1}}, 300};
+    auto command = allocate();
+    command.legs = {leg()};
+    CHECK_FALSE(to_proto(command)->allocate().legs(0).keys().has_used());
+    command.legs[0].keys->used = b2bua::KeyUse{};
+    CHECK(to_proto(command)->allocate().legs(0).keys().has_used());
+    command.legs[0].keys->used = used;
+    const auto message = to_proto(command);
+    const media_pb::KeyUse& sent = message->allocate().legs(0).keys().used();
+
+    media_pb::Event event;
+    event.set_session("s");
+    event.set_kind(media_pb::EVENT_KEY_USE);
+    event.set_stream(1);
+    event.set_side(media_pb::SIDE_B);
+    *event.mutable_used() = sent;
+    CHECK(from_proto(event)->used == used);
+    media_pb::Reply reply;
+    reply.add_used()->set_stream(16);
+    reply.mutable_used(0)->set_side(media_pb::SIDE_A);
+    auto& leg_used = *reply.add_used();
+    leg_used.set_stream(1);
+    leg_used.set_side(media_pb::SIDE_B);
+    *leg_used.mutable_used() = sent;
+    REQUIRE(from_proto(reply).used.size() == 1);
+    CHECK(from_proto(reply).used[0] == used);
+}
+
+TEST_CASE("more SSRCs than a key may have are not kept") {
+    media_pb::Event event;
+    event.set_session("s");
+    event.set_kind(media_pb::EVENT_KEY_USE);
+    for (int i = 0; i < 1'000; ++i) {
+        event.mutable_used()->add_sent();
+        event.mutable_used()->add_received();
+    }
+    CHECK(from_proto(event)->used.sent.size() == 64);
+    CHECK(from_proto(event)->used.received.size() == 16);
 }

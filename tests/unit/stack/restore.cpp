@@ -44,6 +44,43 @@ TEST_CASE("A checkpoint read back gives the same checkpoint, and a call that goe
     CHECK(third.checkpoints.back().gone);
 }
 
+TEST_CASE("How far SRTP keys have been used is written down every half turn, and read back") {
+    Bench before;
+    PbxCall call(before);
+    b2bua::MediaEvent event;
+    event.kind = b2bua::MediaEventKind::key_use;
+    event.session = before.media.front().session;
+    const auto counts = [&](std::uint64_t index) {
+        before.checkpoints.clear();
+        event.used = {0, b2bua::Side::a, {{0xcafe, 5}}, {{1, 2}, {0xbeef, index}}, 12};
+        before.give(event);
+        return before.checkpoints.size();
+    };
+    CHECK(counts(0x1000) == 0);
+    CHECK(counts(0x8000) == 1);
+    CHECK(counts(0xffff) == 0);
+    CHECK(counts(0x10000) == 1);
+    const std::string state = before.checkpoints.at(0).state;
+    CHECK(state.find("\nkey-use.a=0 12 <51966:5 >1:2 >48879:65536\n") != state.npos);
+
+    Bench after;
+    after.give(Restore{state});
+    after.media_state(true, 1);
+    const auto& legs = after.media.back().legs;
+    const auto leg_a = std::find_if(legs.begin(), legs.end(), [](auto& leg) { return leg.side == b2bua::Side::a; });
+    REQUIRE(leg_a != legs.end());
+    CHECK(leg_a->keys->used == event.used);
+
+    for (const std::string bad : {"0", "0 12 <51966", "0 12 51966:5", "0 12 <a:5", "0 12 <1:5 ", "x 12"}) {
+        std::string spoilt = state;
+        const auto at = spoilt.find("key-use.a=") + 10;
+        spoilt.replace(at, spoilt.find('\n', at) - at, bad);
+        Bench other;
+        other.give(Restore{spoilt});
+        CHECK(other.stack.alive().calls == 0);
+    }
+}
+
 TEST_CASE("A checkpoint with anything missing is no call") {
     Bench source;
     PbxCall call(source);

@@ -1,0 +1,145 @@
+// A media plane that is gone and another one in its place, told what the first one reported.
+#include <catch2/catch.hpp>
+
+#include "media_bench.h"
+
+using namespace sallyport;
+using namespace sallyport::media;
+using srtp::Suite;
+
+namespace {
+
+constexpr Suite suites[] = {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_128_gcm};
+const Endpoint rtcp_b = at("203.0.113.99:6001");
+
+Bytes key(Suite suite, std::uint8_t fill) { return Bytes(srtp::key_material_bytes(suite), fill); }
+
+// One process: a pipeline with one call, SRTP on side a.
+struct Process {
+    Process(Suite suite, std::optional<KeyUse> used) : call(bench, {secure(suite, std::move(used))}) {
+        REQUIRE(call.reply.code == Code::ok);
+    }
+    static LegChange secure(Suite suite, std::optional<KeyUse> used) {
+        LegChange change = leg(Side::a, at("203.0.113.5:4000"));
+        change.keys = Keys{suite, key(suite, 1), key(suite, 2), std::move(used)};
+        return change;
+    }
+    MediaBench bench;
+    Call call;
+};
+
+struct RestartedCall {
+    explicit RestartedCall(Suite s) : suite(s), peer(s, key(s, 1), key(s, 2)) {
+        process = std::make_unique<Process>(suite, std::nullopt);
+    }
+    void restart() { process = std::make_unique<Process>(suite, reported); }
+    // A packet each way; false unless both arrive.
+    bool pass(std::uint32_t index) {
+        const Bytes plain = rtp_packet({.sequence = static_cast<std::uint16_t>(index)});
+        const Relayed in = process->call.from_a(peer.protect(plain));
+        const Relayed out = process->call.from_b(plain);
+        const bool both = in.drop == Drop::none && in.payload == plain && out.drop == Drop::none &&
+                          peer.unprotect(out.payload) == plain;
+        tick();
+        return both;
+    }
+    bool pass_rtcp() {
+        const Relayed out = process->call.rtcp_from_b(rtcp_packet(), rtcp_b);
+        return out.drop == Drop::none && peer.unprotect(out.payload, true) == rtcp_packet();
+    }
+    void tick(Duration after = 1s) {
+        process->bench.wait(after);
+        for (const Event& event : process->bench.tick())
+            if (event.kind == EventKind::key_use && event.side == Side::a) {
+                reported = event.used;
+                ++reports;
+            }
+    }
+    Suite suite;
+    SrtpPeer peer;
+    std::unique_ptr<Process> process;
+    KeyUse reported;
+    int reports = 0;
+};
+
+}  // namespace
+
+TEST_CASE("After a restart a long call is heard both ways, RTCP too, with no help from its peer") {
+    for (const Suite suite : suites) {
+        RestartedCall call(suite);
+        for (const std::uint32_t index : {40'000u, 65'000u, 90'000u, 120'000u, 131'071u}) REQUIRE(call.pass(index));
+        REQUIRE(call.pass_rtcp());
+        call.restart();
+        CHECK(call.pass(131'080));  // the turn was never reported
+        CHECK(call.pass_rtcp());
+        call.restart();
+        CHECK(call.pass(131'180));
+        CHECK(call.pass_rtcp());
+        CHECK(call.reported.sent.rtp.at(0).index == 131'180);
+    }
+}
+
+TEST_CASE("A restarted media plane that is told nothing is not understood in a long call") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    for (const std::uint32_t index : {40'000u, 65'000u, 90'000u}) REQUIRE(call.pass(index));
+    call.process = std::make_unique<Process>(call.suite, std::nullopt);
+    CHECK_FALSE(call.pass(90'100));
+}
+
+TEST_CASE("A sender that repeats what it sent before the restart gets no second packet from the same index") {
+    for (const Suite suite : suites) {
+        RestartedCall call(suite);
+        REQUIRE(call.pass(4'095));
+        REQUIRE(call.pass(4'096));
+        call.restart();
+        for (const std::uint16_t sequence : {4'095, 4'096})
+            CHECK(call.process->call.from_b(rtp_packet({.sequence = sequence})).drop == Drop::replayed);
+        CHECK(call.pass(4'097));
+    }
+}
+
+TEST_CASE("The use of keys is reported of a new SSRC and every 4,096 packets, at most once a second") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    for (std::uint32_t index = 1; index < 4'096; index += 63) REQUIRE(call.pass(index));
+    CHECK(call.reports == 1);
+    REQUIRE(call.pass(4'096));
+    CHECK(call.reports == 2);
+    CHECK(call.reported.received.rtp == std::vector<srtp::SsrcIndex>{{0x11223344, 4'096}});
+    CHECK(call.reported.sent.rtp == std::vector<srtp::SsrcIndex>{{0x11223344, 4'096}});
+    for (std::uint32_t ssrc = 1; ssrc <= 10; ++ssrc) {
+        CHECK(call.process->call.from_b(rtp_packet({.ssrc = ssrc})).drop == Drop::none);
+        call.tick(100ms);
+    }
+    CHECK(call.reports <= 4);
+    call.tick();
+    CHECK(call.reported.sent.rtp.size() == 11);
+}
+
+TEST_CASE("Whoever allocates a session that exists learns how far its keys have been used") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    REQUIRE(call.pass(70));
+    Allocate again;
+    again.key = call.process->call.key;
+    const Reply reply = call.process->bench.pipeline.allocate(again, call.process->bench.now);
+    REQUIRE(reply.used.size() == 1);
+    CHECK(reply.used[0].side == Side::a);
+    CHECK(reply.used[0].used.sent.rtp == std::vector<srtp::SsrcIndex>{{0x11223344, 70}});
+}
+
+TEST_CASE("What is said of keys that a leg already has changes nothing") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    REQUIRE(call.pass(70));
+    KeyUse wrong;
+    wrong.sent.rtp = wrong.received.rtp = {{0x11223344, 1'000'000}};
+    CHECK(call.process->call.modify({Process::secure(call.suite, wrong)}).code == Code::ok);
+    CHECK(call.pass(71));
+}
+
+TEST_CASE("A use of keys that cannot be gone on with is refused, and nothing is allocated") {
+    MediaBench bench;
+    KeyUse impossible;
+    impossible.sent.rtp = {{1, std::uint64_t{1} << 48}};
+    Call call(bench, {Process::secure(Suite::aes_cm_128_hmac_sha1_80, impossible)});
+    CHECK(call.reply.code == Code::invalid);
+    CHECK(bench.pipeline.sessions() == 0);
+}
