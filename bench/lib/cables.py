@@ -22,13 +22,16 @@ class Cables:
     def namespaces(self):
         return self.sender, self.relay, self.receiver
 
-    def lay(self):
+    def claim(self):
+        """Refuses while somebody works in namespaces of these names; takes away what a killed run has left."""
         there = [n for n in self.namespaces if n.name in netns.existing()]
         busy = [n.name for n in there if n.processes()]
         if busy:
             raise RuntimeError(f"another run is using {', '.join(busy)}")
-        for namespace in there:  # what a killed run has left
+        for namespace in there:
             namespace.delete()
+
+    def lay(self):
         for namespace in self.namespaces:
             namespace.create()
         netns.veth(self.sender, "in0", self.relay, ACCESS_INTERFACE)
@@ -56,6 +59,7 @@ class Cables:
 @contextlib.contextmanager
 def laid():
     cables = Cables()
+    cables.claim()
     try:
         cables.lay()
         yield cables

@@ -13,6 +13,7 @@ GENERATOR_CPU = 1
 SEND_PORT, COUNT_PORT = 40_000, 40_002
 CLEAN_LOSS = 0.001      # of what was offered
 CLEAN_PACE = 1.05       # how much longer than asked for the generator may take
+PATIENCE = 5            # seconds for the first packet to come
 SETTLE_SECONDS = 0.05   # for what is still in the relay's queues
 
 
@@ -91,12 +92,12 @@ class Load:
         if self._key:
             send.append(self._key.hex())
         with contextlib.ExitStack() as undo:
-            counter = self._start(self._cables.receiver, "count", cables.RECEIVER, COUNT_PORT, 60 + seconds)
-            undo.callback(_end, counter)
             sender = self._start(self._cables.sender, *send)
             undo.callback(_end, sender)
+            self._line(sender)  # ready; the counter's patience begins after the making of packets
+            counter = self._start(self._cables.receiver, "count", cables.RECEIVER, COUNT_PORT, PATIENCE + seconds)
+            undo.callback(_end, counter)
             self._line(counter)
-            self._line(sender)
             full = self._socket_full()
             before = cpu_seconds()
             sender.stdin.write("\n")

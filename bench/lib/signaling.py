@@ -42,7 +42,7 @@ def microseconds_per_unit(who, cpu_seconds, run, units, rate):
     outcome = run(calls=units, rate=rate)
     if outcome["failed"] or outcome["ok"] != units:
         raise RuntimeError(f"{who}: {outcome['ok']} of {units} succeeded, {outcome['failed']} failed: not a clean run")
-    return (cpu_seconds() - before) / units * 1e6
+    return round((cpu_seconds() - before) / units * 1e6, 1)
 
 
 def calls(programs, rounds, quick):

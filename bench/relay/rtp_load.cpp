@@ -22,6 +22,8 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::size_t header_bytes = 12;
+constexpr std::uint8_t payload_byte = 0xD5;
 constexpr std::size_t payload_bytes = 160;  // G.711, 20 ms
 constexpr std::size_t packet_room = 200;    // header, payload and the longest SRTP trailer
 constexpr unsigned burst = 32;              // read at once
@@ -96,8 +98,8 @@ std::vector<Packet> make_packets(std::size_t streams, std::size_t count, std::ui
         put(p.bytes + 2, sequence, 2);
         put(p.bytes + 4, sequence * 160u, 4);
         put(p.bytes + 8, static_cast<std::uint32_t>(0x10000 + i % streams), 4);
-        std::memset(p.bytes + 12, 0xD5, payload_bytes);
-        p.length = 12 + payload_bytes;
+        std::memset(p.bytes + header_bytes, payload_byte, payload_bytes);
+        p.length = header_bytes + payload_bytes;
         if (protector) protector->protect(p);
     }
     return packets;
@@ -158,6 +160,12 @@ void send_all(int fd, std::vector<Packet>& packets, std::vector<sockaddr_in>& to
     std::printf("{\"sent\":%zu,\"refused\":%zu,\"seconds\":%.4f}\n", sent - refused, refused, seconds);
 }
 
+// As it was made: a relay that passes encrypted media on as it is, or cuts it, has not done its work.
+bool as_made(const Packet& packet, unsigned length) {
+    return length == header_bytes + payload_bytes && packet.bytes[header_bytes] == payload_byte &&
+           packet.bytes[length - 1] == payload_byte;
+}
+
 // Counts until nothing came for a second after the first packet, or for `patience` before it.
 void count_all(int fd, double patience) {
     mmsghdr messages[burst] = {};
@@ -170,20 +178,21 @@ void count_all(int fd, double patience) {
     }
     std::printf("{\"ready\":true}\n");
     std::fflush(stdout);
-    std::size_t received = 0;
+    std::size_t received = 0, strange = 0;
     Clock::time_point first, last;
     while (true) {
-        const double seconds = received == 0 ? patience : 1.0;
+        const double seconds = received + strange == 0 ? patience : 1.0;
         const timeval wait{static_cast<time_t>(seconds),
                            static_cast<suseconds_t>((seconds - static_cast<time_t>(seconds)) * 1e6)};
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
         const int got = recvmmsg(fd, messages, burst, MSG_WAITFORONE, nullptr);
         if (got <= 0) break;
         last = Clock::now();
-        if (received == 0) first = last;
-        received += static_cast<std::size_t>(got);
+        if (received + strange == 0) first = last;
+        for (int i = 0; i < got; ++i) ++(as_made(room[i], messages[i].msg_len) ? received : strange);
     }
-    std::printf("{\"received\":%zu,\"seconds\":%.4f}\n", received, std::chrono::duration<double>(last - first).count());
+    std::printf("{\"received\":%zu,\"strange\":%zu,\"seconds\":%.4f}\n", received, strange,
+                std::chrono::duration<double>(last - first).count());
 }
 
 }  // namespace
