@@ -93,8 +93,9 @@ std::vector<Metric> plane_metrics(const PlaneStatus& status) {
                 std::string(drop_texts[i].sentence);
     }
     out.push_back(counter("sallyport_media_dropped_packets_total", help + ".", std::move(drops)));
-    out.push_back(
-        gauge("sallyport_media_mbufs_in_use", "Packet buffers in use.", static_cast<double>(status.mbufs_in_use)));
+    out.push_back(gauge("sallyport_media_mbufs_in_use",
+                        "Packet buffers with packets under way, without those that devices hold ready.",
+                        static_cast<double>(status.mbufs_in_use)));
     out.push_back(gauge("sallyport_media_mbufs", "Packet buffers there are.", static_cast<double>(status.mbufs_total)));
     out.push_back(
         gauge("sallyport_media_hugepages", "1 when packet buffers are in hugepages.", status.hugepages ? 1 : 0));

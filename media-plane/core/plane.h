@@ -40,6 +40,7 @@ struct PlaneStatus {
     std::vector<PortStatus> ports;
     std::vector<LcoreStatus> lcores;
     DropCounts drops{};
+    // In use: by packets under way; those that a device holds ready for reception are not counted.
     std::uint64_t mbufs_in_use = 0, mbufs_total = 0;
     bool hugepages = false;
 };

@@ -67,6 +67,7 @@ struct Driver::State {
     std::unique_ptr<Eal> eal;
     Clock clock;
     std::unique_ptr<rte_mempool, PoolFree> pool;
+    unsigned mbufs_of_devices = 0;  // that the started devices hold, ready for what they receive
     Fabric fabric;
     std::vector<std::unique_ptr<SystemRandom>> random;
     std::vector<std::unique_ptr<CommandRing>> commands;
@@ -108,6 +109,7 @@ std::string Driver::State::open(const DriverConfig& config) {
         fabric.media_port_of[(*opened)->id()] = static_cast<MediaPortIndex>(fabric.ports.size());
         fabric.ports.push_back(std::move(*opened));
     }
+    mbufs_of_devices = rte_mempool_in_use_count(pool.get());
     return open_lcores(config);
 }
 
@@ -200,7 +202,8 @@ void Driver::set_event_sink(EventSink sink) {
 PlaneStatus Driver::status() const {
     PlaneStatus status;
     status.hugepages = state_->eal->hugepages();
-    status.mbufs_in_use = rte_mempool_in_use_count(state_->pool.get());
+    const unsigned in_use = rte_mempool_in_use_count(state_->pool.get());
+    status.mbufs_in_use = in_use - std::min(in_use, state_->mbufs_of_devices);
     status.mbufs_total = state_->pool->size;
     for (const auto& port : state_->fabric.ports) status.ports.push_back(port->status());
     for (std::size_t i = 0; i < state_->workers.size(); ++i) {

@@ -20,10 +20,10 @@ PBX_NUMBER, CORE_NUMBER = '+4930555001', '+4989777001'
 
 
 class Lab:
-    def __init__(self, name, access, lease_seconds):
+    def __init__(self, name, access, lease_seconds, **edge_options):
         self.run_directory = tempfile.mkdtemp(prefix=f'sallyport-{name}-')
         self.network = network.Network(f'sallyport-{name}')
-        self.access, self.lease_seconds = access, lease_seconds
+        self.edge_options = dict(access=access, lease_seconds=lease_seconds, **edge_options)
         self.pbx_number, self.core_number = PBX_NUMBER, CORE_NUMBER
         self.peer_addresses = [STRANGER, PBX_ADDRESS, CORE_ADDRESS, *network.ACCESS.peers_v6, *network.CORE.peers_v6]
         self.parties = {}
@@ -32,8 +32,7 @@ class Lab:
     def start(self):
         self.network.create()
         self.core()                      # before the edge first asks whether it is there
-        self.edge = edge_module.Edge(self.network, self.run_directory, build_directory() / 'bin', access=self.access,
-                                     lease_seconds=self.lease_seconds)
+        self.edge = edge_module.Edge(self.network, self.run_directory, build_directory() / 'bin', **self.edge_options)
         self.edge.start()
         self.edge.apply(Path(__file__).resolve().parents[1] / 'system' / 'provision.yaml')
         self.resident_at_start = {n: process.resident_bytes(p.pid) for n, p in self.edge.daemons.items()}
@@ -79,10 +78,10 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_edge(name, access=('tls',), prepare=None, lease_seconds=30):
+def running_edge(name, access=('tls',), prepare=None, lease_seconds=30, **edge_options):
     if os.geteuid() != 0:
         raise Skipped('needs root for network namespaces')
-    lab = Lab(name, access, lease_seconds)
+    lab = Lab(name, access, lease_seconds, **edge_options)
     try:
         lab.start()
         if prepare:

@@ -18,11 +18,13 @@ CORE_UDP = CORE.signaling, PORTS['udp']
 
 
 class Edge:
-    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None):
+    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None,
+                 device='net_af_packet{number},iface={interface}'):
         self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
         self.lease_seconds = lease_seconds
         self.access = access
         self.options = options or {}      # daemon -> further lines of its node file
+        self.device = device              # how DPDK takes the media cables
         self.daemons = {}
         self.server_name = SERVER_NAME
         self.ca = None
@@ -97,8 +99,9 @@ metrics: {{listen: "{METRICS['control']}"}}
 
     def _media(self):
         def port(number, name, side):
+            device = self.device.format(number=number, interface=side.media_interface)
             return f'''  - name: {name}
-    device: "net_af_packet{number},iface={side.media_interface}"
+    device: "{device}"
     addresses: ["{side.media}/24", "{side.media_v6}/64"]
 '''
         return f'''node: edge-1
