@@ -18,7 +18,8 @@ constexpr std::size_t ticks_per_round = 10;  // in which every session is looked
 }  // namespace limits
 
 constexpr Duration auth_report_interval = std::chrono::seconds{1};
-constexpr Duration key_use_report_interval = std::chrono::seconds{1};
+constexpr Duration key_use_report_interval = std::chrono::seconds{1};  // in the long run
+constexpr Duration key_use_report_burst = std::chrono::seconds{10};    // so many before they have to wait
 
 stages::Rates rates_of(std::uint32_t packets_per_second) {
     if (packets_per_second == 0) return {};
@@ -215,10 +216,11 @@ void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events
     leg.notes.next_auth_report = now + auth_report_interval;
 }
 
-// Whoever sends plain RTP could make every packet news.
+// An SSRC that nobody was told of could not be gone on with, so reports do not wait, as long as they are few. Whoever
+// sends plain RTP could make every packet news.
 void Pipeline::State::report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events) {
     if (!leg.has_key_news()) return;
-    if (now < leg.notes.next_key_use_report) {
+    if (leg.notes.next_key_use_report > now + key_use_report_burst - key_use_report_interval) {
         notes.add(leg);
         return;
     }
@@ -226,7 +228,7 @@ void Pipeline::State::report_key_use(Leg& leg, TimePoint now, std::vector<Event>
     events.back().used = leg.key_use();
     for (auto* context : {leg.receive_context.get(), leg.send_context.get()})
         if (context) context->forget_news();
-    leg.notes.next_key_use_report = now + key_use_report_interval;
+    leg.notes.next_key_use_report = std::max(leg.notes.next_key_use_report, now) + key_use_report_interval;
 }
 
 void Pipeline::tick(TimePoint now, std::vector<Event>& events) {

@@ -98,7 +98,7 @@ TEST_CASE("A sender that repeats what it sent before the restart gets no second 
     }
 }
 
-TEST_CASE("The use of keys is reported of a new SSRC and every 4,096 packets, at most once a second") {
+TEST_CASE("The use of keys is reported of a new SSRC and every 4,096 packets, and of each SSRC without delay") {
     RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
     for (std::uint32_t index = 1; index < 4'096; index += 63) REQUIRE(call.pass(index));
     CHECK(call.reports == 1);
@@ -106,13 +106,25 @@ TEST_CASE("The use of keys is reported of a new SSRC and every 4,096 packets, at
     CHECK(call.reports == 2);
     CHECK(call.reported.received.rtp == std::vector<srtp::SsrcIndex>{{0x11223344, 4'096}});
     CHECK(call.reported.sent.rtp == std::vector<srtp::SsrcIndex>{{0x11223344, 4'096}});
-    for (std::uint32_t ssrc = 1; ssrc <= 10; ++ssrc) {
+    call.process->call.from_b(rtp_packet({.ssrc = 1}));
+    call.tick(100ms);
+    CHECK(call.reports == 3);
+    CHECK(call.process->call.from_a(call.peer.protect(rtp_packet({.ssrc = 2}))).drop == Drop::none);
+    call.tick(100ms);
+    CHECK(call.reports == 4);
+    CHECK(call.reported.received.rtp.size() == 2);
+}
+
+TEST_CASE("A sender with ever new SSRCs does not make the media plane report without end, but all of them in the end") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    for (std::uint32_t ssrc = 1; ssrc <= 50; ++ssrc) {
         CHECK(call.process->call.from_b(rtp_packet({.ssrc = ssrc})).drop == Drop::none);
         call.tick(100ms);
     }
-    CHECK(call.reports <= 4);
+    CHECK(call.reports <= 15);  // ten, and one for each of the five seconds
+    CHECK(call.reports >= 13);
     call.tick();
-    CHECK(call.reported.sent.rtp.size() == 11);
+    CHECK(call.reported.sent.rtp.size() == 50);
 }
 
 TEST_CASE("Whoever allocates a session that exists learns how far its keys have been used") {
