@@ -75,6 +75,9 @@ public:
         app_.add_option("--cert", connection_.cert, "PEM file of your client certificate");
         app_.add_option("--key", connection_.key, "PEM file of its private key");
         app_.add_option("--server-name", connection_.server_name, "name in control's certificate, if not the address");
+        app_.add_option("--timeout", connection_.timeout_seconds, "seconds that control may take to answer")
+            ->check(CLI::Range(0.1, 3'600.0))
+            ->capture_default_str();
         app_.add_flag("--json", json_, "print JSON for programs instead of tables");
         add_apply();
         add_resources();
@@ -257,6 +260,10 @@ int run(std::vector<std::string> arguments, std::istream& in, std::ostream& out,
     CommandLine line;
     if (const auto unknown = unknown_command(line.app(), arguments)) {
         err << "sallyport: " << *unknown << "\nRun with --help for the commands and examples.\n";
+        return Exit::usage;
+    }
+    if (arguments.empty()) {
+        err << "sallyport: which command? Run with --help for the commands and examples.\n";
         return Exit::usage;
     }
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes a stack

@@ -11,7 +11,6 @@
 namespace sallyport::cli {
 namespace {
 
-constexpr std::chrono::seconds patience{30};
 constexpr int detail_bytes = 4 << 20;
 
 std::string environment(const char* name) {
@@ -119,8 +118,10 @@ Client::Client(Connection connection) : connection_(std::move(connection)) {
     operations_ = ov1::Operations::NewStub(channel);
 }
 
-void Client::prepare(grpc::ClientContext& context) {
-    context.set_deadline(std::chrono::system_clock::now() + patience);
+void Client::prepare(grpc::ClientContext& context) const {
+    const std::chrono::duration<double> patience(connection_.timeout_seconds);
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(patience));
     context.AddMetadata("sallyport-detail-bytes", std::to_string(detail_bytes / 2));  // base64 on the way
 }
 

@@ -20,7 +20,8 @@ namespace pv1 = sallyport::provisioning::v1;
 struct Connection {
     std::string server;  // "127.0.0.1:7443"
     std::string ca, cert, key;
-    std::string server_name;  // what the certificate names, where it is not what we connect to
+    std::string server_name;      // what the certificate names, where it is not what we connect to
+    double timeout_seconds = 30;  // of one request to control
 
     // Fills what is empty: from SALLYPORT_SERVER, _CA, _CERT, _KEY, _SERVER_NAME, then from the first file of
     // $SALLYPORT_CLI_CONFIG, ~/.config/sallyport/cli.yaml, /etc/sallyport/cli.yaml. Throws Failure on a bad file.
@@ -50,7 +51,7 @@ public:
     }
 
 private:
-    static void prepare(grpc::ClientContext& context);
+    void prepare(grpc::ClientContext& context) const;
     void check(const grpc::Status& status) const;
 
     Connection connection_;

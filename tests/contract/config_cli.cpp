@@ -282,6 +282,10 @@ TEST_CASE("who may not, cannot reach or mistypes gets one sentence and the right
           "sallyport: cannot reach sallyport-control at " + shell.daemon.server() +
               ": its certificate is for another name (see --server-name)\n");
     const auto server = shell.daemon.server();
+    shell.daemon.signal(SIGSTOP);
+    CHECK(shell.run("list trunks --timeout 0.3").err ==
+          "sallyport: sallyport-control at " + server + " does not answer\n");
+    shell.daemon.signal(SIGCONT);
     shell.daemon.stop(SIGTERM);
     CHECK(shell.run("list trunks").err ==
           "sallyport: cannot reach sallyport-control at " + server + ": nobody listens there (is it running?)\n");

@@ -135,6 +135,8 @@ void ControlDaemon::start() {
     metrics_port_ = logged_number(log(), "metrics_port=");
 }
 
+void ControlDaemon::signal(int number) const { kill(pid_, number); }
+
 int ControlDaemon::stop(int signal) {
     kill(pid_, signal);
     const int code = wait_for(pid_);

@@ -30,6 +30,7 @@ public:
 
     void start();
     int stop(int signal);  // exit code, or -signal
+    void signal(int number) const;
     // Runs the daemon with other arguments or another node file, to its end: exit code.
     int run_to_end(const std::vector<std::string>& arguments);
 

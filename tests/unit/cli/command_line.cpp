@@ -54,6 +54,8 @@ TEST_CASE("help teaches with examples and is a success") {
 
 TEST_CASE("wrong usage is exit code 2 and says what was probably meant") {
     CHECK(ran_with({}).code == 2);
+    CHECK(ran_with({}).err == "sallyport: which command? Run with --help for the commands and examples.\n");
+    CHECK(ran_with({"list", "trunks", "--timeout", "0"}).code == 2);
     CHECK(ran_with({"apply"}).code == 2);
     CHECK(ran_with({"get", "trunk"}).code == 2);
     CHECK(ran_with({"list", "trunks", "--frobnicate"}).code == 2);
