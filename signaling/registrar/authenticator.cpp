@@ -33,15 +33,26 @@ std::optional<TimePoint> time_of(std::string_view nonce) {
     return TimePoint(std::chrono::milliseconds(ms));
 }
 
-// The digest covers its own URI. Elements on the way may have changed the Request-URI, so an equal host is enough; one
-// that names another place altogether was computed for another server.
-bool names_this_place(std::string_view digest_uri, const sip::Message& request, std::string_view digest_realm) {
+bool is_address_of(const Realm& realm, std::string_view host) {
+    const auto address = IpAddress::parse(host);
+    return std::any_of(realm.listeners.begin(), realm.listeners.end(), [&](const Listener& listener) {
+        if (sip::equal_ignoring_case(host, listener.advertised_host)) return true;
+        return address && (*address == listener.bind.address || address == IpAddress::parse(listener.advertised_host));
+    });
+}
+
+// The digest covers its own URI. Elements on the way may have changed the Request-URI (RFC 3261 22.4, item 5), so it
+// need only mean the same place (RFC 7616 3.4.6): an equal host, or one of our own. One that names another place
+// altogether was computed for another server.
+bool names_this_place(std::string_view digest_uri, const sip::Message& request, std::string_view digest_realm,
+                      const Realm* realm) {
     if (digest_uri == request.request_uri()) return true;
     const auto covered = sip::parse_uri(digest_uri);
     const auto asked = sip::parse_uri(request.request_uri());
     if (!covered.has_value()) return false;
     if (covered->host.empty()) return true;  // tel: has no place
     if (asked.has_value() && sip::equal_ignoring_case(covered->host, asked->host)) return true;
+    if (realm && is_address_of(*realm, covered->host)) return true;
     return sip::equal_ignoring_case(covered->host, digest_realm) ||
            sip::equal_ignoring_case(covered->host, request.to().uri.host);
 }
@@ -83,7 +94,7 @@ Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSour
       max_windows_(max_nonces) {}
 
 Authentication Authenticator::check(const sip::Message& request, bool proxy, std::string_view digest_realm,
-                                    const CredentialLookup& lookup, TimePoint now) {
+                                    const CredentialLookup& lookup, TimePoint now, const Realm* realm) {
     using Outcome = Authentication::Outcome;
     const auto [answer, malformed] = find_answer(request, proxy, digest_realm);
     if (!answer)
@@ -91,7 +102,7 @@ Authentication Authenticator::check(const sip::Message& request, bool proxy, std
                          : outcome(Outcome::challenge, "no credentials for this realm");
     // Without qop there is no nonce count, and a recorded answer could be played again (RFC 7616 5.5).
     if (!answer->has_qop) return outcome(Outcome::challenge, "credentials without qop");
-    if (!names_this_place(answer->uri, request, digest_realm))
+    if (!names_this_place(answer->uri, request, digest_realm, realm))
         return outcome(Outcome::bad_request, "digest uri names another place");
 
     const CredentialSecret secret = lookup(answer->username, digest_realm);

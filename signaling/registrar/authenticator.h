@@ -14,6 +14,7 @@
 #include "control/base/time.h"
 #include "signaling/sip/digest.h"
 #include "signaling/sip/message.h"
+#include "signaling/transaction/flow.h"
 
 namespace sallyport::registrar {
 
@@ -49,9 +50,10 @@ public:
     // time, about 150 bytes each; beyond it the oldest become stale early.
     Authenticator(std::string secret, Duration nonce_life, RandomSource& random, std::size_t max_nonces = 131'072);
 
-    // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER).
+    // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER). `realm`: where the request came in;
+    // clients that send to an address rather than a name may compute their digest for that.
     Authentication check(const sip::Message& request, bool proxy, std::string_view digest_realm,
-                         const CredentialLookup& lookup, TimePoint now);
+                         const CredentialLookup& lookup, TimePoint now, const Realm* realm = nullptr);
     // Challenge values in order of preference: SHA-256, then MD5 (RFC 8760 2.4); only those of `offer`.
     std::vector<std::string> challenges(std::string_view digest_realm, bool stale, TimePoint now,
                                         DigestOffer offer = {});

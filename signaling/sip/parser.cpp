@@ -229,8 +229,11 @@ private:
         if (auto f = read(HeaderName::from, m_.from_, read_name_addr)) return f;
         if (auto f = read(HeaderName::to, m_.to_, read_name_addr)) return f;
         if (auto f = read(HeaderName::cseq, m_.cseq_, read_cseq)) return f;
-        if (m_.is_request() && m_.cseq_.method_text != request_method_)
-            return fault(ParseErrc::bad_value, "CSeq", "not the method of the request");
+        if (m_.is_request() && m_.cseq_.method_text != request_method_) {
+            const bool known = method_from(request_method_) != Method::other;
+            return fault(known ? ParseErrc::bad_value : ParseErrc::unknown_method, "CSeq",
+                         "not the method of the request");
+        }
         if (auto f = call_id()) return f;
         return max_forwards();
     }

@@ -15,6 +15,7 @@ enum class ParseErrc : std::uint8_t {
     empty,    // nothing, or only CRLF: a keep-alive
     not_sip,  // no start line of SIP in sight: dropped, never answered
     bad_start_line,
+    unknown_method,    // and one that CSeq does not repeat: 501 (RFC 4475 3.1.2.18)
     bad_version,       // a request of another SIP version: 505
     bad_header,        // a line that is no field
     missing_header,    // one of To, From, CSeq, Call-ID, Via (and Max-Forwards is optional: RFC 2543 peers)

@@ -56,6 +56,7 @@ std::uint16_t status_for(ParseErrc code) {
     switch (code) {
         case ParseErrc::empty:
         case ParseErrc::not_sip: return 0;
+        case ParseErrc::unknown_method: return 501;
         case ParseErrc::bad_version: return 505;
         case ParseErrc::too_large: return 513;
         case ParseErrc::bad_start_line:
@@ -155,6 +156,7 @@ std::string_view to_string(ParseErrc e) {
         case ParseErrc::empty: return "empty";
         case ParseErrc::not_sip: return "not_sip";
         case ParseErrc::bad_start_line: return "bad_start_line";
+        case ParseErrc::unknown_method: return "unknown_method";
         case ParseErrc::bad_version: return "bad_version";
         case ParseErrc::bad_header: return "bad_header";
         case ParseErrc::missing_header: return "missing_header";

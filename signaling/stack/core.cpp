@@ -53,7 +53,7 @@ void Core::on(const StreamMessage& input) { receive(input.flow, input.bytes, sip
 
 void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framing) {
     if (flow.realm >= settings.realms.size()) return;
-    auto message = sip::Parser::parse(bytes, framing);
+    auto message = sip::Parser::parse(bytes, framing, &flow.remote);
     if (message.has_value()) {
         statistics.messages_received.add();
         return layer.receive(flow, std::move(*message), now_, effects_);

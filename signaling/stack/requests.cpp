@@ -80,7 +80,8 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
         if (match.trunk == nullptr) return {};
         return {match.trunk->id, match.credential->ha1_md5, match.credential->ha1_sha256};
     };
-    const auto result = authenticator.check(request.message, proxy, digest_realm, lookup, now_);
+    const auto result =
+        authenticator.check(request.message, proxy, digest_realm, lookup, now_, &settings.realms[request.flow.realm]);
     switch (result.outcome) {
         case Authentication::Outcome::authenticated: return result;
         case Authentication::Outcome::bad_request:

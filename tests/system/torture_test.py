@@ -23,7 +23,7 @@ VERDICTS = {
     'rfc4475/scalar02': '400', 'rfc4475/scalarlg': '-', 'rfc4475/quotbal': '*', 'rfc4475/ltgtruri': '*',
     'rfc4475/lwsruri': '400', 'rfc4475/lwsstart': '*', 'rfc4475/trws': '*', 'rfc4475/escruri': '*',
     'rfc4475/baddate': '*', 'rfc4475/regbadct': '*', 'rfc4475/badaspec': '*', 'rfc4475/baddn': '*|-',
-    'rfc4475/badvers': '505', 'rfc4475/mismatch01': '400', 'rfc4475/mismatch02': '501|400', 'rfc4475/bigcode': '-',
+    'rfc4475/badvers': '505', 'rfc4475/mismatch01': '400', 'rfc4475/mismatch02': '501', 'rfc4475/bigcode': '-',
     'rfc4475/badbranch': '*', 'rfc4475/insuf': '400|-', 'rfc4475/unkscm': '416', 'rfc4475/novelsc': '416|404',
     'rfc4475/unksm2': '*', 'rfc4475/bext01': '420', 'rfc4475/invut': '!400', 'rfc4475/regaut01': '*',
     'rfc4475/multi01': '400|-', 'rfc4475/mcl01': '400', 'rfc4475/bcast': '-', 'rfc4475/zeromf': '200|483|404|403',

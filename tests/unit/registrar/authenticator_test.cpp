@@ -35,6 +35,7 @@ struct AuthBench {
     SeededRandom random{5};
     TimePoint now = TimePoint{} + 1'000'000'000s;
     Authenticator authenticator{std::string(32, 'k'), 300s, random};
+    const Realm* arrived_in = nullptr;
     int lookups = 0;
 
     std::string nonce() {
@@ -57,7 +58,7 @@ struct AuthBench {
             secret.ha1_sha256 = sip::digest_ha1(sip::DigestAlgorithm::sha256, "acme", "sp.example", "s3cret");
             return secret;
         };
-        return authenticator.check(request, proxy, "sp.example", lookup, now);
+        return authenticator.check(request, proxy, "sp.example", lookup, now, arrived_in);
     }
     Outcome outcome(const Client& client) { return check("Authorization: " + client.authorization() + "\n").outcome; }
     Client client() {
@@ -247,6 +248,32 @@ TEST_CASE("the digest may name another user part or port of this place, but no o
         CHECK(b.outcome(c) == Outcome::authenticated);
     }
     for (const std::string uri : {"sip:other.example", "http:", "*"}) {
+        auto c = b.client();
+        c.uri = uri;
+        CHECK(b.outcome(c) == Outcome::bad_request);
+    }
+}
+
+TEST_CASE("the digest may name the address that the client sends to, where that is ours") {
+    const Realm access{"access",
+                       "access-media",
+                       false,
+                       {{Transport::udp, *Endpoint::parse("192.0.2.1:5060"), "203.0.113.1", 5060},
+                        {Transport::tls, *Endpoint::parse("[2001:db8::1]:5061"), "Edge.sp.example", 5061},
+                        {Transport::tls, *Endpoint::parse("[2001:db8::2]:5061"), "[2001:db8:0:0::7]", 5061}}};
+    AuthBench b;
+    for (const std::string uri : {"sip:192.0.2.1:5060", "sip:acme@203.0.113.1", "sips:edge.SP.example",
+                                  "sip:[2001:0db8::1]:5061", "sip:[2001:db8::7]"}) {
+        INFO(uri);
+        auto c = b.client();
+        c.uri = uri;
+        b.arrived_in = &access;
+        CHECK(b.outcome(c) == Outcome::authenticated);
+        b.arrived_in = nullptr;
+        CHECK(b.outcome(c) == Outcome::bad_request);
+    }
+    b.arrived_in = &access;
+    for (const std::string uri : {"sip:192.0.2.2", "sip:[2001:db8::3]", "sip:edge.other.example"}) {
         auto c = b.client();
         c.uri = uri;
         CHECK(b.outcome(c) == Outcome::bad_request);

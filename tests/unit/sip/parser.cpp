@@ -206,6 +206,19 @@ TEST_CASE("a header that does not end is no message") {
     for (std::size_t n = 0; n < cut.size(); ++n) CHECK_FALSE(parses(cut.substr(0, n)));
 }
 
+TEST_CASE("a method that CSeq does not repeat is 400 where it is known, 501 where it is not (RFC 4475 3.1.2.17, 18)") {
+    const auto refused = [](const std::string& method) {
+        std::string text = invite("CSeq: 1 BYE");
+        text.replace(0, 6, method);
+        const auto error = refusal(text);
+        REQUIRE(error.response);
+        return std::pair{error.code, Parser::parse(*error.response)->status()};
+    };
+    CHECK(refused("INVITE") == std::pair{ParseErrc::bad_value, std::uint16_t{400}});
+    CHECK(refused("NEWMETHOD") == std::pair{ParseErrc::unknown_method, std::uint16_t{501}});
+    CHECK(refused("invite") == std::pair{ParseErrc::unknown_method, std::uint16_t{501}});
+}
+
 TEST_CASE("a broken request is answered with what can be copied from it") {
     const Endpoint source{IpAddress::v4(198, 51, 100, 9), 40000};
     const auto error = refusal(invite("CSeq: 1 BYE\nRoute: <sip:x>"), Framing::datagram, &source);

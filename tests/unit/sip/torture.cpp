@@ -51,7 +51,7 @@ const Expected expected[] = {
     {"rfc4475/baddn.dat", ParseErrc::bad_header, 400, "the archive's bytes lack the empty line"},
     {"rfc4475/badvers.dat", ParseErrc::bad_version, 505, ""},
     {"rfc4475/mismatch01.dat", ParseErrc::bad_value, 400, "CSeq"},
-    {"rfc4475/mismatch02.dat", ParseErrc::bad_value, 400, "CSeq; 501 is preferred, 400 acceptable"},
+    {"rfc4475/mismatch02.dat", ParseErrc::unknown_method, 501, "CSeq"},
     {"rfc4475/bigcode.dat", ParseErrc::bad_start_line, 0, "a response"},
     {"rfc4475/badbranch.dat", parses, 0, "the transaction layer's: matched as RFC 2543"},
     {"rfc4475/insuf.dat", ParseErrc::missing_header, 0, "nothing to copy into a response"},

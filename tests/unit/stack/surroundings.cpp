@@ -368,4 +368,16 @@ TEST_CASE("A thousand calls come and go; nothing is left of them") {
     CHECK(b.stack.alive().timers == 0);
 }
 
+TEST_CASE("The answer to what does not parse says where it came from (RFC 3261 18.2.1, RFC 3581 4)") {
+    Bench b;
+    const Flow from = b.core_flow();
+    b.receive(from,
+              "OPTIONS sip:10.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 198.51.100.77:5062;rport;branch=z9hG4bK7\r\n"
+              "From: <sip:a@h>;tag=1\r\nTo: <sip:10.0.0.1>\r\nCall-ID: wrong@h\r\nCSeq: 1 BYE\r\n\r\n");
+    const auto answer = b.find("400");
+    const auto& parameters = answer.top_via().parameters;
+    CHECK(parameters.value("received") == from.remote.address.to_string());
+    CHECK(parameters.value("rport") == std::to_string(from.remote.port));
+}
+
 }  // namespace sallyport::stack
