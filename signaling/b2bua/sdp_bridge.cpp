@@ -139,7 +139,9 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
         if (source.changed || !side.keys[i].ours) side.keys[i].ours = make_key(1, default_suite, random);
         anchors[i].crypto = side.keys[i].ours;
     }
-    auto description = sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile));
+    // RFC 3264 8: what this party was told before keeps its slots and its payload types' meanings.
+    auto description =
+        sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile), side.told ? &*side.told : nullptr);
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
 }
@@ -175,7 +177,8 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
     const SideState& source = at(other(to));
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value() && side.heard.has_value());
-    if (source.heard->media.size() != side.heard->media.size()) return BridgeErrc::wrong_answer;
+    // More of them: slots that the other party was told of before and this one's offer has dropped.
+    if (source.heard->media.size() < side.heard->media.size()) return BridgeErrc::wrong_answer;
     std::vector<sdp::StreamAnchor> anchors(side.heard->media.size());
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
         anchors[i].refuse = side.refused[i] || source.refused[i];

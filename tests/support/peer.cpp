@@ -103,13 +103,16 @@ TextMessage Peer::response(const TextMessage& request, int status, const std::st
     return m;
 }
 
-std::string Peer::sdp(PeerDialog& dialog, const std::string& direction) {
+std::string Peer::sdp(PeerDialog& dialog, const std::string& wish) {
+    const std::string direction = wish.substr(0, wish.find(' '));
+    const auto option = wish.find(" te=");  // the payload type of telephone-event
+    const std::string te = option == wish.npos ? "101" : wish.substr(option + 4);
     const std::string version = std::to_string(++dialog.sdp_version);
     std::string text = "v=0\r\no=" + id.name + "-user 4711 " + version + " IN IP4 " + id.media_host +
                        "\r\ns=" + id.name + "-session\r\nc=IN IP4 " + id.media_host +
-                       "\r\nt=0 0\r\nm=audio 30000 RTP/" + (id.srtp ? "SAVP" : "AVP") +
-                       " 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n" +
-                       "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n";
+                       "\r\nt=0 0\r\nm=audio 30000 RTP/" + (id.srtp ? "SAVP" : "AVP") + " 8 0 " + te +
+                       "\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:" + te +
+                       " telephone-event/8000\r\na=fmtp:" + te + " 0-15\r\n";
     if (id.srtp)
         text += "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + id.name.substr(0, 3) +
                 std::string("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").substr(0, 40 - id.name.substr(0, 3).size()) +
