@@ -1,4 +1,5 @@
 """CPU time of processes and the statistics of repeated runs. Linux only: /proc."""
+import gzip
 import os
 import statistics
 import subprocess
@@ -46,6 +47,17 @@ def softirq_seconds(cpu):
             except OSError:
                 continue
     return 0.0
+
+
+def irq_time_accounting():
+    """Whether this kernel keeps interrupts and softirq off the bill of the process they interrupt; None: not told."""
+    for name, opened in (("/proc/config.gz", gzip.open), (f"/boot/config-{os.uname().release}", open)):
+        try:
+            with opened(name, "rt") as config:
+                return "CONFIG_IRQ_TIME_ACCOUNTING=y\n" in config
+        except OSError:
+            continue
+    return None
 
 
 def median(values):

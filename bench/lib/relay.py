@@ -107,7 +107,10 @@ def report(name, srtp, seconds, clean, unclean, extra):
         "mode": "srtp-to-rtp" if srtp else "rtp-to-rtp", "sessions": SESSIONS, "seconds_per_run": seconds,
         "offered_packets_per_second": RATES[srtp], "loss": losses("full"),
         "light": {"offered_packets_per_second": LIGHT_RATE, "ours": measure.median(light["ours"]),
-                  "peer": measure.median(light["peer"]), "runs": light, "loss": losses("light")},
+                  "peer": measure.median(light["peer"]),
+                  "ratio": round(measure.median(light["ours"]) / measure.median(light["peer"]), 3),
+                  "runs": light, "loss": losses("light")},
+        "irq_time_accounting": measure.irq_time_accounting(),
         "unclean_runs": {side: [v.report() for v in visits] for side, visits in unclean.items()},
         **extra})
 
