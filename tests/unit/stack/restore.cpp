@@ -71,6 +71,15 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     REQUIRE(leg_a != legs.end());
     CHECK(leg_a->keys->used == event.used);
 
+    // The session was still there after all: what the media plane itself says of it counts.
+    const b2bua::MediaCommand asked = after.media.back();
+    event.used.sent = {{0xbeef, 0x20000}};
+    after.give(b2bua::MediaReply{
+        .call = asked.call, .token = asked.token, .ok = true, .local = asked.restore, .used = {event.used}});
+    after.media_state(true, 2);
+    CHECK(after.media.back().verb == b2bua::MediaVerb::allocate);
+    CHECK(after.media.back().legs.at(0).keys->used == event.used);
+
     for (const std::string bad : {"0", "0 12 <51966", "0 12 51966:5", "0 12 <a:5", "0 12 <1:5 ", "x 12"}) {
         std::string spoilt = state;
         const auto at = spoilt.find("key-use.a=") + 10;
