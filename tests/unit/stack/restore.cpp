@@ -64,6 +64,7 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     CHECK(state.find("\nkey-use.a=0 12 <51966:5 >1:2 >48879:65536\n") != state.npos);
 
     Bench after;
+    after.auto_media = false;
     after.give(Restore{state});
     after.media_state(true, 1);
     const auto& legs = after.media.back().legs;
