@@ -69,6 +69,43 @@ TEST_CASE("a media plane that was killed comes back empty under another incarnat
         CHECK(again.local(static_cast<int>(i)).SerializeAsString() == local[i].SerializeAsString());
 }
 
+TEST_CASE(
+    "a media plane that restarted takes up how far keys were used, and tells it to whoever asks for the session") {
+    MediaDaemon daemon;
+    pb::ClientMessage message = allocate_message("s1");
+    pb::Leg& leg = *message.mutable_allocate()->add_legs();
+    leg.set_side(pb::SIDE_B);
+    leg.mutable_keys()->set_suite(pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+    leg.mutable_keys()->set_receive(std::string(30, 'r'));
+    leg.mutable_keys()->set_send(std::string(30, 's'));
+    {
+        MediaClient client(daemon, "edge/0", 1);
+        const pb::Reply first = client.ask(message);
+        REQUIRE(first.used_size() == 1);
+        CHECK(first.used(0).side() == pb::SIDE_B);
+        CHECK(first.used(0).used().ByteSizeLong() == 0);
+        daemon.kill();
+    }
+    daemon.start();
+    pb::KeyUse& used = *leg.mutable_keys()->mutable_used();
+    used.add_received()->set_ssrc(7);
+    used.mutable_received(0)->set_index(70'000);
+    used.add_sent()->set_ssrc(8);
+    used.mutable_sent(0)->set_index(140'000);
+    used.set_srtcp_sent(5);
+    MediaClient client(daemon, "edge/0", 1);
+    const pb::Reply restored = client.ask(message);
+    REQUIRE(restored.used_size() == 1);
+    const pb::KeyUse& now = restored.used(0).used();
+    CHECK(now.received(0).SerializeAsString() == used.received(0).SerializeAsString());
+    CHECK(now.sent(0).SerializeAsString() == used.sent(0).SerializeAsString());
+    CHECK(now.srtcp_sent() > 5 + 65'000);  // with a margin for what was never reported
+    CHECK(client.allocate("s1").used(0).used().SerializeAsString() == now.SerializeAsString());
+    used.mutable_sent(0)->set_index(std::uint64_t{1} << 48);
+    message.mutable_allocate()->set_session("s2");
+    CHECK(client.ask(message).code() == pb::CODE_INVALID);
+}
+
 TEST_CASE("sessions of several lcores are listed in pages, each once, with what they belong to") {
     MediaDaemon daemon({.lcores = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 : 1});
     MediaClient client(daemon, "edge/0", 1);
