@@ -99,7 +99,7 @@ def registrations(programs, rounds, quick):
 
         def ask(address):
             return lambda calls, rate: sipp.run_uac(network.pbx, scenario("register.xml"), address, "192.0.2.10", 5080, calls,
-                                                    rate, inf=users.name, auth_uri="bench.example")
+                                                    rate, inf=users.name)
         try:
             our_run, peer_run = ask("192.0.2.1:5060"), ask(f"192.0.2.1:{KAMAILIO_PORT}")
             our_run(calls=USERS, rate=100)
