@@ -1,5 +1,6 @@
 """The demo's scenario: what is started, who calls whom, and what has to be true afterwards. Believes nothing that the
 daemons say about themselves without having seen it from outside first."""
+import contextlib
 import hashlib
 import json
 import time
@@ -33,7 +34,6 @@ class Demo:
         self.pbx = self.core = self.phone = None
         self.captures, self.talks = {}, []
         self.softphone = softphone
-        self._up = False
 
     @property
     def step_count(self):
@@ -42,7 +42,6 @@ class Demo:
     def play(self, steps):
         with steps.step('a network of its own: PBX site, edge, operator core') as say:
             self.network.create()
-            self._up = True
             say(f'namespaces {", ".join(n.name for n in self.network.namespaces)}; files in {self.run_directory}')
         with steps.step('three daemons start; DPDK owns the edge\'s media ports') as say:
             self.start_daemons(say)
@@ -221,13 +220,14 @@ class Demo:
             party.probe(call, call.local_sdp, duration=3)
 
     def stop(self):
-        if self.phone is not None:
-            self.phone.stop()
-        for each in self.captures.values():
-            each.stop()
-        for party in (self.pbx, self.core):
-            if party is not None:
-                party.close()
-        self.edge.stop()
-        if self._up:
-            self.network.delete()
+        """Every step is taken, whatever became of the one before."""
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(self.network.delete)
+            last_first.callback(self.edge.stop)
+            for party in (self.core, self.pbx):
+                if party is not None:
+                    last_first.callback(party.close)
+            for capture in self.captures.values():
+                last_first.callback(capture.stop)
+            if self.phone is not None:
+                last_first.callback(self.phone.stop)

@@ -26,7 +26,14 @@ def options():
     return parser.parse_args()
 
 
+INTERRUPTED = 130                     # exit status
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupted(number, frame):
+    """Once: what tidies up afterwards must not be interrupted."""
+    for each in ENDINGS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -40,7 +47,8 @@ def keep(demo):
 
 def main():
     asked = options()
-    signal.signal(signal.SIGTERM, interrupted)
+    for each in ENDINGS:
+        signal.signal(each, interrupted)
     # Below /tmp: the daemons' sockets live in it, and a socket's path is short.
     run_directory = Path(tempfile.mkdtemp(prefix='sallyport-demo-', dir='/tmp'))
     os.chmod(run_directory, 0o755)
@@ -53,14 +61,14 @@ def main():
         if asked.keep:
             keep(demo)
     except KeyboardInterrupt:
-        print('\ninterrupted')
-        status = status if asked.keep else 130
+        print('\ninterrupted', flush=True)
+        status = status if asked.keep else INTERRUPTED
     except (StepFailed, NetworkError) as reason:
         print(f'\nFAILED: {reason}', file=sys.stderr)
         print(f'The logs are in {run_directory}', file=sys.stderr)
     finally:
         demo.stop()
-        if status == 0:
+        if status in (0, INTERRUPTED):
             shutil.rmtree(run_directory, ignore_errors=True)
     return status
 

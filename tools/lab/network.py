@@ -38,6 +38,7 @@ class Network:
     def __init__(self, name):
         self.name = name
         self.pbx, self.edge, self.core = (netns.Namespace(f'{name}-{part}') for part in ('pbx', 'edge', 'core'))
+        self._made = []          # by this object: what it may take away
 
     @property
     def namespaces(self):
@@ -57,17 +58,19 @@ class Network:
         self.claim()
         try:
             for namespace in self.namespaces:
+                self._made.append(namespace)
                 namespace.create()
             self._side(ACCESS, self.pbx)
             self._side(CORE, self.core)
-        except netns.NetworkError:
+        except BaseException:    # an interrupt too
             self.delete()
             raise
         return self
 
     def delete(self):
-        for namespace in self.namespaces:
+        for namespace in self._made:
             namespace.delete()
+        self._made.clear()
 
     def _side(self, side, outside):
         netns.veth(outside, 'sig0', self.edge, side.edge_interface)
