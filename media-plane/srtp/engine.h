@@ -37,9 +37,9 @@ public:
     // 3.3.1). Inbound, a sender that starts again at zero is understood as well (RFC 4568 7.1.4 has it so after a
     // change of address, and some do it with every key). Both of the same suite and direction; `previous` is used up.
     virtual void continue_from(CryptoContext& fresh, std::unique_ptr<CryptoContext> previous) = 0;
-    // After a restart: `fresh`, not used yet, goes on behind what its key was used for by an engine that is gone; no
-    // index up to the reported one is protected with again, and no RTP packet up to it accepted again.
-    // False: out of memory, or `used` is beyond the limits; then `fresh` must not be used at all.
+    // After a restart: `fresh`, not used yet, goes on behind what its key was used for by an engine that is gone. As
+    // long as it lives, no index up to the reported one, nor one below its own first packet's, is protected with or
+    // accepted. False: out of memory, or `used` is beyond the limits; then `fresh` must not be used at all.
     virtual bool resume(CryptoContext& fresh, const KeyUse& used) = 0;
     // Whole bursts: a job with status != ok is skipped; contexts may repeat within a burst, in order.
     virtual void unprotect(std::span<Job> burst) = 0;

@@ -25,6 +25,8 @@ inline constexpr std::size_t inbound_ssrcs = 16;   // a peer changes its SSRC a 
 inline constexpr std::size_t outbound_ssrcs = 64;  // the other side's peers, for as long as our key lives
 inline constexpr std::size_t replay_window =
     1024;  // RFC 3711 3.3.2 asks for 64 at least; bursts arrive far out of order
+// Packets that come later than a resumed stream is ahead by this much are not told from those of before the restart.
+inline constexpr std::uint64_t resumed_reordering = 64;
 inline constexpr std::uint64_t packet_index = (std::uint64_t{1} << 48) - 1;  // the highest, RFC 3711 9.2
 inline constexpr std::uint32_t srtcp_index = (std::uint32_t{1} << 31) - 1;   // the highest
 inline constexpr std::uint64_t news_every = 4'096;                           // packets of an SSRC

@@ -108,8 +108,9 @@ void LibsrtpContext::continue_from(LibsrtpContext& previous) {
 
 // srtp_update() finds those only that came of themselves.
 bool LibsrtpContext::rekey_own_streams(Counting& counting) {
-    for (const SsrcSet::Entry& entry : counting.ssrcs.entries()) {
+    for (SsrcSet::Entry& entry : counting.ssrcs.entries()) {
         if (!entry.own_stream) continue;
+        entry.floor = 0;  // nothing was protected with the new key yet
         const srtp_policy_t policy = policy_of(key(), inbound(), entry.ssrc);
         if (srtp_update_stream(counting.session.get(), &policy) != srtp_err_status_ok) return false;
     }
@@ -149,7 +150,10 @@ KeyUse LibsrtpContext::use() const {
 std::optional<std::uint64_t> LibsrtpContext::next_index(Counting& counting, SsrcSet::Entry* entry,
                                                         std::uint16_t sequence) {
     if (!entry) return sequence;
-    if (entry->state != SsrcSet::Entry::State::resumed) return estimated_index(entry->index, sequence);
+    if (entry->state != SsrcSet::Entry::State::resumed) {
+        const auto index = estimated_index(entry->index, sequence);
+        return index >= entry->floor ? std::optional(index) : std::nullopt;
+    }
     const auto index = index_after_gap(entry->index, sequence);
     // Said again with every packet until one is authentic: libsrtp takes that one for the stream's first.
     if (index)
@@ -161,6 +165,7 @@ std::optional<std::uint64_t> LibsrtpContext::next_index(Counting& counting, Ssrc
 void LibsrtpContext::count(SsrcSet::Entry& entry, std::uint64_t index) {
     const bool first = entry.state != SsrcSet::Entry::State::counting;
     if (!first && index <= entry.index) return;
+    if (entry.own_stream && (first || index - entry.index > limits::resumed_reordering)) entry.floor = index;
     if (first || index / limits::news_every != entry.index / limits::news_every) note_news();
     entry.state = SsrcSet::Entry::State::counting;
     entry.index = index;

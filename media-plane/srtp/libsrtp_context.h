@@ -1,10 +1,11 @@
 // One direction of one leg on libsrtp2: its session, the SSRCs it holds, and after re-keying the question whether the
 // sender went on counting. Decides what is accepted; the engine decides when. SRTCP is sent by SrtcpSender.
 //
-// After a restart an SSRC goes on behind the last index that was reported. What remains: until its first packet it is
-// not known which of the indices behind that report were used. Sequence numbers come from the other leg's sender, so
-// only one who sends a number a second time, first of all after the restart, has an index repeated; and only a
-// recorded packet newer than the report, again the first of all, is accepted once more.
+// After a restart an SSRC goes on behind the last index that was reported, and its first packet, or the first one after
+// a gap, becomes the floor below which nothing is protected or accepted as long as the key lives: libsrtp's window
+// knows nothing of what was there before. What remains: which of the indices behind the report were used is not known.
+// Until the sender's own packets have passed them, a sender of plain RTP that repeats its numbers has them protected a
+// second time, and a recorded packet newer than the report is accepted once more.
 #pragma once
 
 #include <srtp2/srtp.h>
@@ -41,7 +42,7 @@ private:
     };
     using CryptoContext::CryptoContext;
 
-    // The index that the packet will have; nothing if it is from before a restart.
+    // The index that the packet will have; nothing if it is, or may be, from before a restart.
     static std::optional<std::uint64_t> next_index(Counting& counting, SsrcSet::Entry* entry, std::uint16_t sequence);
     void count(SsrcSet::Entry& entry, std::uint64_t index);
     bool rekey_own_streams(Counting& counting);

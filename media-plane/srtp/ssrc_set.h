@@ -21,6 +21,7 @@ public:
         State state = State::fresh;
         bool own_stream = false;  // libsrtp was told of this SSRC by name, and has to be told again of a new key
         std::uint64_t index = 0;  // the highest so far
+        std::uint64_t floor = 0;  // below it, indices may have been used before this context was made: refused
         std::uint64_t used = 0;   // the value of changes_ when it was last turned to
     };
 
