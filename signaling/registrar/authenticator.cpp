@@ -10,8 +10,7 @@
 namespace sallyport::registrar {
 namespace {
 
-constexpr std::uint32_t window_bits = 64;  // how far requests may overtake one another
-constexpr Duration clock_skew = 5s;        // between the nodes of a cluster
+constexpr Duration clock_skew = 5s;  // between the nodes of a cluster
 
 // A nonce: milliseconds since 1970 and 64 random bits, both in hex, then the keyed proof of the two and the realm.
 constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
@@ -86,12 +85,12 @@ Authentication outcome(Authentication::Outcome what, std::string reason) { retur
 
 }  // namespace
 
-Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSource& random, std::size_t max_nonces)
+Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSource& random, NonceCounts& counts)
     : secret_(std::move(secret)),
       unknown_user_ha1_(sip::hmac_sha256(secret_, "unknown user")),
       nonce_life_(std::clamp<Duration>(nonce_life, 1s, 1h)),
       random_(&random),
-      max_windows_(max_nonces) {}
+      counts_(&counts) {}
 
 Authentication Authenticator::check(const sip::Message& request, bool proxy, std::string_view digest_realm,
                                     const CredentialLookup& lookup, TimePoint now, const Realm* realm) {
@@ -117,7 +116,8 @@ Authentication Authenticator::check(const sip::Message& request, bool proxy, std
                                                               : "wrong response");
     }
     if (nonce != NonceState::good) return outcome(Outcome::stale, "nonce is not ours or too old");
-    if (!use_count(*answer, now)) return outcome(Outcome::stale, "nonce count was used before");
+    if (!counts_->use(answer->nonce, answer->nc.value_or(0), *time_of(answer->nonce) + nonce_life_, now))
+        return outcome(Outcome::stale, "nonce count was used before");
     return {Outcome::authenticated, secret.trunk, {}};
 }
 
@@ -150,40 +150,13 @@ Authenticator::NonceState Authenticator::check_nonce(std::string_view nonce, std
     if (!equal_constant_time(proof(head, digest_realm), nonce.substr(head_digits))) return NonceState::forged;
     const auto issued = time_of(nonce);
     if (!issued || *issued > now + clock_skew) return NonceState::forged;
-    if (now - *issued >= nonce_life_ || nonce <= forgotten_) return NonceState::stale;
+    if (now - *issued >= nonce_life_ || counts_->is_forgotten(nonce)) return NonceState::stale;
     return NonceState::good;
 }
 
 bool Authenticator::response_is_right(const sip::DigestAnswer& answer, std::string_view ha1,
                                       std::string_view method) const {
     return equal_constant_time(sip::digest_response(answer, ha1, method), answer.response);
-}
-
-bool Authenticator::use_count(const sip::DigestAnswer& answer, TimePoint now) {
-    while (!windows_.empty() && windows_.begin()->second.expires <= now) windows_.erase(windows_.begin());
-    const std::uint32_t count = answer.nc.value_or(0);
-    if (count == 0) return false;
-    auto found = windows_.find(answer.nonce);
-    if (found == windows_.end()) {
-        if (windows_.size() >= max_windows_) {
-            forgotten_ = windows_.begin()->first;
-            windows_.erase(windows_.begin());
-            if (answer.nonce <= forgotten_) return false;
-        }
-        windows_.emplace(answer.nonce, Window{count, 1, *time_of(answer.nonce) + nonce_life_});
-        return true;
-    }
-    Window& window = found->second;
-    if (count > window.highest) {
-        const std::uint32_t ahead = count - window.highest;
-        window.seen = ahead >= window_bits ? 1 : window.seen << ahead | 1;
-        window.highest = count;
-        return true;
-    }
-    const std::uint32_t behind = window.highest - count;
-    if (behind >= window_bits || (window.seen >> behind & 1) != 0) return false;
-    window.seen |= 1ull << behind;
-    return true;
 }
 
 }  // namespace sallyport::registrar

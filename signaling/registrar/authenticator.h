@@ -5,13 +5,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/base/random.h"
 #include "control/base/time.h"
+#include "signaling/registrar/nonce_counts.h"
 #include "signaling/sip/digest.h"
 #include "signaling/sip/message.h"
 #include "signaling/transaction/flow.h"
@@ -46,9 +46,9 @@ struct Authentication {
 
 class Authenticator {
 public:
-    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h. `max_nonces`: in use at one
-    // time, about 150 bytes each; beyond it the oldest become stale early.
-    Authenticator(std::string secret, Duration nonce_life, RandomSource& random, std::size_t max_nonces = 131'072);
+    // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h. `counts`: that of every
+    // authenticator on this node, or a replay would be good once with each of them.
+    Authenticator(std::string secret, Duration nonce_life, RandomSource& random, NonceCounts& counts);
 
     // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER). `realm`: where the request came in;
     // clients that send to an address rather than a name may compute their digest for that.
@@ -64,21 +64,12 @@ private:
     enum class NonceState : std::uint8_t { good, stale, forged };
     NonceState check_nonce(std::string_view nonce, std::string_view digest_realm, TimePoint now) const;
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
-    bool use_count(const sip::DigestAnswer& answer, TimePoint now);  // false: replayed
 
     std::string secret_;
     std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
     RandomSource* random_;
-    std::size_t max_windows_;
-    struct Window {
-        std::uint32_t highest = 0;
-        std::uint64_t seen = 0;
-        TimePoint expires{};
-    };  // bit i: highest - i
-    // By nonce; its text begins with its time, so the oldest come first and leave first. Bounded.
-    std::map<std::string, Window, std::less<>> windows_;
-    std::string forgotten_;  // nonces up to this one may have had a window that had to go: stale, never good again
+    NonceCounts* counts_;
 };
 
 }  // namespace sallyport::registrar

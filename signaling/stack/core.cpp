@@ -20,7 +20,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
                statistics.carrier_failovers, statistics.setup_seconds},
       calls(config.recent_calls),
       health(statistics.options_sent),
-      authenticator(config.nonce_secret, config.nonce_life, random),
+      authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations) {}
 
 b2bua::Context Core::context() {

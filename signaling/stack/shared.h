@@ -5,10 +5,12 @@
 #include "signaling/registrar/location_store.h"
 
 namespace sallyport::stack {
+#include "signaling/registrar/nonce_counts.h"
 
 struct Shared {
     registrar::LocationStore locations;
     policy::TrunkGauges gauges;
 };
 
+    registrar::NonceCounts nonce_counts;
 }  // namespace sallyport::stack

@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
     SeededRandom random(1);
     const TimePoint now = TimePoint{} + 1'000'000s;
-    Authenticator authenticator(std::string(32, 'k'), 300s, random);
+    NonceCounts counts;
+    Authenticator authenticator(std::string(32, 'k'), 300s, random, counts);
     const auto lookup = [](std::string_view, std::string_view) { return CredentialSecret{"acme", "", ""}; };
     const auto who = authenticator.check(*request, (data[0] & 2) != 0, "sp.example", lookup, now);
     SALLYPORT_CHECK(who.outcome != Authentication::Outcome::authenticated);

@@ -34,7 +34,8 @@ struct Client {
 struct AuthBench {
     SeededRandom random{5};
     TimePoint now = TimePoint{} + 1'000'000'000s;
-    Authenticator authenticator{std::string(32, 'k'), 300s, random};
+    registrar::NonceCounts counts;
+    Authenticator authenticator{std::string(32, 'k'), 300s, random, counts};
     const Realm* arrived_in = nullptr;
     int lookups = 0;
 
@@ -178,7 +179,7 @@ TEST_CASE("a nonce that is not ours never authenticates") {
         CHECK(b.outcome(c) != Outcome::authenticated);
     }
     SeededRandom other_random(9);
-    Authenticator other(std::string(32, 'o'), 300s, other_random);
+    Authenticator other(std::string(32, 'o'), 300s, other_random, b.counts);
     const auto challenge = other.challenges("sp.example", false, b.now)[0];
     const auto at = challenge.find("nonce=\"") + 7;
     c.nonce = challenge.substr(at, challenge.find('"', at) - at);
@@ -226,7 +227,8 @@ TEST_CASE("a nonce count is good once; later ones may overtake each other a litt
 
 TEST_CASE("when too many nonces are in use the oldest become stale: forgotten never means good again") {
     AuthBench b;
-    b.authenticator = Authenticator(std::string(32, 'k'), 300s, b.random, 3);
+    registrar::NonceCounts few(3, 1);
+    b.authenticator = Authenticator(std::string(32, 'k'), 300s, b.random, few);
     std::vector<Client> clients;
     for (int i = 0; i < 5; ++i) {
         clients.push_back(b.client());
@@ -238,6 +240,19 @@ TEST_CASE("when too many nonces are in use the oldest become stale: forgotten ne
     CHECK(b.outcome(clients[1]) == Outcome::stale);
     CHECK(b.outcome(clients[2]) == Outcome::authenticated);
     CHECK(b.outcome(clients[4]) == Outcome::authenticated);
+}
+
+TEST_CASE("the bound on nonces in use holds in every stripe, whatever is asked") {
+    registrar::NonceCounts counts(128, 64);
+    const TimePoint now = TimePoint{} + 1'000s;
+    for (int i = 0; i < 1'000; ++i) CHECK(counts.use("nonce" + std::to_string(10'000 + i), 1, now + 300s, now));
+    int forgotten = 0;
+    for (int i = 0; i < 1'000; ++i) {
+        const std::string nonce = "nonce" + std::to_string(10'000 + i);
+        CHECK_FALSE(counts.use(nonce, 1, now + 300s, now));
+        forgotten += counts.is_forgotten(nonce) ? 1 : 0;
+    }
+    CHECK(forgotten >= 1'000 - 128);
 }
 
 TEST_CASE("the digest may name another user part or port of this place, but no other place [SC-16.6.1-02]") {

@@ -80,6 +80,51 @@ TEST_CASE(
     CHECK(b.next("401").values(sip::HeaderName::www_authenticate).size() == 2);
 }
 
+TEST_CASE("A recorded request is refused by every shard of the node, whatever Call-ID picks the shard [SC-16.6.1-07]") {
+    Bench b;
+    SeededRandom random(77);
+    auto config = Bench::stack_config();
+    config.shard = 1;
+    Stack neighbour(config, b.shared, random);
+    auto snapshot = std::make_shared<config::Snapshot>();
+    snapshot->revision = b.revision;
+    snapshot->trunks.emplace("acme", Bench::default_trunk());
+    snapshot->build_indexes();
+    Outputs out;
+    neighbour.handle(ConfigChanged{snapshot}, b.now, out);
+    const auto replay = [&](std::string text) {
+        out.clear();
+        text.replace(text.find("Call-ID: "), 9, "Call-ID: other-");
+        neighbour.handle(StreamMessage{b.pbx_flow(9), text}, b.now, out);
+        for (const auto& o : out)
+            if (const auto* t = std::get_if<transaction::Transmit>(&o)) return parse(*t->bytes).status();
+        return std::uint16_t{0};
+    };
+    b.receive(b.pbx_flow(), registration(1));
+    const auto recorded = authorized(b.next("401"), 2, "secret");
+    b.receive(b.pbx_flow(), recorded);
+    b.next("200");
+    CHECK(replay(recorded) == 401);
+    CHECK(b.shared.locations.size() == 1);
+    CHECK(neighbour.statistics().registrations_ok.read() == 0);
+
+    // The same for an INVITE of a PBX that has to prove itself: another number would be another call.
+    Flow from = b.pbx_flow(11);
+    from.remote = endpoint("198.51.100.77:40077");
+    const std::string uri = "sip:+442055501@sip.example.net", sdp = secure_sdp("198.51.100.10", 5004, "A");
+    b.receive(from, b.invite(uri, sdp, "proven@pbx", 1));
+    const auto challenge = b.next("407");
+    const auto invite = b.invite(
+        uri, sdp, "proven@pbx", 2,
+        "Proxy-Authorization: " + credentials(challenge, sip::HeaderName::proxy_authenticate, "INVITE", uri, "secret") +
+            "\r\n");
+    b.receive(from, invite);
+    b.find("INVITE");
+    std::string elsewhere = invite;
+    elsewhere.replace(elsewhere.find("+442055501"), 10, "+900555555");
+    CHECK(replay(elsewhere) == 407);
+}
+
 TEST_CASE("A flood of wrong passwords is counted in full, and told ten times a second") {
     Bench b;
     for (std::uint32_t i = 0; i < 50; ++i) {
