@@ -185,9 +185,6 @@ io::ShardHooks Daemon::hooks_for(std::uint32_t i) {
     hooks.write_record = [this](const b2bua::CallRecord& record) { write_record(record); };
     hooks.checkpoint = [&counters = hooks_[i]](const b2bua::Checkpoint&) { counters.checkpoints.add(); };
     hooks.log = log_fact;
-    hooks.is_registered = [this](const Flow& flow, TimePoint now) {
-        return shared_.locations.trunk_of(flow, now).has_value();
-    };
     return hooks;
 }
 

@@ -35,7 +35,8 @@ Flow Call::flow_of(Side side, Context& cx) {
         const auto bindings = cx.locations.usable(admitted_.trunk, cx.now);
         if (!bindings.empty()) move_flow(side, bindings.front().flow, cx);
     }
-    return next_hop_flow(l.dialog, cx.realm(l.realm));
+    static const std::vector<config::Target> none;
+    return next_hop_flow(l.dialog, cx.realm(l.realm), side == pbx_side() ? trunk().targets : none);
 }
 
 void Call::move_flow(Side side, const Flow& flow, Context& cx) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "signaling/b2bua/connection_uses.h"
 #include "signaling/b2bua/media.h"
 #include "signaling/transaction/effects.h"
 
@@ -18,6 +19,9 @@ namespace sallyport::b2bua {
 
 class CallIndex {
 public:
+    // `uses`: of the node; told of a connection as long as any call here is on it.
+    explicit CallIndex(ConnectionUses& uses) : uses_(uses) {}
+
     struct Place {
         CallId call;
         Side side = Side::a;
@@ -42,14 +46,19 @@ public:
     }
     // The calls that use a connection, to be told when it breaks. A call may use it twice.
     void attach(std::uint64_t connection, CallId call) {
-        if (connection != 0) ++connections_[connection][call];
+        if (connection == 0) return;
+        auto& calls = connections_[connection];
+        if (calls.empty()) uses_.add(connection);
+        ++calls[call];
     }
     void detach(std::uint64_t connection, CallId call) {
         const auto found = connections_.find(connection);
         if (found == connections_.end()) return;
         const auto use = found->second.find(call);
         if (use != found->second.end() && --use->second == 0) found->second.erase(use);
-        if (found->second.empty()) connections_.erase(found);
+        if (!found->second.empty()) return;
+        connections_.erase(found);
+        uses_.remove(connection);
     }
     std::vector<CallId> calls_on(std::uint64_t connection) const {
         std::vector<CallId> out;
@@ -72,6 +81,7 @@ private:
         const auto found = map.find(k);
         return found == map.end() ? CallId{} : found->second;
     }
+    ConnectionUses& uses_;
     std::unordered_map<transaction::ClientId, CallId> clients_;
     std::unordered_map<transaction::ServerId, CallId> servers_;
     std::unordered_map<std::string, Place> dialogs_;

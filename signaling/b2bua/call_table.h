@@ -24,7 +24,7 @@ struct FinishedCall {
 
 class CallTable {
 public:
-    explicit CallTable(std::size_t recent) : recent_limit_(recent) {}
+    CallTable(std::size_t recent, ConnectionUses& connections) : index_(connections), recent_limit_(recent) {}
 
     CallId begin(CallPlan plan, Context& cx);
     bool restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx);

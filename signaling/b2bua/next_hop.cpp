@@ -1,7 +1,9 @@
 #include "signaling/b2bua/next_hop.h"
 
+#include <algorithm>
 #include <optional>
 
+#include "signaling/policy/identify.h"
 #include "signaling/sip/uri.h"
 
 namespace sallyport::b2bua {
@@ -25,6 +27,30 @@ const Listener* listener_of(const Realm& realm, const Flow& flow) {
     return realm.listener(flow.transport, flow.remote.address.family);
 }
 
+// The peer opened it: its port is one that nobody listens on.
+bool was_accepted(const Realm& realm, const Flow& flow) {
+    return std::any_of(realm.listeners.begin(), realm.listeners.end(), [&](const Listener& l) {
+        return l.transport == flow.transport && l.bind.port == flow.local.port &&
+               (l.bind.address.is_unspecified() || l.bind.address == flow.local.address);
+    });
+}
+
+// Where the peer of a lost connection may listen, at the address it called from. What it says of itself is believed as
+// far as the port; a provisioned target is better than its word.
+Flow listening_flow(const Flow& lost, const std::optional<sip::Uri>& said, const Realm& realm,
+                    const std::vector<config::Target>& targets) {
+    Endpoint remote{lost.remote.address, default_port(lost.transport)};
+    if (said && said->port != 0) remote.port = said->port;
+    for (const auto& target : targets) {
+        const bool same_transport =
+            target.transport == config::Transport::unspecified || target.transport == policy::to_config(lost.transport);
+        if (!same_transport || IpAddress::parse(target.host) != lost.remote.address) continue;
+        remote.port = target.port != 0 ? target.port : default_port(lost.transport);
+        break;
+    }
+    return outgoing_flow(realm, lost.realm, lost.transport, remote);
+}
+
 }  // namespace
 
 Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, const Endpoint& remote) {
@@ -37,19 +63,23 @@ Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, co
     return flow;
 }
 
-Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm) {
-    if (!realm.trusted) return dialog.flow;
-    const auto uri = sip::parse_uri(dialog.next_hop());
-    if (!uri.has_value()) return dialog.flow;
-    const auto address = uri->host_address();
-    if (!address || address->is_unspecified() || address->is_multicast()) return dialog.flow;
-    const Transport transport = transport_of(*uri, dialog.flow.transport);
+Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm, const std::vector<config::Target>& targets) {
+    const Flow& used = dialog.flow;
+    const bool lost = is_reliable(used.transport) && used.connection == 0;
+    auto parsed = sip::parse_uri(dialog.next_hop());
+    const std::optional<sip::Uri> uri = parsed.has_value() ? std::optional(std::move(*parsed)) : std::nullopt;
+    if (!realm.trusted) return lost && was_accepted(realm, used) ? listening_flow(used, uri, realm, targets) : used;
+    const auto address = uri ? uri->host_address() : std::nullopt;
+    const bool usable = address && !address->is_unspecified() && !address->is_multicast();
+    const Transport transport = usable ? transport_of(*uri, used.transport) : used.transport;
+    if (!usable || realm.listener(transport, address->family) == nullptr)
+        return lost && was_accepted(realm, used) ? listening_flow(used, uri, realm, targets) : used;
     const Endpoint remote{*address, uri->port != 0 ? uri->port : default_port(transport)};
-    // A stream's peer is reached over the connection it uses; its Contact names its listening port.
-    const bool same_host = transport == dialog.flow.transport && remote.address == dialog.flow.remote.address;
-    if (same_host && (is_reliable(transport) || remote.port == dialog.flow.remote.port)) return dialog.flow;
-    if (realm.listener(transport, address->family) == nullptr) return dialog.flow;
-    return outgoing_flow(realm, dialog.flow.realm, transport, remote);
+    // A stream's peer is reached over the connection it uses, for as long as that lives; its Contact names its
+    // listening port.
+    const bool same_host = transport == used.transport && remote.address == used.remote.address;
+    if (same_host && (is_reliable(transport) ? !lost : remote.port == used.remote.port)) return used;
+    return outgoing_flow(realm, used.realm, transport, remote);
 }
 
 std::string contact_of(const Realm& realm, const Flow& flow) {

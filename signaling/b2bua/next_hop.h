@@ -1,14 +1,21 @@
 // Where a request within a dialog goes: the connection or NAT binding the peer uses, or, in the core, the literal
-// address its route set or Contact names (RFC 3261 12.2.1.1). Names no DNS question: a core peer known by name is
-// reached where it was reached before.
+// address its route set or Contact names (RFC 3261 12.2.1.1). A peer whose connection is gone is called at the port it
+// listens on, never at the one it called from. Names no DNS question: a core peer known by name is reached where it
+// was reached before.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/config/model.h"
 #include "signaling/b2bua/context.h"
 #include "signaling/dialog/dialog.h"
 
 namespace sallyport::b2bua {
 
-Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm);
+// `targets`: provisioned for this peer, if any.
+Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm, const std::vector<config::Target>& targets = {});
 // A flow to an address of our own choice: the listener's address on UDP, no connection yet on streams.
 Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, const Endpoint& remote);
 std::string contact_of(const Realm& realm, const Flow& flow);  // "<sip:host:port;transport=tcp>"

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "control/base/check.h"
+#include "signaling/stack/shared.h"
 
 namespace sallyport::io {
 namespace {
@@ -25,6 +26,7 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 Shard::Shard(stack::StackConfig config, stack::Shared& shared, const Environment& environment)
     : environment_(environment),
       index_(config.shard),
+      shared_(shared),
       stack_(std::move(config), shared, random_),
       work_(context_.get_executor()),
       timer_(context_),
@@ -121,6 +123,8 @@ void Shard::handle_message(const Flow& flow, std::string_view bytes) {
 }
 
 void Shard::on_unreachable(const Flow& flow, const std::string& why) { on_flow_closed(flow, why); }
+
+bool Shard::is_in_use(const Flow& flow) { return shared_.is_in_use(flow, environment_.clock.now()); }
 
 // Any shard may have something on this flow.
 void Shard::on_flow_closed(const Flow& flow, const std::string& reason) {

@@ -29,7 +29,6 @@ struct ShardHooks {
     std::function<void(const b2bua::CallRecord&)> write_record;
     std::function<void(const b2bua::Checkpoint&)> checkpoint;
     std::function<void(const b2bua::LogFact&)> log;
-    std::function<bool(const Flow&, TimePoint)> is_registered;
 };
 
 class Shard final : private DatagramSink, private StreamSink {
@@ -68,7 +67,7 @@ private:
     void on_unreachable(const Flow& flow, const std::string& why) override;
     bool on_stream_message(const Flow& flow, std::string_view bytes) override;
     void on_batch_end() override { finish_later(); }
-    bool is_in_use(const Flow& flow) override { return hooks_.is_registered(flow, environment_.clock.now()); }
+    bool is_in_use(const Flow& flow) override;
     void on_flow_closed(const Flow& flow, const std::string& reason) override;
     void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) override;
 
@@ -93,6 +92,7 @@ private:
     std::uint32_t index_;
     IoStatistics statistics_;
     SystemRandom random_;
+    const stack::Shared& shared_;
     stack::Stack stack_;
     ShardHooks hooks_;
     asio::io_context context_{1};

@@ -22,7 +22,7 @@ namespace sallyport::io {
 
 struct StreamLimits {
     std::size_t write_queue_bytes = 1 << 20;  // a peer that lets more pile up is closed
-    Duration idle = 300s;                     // without a byte, unless a registration lives on the connection
+    Duration idle = 300s;                     // without a byte, unless a registration or a call lives on it
     Duration message = 30s;                   // from the first byte of a message to its last
     Duration handshake = 10s;
     Duration connect = 4s;

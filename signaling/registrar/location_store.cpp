@@ -29,18 +29,25 @@ std::vector<Binding> LocationStore::usable(std::string_view trunk, TimePoint now
 std::optional<std::string> LocationStore::trunk_of(const Flow& flow, TimePoint now) const {
     std::optional<std::string> only;
     for (const std::string& trunk : trunks_over(flow)) {
-        if (only == trunk) continue;
-        const Stripe& s = stripe(trunk);
-        const std::lock_guard lock(s.mutex);
-        const auto found = s.bindings.find(trunk);
-        if (found == s.bindings.end()) continue;
-        const bool here = std::any_of(found->second.begin(), found->second.end(),
-                                      [&](const Binding& b) { return b.flow == flow && is_usable(b, now); });
-        if (!here) continue;
+        if (only == trunk || !is_bound(trunk, flow, now)) continue;
         if (only) return std::nullopt;
         only = trunk;
     }
     return only;
+}
+
+bool LocationStore::has_binding(const Flow& flow, TimePoint now) const {
+    const auto trunks = trunks_over(flow);
+    return std::any_of(trunks.begin(), trunks.end(), [&](const auto& trunk) { return is_bound(trunk, flow, now); });
+}
+
+bool LocationStore::is_bound(std::string_view trunk, const Flow& flow, TimePoint now) const {
+    const Stripe& s = stripe(trunk);
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.bindings.find(trunk);
+    return found != s.bindings.end() &&
+           std::any_of(found->second.begin(), found->second.end(),
+                       [&](const Binding& b) { return b.flow == flow && is_usable(b, now); });
 }
 
 void LocationStore::flow_closed(const Flow& flow) {

@@ -35,6 +35,7 @@ public:
     // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX. Nothing when two
     // trunks share the flow: then it identifies neither.
     std::optional<std::string> trunk_of(const Flow& flow, TimePoint now) const;
+    bool has_binding(const Flow& flow, TimePoint now) const;  // of however many trunks
     void flow_closed(const Flow& flow);
     std::size_t expire(TimePoint now);  // removes what has expired; how many
     std::vector<Binding> all() const;   // for operators; a copy
@@ -58,6 +59,7 @@ private:
     void index(const Binding& binding);
     void unindex(const Binding& binding);
     std::vector<std::string> trunks_over(const Flow& flow) const;
+    bool is_bound(std::string_view trunk, const Flow& flow, TimePoint now) const;
 
     Stripe& stripe(std::string_view trunk) { return stripes_[std::hash<std::string_view>{}(trunk) % stripe_count]; }
     const Stripe& stripe(std::string_view trunk) const {

@@ -18,7 +18,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       settings{config.node, config.server_header, config.realms, config.timers, config.is_home},
       counters{statistics.calls_answered, statistics.calls_failed, statistics.records_written,
                statistics.carrier_failovers, statistics.setup_seconds},
-      calls(config.recent_calls),
+      calls(config.recent_calls, shared.connections),
       health(statistics.options_sent),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations) {}

@@ -37,7 +37,6 @@ struct Node {
             hooks.write_record = [](const b2bua::CallRecord&) {};
             hooks.checkpoint = [](const b2bua::Checkpoint&) {};
             hooks.log = [](const b2bua::LogFact&) {};
-            hooks.is_registered = [](const Flow&, TimePoint) { return false; };
             shards->at(i).set_hooks(std::move(hooks));
         }
         shards->start();

@@ -46,13 +46,14 @@ RealmTable two_realms() {
 }
 
 struct Node {
-    explicit Node(std::uint32_t count = 2) {
+    explicit Node(std::uint32_t count = 2, Duration idle = 300s) {
         base.node = "edge-1";
         base.realms = two_realms();
         base.nonce_secret = std::string(32, 's');
         Shards::Options options;
         options.count = count;
         options.streams.connect = 1s;
+        options.streams.idle = idle;
         shards = std::make_unique<Shards>(context, clock, options, base, shared);
         const auto wrong = shards->listen();
         if (wrong) FAIL(*wrong);
@@ -71,7 +72,6 @@ struct Node {
             hooks.write_record = [](const b2bua::CallRecord&) {};
             hooks.checkpoint = [](const b2bua::Checkpoint&) {};
             hooks.log = [](const b2bua::LogFact&) {};
-            hooks.is_registered = [](const Flow&, TimePoint) { return false; };
             shards->at(i).set_hooks(std::move(hooks));
         }
         shards->start();
@@ -165,6 +165,30 @@ TEST_CASE("requests of many calls on one connection are answered on it, whicheve
     }));
     for (const auto& [id, count] : answers_in(text)) CHECK(count == 1);
     CHECK(node.sum(&IoStatistics::handed_over) > 50);
+}
+
+TEST_CASE("a silent connection is kept as long as a call is on it, and is idle afterwards") {
+    Node node(1, 100ms);
+    const std::uint64_t first = max_shards;  // the number of shard 0's first connection
+    node.shared.connections.add(first);
+    const auto peer = Socket::connected(node.listener(0, Transport::tcp));
+    peer.send(loopback::options("call"));
+    std::string text;
+    REQUIRE(wait_until([&] {
+        text += peer.receive();
+        return answers_in(text).size() == 1;
+    }));
+    const auto silent_since = node.clock.now();
+    REQUIRE(wait_until([&] {
+        text += peer.receive();
+        return peer.ended() || node.clock.now() - silent_since > 400ms;
+    }));
+    CHECK_FALSE(peer.ended());
+    node.shared.connections.remove(first);
+    CHECK(wait_until([&] {
+        text += peer.receive();
+        return peer.ended();
+    }));
 }
 
 TEST_CASE("a name is resolved and the target asked from the realm's own address, by every shard") {
