@@ -2,16 +2,39 @@
 // carry calls.
 #pragma once
 
+#include <cstdint>
+#include <mutex>
+
 #include "signaling/b2bua/connection_uses.h"
 #include "signaling/policy/gauges.h"
 #include "signaling/registrar/location_store.h"
+#include "signaling/registrar/nonce_counts.h"
 
 namespace sallyport::stack {
-#include "signaling/registrar/nonce_counts.h"
+
+// A revision of the configuration takes effect shard by shard. What no trunk owns any more is cleared away only by the
+// newest one that any shard has: to an older one, a trunk that has just come and registered looks like one that is
+// gone.
+class Pruning {
+public:
+    template <class Prune>
+    void run(std::uint64_t revision, Prune&& prune) {
+        const std::lock_guard lock(mutex_);  // held throughout: no newer revision may begin to register meanwhile
+        if (revision < newest_) return;
+        newest_ = revision;
+        prune();
+    }
+
+private:
+    std::mutex mutex_;
+    std::uint64_t newest_ = 0;
+};
 
 struct Shared {
     registrar::LocationStore locations;
     policy::TrunkGauges gauges;
+    registrar::NonceCounts nonce_counts;
+    Pruning pruning;
     b2bua::ConnectionUses connections;
 
     // A connection that is to be kept although nothing is said on it.
@@ -20,5 +43,4 @@ struct Shared {
     }
 };
 
-    registrar::NonceCounts nonce_counts;
 }  // namespace sallyport::stack

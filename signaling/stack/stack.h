@@ -21,7 +21,7 @@
 namespace sallyport::stack {
 
 // The few things that the shards of a node share.
-struct Shared;  // defined in shared.h: LocationStore, trunk gauges, connections with calls
+struct Shared;  // defined in shared.h: LocationStore, trunk gauges, nonce counts, connections with calls
 struct StackConfig {
     std::string node;  // "edge-1": in records, Via received-by texts never
     std::string server_header = "Sallyport";
