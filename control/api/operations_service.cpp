@@ -208,8 +208,14 @@ grpc::Status OperationsService::AcknowledgeRecords(grpc::ServerContext* context,
                 return invalid(*context, "position", "is not one that FetchRecords returned, e.g. \"12:4096\"");
             auto consumer = records::Consumer::open(history_.directory(), request->consumer());
             if (!consumer) return invalid(*context, "consumer", consumer.error());
-            if (auto done = consumer->acknowledge(*position); !done) return {grpc::UNAVAILABLE, done.error()};
-            return grpc::Status::OK;
+            const auto done = consumer->acknowledge(*position);
+            if (done) return grpc::Status::OK;
+            switch (done.error().code) {
+                case records::AckErrc::no_place: return invalid(*context, "position", done.error().sentence);
+                case records::AckErrc::behind: return {grpc::FAILED_PRECONDITION, done.error().sentence};
+                case records::AckErrc::unavailable: break;
+            }
+            return {grpc::UNAVAILABLE, done.error().sentence};
         }();
         audit_.record(caller, {"AcknowledgeRecords", request->consumer() + " " + request->position(), "", 0, false},
                       status);

@@ -184,7 +184,9 @@ private:
         auto* ack = verb(records, "ack", "acknowledge: these records are safe, go on behind them",
                          [this](Session& s) { return acknowledge_records(s, consumer_, name_); });
         ack->add_option("--consumer", consumer_, "whose place in the spool, e.g. billing")->required();
-        ack->add_option("POSITION", name_, "as fetch printed it, e.g. 12:4096")->required();
+        ack->add_option("POSITION", name_,
+                        "as fetch printed it, e.g. 12:4096; one behind what was acknowledged before is refused")
+            ->required();
     }
 
     void add_completion() {

@@ -1,12 +1,15 @@
 #include "control/records/consumer.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+
+#include "control/records/durable_end.h"
 
 namespace sallyport::records {
 namespace {
@@ -42,17 +45,63 @@ std::optional<Position> read_position(const std::filesystem::path& file) {
     return Position::parse(text);
 }
 
+bool is_line_start(const std::filesystem::path& path, std::uint64_t offset) {
+    if (offset == 0) return true;
+    std::ifstream file(path, std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset - 1));
+    return file.get() == '\n';
+}
+
+// Nothing when it lies between two durable lines, or is the beginning; a sentence otherwise.
+std::optional<std::string> why_no_place(const std::filesystem::path& directory, Position position) {
+    if (position == Position{}) return std::nullopt;
+    const auto segments = durable_segments(directory);
+    const auto segment =
+        std::find_if(segments.begin(), segments.end(), [&](const Segment& s) { return s.number == position.segment; });
+    if (segment == segments.end())
+        return "the spool has no segment " + std::to_string(position.segment) + ": \"" + position.to_string() +
+               "\" is not a place that a fetch returned";
+    if (position.offset > segment->bytes)
+        return '"' + position.to_string() + "\" is behind the last durable record, " +
+               Position{segment->number, segment->bytes}.to_string();
+    if (!is_line_start(segment_path(directory, position.segment), position.offset))
+        return '"' + position.to_string() + "\" is in the middle of a record, not a place that a fetch returned";
+    return std::nullopt;
+}
+
+// Held while one consumer's place is replaced; every holder has its own open file, so threads exclude each other too.
+class AckLock {
+public:
+    explicit AckLock(const std::filesystem::path& file)
+        : file_(open((file.string() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)) {
+        while (file_ >= 0 && !(held_ = flock(file_, LOCK_EX) == 0) && errno == EINTR) {
+        }
+    }
+    ~AckLock() {
+        if (file_ >= 0) close(file_);
+    }
+    AckLock(const AckLock&) = delete;
+    AckLock& operator=(const AckLock&) = delete;
+    bool held() const { return held_; }
+
+private:
+    int file_;
+    bool held_ = false;
+};
+
 }  // namespace
 
 std::vector<SpooledLine> read_lines(const std::filesystem::path& directory, Position from, std::size_t max_lines) {
     std::vector<SpooledLine> lines;
-    for (const auto& segment : list_segments(directory)) {
+    for (const auto& segment : durable_segments(directory)) {
         if (segment.number < from.segment) continue;
         std::uint64_t offset = segment.number == from.segment ? from.offset : 0;
+        if (offset >= segment.bytes) continue;
         std::ifstream file(segment_path(directory, segment.number), std::ios::binary);
         file.seekg(static_cast<std::streamoff>(offset));
         for (std::string text; lines.size() < max_lines && std::getline(file, text) && !file.eof();) {
             offset += text.size() + 1;
+            if (offset > segment.bytes) break;
             if (text.size() <= line_bytes) lines.push_back({std::move(text), {segment.number, offset}});
         }
         if (lines.size() == max_lines) break;
@@ -80,15 +129,30 @@ Result<Consumer, std::string> Consumer::open(std::filesystem::path directory, st
     return Consumer(std::move(directory), std::move(file), position);
 }
 
-Result<void, std::string> Consumer::acknowledge(Position position) {
-    auto replaced = replace_file(file_, position.to_string() + '\n');
-    if (replaced) position_ = position;
-    return replaced;
+Result<void, AckError> Consumer::acknowledge(Position position) {
+    const AckLock lock(file_);
+    if (!lock.held()) return AckError{AckErrc::unavailable, failed("cannot lock", file_)};
+    return acknowledge_locked(position);
+}
+
+Result<void, AckError> Consumer::acknowledge_locked(Position position) {
+    const auto stored = read_position(file_);  // somebody else may have gone on since we were opened
+    const auto current = stored.value_or(position_);
+    if (position < current)
+        return AckError{AckErrc::behind, '"' + position.to_string() + "\" is behind what was acknowledged, \"" +
+                                             current.to_string() + "\": nothing was changed"};
+    if (stored != position) {
+        if (auto why_not = why_no_place(directory_, position)) return AckError{AckErrc::no_place, std::move(*why_not)};
+        if (auto replaced = replace_file(file_, position.to_string() + '\n'); !replaced)
+            return AckError{AckErrc::unavailable, std::move(replaced.error())};
+    }
+    position_ = position;
+    return {};
 }
 
 std::vector<Backlog> backlogs(const std::filesystem::path& directory) {
     std::vector<Backlog> out;
-    const auto segments = list_segments(directory);
+    const auto segments = durable_segments(directory);
     std::error_code error;
     for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
          entry.increment(error)) {

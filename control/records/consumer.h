@@ -20,10 +20,20 @@ struct SpooledLine {
     Position next;  // the place after it: what to acknowledge, or to read on from
 };
 
-// At most max_lines whole lines from here on; a line still being written is left for the next time.
+// At most max_lines whole lines from here on; what is not durable yet is left for the next time.
 std::vector<SpooledLine> read_lines(const std::filesystem::path& directory, Position from, std::size_t max_lines);
 
 bool is_consumer_name(std::string_view name);  // [a-z0-9-]{1,63}
+
+enum class AckErrc : std::uint8_t {
+    no_place,     // not between two durable lines of the spool
+    behind,       // of what was acknowledged before
+    unavailable,  // the disk refused; nothing has changed
+};
+struct AckError {
+    AckErrc code;
+    std::string sentence;
+};
 
 class Consumer {
 public:
@@ -32,10 +42,12 @@ public:
 
     Position acknowledged() const { return position_; }
     std::vector<SpooledLine> next(std::size_t max_lines) const { return read_lines(directory_, position_, max_lines); }
-    // Durable when it returns true. Going back is allowed: the lines come again.
-    Result<void, std::string> acknowledge(Position position);
+    // Durable when it succeeds. Only forward: a late repetition must not bring lines back that were billed. The place
+    // acknowledged last is accepted again. Threads and processes that do this at once wait for each other.
+    Result<void, AckError> acknowledge(Position position);
 
 private:
+    Result<void, AckError> acknowledge_locked(Position position);
     Consumer(std::filesystem::path directory, std::filesystem::path file, Position position)
         : directory_(std::move(directory)), file_(std::move(file)), position_(position) {}
     std::filesystem::path directory_, file_;

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <string>
 
+#include "control/records/durable_end.h"
+
 namespace sallyport::records {
 namespace {
 
@@ -67,7 +69,7 @@ private:
 
 bool visit_newest(const std::filesystem::path& directory, std::optional<Position> before, std::uint64_t max_bytes,
                   const std::function<bool(std::string_view line, Position start)>& visit) {
-    auto segments = list_segments(directory);
+    auto segments = durable_segments(directory);
     std::reverse(segments.begin(), segments.end());
     for (const auto& segment : segments) {
         std::uint64_t end = segment.bytes;

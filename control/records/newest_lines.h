@@ -12,7 +12,7 @@
 
 namespace sallyport::records {
 
-// Calls visit for each whole line that ends at or before `before` (nothing: the end), newest first, with the place
+// Calls visit for each durable line that ends at or before `before` (nothing: the end), newest first, with the place
 // where the line starts; stops when visit says false or max_bytes were read. True if the oldest line was reached.
 bool visit_newest(const std::filesystem::path& directory, std::optional<Position> before, std::uint64_t max_bytes,
                   const std::function<bool(std::string_view line, Position start)>& visit);

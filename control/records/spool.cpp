@@ -28,11 +28,12 @@ bool write_all(int file, std::string_view text) {
     return true;
 }
 
-void sync_directory(const std::filesystem::path& path) {
+bool sync_directory(const std::filesystem::path& path) {
     const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return;
-    fsync(directory);
+    if (directory < 0) return false;
+    const bool synced = fsync(directory) == 0;
     close(directory);
+    return synced;
 }
 
 // Bytes up to and including the last line feed.
@@ -71,26 +72,32 @@ Result<void, std::string> Spool::prepare() {
         segment_number_ = segments.back().number;
         if (auto repaired = repair(segments.back()); !repaired) return repaired;
     }
+    // Numbers are never used twice, also when somebody removed the files: consumers remember them.
+    if (const auto end = published_end(options_.directory))
+        segment_number_ =
+            std::max(segment_number_, end->offset == 0 && end->segment > 0 ? end->segment - 1 : end->segment);
+    if (auto opened = durable_.open(options_.directory); !opened) return opened;
+    publish();
+    if (!published_) return failed("cannot write to", options_.directory);
     trim();
     return {};
 }
 
-// A crash in the middle of a write leaves half a line. Nobody was told that it is durable, so it may go.
+// A crash in the middle of a write leaves half a line. Nobody was told that it is durable, so it may go; what is whole
+// stays, is made durable now, and nothing is ever added to it: what comes next begins a segment, so that no place a
+// consumer has can come to lie in the middle of another line.
 Result<void, std::string> Spool::repair(const Segment& last) {
     const auto path = segment_path(options_.directory, last.number);
     const int file = ::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
     if (file < 0) return failed("cannot open", path);
-    segment_size_ = whole_bytes(file, last.bytes);
-    if (segment_size_ != last.bytes) {
-        if (ftruncate(file, static_cast<off_t>(segment_size_)) != 0 || fsync(file) != 0) {
-            const auto text = failed("cannot repair", path);
-            close(file);
-            return text;
-        }
-        stats_.repaired.add();
-    }
-    segment_ = file;
-    segment_since_ = std::chrono::steady_clock::now();
+    const auto whole = whole_bytes(file, last.bytes);
+    const bool torn = whole != last.bytes;
+    const bool repaired = (!torn || ftruncate(file, static_cast<off_t>(whole)) == 0) && fsync(file) == 0;
+    const auto text = repaired ? std::string() : failed("cannot repair", path);
+    close(file);
+    if (!repaired) return text;
+    if (!sync_directory(options_.directory)) return failed("cannot sync", options_.directory);
+    if (torn) stats_.repaired.add();
     return {};
 }
 
@@ -129,7 +136,9 @@ bool Spool::take_batch(Batch& batch) {
     std::unique_lock lock(mutex_);
     const auto something = [this] { return stopping_ || !queue_.empty(); };
     while (!something()) {
-        if (segment_ < 0 || segment_size_ == 0) {
+        if (!published_) {
+            if (!wake_.wait_for(lock, options_.retry_after, something)) publish();
+        } else if (segment_ < 0 || segment_size_ == 0) {
             wake_.wait(lock, something);
         } else if (!wake_.wait_until(lock, segment_since_ + options_.segment_age, something)) {
             close_segment();  // an hour has passed: whole-file consumers may have it
@@ -160,6 +169,7 @@ void Spool::commit(Batch& batch) {
 
 bool Spool::write_batch(const Batch& batch) {
     const auto began = std::chrono::steady_clock::now();
+    if (uncut_ && !cut_back()) return false;
     if (segment_ >= 0 && segment_size_ >= options_.segment_bytes) close_segment();
     if (segment_ < 0 && !open_segment()) return false;
     std::string text;
@@ -168,10 +178,13 @@ bool Spool::write_batch(const Batch& batch) {
         text += '\n';
     }
     if (!write_all(segment_, text) || fdatasync(segment_) != 0) {
-        abandon_segment(failed("cannot write", segment_path(options_.directory, segment_number_)));
+        trouble(failed("cannot write", segment_path(options_.directory, segment_number_)));
+        uncut_ = true;
+        cut_back();
         return false;
     }
     segment_size_ += text.size();
+    publish();
     stats_.bytes.add(text.size());
     stats_.commit_seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     return true;
@@ -180,15 +193,16 @@ bool Spool::write_batch(const Batch& batch) {
 bool Spool::open_segment() {
     const auto path = segment_path(options_.directory, segment_number_ + 1);
     segment_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640);
-    if (segment_ < 0) {
-        stats_.write_errors.add();
-        if (options_.on_trouble) options_.on_trouble(failed("cannot create", path));
+    if (segment_ < 0) return trouble(failed("cannot create", path));
+    if (!sync_directory(options_.directory)) {  // a file whose name may vanish is no place for records
+        trouble(failed("cannot sync", options_.directory));
+        close_segment();
+        unlink(path.c_str());
         return false;
     }
     ++segment_number_;
     segment_size_ = 0;
     segment_since_ = std::chrono::steady_clock::now();
-    sync_directory(options_.directory);
     trim();
     return true;
 }
@@ -200,13 +214,26 @@ void Spool::close_segment() {
 }
 
 // After a failed write or fsync nobody knows what the kernel still holds of this file: cut it back to what is known
-// to be durable and go on in a new one.
-void Spool::abandon_segment(std::string_view what) {
+// to be durable and go on in a new one. Not before that is durable itself: the same lines come again, and a later
+// segment shows readers the whole of this one.
+bool Spool::cut_back() {
+    if (ftruncate(segment_, static_cast<off_t>(segment_size_)) != 0 || fsync(segment_) != 0)
+        return trouble(failed("cannot cut back", segment_path(options_.directory, segment_number_)));
+    close_segment();
+    uncut_ = false;
+    return true;
+}
+
+void Spool::publish() {
+    const auto end = segment_ >= 0 ? Position{segment_number_, segment_size_} : Position{segment_number_ + 1, 0};
+    published_ = durable_.publish(end);
+    if (!published_) trouble(failed("cannot tell readers of new records in", options_.directory));
+}
+
+bool Spool::trouble(std::string_view what) {
     stats_.write_errors.add();
     if (options_.on_trouble) options_.on_trouble(what);
-    if (ftruncate(segment_, static_cast<off_t>(segment_size_)) != 0 && options_.on_trouble)
-        options_.on_trouble(failed("cannot cut back", segment_path(options_.directory, segment_number_)));
-    close_segment();
+    return false;
 }
 
 // Records are money: what a consumer has not acknowledged stays, whatever the size. Without any consumer the oldest go.

@@ -18,6 +18,7 @@
 #include "control/base/counter.h"
 #include "control/base/histogram.h"
 #include "control/base/result.h"
+#include "control/records/durable_end.h"
 #include "control/records/segment.h"
 
 namespace sallyport::records {
@@ -75,7 +76,9 @@ private:
     bool write_batch(const Batch& batch);
     bool open_segment();
     void close_segment();
-    void abandon_segment(std::string_view what);
+    bool cut_back();
+    void publish();
+    bool trouble(std::string_view what);  // always false
     void trim();
 
     SpoolOptions options_;
@@ -84,9 +87,12 @@ private:
 
     // The writer thread's own.
     int segment_ = -1;
-    std::uint64_t segment_number_ = 0;  // the newest that exists; 0: none
+    std::uint64_t segment_number_ = 0;  // the newest that is taken; 0: none
     std::uint64_t segment_size_ = 0;    // durable bytes of the open one
     std::chrono::steady_clock::time_point segment_since_;
+    bool uncut_ = false;  // a write failed, and what it left in the open segment is still there
+    DurableEnd durable_;
+    bool published_ = true;  // readers know of all that is durable
 
     std::mutex mutex_;  // guards what follows
     std::condition_variable wake_;

@@ -256,8 +256,14 @@ TEST_CASE("finished calls are listed and shown with their media from the record"
     CHECK(fetched.code == 0);
     contains(fetched.out, "\"id\":\"c0ffee\"");
     CHECK(shell.run("record fetch --consumer billing").out.empty());
-    CHECK(shell.run("record ack --consumer billing 1:0").code == 0);
-    contains(shell.run("record fetch --consumer billing").out, "\"id\":\"c0ffee\"");
+    const auto back = shell.run("record ack --consumer billing 1:0");
+    CHECK(back.code == 1);
+    contains(back.err, "\"1:0\" is behind what was acknowledged");
+    const auto beyond = shell.run("record ack --consumer billing 999999:0");
+    CHECK(beyond.code == 1);
+    contains(beyond.err, "the spool has no segment 999999");
+    CHECK(shell.run("record ack --consumer other 1:0").code == 0);
+    contains(shell.run("record fetch --consumer other").out, "\"id\":\"c0ffee\"");
     CHECK(shell.run("record ack --consumer Billing 1:0").code == 1);
 }
 

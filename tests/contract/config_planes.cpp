@@ -311,7 +311,16 @@ TEST_CASE("billing takes records in order, again until it acknowledges, also ove
     daemon.start();
     CHECK(fetch(100).records_size() == 3);
     CHECK(fetch(100).records(0) == record(3, "t"));
-    done.set_position("nonsense");
-    CHECK(violated_fields(call(*daemon.operations("billing"), &Operations::AcknowledgeRecords, done, acknowledged)) ==
-          std::vector<std::string>{"position"});
+    const auto acknowledge = [&](const std::string& position) {
+        done.set_position(position);
+        return call(*daemon.operations("billing"), &Operations::AcknowledgeRecords, done, acknowledged);
+    };
+    const auto in_the_third = "1:" + std::to_string(2 * (record(1, "t").size() + 1) + 1);
+    for (const auto& position :
+         {std::string("nonsense"), std::string("999999:0"), in_the_third, std::string("1:99999999")}) {
+        INFO(position);
+        CHECK(violated_fields(acknowledge(position)) == std::vector<std::string>{"position"});
+    }
+    CHECK(acknowledge("0:0").error_code() == grpc::FAILED_PRECONDITION);
+    CHECK(fetch(100).records_size() == 3);
 }
