@@ -1,5 +1,7 @@
 #include "control/config/conflicts.h"
 
+#include <optional>
+
 #include "control/config/claims.h"
 #include "control/config/keys.h"
 #include "control/config/limits.h"
@@ -32,6 +34,19 @@ IpAddress last_address(const AddressBlock& block) {
     return last;
 }
 
+constexpr std::string_view target_field = ".host";
+
+std::optional<AddressBlock> target_block(const Target& target) {
+    const auto address = IpAddress::parse(target.host);
+    if (!address) return std::nullopt;
+    return AddressBlock{*address, static_cast<std::uint8_t>(address->family == Family::v4 ? 32 : 128)};
+}
+
+// A carrier may have several targets at one address, and list as a source what is a target already.
+bool is_one_carriers_own(const Claim& a, const Claim& b) {
+    return a.resource == b.resource && (a.field.ends_with(target_field) || b.field.ends_with(target_field));
+}
+
 class Finder {
 public:
     Finder(const Snapshot& candidate, const std::set<std::string>& changed)
@@ -42,15 +57,21 @@ public:
             if (is_changed) claim(name, trunk);
         });
         each_carrier([this](bool is_changed, const std::string& name, const Carrier& carrier) {
-            if (is_changed) claim_sources(name, carrier.realm, carrier.sources);
+            if (!is_changed) return;
+            claim_sources(name, carrier.realm, carrier.sources);
+            claim_targets(name, carrier);
         });
         for (const auto& [earlier, later] : numbers_.settle()) blame(later->claim, earlier->claim, "overlaps");
-        for (const auto& [earlier, later] : sources_.settle()) blame(later->claim, earlier->claim, "overlaps");
+        for (const auto& [earlier, later] : sources_.settle())
+            if (!is_one_carriers_own(earlier->claim, later->claim)) blame(later->claim, earlier->claim, "overlaps");
         each_trunk([this](bool is_changed, const std::string& name, const Trunk& trunk) {
             if (!is_changed) compare(name, trunk);
         });
         each_carrier([this](bool is_changed, const std::string& name, const Carrier& carrier) {
-            if (!is_changed) compare_sources(name, carrier.realm, carrier.sources);
+            if (is_changed) return;
+            compare_sources(name, carrier.realm, carrier.sources);
+            for (const auto& target : carrier.targets)
+                if (const auto block = target_block(target)) compare_sources(name, carrier.realm, {*block});
         });
         routes();
         sizes();
@@ -109,6 +130,16 @@ private:
                 sources_.add({address_key(realm, sources[i].network().address),
                               address_key(realm, last_address(sources[i])),
                               {name, at("sources", i), sources[i].to_string()}});
+    }
+
+    // Its targets call us from where we call them, so that an address in them is a source of the carrier's too.
+    void claim_targets(const std::string& name, const Carrier& carrier) {
+        for (std::size_t i = 0; i < carrier.targets.size(); ++i) {
+            const auto block = target_block(carrier.targets[i]);
+            if (!block) continue;
+            const auto key = address_key(carrier.realm, block->address);
+            sources_.add({key, key, {name, at("targets", i) + std::string(target_field), block->to_string()}});
+        }
     }
 
     void compare(const std::string& name, const Trunk& trunk) {

@@ -111,6 +111,39 @@ TEST_CASE("source networks of a realm may not meet; in another realm they may") 
     CHECK(violations(base, {{elsewhere}}).empty());
 }
 
+TEST_CASE(
+    "an address among a carrier's targets is its own in that realm, as a source is: calls from there are its calls") {
+    const auto base = snapshot_of({sample_carrier("a")});
+    const auto at = [](std::string host, std::string realm = "core") {
+        auto carrier = sample_carrier("b");
+        carrier.realm = std::move(realm);
+        carrier.targets[0] = {std::move(host), 5070, Transport::tcp, 0, 0};
+        return carrier;
+    };
+    const Violations same{{0, "targets[0].host", "\"192.0.2.9\" overlaps \"192.0.2.9\" of carriers/a"}};
+    CHECK(violations(base, {{at("192.0.2.9")}}) == same);
+    CHECK(violations({}, {{sample_carrier("a"), at("192.0.2.9")}}).size() == 1);
+    CHECK(violations(base, {{at("192.0.2.9", "other")}}).empty());
+    CHECK(violations(base, {{at("192.0.2.10")}}).empty());
+    CHECK(violations(base, {{at("sip.carrier.example")}}).empty());
+    auto source = at("192.0.2.10");
+    source.sources = {*AddressBlock::parse("192.0.2.0/24")};
+    CHECK(violations(base, {{source}}) ==
+          Violations{{0, "sources[0]", "\"192.0.2.0/24\" overlaps \"192.0.2.9\" of carriers/a"}});
+    CHECK(violations(snapshot_of({source}), {{sample_carrier("a")}}).size() == 1);
+    auto trunk = sample_static_trunk("pbx", "192.0.2.9");
+    trunk.realm = "core";
+    CHECK(violations(base, {{trunk}}).size() == 1);
+}
+
+TEST_CASE("within one carrier targets may share an address, and lie in its source networks") {
+    auto carrier = sample_carrier("a");
+    carrier.targets.push_back({"192.0.2.9", 5070, Transport::tcp, 1, 0});
+    carrier.sources = {*AddressBlock::parse("192.0.2.0/24")};
+    CHECK(violations({}, {{carrier}}).empty());
+    CHECK(violations(snapshot_of({carrier}), {{carrier}}).empty());
+}
+
 TEST_CASE("a route needs its carriers, and a carrier in use cannot go") {
     CHECK(violations({}, {{sample_route()}}) ==
           Violations{{0, "carriers[0]", "\"carriers/core\" does not exist; create it first, or in the same request"}});
