@@ -20,27 +20,14 @@ std::string request_key(std::uint64_t revision) {  // the order of keys is the o
     return std::string(request_prefix) + digits;
 }
 
-// id, fingerprint and reply in one value: lengths first, so that any bytes may follow.
-std::string pack(const std::string& id, const std::string& fingerprint, const std::string& reply) {
-    return std::to_string(id.size()) + ' ' + std::to_string(fingerprint.size()) + '\n' + id + fingerprint + reply;
-}
-
-bool unpack(const std::string& value, std::string& id, std::string& fingerprint, std::string& reply) {
-    unsigned long id_size = 0, fingerprint_size = 0;
-    int head = 0;
-    if (std::sscanf(value.c_str(), "%lu %lu\n%n", &id_size, &fingerprint_size, &head) != 2) return false;
-    const auto begin = value.find('\n') + 1;
-    if (begin == 0 || begin + id_size + fingerprint_size > value.size()) return false;
-    id = value.substr(begin, id_size);
-    fingerprint = value.substr(begin + id_size, fingerprint_size);
-    reply = value.substr(begin + id_size + fingerprint_size);
-    return true;
-}
+// Of an answer that is remembered: everything that is as long as the client likes.
+std::size_t bytes_of(const std::string& id, std::size_t rest) { return 2 * id.size() + rest; }
 
 store::Write write_of(const config::Difference& difference, const config::Snapshot& snapshot) {
     const auto id = difference.name.substr(difference.name.find('/') + 1);
     store::Write write{wire::store_key(difference.name), std::nullopt};
     if (difference.action == config::Action::delete_) return write;
+    write.in_history = !difference.name.starts_with("trunks/");  // a deleted or rotated hash is gone
     if (difference.name.starts_with("trunks/")) write.value = wire::encode(snapshot.trunks.at(id));
     if (difference.name.starts_with("carriers/")) write.value = wire::encode(snapshot.carriers.at(id));
     if (difference.name.starts_with("routes/")) write.value = wire::encode(snapshot.routes.at(id));
@@ -108,9 +95,7 @@ Result<void, std::string> ConfigState::load_answers() {
         auto entries = store_.range(request_prefix, after, page);
         if (!entries) return std::move(entries.error().sentence);
         for (const auto& entry : *entries) {
-            Request request;
-            std::string reply;
-            if (unpack(entry.value, request.id, request.fingerprint, reply)) remember(request, entry.key, reply);
+            if (auto answer = unpack(entry.value)) remember(entry.key, std::move(*answer));
         }
         if (entries->size() < page) return {};
         after = entries->back().key;
@@ -122,15 +107,23 @@ config::SnapshotPtr ConfigState::snapshot() const {
     return snapshot_;
 }
 
+std::optional<Result<std::string, Problem>> ConfigState::known_answer(const Request& request) const {
+    if (request.id.empty() || request.validate_only) return std::nullopt;
+    const auto answered = answers_.find(request.id);
+    if (answered == answers_.end()) return std::nullopt;
+    if (answered->second.fingerprint != request.fingerprint)
+        return Problem{Refusal::invalid, "the request_id was used before, for another request", {}};
+    if (request.same_secrets && !request.same_secrets(*snapshot()))
+        return Problem{
+            Refusal::invalid,
+            "the request_id was used before, and the credentials of this request are not those stored by now",
+            {}};
+    return answered->second.reply;
+}
+
 Result<std::string, Problem> ConfigState::change(const Request& request, const Make& make, const Reply& reply) {
     const std::lock_guard lock(mutex_);
-    if (!request.id.empty() && !request.validate_only) {
-        const auto answered = answers_.find(request.id);
-        if (answered != answers_.end()) {
-            if (answered->second.fingerprint == request.fingerprint) return answered->second.reply;
-            return Problem{Refusal::invalid, "the request_id was used before, for another request", {}};
-        }
-    }
+    if (auto known = known_answer(request)) return std::move(*known);
     const auto base = snapshot();
     auto change = make(*base);
     if (!change) return std::move(change.error());
@@ -146,49 +139,47 @@ Result<std::string, Problem> ConfigState::change(const Request& request, const M
 }
 
 Result<std::string, Problem> ConfigState::commit(const Request& request, config::Outcome outcome, std::string reply) {
+    if (!outcome.changed()) return reply;
     store::Transaction transaction;
-    if (outcome.changed()) {
-        transaction.preconditions.push_back({std::string(wire::revision_key), revision_entry_});
-        for (const auto& difference : outcome.differences)
-            if (difference.action != config::Action::unchanged)
-                transaction.writes.push_back(write_of(difference, outcome.snapshot));
-        transaction.writes.push_back({std::string(wire::revision_key), wire::etag_of(outcome.snapshot.revision)});
-    }
+    transaction.preconditions.push_back({std::string(wire::revision_key), revision_entry_});
+    for (const auto& difference : outcome.differences)
+        if (difference.action != config::Action::unchanged)
+            transaction.writes.push_back(write_of(difference, outcome.snapshot));
+    transaction.writes.push_back({std::string(wire::revision_key), wire::etag_of(outcome.snapshot.revision)});
     const auto key = request_key(store_.revision() + 1);
+    StoredAnswer answer{request.id, request.fingerprint, reply};
     if (!request.id.empty()) {
         transaction.preconditions.push_back({key, 0});
-        transaction.writes.push_back({key, pack(request.id, request.fingerprint, reply)});
+        transaction.writes.push_back({key, pack(answer), false});
         forget_answers(transaction);
     }
-    if (transaction.writes.empty()) return reply;
     const auto committed = store_.commit(transaction);
     if (!committed) {
         const bool lost_race = committed.error().code == store::Errc::conflict;
         return Problem{lost_race ? Refusal::aborted : Refusal::unavailable, committed.error().sentence, {}};
     }
-    if (!request.id.empty()) remember(request, key, reply);
-    if (outcome.changed()) {
-        revision_entry_ = *committed;
-        auto fresh = std::make_shared<const config::Snapshot>(std::move(outcome.snapshot));
-        const std::lock_guard lock(snapshot_mutex_);
-        snapshot_.swap(fresh);
-    }
+    if (!request.id.empty()) remember(key, std::move(answer));
+    revision_entry_ = *committed;
+    auto fresh = std::make_shared<const config::Snapshot>(std::move(outcome.snapshot));
+    const std::lock_guard lock(snapshot_mutex_);
+    snapshot_.swap(fresh);
     return reply;
 }
 
-void ConfigState::remember(const Request& request, const std::string& key, const std::string& reply) {
+void ConfigState::remember(const std::string& key, StoredAnswer answer) {
     while (!answer_ids_.empty() && (answer_ids_.size() >= answers_kept_ || answer_bytes_ > answer_bytes_kept)) {
         const auto oldest = answer_ids_.begin();
         const auto answered = answers_.find(oldest->second);
         if (answered != answers_.end() && answered->second.key == oldest->first) {
-            answer_bytes_ -= answered->second.reply.size();
+            answer_bytes_ -= bytes_of(answered->first, answered->second.bytes());
             answers_.erase(answered);
         }
         answer_ids_.erase(oldest);
     }
-    answer_bytes_ += reply.size();
-    answer_ids_[key] = request.id;
-    answers_[request.id] = {key, request.fingerprint, reply};
+    Answered answered{key, std::move(answer.fingerprint), std::move(answer.reply)};
+    answer_bytes_ += bytes_of(answer.id, answered.bytes());
+    answer_ids_[key] = answer.id;
+    answers_[std::move(answer.id)] = std::move(answered);
 }
 
 // The store forgets with the memory: what remember() will drop now leaves in the same transaction.
@@ -196,9 +187,10 @@ void ConfigState::forget_answers(store::Transaction& transaction) const {
     std::size_t count = answer_ids_.size(), bytes = answer_bytes_;
     for (const auto& [key, id] : answer_ids_) {
         if (count < answers_kept_ && bytes <= answer_bytes_kept) return;
-        transaction.writes.push_back({key, std::nullopt});
+        transaction.writes.push_back({key, std::nullopt, false});
         --count;
-        if (const auto answered = answers_.find(id); answered != answers_.end()) bytes -= answered->second.reply.size();
+        if (const auto answered = answers_.find(id); answered != answers_.end())
+            bytes -= bytes_of(id, answered->second.bytes());
     }
 }
 

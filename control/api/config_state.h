@@ -13,6 +13,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "control/api/stored_answer.h"
 #include "control/base/result.h"
 #include "control/config/change.h"
 #include "control/store/store.h"
@@ -37,6 +38,9 @@ public:
         std::string id;           // idempotency; empty: none
         std::string fingerprint;  // of method and content, without secrets
         bool validate_only = false;
+        // The fingerprint does not tell passwords apart; this does, against what is stored by now. Empty: always the
+        // same.
+        std::function<bool(const config::Snapshot& present)> same_secrets{};
     };
 
     // `answers_kept`: of how many requests with an id the answer is remembered.
@@ -47,7 +51,8 @@ public:
     ConfigState& operator=(const ConfigState&) = delete;
 
     config::SnapshotPtr snapshot() const;
-    // Asks make() for the change with the newest snapshot in hand, applies it, commits it; the reply's bytes.
+    // Asks make() for the change with the newest snapshot in hand, applies it, commits it; the reply's bytes. What
+    // changed nothing is not remembered: its repetition is judged anew, and leaves no trace in the store either.
     Result<std::string, Problem> change(const Request& request, const Make& make, const Reply& reply);
 
     // Hears of each new snapshot, on a thread of our own; when many come together, of the last. At once of the
@@ -59,6 +64,7 @@ private:
     // What a request with an id was answered: kept in the store, so that a retry after a crash is recognised.
     struct Answered {
         std::string key, fingerprint, reply;
+        std::size_t bytes() const { return key.size() + fingerprint.size() + reply.size(); }
     };
 
     ConfigState(store::Store& store, std::size_t answers_kept) : store_(store), answers_kept_(answers_kept) {}
@@ -66,7 +72,8 @@ private:
     Result<config::SnapshotPtr, std::string> load();
     Result<void, std::string> load_answers();
     Result<std::string, Problem> commit(const Request& request, config::Outcome outcome, std::string reply);
-    void remember(const Request& request, const std::string& key, const std::string& reply);
+    std::optional<Result<std::string, Problem>> known_answer(const Request& request) const;
+    void remember(const std::string& key, StoredAnswer answer);
     void forget_answers(store::Transaction& transaction) const;
     void run();
     std::uint64_t publish();  // the revision that the listeners have now

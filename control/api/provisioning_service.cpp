@@ -5,6 +5,7 @@
 #include "control/api/resource_kind.h"
 #include "control/api/status_convert.h"
 #include "control/config/syntax.h"
+#include "control/wire/secrets.h"
 
 namespace sallyport::api {
 namespace {
@@ -12,13 +13,32 @@ namespace {
 constexpr std::string_view service = "sallyport.provisioning.v1.Provisioning";
 constexpr int default_page = 100, largest_page = 1'000;
 
-// FNV-1a: tells a repeated request from another one under the same request_id. Not a secret, not a signature.
-std::string fingerprint(std::string_view method, const google::protobuf::Message& request) {
+constexpr std::size_t request_id_bytes = 128;
+
+// FNV-1a: tells a repeated request from another one under the same request_id. Not a secret, not a signature; passwords
+// and hashes are not in it, because it is stored.
+template <class Request>
+std::string fingerprint(std::string_view method, Request request) {
+    wire::clear_secrets(request);
     std::uint64_t hash = 0xcbf29ce484222325u;
     for (const char c : std::string(method) + request.SerializeAsString())
         hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
     return std::to_string(hash);
 }
+
+bool is_request_id(std::string_view id) {
+    return id.size() <= request_id_bytes &&
+           std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+// Whether a resource as given has the credentials that are stored by now; one that is gone has none to differ from.
+bool same_as_stored(const config::Snapshot& present, const config::Trunk& given) {
+    const auto stored = present.trunks.find(given.id);
+    return stored == present.trunks.end() || wire::same_secrets(given, stored->second);
+}
+bool same_as_stored(const config::Snapshot&, const config::Carrier&) { return true; }
+bool same_as_stored(const config::Snapshot&, const config::Route&) { return true; }
+bool same_as_stored(const config::Snapshot&, const config::Deletion&) { return true; }
 
 Problem not_found(const std::string& name) {
     return {Refusal::not_found, config::quoted(name) + " does not exist", {}};
@@ -79,8 +99,13 @@ grpc::Status ProvisioningService::carry_out(const grpc::ServerContext& context, 
         auto outcome = config::apply(base, *change);
         return Problem{Refusal::invalid, "", outcome ? config::Violations{} : std::move(outcome.error())};
     };
-    const ConfigState::Request request{attempt.mutation.request_id, attempt.fingerprint,
-                                       attempt.mutation.validate_only};
+    if (!is_request_id(attempt.mutation.request_id)) {
+        attempt.mutation.request_id.resize(std::min(attempt.mutation.request_id.size(), request_id_bytes));
+        return invalid(context, "request_id",
+                       "must be 1 to 128 printable characters of ASCII without spaces, e.g. a UUID; or leave it out");
+    }
+    const ConfigState::Request request{attempt.mutation.request_id, attempt.fingerprint, attempt.mutation.validate_only,
+                                       attempt.same_secrets};
     const auto result = state_.change(request, make, attempt.reply);
     if (!result) return to_status(context, result.error(), attempt.converted, attempt.prefixes);
     if (!response.ParseFromString(*result)) return {grpc::INTERNAL, "the stored answer of this request cannot be read"};
@@ -101,6 +126,7 @@ grpc::Status ProvisioningService::create(const grpc::ServerContext& context, std
     attempt.prefixes = {std::string(Kind::field)};
     attempt.mutation = {method, name, request.request_id(), 0, request.validate_only()};
     attempt.fingerprint = fingerprint(method, request);
+    attempt.same_secrets = [&](const config::Snapshot& present) { return same_as_stored(present, converted.value); };
     attempt.make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
         if (find<Kind>(base, name) != nullptr)
             return Problem{Refusal::already_exists, config::quoted(name) + " exists already; update it instead", {}};
@@ -121,6 +147,12 @@ grpc::Status ProvisioningService::update(const grpc::ServerContext& context, std
     attempt.prefixes = {std::string(Kind::field)};
     attempt.mutation = {method, message.name(), request.request_id(), 0, request.validate_only()};
     attempt.fingerprint = fingerprint(method, request);
+    attempt.same_secrets = [&](const config::Snapshot& present) {
+        const auto* stored = find<Kind>(present, message.name());
+        if (stored == nullptr) return true;
+        auto merged = wire::merge(Kind::to_proto(*stored), message, request.update_mask());
+        return same_as_stored(present, wire::from_proto(merged.message).value);
+    };
     attempt.make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
         const auto* stored = find<Kind>(base, message.name());
         if (stored == nullptr) return not_found(message.name());
@@ -173,6 +205,11 @@ grpc::Status ProvisioningService::Apply(grpc::ServerContext* context, const pv1:
                         std::to_string(request->changes_size()) + " changes" + (request->prune() ? ", prune" : ""),
                         request->request_id(), 0, request->validate_only()};
     attempt.fingerprint = fingerprint("Apply", *request);
+    attempt.same_secrets = [&](const config::Snapshot& present) {
+        return std::all_of(converted.change.items.begin(), converted.change.items.end(), [&](const auto& item) {
+            return std::visit([&](const auto& given) { return same_as_stored(present, given); }, item);
+        });
+    };
     attempt.make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
         if (auto problem = check_etags(base, *request)) return std::move(*problem);
         return converted.change;

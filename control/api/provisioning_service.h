@@ -46,6 +46,7 @@ private:
     struct Attempt {
         AuditTrail::Mutation mutation;
         std::string fingerprint;
+        std::function<bool(const config::Snapshot&)> same_secrets;
         ConfigState::Make make;  // fills converted and prefixes, which outlive it
         ConfigState::Reply reply;
         wire::FieldViolations converted;

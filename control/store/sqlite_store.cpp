@@ -79,7 +79,7 @@ private:
     Result<Revision, Error> commit_locked(const Transaction& transaction);
     Result<void, Error> check(const Precondition& precondition);
     bool write(const Transaction& transaction, Revision revision);
-    bool trim_history(Revision newest);
+    bool trim_history(Revision newest, std::uint64_t added);
     Error roll_back(Error error);
     void tell(Revision revision, const std::vector<Write>& writes);
     Result<void, Error> replay(const Watcher& watcher, Revision from);
@@ -88,8 +88,10 @@ private:
     LockFile lock_;
     std::mutex mutex_;  // guards what follows: one thread at a time is in SQLite
     sqlite::Connection db_;
-    sqlite::Statement get_, range_, put_, erase_, remember_, count_, forget_, compact_, history_;
+    sqlite::Statement get_, range_, put_, erase_, remember_, count_, forget_, compact_, history_, sizes_;
     Revision revision_ = 0;
+    std::uint64_t history_size_ = 0;        // bytes of keys and values in the history, as of the last commit
+    std::uint64_t fresh_history_size_ = 0;  // of the transaction that is being written
     Stats stats_;
     std::list<Watcher> watchers_;
 };
@@ -125,6 +127,9 @@ Result<void, Error> SqliteStore::open() {
     const auto revision = db_.integer("SELECT value FROM counter WHERE name='revision'");
     if (!revision) return Error{Errc::damaged, "the store " + options_.file.string() + " has no revision counter"};
     revision_ = static_cast<Revision>(*revision);
+    const auto size = db_.integer("SELECT COALESCE(SUM(LENGTH(CAST(key AS BLOB))+COALESCE(LENGTH(value),0)),0) FROM history");
+    if (!size) return db_.error("cannot read the store's history");
+    history_size_ = static_cast<std::uint64_t>(*size);
     return {};
 }
 
@@ -134,6 +139,7 @@ Result<void, Error> SqliteStore::open_file() {
     if (file < 0) return Error{Errc::unavailable, "cannot open the store " + path + ": " + std::strerror(errno)};
     close(file);
     if (!db_.open(path) || !db_.execute("PRAGMA journal_mode=WAL") || !db_.execute("PRAGMA synchronous=FULL") ||
+        !db_.execute("PRAGMA secure_delete=ON") ||  // a hash that was replaced leaves no readable page behind
         !db_.execute("PRAGMA foreign_keys=ON"))
         return db_.error("cannot open the store " + path);
     return {};
@@ -174,7 +180,10 @@ bool SqliteStore::prepare_statements() {
            remember_.prepare(db_, "INSERT INTO history VALUES(?,?,?,?)") &&
            count_.prepare(db_, "UPDATE counter SET value=? WHERE name='revision'") &&
            forget_.prepare(db_, "DELETE FROM history WHERE revision<=?") &&
-           compact_.prepare(db_, "UPDATE counter SET value=? WHERE name='compacted'") &&
+           compact_.prepare(db_, "UPDATE counter SET value=MAX(value,?) WHERE name='compacted'") &&
+           sizes_.prepare(db_,
+                          "SELECT revision, SUM(LENGTH(CAST(key AS BLOB))+COALESCE(LENGTH(value),0)) FROM history GROUP BY revision"
+                          " ORDER BY revision") &&
            history_.prepare(db_,
                             "SELECT revision, key, value FROM history WHERE revision>=? ORDER BY revision, position");
 }
@@ -225,6 +234,7 @@ Result<Revision, Error> SqliteStore::commit_locked(const Transaction& transactio
     if (!write(transaction, next)) return roll_back(db_.error("cannot write to the store"));
     if (!db_.execute("COMMIT")) return roll_back(db_.error("cannot commit to the store"));
     revision_ = next;
+    history_size_ = fresh_history_size_;
     tell(next, transaction.writes);
     return next;
 }
@@ -244,20 +254,36 @@ Result<void, Error> SqliteStore::check(const Precondition& precondition) {
 }
 
 bool SqliteStore::write(const Transaction& transaction, Revision revision) {
-    std::uint64_t position = 0;
+    std::uint64_t position = 0, added = 0;
     for (const auto& change : transaction.writes) {
         if (change.value ? !put_.use().text(change.key).blob(change.value).integer(revision).done()
                          : !erase_.use().text(change.key).done())
             return false;
+        if (!change.in_history) continue;
         if (!remember_.use().integer(revision).integer(position++).text(change.key).blob(change.value).done())
             return false;
+        added += change.key.size() + (change.value ? change.value->size() : 0);
     }
-    return count_.use().integer(revision).done() && trim_history(revision);
+    return count_.use().integer(revision).done() && trim_history(revision, added);
 }
 
-bool SqliteStore::trim_history(Revision newest) {
-    if (newest <= options_.history_revisions) return true;
-    const Revision last_gone = newest - options_.history_revisions;
+bool SqliteStore::trim_history(Revision newest, std::uint64_t added) {
+    fresh_history_size_ = history_size_ + added;
+    const Revision too_old = newest > options_.history_revisions ? newest - options_.history_revisions : 0;
+    Revision last_gone = 0;
+    {
+        auto use = sizes_.use();
+        while (use.row()) {
+            const auto revision = use.column_integer(0);
+            const bool too_much = fresh_history_size_ > options_.history_bytes && revision < newest;
+            if (revision > too_old && !too_much) break;
+            fresh_history_size_ -= std::min(fresh_history_size_, use.column_integer(1));
+            last_gone = revision;
+        }
+        if (use.failed()) return false;
+    }
+    last_gone = std::max(last_gone, too_old);
+    if (last_gone == 0) return true;
     return forget_.use().integer(last_gone).done() && compact_.use().integer(last_gone).done();
 }
 

@@ -42,6 +42,9 @@ struct Precondition {
 struct Write {
     std::string key;
     std::optional<std::string> value;  // nothing: delete
+    // False: no copy outlives the entry, and watches that come later are not told. For secrets, and for what nobody
+    // asks after once it is over.
+    bool in_history = true;
 };
 struct Transaction {
     std::vector<Precondition> preconditions;
@@ -76,7 +79,7 @@ public:
                                                     std::size_t limit) = 0;
     // Durable when it returns: all writes or none. A transaction without writes gives the current revision.
     virtual Result<Revision, Error> commit(const Transaction& transaction) = 0;
-    // Every event from this revision on, in order, each once: first those of the past, before watch() returns, then
+    // Every event from this revision on, in order, each once: first those of the history, before watch() returns, then
     // each on the committing thread before commit() returns. The callback must not call the store.
     virtual Result<std::unique_ptr<Watch>, Error> watch(std::string prefix, Revision from, OnEvent on_event) = 0;
     virtual Revision revision() = 0;

@@ -218,6 +218,48 @@ TEST_CASE("a repeated request_id gets the first answer, also after kill -9; for 
     CHECK(other.error_message() == "the request_id was used before, for another request");
 }
 
+TEST_CASE("a request_id is 1 to 128 printable characters; a longer one is a violation and does not fill the log") {
+    ControlDaemon daemon;
+    const auto stub = daemon.provisioning();
+    pv1::Trunk response;
+    for (const auto& id : {std::string(129, 'x'), std::string(1'000'000, 'y'), std::string("a b"), std::string("a\n"),
+                           std::string("\xc3\xa4")})
+        CHECK(violated_fields(create(*stub, sample_trunk(), response, id)) == Fields{"request_id"});
+    CHECK(create(*stub, sample_trunk(), response, std::string(128, '~')).ok());
+    CHECK(daemon.log().find(std::string(129, 'y')) == std::string::npos);
+}
+
+TEST_CASE("a repeated request_id with another password is another request, and says so") {
+    ControlDaemon daemon;
+    const auto stub = daemon.provisioning();
+    pv1::Trunk response;
+    auto other = sample_trunk();
+    other.mutable_credentials(0)->set_password("wrong-donkey-accumulator");
+    const std::string sentence =
+        "the request_id was used before, and the credentials of this request are not those stored by now";
+    REQUIRE(create(*stub, sample_trunk(), response, "id-1").ok());
+    CHECK(create(*stub, sample_trunk(), response, "id-1").ok());
+    CHECK(create(*stub, other, response, "id-1").error_message() == sentence);
+
+    pv1::UpdateTrunkRequest update;
+    *update.mutable_trunk() = other;
+    update.mutable_update_mask()->add_paths("credentials");
+    update.set_request_id("id-2");
+    REQUIRE(call(*stub, &Stub::UpdateTrunk, update, response).ok());
+    CHECK(call(*stub, &Stub::UpdateTrunk, update, response).ok());
+    *update.mutable_trunk() = sample_trunk();
+    CHECK(call(*stub, &Stub::UpdateTrunk, update, response).error_message() == sentence);
+
+    pv1::ApplyRequest apply;
+    *apply.add_changes()->mutable_put_trunk() = sample_trunk();
+    apply.set_request_id("id-3");
+    pv1::ApplyResponse applied;
+    REQUIRE(call(*stub, &Stub::Apply, apply, applied).ok());
+    CHECK(call(*stub, &Stub::Apply, apply, applied).ok());
+    *apply.mutable_changes(0)->mutable_put_trunk() = other;
+    CHECK(call(*stub, &Stub::Apply, apply, applied).error_message() == sentence);
+}
+
 TEST_CASE("a password is nowhere: not in an answer, not in the log, not in the store") {
     ControlDaemon daemon;
     const auto stub = daemon.provisioning();

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 
 #include "control/store/sqlite_store.h"
 
@@ -123,14 +124,62 @@ TEST_CASE("a dry run needs no store and changes nothing") {
 
 TEST_CASE("answers of requests with an id are kept for the last ones, and the oldest go from the store too") {
     Bench b;
-    REQUIRE(b.put("same").has_value());
-    for (int i = 0; i < 70; ++i) REQUIRE(b.put("same", std::to_string(i)).has_value());
+    for (int i = 0; i < 70; ++i) REQUIRE(b.put(std::to_string(i), std::to_string(i)).has_value());
     b.reopen();
     CHECK(b.store->range("/sallyport/v1/request/", "", 1'000'000)->size() == 20);
     const auto other = [&](const std::string& id) { return b.put("other", id); };
     CHECK(other("69").has_error());
     CHECK(other("50").has_error());
     CHECK(other("49").has_value());
+}
+
+TEST_CASE("answers are bounded in bytes, ids and fingerprints among them") {
+    Bench b;
+    const std::string large(12u << 20, 'x');  // three are more than the bound
+    for (int i = 0; i < 6; ++i) REQUIRE(b.put(std::to_string(i), large + std::to_string(i)).has_value());
+    CHECK(b.store->range("/sallyport/v1/request/", "", 1'000'000)->size() < 4);
+}
+
+TEST_CASE("a request that changes nothing leaves nothing in the store, with an id or without") {
+    Bench b;
+    REQUIRE(b.put("same", "id-0").has_value());
+    const auto revision = b.store->revision();
+    for (int i = 1; i < 30; ++i) REQUIRE(b.put("same", "id-" + std::to_string(i)).has_value());
+    CHECK(b.store->revision() == revision);
+    CHECK(b.store->range("/sallyport/v1/request/", "", 1'000'000)->size() == 1);
+    CHECK(*b.put("same", "id-0") == "1");
+}
+
+TEST_CASE("hashes of rotated and deleted credentials are not in the store's file any more") {
+    Bench b;
+    const auto change = [&](std::vector<config::ChangeItem> items) {
+        const auto done = b.state->change(
+            {"id-" + std::to_string(b.store->revision()), "", false},
+            [&](const config::Snapshot&) {
+                return config::Change{std::move(items), false};
+            },
+            [](const config::Outcome&) { return std::string("done"); });
+        REQUIRE(done.has_value());
+    };
+    config::Trunk trunk;
+    trunk.id = "acme";
+    trunk.realm = "access";
+    trunk.registration_aor = "sip:acme@sip.example.com";
+    trunk.numbers = {{"+4930123400", "+4930123499"}};
+    for (const char digit : {'a', 'b'}) {
+        trunk.credentials = {{"acme", "", std::string(32, digit), std::string(64, digit)}};
+        change({trunk});
+    }
+    const auto stored = [&](char digit) {
+        b.reopen();  // the log of SQLite is merged into the file
+        std::ifstream file(b.directory / "store.db", std::ios::binary);
+        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        return bytes.find(std::string(32, digit)) != bytes.npos;
+    };
+    CHECK(!stored('a'));
+    CHECK(stored('b'));
+    change({config::Deletion{"trunks/acme"}});
+    CHECK(!stored('b'));
 }
 
 TEST_CASE("a store with something that cannot be read is not guessed at") {

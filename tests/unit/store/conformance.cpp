@@ -141,6 +141,48 @@ TEST_CASE("a watch from a revision that is no longer kept is refused, not cut sh
     CHECK(events.front().revision == 6);
 }
 
+TEST_CASE("a write outside the history is told at once, but not later, and leaves no copy of what it replaced") {
+    Bench b;
+    std::vector<Event> live, late;
+    auto watch = b.store->watch("", 1, [&](const Event& e) { live.push_back(e); });
+    REQUIRE(b.store->commit({{}, {{"a", "first-secret", false}, {"b", "open"}}}).has_value());
+    REQUIRE(b.store->commit({{}, {{"a", "second-secret", false}}}).has_value());
+    CHECK(live == std::vector<Event>{{1, {{"a", "first-secret"}, {"b", "open"}}}, {2, {{"a", "second-secret"}}}});
+    auto later = b.store->watch("", 1, [&](const Event& e) { late.push_back(e); });
+    CHECK(late == std::vector<Event>{{1, {{"b", "open"}}}});
+    watch->reset();
+    later->reset();
+    REQUIRE(b.store->commit({{}, {{"a", std::nullopt, false}}}).has_value());
+    b.store.reset();
+    std::ifstream file(b.file, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    CHECK(bytes.find("open") != bytes.npos);
+    CHECK(bytes.find("first-secret") == bytes.npos);
+    CHECK(bytes.find("second-secret") == bytes.npos);
+}
+
+TEST_CASE("the history is bounded in bytes too, also over a restart, and says from where on it is whole") {
+    Bench b;
+    b.store.reset();
+    const auto open = [&] { b.store = std::move(*open_sqlite_store({b.file, 10'000, 5'000})); };
+    open();
+    for (int i = 0; i < 20; ++i) {
+        if (i == 10) {
+            b.store.reset();
+            open();
+        }
+        REQUIRE(b.store->put("k", std::string(999, 'x')).has_value());
+    }
+    std::vector<Revision> told;
+    CHECK(b.store->watch("", 16, [&](const Event& e) { told.push_back(e.revision); }).has_value());
+    CHECK(told == std::vector<Revision>{16, 17, 18, 19, 20});
+    CHECK(b.store->watch("", 15, [](const Event&) {}).error().code == Errc::compacted);
+    REQUIRE(b.store->put("k", std::string(20'000, 'x')).has_value());  // alone it is too much, and still told
+    told.clear();
+    CHECK(b.store->watch("", 21, [&](const Event& e) { told.push_back(e.revision); }).has_value());
+    CHECK(told == std::vector<Revision>{21});
+}
+
 TEST_CASE("many writers at once: every commit has its own revision, no increment is lost") {
     Bench b;
     REQUIRE(b.store->put("n", "0").has_value());
