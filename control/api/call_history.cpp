@@ -10,6 +10,20 @@ namespace {
 constexpr std::uint64_t page_bytes = 64u << 20;
 constexpr std::uint64_t search_bytes = 512u << 20;
 
+// Asking whether the caller is still there takes a lock inside gRPC: once in so many lines.
+class Patience {
+public:
+    explicit Patience(const CallHistory::GiveUp& give_up) : give_up_(give_up) {}
+    bool is_over() { return over_ = over_ || (lines_++ % lines_between == 0 && give_up_()); }
+    bool was_over() const { return over_; }
+
+private:
+    static constexpr std::uint64_t lines_between = 256;
+    const CallHistory::GiveUp& give_up_;
+    std::uint64_t lines_ = 0;
+    bool over_ = false;
+};
+
 std::string time_text(const std::optional<TimePoint>& time) { return time ? rfc3339(*time) : std::string(); }
 
 std::string cause_text(const records::CallRecord& record) {
@@ -46,15 +60,17 @@ operations::v1::Call to_proto(const records::CallRecord& record) {
     return call;
 }
 
-std::optional<CallHistory::Page> CallHistory::page(std::string_view trunk, std::size_t size,
-                                                   const std::string& from) const {
+std::optional<CallHistory::Page> CallHistory::page(std::string_view trunk, std::size_t size, const std::string& from,
+                                                   const GiveUp& give_up) const {
     std::optional<records::Position> before;
     if (!from.empty() && !(before = records::Position::parse(from))) return std::nullopt;
     Page page;
+    Patience patience(give_up);
     std::optional<records::Position> reached = before;
     const bool oldest = records::visit_newest(directory_, before, page_bytes, [&](std::string_view line, auto start) {
-        if (page.calls.size() == size) return false;
+        if (page.calls.size() == size || patience.is_over()) return false;
         reached = start;
+        if (line.find(trunk) == line.npos) return true;  // far cheaper than parsing every line
         const auto record = records::parse_call_record(line);
         if (record && (trunk.empty() || record->trunk == trunk)) page.calls.push_back(to_proto(*record));
         return true;
@@ -63,14 +79,20 @@ std::optional<CallHistory::Page> CallHistory::page(std::string_view trunk, std::
     return page;
 }
 
-std::optional<CallHistory::Found> CallHistory::find(std::string_view id) const {
+Result<std::optional<CallHistory::Found>, CallHistory::SearchErrc> CallHistory::find(std::string_view id,
+                                                                                     const GiveUp& give_up) const {
+    const std::unique_lock search(search_, std::try_to_lock);
+    if (!search.owns_lock()) return SearchErrc::busy;
     std::optional<Found> found;
+    Patience patience(give_up);
     records::visit_newest(directory_, std::nullopt, search_bytes, [&](std::string_view line, records::Position) {
+        if (patience.is_over()) return false;
         if (line.find(id) == line.npos) return true;  // far cheaper than parsing every line
         auto record = records::parse_call_record(line);
         if (record && is_of(*record, id)) found = Found{std::move(*record), std::string(line)};
         return !found;
     });
+    if (patience.was_over()) return SearchErrc::given_up;
     return found;
 }
 

@@ -24,6 +24,15 @@ double seconds_since(std::chrono::steady_clock::time_point then) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
 }
 
+grpc::Status refusal_of(CallHistory::SearchErrc error) {
+    switch (error) {
+        case CallHistory::SearchErrc::busy:
+            return {grpc::RESOURCE_EXHAUSTED, "another search through the call records is under way: try again"};
+        case CallHistory::SearchErrc::given_up: return {grpc::CANCELLED, "the client waits no longer"};
+    }
+    return {grpc::INTERNAL, "the search failed"};
+}
+
 }  // namespace
 
 template <class F>
@@ -137,7 +146,8 @@ grpc::Status OperationsService::ListCalls(grpc::ServerContext* context, const ov
             return grpc::Status::OK;
         }
         const auto page = history_.page(request->trunk(), static_cast<std::size_t>(size - response->calls_size()),
-                                        finished_only ? token.substr(finished_token.size()) : std::string());
+                                        finished_only ? token.substr(finished_token.size()) : std::string(),
+                                        [&] { return context->IsCancelled(); });
         if (!page) return invalid(*context, "page_token", "is not one that this method returned");
         for (const auto& call : page->calls) *response->add_calls() = call;
         if (!page->next.empty()) response->set_next_page_token(std::string(finished_token) + page->next);
@@ -155,7 +165,10 @@ grpc::Status OperationsService::GetCall(grpc::ServerContext* context, const ov1:
         const auto status = planes_.signaling().GetCall(&to_signaling, *request, response);
         if (!status.ok()) response->Clear();
         if (status.ok() && response->state() != "ended") return status;
-        const auto found = history_.find(status.ok() ? response->id() : request->id());
+        const auto searched =
+            history_.find(status.ok() ? response->id() : request->id(), [&] { return context->IsCancelled(); });
+        if (!searched) return refusal_of(searched.error());
+        const auto& found = *searched;
         if (!found && status.ok()) return status;
         if (!found) {
             if (status.error_code() == grpc::NOT_FOUND) return {grpc::NOT_FOUND, "there is no such call"};
