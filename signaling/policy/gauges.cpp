@@ -19,12 +19,21 @@ std::shared_ptr<TrunkGauges::Gauge> TrunkGauges::find(std::string_view trunk) co
     return found == stripe.gauges.end() ? nullptr : found->second;
 }
 
-bool TrunkGauges::take_slot(Gauge& gauge, std::uint32_t limit) {
+TrunkGauges::Slot TrunkGauges::take_slot(Gauge& gauge, std::uint32_t limit) {
     std::uint32_t calls = gauge.calls.load(std::memory_order_relaxed);
     do {
-        if (limit != 0 && calls >= limit) return false;
+        if (calls == retired) return Slot::gauge_retired;
+        if (limit != 0 && calls >= limit) return Slot::none_free;
     } while (!gauge.calls.compare_exchange_weak(calls, calls + 1, std::memory_order_relaxed));
-    return true;
+    return Slot::taken;
+}
+
+// Never below zero: one release too many must not lock a trunk out for ever.
+void TrunkGauges::give_slot(Gauge& gauge) {
+    std::uint32_t calls = gauge.calls.load(std::memory_order_relaxed);
+    do {
+        if (calls == 0 || calls == retired) return;
+    } while (!gauge.calls.compare_exchange_weak(calls, calls - 1, std::memory_order_relaxed));
 }
 
 bool TrunkGauges::take_turn(Gauge& gauge, double per_second, TimePoint now) {
@@ -42,17 +51,25 @@ bool TrunkGauges::take_turn(Gauge& gauge, double per_second, TimePoint now) {
 }
 
 Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limits, TimePoint now) {
-    const auto held = gauge(trunk);
-    if (!take_slot(*held, limits.concurrent_calls)) return Admission::too_many_calls;
+    auto held = gauge(trunk);
+    Slot slot = take_slot(*held, limits.concurrent_calls);
+    while (slot == Slot::gauge_retired) {
+        held = gauge(trunk);
+        slot = take_slot(*held, limits.concurrent_calls);
+    }
+    if (slot == Slot::none_free) return Admission::too_many_calls;
     if (take_turn(*held, limits.calls_per_second, now)) return Admission::admitted;
-    held->calls.fetch_sub(1, std::memory_order_relaxed);
+    give_slot(*held);
     return Admission::too_fast;
 }
 
-void TrunkGauges::hold(std::string_view trunk) { gauge(trunk)->calls.fetch_add(1, std::memory_order_relaxed); }
+void TrunkGauges::hold(std::string_view trunk) {
+    while (take_slot(*gauge(trunk), 0) == Slot::gauge_retired) {
+    }
+}
 
 void TrunkGauges::release(std::string_view trunk) {
-    if (const auto held = find(trunk)) held->calls.fetch_sub(1, std::memory_order_relaxed);
+    if (const auto held = find(trunk)) give_slot(*held);
 }
 
 std::uint32_t TrunkGauges::calls(std::string_view trunk) const {
@@ -64,7 +81,9 @@ void TrunkGauges::prune(const std::function<bool(std::string_view trunk)>& provi
     for (Stripe& stripe : stripes_) {
         const std::lock_guard lock(stripe.mutex);
         std::erase_if(stripe.gauges, [&](const auto& entry) {
-            return !provisioned(entry.first) && entry.second->calls.load(std::memory_order_relaxed) == 0;
+            std::uint32_t idle = 0;
+            return !provisioned(entry.first) &&
+                   entry.second->calls.compare_exchange_strong(idle, retired, std::memory_order_relaxed);
         });
     }
 }

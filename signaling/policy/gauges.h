@@ -30,6 +30,8 @@ public:
     void prune(const std::function<bool(std::string_view trunk)>& provisioned);
 
 private:
+    // Calls of a gauge that prune() has taken out of the map: whoever still holds it must fetch the trunk's new one.
+    static constexpr std::uint32_t retired = 0xffff'ffff;
     struct Gauge {
         std::atomic<std::uint32_t> calls{0};
         std::atomic<std::int64_t> next_arrival{0};  // nanoseconds since the epoch
@@ -40,7 +42,9 @@ private:
     };
     std::shared_ptr<Gauge> gauge(std::string_view trunk);
     std::shared_ptr<Gauge> find(std::string_view trunk) const;
-    static bool take_slot(Gauge& gauge, std::uint32_t limit);
+    enum class Slot : std::uint8_t { taken, none_free, gauge_retired };
+    static Slot take_slot(Gauge& gauge, std::uint32_t limit);
+    static void give_slot(Gauge& gauge);
     static bool take_turn(Gauge& gauge, double per_second, TimePoint now);
 
     static constexpr std::size_t stripe_count = 64;

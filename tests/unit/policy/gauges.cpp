@@ -1,5 +1,6 @@
 #include "signaling/policy/gauges.h"
 
+
 #include <catch2/catch.hpp>
 #include <thread>
 #include <vector>
@@ -67,3 +68,35 @@ TEST_CASE("Trunks that are no longer provisioned are forgotten once they are idl
 }
 
 }  // namespace sallyport::policy
+TEST_CASE("A release too many takes a gauge below nothing no more than a limit is passed") {
+    TrunkGauges gauges;
+    const config::Limits limits{.concurrent_calls = 1};
+    CHECK(gauges.admit("a", limits, start) == Admission::admitted);
+    gauges.release("a");
+    gauges.release("a");
+    CHECK(gauges.calls("a") == 0);
+    CHECK(gauges.admit("a", limits, start) == Admission::admitted);
+    CHECK(gauges.admit("a", limits, start) == Admission::too_many_calls);
+}
+
+TEST_CASE("Pruning in the middle of admitting loses no call") {
+    TrunkGauges gauges;
+    std::atomic<bool> done{false};
+    std::thread pruner([&] {
+        while (!done) gauges.prune([](std::string_view) { return false; });
+    });
+    for (int round = 0; round < 20'000; ++round) {
+        if (gauges.admit("a", {}, start) != Admission::admitted) FAIL();
+        if (gauges.calls("a") != 1) FAIL("a call is held that no gauge knows of");
+        gauges.release("a");
+        gauges.hold("a");
+        if (gauges.calls("a") != 1) FAIL("a call is held that no gauge knows of");
+        gauges.release("a");
+    }
+    done = true;
+    pruner.join();
+    CHECK(gauges.calls("a") == 0);
+}
+
+}
+
