@@ -89,7 +89,7 @@ void Call::on_failure(const transaction::Response& response, Context& cx) {
     leg(Side::b).client.reset();
     if (!hop_->health_key.empty() && status != 503 && status != 408)
         cx.health.answered(hop_->health_key, "answers calls");
-    if (reroutes(status)) return fail_over(status, "response", cx);
+    if (reroutes(status)) return fail_over(status, cx);
     const auto named = q850_of(response.message);
     fail_setup("callee", relayed_status(status, pbx_side() == Side::a), named != 0 ? named : q850_of_status(status),
                "the callee answered " + std::to_string(status), cx);

@@ -186,12 +186,15 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
             return finish_if_done(cx);
         }
         if (!l.client || l.client->client != failed.client) continue;
-        ladder_.note(cx.now, timeout ? "no answer to INVITE" : "the connection failed");
+        const bool too_large = failed.failure == transaction::Failure::too_large;
+        ladder_.note(cx.now, timeout     ? "no answer to INVITE"
+                             : too_large ? "the INVITE is too large to be sent"
+                                         : "the connection failed");
         const bool cancelled = l.client_cancelled;
         l.client.reset();
         if (cancelled || phase_ >= Phase::releasing) return finish_if_done(cx);
-        if (exchange_ && exchange_->initial)
-            return fail_over(timeout ? 408 : 503, timeout ? "no answer" : "connection failed", cx);
+        if (exchange_ && exchange_->initial) return on_attempt_failed(failed.failure, cx);
+        if (too_large && exchange_) return end_exchange(513, cx);
         // RFC 3261 12.2.1.2: a peer that answers nothing within its dialog is gone.
         return release("node", timeout ? 102 : 41, timeout ? "no answer to a re-INVITE" : "connection lost", cx);
     }

@@ -118,7 +118,8 @@ private:
     MediaProfile profile_of(Side side, const Flow& flow) const;
     const config::MediaPolicy& media_policy(Side side) const;
     void forget_forks(Context& cx);
-    void fail_over(std::uint16_t status, std::string_view why, Context& cx);
+    void on_attempt_failed(transaction::Failure failure, Context& cx);
+    void fail_over(std::uint16_t status, Context& cx);
     bool reroutes(std::uint16_t status) const;
 
     // answer.cpp: what the callee says to the first INVITE

@@ -248,12 +248,22 @@ void Call::forget_forks(Context& cx) {
     forks_.clear();
 }
 
+// The INVITE came to nothing without an answer. Whether the target is to blame is for a probe to find out.
+void Call::on_attempt_failed(transaction::Failure failure, Context& cx) {
+    if (failure == transaction::Failure::too_large) {
+        // What no stream takes fits nowhere: the other places need not be tried.
+        if (is_reliable(hop_->flow.transport))
+            return fail_setup("node", 513, q850_of_status(513), "the INVITE is too large to be sent", cx);
+        return fail_over(513, cx);
+    }
+    if (!hop_->health_key.empty()) cx.health.suspect(hop_->health_key);
+    fail_over(failure == transaction::Failure::timeout ? 408 : 503, cx);
+}
+
 // RFC 3263 4.3: the same request with a new branch to the next place.
-void Call::fail_over(std::uint16_t status, std::string_view why, Context& cx) {
+void Call::fail_over(std::uint16_t status, Context& cx) {
     last_failure_ = status;
     stop_timer(CallTimer::no_answer, cx);
-    if (!hop_->health_key.empty() && why != "response" && cx.health.failed(hop_->health_key, std::string(why)))
-        log(Severity::warning, "target-down", hop_->health_key + ": " + std::string(why), cx);
     forget_forks(cx);
     phase_ = Phase::routing;
     hop_.reset();

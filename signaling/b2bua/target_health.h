@@ -1,11 +1,14 @@
-// Which targets of the core answer, with hysteresis: two failures in a row take one down, two answers bring it back.
-// Hears of probes and of calls; sends nothing itself.
+// Which targets of the core answer, with hysteresis: two failed probes in a row take one down, two answers bring it
+// back. A call that comes to nothing is no failure of its target, because whoever made the call may have had a part in
+// it: it makes a probe due, and the probe decides. Sends nothing itself.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/config/model.h"
 
@@ -25,6 +28,8 @@ public:
     // True when the target has just changed sides.
     bool answered(const std::string& key, std::string detail);
     bool failed(const std::string& key, std::string detail);
+    void suspect(const std::string& key) { suspects_.insert(key); }
+    std::set<std::string> take_suspects() { return std::exchange(suspects_, {}); }
     bool up(const std::string& key) const;
     const Entry* find(const std::string& key) const;
     void forget(const std::string& key) { entries_.erase(key); }
@@ -32,6 +37,7 @@ public:
 private:
     static constexpr std::uint32_t failures_to_down = 2, answers_to_up = 2;
     std::map<std::string, Entry> entries_;
+    std::set<std::string> suspects_;  // since they were last taken
 };
 
 }  // namespace sallyport::b2bua

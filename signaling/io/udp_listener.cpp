@@ -11,14 +11,14 @@
 #include <system_error>
 
 #include "signaling/io/socket_address.h"
+#include "signaling/sip/limits.h"
 
 namespace sallyport::io {
 namespace {
 
-constexpr std::size_t max_pending = 4'096;          // datagrams that wait for the kernel's buffer
-constexpr std::size_t max_datagram_bytes = 65'507;  // UDP over IPv4
-constexpr int socket_buffer_bytes = 4 << 20;        // bursts while the shard is busy; the kernel may grant less
-constexpr int batches_per_wake = 4;                 // then other sockets have their turn
+constexpr std::size_t max_pending = 4'096;    // datagrams that wait for the kernel's buffer
+constexpr int socket_buffer_bytes = 4 << 20;  // bursts while the shard is busy; the kernel may grant less
+constexpr int batches_per_wake = 4;           // then other sockets have their turn
 
 bool is_stun(std::string_view bytes) {  // RFC 8489 5: two zero bits, magic cookie
     constexpr std::string_view cookie{"\x21\x12\xa4\x42", 4};
@@ -160,7 +160,7 @@ void UdpListener::read_errors() {
 }
 
 void UdpListener::send(transaction::SharedText bytes, const Endpoint& to) {
-    if (bytes->size() > max_datagram_bytes) return statistics_.drops[IoDrop::too_large].add();
+    if (bytes->size() > sip::limits::datagram_bytes) return statistics_.drops[IoDrop::too_large].add();
     if (pending_.size() >= max_pending) return statistics_.drops[IoDrop::send_queue_full].add();
     pending_.push_back({std::move(bytes), to});
 }

@@ -11,9 +11,15 @@ Party identify_carrier(const config::Snapshot& config, const Realm& realm, const
         return {PartyKind::carrier, carrier->id, Proof::source_address};
     const auto found = learned.find(source);
     if (found == learned.end()) return {};
-    const auto carrier = config.carriers.find(found->second);
-    if (carrier == config.carriers.end() || carrier->second.disabled || carrier->second.realm != realm.name) return {};
-    return {PartyKind::carrier, found->second, Proof::source_address};
+    Party only;
+    for (const auto& id : found->second) {
+        const auto carrier = config.carriers.find(id);
+        if (carrier == config.carriers.end() || carrier->second.disabled || carrier->second.realm != realm.name)
+            continue;
+        if (only.known()) return {};
+        only = {PartyKind::carrier, id, Proof::source_address};
+    }
+    return only;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,9 @@ struct Party {
     bool known() const { return kind != PartyKind::unknown; }
 };
 
-// Addresses that the names of carriers' targets stood for when they were last resolved: requests from there are theirs.
-using LearnedSources = std::map<IpAddress, std::string>;  // -> carrier id
+// Addresses that the names of carriers' targets stood for when they were last resolved, and the ids of the carriers
+// that claim each: requests from there are theirs. What two carriers of a realm claim identifies neither.
+using LearnedSources = std::map<IpAddress, std::set<std::string>>;
 
 Party identify(const config::Snapshot& config, const Realm& realm, const Flow& flow,
                const registrar::LocationStore& locations, const LearnedSources& learned, TimePoint now);

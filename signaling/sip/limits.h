@@ -6,6 +6,7 @@
 namespace sallyport::sip::limits {
 
 inline constexpr std::size_t message_bytes = 65'535;     // RFC 3261 18.1.1, the UDP ceiling, for streams as well
+inline constexpr std::size_t datagram_bytes = 65'507;    // UDP over IPv4: what is larger needs a stream
 inline constexpr std::size_t header_fields = 256;        // fields in one message, after that 400
 inline constexpr std::size_t field_bytes = 16'384;       // one field value; Identity and History-Info can be long
 inline constexpr std::size_t name_bytes = 128;           // a header name or a method; the longest registered has 37

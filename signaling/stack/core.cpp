@@ -34,6 +34,8 @@ void Core::handle(const Input& input, TimePoint now, Outputs& out) {
     calls.acks().expire(now);
     std::visit([this](const auto& alternative) { on(alternative); }, input);
     run_effects();
+    auto cx = context();
+    health.probe_suspects(cx);
     statistics.calls.set(calls.size());
     statistics.transactions.set(layer.size());
     out_ = nullptr;

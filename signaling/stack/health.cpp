@@ -1,6 +1,7 @@
 #include "signaling/stack/health.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/b2bua/targets.h"
@@ -12,6 +13,8 @@ using sip::HeaderName;
 
 constexpr Duration soon = 5s;  // between probes of a target that has just failed
 constexpr std::size_t most_learned = 4096;
+// A DNS that fails must not cut a carrier off; one that has forgotten the name for good must.
+constexpr Duration sources_outlive_dns = 1h;
 constexpr std::size_t call_id_tries = 256;
 
 std::string host_of(const config::Target& target) {
@@ -52,7 +55,7 @@ void Health::configure(const config::Snapshot& config, b2bua::Context& cx) {
         cx.health.forget(entry.second.key);
         return true;
     });
-    std::erase_if(learned_, [&](const auto& entry) { return !config.carriers.contains(entry.second); });
+    gather_sources();
 }
 
 void Health::start(std::uint64_t number, Duration after, b2bua::Context& cx) {
@@ -66,9 +69,29 @@ void Health::on_timer(std::uint64_t number, b2bua::Context& cx) {
     if (found == probes_.end()) return;
     Probe& probe = found->second;
     probe.timer = 0;
-    start(number, probe.interval, cx);
+    if (probe.asked) {
+        // A silent one is not waited for until its transaction has run out.
+        if (cx.now - probe.asked_at < soon) return start(number, probe.asked_at + soon - cx.now, cx);
+        asked_.erase(probe.asked);
+        probe.asked = {};
+        failed(number, "does not answer", cx);
+    }
+    if (probe.timer == 0) start(number, probe.suspected ? std::min(soon, probe.interval) : probe.interval, cx);
     probe.locator.emplace(b2bua::wanted(probe.target, cx.realm(probe.realm)), cx.random);
     take(number, probe.locator->start(), cx);
+}
+
+// Whatever the calls say, a target is asked no more often than a failing one.
+void Health::probe_suspects(b2bua::Context& cx) {
+    for (const auto& key : cx.health.take_suspects()) {
+        const auto found =
+            std::find_if(probes_.begin(), probes_.end(), [&](const auto& p) { return p.second.key == key; });
+        if (found == probes_.end()) continue;
+        Probe& probe = found->second;
+        if (probe.suspected || probe.asked || cx.now - probe.asked_at < soon) continue;
+        probe.suspected = true;
+        start(found->first, {}, cx);
+    }
 }
 
 void Health::on_dns(std::uint64_t number, const locate::Answer& answer, b2bua::Context& cx) {
@@ -85,18 +108,32 @@ void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
     }
     probe.locator.reset();
     const auto* located = std::get_if<std::vector<locate::Located>>(&step);
-    if (located == nullptr || located->empty()) return failed(number, "its name leads nowhere", cx);
-    learn(probe, *located);
+    if (located == nullptr || located->empty()) {
+        if (cx.now - probe.resolved_at > sources_outlive_dns) learn(probe, {});
+        return failed(number, "its name leads nowhere", cx);
+    }
+    probe.resolved_at = cx.now;
+    std::set<IpAddress> sources;
+    for (const auto& place : *located) sources.insert(place.endpoint.address);
+    learn(probe, std::move(sources));
     ask(number, located->front(), cx);
 }
 
-void Health::learn(const Probe& probe, const std::vector<locate::Located>& at) {
-    for (const auto& place : at)
-        if (learned_.size() < most_learned) learned_.insert_or_assign(place.endpoint.address, probe.carrier);
+void Health::learn(Probe& probe, std::set<IpAddress> sources) {
+    if (probe.sources == sources) return;
+    probe.sources = std::move(sources);
+    gather_sources();
+}
+
+void Health::gather_sources() {
+    learned_.clear();
+    for (const auto& [number, probe] : probes_)
+        for (const auto& address : probe.sources)
+            if (learned_.size() < most_learned || learned_.contains(address)) learned_[address].insert(probe.carrier);
 }
 
 void Health::ask(std::uint64_t number, const locate::Located& at, b2bua::Context& cx) {
-    const Probe& probe = probes_.at(number);
+    Probe& probe = probes_.at(number);
     const Realm& realm = cx.realm(probe.realm);
     const Flow flow = b2bua::outgoing_flow(realm, probe.realm, at.transport, at.endpoint);
     const std::string uri = "sip:" + host_of(probe.target);
@@ -113,7 +150,9 @@ void Health::ask(std::uint64_t number, const locate::Located& at, b2bua::Context
         .add(HeaderName::accept, "application/sdp")
         .add(HeaderName::user_agent, cx.settings.server_header);
     const std::string tls_name = at.transport == Transport::tls ? at.tls_name : std::string();
-    asked_[cx.layer.send(flow, options.finish(), tls_name, cx.now, cx.effects)] = number;
+    probe.asked = cx.layer.send(flow, options.finish(), tls_name, cx.now, cx.effects);
+    probe.asked_at = cx.now;
+    asked_[probe.asked] = number;
     sent_.add();
 }
 
@@ -144,19 +183,24 @@ bool Health::on_client_failed(const transaction::ClientFailed& failure, b2bua::C
 void Health::answered(std::uint64_t number, std::string detail, b2bua::Context& cx) {
     const auto found = probes_.find(number);
     if (found == probes_.end()) return;
-    const Probe& probe = found->second;
+    Probe& probe = found->second;
+    probe.asked = {};
+    const bool acquitted = std::exchange(probe.suspected, false);
     const auto* before = cx.health.find(probe.key);
     const bool was_down = before != nullptr && !before->up;
     if (cx.health.answered(probe.key, detail))
         cx.out.emplace_back(b2bua::LogFact{b2bua::Severity::info, "target-up", {}, {}, probe.key + " " + detail});
     else if (was_down)
         start(number, std::min(soon, probe.interval), cx);
+    else if (acquitted)
+        start(number, probe.interval, cx);
 }
 
 void Health::failed(std::uint64_t number, std::string detail, b2bua::Context& cx) {
     const auto found = probes_.find(number);
     if (found == probes_.end()) return;
-    const Probe& probe = found->second;
+    Probe& probe = found->second;
+    probe.asked = {};
     if (cx.health.failed(probe.key, detail))
         cx.out.emplace_back(b2bua::LogFact{b2bua::Severity::warning, "target-down", {}, {}, probe.key + " " + detail});
     start(number, std::min(soon, probe.interval), cx);

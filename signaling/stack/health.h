@@ -1,10 +1,11 @@
-// OPTIONS probes to every target of every carrier (RFC 3261 11): each at its carrier's interval, sooner while it fails.
-// Keeps no score itself, the target health does; learns which addresses a target's name stands for.
+// OPTIONS probes to every target of every carrier (RFC 3261 11): each at its carrier's interval, sooner while it fails
+// or is suspected to. Keeps no score itself, the target health does; learns which addresses a target's name stands for.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -22,6 +23,7 @@ public:
 
     void configure(const config::Snapshot& config, b2bua::Context& cx);
     void on_timer(std::uint64_t probe, b2bua::Context& cx);
+    void probe_suspects(b2bua::Context& cx);  // at once those that calls have failed at
     void on_dns(std::uint64_t probe, const locate::Answer& answer, b2bua::Context& cx);
     bool on_response(const transaction::Response& response, b2bua::Context& cx);  // false: not one of ours
     bool on_client_failed(const transaction::ClientFailed& failed, b2bua::Context& cx);
@@ -41,7 +43,12 @@ private:
         RealmIndex realm = 0;
         Duration interval{};
         TimerId timer = 0;
+        transaction::ClientId asked;  // unanswered so far
+        TimePoint asked_at{};
+        bool suspected = false;  // since it last answered
         std::optional<locate::Locator> locator;
+        std::set<IpAddress> sources;  // that its name stood for when it was last resolved
+        TimePoint resolved_at{};
         bool mentioned = false;  // by the configuration that is being applied
     };
     void start(std::uint64_t number, Duration after, b2bua::Context& cx);
@@ -49,13 +56,14 @@ private:
     void ask(std::uint64_t number, const locate::Located& at, b2bua::Context& cx);
     void answered(std::uint64_t number, std::string detail, b2bua::Context& cx);
     void failed(std::uint64_t number, std::string detail, b2bua::Context& cx);
-    void learn(const Probe& probe, const std::vector<locate::Located>& at);
+    void learn(Probe& probe, std::set<IpAddress> sources);
+    void gather_sources();
 
     Counter& sent_;
     std::map<std::uint64_t, Probe> probes_;  // by number: 1, 2, ... below every call's token
     std::uint64_t last_ = 0;
     std::unordered_map<transaction::ClientId, std::uint64_t> asked_;
-    policy::LearnedSources learned_;
+    policy::LearnedSources learned_;  // of all probes
 };
 
 }  // namespace sallyport::stack

@@ -63,8 +63,9 @@ ClientId ClientSide::send(const Flow& flow, std::string request, std::string tls
 ClientId ClientSide::start(const Flow& flow, std::string request, std::string tls_name, bool own, TimePoint now,
                            Effects& out) {
     const auto parsed = sip::Parser::parse(request);
-    const bool usable = parsed.has_value() && parsed->is_request();
     const bool reliable = is_reliable(flow.transport);
+    const bool fits = request.size() <= (reliable ? sip::limits::message_bytes : sip::limits::datagram_bytes);
+    const bool usable = fits && parsed.has_value() && parsed->is_request();
     auto bytes = share(std::move(request));
     Machine machine = usable && parsed->method() == sip::Method::invite
                           ? Machine(InviteClient(values_, reliable, std::move(bytes)))
@@ -72,10 +73,11 @@ ClientId ClientSide::start(const Flow& flow, std::string request, std::string tl
     std::string key = usable ? client_key(parsed->top_via().branch(), parsed->method_text()) : std::string();
     const ClientId id = table_.emplace(Client{key, std::move(machine), flow, std::move(tls_name), {}, {}, own});
     if (!usable) {
-        // What a peer gave to be passed on made the message larger than any parser takes: it never leaves the house.
+        // What a peer gave to be passed on made the message larger than the transport or any parser takes: it never
+        // leaves the house.
         statistics_.transport_failures.add();
         table_.erase(id);
-        if (!own) out.emplace_back(ClientFailed{id, Failure::transport});
+        if (!own) out.emplace_back(ClientFailed{id, Failure::too_large});
         return id;
     }
     by_key_.insert_or_assign(std::move(key), id);
@@ -132,6 +134,11 @@ void ClientSide::flow_closed(const Flow& flow, TimePoint now, Effects& out) {
     for (const ClientId id : hit) {
         Client* client = table_.find(id);
         if (client == nullptr) continue;
+        if (is_reliable(client->flow.transport)) {
+            // What is still to be said (ACK, CANCEL) goes over a new connection, and so may what is still to be heard.
+            client->flow.connection = 0;
+            client->flow.local = {};
+        }
         Step step;
         std::visit([&](auto& m) { m.on_transport_failure(step); }, client->machine);
         apply(id, step, nullptr, flow, now, out);

@@ -46,7 +46,11 @@ struct StrayResponse {  // no transaction: a late 2xx (to be ACKed and ended by 
     Flow flow;
     sip::Message message;
 };
-enum class Failure : std::uint8_t { timeout, transport };
+enum class Failure : std::uint8_t {
+    timeout,    // nothing was heard in time
+    transport,  // the flow broke, or could not be opened
+    too_large,  // never sent: this transport, or any parser, would not take it. Says nothing about the peer
+};
 struct ClientFailed {
     ClientId client;
     Failure failure = Failure::timeout;

@@ -83,8 +83,10 @@ void InviteClient::on_timer(Timer timer, Step& step) {
 
 void InviteClient::on_transport_failure(Step& step) {
     switch (state_) {
-        case State::calling:
-        case State::proceeding: fail(Failure::transport, step); return;
+        case State::calling: fail(Failure::transport, step); return;
+        // RFC 3261 figure 5 knows no such way out: the peer is at work on the request. Its answer may come over another
+        // connection (18.2.2), a forged ICMP error must not end a ringing call, and the user's timer C bounds the wait.
+        case State::proceeding: return;
         case State::completed:  // nothing more can arrive to be acknowledged on a flow that is gone
             state_ = State::terminated;
             step.ended = true;

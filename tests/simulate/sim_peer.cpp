@@ -267,6 +267,7 @@ void SimPeer::call(const std::string& uri) {
     calls_.emplace(id, std::move(call));
     const auto client = send(std::move(invite));
     if (Call* c = find(id)) c->invite = client;
+    give_up_waiting(id, client);
     if (!world_.chance(20)) return;
     world_.later(world_.between(0ms, 4s), [=, this] {
         Call* c = find(id);
@@ -274,6 +275,16 @@ void SimPeer::call(const std::string& uri) {
         ++counts.cancelled;
         c->cancelled = true;
         layer_.cancel(client, {}, world_.now(), effects_);
+        run();
+    });
+}
+
+// Timer C: an edge that has lost its way to us cannot answer what it has begun to handle.
+void SimPeer::give_up_waiting(const std::string& id, transaction::ClientId invite) {
+    world_.later(4min, [=, this] {
+        const Call* c = find(id);
+        if (c == nullptr || c->invite != invite) return;
+        layer_.cancel(invite, {}, world_.now(), effects_);
         run();
     });
 }
@@ -292,6 +303,7 @@ void SimPeer::hold(const std::string& id) {
     invite.body = peer.sdp(call->dialog, world_.chance(50) ? "sendonly" : "sendrecv");
     const auto client = send(std::move(invite));
     if (Call* c = find(id)) c->invite = client;
+    give_up_waiting(id, client);
 }
 
 void SimPeer::hang_up(const std::string& id) {

@@ -77,6 +77,7 @@ private:
     void live(const std::string& id);  // what happens to a call that is up
     void hang_up(const std::string& id);
     void hold(const std::string& id);
+    void give_up_waiting(const std::string& id, transaction::ClientId invite);
     transaction::ClientId send(TextMessage message);
     Call* find(const std::string& id);
     void done(const std::string& id);

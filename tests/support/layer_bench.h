@@ -66,8 +66,6 @@ public:
     void respond(std::uint16_t status) { respond(server, status); }
     void respond(transaction::ServerId id, std::uint16_t status) {
         const sip::Message* request = layer.request_of(id);
-        std::string text = request ? sip::respond(*request, status, "ours", &flow.remote).finish() : std::string();
-        layer.respond(id, status, std::move(text), now, effects);
         note();
     }
     Lines take() { return std::exchange(log, {}); }
@@ -111,7 +109,11 @@ private:
     }
     void note(transaction::StrayResponse& e) { line("user stray " + std::to_string(e.message.status())); }
     void note(transaction::ClientFailed& e) {
-        line(e.failure == transaction::Failure::timeout ? "user timeout" : "user transport failure");
+        switch (e.failure) {
+            case transaction::Failure::timeout: return line("user timeout");
+            case transaction::Failure::transport: return line("user transport failure");
+            case transaction::Failure::too_large: return line("user too large");
+        }
     }
     void note(transaction::ServerEnded& e) { line(e.acknowledged ? "user ended" : "user ended without ACK"); }
 

@@ -123,7 +123,10 @@ TEST_CASE(
     World w;
     w.bind();
     const Realm access{"access", "a0", false, {}}, core{"core", "c0", true, {}};
-    const LearnedSources learned{{IpAddress::v4(192, 0, 2, 77), "core"}, {IpAddress::v4(192, 0, 2, 78), "deleted"}};
+    w.snapshot.carriers.emplace("core2", config::Carrier{.id = "core2", .realm = "core"});
+    const LearnedSources learned{{IpAddress::v4(192, 0, 2, 77), {"core", "deleted"}},
+                                 {IpAddress::v4(192, 0, 2, 78), {"deleted"}},
+                                 {IpAddress::v4(192, 0, 2, 79), {"core", "core2"}}};
     const auto who = [&](const Realm& realm, Flow flow) {
         return identify(w.snapshot, realm, flow, w.locations, learned, w.now);
     };
@@ -143,6 +146,10 @@ TEST_CASE(
     CHECK(who(core, other).id == "core");
     other.remote = Endpoint::parse("192.0.2.78:5060").value();
     CHECK_FALSE(who(core, other).known());
+    other.remote = Endpoint::parse("192.0.2.79:5060").value();
+    CHECK_FALSE(who(core, other).known());  // two carriers' names stand for it
+    w.snapshot.carriers.at("core2").disabled = true;
+    CHECK(who(core, other).id == "core");
     CHECK_FALSE(identify(w.snapshot, access, World::flow(), w.locations, learned, w.now + 61s).known());
 }
 

@@ -95,9 +95,68 @@ TEST_CASE("once the peer has answered, ACK and CANCEL use the connection it answ
     b.receive(their_response(180, "INVITE"));
     b.cancel(id);
     CHECK(b.sent.back().flow.connection == 77);
+}
+
+TEST_CASE("a ringing INVITE outlives its connection: answered over another one, acknowledged there [RFC 3261 18.2.2]") {
+    LayerBench b(Transport::tcp);
+    b.send(our_request("INVITE"));
+    b.receive(their_response(180, "INVITE"));
+    b.take();
     b.close(b.flow);
-    CHECK(b.log.back() == "0 user transport failure");
+    CHECK(b.log.empty());
+    CHECK(b.layer.size() == 1);
+    b.receive_on(flow_over(Transport::tcp, 99), their_response(486, "INVITE"));
+    CHECK(b.log == Lines{"0 tx ACK", "0 user 486"});
+    CHECK(b.sent.back().flow.connection == 99);
+}
+
+TEST_CASE("a ringing INVITE whose connection is gone is cancelled over a new one, and given up 64*T1 later") {
+    LayerBench b(Transport::tcp);
+    const auto id = b.send(our_request("INVITE"));
+    b.receive(their_response(180, "INVITE"));
+    b.close(b.flow);
+    b.take();
+    b.cancel(id);
+    CHECK(b.log == Lines{"0 tx CANCEL"});
+    CHECK(b.sent.back().flow.connection == 0);
+    b.run_until(33s);
+    CHECK(b.log.back() == "32000 user timeout");
     CHECK(b.layer.size() == 0);
+}
+
+TEST_CASE("an ICMP error, which anybody can forge, does not end a ringing INVITE; it ends one nobody has answered") {
+    LayerBench b;
+    b.send(our_request("INVITE"));
+    b.receive(their_response(180, "INVITE"));
+    b.send(our_request("INVITE", "z9hG4bKunanswered"));
+    b.take();
+    b.close(b.flow);
+    CHECK(b.log == Lines{"0 user transport failure"});
+    b.receive(their_response(200, "INVITE"));
+    CHECK(b.log.back() == "0 user 200");
+}
+
+TEST_CASE("what no datagram or no parser takes is never sent, and that says nothing about the peer") {
+    const auto invite_of = [](std::size_t bytes) {
+        std::string text = our_request("INVITE");
+        const auto room = [&] { return bytes - wire(text).size(); };
+        while (room() > 12'000) text += "Subject: " + std::string(10'000, 's') + "\n";
+        text += "Subject: " + std::string(room() - 11, 's') + "\n";
+        REQUIRE(wire(text).size() == bytes);
+        return text;
+    };
+    for (const auto transport : {Transport::udp, Transport::tcp}) {
+        LayerBench b(transport);
+        const Lines sent{"0 tx INVITE"}, kept{"0 user too large"};
+        b.send(invite_of(65'507));
+        CHECK(b.take() == sent);
+        b.send(invite_of(65'508));
+        CHECK(b.take() == (transport == Transport::udp ? kept : sent));
+        b.send(invite_of(65'535));
+        CHECK(b.take() == (transport == Transport::udp ? kept : sent));
+        b.send(invite_of(65'536));
+        CHECK(b.take() == kept);
+    }
 }
 
 TEST_CASE("an accepted INVITE survives its connection: the peer may repeat its 200 over another one") {
