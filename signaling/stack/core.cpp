@@ -145,9 +145,11 @@ void Core::on(const b2bua::MediaState& input) {
 void Core::on(const ConfigChanged& input) {
     if (!input.snapshot) return;
     snapshot = input.snapshot;
-    for (const auto& binding : shared.locations.all())
-        if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
-    shared.gauges.prune([this](std::string_view trunk) { return snapshot->trunks.contains(trunk); });
+    shared.pruning.run(snapshot->revision, [this] {
+        for (const auto& binding : shared.locations.all())
+            if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
+        shared.gauges.prune([this](std::string_view trunk) { return snapshot->trunks.contains(trunk); });
+    });
     auto cx = context();
     health.configure(*snapshot, cx);
     keep_expiring();
