@@ -16,6 +16,7 @@ Shards::Shards(asio::io_context& context, const Clock& clock, const Options& opt
     for (std::uint32_t i = 0; i < options.count; ++i) {
         stack::StackConfig config = base;
         config.shard = i;
+        config.max_transaction_bytes = base.max_transaction_bytes / options.count;
         config.is_home = [this, i](std::string_view call_id) { return hash_.shard_of(call_id) == i; };
         const StreamPool::Environment streams{realms_, tls_, stream_limits_, limits_};
         const Shard::Environment environment{clock_, hash_, neighbours_, streams};

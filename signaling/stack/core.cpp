@@ -14,7 +14,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
     : config(std::move(given)),
       shared(shared_state),
       random(source),
-      layer(config.timers, timers, random),
+      layer(config.timers, timers, random, config.max_transactions, config.max_transaction_bytes),
       settings{config.node, config.server_header, config.realms, config.timers, config.is_home},
       counters{statistics.calls_answered, statistics.calls_failed, statistics.records_written,
                statistics.carrier_failovers, statistics.setup_seconds},
@@ -150,6 +150,7 @@ void Core::on(const ConfigChanged& input) {
             if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
         shared.gauges.prune([this](std::string_view trunk) { return snapshot->trunks.contains(trunk); });
     });
+    refusals.forget_idle(now_);
     auto cx = context();
     health.configure(*snapshot, cx);
     keep_expiring();

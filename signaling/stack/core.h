@@ -12,6 +12,8 @@
 #include "signaling/b2bua/call_table.h"
 #include "signaling/b2bua/target_health.h"
 #include "signaling/policy/identify.h"
+#include "signaling/policy/refusal_limit.h"
+#include "signaling/policy/verdict.h"
 #include "signaling/registrar/authenticator.h"
 #include "signaling/registrar/registrar.h"
 #include "signaling/sip/parser.h"
@@ -41,6 +43,7 @@ public:
     b2bua::CallTable calls;
     b2bua::TargetHealth target_health;
     Health health;
+    policy::RefusalLimit refusals;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
     config::SnapshotPtr snapshot;  // nothing before the first ConfigChanged
@@ -88,6 +91,8 @@ private:
                                                           registrar::DigestOffer offer);
     void admit(transaction::Request request, policy::Party party);
     void count(policy::Refusal refusal);
+    void refuse_briefly(const transaction::Request& request, const policy::Party& party,
+                        const policy::Verdict& verdict);
     // To a peer nobody knows: one answer without a transaction, and on UDP at most three times what it sent.
     void refuse(const transaction::Request& request, const Refusal& refusal);
     void answer_once(const transaction::Request& request, sip::Composer composer);

@@ -198,9 +198,25 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls};
     auto verdict = policy::decide(facts, shared.gauges);
-    if (verdict.reject) count(verdict.reject->why);
+    if (verdict.reject) {
+        count(verdict.reject->why);
+        const bool carrier = facts.party.kind == policy::PartyKind::carrier;
+        const std::string key = (carrier ? "carrier " : "trunk ") + facts.party.id;
+        if (!refusals.try_take(key, now_)) return refuse_briefly(request, facts.party, verdict);
+    }
     auto cx = context();
     calls.begin({snapshot, std::move(verdict), std::move(request)}, cx);
+}
+
+// A PBX is told to wait. For a carrier 503 would mean the whole node: it hears what is wrong with this number.
+void Core::refuse_briefly(const transaction::Request& request, const policy::Party& party,
+                          const policy::Verdict& verdict) {
+    const bool pbx_calls = party.kind == policy::PartyKind::trunk;
+    complain("refused-too-often", pbx_calls ? party.id : std::string(), verdict.trace.back().text);
+    const std::uint16_t status = pbx_calls ? 503 : verdict.reject->status;
+    auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
+    if (status == 503) composer.add(HeaderName::retry_after, retry_after());
+    answer_once(request, std::move(composer));
 }
 
 void Core::count(policy::Refusal refusal) {

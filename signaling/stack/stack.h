@@ -30,6 +30,10 @@ struct StackConfig {
     std::string nonce_secret;  // 32 bytes
     Duration nonce_life = 300s;
     std::size_t max_calls = 50'000;
+    // Server transactions of this shard, and what they keep of requests and answers; of a node: shared out among its
+    // shards. More are refused with 503.
+    std::size_t max_transactions = 200'000;
+    std::size_t max_transaction_bytes = 256u << 20;
     std::size_t recent_calls = 1'000;  // ladders kept
     // Call-IDs of our own legs are drawn until this says yes, so that their messages come home to this shard.
     std::function<bool(std::string_view call_id)> is_home = [](std::string_view) { return true; };

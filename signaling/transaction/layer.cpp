@@ -7,10 +7,10 @@
 namespace sallyport::transaction {
 
 struct Layer::State {
-    State(TimerValues values, Timers& timers, RandomSource& source, std::size_t max_transactions)
+    State(TimerValues values, Timers& timers, RandomSource& source, std::size_t max_transactions, std::size_t max_bytes)
         : random(source),
           clients(values, timers, source, statistics),
-          servers(values, timers, source, max_transactions, statistics) {}
+          servers(values, timers, source, {max_transactions, max_bytes}, statistics) {}
 
     RandomSource& random;
     LayerStatistics statistics;
@@ -18,8 +18,9 @@ struct Layer::State {
     ServerSide servers;
 };
 
-Layer::Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions)
-    : state_(std::make_unique<State>(values, timers, random, max_transactions)) {}
+Layer::Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions,
+             std::size_t max_bytes)
+    : state_(std::make_unique<State>(values, timers, random, max_transactions, max_bytes)) {}
 Layer::~Layer() = default;
 
 void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out) {
@@ -60,6 +61,8 @@ void Layer::timer(const TimerKey& key, TimePoint now, Effects& out) {
 std::string Layer::new_branch() { return std::string(magic_cookie) + state_->random.token(12); }
 
 std::size_t Layer::size() const { return state_->clients.size() + state_->servers.size(); }
+
+std::size_t Layer::kept_bytes() const { return state_->servers.kept_bytes(); }
 
 const LayerStatistics& Layer::statistics() const { return state_->statistics; }
 

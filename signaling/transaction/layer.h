@@ -22,8 +22,10 @@ struct LayerStatistics {
 
 class Layer {
 public:
-    // `max_transactions`: new server transactions beyond it are answered 503 statelessly.
-    Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions = 200'000);
+    // New server transactions beyond `max_transactions`, or beyond `max_bytes` of requests and answers that are kept,
+    // are answered 503 statelessly.
+    Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions = 200'000,
+          std::size_t max_bytes = 256u << 20);
     ~Layer();
 
     // A parsed message from the network. INVITE gets no automatic 100: the user answers (or the layer after 200 ms).
@@ -37,7 +39,7 @@ public:
     // comes to the user anew. For challenges and refusals to peers that nobody knows, who could otherwise make this
     // node send many answers to a forged source.
     void respond_once(ServerId server, std::string response, Effects& out);
-    // The request the transaction began with.
+    // The request the transaction began with, until it is finally answered.
     const sip::Message* request_of(ServerId server) const;
 
     // Client side. `request` is complete text whose top Via has a fresh branch from new_branch(). ACK for 2xx is not a
@@ -48,13 +50,15 @@ public:
     // timeout.
     void cancel(ClientId invite, std::string_view reason_header, TimePoint now, Effects& out);
 
-    // A stream broke, or could not be opened (connection == 0): client transactions on it fail.
+    // A stream broke, or could not be opened (connection == 0): client transactions on it fail, but for an
+    // INVITE that has been answered provisionally: it waits on.
     void flow_closed(const Flow& flow, TimePoint now, Effects& out);
     // A deadline with owner client_transaction or server_transaction.
     void timer(const TimerKey& key, TimePoint now, Effects& out);
 
     std::string new_branch();  // "z9hG4bK" + unpredictable
     std::size_t size() const;
+    std::size_t kept_bytes() const;  // by server transactions
     const LayerStatistics& statistics() const;
 
 private:

@@ -83,7 +83,9 @@ void ServerSide::begin(const Flow& flow, std::string key, sip::Message request, 
     Machine machine = request.method() == sip::Method::invite ? Machine(InviteServer(values_, reliable))
                                                               : Machine(NonInviteServer(values_, reliable));
     std::string merge = merge_key(request);
-    Server server{key, merge, std::move(machine), flow, response_flow(flow, request.top_via()), {}, request, {}, false};
+    Server server{key, merge, std::move(machine), flow, response_flow(flow, request.top_via()), {}, {}, request, 0,
+                  {},  false};
+    if (reliable) server.via = request.top_via();
     const ServerId id = table_.emplace(std::move(server));
     by_key_.emplace(std::move(key), id);
     if (!merge.empty()) by_merge_key_.insert_or_assign(std::move(merge), id);
@@ -95,7 +97,8 @@ void ServerSide::begin(const Flow& flow, std::string key, sip::Message request, 
 
 // Requests within dialogs keep calls controllable: they have an eighth of room that new ones do not get.
 bool ServerSide::has_room_for(const sip::Message& request) const {
-    return table_.size() < (request.to_tag().empty() ? limit_ : limit_ + limit_ / 8);
+    const auto room = [&](std::size_t limit) { return request.to_tag().empty() ? limit : limit + limit / 8; };
+    return table_.size() < room(limits_.transactions) && bytes_ + request.text().size() <= room(limits_.bytes);
 }
 
 bool ServerSide::is_merged(const std::string& merge_key) const {
@@ -148,6 +151,7 @@ void ServerSide::respond(ServerId id, std::uint16_t status, std::string response
     if (server == nullptr) return;
     Step step;
     std::visit([&](auto& m) { m.respond(status, share(std::move(response)), step); }, server->machine);
+    if (status >= 200) server->request.reset();
     apply(id, step, nullptr, server->received_on, now, out);
 }
 
@@ -160,7 +164,7 @@ void ServerSide::respond_once(ServerId id, std::string response, Effects& out) {
 
 const sip::Message* ServerSide::request_of(ServerId id) const {
     const Server* server = table_.find(id);
-    return server == nullptr ? nullptr : &server->request;
+    return server == nullptr || !server->request ? nullptr : &*server->request;
 }
 
 // RFC 3261 18.2.2: the answer is still owed; it goes to the source address and the port of sent-by, over a new
@@ -173,8 +177,8 @@ void ServerSide::flow_closed(const Flow& flow) {
         Server& server = *table_.find(std::get<1>(*last));
         Flow gone = server.received_on;
         gone.connection = 0;
-        server.responses = response_flow(gone, server.request.top_via());
-        if (gone.transport == Transport::tls) server.tls_name = server.request.top_via().host;
+        server.responses = response_flow(gone, server.via);
+        if (gone.transport == Transport::tls) server.tls_name = server.via.host;
     }
     by_connection_.erase(first, last);
 }
@@ -196,12 +200,13 @@ void ServerSide::apply(ServerId id, const Step& step, sip::Message* message, con
     server.timers.apply(step, TimerOwner::server_transaction, id.number(), timers_, now);
     SharedText bytes = step.transmit;
     if (step.make_trying) {
-        bytes = share(sip::respond(server.request, 100, {}, &server.received_on.remote).finish());
+        bytes = share(sip::respond(*server.request, 100, {}, &server.received_on.remote).finish());
         std::get<InviteServer>(server.machine).trying(bytes);
     }
     if (step.repeated && bytes) statistics_.retransmissions_sent.add();
     if (bytes) out.emplace_back(Transmit{server.responses, std::move(bytes), server.tls_name});
     if (step.deliver) out.emplace_back(Request{id, arrived_on, std::move(*message)});
+    account(server);
     if (!step.ended) return;
     if (std::holds_alternative<InviteServer>(server.machine)) {
         if (!step.acknowledged) statistics_.timeouts.add();
@@ -210,8 +215,16 @@ void ServerSide::apply(ServerId id, const Step& step, sip::Message* message, con
     erase(id);
 }
 
+void ServerSide::account(Server& server) {
+    const SharedText last = std::visit([](const auto& m) { return m.last_response(); }, server.machine);
+    const std::size_t now_kept = (server.request ? server.request->text().size() : 0) + (last ? last->size() : 0);
+    bytes_ += now_kept - server.bytes;
+    server.bytes = now_kept;
+}
+
 void ServerSide::erase(ServerId id) {
     Server& server = *table_.find(id);
+    bytes_ -= server.bytes;
     server.timers.stop_all(timers_);
     by_key_.erase(server.key);
     const auto merged = by_merge_key_.find(server.merge_key);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -20,13 +21,17 @@ namespace sallyport::transaction {
 
 class ServerSide {
 public:
-    ServerSide(const TimerValues& values, Timers& timers, RandomSource& random, std::size_t max_transactions,
+    struct Limits {
+        std::size_t transactions = 0;
+        std::size_t bytes = 0;  // of requests not answered yet, and of answers that may have to be repeated
+    };
+    ServerSide(const TimerValues& values, Timers& timers, RandomSource& random, const Limits& limits,
                LayerStatistics& statistics)
         : values_(values),
           timers_(timers),
           random_(random),
           statistics_(statistics),
-          limit_(max_transactions),
+          limits_(limits),
           tag_hash_(random),
           by_key_(16, KeyedHash(random)),
           by_merge_key_(16, KeyedHash(random)) {}
@@ -38,15 +43,18 @@ public:
     void flow_closed(const Flow& flow);
     void timer(const TimerKey& key, TimePoint now, Effects& out);
     std::size_t size() const { return table_.size(); }
+    std::size_t kept_bytes() const { return bytes_; }
 
 private:
     using Machine = std::variant<InviteServer, NonInviteServer>;
     struct Server {
         std::string key, merge_key;
         Machine machine;
-        Flow received_on, responses;  // where it came from, where answers go
-        std::string tls_name;         // once the connection is gone: whom to expect at sent-by
-        sip::Message request;
+        Flow received_on, responses;          // where it came from, where answers go
+        std::string tls_name;                 // once the connection is gone: whom to expect at sent-by
+        sip::Via via;                         // the way back, for as long as there may be one to go
+        std::optional<sip::Message> request;  // until it is finally answered
+        std::size_t bytes = 0;                // of it and of the answer kept
         TimerSet timers;
         bool cancelled = false;
     };
@@ -66,13 +74,15 @@ private:
                      Effects& out, std::string_view retry_after = {});
     void apply(ServerId id, const Step& step, sip::Message* message, const Flow& arrived_on, TimePoint now,
                Effects& out);
+    void account(Server& server);
     void erase(ServerId id);
 
     TimerValues values_;
     Timers& timers_;
     RandomSource& random_;
     LayerStatistics& statistics_;
-    std::size_t limit_;
+    Limits limits_;
+    std::size_t bytes_ = 0;  // of all
     KeyedHash tag_hash_;
     SlotTable<ServerTag, Server> table_;
     Index by_key_, by_merge_key_;

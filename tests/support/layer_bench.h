@@ -25,8 +25,9 @@ inline Flow flow_over(Transport transport, std::uint64_t connection = 0) {
 
 class LayerBench {
 public:
-    explicit LayerBench(Transport transport = Transport::udp, std::size_t max_transactions = 1'000)
-        : flow(flow_over(transport, 77)), layer({}, timers, random, max_transactions) {}
+    explicit LayerBench(Transport transport = Transport::udp, std::size_t max_transactions = 1'000,
+                        std::size_t max_bytes = 1 << 20)
+        : flow(flow_over(transport, 77)), layer({}, timers, random, max_transactions, max_bytes) {}
 
     // --- the network
     void receive(std::string_view text) { receive_on(flow, text); }
@@ -66,6 +67,9 @@ public:
     void respond(std::uint16_t status) { respond(server, status); }
     void respond(transaction::ServerId id, std::uint16_t status) {
         const sip::Message* request = layer.request_of(id);
+        // Once it has been finally answered, the same again.
+        if (request != nullptr) answer = sip::respond(*request, status, "ours", &flow.remote).finish();
+        layer.respond(id, status, answer, now, effects);
         note();
     }
     Lines take() { return std::exchange(log, {}); }
@@ -80,6 +84,7 @@ public:
     std::vector<transaction::Transmit> sent;        // everything, in order
     std::vector<sip::Message> requests, responses;  // told to the user
     sip::Message last_cancel;
+    std::string answer;  // the last one
 
 private:
     void note() {

@@ -1,5 +1,6 @@
 #include "signaling/policy/gauges.h"
 
+#include "signaling/policy/refusal_limit.h"
 
 #include <catch2/catch.hpp>
 #include <thread>
@@ -67,7 +68,6 @@ TEST_CASE("Trunks that are no longer provisioned are forgotten once they are idl
     CHECK(gauges.calls("gone") == 0);
 }
 
-}  // namespace sallyport::policy
 TEST_CASE("A release too many takes a gauge below nothing no more than a limit is passed") {
     TrunkGauges gauges;
     const config::Limits limits{.concurrent_calls = 1};
@@ -98,5 +98,17 @@ TEST_CASE("Pruning in the middle of admitting loses no call") {
     CHECK(gauges.calls("a") == 0);
 }
 
+TEST_CASE("Refused attempts are recorded up to a limit of each party, and again when it has slowed down") {
+    RefusalLimit limit;
+    int recorded = 0;
+    for (int i = 0; i < 1'000; ++i) recorded += limit.try_take("acme", start);
+    CHECK(recorded == RefusalLimit::per_second);
+    CHECK(limit.try_take("core", start));
+    CHECK_FALSE(limit.try_take("acme", start + 49ms));
+    CHECK(limit.try_take("acme", start + 50ms));
+    CHECK(limit.size() == 2);
+    limit.forget_idle(start + 3s);
+    CHECK(limit.size() == 0);
 }
 
+}  // namespace sallyport::policy

@@ -128,3 +128,42 @@ TEST_CASE("the table's hash is SipHash-2-4") {
     for (char c = 0; c < 15; ++c) text += c;
     CHECK(hash(text) == 0xa129ca6149be45e5ull);
 }
+
+TEST_CASE("requests and answers are kept up to a number of bytes, an eighth more of them within dialogs") {
+    const std::size_t one = wire(Received{}.over("z9hG4bKn0").text()).size();
+    LayerBench b(Transport::udp, 1'000, 8 * one);
+    for (int i = 0; i < 8; ++i) {
+        auto request = Received{}.over("z9hG4bKn" + std::to_string(i));
+        request.call_id = "n" + std::to_string(i);
+        b.receive(request.text());
+    }
+    CHECK(b.layer.kept_bytes() >= 8 * (one - 20));
+    b.take();
+    auto ninth = Received{}.over("z9hG4bKninth");
+    ninth.call_id = "ninth";
+    b.receive(ninth.text());
+    CHECK(b.take() == Lines{"0 tx 503"});
+    b.receive(ninth.as("BYE", "ours").text());
+    CHECK(b.take() == Lines{"0 user BYE"});
+    b.run_until(1s);
+    CHECK(b.layer.kept_bytes() > 8 * one);  // the 100 of each is kept with it
+}
+
+TEST_CASE("a request is kept until it is finally answered, an answer until it need not be repeated") {
+    LayerBench b;
+    auto request = Received{}.as("OPTIONS");
+    b.receive(request.text());
+    const auto options = b.server;
+    CHECK(b.layer.kept_bytes() == wire(request.text()).size());
+    b.respond(options, 200);
+    CHECK(b.layer.request_of(options) == nullptr);
+    CHECK(b.layer.kept_bytes() == b.sent.back().bytes->size());
+    b.receive(request.text());
+    CHECK(b.log.back() == "0 tx 200");
+    b.receive(Received{}.over("z9hG4bKinvite").text());
+    b.respond(486);
+    CHECK(b.layer.kept_bytes() == b.sent[0].bytes->size() + b.sent.back().bytes->size());
+    b.run_until(64s);
+    CHECK(b.layer.size() == 0);
+    CHECK(b.layer.kept_bytes() == 0);
+}
