@@ -63,6 +63,7 @@ public:
     const CallRecord& record() const { return record_; }
     const std::string& media_key() const { return media_.key(); }
     bool has_media() const { return media_.exists(); }
+    bool media_is_behind() const { return media_.is_behind(); }
     const policy::Admitted& admitted() const { return admitted_; }
     std::string ladder() const;
     std::string checkpoint() const;  // the confirmed call as text (checkpoint.cpp); holds keys: never logged
@@ -114,6 +115,8 @@ private:
     void take_hop(Targets::Step step, Context& cx);
     void try_calling(Context& cx);
     void send_invite(Context& cx);
+    bool move_to_stream(std::size_t bytes, Context& cx);
+    void move_to_datagrams(Context& cx);
     sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
     MediaProfile profile_of(Side side, const Flow& flow) const;
     const config::MediaPolicy& media_policy(Side side) const;
@@ -147,6 +150,7 @@ private:
     void program(const SdpBridge& bridge, bool wait, Context& cx);
     void on_ports(bool ok, Context& cx);
     void on_programmed(bool ok, Context& cx);
+    void on_confirmation(bool ok, Context& cx);
     void on_restore_failed(Context& cx);
     void on_media_silent(Context& cx);  // an awaited reply did not come
 

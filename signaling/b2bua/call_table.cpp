@@ -107,7 +107,8 @@ void CallTable::on_media_up(bool restarted, const std::vector<std::string>& sess
     const std::set<std::string> there(sessions.begin(), sessions.end());
     std::vector<CallId> lost;
     calls_.for_each([&](CallId id, const std::unique_ptr<Call>& call) {
-        if (call->has_media() && (restarted || !there.contains(call->media_key()))) lost.push_back(id);
+        if (call->has_media() && (restarted || call->media_is_behind() || !there.contains(call->media_key())))
+            lost.push_back(id);
     });
     for (const CallId id : lost) step(id, [&](Call& call) { call.on_media_restarted(cx); });
 }

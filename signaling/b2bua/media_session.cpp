@@ -16,7 +16,7 @@ bool same_ports(const std::vector<MediaLocal>& before, const std::vector<MediaLo
 template <class List>
 auto* find(List& list, std::uint32_t stream, Side side) {
     const auto found = std::find_if(list.begin(), list.end(),
-                                    [&](const KeyUse& used) { return used.stream == stream && used.side == side; });
+                                    [&](const auto& entry) { return entry.stream == stream && entry.side == side; });
     return found == list.end() ? nullptr : &*found;
 }
 
@@ -31,6 +31,7 @@ MediaCommand MediaSession::command(MediaVerb verb, Awaited awaited) {
     if (awaited != Awaited::nothing) {
         out.token = awaited_token_ = ++token_;
         awaited_ = awaited;
+        anew_ = false;
     }
     return out;
 }
@@ -59,6 +60,7 @@ std::vector<MediaCommand> MediaSession::reallocate(std::string session, Place b)
     out.push_back(command(MediaVerb::release, Awaited::nothing));
     local_.clear();
     used_.clear();
+    latched_.clear();
     out.push_back(allocate(base_.call, std::move(session), {base_.port_a, base_.family_a}, std::move(b), base_.streams,
                            base_.inactivity_seconds, base_.call_label, base_.trunk));
     return out;
@@ -77,9 +79,28 @@ MediaCommand MediaSession::grow(std::uint32_t streams) {
 }
 
 MediaCommand MediaSession::program(std::vector<MediaLeg> legs, bool wait_for_reply) {
-    MediaCommand out = command(MediaVerb::modify, wait_for_reply ? Awaited::programmed : Awaited::nothing);
+    const Awaited otherwise =
+        awaited_ == Awaited::nothing || awaited_ == Awaited::confirmation ? Awaited::confirmation : Awaited::nothing;
+    MediaCommand out = command(MediaVerb::modify, wait_for_reply ? Awaited::programmed : otherwise);
+    behind_ = true;
     out.legs = std::move(legs);
+    for (MediaLeg& leg : out.legs) {
+        forget_latch(leg);
+        if (latches_lost_) give_back_latch(leg);
+    }
     return out;
+}
+
+// The media plane forgets the latch of a peer that has moved, and so do we.
+void MediaSession::forget_latch(const MediaLeg& leg) {
+    const MediaLatched* known = find(latched_, leg.stream, leg.side);
+    if (known && (leg.relearn || (leg.remote && *leg.remote != known->signalled)))
+        latched_.erase(latched_.begin() + (known - latched_.data()));
+}
+
+void MediaSession::give_back_latch(MediaLeg& leg) {
+    const MediaLatched* known = find(latched_, leg.stream, leg.side);
+    if (known && leg.remote) leg.latched = *known;
 }
 
 MediaCommand MediaSession::release() {
@@ -91,13 +112,18 @@ MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
     MediaCommand out = base_;
     out.verb = MediaVerb::allocate;
     // A step that was waiting goes on when this one is answered.
-    const Awaited awaited = awaited_ == Awaited::nothing ? Awaited::programmed : awaited_;
+    const bool waiting = awaited_ != Awaited::nothing && awaited_ != Awaited::confirmation;
+    const Awaited awaited = waiting ? awaited_ : Awaited::programmed;
     restoring_ = !local_.empty();
     out.token = awaited_token_ = ++token_;
     awaited_ = awaited;
+    anew_ = true;
     out.restore = local_;
     out.legs = std::move(legs);
+    latches_lost_ = true;
     for (MediaLeg& leg : out.legs) {
+        forget_latch(leg);
+        give_back_latch(leg);
         if (!leg.keys || leg.keys->suite.empty()) continue;
         const KeyUse* known = find(used_, leg.stream, leg.side);
         leg.keys->used = known ? *known : KeyUse{.stream = leg.stream, .side = leg.side};
@@ -122,10 +148,20 @@ bool MediaSession::on_key_use(KeyUse used) {
     return worth_keeping;
 }
 
-void MediaSession::adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used) {
+bool MediaSession::on_latched(MediaLatched latched) {
+    MediaLatched* known = find(latched_, latched.stream, latched.side);
+    if (!known) known = &latched_.emplace_back(MediaLatched{.stream = latched.stream, .side = latched.side});
+    if (*known == latched) return false;
+    *known = std::move(latched);
+    return true;
+}
+
+void MediaSession::adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used,
+                         std::vector<MediaLatched> latched) {
     base_ = std::move(allocated);
     local_ = std::move(local);
     used_ = std::move(used);
+    latched_ = std::move(latched);
     state_ = State::ready;
 }
 
@@ -138,10 +174,12 @@ MediaSession::Awaited MediaSession::on_reply(const MediaReply& reply) {
         return answered;
     }
     if (!reply.ok) return answered;
+    if (answered == Awaited::confirmation || (answered == Awaited::programmed && !anew_)) behind_ = false;
     ports_kept_ = !restoring_ || same_ports(local_, reply.local);
     restoring_ = false;
     if (!reply.local.empty()) local_ = reply.local;
     for (const KeyUse& used : reply.used) on_key_use(used);
+    for (const MediaLatched& latched : reply.latched) on_latched(latched);
     state_ = State::ready;
     return answered;
 }

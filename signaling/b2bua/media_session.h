@@ -14,7 +14,8 @@ namespace sallyport::b2bua {
 class MediaSession {
 public:
     enum class State : std::uint8_t { none, allocating, ready, releasing, gone };
-    enum class Awaited : std::uint8_t { nothing, ports, programmed, statistics };
+    // confirmation: of programming that no step of the call waits for.
+    enum class Awaited : std::uint8_t { nothing, ports, programmed, confirmation, statistics };
     struct Place {         // of one side
         std::string port;  // media port
         Family family = Family::none;
@@ -29,32 +30,40 @@ public:
     MediaCommand program(std::vector<MediaLeg> legs, bool wait_for_reply);
     MediaCommand release();
     // After a restart of the media plane: the same session again, on the same ports if they are free, its keys used as
-    // far as was heard.
+    // far as was heard, its legs latched where they were seen.
     MediaCommand restore(std::vector<MediaLeg> legs);
 
     // A session that another process of ours had: as it was when it was written down.
-    void adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used);
+    void adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used,
+               std::vector<MediaLatched> latched);
     const MediaCommand& allocated() const { return base_; }
 
     // What the reply answers; nothing if it is not awaited.
     Awaited on_reply(const MediaReply& reply);
     // True if an SSRC has come half a turn of its sequence numbers further: worth writing down.
     bool on_key_use(KeyUse used);
+    // True if that is news: worth writing down.
+    bool on_latched(MediaLatched latched);
     // The awaited reply will not come.
     void give_up() { awaited_ = Awaited::nothing; }
     void lost() { state_ = State::gone; }
 
     State state() const { return state_; }
     Awaited awaited() const { return awaited_; }
+    // What the call last said about its legs may not have reached the plane.
+    bool is_behind() const { return behind_; }
     bool exists() const { return state_ == State::allocating || state_ == State::ready; }
     bool ports_kept() const { return ports_kept_; }  // after a restore: the same as before
     const std::string& key() const { return base_.session; }
     const std::vector<MediaLocal>& local() const { return local_; }
-    const std::vector<KeyUse>& key_use() const { return used_; }  // at most one a leg
+    const std::vector<KeyUse>& key_use() const { return used_; }           // at most one a leg
+    const std::vector<MediaLatched>& latched() const { return latched_; }  // likewise
     std::uint32_t streams() const { return base_.streams; }
 
 private:
     MediaCommand command(MediaVerb verb, Awaited awaited);
+    void forget_latch(const MediaLeg& leg);
+    void give_back_latch(MediaLeg& leg);
 
     MediaCommand base_;  // what allocate said
     State state_ = State::none;
@@ -63,7 +72,10 @@ private:
     std::uint64_t awaited_token_ = 0;
     std::vector<MediaLocal> local_;
     std::vector<KeyUse> used_;
+    std::vector<MediaLatched> latched_;
+    bool latches_lost_ = false;  // by a restart: those of legs on hold then are still to be given back
     bool restoring_ = false, ports_kept_ = true;
+    bool behind_ = false, anew_ = false;  // anew: what is awaited answers a restore
 };
 
 }  // namespace sallyport::b2bua

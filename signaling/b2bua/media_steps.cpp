@@ -13,6 +13,7 @@ constexpr std::uint32_t most_restore_tries = 5;
 
 void Call::program(const SdpBridge& bridge, bool wait, Context& cx) {
     command(media_.program(bridge.media_legs(), wait), cx);
+    if (media_.awaited() == MediaSession::Awaited::confirmation) start_timer(CallTimer::media, media_patience, cx);
 }
 
 void Call::on_media_reply(const MediaReply& reply, Context& cx) {
@@ -28,6 +29,7 @@ void Call::on_media_reply(const MediaReply& reply, Context& cx) {
         case MediaSession::Awaited::statistics: record_.media = reply.statistics; return write_record(cx);
         case MediaSession::Awaited::ports: return on_ports(reply.ok, cx);
         case MediaSession::Awaited::programmed: return on_programmed(reply.ok, cx);
+        case MediaSession::Awaited::confirmation: return on_confirmation(reply.ok, cx);
     }
 }
 
@@ -45,9 +47,16 @@ void Call::on_programmed(bool ok, Context& cx) {
     if (phase_ >= Phase::releasing) return;
     if (ok && !media_.ports_kept())
         return release("node", temporary_failure, "the media plane came back on other ports", cx);
+    if (ok && media_.is_behind()) program(bridge_, false, cx);  // the session was there still, as it was before
     const bool waiting = exchange_ && exchange_->step == Exchange::Step::programming;
     if (!waiting) return ok ? void(restore_tries_ = 0) : on_restore_failed(cx);
     return ok ? send_ok(cx) : fail_exchange(500, "the media plane refused", cx);
+}
+
+// Of programming on the way: what did not arrive is said again, since nobody else would.
+void Call::on_confirmation(bool ok, Context& cx) {
+    if (phase_ != Phase::answered || exchange_) return;  // its answer is programmed and waited for
+    return ok ? void(restore_tries_ = 0) : on_restore_failed(cx);
 }
 
 // The parties talk on while the media plane comes to itself; a plane that is up and goes on refusing ends the call.
@@ -64,7 +73,9 @@ void Call::on_media_silent(Context& cx) {
         return on_restore_failed(cx);
     }
     if (restoring) return cx.media_up ? on_media_restarted(cx) : void();
+    const bool awaited_by_nobody = media_.awaited() == MediaSession::Awaited::confirmation;
     media_.give_up();
+    if (awaited_by_nobody) return;
     constexpr std::string_view why = "the media plane does not answer";
     if (phase_ < Phase::answered) return fail_setup("node", 503, temporary_failure, why, cx, true);
     if (!exchange_ || phase_ >= Phase::releasing) return;
@@ -79,7 +90,11 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
         std::string("leg ") + (event.side == Side::a ? "a" : "b") + ", stream " + std::to_string(event.stream);
     switch (event.kind) {
         case MediaEventKind::first_packet: return ladder_.note(cx.now, "first media packet from " + place);
-        case MediaEventKind::latched: return ladder_.note(cx.now, "media latched, " + place);
+        case MediaEventKind::latched:
+            ladder_.note(cx.now, "media latched, " + place);
+            if (media_.on_latched(event.latched) && phase_ == Phase::answered)
+                cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+            return;
         case MediaEventKind::srtp_auth_failures:
             ladder_.note(cx.now, "SRTP authentication failures, " + place + ": " + std::to_string(event.count));
             return log(Severity::warning, "srtp-authentication-failures", place + ": " + std::to_string(event.count),

@@ -32,6 +32,14 @@ void ConfigWatch::start() {
     open();
 }
 
+std::function<void(std::function<void()>)> ConfigWatch::poster() const {
+    return [&context = context_, alive = std::weak_ptr(alive_)](std::function<void()> work) {
+        asio::post(context, [alive, work = std::move(work)] {
+            if (!alive.expired()) work();
+        });
+    };
+}
+
 void ConfigWatch::load_cache() {
     const auto cached = cache_.load();
     if (!cached.problem.empty())
@@ -55,24 +63,23 @@ void ConfigWatch::load_cache() {
 void ConfigWatch::open() {
     const std::uint64_t generation = ++generation_;
     Stream::Events events;
-    events.message = [this, generation](feed_pb::Snapshot& message) {
+    events.message = [this, generation, post = poster()](feed_pb::Snapshot& message) {
         auto snapshot = wire::from_proto(message);
         if (!snapshot) {
-            asio::post(context_, [this, generation, revision = message.revision(), why = snapshot.error().sentence] {
+            return post([this, generation, revision = message.revision(), why = snapshot.error().sentence] {
                 on_refused(generation, revision, why);
             });
-            return;
         }
         if (const auto wrong = cache_.store(message.SerializeAsString())) {
-            asio::post(context_, [this, why = *wrong] {
+            post([this, why = *wrong] {
                 statistics_.cache_failures.add();
                 log_({b2bua::Severity::warning, "config-cache", {}, {}, "configuration not cached: " + why});
             });
         }
-        asio::post(context_, [this, generation, s = std::move(*snapshot)] { on_snapshot(generation, s); });
+        post([this, generation, s = std::move(*snapshot)] { on_snapshot(generation, s); });
     };
-    events.end = [this, generation](const grpc::Status& status) {
-        asio::post(context_, [this, generation, why = status.error_message()] { on_end(generation, why); });
+    events.end = [this, generation, post = poster()](const grpc::Status& status) {
+        post([this, generation, why = status.error_message()] { on_end(generation, why); });
     };
     const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Watch(call, reactor); };
     stream_ = Stream::open(start, std::move(events));
@@ -84,7 +91,8 @@ void ConfigWatch::on_snapshot(std::uint64_t generation, config::SnapshotPtr snap
     if (generation != generation_) return;
     statistics_.received.add();
     const std::uint64_t revision = snapshot->revision;
-    apply_(std::move(snapshot), [this, revision] { asio::post(context_, [this, revision] { on_applied(revision); }); });
+    apply_(std::move(snapshot),
+           [this, revision, post = poster()] { post([this, revision] { on_applied(revision); }); });
 }
 
 void ConfigWatch::on_refused(std::uint64_t generation, std::uint64_t revision, const std::string& why) {

@@ -40,7 +40,7 @@ public:
     // `node`: "edge-1/signaling".
     ConfigWatch(asio::io_context& context, std::shared_ptr<grpc::Channel> channel, std::string node,
                 const std::string& cache_file, Apply apply, Log log);
-    ~ConfigWatch();  // when the context runs no more
+    ~ConfigWatch();  // on the context's thread, or when it runs no more
     ConfigWatch(const ConfigWatch&) = delete;
     ConfigWatch& operator=(const ConfigWatch&) = delete;
 
@@ -52,6 +52,8 @@ public:
 private:
     using Stream = BidiStream<feed_pb::Applied, feed_pb::Snapshot>;
 
+    // Onto the node's thread; dropped when this object has gone by then.
+    std::function<void(std::function<void()>)> poster() const;
     void load_cache();
     void open();
     void on_snapshot(std::uint64_t generation, config::SnapshotPtr snapshot);
@@ -75,6 +77,7 @@ private:
     BackOff back_off_;
     std::shared_ptr<Stream> stream_;
     std::vector<std::shared_ptr<Stream>> ended_;
+    std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
     std::uint64_t generation_ = 0;
     std::uint64_t reported_ = 0;
     bool told_ = false;

@@ -42,11 +42,9 @@ std::optional<MediaReply> MediaPlaneSim::answer(const MediaCommand& command) {
     return reply;
 }
 
-// Idempotent, as the real one: a session that exists keeps its ports and grows streams as needed.
-MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
-    Session& session = sessions[command.session];
-    if (session.local.empty()) session.allocated = command;
-    for (auto stream = static_cast<std::uint32_t>(session.local.size() / 2); stream < command.streams; ++stream)
+void MediaPlaneSim::add_streams(Session& session, std::uint32_t wanted) {
+    const MediaCommand& command = session.allocated;
+    for (auto stream = static_cast<std::uint32_t>(session.local.size() / 2); stream < wanted; ++stream)
         for (const Side side : {Side::a, Side::b}) {
             const auto& port = side == Side::a ? command.port_a : command.port_b;
             const auto address = media_address(port, side == Side::a ? command.family_a : command.family_b);
@@ -54,6 +52,18 @@ MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
                 {stream, side, {address, next_port_}, {address, static_cast<std::uint16_t>(next_port_ + 1)}});
             next_port_ = next_port_ > 60'000 ? 20'000 : static_cast<std::uint16_t>(next_port_ + 2);
         }
+}
+
+// Idempotent, as the real one: a session that exists stays as it is, whatever else the command says.
+MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
+    Session& session = sessions[command.session];
+    if (!session.local.empty()) {
+        MediaReply reply = reply_to(command, true);
+        reply.local = session.local;
+        return reply;
+    }
+    session.allocated = command;
+    add_streams(session, command.streams);
     for (const auto& wanted : command.restore)
         for (auto& local : session.local)
             if (local.stream == wanted.stream && local.side == wanted.side) local = wanted;
@@ -66,6 +76,7 @@ MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
 MediaReply MediaPlaneSim::modify(const MediaCommand& command) {
     const auto found = sessions.find(command.session);
     if (found == sessions.end()) return reply_to(command, false, "no such session");
+    add_streams(found->second, command.streams);
     merge(found->second, command.legs);
     MediaReply reply = reply_to(command, true);
     reply.local = found->second.local;

@@ -35,6 +35,7 @@ private:
     b2bua::MediaReply allocate(const b2bua::MediaCommand& command);
     b2bua::MediaReply modify(const b2bua::MediaCommand& command);
     b2bua::MediaReply release(const b2bua::MediaCommand& command);
+    void add_streams(Session& session, std::uint32_t wanted);
     void merge(Session& session, const std::vector<b2bua::MediaLeg>& legs);
 
     std::uint64_t incarnation_ = 1;
