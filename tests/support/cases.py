@@ -44,6 +44,14 @@ def build_directory():
     return Path(os.environ.get('SALLYPORT_BUILD') or Path(__file__).resolve().parents[2] / 'build' / 'release')
 
 
+def require_growth(grown, most, who):
+    """Octets that a daemon may have grown. Under a sanitizer memory is kept on purpose and says nothing."""
+    cache = build_directory() / 'CMakeCache.txt'
+    sanitized = cache.exists() and 'SALLYPORT_SANITIZE:STRING=\n' not in cache.read_text()
+    if not sanitized:
+        require(grown < most, f'{who} has grown by {grown >> 10} kB')
+
+
 def testdata():
     """The shared test data; skips where a checkout stands alone."""
     found = Path(os.environ.get('SALLYPORT_TESTDATA') or Path(__file__).resolve().parents[3] / 'shared' / 'testdata')

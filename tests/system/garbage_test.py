@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
-from cases import Skipped, case, equal, main, require, testdata  # noqa: E402
+from cases import Skipped, case, equal, main, require, require_growth, testdata  # noqa: E402
 from edge_fixture import STRANGER, running_edge  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import ACCESS  # noqa: E402
@@ -243,7 +243,7 @@ def _(lab):
 def _(lab):
     for daemon, before in lab.resident_at_start.items():
         now = process.resident_bytes(lab.edge.daemons[daemon].pid)
-        require(now < before + (96 << 20), f'{daemon}: {before >> 20} MB at the start, {now >> 20} MB now')
+        require_growth(now - before, 96 << 20, daemon)
     parties.talk(lab.pbx(), lab.core(), lab.number_uri(lab.core_number), lab.pbx_number, seconds=1).require_intact()
     lab.require_no_leftovers()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
-from cases import case, equal, main, require  # noqa: E402
+from cases import case, equal, main, require, require_growth  # noqa: E402
 from edge_fixture import DOMAIN, running_edge  # noqa: E402
 from lab import parties, process, sipp  # noqa: E402
 
@@ -57,8 +57,7 @@ def _(lab):
     answered = lab.edge.scrape('signaling').get('sallyport_calls_total', outcome='answered') - \
         before.get('sallyport_calls_total', outcome='answered')
     equal(int(answered), CALLS + 2, 'calls that the edge saw answered')
-    grown = resident[1] - resident[0]
-    require(grown < 4 << 20, f'signaling has grown by {grown >> 10} kB in the second half')
+    require_growth(resident[1] - resident[0], 4 << 20, 'signaling, in the second half,')
 
 
 @case('every one of those calls has exactly one call record on the disk')
