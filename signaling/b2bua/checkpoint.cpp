@@ -76,6 +76,13 @@ void write_key_use(std::string& out, const KeyUse& used) {
     line(out, used.side == Side::a ? "key-use.a" : "key-use.b", text);
 }
 
+void write_latched(std::string& out, const MediaLatched& latched) {
+    const auto text = [](const Endpoint& e) { return e.empty() ? std::string("-") : e.to_string(); };
+    line(out, latched.side == Side::a ? "latched.a" : "latched.b",
+         number(latched.stream) + " " + text(latched.signalled) + " " + text(latched.rtp) + " " + text(latched.rtcp) +
+             (latched.authenticated ? " authenticated" : ""));
+}
+
 }  // namespace
 
 std::string Call::checkpoint() const {
@@ -104,6 +111,7 @@ std::string Call::checkpoint() const {
         line(out, local.side == Side::a ? "media-local.a" : "media-local.b",
              number(local.stream) + " " + local.rtp.to_string() + " " + local.rtcp.to_string());
     for (const auto& used : media_.key_use()) write_key_use(out, used);
+    for (const auto& latched : media_.latched()) write_latched(out, latched);
     write_leg(out, "leg-a", leg(Side::a));
     write_leg(out, "leg-b", leg(Side::b));
     write_media(out, "media-a", bridge_.at(Side::a));

@@ -33,6 +33,16 @@ struct KeyUse {
     std::uint32_t srtcp_sent = 0;
     friend bool operator==(const KeyUse&, const KeyUse&) = default;
 };
+// Where a leg has latched, and under which word of ours: the media plane tells it, and is told it again when it has
+// restarted, lest somebody else take the leg.
+struct MediaLatched {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    Endpoint rtp, rtcp;  // empty: not seen
+    Endpoint signalled;
+    bool authenticated = false;
+    friend bool operator==(const MediaLatched&, const MediaLatched&) = default;
+};
 struct MediaKeys {
     std::string suite;           // SDES name; empty: no SRTP
     Bytes receive, send;         // master key followed by salt
@@ -48,6 +58,7 @@ struct MediaLeg {  // absent: unchanged
     std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
         payload_map;  // received -> sent on the other side
     std::optional<std::uint32_t> clock_rate;
+    std::optional<MediaLatched> latched;  // on a media plane that is gone
     bool relearn = false;
     bool disabled = false;  // stated with every change
 };
@@ -89,6 +100,7 @@ struct MediaReply {
     std::vector<MediaLocal> local;
     std::vector<MediaLegStatistics> statistics;  // release
     std::vector<KeyUse> used;                    // allocate: of the legs with keys
+    std::vector<MediaLatched> latched;           // allocate: of the legs that have
 };
 enum class MediaEventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released, key_use };
 struct MediaEvent {
@@ -99,7 +111,8 @@ struct MediaEvent {
     Endpoint endpoint;
     std::uint64_t count = 0;
     std::vector<MediaLegStatistics> statistics;
-    KeyUse used;  // key_use
+    KeyUse used;           // key_use
+    MediaLatched latched;  // latched
 };
 // The media plane came or went. `incarnation` changes when it has restarted: then its sessions are gone, and live calls
 // are programmed anew; `sessions`: those it still has of ours (unknown ones are released).

@@ -181,6 +181,38 @@ void read_key_use(Lines& lines, Side side, std::vector<KeyUse>& out) {
     }
 }
 
+// "stream signalled rtp rtcp [authenticated]", "-" for what was not seen.
+std::optional<MediaLatched> parse_latched(std::string_view text, Side side) {
+    MediaLatched latched{.side = side};
+    const auto word = [&] {
+        const auto end = std::min(text.find(' '), text.size());
+        const auto found = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        return found;
+    };
+    const auto endpoint = [&](Endpoint& out) {
+        const auto found = word();
+        if (found == "-") return true;
+        const auto parsed = Endpoint::parse(found);
+        out = parsed.value_or(Endpoint{});
+        return parsed.has_value();
+    };
+    const auto stream = word();
+    const auto [end, error] = std::from_chars(stream.data(), stream.data() + stream.size(), latched.stream);
+    if (error != std::errc() || end != stream.data() + stream.size()) return std::nullopt;
+    if (!endpoint(latched.signalled) || !endpoint(latched.rtp) || !endpoint(latched.rtcp)) return std::nullopt;
+    latched.authenticated = word() == "authenticated";
+    return latched;
+}
+
+void read_latched(Lines& lines, Side side, std::vector<MediaLatched>& out) {
+    for (const auto& value : lines.all(side == Side::a ? "latched.a" : "latched.b")) {
+        auto latched = parse_latched(value, side);
+        if (!latched) return lines.spoil();
+        out.push_back(std::move(*latched));
+    }
+}
+
 }  // namespace
 
 bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx) {
@@ -216,16 +248,18 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     media.trunk = admitted_.trunk;
     std::vector<MediaLocal> local;
     std::vector<KeyUse> used;
+    std::vector<MediaLatched> latched;
     for (const Side side : {Side::a, Side::b}) {
         const bool a = side == Side::a;
         leg(side) = read_leg(lines, a ? "leg-a" : "leg-b");
         bridge_.at(side) = read_media(lines, a ? "media-a" : "media-b");
         read_ports(lines, side, local);
         read_key_use(lines, side, used);
+        read_latched(lines, side, latched);
         if (leg(side).realm >= cx.settings.realms.size()) return false;
     }
     if (!lines.complete()) return false;
-    media_.adopt(std::move(media), std::move(local), std::move(used));
+    media_.adopt(std::move(media), std::move(local), std::move(used), std::move(latched));
     record_.realm_a = cx.realm(leg(Side::a).realm).name;
     record_.realm_b = cx.realm(leg(Side::b).realm).name;
     record_.call_id_a = leg(Side::a).call_id;

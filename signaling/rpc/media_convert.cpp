@@ -82,6 +82,14 @@ std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to
     return std::nullopt;
 }
 
+void copy(const b2bua::MediaLatched& from, media_pb::Latched& to) {
+    const auto whole = [](const Endpoint& e) { return !e.empty() && e.port != 0; };
+    if (whole(from.rtp)) copy(from.rtp, *to.mutable_rtp());
+    if (whole(from.rtcp)) copy(from.rtcp, *to.mutable_rtcp());
+    if (whole(from.signalled)) copy(from.signalled, *to.mutable_signalled());
+    to.set_authenticated(from.authenticated);
+}
+
 std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) {
     if (from.stream >= max_streams) return "stream " + std::to_string(from.stream) + " is above 15";
     to.set_stream(from.stream);
@@ -105,6 +113,7 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
             entry.set_to(sent);
         }
     }
+    if (from.latched) copy(*from.latched, *to.mutable_latched());
     to.set_relearn(from.relearn);
     to.set_disabled(from.disabled);
     to.set_clock_rate(from.clock_rate.value_or(0));
@@ -202,6 +211,15 @@ b2bua::KeyUse from_proto(const media_pb::KeyUse& from, std::uint32_t stream, b2b
     return used;
 }
 
+b2bua::MediaLatched from_proto(const media_pb::Latched& from, std::uint32_t stream, b2bua::Side side) {
+    return {stream,
+            side,
+            from_proto(from.rtp()),
+            from_proto(from.rtcp()),
+            from_proto(from.signalled()),
+            from.authenticated()};
+}
+
 std::string sentence(const media_pb::Reply& reply) {
     if (!reply.text().empty()) return reply.text();
     switch (reply.code()) {
@@ -244,6 +262,11 @@ b2bua::MediaReply from_proto(const media_pb::Reply& reply) {
         if (!side || used.stream() >= max_streams || result.used.size() >= 2 * max_streams) continue;
         result.used.push_back(from_proto(used.used(), used.stream(), *side));
     }
+    for (const auto& latched : reply.latched()) {
+        const auto side = from_proto(latched.side());
+        if (!side || latched.stream() >= max_streams || result.latched.size() >= 2 * max_streams) continue;
+        result.latched.push_back(from_proto(latched.latched(), latched.stream(), *side));
+    }
     return result;
 }
 
@@ -258,7 +281,8 @@ std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
                              from_proto(event.endpoint()),
                              event.count(),
                              from_proto(event.statistics()),
-                             from_proto(event.used(), event.stream(), *side)};
+                             from_proto(event.used(), event.stream(), *side),
+                             from_proto(event.latched(), event.stream(), *side)};
 }
 
 }  // namespace sallyport::rpc

@@ -244,6 +244,34 @@ TEST_CASE("how far keys have been used comes from the media plane and is given b
     CHECK(from_proto(reply).used[0] == used);
 }
 
+TEST_CASE("where a leg has latched comes from the media plane and is given back to it") {
+    const b2bua::MediaLatched latched{
+        1, Side::b, *Endpoint::parse("198.18.0.7:31000"), {}, *Endpoint::parse("10.0.0.5:4000"), true};
+    auto command = allocate();
+    command.legs = {leg()};
+    CHECK_FALSE(to_proto(command)->allocate().legs(0).has_latched());
+    command.legs[0].latched = latched;
+    const auto message = to_proto(command);
+    const media_pb::Latched& given = message->allocate().legs(0).latched();
+    CHECK_FALSE(given.has_rtcp());
+
+    media_pb::Event event;
+    event.set_session("s");
+    event.set_kind(media_pb::EVENT_LATCHED);
+    event.set_stream(1);
+    event.set_side(media_pb::SIDE_B);
+    *event.mutable_latched() = given;
+    CHECK(from_proto(event)->latched == latched);
+    media_pb::Reply reply;
+    reply.add_latched()->set_stream(16);
+    auto& entry = *reply.add_latched();
+    entry.set_stream(1);
+    entry.set_side(media_pb::SIDE_B);
+    *entry.mutable_latched() = given;
+    REQUIRE(from_proto(reply).latched.size() == 1);
+    CHECK(from_proto(reply).latched[0] == latched);
+}
+
 TEST_CASE("more SSRCs than a key may have are not kept") {
     media_pb::Event event;
     event.set_session("s");

@@ -91,6 +91,61 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     }
 }
 
+TEST_CASE("Where a leg has latched is written down, read back and given back, until its peer is signalled elsewhere") {
+    Bench before;
+    PbxCall call(before);
+    const auto leg_of = [](const b2bua::MediaCommand& command, b2bua::Side side) {
+        const auto found = std::find_if(command.legs.begin(), command.legs.end(),
+                                        [&](const auto& leg) { return leg.side == side && leg.stream == 0; });
+        REQUIRE(found != command.legs.end());
+        return *found;
+    };
+    const Endpoint signalled = *leg_of(before.media.back(), b2bua::Side::b).remote;
+    b2bua::MediaEvent event;
+    event.kind = b2bua::MediaEventKind::latched;
+    event.session = before.media.front().session;
+    event.side = b2bua::Side::b;
+    event.latched = {0, b2bua::Side::b, *Endpoint::parse("198.18.0.7:31000"), {}, signalled, false};
+    const auto written = [&] {
+        before.checkpoints.clear();
+        before.give(event);
+        return before.checkpoints.size();
+    };
+    CHECK(written() == 1);
+    CHECK(written() == 0);
+    event.latched.rtcp = *Endpoint::parse("198.18.0.7:31001");
+    REQUIRE(written() == 1);
+    const std::string state = before.checkpoints.at(0).state;
+
+    Bench after;
+    after.give(Restore{state});
+    after.media_state(true, 1);
+    CHECK(after.media.back().verb == b2bua::MediaVerb::allocate);
+    CHECK(leg_of(after.media.back(), b2bua::Side::b).latched == event.latched);
+    CHECK_FALSE(leg_of(after.media.back(), b2bua::Side::a).latched);
+
+    // A re-offer that moves the peer: nobody is held to where it was.
+    after.receive(after.core_flow(), call.from_core("INVITE", plain_sdp("192.0.2.99", 6100, "sendrecv", 2)));
+    after.next("100");
+    const auto reinvite = after.next("INVITE");
+    after.bind(21);
+    after.receive(after.pbx_flow(21), after.answer(reinvite, 200, {}, "<sip:198.51.100.10>",
+                                                   secure_sdp("198.51.100.10", 5004, "A", "sendrecv", 1, 2)));
+    after.media_state(true, 2);
+    CHECK(after.media.back().verb == b2bua::MediaVerb::allocate);
+    CHECK(leg_of(after.media.back(), b2bua::Side::b).remote != signalled);
+    CHECK_FALSE(leg_of(after.media.back(), b2bua::Side::b).latched);
+
+    for (const std::string bad : {"0", "0 - -", "x - - -", "0 a - -", "0 - 192.0.2.1 -"}) {
+        std::string spoilt = state;
+        const auto at = spoilt.find("\nlatched.b=") + 11;
+        spoilt.replace(at, spoilt.find('\n', at) - at, bad);
+        Bench other;
+        other.give(Restore{spoilt});
+        CHECK(other.stack.alive().calls == 0);
+    }
+}
+
 TEST_CASE("A checkpoint with anything missing is no call") {
     Bench source;
     PbxCall call(source);
