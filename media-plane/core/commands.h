@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "control/base/bytes.h"
 #include "control/base/endpoint.h"
 #include "control/base/time.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/srtp/key_use.h"
+#include "media-plane/srtp/secret_bytes.h"
 #include "media-plane/srtp/suite.h"
 
 namespace sallyport::media {
@@ -40,10 +40,20 @@ struct LegKeyUse {
     Side side = Side::a;
     KeyUse used;
 };
+struct Latched {         // of a leg; what is empty was not seen
+    Endpoint rtp, rtcp;  // where the peer is
+    Endpoint signalled;  // where signaling had put it: for another place it means nothing
+    bool authenticated = false;
+};
+struct LegLatched {
+    std::uint32_t stream = 0;
+    Side side = Side::a;
+    Latched latched;
+};
 struct Keys {
     srtp::Suite suite = srtp::Suite::none;
-    Bytes receive, send;         // master key followed by master salt, RFC 4568 order
-    std::optional<KeyUse> used;  // on a media plane that is gone; concerns keys that the leg does not have yet
+    srtp::SecretBytes receive, send;  // master key followed by master salt, RFC 4568 order
+    std::optional<KeyUse> used;       // on a media plane that is gone; concerns keys that the leg does not have yet
 };
 struct LegChange {  // absent: unchanged
     std::uint32_t stream = 0;
@@ -54,6 +64,7 @@ struct LegChange {  // absent: unchanged
     std::optional<Latching> latching;
     std::optional<std::vector<PayloadMap>> payload_map;
     std::optional<std::uint32_t> clock_rate;
+    std::optional<Latched> latched;  // on a media plane that is gone; concerns a leg that has not latched by itself
     bool relearn = false;
     bool disabled = false;  // stated with every change: true is an m-line with port 0
 };
@@ -118,6 +129,7 @@ struct Reply {
     std::vector<LocalEndpoint> local;             // allocate, modify
     std::optional<SessionStatistics> statistics;  // release
     std::vector<LegKeyUse> used;                  // allocate
+    std::vector<LegLatched> latched;              // allocate
 };
 enum class EventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released, key_use };
 struct Event {
@@ -129,6 +141,7 @@ struct Event {
     std::uint64_t count = 0;
     std::optional<SessionStatistics> statistics;
     KeyUse used;
+    std::optional<Latched> latched;
 };
 
 }  // namespace sallyport::media

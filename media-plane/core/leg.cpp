@@ -43,6 +43,22 @@ void Leg::relearn() {
     learner.reset();
 }
 
+std::optional<Latched> Leg::latched() const {
+    if (!rtp.latched() && !rtcp.latched()) return std::nullopt;
+    return Latched{rtp.latched() ? rtp.remote() : Endpoint{}, rtcp.latched() ? rtcp.remote() : Endpoint{},
+                   rtp.signalled(), secure()};
+}
+
+void Leg::resume_latch(const Latched& before) {
+    if (latching == Latching::off || before.signalled != rtp.signalled() || (secure() && !before.authenticated)) return;
+    const auto take = [this](Latch& latch, const Endpoint& seen, bool is_rtcp) {
+        if (latch.latched() || seen.empty() || seen.port == 0 || seen.address.family != local.address.family) return;
+        if (judge(is_rtcp, seen) != Judgement::stranger) latch.latch(seen);
+    };
+    take(rtp, before.rtp, false);
+    take(rtcp, before.rtcp, true);  // after RTP, whose host it may share
+}
+
 void Leg::set_payload_map(const std::vector<PayloadMap>& map) {
     std::iota(payload_map.begin(), payload_map.end(), std::uint8_t{0});
     maps_payload = false;

@@ -108,6 +108,9 @@ struct alignas(64) Leg {
     void settle();
     // Forgets where the peer was seen; the signalled address counts again.
     void relearn();
+    // Where it has latched, if it has; and the same on a media plane that is gone, as far as it still may be believed.
+    std::optional<Latched> latched() const;
+    void resume_latch(const Latched& before);
     void set_payload_map(const std::vector<PayloadMap>& map);
     LegStatistics statistics(TimePoint now) const;
 

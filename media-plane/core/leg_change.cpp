@@ -87,7 +87,7 @@ std::optional<Refusal> LegChanges::make_contexts(const Keys& keys, const Leg* cu
     }
     if (!engine_.supports(keys.suite))
         return Refusal{Code::unsupported, where + ".suite: " + std::string(srtp::facts(keys.suite).sdes_name)};
-    const auto make = [&](const Bytes& key, const std::unique_ptr<srtp::CryptoContext>* old, bool inbound,
+    const auto make = [&](const srtp::SecretBytes& key, const std::unique_ptr<srtp::CryptoContext>* old, bool inbound,
                           std::unique_ptr<srtp::CryptoContext>& context) -> std::optional<Refusal> {
         const std::string field = where + (inbound ? ".receive" : ".send");
         if (key.empty()) return std::nullopt;                                           // not known yet
@@ -130,7 +130,10 @@ void LegChanges::apply(Prepared& prepared, Leg& leg) {
         leg.clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();
     }
-    if (change.relearn) leg.relearn();
+    if (change.relearn)
+        leg.relearn();
+    else if (change.latched && !change.disabled)
+        leg.resume_latch(*change.latched);
 }
 
 void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved) {

@@ -44,6 +44,7 @@ Reply done(const Session& session) {
 Reply allocated(const Session& session) {
     Reply reply = done(session);
     reply.used = session.key_use();
+    reply.latched = session.latched();
     return reply;
 }
 
@@ -140,6 +141,22 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     stages::account(burst, s.statistics);
 }
 
+void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uint16_t length, Drop why) {
+    Leg* leg = state_->ports.tables()[port].find(source_port);
+    if (!leg) return;
+    ++leg->drops[static_cast<std::size_t>(why)];
+    SentCounters& sent = leg->sent;
+    if (source_port % 2 != 0) {
+        sent.rtcp_packets -= std::min<std::uint64_t>(sent.rtcp_packets, 1);
+        return;
+    }
+    // The port may have passed to another leg within the time that a packet waits for its next hop.
+    const std::uint64_t bytes = length - std::min<std::uint64_t>(length, srtp::facts(leg->suite).rtp_tag_bytes);
+    if (sent.packets == 0 || sent.bytes < bytes) return;
+    --sent.packets;
+    sent.bytes -= bytes;
+}
+
 Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     State& s = *state_;
     if (const Session* existing = s.sessions.find(command.key)) return allocated(*existing);
@@ -202,7 +219,10 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
 
 void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events) {
     if (std::exchange(leg.notes.first_packet, false)) events.push_back(event(EventKind::first_packet, leg));
-    if (std::exchange(leg.notes.latched, false)) events.push_back(event(EventKind::latched, leg));
+    if (std::exchange(leg.notes.latched, false)) {
+        events.push_back(event(EventKind::latched, leg));
+        events.back().latched = leg.latched();
+    }
     report_key_use(leg, now, events);
     const std::uint64_t failures = leg.received.auth_failures - leg.notes.auth_failures_reported;
     if (failures == 0) return;

@@ -41,6 +41,11 @@ public:
     // each new authentic SSRC.
     void process(std::span<Packet> burst, TimePoint now);
 
+    // A packet that process() has let pass and the driver could not send: books it as dropped on the leg that was to
+    // send it, which says so from its UDP port `source_port` on `port`; `length` as process() has left it. If the leg
+    // is gone meanwhile, nothing.
+    void not_sent(MediaPortIndex port, std::uint16_t source_port, std::uint16_t length, Drop why);
+
     // Commands: idempotent per session key; nothing is half done when the code is not ok. A session that exists is
     // answered as it is, and a second release with no_session.
     Reply allocate(const Allocate& command, TimePoint now);

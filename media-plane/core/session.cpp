@@ -63,6 +63,14 @@ std::vector<LegKeyUse> Session::key_use() const {
     return all;
 }
 
+std::vector<LegLatched> Session::latched() const {
+    std::vector<LegLatched> all;
+    for (const auto& stream : streams)
+        for (const Leg& leg : stream->legs)
+            if (auto latched = leg.latched()) all.push_back({leg.stream, leg.side, *latched});
+    return all;
+}
+
 SessionStatistics Session::statistics(TimePoint now) const {
     SessionStatistics s{key, call, trunk, now - created, {}};
     s.legs.reserve(streams.size() * 2);

@@ -36,7 +36,8 @@ struct Session {
     // True once per silence of that side, when it has lasted as long as was asked for.
     bool has_fallen_silent(Side side, TimePoint now);
     std::vector<LocalEndpoint> local_endpoints() const;
-    std::vector<LegKeyUse> key_use() const;  // of the legs with keys
+    std::vector<LegKeyUse> key_use() const;   // of the legs with keys
+    std::vector<LegLatched> latched() const;  // of the legs that have
     SessionStatistics statistics(TimePoint now) const;
 };
 

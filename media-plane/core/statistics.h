@@ -10,7 +10,9 @@ namespace sallyport::media {
 
 struct PipelineStatistics {
     std::array<Counter, drop_count> drops;
-    Counter packets, bytes, rtcp_packets;  // relayed; bytes are RTP with its header, without SRTP's tag
+    // Relayed, as far as the pipeline goes: the driver's drops are counted beside it. `packets` and `bytes` are of RTP
+    // alone; bytes with its header, without SRTP's tag.
+    Counter packets, bytes, rtcp_packets;
     Counter srtp_auth_failures, latches;
     Counter sessions;  // alive now (set, not added)
 };

@@ -32,6 +32,7 @@ void ControlStream::OnReadDone(bool ok) {
         on_command();
     else if (!client_.empty())  // the client has ended its half, or is gone
         dispatcher_.closed(*this, client_, dispatcher_.plane().now());
+    wipe_keys(incoming_);
     const std::lock_guard lock(mutex_);
     reading_ = false;
     if (!ok && !welcomed_) finish_when_written({grpc::StatusCode::INVALID_ARGUMENT, "no Hello was said"});

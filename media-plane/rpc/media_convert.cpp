@@ -1,5 +1,7 @@
 #include "media-plane/rpc/media_convert.h"
 
+#include <string.h>  // explicit_bzero
+
 #include <algorithm>
 #include <bitset>
 #include <optional>
@@ -76,8 +78,8 @@ Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
         if (!value->empty() && value->size() != wanted)  // empty: not known yet
             return invalid(field + name, "has " + std::to_string(value->size()) + " bytes; " +
                                              std::string(facts.sdes_name) + " takes " + std::to_string(wanted));
-    converted.receive.assign(keys.receive().begin(), keys.receive().end());
-    converted.send.assign(keys.send().begin(), keys.send().end());
+    converted.receive = srtp::SecretBytes(as_bytes(keys.receive()));
+    converted.send = srtp::SecretBytes(as_bytes(keys.send()));
     if (keys.has_used()) {
         auto used = key_use_from(field + ".used", keys.used());
         if (!used) return used.error();
@@ -101,6 +103,24 @@ Converted<std::vector<PayloadMap>> payload_map_from(const std::string& field, co
     return map;
 }
 
+Converted<Latched> latched_from(const std::string& field, const pb::Latched& latched) {
+    Latched converted;
+    converted.authenticated = latched.authenticated();
+    const auto convert = [&](const char* name, bool given, const pb::Endpoint& from,
+                             Endpoint& to) -> std::optional<Refusal> {
+        if (!given) return std::nullopt;
+        auto endpoint = endpoint_from(field + name, from);
+        if (!endpoint) return endpoint.error();
+        to = *endpoint;
+        return std::nullopt;
+    };
+    if (auto refusal = convert(".rtp", latched.has_rtp(), latched.rtp(), converted.rtp)) return *refusal;
+    if (auto refusal = convert(".rtcp", latched.has_rtcp(), latched.rtcp(), converted.rtcp)) return *refusal;
+    if (auto refusal = convert(".signalled", latched.has_signalled(), latched.signalled(), converted.signalled))
+        return *refusal;
+    return converted;
+}
+
 std::optional<Refusal> convert_addresses(const std::string& field, const pb::Leg& leg, LegChange& change) {
     if (leg.has_remote()) {
         auto remote = endpoint_from(field + ".remote", leg.remote());
@@ -111,6 +131,11 @@ std::optional<Refusal> convert_addresses(const std::string& field, const pb::Leg
         auto remote = endpoint_from(field + ".remote_rtcp", leg.remote_rtcp());
         if (!remote) return remote.error();
         change.remote_rtcp = *remote;
+    }
+    if (leg.has_latched()) {
+        auto latched = latched_from(field + ".latched", leg.latched());
+        if (!latched) return latched.error();
+        change.latched = *latched;
     }
     return std::nullopt;
 }
@@ -210,12 +235,6 @@ std::optional<Refusal> check_allocate(const pb::Allocate& command) {
     return std::nullopt;
 }
 
-void fill(pb::Endpoint* out, const Endpoint& endpoint) {
-    if (endpoint.empty()) return;
-    out->set_address(endpoint.address.to_string());
-    out->set_port(endpoint.port);
-}
-
 void fill(pb::KeyUse& out, const KeyUse& used) {
     const auto copy = [](const std::vector<srtp::SsrcIndex>& from, auto& to) {
         for (const auto& entry : from) {
@@ -229,32 +248,11 @@ void fill(pb::KeyUse& out, const KeyUse& used) {
     out.set_srtcp_sent(used.sent.srtcp);
 }
 
-void fill(pb::LegStatistics& out, const LegStatistics& leg) {
-    out.set_stream(leg.stream);
-    out.set_side(static_cast<pb::Side>(leg.side));
-    out.set_packets_received(leg.packets_received);
-    out.set_bytes_received(leg.bytes_received);
-    out.set_packets_sent(leg.packets_sent);
-    out.set_bytes_sent(leg.bytes_sent);
-    out.set_rtcp_received(leg.rtcp_received);
-    out.set_rtcp_sent(leg.rtcp_sent);
-    out.set_lost(leg.lost);
-    out.set_jitter_seconds(leg.jitter_seconds);
-    out.set_srtp_auth_failures(leg.srtp_auth_failures);
-    out.set_srtp_replays(leg.srtp_replays);
-    std::uint64_t dropped = 0;
-    for (const auto& [reason, count] : leg.drops) {
-        dropped += count;
-        if (count != 0) (*out.mutable_drops())[std::string(to_string(reason))] = count;
-    }
-    out.set_dropped(dropped);
-    fill(out.mutable_local(), leg.local);
-    if (!leg.remote.empty()) fill(out.mutable_remote(), leg.remote);
-    out.set_latched(leg.latched);
-    out.set_suite(static_cast<pb::Srtp>(leg.suite));
-    if (leg.last_packet_age)
-        out.set_last_packet_age_ms(static_cast<std::uint64_t>(
-            std::max<std::int64_t>(1, std::chrono::floor<std::chrono::milliseconds>(*leg.last_packet_age).count())));
+void fill(pb::Latched& out, const Latched& latched) {
+    if (!latched.rtp.empty()) fill_endpoint(out.mutable_rtp(), latched.rtp);
+    if (!latched.rtcp.empty()) fill_endpoint(out.mutable_rtcp(), latched.rtcp);
+    if (!latched.signalled.empty()) fill_endpoint(out.mutable_signalled(), latched.signalled);
+    out.set_authenticated(latched.authenticated);
 }
 
 }  // namespace
@@ -301,6 +299,18 @@ Converted<Release> from_proto(const std::string& client, const pb::Release& comm
     return Release{{client, command.session()}};
 }
 
+void wipe_keys(pb::ClientMessage& message) {
+    const auto wipe = [](auto& legs) {
+        for (auto& leg : legs) {
+            if (!leg.has_keys()) continue;
+            for (std::string* key : {leg.mutable_keys()->mutable_receive(), leg.mutable_keys()->mutable_send()})
+                explicit_bzero(key->data(), key->size());
+        }
+    };
+    if (message.has_allocate()) wipe(*message.mutable_allocate()->mutable_legs());
+    if (message.has_modify()) wipe(*message.mutable_modify()->mutable_legs());
+}
+
 pb::Code to_proto(Code code) {
     switch (code) {
         case Code::ok: return pb::CODE_OK;
@@ -325,8 +335,8 @@ pb::Reply to_proto(std::uint64_t sequence, const std::string& session, const Rep
         auto& endpoint = *out.add_local();
         endpoint.set_stream(local.stream);
         endpoint.set_side(static_cast<pb::Side>(local.side));
-        fill(endpoint.mutable_rtp(), local.rtp);
-        fill(endpoint.mutable_rtcp(), local.rtcp);
+        fill_endpoint(endpoint.mutable_rtp(), local.rtp);
+        fill_endpoint(endpoint.mutable_rtcp(), local.rtcp);
     }
     if (reply.statistics) *out.mutable_statistics() = to_proto(*reply.statistics);
     for (const auto& leg : reply.used) {
@@ -334,6 +344,12 @@ pb::Reply to_proto(std::uint64_t sequence, const std::string& session, const Rep
         used.set_stream(leg.stream);
         used.set_side(static_cast<pb::Side>(leg.side));
         fill(*used.mutable_used(), leg.used);
+    }
+    for (const auto& leg : reply.latched) {
+        auto& latched = *out.add_latched();
+        latched.set_stream(leg.stream);
+        latched.set_side(static_cast<pb::Side>(leg.side));
+        fill(*latched.mutable_latched(), leg.latched);
     }
     return out;
 }
@@ -354,35 +370,10 @@ pb::Event to_proto(const Event& event) {
     out.set_session(event.key.session);
     out.set_stream(event.stream);
     out.set_side(static_cast<pb::Side>(event.side));
-    if (!event.endpoint.empty()) fill(out.mutable_endpoint(), event.endpoint);
+    if (!event.endpoint.empty()) fill_endpoint(out.mutable_endpoint(), event.endpoint);
     out.set_count(event.count);
+    if (event.latched) fill(*out.mutable_latched(), *event.latched);
     if (event.statistics) *out.mutable_statistics() = to_proto(*event.statistics);
-    return out;
-}
-
-pb::SessionStatistics to_proto(const SessionStatistics& statistics) {
-    pb::SessionStatistics out;
-    out.set_session(statistics.key.session);
-    out.set_client(statistics.key.client);
-    out.set_call(statistics.call);
-    out.set_trunk(statistics.trunk);
-    out.set_age_seconds(std::chrono::duration<double>(statistics.age).count());
-    for (const auto& leg : statistics.legs) fill(*out.add_legs(), leg);
-    return out;
-}
-
-pb::PortStatistics to_proto(const PortStatus& port) {
-    pb::PortStatistics out;
-    out.set_name(port.name);
-    out.set_rx_packets(port.rx_packets);
-    out.set_tx_packets(port.tx_packets);
-    out.set_rx_missed(port.rx_missed);
-    out.set_tx_dropped(port.tx_dropped);
-    out.set_mac(port.link_address);
-    for (const auto& address : port.addresses) out.add_addresses(address);
-    out.set_udp_ports_free(port.udp_ports_free);
-    out.set_udp_ports_total(port.udp_ports_total);
-    out.set_link_up(port.link_up);
     return out;
 }
 

@@ -39,11 +39,15 @@ Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& co
 Converted<Modify> from_proto(const std::string& client, const pb::Modify& command);
 Converted<Release> from_proto(const std::string& client, const pb::Release& command);
 
+// Zeros in place of the keys that a command brought: the message is read into again, and freed some day.
+void wipe_keys(pb::ClientMessage& message);
+
 pb::Reply to_proto(std::uint64_t sequence, const std::string& session, const Reply& reply);
 pb::Event to_proto(const Event& event);
 pb::SessionStatistics to_proto(const SessionStatistics& statistics);
 pb::PortStatistics to_proto(const PortStatus& port);
 pb::Code to_proto(Code code);
+void fill_endpoint(pb::Endpoint* out, const Endpoint& endpoint);  // an empty one leaves it unset
 
 // Pages of ListSessions go on behind the last key shown; the token is opaque to clients.
 std::string page_token(const SessionKey& last);

@@ -2,19 +2,14 @@
 // Wipes itself; has no way to be printed.
 #pragma once
 
-#include <string.h>  // explicit_bzero: a store that the optimiser must not remove
-
-#include <utility>
-
-#include "control/base/bytes.h"
+#include "media-plane/srtp/secret_bytes.h"
 #include "media-plane/srtp/suite.h"
 
 namespace sallyport::srtp {
 
 class KeyMaterial {
 public:
-    KeyMaterial(Suite suite, ByteView key_and_salt) : suite_(suite), bytes_(key_and_salt.begin(), key_and_salt.end()) {}
-    ~KeyMaterial() { explicit_bzero(bytes_.data(), bytes_.size()); }
+    KeyMaterial(Suite suite, ByteView key_and_salt) : suite_(suite), bytes_(key_and_salt) {}
     KeyMaterial(const KeyMaterial&) = delete;
     KeyMaterial& operator=(const KeyMaterial&) = delete;
 
@@ -26,7 +21,7 @@ public:
 
 private:
     Suite suite_;
-    Bytes bytes_;
+    SecretBytes bytes_;
 };
 
 inline constexpr std::size_t key_material_bytes(Suite suite) {

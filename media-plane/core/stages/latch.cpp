@@ -32,10 +32,9 @@ void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatist
             continue;
         }
         port.latch(p.from);
-        if (p.rtcp) continue;
-        statistics.latches.add();
         leg.notes.latched = true;
         notes.add(leg);
+        if (!p.rtcp) statistics.latches.add();
     }
 }
 

@@ -109,7 +109,8 @@ TEST_CASE("RTCP alone is a sign of life, packets of strangers are not") {
     for (int i = 0; i < 10; ++i) {
         call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4001"));
         call.from_b(rtp_packet(), at("192.0.2.66:666"));
-        const auto seen = watch(bench, 10s);
+        auto seen = watch(bench, 10s);
+        std::erase_if(seen, [](const auto& one) { return one.second.kind == EventKind::latched; });
         for (const auto& [when, event] : seen) CHECK(event.side == Side::b);
         CHECK(seen.size() == (i == 2 || (i == 3 && seen.size() == 1) ? 1 : 0));
     }

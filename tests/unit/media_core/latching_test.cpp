@@ -186,3 +186,102 @@ TEST_CASE("What a plain leg believed counts no more once it has keys") {
     SrtpPeer peer(change.keys->suite, peer_key, our_key);
     CHECK(call.from_a(peer.protect(rtp_packet()), at("203.0.113.5:50000")).drop == Drop::none);
 }
+
+namespace {
+
+// A media plane that is gone, and the one in its place: told of side a what the first one reported.
+struct AfterRestart {
+    AfterRestart(LegChange a, std::optional<Latched> reported) : call(bench, {with(std::move(a), reported)}) {
+        REQUIRE(call.reply.code == Code::ok);
+    }
+    static LegChange with(LegChange a, std::optional<Latched> reported) {
+        a.latched = reported;
+        return a;
+    }
+    MediaBench bench;
+    Call call;
+};
+
+std::optional<Latched> reported_of_a(MediaBench& bench) {
+    std::optional<Latched> last;
+    for (const Event& event : bench.tick())
+        if (event.kind == EventKind::latched && event.side == Side::a) last = event.latched;
+    return last;
+}
+
+}  // namespace
+
+TEST_CASE("After a restart a far-end NAT's leg is where it was: RTP, RTCP, and nobody else takes it") {
+    MediaBench bench;
+    Call call(bench, {with_mode(Latching::any_address)});
+    const Endpoint nat = at("198.18.0.7:31000"), nat_rtcp = at("198.18.0.7:31055");
+    talk_from(bench, call, nat, 5);
+    auto reported = reported_of_a(bench);
+    REQUIRE(reported);
+    CHECK(reported->rtp == nat);
+    CHECK(reported->rtcp.empty());
+    call.rtcp_from_a(rtcp_packet(), nat_rtcp);
+    reported = reported_of_a(bench);
+    REQUIRE(reported);
+    CHECK(reported->rtcp == nat_rtcp);
+    CHECK_FALSE(reported->authenticated);
+    REQUIRE(bench.pipeline.allocate({.key = call.key}, bench.now).latched.size() == 1);
+
+    AfterRestart fresh(with_mode(Latching::any_address), reported);
+    CHECK(fresh.call.statistics(Side::a).latched);
+    CHECK(fresh.call.from_b(rtp_packet()).to == nat);
+    CHECK(fresh.call.rtcp_from_b(rtcp_packet(), at("203.0.113.99:6001")).to == nat_rtcp);
+    CHECK(talk_from(fresh.bench, fresh.call, stranger, 20) == Drop::wrong_source);
+    CHECK(fresh.call.from_a(rtp_packet(), real_a).drop == Drop::wrong_source);
+    CHECK(fresh.call.from_a(rtp_packet(), nat).drop == Drop::none);
+    CHECK(fresh.call.rtcp_from_a(rtcp_packet(), nat_rtcp).drop == Drop::none);
+    SECTION("until signaling has it learn anew") {
+        LegChange change = leg(Side::a);
+        change.relearn = true;
+        change.latched = reported;
+        REQUIRE(fresh.call.modify({change}).code == Code::ok);
+        CHECK(fresh.call.from_b(rtp_packet()).to == fresh.call.peer_a);
+    }
+    SECTION("or the peer is signalled elsewhere") {
+        LegChange change = leg(Side::a, at("203.0.113.6:4000"));
+        change.latched = reported;
+        REQUIRE(fresh.call.modify({change}).code == Code::ok);
+        CHECK(fresh.call.from_b(rtp_packet()).to == at("203.0.113.6:4000"));
+    }
+}
+
+TEST_CASE("After a restart a replayed SRTP packet from elsewhere takes no leg that had latched") {
+    const Bytes peer_key(30, 1), our_key(30, 2);
+    LegChange secure = with_mode(Latching::any_address);
+    secure.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, peer_key, our_key};
+    SrtpPeer peer(srtp::Suite::aes_cm_128_hmac_sha1_80, peer_key, our_key);
+    MediaBench bench;
+    Call call(bench, {secure});
+    const Endpoint nat = at("198.18.0.7:31000");
+    REQUIRE(call.from_a(peer.protect(rtp_packet()), nat).drop == Drop::none);
+    const auto reported = reported_of_a(bench);
+    REQUIRE(reported);
+    CHECK(reported->authenticated);
+    const Bytes recorded = peer.protect(rtp_packet({.sequence = 2}));  // newer than what was reported of the keys
+
+    AfterRestart fresh(secure, reported);
+    CHECK(fresh.call.from_a(recorded, stranger).drop == Drop::wrong_source);
+    CHECK(fresh.call.from_b(rtp_packet()).to == nat);
+    CHECK(fresh.call.from_a(peer.protect(rtp_packet({.sequence = 3})), nat).drop == Drop::none);
+}
+
+TEST_CASE("What a plain leg believed, or what its mode could not have learnt, is not taken up after a restart") {
+    const Endpoint nat = at("198.18.0.7:31000"), signalled = at("203.0.113.5:4000");
+    const auto goes_to = [](const LegChange& a, const Latched& latched) {
+        return AfterRestart(a, latched).call.from_b(rtp_packet());
+    };
+    LegChange secure = with_mode(Latching::any_address);
+    secure.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, Bytes(30, 1), Bytes(30, 2)};
+    CHECK(goes_to(secure, {nat, {}, signalled, false}).to == signalled);
+    CHECK(goes_to(secure, {nat, {}, signalled, true}).to == nat);
+    CHECK(goes_to(with_mode(Latching::signalled_address), {nat, {}, signalled, true}).to == signalled);
+    CHECK(goes_to(with_mode(Latching::signalled_address), {real_a, {}, signalled, false}).to == real_a);
+    CHECK(goes_to(with_mode(Latching::off), {real_a, {}, signalled, true}).to == signalled);
+    CHECK(goes_to(with_mode(Latching::any_address), {nat, {}, at("203.0.113.5:4002"), true}).to == signalled);
+    CHECK(goes_to(with_mode(Latching::any_address), {at("[2001:db8::9]:4000"), {}, signalled, true}).to == signalled);
+}

@@ -45,7 +45,7 @@ inline Bytes rtcp_packet(std::uint32_t ssrc = 0x11223344) {  // a sender report 
 // A peer's side of SRTP: its own contexts, as independent of the pipeline's as another host.
 class SrtpPeer {
 public:
-    SrtpPeer(srtp::Suite suite, Bytes sends, Bytes receives) : engine_(srtp::make_libsrtp_engine()) {
+    SrtpPeer(srtp::Suite suite, ByteView sends, ByteView receives) : engine_(srtp::make_libsrtp_engine()) {
         send_ = std::move(*engine_->create(suite, sends, false));
         receive_ = std::move(*engine_->create(suite, receives, true));
     }

@@ -142,7 +142,7 @@ TEST_CASE("A suite without the peer's key drops what comes, and without ours sen
     MediaBench bench;
     LegChange a = leg(Side::a, at("203.0.113.5:4000"));
     a.keys = keys(Suite::aes_cm_128_hmac_sha1_80);
-    const Bytes peer_key = std::exchange(a.keys->receive, {});
+    const srtp::SecretBytes peer_key = std::exchange(a.keys->receive, {});
     Call call(bench, {a});
     CHECK(call.from_a(rtp_packet()).drop == Drop::no_keys);
     CHECK(call.from_b(rtp_packet()).drop == Drop::none);

@@ -72,3 +72,31 @@ TEST_CASE("A drop that only the sending side knows of is booked where the packet
     CHECK(a.drops == std::vector<std::pair<Drop, std::uint64_t>>{{Drop::no_remote, 1}});
     CHECK(a.packets_received == 1);
 }
+
+TEST_CASE(
+    "What the driver could not send is taken back from what was sent, and is a drop of the leg that was to send it") {
+    MediaBench bench;
+    LegChange b = leg(Side::b, at("203.0.113.99:6000"));
+    b.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, Bytes(30, 1), Bytes(30, 2)};
+    Call call(bench, {b});
+    Relayed relayed;
+    for (std::uint16_t i = 0; i < 3; ++i) relayed = call.from_a(rtp_packet({.sequence = i}));
+    const auto length = static_cast<std::uint16_t>(relayed.payload.size());
+    REQUIRE(length == 182);
+    const Relayed rtcp = call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4001"));
+    bench.pipeline.not_sent(relayed.out_port, relayed.source.port, length, Drop::tx_full);
+    bench.pipeline.not_sent(relayed.out_port, relayed.source.port, length, Drop::too_big);
+    bench.pipeline.not_sent(rtcp.out_port, rtcp.source.port, static_cast<std::uint16_t>(rtcp.payload.size()),
+                            Drop::no_next_hop);
+    bench.pipeline.not_sent(relayed.out_port, 9, length, Drop::tx_full);  // of a leg that is gone
+    const LegStatistics side_b = call.statistics(Side::b);
+    CHECK(side_b.packets_sent == 1);
+    CHECK(side_b.bytes_sent == 172);
+    CHECK(side_b.rtcp_sent == 0);
+    CHECK(side_b.drops ==
+          std::vector<std::pair<Drop, std::uint64_t>>{{Drop::no_next_hop, 1}, {Drop::too_big, 1}, {Drop::tx_full, 1}});
+    CHECK(call.statistics(Side::a).drops.empty());
+    CHECK(call.statistics(Side::a).packets_received == 3);
+    call.release();
+    bench.pipeline.not_sent(relayed.out_port, relayed.source.port, length, Drop::no_next_hop);
+}

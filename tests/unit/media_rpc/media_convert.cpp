@@ -309,6 +309,54 @@ TEST_CASE("how far keys have been used crosses in both directions") {
     CHECK(answer.used(0).used().SerializeAsString() == keys.used().SerializeAsString());
 }
 
+TEST_CASE("keys are wiped from a message that has been dealt with, where they were") {
+    pb::ClientMessage message;
+    *message.mutable_allocate() = allocate();
+    pb::Keys& keys = *add_leg(*message.mutable_allocate(), 0, pb::SIDE_A).mutable_keys();
+    keys.set_receive(std::string(30, 'r'));
+    keys.set_send(std::string(30, 's'));
+    const char* const receive = keys.receive().data();
+    wipe_keys(message);
+    CHECK(keys.receive() == std::string(30, '\0'));
+    CHECK(keys.receive().data() == receive);
+    CHECK(keys.send() == std::string(30, '\0'));
+    pb::Keys& changed = *message.mutable_modify()->add_legs()->mutable_keys();
+    changed.set_send(std::string(30, 's'));
+    wipe_keys(message);
+    CHECK(changed.send() == std::string(30, '\0'));
+}
+
+TEST_CASE("where a leg has latched crosses in both directions") {
+    pb::Allocate a = allocate();
+    pb::Leg& leg = add_leg(a, 0, pb::SIDE_A);
+    CHECK_FALSE(taken(from_proto("edge/0", a)).legs[0].latched);
+    pb::Latched& given = *leg.mutable_latched();
+    given.mutable_rtp()->set_address("198.18.0.7");
+    given.mutable_rtp()->set_port(31'000);
+    given.mutable_signalled()->set_address("10.0.0.5");
+    given.mutable_signalled()->set_port(4'000);
+    given.set_authenticated(true);
+    const Latched latched = *taken(from_proto("edge/0", a)).legs[0].latched;
+    CHECK(latched.rtp == *Endpoint::parse("198.18.0.7:31000"));
+    CHECK(latched.rtcp.empty());
+    CHECK(latched.signalled == *Endpoint::parse("10.0.0.5:4000"));
+    CHECK(latched.authenticated);
+
+    Event event{.kind = EventKind::latched, .key = {"edge/0", "s1"}};
+    event.latched = latched;
+    CHECK(to_proto(event).latched().SerializeAsString() == given.SerializeAsString());
+    Reply reply;
+    reply.latched = {{3, Side::b, latched}};
+    const pb::Reply answer = to_proto(9, "s1", reply);
+    REQUIRE(answer.latched_size() == 1);
+    CHECK(answer.latched(0).stream() == 3);
+    CHECK(answer.latched(0).side() == pb::SIDE_B);
+    CHECK(answer.latched(0).latched().SerializeAsString() == given.SerializeAsString());
+
+    given.mutable_rtcp()->set_address("somewhere");
+    CHECK(why(a) == "legs[0].latched.rtcp.address: is not an IPv4 or IPv6 literal");
+}
+
 TEST_CASE("an impossible use of keys is refused by its field") {
     const auto refused = [](auto change) {
         pb::Allocate a = allocate();
