@@ -3,11 +3,13 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 
 #include "control/observe/exposer.h"
 #include "control/observe/health.h"
+#include "media-plane/app/lcore_watch.h"
 #include "media-plane/app/metrics.h"
 #include "media-plane/dpdk/driver.h"
 #include "media-plane/rpc/rpc_server.h"
@@ -16,7 +18,6 @@ namespace sallyport::media::app {
 namespace {
 
 constexpr Duration tick_interval = 100ms;
-constexpr Duration lcore_patience = 5s;  // an lcore whose loop stands still that long is reported as dead
 
 observe::Level level_of(dpdk::LogLevel level) {
     switch (level) {
@@ -53,30 +54,15 @@ void log_start(const Config& config, const PlaneStatus& status) {
                                 {"version", SALLYPORT_VERSION}});
 }
 
-// Says which lcores go round: the service manager's watchdog is fed only while all do.
-class LcoreWatch {
-public:
-    bool all_alive(const Plane& plane, TimePoint now) {
-        const PlaneStatus status = plane.status();
-        seen_.resize(status.lcores.size());
-        bool alive = true;
-        for (std::size_t i = 0; i < seen_.size(); ++i) {
-            if (status.lcores[i].polls != seen_[i].polls || seen_[i].at == TimePoint{})
-                seen_[i] = {status.lcores[i].polls, now};
-            alive &= now - seen_[i].at < lcore_patience;
-        }
-        return alive;
-    }
+void report(const std::vector<bool>& stuck, const std::vector<bool>& were_stuck) {
+    for (std::size_t i = 0; i < stuck.size(); ++i)
+        if (stuck[i] != were_stuck[i])
+            observe::log(stuck[i] ? observe::Level::error : observe::Level::info,
+                         stuck[i] ? "an lcore stands still" : "an lcore goes round again", {{"lcore", i + 1}});
+}
 
-private:
-    struct Seen {
-        std::uint64_t polls = 0;
-        TimePoint at{};
-    };
-    std::vector<Seen> seen_;
-};
-
-void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, observe::ServiceManager& manager) {
+void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer& server,
+                      observe::ServiceManager& manager) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -84,7 +70,7 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, observe::Servic
     const timespec interval{0, tick_interval.count()};
     LcoreWatch watch;
     TimePoint next_watchdog = plane.now();
-    bool was_alive = true;
+    std::vector<bool> were_stuck(plane.lcores(), false);
     for (;;) {
         const int signal = sigtimedwait(&signals, nullptr, &interval);
         if (signal > 0) {
@@ -95,12 +81,14 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, observe::Servic
         dispatcher.tick(now);
         if (now < next_watchdog) continue;
         next_watchdog = now + std::min<Duration>(manager.watchdog_interval().value_or(1s), 1s);
-        const bool alive = watch.all_alive(plane, now);
-        if (alive) manager.watchdog();
-        if (alive != was_alive)
-            observe::log(alive ? observe::Level::info : observe::Level::error,
-                         alive ? "all lcores go round again" : "an lcore stands still");
-        was_alive = alive;
+        auto stuck = watch.look(plane.status(), now);
+        const bool alive = std::none_of(stuck.begin(), stuck.end(), [](bool one) { return one; });
+        if (alive) manager.watchdog();  // fed only while all go round
+        if (stuck == were_stuck) continue;
+        report(stuck, were_stuck);
+        dispatcher.set_stuck(stuck);
+        server.set_serving(alive);
+        were_stuck = std::move(stuck);
     }
 }
 
@@ -138,7 +126,7 @@ int run_daemon(Config config) {
             exposer = std::make_unique<observe::Exposer>("sallyport-media", config.metrics_listen, collect);
         log_start(config, driver->status());
         manager.ready("relaying on " + std::to_string(config.driver.ports.size()) + " media ports");
-        run_until_signal(*driver, dispatcher, manager);
+        run_until_signal(*driver, dispatcher, **server, manager);
     } catch (const std::runtime_error& taken) {  // the exposer's address cannot be had
         observe::log_error(taken.what());
         code = 1;

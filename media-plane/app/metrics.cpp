@@ -22,12 +22,14 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
     };
     out.push_back(gauge("sallyport_media_sessions", "Media sessions alive, by the lcore that owns them.",
                         of(&LcoreStatus::sessions)));
+    out.push_back(counter("sallyport_media_relayed_packets_total",
+                          "RTP packets relayed, without RTCP. What the device then did not take is in the drops too.",
+                          of(&LcoreStatus::packets)));
+    out.push_back(counter("sallyport_media_relayed_bytes_total",
+                          "Bytes of the RTP packets relayed, with RTP's header, without SRTP's tag.",
+                          of(&LcoreStatus::bytes)));
     out.push_back(
-        counter("sallyport_media_relayed_packets_total", "RTP and RTCP packets relayed.", of(&LcoreStatus::packets)));
-    out.push_back(
-        counter("sallyport_media_relayed_bytes_total", "Bytes of UDP payload relayed.", of(&LcoreStatus::bytes)));
-    out.push_back(counter("sallyport_media_relayed_rtcp_packets_total", "RTCP packets relayed; also in the packets.",
-                          of(&LcoreStatus::rtcp_packets)));
+        counter("sallyport_media_relayed_rtcp_packets_total", "RTCP packets relayed.", of(&LcoreStatus::rtcp_packets)));
     out.push_back(counter("sallyport_media_srtp_auth_failures_total", "SRTP and SRTCP packets whose tag was wrong.",
                           of(&LcoreStatus::auth_failures)));
     out.push_back(counter("sallyport_media_latches_total", "Legs that learnt their peer's real address.",
@@ -108,6 +110,9 @@ std::vector<Metric> command_metrics(const rpc::DispatcherStatistics& d, const rp
                         static_cast<double>(d.clients.read())));
     out.push_back(gauge("sallyport_media_clients_connected", "Clients with an open stream.",
                         static_cast<double>(d.connected.read())));
+    out.push_back(gauge("sallyport_media_lcores_stuck",
+                        "Lcores whose loop stands still: their sessions are silent, and they get no new ones.",
+                        static_cast<double>(d.lcores_stuck.read())));
     out.push_back(counter("sallyport_media_commands_total", "Session commands received.", d.commands.read()));
     out.push_back(counter("sallyport_media_commands_refused_total",
                           "Session commands refused before an lcore saw them, by reason.",

@@ -20,7 +20,7 @@ Reply refused(Code code, std::string text) { return Reply{.code = code, .text = 
 }  // namespace
 
 Dispatcher::Dispatcher(Plane& plane, DispatcherConfig config)
-    : plane_(plane), config_(std::move(config)), load_(plane.lcores(), 0) {}
+    : plane_(plane), config_(std::move(config)), load_(plane.lcores(), 0), stuck_(plane.lcores(), false) {}
 
 Result<Welcome, GreetingErrc> Dispatcher::greet(const Greeting& greeting, std::shared_ptr<ClientLink> link,
                                                 TimePoint now) {
@@ -97,9 +97,13 @@ std::optional<Reply> Dispatcher::command(const ClientLink& link, Command command
     auto session = sessions_.find(key);
     if (session == sessions_.end()) {
         if (allocate == nullptr) return refused(Code::no_session, "session: no session " + key.session);
-        const std::size_t lcore = place(*allocate);
-        session = sessions_.emplace(key, Session{.lcore = lcore}).first;
-        ++load_[lcore];
+        const auto lcore = place(*allocate);
+        if (!lcore) {
+            statistics_.refused_overloaded.add();
+            return refused(Code::overloaded, "every lcore stands still");
+        }
+        session = sessions_.emplace(key, Session{.lcore = *lcore}).first;
+        ++load_[*lcore];
     }
     if (submit(session, std::move(command), std::move(done))) return std::nullopt;
     forget_if_over(session);
@@ -107,13 +111,23 @@ std::optional<Reply> Dispatcher::command(const ClientLink& link, Command command
     return refused(Code::overloaded, "the command queue of the session's lcore is full");
 }
 
-// The lcore that owns the wished ports, else the one with the fewest sessions.
-std::size_t Dispatcher::place(const Allocate& allocate) const {
+// The lcore that owns the wished ports, else the one with the fewest sessions; of those that go round.
+std::optional<std::size_t> Dispatcher::place(const Allocate& allocate) const {
     for (const auto& wish : allocate.restore) {
         const auto& port = wish.side == Side::a ? allocate.port_a : allocate.port_b;
-        if (const auto owner = plane_.owner(port, wish.rtp.port)) return *owner;
+        if (const auto owner = plane_.owner(port, wish.rtp.port); owner && !stuck_[*owner]) return *owner;
     }
-    return static_cast<std::size_t>(std::min_element(load_.begin(), load_.end()) - load_.begin());
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < load_.size(); ++i)
+        if (!stuck_[i] && (!best || load_[i] < load_[*best])) best = i;
+    return best;
+}
+
+void Dispatcher::set_stuck(const std::vector<bool>& stuck) {
+    SALLYPORT_CHECK(stuck.size() == load_.size());
+    const std::lock_guard lock(mutex_);
+    stuck_ = stuck;
+    statistics_.lcores_stuck.set(static_cast<std::uint64_t>(std::count(stuck.begin(), stuck.end(), true)));
 }
 
 bool Dispatcher::submit(Sessions::iterator session, Command command, Done done) {

@@ -47,7 +47,7 @@ enum class GreetingErrc : std::uint8_t { stale_epoch, too_many_clients };
 // Written under the dispatcher's lock, read by anybody.
 struct DispatcherStatistics {
     Counter commands, refused_stale, refused_overloaded, events, events_undelivered, leases_ended, released_by_lease;
-    Counter clients, connected;  // gauges
+    Counter clients, connected, lcores_stuck;  // gauges
 };
 
 class Dispatcher {
@@ -66,6 +66,8 @@ public:
     // Ends leases that are over; call it ten times a second.
     void tick(TimePoint now);
     void on_event(Event event);  // from the plane
+    // By lcore: those whose loop stands still get no new sessions. What they have stays theirs.
+    void set_stuck(const std::vector<bool>& stuck);
 
     Plane& plane() { return plane_; }
     const DispatcherStatistics& statistics() const { return statistics_; }
@@ -88,7 +90,7 @@ private:
     using Sessions = std::map<SessionKey, Session>;
 
     bool speaks_for(const ClientLink& link, const std::string& client) const;
-    std::size_t place(const Allocate& allocate) const;
+    std::optional<std::size_t> place(const Allocate& allocate) const;
     bool submit(Sessions::iterator session, Command command, Done done);
     void settle(const SessionKey& key, bool allocate, bool release, Code code);
     void forget_if_over(Sessions::iterator session);
@@ -102,6 +104,7 @@ private:
     Clients clients_;
     Sessions sessions_;
     std::vector<std::size_t> load_;  // sessions by lcore
+    std::vector<bool> stuck_;        // likewise
     DispatcherStatistics statistics_;
 };
 

@@ -92,6 +92,10 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
 RpcServer::RpcServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 RpcServer::~RpcServer() { stop(); }
 
+void RpcServer::set_serving(bool serving) {
+    if (state_->server) state_->server->GetHealthCheckService()->SetServingStatus(serving);
+}
+
 void RpcServer::stop() {
     if (!state_->server) return;
     state_->server->GetHealthCheckService()->SetServingStatus(false);

@@ -25,6 +25,8 @@ public:
                                                                  const DispatcherConfig& identity);
     ~RpcServer();
 
+    // What grpc.health.v1 says, of the server and of the service.
+    void set_serving(bool serving);
     // Health says NOT_SERVING, then streams are closed and calls are given a second to end.
     void stop();
     ServerStatistics statistics() const;

@@ -166,6 +166,32 @@ TEST_CASE("the same epoch on a newer stream replaces the older one") {
     CHECK(b.dispatcher.statistics().connected.read() == 1);
 }
 
+TEST_CASE("an lcore that stands still gets no new sessions, not even those that were its own; what it has stays") {
+    Bench b(2);
+    const auto link = b.greet("edge/0", 1);
+    b.allocate(link, "edge/0", "s0");
+    b.plane.work_all();
+    REQUIRE(b.plane.sessions(0) == 1);
+    b.dispatcher.set_stuck({false, true});
+    CHECK(b.dispatcher.statistics().lcores_stuck.read() == 1);
+    for (int i = 1; i < 4; ++i) b.allocate(link, "edge/0", "s" + std::to_string(i));
+    b.command(link, Allocate{.key = {"edge/0", "back"},
+                             .port_a = "access",
+                             .restore = {{0, Side::a, *Endpoint::parse("192.0.2.1:11000"), {}}}});
+    b.plane.work_all();
+    CHECK(b.plane.sessions(0) == 5);
+    CHECK(b.plane.sessions(1) == 0);
+    b.dispatcher.set_stuck({true, true});
+    b.codes.clear();
+    b.allocate(link, "edge/0", "none");
+    CHECK(b.codes == std::vector{Code::overloaded});
+    b.command(link, Modify{.key = {"edge/0", "s0"}});
+    CHECK(b.plane.waiting(0) == 1);
+    b.dispatcher.set_stuck({false, false});
+    b.allocate(link, "edge/0", "next");
+    CHECK(b.plane.waiting(1) == 1);
+}
+
 TEST_CASE("a session stays on its lcore for all its commands; new ones go where the fewest are") {
     Bench b(3);
     auto link = b.greet("edge/0", 1);
