@@ -24,18 +24,19 @@ Checksum sum_of(ByteView bytes, const Frame& frame) {
 bool is_echo_request(ByteView bytes, const Frame& frame) {
     const bool v4 = frame.kind == FrameKind::icmp;
     if (!v4 && frame.kind != FrameKind::icmpv6) return false;
-    if (frame.payload_length < icmp_header) return false;
-    if (v4 && frame.transport != frame.network + ipv4_header) return false;  // options would be reflected too
+    if (frame.payload_length < icmp_header || frame.link_to.is_group()) return false;
+    // Options and extension headers would be reflected too.
+    if (frame.transport != frame.network + (v4 ? ipv4_header : ipv6_header)) return false;
     const std::uint8_t* p = bytes.data() + frame.payload;
     if (p[0] != (v4 ? icmp_echo_request : icmpv6_echo_request) || p[1] != 0) return false;
     return sum_of(bytes, frame).correct();
 }
 
-void turn_into_echo_reply(ByteSpan bytes, const Frame& frame) {
+void turn_into_echo_reply(ByteSpan bytes, const Frame& frame, const LinkAddress& ours) {
     const bool v4 = frame.kind == FrameKind::icmp;
     std::uint8_t* ip = bytes.data() + frame.network;
     std::copy(frame.link_from.bytes.begin(), frame.link_from.bytes.end(), bytes.data());
-    std::copy(frame.link_to.bytes.begin(), frame.link_to.bytes.end(), bytes.data() + 6);
+    std::copy(ours.bytes.begin(), ours.bytes.end(), bytes.data() + 6);
     if (v4) {
         std::swap_ranges(ip + 12, ip + 16, ip + 16);
         ip[8] = 64;

@@ -79,6 +79,18 @@ Frame parse_ipv4(ByteView bytes, Frame frame, const FrameRules& rules) {
     return parse_transport(bytes, frame, p[9], total - header, rules);
 }
 
+// The router alert for MLD, as the only option beside padding, and ICMPv6 behind it (RFC 2711, 3810 5).
+bool is_router_alert(ByteView header) {
+    if (header.size() < hop_by_hop_header || header[0] != protocol_icmpv6 || header[1] != 0) return false;
+    const auto alert = [&](std::size_t at) {
+        return header[at] == 5 && header[at + 1] == 2 && header[at + 2] == 0 && header[at + 3] == 0;
+    };
+    const auto padding = [&](std::size_t at) {  // PadN of two bytes, or Pad1 twice
+        return (header[at] == 1 && header[at + 1] == 0) || (header[at] == 0 && header[at + 1] == 0);
+    };
+    return (alert(2) && padding(6)) || (padding(2) && alert(4));
+}
+
 Frame parse_ipv6(ByteView bytes, Frame frame, const FrameRules& rules) {
     constexpr std::uint8_t next_header_fragment = 44;
     const std::size_t available = bytes.size() - frame.network;
@@ -92,6 +104,11 @@ Frame parse_ipv6(ByteView bytes, Frame frame, const FrameRules& rules) {
     frame.from.address = address_at(p + 8, Family::v6);
     frame.to.address = address_at(p + 24, Family::v6);
     frame.transport = static_cast<std::uint16_t>(frame.network + ipv6_header);
+    if (p[6] == protocol_hop_by_hop && is_router_alert({p + ipv6_header, length})) {
+        frame.router_alert = true;
+        frame.transport += hop_by_hop_header;
+        return parse_transport(bytes, frame, protocol_icmpv6, length - hop_by_hop_header, rules);
+    }
     return parse_transport(bytes, frame, p[6], length, rules);
 }
 

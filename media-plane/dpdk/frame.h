@@ -1,5 +1,6 @@
 // One Ethernet frame as offsets into its bytes: IEEE 802.3 and 802.1Q, RFC 791, RFC 8200, RFC 768. Validates what it
-// reads and builds the headers we send; follows no fragment, no IPv6 extension header and no second VLAN tag.
+// reads and builds the headers we send; follows no fragment, no second VLAN tag, and of the IPv6 extension headers only
+// the hop-by-hop options that MLD has to carry.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,10 @@ inline constexpr std::size_t vlan_tag = 4;
 inline constexpr std::size_t ipv4_header = 20;
 inline constexpr std::size_t ipv6_header = 40;
 inline constexpr std::size_t udp_header = 8;
+inline constexpr std::size_t hop_by_hop_header = 8;  // of a router alert and nothing else
 inline constexpr std::uint16_t ethertype_ipv4 = 0x0800, ethertype_arp = 0x0806, ethertype_vlan = 0x8100,
                                ethertype_ipv6 = 0x86dd;
-inline constexpr std::uint8_t protocol_icmp = 1, protocol_udp = 17, protocol_icmpv6 = 58;
+inline constexpr std::uint8_t protocol_hop_by_hop = 0, protocol_icmp = 1, protocol_udp = 17, protocol_icmpv6 = 58;
 
 enum class FrameKind : std::uint8_t { none, udp, icmp, icmpv6, arp };
 
@@ -37,6 +39,7 @@ struct Frame {
     FrameKind kind = FrameKind::none;
     Drop drop = Drop::none;  // why `kind` is none
     std::uint8_t hop_limit = 0;
+    bool router_alert = false;  // ICMPv6 behind that hop-by-hop option (RFC 2711)
     LinkAddress link_from, link_to;
     Endpoint from, to;                 // ports only for UDP
     std::uint16_t network = 0;         // offset of the IP or ARP header

@@ -172,9 +172,9 @@ void LcoreWorker::hand_over(rte_mbuf* mbuf, std::size_t lcore) {
 
 void LcoreWorker::receive_link(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin) {
     const bool from_wire = origin == Origin::wire;
-    if (from_wire && fabric_.steered.size() > 1 && frame.kind != FrameKind::icmp) teach_others(mbuf);
     const auto handled = neighbours_[port]->handle(bytes_of(mbuf), frame, now_, small_frames_, from_wire);
     send_small_frames(port);
+    if (handled.teaches) teach_others(mbuf);
     if (handled.learned) retry_held();
     switch (handled.verdict) {
         case Neighbour::Verdict::absorbed: rte_pktmbuf_free(mbuf); return;
@@ -208,9 +208,10 @@ void LcoreWorker::relay() {
 
 void LcoreWorker::send(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
+    const Relayed relayed{packet.source.port, packet.length};
     const Port& port = *fabric_.ports[packet.out_port];
     const std::size_t ip_length = udp_headers_length(packet.to.address.family, 0) - ethernet_header + packet.length;
-    if (ip_length > port.config().mtu) return drop(mbuf, Drop::too_big);
+    if (ip_length > port.config().mtu) return drop_relayed(mbuf, packet.out_port, relayed, Drop::too_big);
     Neighbour& neighbour = *neighbours_[packet.out_port];
     if (neighbour.is_ours(packet.to.address)) return send_to_ourselves(packet);
     const LinkAddress* link = neighbour.resolve(packet.to.address, now_, small_frames_);
@@ -220,51 +221,55 @@ void LcoreWorker::send(const Packet& packet) {
         return;
     }
     if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0))
-        return drop(mbuf, Drop::no_buffer);
-    transmit(mbuf, packet.out_port);
+        return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
+    transmit(mbuf, packet.out_port, relayed);
 }
 
 // Two calls of this node joined outside, by a core that leaves SDP alone: no wire carries a frame to its own sender.
 // The realm is the port's: the same address on another port may be somebody else.
 void LcoreWorker::send_to_ourselves(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
+    const Relayed relayed{packet.source.port, packet.length};
     const Port& port = *fabric_.ports[packet.out_port];
     const std::uint32_t hops = hops_of(mbuf) + 1;
     const auto owner = fabric_.steering->owner(packet.out_port, packet.to.port);
-    if (hops > limits::hops) return drop(mbuf, Drop::looped);
-    if (!owner) return drop(mbuf, Drop::no_leg);
+    if (hops > limits::hops) return drop_relayed(mbuf, packet.out_port, relayed, Drop::looped);
+    if (!owner) return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_leg);
     if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, port.link(), port, hops))
-        return drop(mbuf, Drop::no_buffer);
+        return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     turn_around(mbuf, port);
     hops_of(mbuf) = hops;
-    if (rte_ring_mp_enqueue(fabric_.steered[*owner].get(), mbuf) != 0) return drop(mbuf, Drop::tx_full);
+    if (rte_ring_mp_enqueue(fabric_.steered[*owner].get(), mbuf) != 0)
+        return drop_relayed(mbuf, packet.out_port, relayed, Drop::tx_full);
     statistics_.hairpinned.add();
 }
 
 void LcoreWorker::hold(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
+    const Relayed relayed{packet.source.port, packet.length};
     const auto same = std::count_if(held_.begin(), held_.end(), [&](const Held& h) {
         return h.port == packet.out_port && h.to.address == packet.to.address;
     });
     if (held_.size() >= limits::held_packets || static_cast<std::size_t>(same) >= limits::held_per_next_hop ||
         !neighbours_[packet.out_port]->reachable(packet.to.address))
-        return drop(mbuf, Drop::no_next_hop);
+        return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_next_hop);
     held_.push_back(
         {mbuf, packet.data, packet.length, packet.out_port, packet.source, packet.to, now_ + limits::held_for});
 }
 
 void LcoreWorker::retry_held() {
     std::erase_if(held_, [this](const Held& held) {
+        const Relayed relayed{held.from.port, held.length};
         const LinkAddress* link = neighbours_[held.port]->resolve(held.to.address, now_, small_frames_);
         send_small_frames(held.port);
         if (link == nullptr) {
             if (now_ < held.until) return false;
-            drop(held.mbuf, Drop::no_next_hop);
+            drop_relayed(held.mbuf, held.port, relayed, Drop::no_next_hop);
         } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, *link,
                                  *fabric_.ports[held.port], 0)) {
-            transmit(held.mbuf, held.port);
+            transmit(held.mbuf, held.port, relayed);
         } else {
-            drop(held.mbuf, Drop::no_buffer);
+            drop_relayed(held.mbuf, held.port, relayed, Drop::no_buffer);
         }
         return true;
     });
@@ -285,9 +290,10 @@ void LcoreWorker::send_small_frames(MediaPortIndex port) {
     small_frames_.clear();
 }
 
-void LcoreWorker::transmit(rte_mbuf* mbuf, MediaPortIndex port) {
+void LcoreWorker::transmit(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed) {
     TxBuffer& buffer = tx_[port];
     if (buffer.count == 0) buffer.oldest = now_;
+    buffer.relayed[buffer.count] = relayed;
     buffer.packets[buffer.count++] = mbuf;
     if (buffer.count == buffer.packets.size()) flush(port);
 }
@@ -296,6 +302,9 @@ void LcoreWorker::flush(MediaPortIndex port) {
     TxBuffer& buffer = tx_[port];
     const std::uint16_t sent = fabric_.ports[port]->transmit(index_, buffer.packets.data(), buffer.count);
     if (sent < buffer.count) statistics_.drops[static_cast<std::size_t>(Drop::tx_full)].add(buffer.count - sent);
+    for (std::size_t i = sent; i < buffer.count; ++i)
+        if (const Relayed& lost = buffer.relayed[i]; lost.source_port != 0)
+            pipeline_.not_sent(port, lost.source_port, lost.length, Drop::tx_full);
     buffer.count = 0;
 }
 
@@ -308,6 +317,11 @@ void LcoreWorker::flush_all(bool idle) {
 void LcoreWorker::drop(rte_mbuf* mbuf, Drop why) {
     statistics_.drops[static_cast<std::size_t>(why)].add();
     rte_pktmbuf_free(mbuf);
+}
+
+void LcoreWorker::drop_relayed(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed, Drop why) {
+    pipeline_.not_sent(port, relayed.source_port, relayed.length, why);
+    drop(mbuf, why);
 }
 
 void LcoreWorker::tick() {

@@ -66,8 +66,12 @@ public:
     std::uint32_t udp_ports_total(std::size_t port) const { return udp_ports_total_[port]; }
 
 private:
+    struct Relayed {  // what the pipeline has to know of a packet that is not sent after all
+        std::uint16_t source_port = 0, length = 0;  // port 0: none of a session's
+    };
     struct TxBuffer {
         std::array<rte_mbuf*, limits::burst> packets;
+        std::array<Relayed, limits::burst> relayed;
         std::uint16_t count = 0;
         TimePoint oldest{};
     };
@@ -102,10 +106,12 @@ private:
     void hold(const Packet& packet);
     void retry_held();
     void send_small_frames(MediaPortIndex port);
-    void transmit(rte_mbuf* mbuf, MediaPortIndex port);
+    void transmit(rte_mbuf* mbuf, MediaPortIndex port) { transmit(mbuf, port, Relayed{}); }
+    void transmit(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed);
     void flush(MediaPortIndex port);
     void flush_all(bool idle);
     void drop(rte_mbuf* mbuf, Drop why);
+    void drop_relayed(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed, Drop why);
 
     void tick();
     void publish();

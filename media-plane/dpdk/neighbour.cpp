@@ -12,6 +12,11 @@ namespace {
 using Handled = Neighbour::Handled;
 constexpr Handled absorbed{Neighbour::Verdict::absorbed, Drop::none, false};
 constexpr Handled dropped(Drop why) { return {Neighbour::Verdict::dropped, why, false}; }
+constexpr Handled too_many(Handled learnt) {  // no answer, but what it taught stays
+    learnt.verdict = Neighbour::Verdict::dropped;
+    learnt.drop = Drop::answer_rate;
+    return learnt;
+}
 
 }  // namespace
 
@@ -69,6 +74,10 @@ void Neighbour::start(TimePoint now, SmallFrames& out, bool announce) {
     for (const auto& gateway : {config_.gateway_v4, config_.gateway_v6})
         if (gateway && own_address(gateway->family) != nullptr)
             if (NextHop* hop = hops_.obtain(*gateway, now)) hop->permanent = true;
+    if (announce) {  // RFC 3810 6.1: twice, lest one be lost
+        report_groups(MldReport::joined, out);
+        report_ = {MldReport::joined, now + limits::mld_repetition};
+    }
     tick(now, out);
 }
 
@@ -79,6 +88,10 @@ Handled Neighbour::handle(ByteSpan bytes, const Frame& frame, TimePoint now, Sma
         case FrameKind::icmpv6:
             if (const auto message = parse_neighbour_message(bytes, frame))
                 return on_neighbour_message(*message, frame, now, out, answer);
+            if (const auto query = parse_mld_query(bytes, frame)) {
+                if (answer) on_mld_query(*query, now);
+                return absorbed;
+            }
             return on_echo(bytes, frame, now, answer);
         case FrameKind::udp:
         case FrameKind::none: break;
@@ -93,10 +106,12 @@ Handled Neighbour::on_arp(ByteView bytes, const Frame& frame, TimePoint now, Sma
     Handled result = absorbed;
     const bool asks_for_us = message->operation == ArpMessage::Operation::request && is_ours(message->target);
     // RFC 826: an entry that exists follows every sender; a new one is made only for who asks for us.
-    if (!message->sender.is_unspecified())
+    if (!message->sender.is_unspecified()) {
         result.learned = learn(message->sender, message->sender_link, asks_for_us, now);
+        result.teaches = answer && on_link_as_itself(message->sender) && teachings_.take(now);
+    }
     if (!asks_for_us || !answer) return result;
-    if (!answers_.take(now)) return dropped(Drop::answer_rate);
+    if (!answers_.take(now)) return too_many(result);
     if (SmallFrame* reply = out.add()) {
         write_arp(*reply, message->sender_link, config_.vlan,
                   {ArpMessage::Operation::reply, config_.link, message->sender_link, message->target, message->sender});
@@ -110,6 +125,7 @@ Handled Neighbour::on_neighbour_message(const NeighbourMessage& message, const F
     Handled result = absorbed;
     if (message.type == NeighbourMessage::Type::advertisement) {
         if (is_ours(message.target) || !message.link) return result;
+        result.teaches = answer && on_link_as_itself(message.target) && teachings_.take(now);
         const NextHop* known = hops_.find(message.target);
         // Section 7.2.5: without the override flag a known link address stays.
         if (known && known->usable() && !message.override_entry && known->link != *message.link) return result;
@@ -118,9 +134,12 @@ Handled Neighbour::on_neighbour_message(const NeighbourMessage& message, const F
     }
     if (!is_ours(message.target)) return result;
     const bool detection = frame.from.address.is_unspecified();
-    if (!detection && message.link) result.learned = learn(frame.from.address, *message.link, true, now);
+    if (!detection && message.link) {
+        result.learned = learn(frame.from.address, *message.link, true, now);
+        result.teaches = answer && on_link_as_itself(frame.from.address) && teachings_.take(now);
+    }
     if (!answer) return result;
-    if (!answers_.take(now)) return dropped(Drop::answer_rate);
+    if (!answers_.take(now)) return too_many(result);
     const IpAddress to = detection ? all_nodes_group() : frame.from.address;
     const LinkAddress link_to = detection ? LinkAddress::of_multicast(to) : message.link.value_or(frame.link_from);
     advertise(message.target, to, link_to, !detection, out);
@@ -129,20 +148,46 @@ Handled Neighbour::on_neighbour_message(const NeighbourMessage& message, const F
 
 Handled Neighbour::on_echo(ByteSpan bytes, const Frame& frame, TimePoint now, bool answer) {
     if (!is_ours(frame.to.address)) return dropped(Drop::not_for_us);
+    if (frame.link_to.is_group()) return dropped(Drop::not_for_us);
     if (!is_echo_request(bytes, frame)) return dropped(Drop::not_udp);
     if (frame.from.address.is_unspecified() || frame.from.address.is_loopback() || is_ours(frame.from.address))
         return dropped(Drop::martian);
     if (!answer) return absorbed;
     if (!answers_.take(now)) return dropped(Drop::answer_rate);
-    turn_into_echo_reply(bytes, frame);
+    turn_into_echo_reply(bytes, frame, config_.link);
     statistics_.echo_replies.add();
     return {Verdict::answered_in_place, Drop::none, false};
 }
 
-bool Neighbour::learn(const IpAddress& address, const LinkAddress& link, bool create, TimePoint now) {
+// No answer at once: all hosts of the link have been asked (RFC 3810 6.2). Ours is put off by an amount that is our
+// own, of what the querier allows. A report that is due sooner says it all.
+void Neighbour::on_mld_query(const MldQuery& query, TimePoint now) {
+    const IpAddress* own = own_address(Family::v6);
+    if (own == nullptr || (!query.group.is_unspecified() && query.group != solicited_node_group(*own))) return;
+    const std::uint16_t spread = load_be16(config_.link.bytes.data() + 4);
+    const TimePoint at = now + query.response_within * spread / 0x10000;
+    if (!report_ || at < report_->at)
+        report_ = {query.first_version ? MldReport::first_version : MldReport::current, at};
+}
+
+void Neighbour::report_groups(MldReport kind, SmallFrames& out) {
+    const IpAddress* own = own_address(Family::v6);
+    if (own == nullptr) return;
+    // RFC 3590: who has no link-local address reports from none.
+    const IpAddress from = own->is_link_local() ? *own : IpAddress{Family::v6, {}};
+    if (SmallFrame* frame = out.add())
+        write_mld_report(*frame, config_.link, config_.vlan, from, solicited_node_group(*own), kind);
+}
+
+bool Neighbour::on_link_as_itself(const IpAddress& address) const {
     const IpAddress* next_hop = next_hop_of(address);
-    if (next_hop == nullptr || *next_hop != address) return false;  // off the link: it is reached through the gateway
-    NextHop* hop = create ? hops_.obtain(address, now) : hops_.find(address);
+    return next_hop != nullptr && *next_hop == address;
+}
+
+bool Neighbour::learn(const IpAddress& address, const LinkAddress& link, bool create, TimePoint now) {
+    if (!on_link_as_itself(address)) return false;  // off the link: it is reached through the gateway
+    NextHop* hop = hops_.find(address);
+    if (hop == nullptr && create && introductions_.take(now)) hop = hops_.obtain(address, now);
     if (hop == nullptr) return false;
     hops_.learn(*hop, link, now);
     statistics_.next_hops.set(hops_.size());
@@ -163,6 +208,7 @@ const LinkAddress* Neighbour::resolve(const IpAddress& destination, TimePoint no
         }
     }
     hop->used = now;
+    hop->wanted = true;
     return hop->usable() ? &hop->link : nullptr;
 }
 
@@ -198,6 +244,10 @@ void Neighbour::advertise(const IpAddress& address, const IpAddress& to, const L
 }
 
 void Neighbour::tick(TimePoint now, SmallFrames& out) {
+    if (report_ && now >= report_->at) {
+        report_groups(report_->kind, out);
+        report_.reset();
+    }
     hops_.tick(now, [&](const NextHop& hop) { return solicit(hop, now, out); });
     statistics_.next_hops.set(hops_.size());
 }

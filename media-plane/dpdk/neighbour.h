@@ -1,6 +1,7 @@
 // One port's life on its link, since no kernel leads it: answers ARP, neighbour solicitations and ping for the port's
-// addresses, announces them, and finds next hops (RFC 826, 4861, 5227, 792, 4443). Pure over bytes and time: what is
-// to be sent is written into a list. Learns no routes: what is not on the link goes to the configured gateway.
+// addresses, announces them, joins their groups, and finds next hops (RFC 826, 4861, 3810, 5227, 792, 4443). Pure over
+// bytes and time: what is to be sent is written into a list. Learns no routes: what is not on the link goes to the
+// configured gateway.
 #pragma once
 
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "control/base/counter.h"
 #include "media-plane/dpdk/arp.h"
+#include "media-plane/dpdk/mld.h"
 #include "media-plane/dpdk/neighbour_discovery.h"
 #include "media-plane/dpdk/next_hops.h"
 
@@ -16,6 +18,10 @@ namespace sallyport::media::dpdk {
 namespace limits {
 inline constexpr double answers_per_second = 1000;  // ARP, ND and ping together; a port is no reflector
 inline constexpr double solicitations_per_second = 200;
+// Neighbours that are entered because they have asked for us, not because somebody sends to them; and what is told to
+// the other lcores, whose rings carry media.
+inline constexpr double introductions_per_second = 100;
+inline constexpr double teachings_per_second = 500;
 }  // namespace limits
 
 struct InterfaceAddress {
@@ -44,11 +50,13 @@ public:
         Verdict verdict = Verdict::dropped;
         Drop drop = Drop::none;
         bool learned = false;  // a next hop became known: what waited for it can go
+        bool teaches = false;  // another lcore's neighbours may learn from it too, and there is budget left
     };
 
     explicit Neighbour(NeighbourConfig config);
 
-    // Announces the addresses (gratuitous ARP, unsolicited advertisement) and asks for the gateways. `out` may fill up.
+    // Announces the addresses (gratuitous ARP, unsolicited advertisement), reports their groups, and asks for the
+    // gateways. `out` may fill up.
     void start(TimePoint now, SmallFrames& out, bool announce = true);
     // A frame of kind arp, icmp or icmpv6. With `answer` false it only teaches: another lcore gives the answer.
     Handled handle(ByteSpan bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer = true);
@@ -72,8 +80,11 @@ private:
     Handled on_arp(ByteView bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer);
     Handled on_neighbour_message(const NeighbourMessage& message, const Frame& frame, TimePoint now, SmallFrames& out,
                                  bool answer);
+    void on_mld_query(const MldQuery& query, TimePoint now);
     Handled on_echo(ByteSpan bytes, const Frame& frame, TimePoint now, bool answer);
+    bool on_link_as_itself(const IpAddress& address) const;
     bool learn(const IpAddress& address, const LinkAddress& link, bool create, TimePoint now);
+    void report_groups(MldReport kind, SmallFrames& out);
     bool solicit(const NextHop& hop, TimePoint now, SmallFrames& out);
     void advertise(const IpAddress& address, const IpAddress& to, const LinkAddress& link_to, bool solicited,
                    SmallFrames& out);
@@ -82,6 +93,13 @@ private:
     NextHops hops_;
     Budget answers_{limits::answers_per_second, limits::answers_per_second};
     Budget solicitations_{limits::solicitations_per_second, limits::solicitations_per_second};
+    Budget introductions_{limits::introductions_per_second, limits::introductions_per_second};
+    Budget teachings_{limits::teachings_per_second, limits::teachings_per_second};
+    struct GroupReport {  // due at `at`
+        MldReport kind = MldReport::joined;
+        TimePoint at{};
+    };
+    std::optional<GroupReport> report_;
     NeighbourStatistics statistics_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "control/base/check.h"
 
@@ -57,18 +58,20 @@ void NextHops::erase(std::uint16_t index) {
     --size_;
 }
 
-// The table is full: the entry unused for longest gives way, if nobody has used it for a reachable time.
+// The table is full. One that nobody here has ever sent to gives way at once, the oldest first; else the entry unused
+// for longest, if nobody has used it for a reachable time.
 bool NextHops::make_room(TimePoint now) {
     std::uint16_t oldest = none;
     for (std::uint16_t i = 0; i < hops_.size(); ++i) {
         const NextHop& hop = hops_[i];
         if (hop.permanent) continue;
-        if (oldest == none || hop.used < hops_[oldest].used) oldest = i;
+        const auto worth = [](const NextHop& h) { return std::pair(h.wanted, h.used); };
+        if (oldest == none || worth(hop) < worth(hops_[oldest])) oldest = i;
     }
     if (oldest == none) return false;
     const NextHop& victim = hops_[oldest];
-    if (victim.usable() && now - victim.used < limits::next_hop_reachable) return false;
-    if (!victim.usable() && now - victim.used < limits::next_hop_retransmit) return false;
+    if (victim.wanted && victim.usable() && now - victim.used < limits::next_hop_reachable) return false;
+    if (victim.wanted && !victim.usable() && now - victim.used < limits::next_hop_retransmit) return false;
     erase(oldest);
     return true;
 }

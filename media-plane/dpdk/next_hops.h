@@ -28,6 +28,7 @@ struct NextHop {
     enum class State : std::uint8_t { free, incomplete, reachable, probe, failed };
     State state = State::free;
     bool permanent = false;  // a gateway: kept and kept fresh, used or not
+    bool wanted = false;     // somebody here has sent there; else it is only known because its owner has spoken
     std::uint8_t asked = 0;  // solicitations since the state was entered
     LinkAddress link;        // valid in reachable and probe
     IpAddress address;

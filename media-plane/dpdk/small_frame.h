@@ -1,4 +1,4 @@
-// Frames of the port's own making (ARP, neighbour discovery): short, by value, a bounded list per call.
+// Frames of the port's own making (ARP, neighbour and listener discovery): short, by value, a bounded list per call.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 namespace sallyport::media::dpdk {
 
 struct SmallFrame {
-    std::array<std::uint8_t, 96> bytes;  // the longest is a tagged neighbour solicitation, 90 bytes
+    std::array<std::uint8_t, 96> bytes;  // the longest is a tagged MLDv2 report, 94 bytes
     std::size_t length = 0;
     ByteView view() const { return {bytes.data(), length}; }
 };

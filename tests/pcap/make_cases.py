@@ -109,8 +109,8 @@ ND_PROXY = advertisement(PROXY, OURS_CORE, "2001:db8:2::1", "2001:db8:2::2")
 
 
 class Case:
-    def __init__(self, name, about, access="", core=""):
-        self.name, self.about, self.sessions = name, about, []
+    def __init__(self, name, about, access="", core="", lcores=1):
+        self.name, self.about, self.sessions, self.lcores = name, about, [], lcores
         self.frames = {"access": [], "core": []}
         self.extra = {"access": access, "core": core}
 
@@ -126,6 +126,8 @@ class Case:
         fixed = {"access": (OURS_ACCESS, '192.0.2.2/24, "2001:db8:1::2/64"', '192.0.2.1, "2001:db8:1::1"'),
                  "core": (OURS_CORE, '198.51.100.2/24, "2001:db8:2::2/64"', '198.51.100.1, "2001:db8:2::1"')}
         lines = ["# Made by make_cases.py.", f'about: "{self.about}"', "ports:"]
+        if self.lcores != 1:
+            lines.insert(2, f"lcores: {self.lcores}")
         for port, (link, addresses, gateways) in fixed.items():
             lines += [f"  - name: {port}", f'    mac: "{link}"', f"    addresses: [{addresses}]", f"    gateways: [{gateways}]"]
             if self.extra[port]:
@@ -268,6 +270,25 @@ def hairpin_case():
     case.write()
 
 
+def two_lcores_case():
+    # Each lcore owns half of each port's range, 16384 and 24576 onwards; each device has one queue, read by one lcore.
+    case = Case("two_lcores", "Sessions of both lcores over the same ports: what arrives at the wrong one is handed over, and both know the neighbours", lcores=2)
+    case.session(leg("access", "192.0.2.2:20000", "192.0.2.1:4000"), leg("core", "198.51.100.2:21000", "198.51.100.1:5000"))
+    case.session(leg("access", "192.0.2.2:26000", "192.0.2.1:4010"), leg("core", "198.51.100.2:27000", "198.51.100.1:5010"))
+    case.receive("access", "the PBX's answer", ARP_PBX)
+    case.receive("core", "the core's answer", ARP_PROXY)
+    # Few enough that all can wait for a next hop that the other lcore has learnt first.
+    for sequence in range(1, 3):
+        for pbx, ours, core, proxy in ((4000, 20000, 21000, 5000), (4010, 26000, 27000, 5010)):
+            case.receive("access", f"RTP {sequence}", udp(PBX, OURS_ACCESS, f"192.0.2.1:{pbx}", f"192.0.2.2:{ours}", rtp(sequence, pbx)))
+            case.receive("core", f"RTP {sequence}", udp(PROXY, OURS_CORE, f"198.51.100.1:{proxy}", f"198.51.100.2:{core}", rtp(sequence, proxy)))
+            if sequence == 1:
+                case.receive("access", "RTCP", udp(PBX, OURS_ACCESS, f"192.0.2.1:{pbx + 1}", f"192.0.2.2:{ours + 1}", rtcp_receiver_report(pbx)))
+    case.receive("access", "a stranger", udp(PBX, OURS_ACCESS, "192.0.2.77:4010", "192.0.2.2:26000", rtp(1)))
+    case.receive("access", "to a port of the other lcore that nobody has", udp(PBX, OURS_ACCESS, "192.0.2.1:4010", "192.0.2.2:30000", rtp(1)))
+    case.write()
+
+
 def vlan_case():
     case = Case("vlan", "A tagged access port: tagged in, tagged out, the core untagged", access="vlan: 100")
     case.session(leg("access", "192.0.2.2:20000", "192.0.2.1:4000"), leg("core", "198.51.100.2:21000", "198.51.100.1:5000"))
@@ -284,5 +305,5 @@ def vlan_case():
 
 if __name__ == "__main__":
     CASES.mkdir(exist_ok=True)
-    for make in (plain_case, families_case, nat_case, srtp_case, link_case, garbage_case, hairpin_case, vlan_case):
+    for make in (plain_case, families_case, nat_case, srtp_case, link_case, garbage_case, hairpin_case, two_lcores_case, vlan_case):
         make()

@@ -88,6 +88,7 @@ ReplayCase read_case(const std::string& file) {
     ReplayCase out;
     Fields root(documents->front(), "", problems);
     root.text("about", Fields::Required::yes, "what this case shows");
+    out.lcores = static_cast<std::size_t>(root.integer("lcores", 1, 2, 1));
     for (auto& port : root.list("ports", Fields::Required::yes)) read_port(port, out);
     for (auto& session : root.list("sessions", Fields::Required::no)) {
         media::Allocate allocate;

@@ -12,6 +12,7 @@ namespace sallyport::test {
 
 struct ReplayCase {
     media::dpdk::DriverConfig driver;  // without devices: those are files yet to be written
+    std::size_t lcores = 1;
     std::vector<media::Allocate> sessions;
     std::vector<std::vector<Bytes>> frames;  // by port
 };

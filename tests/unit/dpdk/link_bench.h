@@ -1,6 +1,7 @@
 // One port's link in virtual time: frames in as bytes, frames out as lines of text. No DPDK.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
@@ -97,6 +98,13 @@ private:
             if (request && m.sender == m.target) return "arp announces " + m.target.to_string();
             return (request ? "arp who-has " + m.target.to_string() : "arp " + m.sender.to_string() + " is-at us") +
                    " to " + frame.link_to.to_string();
+        }
+        if (frame.router_alert && (bytes[frame.payload] == 131 || bytes[frame.payload] == 143)) {
+            IpAddress group{Family::v6, {}};
+            const bool v1 = bytes[frame.payload] == 131;
+            std::copy_n(bytes.begin() + frame.payload + (v1 ? 8 : 12), 16, group.bytes.begin());
+            return std::string(v1 ? "reports (v1) " : "reports ") + group.to_string() + " to " +
+                   frame.to.address.to_string() + " at " + frame.link_to.to_string();
         }
         const auto m = parse_neighbour_message(bytes, frame);
         if (!m) return "?";

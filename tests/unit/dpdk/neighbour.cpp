@@ -1,7 +1,9 @@
 // The port on its link: who is answered, who is found, what is remembered, all in virtual time.
 #include "media-plane/dpdk/neighbour.h"
 
+#include <array>
 #include <catch2/catch.hpp>
+#include <cstdio>
 
 #include "link_bench.h"
 #include "media-plane/dpdk/checksum.h"
@@ -179,10 +181,61 @@ TEST_CASE("answers are limited: a flood of pings gets a second's worth, and more
     CHECK(b.receive(ping_v4()).verdict == Neighbour::Verdict::answered_in_place);
 }
 
+TEST_CASE("ping in a frame to a group is not answered: the reply would come from a group") {
+    LinkBench b;
+    Bytes v6 = ping_v6();
+    const LinkAddress group = LinkAddress::of_multicast(solicited_node_group(ip("2001:db8::2")));
+    std::copy(group.bytes.begin(), group.bytes.end(), v6.begin());
+    CHECK(b.receive(v6).drop == Drop::not_for_us);
+    CHECK(b.receive(ping_v6()).verdict == Neighbour::Verdict::answered_in_place);
+    CHECK(LinkAddress::from(b.last.data() + 6) == ours);
+    CHECK(LinkAddress::from(b.last.data()) == peer);
+}
+
+TEST_CASE("invented sources that ask for us keep nobody from being found") {
+    LinkBench b;
+    for (unsigned i = 0; i < 50'000; ++i) {
+        b.now += 1ms;
+        std::array<char, 32> source{};
+        std::snprintf(source.data(), source.size(), "2001:db8::%x:%x", 1 + (i >> 16), i & 0xffff);
+        b.receive(solicitation(source.data(), solicited_node_group(ip("2001:db8::2")), "2001:db8::2"));
+        b.out.clear();
+    }
+    CHECK(b.neighbour.statistics().next_hops.read() <= dpdk::limits::next_hops);
+    b.resolve("2001:db8::9");
+    CHECK(b.sent() == Lines{"solicits 2001:db8::9 to ff02::1:ff00:9 at 33:33:ff:00:00:09"});
+    b.advertise(peer, "2001:db8::9");
+    CHECK(b.resolve("2001:db8::9"));
+}
+
+TEST_CASE("other lcores are told only of what can teach them, and of no flood") {
+    LinkBench b;
+    SmallFrame frame;
+    const auto teaches = [&](std::string_view sender, std::string_view target) {
+        write_arp(frame, LinkAddress::broadcast(), 0,
+                  {ArpMessage::Operation::request, peer, {}, ip(sender), ip(target)});
+        return b.receive(frame).teaches;
+    };
+    CHECK(teaches("192.0.2.9", "192.0.2.2"));
+    CHECK(teaches("192.0.2.1", "192.0.2.1"));          // VRRP: the gateway has moved
+    CHECK_FALSE(teaches("203.0.113.5", "192.0.2.2"));  // off the link
+    CHECK_FALSE(teaches("0.0.0.0", "192.0.2.2"));      // a probe
+    CHECK_FALSE(b.receive(ping_v6()).teaches);
+    CHECK_FALSE(b.receive(solicitation("2001:db8::9", ip("2001:db8::3"), "2001:db8::3")).teaches);
+    CHECK(b.receive(solicitation("2001:db8::9", ip("2001:db8::2"), "2001:db8::2")).teaches);
+    CHECK_FALSE(b.receive(solicitation("2001:db8::9", ip("2001:db8::2"), "2001:db8::2"), false).teaches);
+    int copies = 0;
+    for (int i = 0; i < 5000; ++i) copies += teaches("192.0.2.9", "192.0.2.2");
+    CHECK(copies < 500);
+    b.now += 1s;
+    CHECK(teaches("192.0.2.9", "192.0.2.2"));
+}
+
 TEST_CASE("at start the addresses are announced and the gateways asked for") {
     LinkBench b;
     b.neighbour.start(b.now, b.out);
     CHECK(b.sent() == Lines{"arp announces 192.0.2.2", "advertises 2001:db8::2 to ff02::1 at 33:33:00:00:00:01",
+                            "reports ff02::1:ff00:2 to ff02::16 at 33:33:00:00:00:16",
                             "arp who-has 192.0.2.1 to ff:ff:ff:ff:ff:ff",
                             "solicits 2001:db8::1 to ff02::1:ff00:1 at 33:33:ff:00:00:01"});
 }

@@ -26,6 +26,7 @@ TEST_CASE("a full table keeps who is in use and lets the longest unused go") {
     for (unsigned i = 0; i < 8; ++i) {
         NextHop* hop = hops.obtain(numbered(i), now);
         REQUIRE(hop);
+        hop->wanted = true;
         hops.learn(*hop, mac("02:00:00:00:00:01"), now);
     }
     CHECK(hops.obtain(numbered(8), now) == nullptr);
@@ -50,6 +51,20 @@ TEST_CASE("a scan of the subnet cannot push out neighbours that calls use") {
     }
     REQUIRE(hops.find(numbered(1)));
     CHECK(hops.size() <= 64);
+}
+
+TEST_CASE("who has only introduced itself gives way at once to whom somebody sends to") {
+    NextHops hops(4);
+    TimePoint now{};
+    for (unsigned i = 0; i < 4; ++i) {
+        now += 1ms;
+        hops.learn(*hops.obtain(numbered(i), now), mac("02:00:00:00:00:01"), now);
+    }
+    hops.find(numbered(0))->wanted = true;
+    REQUIRE(hops.obtain(numbered(9), now));
+    CHECK(hops.find(numbered(0)));
+    CHECK(hops.find(numbered(1)) == nullptr);
+    CHECK(hops.find(numbered(2)));
 }
 
 TEST_CASE("a gateway is never pushed out") {
