@@ -19,6 +19,17 @@ std::string text_of(const Json& object, const char* key) {
     return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
+double number_of(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+std::string milliseconds(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f ms", value);
+    return text;
+}
+
 void print_media(std::ostream& out, const Json& record) {
     const auto media = record.find("media");
     if (media == record.end() || !media->is_array() || media->empty()) return;
@@ -27,8 +38,9 @@ void print_media(std::ostream& out, const Json& record) {
         if (!leg.is_object()) continue;
         const auto srtp = text_of(leg, "srtp");
         table.add({text_of(leg, "side"), text_of(leg, "stream"), text_of(leg, "packets_received") + " packets",
-                   text_of(leg, "packets_sent") + " packets", text_of(leg, "lost"), text_of(leg, "jitter_ms") + " ms",
-                   srtp.empty() ? "none" : srtp, text_of(leg, "local"), text_of(leg, "remote")});
+                   text_of(leg, "packets_sent") + " packets", text_of(leg, "lost"),
+                   milliseconds(number_of(leg, "jitter_ms")), srtp.empty() ? "none" : srtp, text_of(leg, "local"),
+                   text_of(leg, "remote")});
     }
     out << "\nmedia\n";
     table.print(out);
@@ -163,14 +175,12 @@ int list_media_sessions(Session& session) {
             const auto endpoint = [](const mv1::Endpoint& e) {
                 return e.address().empty() ? std::string() : e.address() + " port " + std::to_string(e.port());
             };
-            char jitter[32];
-            std::snprintf(jitter, sizeof jitter, "%.1f ms", leg.jitter_seconds() * 1'000);
             const auto suite = mv1::Srtp_Name(leg.suite());
             table.add({s.session(), s.trunk(), duration_text(s.age_seconds()),
                        std::string(leg.side() == mv1::SIDE_A ? "a" : "b") + std::to_string(leg.stream()),
                        endpoint(leg.local()), endpoint(leg.remote()), leg.latched() ? "yes" : "no",
                        std::to_string(leg.packets_received()), std::to_string(leg.packets_sent()),
-                       std::to_string(leg.lost()), jitter,
+                       std::to_string(leg.lost()), milliseconds(leg.jitter_seconds() * 1'000),
                        leg.suite() == mv1::SRTP_NONE || suite.size() < 5 ? "none" : suite.substr(5)});
         }
     if (table.empty())
