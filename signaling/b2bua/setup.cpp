@@ -1,6 +1,7 @@
 // From an INVITE that policy has let in to the INVITE on leg B: media ports and the route are asked for together, and
 // the call goes on when both are there. Failover comes back here.
 #include <algorithm>
+#include <utility>
 
 #include "control/base/check.h"
 #include "signaling/b2bua/call.h"
@@ -190,7 +191,6 @@ void Call::send_invite(Context& cx) {
     record_.carrier = carrier_;
     record_.realm_b = cx.realm(b.realm).name;
     record_.call_id_b = b.call_id;
-    record_.target = hop_->text();
     bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow));
     std::string body;
     if (!exchange_->late) {
@@ -198,8 +198,13 @@ void Call::send_invite(Context& cx) {
         if (!offer.has_value()) return fail_setup("node", 488, 65, to_string(offer.error()), cx);
         body = std::move(*offer);
     }
-    std::string text = compose_invite(*hop_, cx.layer.new_branch(), cx)
-                           .finish(body.empty() ? std::string_view() : "application/sdp", body);
+    const auto compose = [&] {
+        const std::string_view type = body.empty() ? std::string_view() : "application/sdp";
+        return compose_invite(*hop_, cx.layer.new_branch(), cx).finish(type, body);
+    };
+    std::string text = compose();
+    if (move_to_stream(text.size(), cx)) text = compose();
+    record_.target = hop_->text();
     ladder_.note(cx.now, "to " + hop_->text());
     ladder_.message(cx.now, Side::b, Ladder::Way::out, ladder_text(std::string_view(text)));
     phase_ = Phase::calling;
@@ -209,6 +214,26 @@ void Call::send_invite(Context& cx) {
     b.client_cancelled = false;
     cx.index.add(client, id_);
     start_timer(CallTimer::no_answer, transaction::timer_c, cx);
+}
+
+// RFC 3261 18.1.1: a large request goes over TCP where nothing has fixed the transport.
+bool Call::move_to_stream(std::size_t bytes, Context& cx) {
+    const Flow at = hop_->flow;
+    if (bytes <= sip::limits::udp_request_bytes || at.transport != Transport::udp || !hop_->any_transport) return false;
+    const Realm& realm = cx.realm(at.realm);
+    if (realm.listener(Transport::tcp, at.remote.address.family) == nullptr) return false;
+    if (!cx.health.may_take_stream(hop_->health_key, cx.now)) return false;
+    hop_->datagram_flow = at;
+    hop_->flow = outgoing_flow(realm, at.realm, Transport::tcp, at.remote);
+    return true;
+}
+
+// The same: if TCP is refused, the request goes over UDP after all.
+void Call::move_to_datagrams(Context& cx) {
+    if (!hop_->health_key.empty()) cx.health.refused_stream(hop_->health_key, cx.now);
+    hop_->flow = *std::exchange(hop_->datagram_flow, std::nullopt);
+    hop_->any_transport = false;
+    send_invite(cx);
 }
 
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
@@ -256,6 +281,7 @@ void Call::on_attempt_failed(transaction::Failure failure, Context& cx) {
             return fail_setup("node", 513, q850_of_status(513), "the INVITE is too large to be sent", cx);
         return fail_over(513, cx);
     }
+    if (failure == transaction::Failure::transport && hop_->datagram_flow) return move_to_datagrams(cx);
     if (!hop_->health_key.empty()) cx.health.suspect(hop_->health_key);
     fail_over(failure == transaction::Failure::timeout ? 408 : 503, cx);
 }

@@ -37,6 +37,11 @@ bool TargetHealth::failed(const std::string& key, std::string detail) {
     return true;
 }
 
+bool TargetHealth::may_take_stream(const std::string& key, TimePoint now) const {
+    const auto* entry = find(key);
+    return entry == nullptr || entry->datagrams_until <= now;
+}
+
 bool TargetHealth::up(const std::string& key) const {
     const auto* entry = find(key);
     return entry == nullptr || entry->up;

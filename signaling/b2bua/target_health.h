@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control/base/time.h"
 #include "control/config/model.h"
 
 namespace sallyport::b2bua {
@@ -24,17 +25,22 @@ public:
         bool up = true;
         std::uint32_t failures = 0, answers = 0;  // in a row
         std::string detail = "not asked yet";
+        TimePoint datagrams_until{};
     };
     // True when the target has just changed sides.
     bool answered(const std::string& key, std::string detail);
     bool failed(const std::string& key, std::string detail);
     void suspect(const std::string& key) { suspects_.insert(key); }
     std::set<std::string> take_suspects() { return std::exchange(suspects_, {}); }
+    // It takes datagrams only: large requests need not knock at its TCP port for a while.
+    void refused_stream(const std::string& key, TimePoint now) { entries_[key].datagrams_until = now + stream_pause; }
+    bool may_take_stream(const std::string& key, TimePoint now) const;
     bool up(const std::string& key) const;
     const Entry* find(const std::string& key) const;
     void forget(const std::string& key) { entries_.erase(key); }
 
 private:
+    static constexpr Duration stream_pause = 10min;
     static constexpr std::uint32_t failures_to_down = 2, answers_to_up = 2;
     std::map<std::string, Entry> entries_;
     std::set<std::string> suspects_;  // since they were last taken

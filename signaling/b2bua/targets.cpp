@@ -137,8 +137,15 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
 }
 
 Hop Targets::hop(const Candidate& candidate, const Flow& flow, std::string tls_name) const {
-    return {candidate.carrier,  candidate.health_key, candidate.request_uri, candidate.host, candidate.routes, flow,
-            std::move(tls_name)};
+    Hop out;
+    out.carrier = candidate.carrier;
+    out.health_key = candidate.health_key;
+    out.request_uri = candidate.request_uri;
+    out.host = candidate.host;
+    out.routes = candidate.routes;
+    out.flow = flow;
+    out.tls_name = std::move(tls_name);
+    return out;
 }
 
 std::optional<Targets::Outlook> Targets::outlook() const {
@@ -155,8 +162,10 @@ std::optional<Targets::Outlook> Targets::outlook() const {
 Targets::Step Targets::next(const RealmTable& realms, RandomSource& random) {
     if (current_ && next_located_ < located_.size()) {
         const auto& at = located_[next_located_++];
-        return hop(*current_, outgoing_flow(realms[current_->realm], current_->realm, at.transport, at.endpoint),
-                   at.transport == Transport::tls ? at.tls_name : std::string());
+        Hop there = hop(*current_, outgoing_flow(realms[current_->realm], current_->realm, at.transport, at.endpoint),
+                        at.transport == Transport::tls ? at.tls_name : std::string());
+        there.any_transport = at.assumed;
+        return there;
     }
     locator_.reset();
     located_.clear();

@@ -25,7 +25,9 @@ struct Hop {
     std::vector<std::string> routes;
     Flow flow;
     std::string tls_name;
-    std::string text() const;  // "tls 192.0.2.7:5061"
+    bool any_transport = false;         // UDP is only assumed: a large request may go over TCP (RFC 3261 18.1.1)
+    std::optional<Flow> datagram_flow;  // it does: where it goes if TCP is refused
+    std::string text() const;           // "tls 192.0.2.7:5061"
 };
 
 class Targets {

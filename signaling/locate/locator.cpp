@@ -52,6 +52,7 @@ struct Locator::State {
         Transport transport;
         std::string name;
         std::uint16_t port;
+        bool assumed = false;  // the transport
     };
 
     State(Wanted what, RandomSource& source) : wanted(std::move(what)), random(source) {}
@@ -113,7 +114,7 @@ Step Locator::State::start() {
     if (!name) return LocateErrc::bad_host;
     host = *name;
     if (wanted.port != 0) {  // RFC 3263 4.2: a port means A and AAAA only
-        hosts.push_back({plain_transport(), host, wanted.port});
+        hosts.push_back({plain_transport(), host, wanted.port, !fixed_transport()});
         return ask_addresses();
     }
     if (wanted.transport) {  // given explicitly: no NAPTR
@@ -128,8 +129,10 @@ Step Locator::State::literal(const IpAddress& address) {
     if (wanted.family != Family::none && wanted.family != address.family) return LocateErrc::unsupported;
     const Transport transport = plain_transport();
     const std::uint16_t port = wanted.port != 0 ? wanted.port : default_port(transport);
-    return std::vector<Located>{
-        {transport, {address, port}, transport == Transport::tls ? address.to_string() : std::string()}};
+    return std::vector<Located>{{transport,
+                                 {address, port},
+                                 transport == Transport::tls ? address.to_string() : std::string(),
+                                 !fixed_transport()}};
 }
 
 Step Locator::State::ask(Phase next, std::vector<Question> questions) {
@@ -199,7 +202,7 @@ Step Locator::State::after_srv() {
         }
     }
     if (hosts.empty() && !exists && !dns_failed)
-        hosts.push_back({plain_transport(), host, default_port(plain_transport())});
+        hosts.push_back({plain_transport(), host, default_port(plain_transport()), !fixed_transport()});
     return ask_addresses();
 }
 
@@ -228,7 +231,8 @@ Step Locator::State::after_addresses() {
                 const bool known = std::any_of(found.begin(), found.end(), [&](const Located& l) {
                     return l.transport == h.transport && l.endpoint == endpoint;
                 });
-                if (!known) found.push_back({h.transport, endpoint, h.transport == Transport::tls ? host : ""});
+                if (!known)
+                    found.push_back({h.transport, endpoint, h.transport == Transport::tls ? host : "", h.assumed});
             }
         }
     }

@@ -53,6 +53,7 @@ struct Located {
     Transport transport = Transport::udp;
     Endpoint endpoint;
     std::string tls_name;  // the name the certificate must carry: the original host, never the SRV target (RFC 5922)
+    bool assumed = false;  // neither who asks nor DNS has named the transport
 };
 enum class LocateErrc : std::uint8_t { nothing_found, dns_failure, unsupported, bad_host };
 

@@ -57,6 +57,50 @@ TEST_CASE("An INVITE that grows too large for any way out is refused with 513, a
     }
 }
 
+TEST_CASE("A large INVITE goes over TCP where nothing has fixed the transport, and over UDP if TCP is refused") {
+    Bench b;
+    b.bind();
+    b.configure(Bench::default_trunk(), two_targets(config::Transport::unspecified));
+    b.sent.clear();
+    const auto call = [&](std::string_view id, std::size_t bytes) {
+        b.receive(b.pbx_flow(), large_call_out(b, id, bytes));
+        return b.find("INVITE");
+    };
+    call("small", 1'000);
+    CHECK(b.last.flow == b.core_flow());
+    const auto over_tcp = call("large", 3'000);
+    CHECK(b.last.flow == Flow{Transport::tcp, 1, {}, endpoint("192.0.2.20:5060"), 0});
+    CHECK(over_tcp.top_via().transport == "TCP");
+    CHECK(over_tcp.first(sip::HeaderName::contact)->find(";transport=tcp") != std::string_view::npos);
+
+    b.give(FlowClosed{b.last.flow, "refused"});
+    const auto over_udp = b.next("INVITE");
+    CHECK(b.last.flow == b.core_flow());
+    CHECK(over_udp.top_via().transport == "UDP");
+    CHECK(over_udp.top_via().branch() != over_tcp.top_via().branch());
+    CHECK(over_udp.call_id() == over_tcp.call_id());
+    CHECK(b.stack.statistics().carrier_failovers.read() == 0);
+    b.receive(b.core_flow(), b.answer(over_udp, 200, "bob", "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000)));
+    b.next("ACK");
+    b.next("200");
+
+    call("again", 3'000);  // it has been asked
+    CHECK(b.last.flow == b.core_flow());
+    b.run_for(601s);
+    b.bind(8);
+    b.sent.clear();
+    call("later", 3'000);
+    CHECK(b.last.flow.transport == Transport::tcp);
+    b.receive(b.last.flow, b.answer(parse(*b.last.bytes), 486, "bob", {}));
+    b.find("ACK");
+    CHECK(b.last.flow.transport == Transport::tcp);
+
+    b.configure(Bench::default_trunk(), two_targets(config::Transport::udp));
+    b.sent.clear();
+    call("pinned", 3'000);
+    CHECK(b.last.flow == b.core_flow());
+}
+
 TEST_CASE("A call that times out makes a probe due; while probes are answered the target stays up") {
     Bench b;
     b.bind();
