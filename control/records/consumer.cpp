@@ -144,7 +144,7 @@ Result<void, AckError> Consumer::acknowledge_locked(Position position) {
     if (stored != position) {
         if (auto why_not = why_no_place(directory_, position)) return AckError{AckErrc::no_place, std::move(*why_not)};
         if (auto replaced = replace_file(file_, position.to_string() + '\n'); !replaced)
-            return AckError{AckErrc::unavailable, std::move(replaced.error())};
+            return AckError{AckErrc::unavailable, replaced.error()};
     }
     position_ = position;
     return {};
