@@ -127,7 +127,9 @@ Result<void, Error> SqliteStore::open() {
     const auto revision = db_.integer("SELECT value FROM counter WHERE name='revision'");
     if (!revision) return Error{Errc::damaged, "the store " + options_.file.string() + " has no revision counter"};
     revision_ = static_cast<Revision>(*revision);
-    const auto size = db_.integer("SELECT COALESCE(SUM(LENGTH(CAST(key AS BLOB))+COALESCE(LENGTH(value),0)),0) FROM history");
+    const auto size = db_.integer(
+        "SELECT COALESCE(SUM(LENGTH(CAST(key AS BLOB))+COALESCE(LENGTH(value),0)),0)"
+        " FROM history");
     if (!size) return db_.error("cannot read the store's history");
     history_size_ = static_cast<std::uint64_t>(*size);
     return {};
@@ -182,7 +184,8 @@ bool SqliteStore::prepare_statements() {
            forget_.prepare(db_, "DELETE FROM history WHERE revision<=?") &&
            compact_.prepare(db_, "UPDATE counter SET value=MAX(value,?) WHERE name='compacted'") &&
            sizes_.prepare(db_,
-                          "SELECT revision, SUM(LENGTH(CAST(key AS BLOB))+COALESCE(LENGTH(value),0)) FROM history GROUP BY revision"
+                          "SELECT revision, SUM(LENGTH(CAST(key AS BLOB))+COALESCE(LENGTH(value),0))"
+                          " FROM history GROUP BY revision"
                           " ORDER BY revision") &&
            history_.prepare(db_,
                             "SELECT revision, key, value FROM history WHERE revision>=? ORDER BY revision, position");
