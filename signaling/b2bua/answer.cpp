@@ -49,8 +49,9 @@ sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Me
     composer.add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::server, cx.settings.server_header);
-    const auto asserted = asserted_in_response(heard, cx.realm(leg(other(side)).realm).trusted, to_trusted, trunk());
-    if (!asserted.empty()) composer.add(HeaderName::p_asserted_identity, asserted);
+    const auto callee = asserted_in_response(heard, cx.realm(leg(other(side)).realm).trusted, to_trusted, trunk());
+    if (!callee.asserted.empty()) composer.add(HeaderName::p_asserted_identity, callee.asserted);
+    if (!callee.privacy.empty()) composer.add(HeaderName::privacy, callee.privacy);
     copy_crossing(heard, composer);
     return composer;
 }

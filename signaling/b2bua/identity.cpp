@@ -130,15 +130,16 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
     return out;
 }
 
-std::string asserted_in_response(const sip::Message& response, bool from_trusted, bool to_trusted,
-                                 const config::Trunk& trunk) {
+AssertedIdentity asserted_in_response(const sip::Message& response, bool from_trusted, bool to_trusted,
+                                      const config::Trunk& trunk) {
     const auto named = best_identity(response, HeaderName::p_asserted_identity);
     const auto number = named ? sip::e164(named->uri) : std::nullopt;
     if (!number) return {};
-    const bool hidden = wants_anonymity(response) && !to_trusted;
+    const bool hidden = wants_anonymity(response);
     const bool believed = from_trusted || owns(trunk, *number);
-    if (hidden || !believed) return {};
-    return name_addr(named->display_name, public_uri(*number, domain_of(trunk)));
+    if ((hidden && !to_trusted) || !believed) return {};
+    // RFC 3325 9.2: whoever is trusted with the identity is told as well that it goes no further.
+    return {name_addr(named->display_name, public_uri(*number, domain_of(trunk))), hidden ? "id" : ""};
 }
 
 }  // namespace sallyport::b2bua

@@ -24,9 +24,12 @@ Identity identity_to_pbx(const sip::Message& invite, std::string_view called, co
 // From a PBX to the core: what it says in From is passed, what we know about it is asserted.
 Identity identity_to_core(const sip::Message& invite, std::string_view called, const config::Trunk& trunk,
                           std::string_view core_host);
+struct AssertedIdentity {
+    std::string asserted, privacy;  // values of P-Asserted-Identity and Privacy, or empty
+};
 // Of a response, towards the caller: who answered, if that may be said.
-std::string asserted_in_response(const sip::Message& response, bool from_trusted, bool to_trusted,
-                                 const config::Trunk& trunk);
+AssertedIdentity asserted_in_response(const sip::Message& response, bool from_trusted, bool to_trusted,
+                                      const config::Trunk& trunk);
 
 // "sip:+4930123@host;user=phone", or without user=phone when it is no global number.
 std::string public_uri(std::string_view user, std::string_view host);

@@ -80,11 +80,23 @@ TEST_CASE("To the core: only a number of the trunk is asserted, whatever the PBX
 TEST_CASE("An identity in a response is believed from the core, or if the trunk owns it") {
     const auto with = message("P-Asserted-Identity: <sip:+4930155@x>\r\n"),
                foreign = message("P-Asserted-Identity: <sip:+15@x>\r\n");
-    CHECK(asserted_in_response(with, false, true, trunk()) == "<sip:+4930155@sip.example.net;user=phone>");
-    CHECK(asserted_in_response(foreign, false, true, trunk()).empty());
-    CHECK_FALSE(asserted_in_response(foreign, true, false, trunk()).empty());
-    CHECK(asserted_in_response(message("Privacy: id\r\nP-Asserted-Identity: <sip:+15@x>\r\n"), true, false, trunk())
-              .empty());
+    CHECK(asserted_in_response(with, false, true, trunk()).asserted == "<sip:+4930155@sip.example.net;user=phone>");
+    CHECK(asserted_in_response(foreign, false, true, trunk()).asserted.empty());
+    CHECK_FALSE(asserted_in_response(foreign, true, false, trunk()).asserted.empty());
+    CHECK(asserted_in_response(with, false, true, trunk()).privacy.empty());
+    const auto hidden =
+        asserted_in_response(message("Privacy: id\r\nP-Asserted-Identity: <sip:+15@x>\r\n"), true, false, trunk());
+    CHECK(hidden.asserted.empty());
+    CHECK(hidden.privacy.empty());
+}
+
+TEST_CASE("A callee that hides is asserted to the trusted only, who are told that it hides") {
+    for (const std::string privacy : {"id", "user;id", "header"}) {
+        const auto callee = asserted_in_response(
+            message("Privacy: " + privacy + "\r\nP-Asserted-Identity: <sip:+4930155@x>\r\n"), false, true, trunk());
+        CHECK(callee.asserted == "<sip:+4930155@sip.example.net;user=phone>");
+        CHECK(callee.privacy == "id");
+    }
 }
 
 TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, places and bodies do not") {
