@@ -8,7 +8,8 @@
 namespace sallyport::b2bua {
 namespace {
 
-constexpr std::size_t lane = 42;  // between two columns; with the time and three bars that makes 100
+constexpr std::size_t lane = 42;                  // between two columns; with the time and three bars that makes 100
+constexpr std::size_t note_width = 2 * lane - 4;  // the longest text that is ever shown
 
 std::string clock_text(TimePoint when) { return rfc3339(when).substr(11, 12); }
 
@@ -39,7 +40,7 @@ void Ladder::add(Line line) {
         ++left_out_;
         return;
     }
-    line.text = printable(std::move(line.text));
+    line.text = printable(line.text.substr(0, note_width));  // what would not be shown is not kept
     lines_.push_back(std::move(line));
 }
 
@@ -58,7 +59,7 @@ std::string Ladder::text(std::string_view head, std::string_view left, std::stri
     for (const Line& line : lines_) {
         out += clock_text(line.when) + " ";
         if (line.is_note) {
-            out += "|" + centred("[ " + line.text.substr(0, 2 * lane - 4) + " ]", 2 * lane + 1) + "|\n";
+            out += "|" + centred("[ " + line.text + " ]", 2 * lane + 1) + "|\n";
             continue;
         }
         const bool rightward = (line.side == Side::a) == (line.way == Way::in);

@@ -279,6 +279,7 @@ bool SdpBridge::expects_media(Side from, std::uint32_t stream) const {
 }
 
 std::vector<std::string> SdpBridge::codecs() const {
+    constexpr std::size_t most_named = 32, most_letters = 32;  // a record is read by people; real names are short
     std::vector<std::string> out;
     const SideState& answered = at(Side::a).told ? at(Side::a) : at(Side::b);
     if (!answered.told) return out;
@@ -286,7 +287,8 @@ std::vector<std::string> SdpBridge::codecs() const {
         const auto view = sdp::view_stream(*answered.told, i);
         if (view.rejected) continue;
         for (const auto& codec : view.codecs)
-            if (!codec.name.empty()) out.push_back(codec.name + "/" + std::to_string(codec.clock_rate));
+            if (!codec.name.empty() && out.size() < most_named)
+                out.push_back(codec.name.substr(0, most_letters) + "/" + std::to_string(codec.clock_rate));
     }
     return out;
 }
@@ -295,7 +297,7 @@ namespace {
 
 std::string short_name(const sdp::Codec& codec) {
     if (codec.name.empty()) return std::to_string(codec.payload_type);
-    return codec.name == "telephone-event" ? "te" : codec.name;
+    return codec.name == "telephone-event" ? "te" : codec.name.substr(0, 16);
 }
 
 }  // namespace

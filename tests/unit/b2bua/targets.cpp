@@ -6,6 +6,7 @@
 #include "signaling/b2bua/ladder.h"
 #include "signaling/b2bua/media_session.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/b2bua/sdp_bridge.h"
 
 namespace sallyport::b2bua {
 namespace {
@@ -140,6 +141,22 @@ TEST_CASE("A ladder is bounded, and shows control characters as such") {
     CHECK(text.find('\x1b') == std::string::npos);
     CHECK(text.find("800 more lines left out") != std::string::npos);
     CHECK(text.size() < 25'000);
+}
+
+TEST_CASE("A codec's name is told in a few letters, however long it is") {
+    const std::string name(30'000, 'x');
+    const std::string offer =
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 "
+        "97\r\na=rtpmap:96 " +
+        name + "/8000\r\na=rtpmap:97 " + name + "/8000\r\n";
+    CHECK(describe(offer).size() < 100);
+    SdpBridge bridge;
+    bridge.begin(Side::a, 1);
+    auto told = sdp::parse(offer);
+    REQUIRE(told.has_value());
+    bridge.at(Side::a).told = std::move(*told);
+    REQUIRE(bridge.codecs().size() == 2);
+    CHECK(bridge.codecs().front() == std::string(32, 'x') + "/8000");
 }
 
 }  // namespace sallyport::b2bua
