@@ -22,9 +22,10 @@ void AckKeeper::acknowledge(const SentInvite& invite, std::string_view to_tag, c
     if (found == answered_.end()) {
         // Beyond the limit a repeated 2xx stays unanswered; the BYE of the peer that gives up ends its call.
         if (answered_.size() >= most_kept || !invite.client) return;
-        found = answered_.emplace(invite.client, Answered{invite, {}}).first;
+        found = answered_.emplace(invite.client, Answered{invite, {}, {}}).first;
         expiry_.emplace_back(context.now + context.settings.timers.t64(), invite.client);
     }
+    if (found->second.owed == to_tag) found->second.owed.clear();
     if (found->second.acks.size() < most_forks)
         found->second.acks.insert_or_assign(std::string(to_tag), std::move(kept));
 }
@@ -36,6 +37,8 @@ bool AckKeeper::absorb(transaction::ClientId client, const sip::Message& respons
     if (ack != found->second.acks.end()) {
         context.effects.emplace_back(
             transaction::Transmit{ack->second.flow, ack->second.text, found->second.invite.tls_name});
+    } else if (!found->second.owed.empty()) {
+        return false;
     } else if (found->second.acks.size() < most_forks) {
         const SentInvite invite = found->second.invite;
         refuse(invite, response, flow, {}, context);
@@ -58,6 +61,11 @@ void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, c
     auto bye = dialog.request("BYE", via());
     bye.add(sip::HeaderName::reason, q850_reason(16));
     context.layer.send(hop, bye.finish(), invite.tls_name, context.now, context.effects);
+}
+
+void AckKeeper::owe(transaction::ClientId client, std::string_view to_tag) {
+    const auto found = answered_.find(client);
+    if (found != answered_.end() && !found->second.acks.contains(to_tag)) found->second.owed = to_tag;
 }
 
 void AckKeeper::expire(TimePoint now) {

@@ -31,11 +31,14 @@ public:
     void acknowledge(const SentInvite& invite, std::string_view to_tag, const Flow& flow, std::string ack,
                      Context& context);
     // A 2xx of an INVITE that has been answered already: the same again gets its ACK, another fork ACK and BYE. False:
-    // this INVITE has had no 2xx yet.
+    // this INVITE has had no 2xx yet, or the call has still to make an ACK for it.
     bool absorb(transaction::ClientId client, const sip::Message& response, const Flow& flow, Context& context);
     // A 2xx that nobody wants: ACK (with `ack_body`, if it brought an offer) and BYE.
     void refuse(const SentInvite& invite, const sip::Message& response, const Flow& flow, std::string_view ack_body,
                 Context& context);
+    // The 2xx with this tag is acknowledged later, when its offer has been answered: until then every further 2xx is
+    // the call's.
+    void owe(transaction::ClientId client, std::string_view to_tag);
     void expire(TimePoint now);
     std::size_t size() const { return answered_.size(); }
 
@@ -47,6 +50,7 @@ private:
     struct Answered {
         SentInvite invite;
         std::map<std::string, Ack, std::less<>> acks;  // by To tag
+        std::string owed;                              // To tag whose ACK the call has still to make
     };
     std::unordered_map<transaction::ClientId, Answered> answered_;
     std::deque<std::pair<TimePoint, transaction::ClientId>> expiry_;  // one life for all: in order of time

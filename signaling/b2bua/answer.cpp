@@ -157,7 +157,7 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
     }
     ladder_.note(cx.now, "answered too late: ACK and BYE");
     cx.acks.refuse(invite, response.message, response.flow, refusal, cx);
-    if (!l.client) return;
+    if (!l.client) return cx.acks.owe(invite.client, l.dialog.id.remote_tag);
     cx.index.remove(l.client->client);
     l.client.reset();
     finish_if_done(cx);

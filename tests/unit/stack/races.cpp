@@ -179,6 +179,40 @@ TEST_CASE("Two forks answer: the second is acknowledged and ended [RFC 3261 13.2
     CHECK(b.stack.alive().calls == 1);
 }
 
+TEST_CASE("Two forks answer an INVITE without an offer: only the second is ended, though the first repeats its 200") {
+    Bench b;
+    b.bind();
+    const auto invite = parse(b.invite("sip:+442055501@sip.example.net", {}));
+    b.receive(b.pbx_flow(), invite.text());
+    const auto to_core = b.find("INVITE");
+    const auto pick_up = [&](std::string_view tag) {
+        b.receive(b.core_flow(), b.answer(to_core, 200, tag, "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000)));
+    };
+    pick_up("bob");
+    const auto ok = b.next("200");
+    for (const std::string_view other : {"bert", "berta"}) {
+        pick_up(other);
+        const auto refused = b.next("ACK");
+        CHECK(refused.to_tag() == other);
+        CHECK(stream(refused.body()).rejected);
+        const auto bye = b.next("BYE");
+        CHECK(bye.to_tag() == other);
+        b.receive(b.core_flow(), b.answer(bye, 200, {}, {}));
+        pick_up("bob");
+        CHECK(b.silent());
+    }
+    b.receive(b.pbx_flow(), Bench::ack(invite, ok, b.pbx_flow(), secure_sdp("198.51.100.10", 5004, "A")));
+    const auto ack = b.next("ACK");
+    CHECK(ack.to_tag() == "bob");
+    CHECK_FALSE(ack.body().empty());
+    pick_up("bob");
+    CHECK(b.next("ACK").text() == ack.text());
+    pick_up("bert");
+    CHECK(b.next("ACK").to_tag() == "bert");
+    CHECK(b.silent());
+    CHECK(b.stack.alive().calls == 1);
+}
+
 TEST_CASE("Two forks ring with different media: two early dialogs for the caller, each with its own answer") {
     Bench b;
     Ringing call(b);
