@@ -24,6 +24,11 @@ void Call::on_bye(Side side, const transaction::Request& request, Context& cx) {
     if (l.server) {
         if (phase_ < Phase::answered) record_.status = 487;
         refuse_invite(side, 487, 0, cx);
+    } else if (phase_ < Phase::answered && leg(Side::a).server) {
+        // The callee took the call and dropped it before its caller could be told: nobody has cancelled anything.
+        constexpr std::uint16_t unavailable = 480;
+        record_.status = unavailable;
+        refuse_invite(Side::a, unavailable, normal_clearing, cx);
     }
     cancel_invite(side, {}, cx);
     leave_offer(side, cx);

@@ -273,6 +273,25 @@ TEST_CASE("The callee hangs up before the caller has acknowledged: the BYE waits
     check_nothing_left(b);
 }
 
+TEST_CASE("The callee hangs up before the caller could be told of its 200: 480, which is also what the record says") {
+    Bench b;
+    Ringing call(b);
+    b.auto_media = false;
+    call.pick_up();
+    b.next("ACK");
+    auto callee = dialog::Dialog::as_uas(call.to_core, b.core_flow(), "bob");
+    b.receive(b.core_flow(), callee.request("BYE", "SIP/2.0/UDP 192.0.2.20;branch=z9hG4bKsoon").finish());
+    b.next("200");
+    const auto refusal = b.next("480");
+    b.receive(b.pbx_flow(), call.ack_failure(refusal));
+    b.auto_media = true;
+    b.answer_media();
+    check_nothing_left(b);
+    CHECK(b.records.at(0).status == 480);
+    CHECK(b.records.at(0).ended_by == "callee");
+    CHECK(b.stack.statistics().calls_failed.read() == 1);
+}
+
 TEST_CASE("A callee that rings for ever is cancelled after timer C") {
     Bench b;
     Ringing call(b);
