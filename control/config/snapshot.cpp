@@ -33,7 +33,9 @@ const std::string* Snapshot::SourceIndex::find(const IpAddress& address) const {
 }
 
 void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
-    for (const auto& range : trunk.numbers) ranges_.push_back({range.first, range.last, id});
+    auto& ranges = trunk.disabled ? disabled_ranges_ : ranges_;
+    for (const auto& range : trunk.numbers) ranges.push_back({range.first, range.last, id});
+    if (trunk.disabled) return;
     if (trunk.mode == TrunkMode::registration && !trunk.aor_user().empty())
         trunk_of_aor_.try_emplace(aor_key(trunk.aor_user(), trunk.aor_domain()), id);
     for (std::size_t i = 0; i < trunk.credentials.size(); ++i) {
@@ -46,15 +48,16 @@ void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
 
 void Snapshot::build_indexes() {
     ranges_.clear();
+    disabled_ranges_.clear();
     trunk_of_aor_.clear();
     credentials_.clear();
     route_of_prefix_.clear();
     trunk_sources_.clear();
     carrier_sources_.clear();
-    for (const auto& [id, trunk] : trunks)
-        if (!trunk.disabled) index_trunk(id, trunk);
-    std::sort(ranges_.begin(), ranges_.end(),
-              [](const RangeEntry& a, const RangeEntry& b) { return shorter_or_before(a.first, b.first); });
+    for (const auto& [id, trunk] : trunks) index_trunk(id, trunk);
+    for (Ranges* ranges : {&ranges_, &disabled_ranges_})
+        std::sort(ranges->begin(), ranges->end(),
+                  [](const RangeEntry& a, const RangeEntry& b) { return shorter_or_before(a.first, b.first); });
     for (const auto& [id, carrier] : carriers) {
         if (carrier.disabled) continue;
         auto& sources = carrier_sources_[carrier.realm];
@@ -67,11 +70,17 @@ void Snapshot::build_indexes() {
         if (!route.disabled) route_of_prefix_.try_emplace(route.prefix, id);
 }
 
-const Trunk* Snapshot::trunk_by_number(std::string_view e164) const {
-    auto next = std::upper_bound(
-        ranges_.begin(), ranges_.end(), e164,
-        [](std::string_view number, const RangeEntry& r) { return shorter_or_before(number, r.first); });
-    if (next == ranges_.begin()) return nullptr;
+const Trunk* Snapshot::trunk_by_number(std::string_view e164) const { return owner_of(ranges_, e164); }
+
+const Trunk* Snapshot::disabled_trunk_by_number(std::string_view e164) const {
+    return owner_of(disabled_ranges_, e164);
+}
+
+const Trunk* Snapshot::owner_of(const Ranges& ranges, std::string_view e164) const {
+    auto next = std::upper_bound(ranges.begin(), ranges.end(), e164, [](std::string_view number, const RangeEntry& r) {
+        return shorter_or_before(number, r.first);
+    });
+    if (next == ranges.begin()) return nullptr;
     const auto& range = *std::prev(next);
     if (range.first.size() != e164.size() || e164 > range.last) return nullptr;
     const auto trunk = trunks.find(range.trunk);

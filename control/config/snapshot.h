@@ -27,6 +27,8 @@ public:
 
     // The enabled trunk that owns this number ("+4930123456"), or nullptr.
     const Trunk* trunk_by_number(std::string_view e164) const;
+    // Whose number it would be, were its trunk enabled.
+    const Trunk* disabled_trunk_by_number(std::string_view e164) const;
     // The registration-mode trunk of this AOR (user and host compared per RFC 3261 19.1.4), or nullptr.
     const Trunk* trunk_by_aor(std::string_view user, std::string_view host) const;
     // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}.
@@ -56,7 +58,10 @@ private:
     static const std::string* owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address);
     void index_trunk(const std::string& id, const Trunk& trunk);
 
-    std::vector<RangeEntry> ranges_;                                // sorted by (length, first)
+    using Ranges = std::vector<RangeEntry>;  // sorted by (length, first)
+    const Trunk* owner_of(const Ranges& ranges, std::string_view e164) const;
+
+    Ranges ranges_, disabled_ranges_;
     std::map<std::string, std::string, std::less<>> trunk_of_aor_;  // "user@host" -> trunk id
     std::map<std::string, std::pair<std::string, std::size_t>, std::less<>>
         credentials_;  // "user\0realm" -> trunk, index

@@ -7,11 +7,15 @@ constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, f
 
 Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
     const auto* trunk = facts.config.trunk_by_number(admitted.called);
-    if (trunk == nullptr)
-        return {Reject{Refusal::unknown_number, 404, unallocated, false}, "no trunk has " + admitted.called};
+    if (trunk == nullptr) {
+        const auto* disabled = facts.config.disabled_trunk_by_number(admitted.called);
+        if (disabled == nullptr)
+            return {Reject{Refusal::unknown_number, 404, unallocated, false}, "no trunk has " + admitted.called};
+        admitted.trunk = disabled->id;
+        return {Reject{Refusal::trunk_disabled, 480, facility_rejected, false},
+                "trunk " + disabled->id + " is disabled"};
+    }
     admitted.trunk = trunk->id;
-    if (trunk->disabled)
-        return {Reject{Refusal::trunk_disabled, 480, facility_rejected, false}, "trunk " + trunk->id + " is disabled"};
     if (trunk->mode == config::TrunkMode::registration && facts.locations.usable(trunk->id, facts.now).empty())
         return {Reject{Refusal::not_registered, 480, subscriber_absent, false},
                 "trunk " + trunk->id + " is not registered"};

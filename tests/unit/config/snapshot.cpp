@@ -20,11 +20,13 @@ TEST_CASE("a number finds the trunk whose range holds it, by whole numbers only"
     CHECK(s.trunk_by_number("+4930301") == nullptr);
 }
 
-TEST_CASE("a disabled trunk is found by nothing") {
+TEST_CASE("a disabled trunk is found by nothing but the number it would have") {
     auto trunk = sample_trunk();
     trunk.disabled = true;
     const auto s = snapshot_of({trunk});
     CHECK(s.trunk_by_number("+4930123450") == nullptr);
+    CHECK(s.disabled_trunk_by_number("+4930123450")->id == "acme-hq");
+    CHECK(s.disabled_trunk_by_number("+4930999999") == nullptr);
     CHECK(s.trunk_by_aor("acme-hq", "sip.example.com") == nullptr);
     CHECK(s.credential("acme-hq", "sip.example.com").trunk == nullptr);
 }

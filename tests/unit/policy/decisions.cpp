@@ -106,6 +106,13 @@ TEST_CASE("Each refusal has its status, and takes no place") {
     CHECK(refusal(w.facts(w.core, "sip:+4930999@x")) == Pair(Refusal::unknown_number, 404));
     const Party udp_static{PartyKind::trunk, "fixed", Proof::source_address};
     CHECK(refusal(w.facts(udp_static, "sip:+4420555@x")) == Pair(Refusal::transport_not_allowed, 480));
+    w.snapshot.trunks.at("acme").disabled = true;
+    w.snapshot.build_indexes();
+    CHECK(refusal(w.facts(w.pbx, "sip:+4420555@x")) == Pair(Refusal::trunk_disabled, 480));
+    CHECK(refusal(w.facts(w.core, "sip:+4930155@x")) == Pair(Refusal::trunk_disabled, 480));
+    CHECK(refusal(w.facts(w.core, "sip:+4930999@x")) == Pair(Refusal::unknown_number, 404));
+    w.snapshot.trunks.at("acme").disabled = false;
+    w.snapshot.build_indexes();
     auto facts = w.facts(w.pbx, "sip:+4420555@x");
     facts.draining = true;
     CHECK(refusal(facts) == Pair(Refusal::draining, 503));
