@@ -17,14 +17,24 @@ bool same_content(const SessionDescription& a, const SessionDescription& b) {
     return x == b;
 }
 
+bool is_sound(const IpAddress& address, const MediaProfile& profile) {
+    if (address.is_multicast() || address.is_unspecified() || address.is_link_local()) return false;
+    if (address.is_loopback() && !profile.loopback) return false;
+    return profile.family == Family::none || address.family == profile.family;
+}
+
 std::optional<BridgeErrc> bad_endpoint(const sdp::StreamView& view, const MediaProfile& profile) {
     if (view.zero_address) return std::nullopt;
-    if (!view.rtp_endpoint) return BridgeErrc::bad_address;
-    const IpAddress& address = view.rtp_endpoint->address;
-    if (address.is_multicast() || address.is_unspecified() || address.is_link_local()) return BridgeErrc::bad_address;
-    if (address.is_loopback() && !profile.loopback) return BridgeErrc::bad_address;
-    if (profile.family != Family::none && address.family != profile.family) return BridgeErrc::bad_address;
+    if (!view.rtp_endpoint || !is_sound(view.rtp_endpoint->address, profile)) return BridgeErrc::bad_address;
     return std::nullopt;
+}
+
+// "a=rtcp" may name any address: one that would not do for RTP does not do for RTCP, which then goes where everybody
+// assumes it (RFC 3605 2.1).
+std::optional<Endpoint> rtcp_of(const sdp::StreamView& view, const MediaProfile& profile) {
+    if (!view.rtcp_endpoint || is_sound(view.rtcp_endpoint->address, profile)) return view.rtcp_endpoint;
+    if (!view.rtp_endpoint || view.rtp_endpoint->port == 65'535) return std::nullopt;
+    return Endpoint{view.rtp_endpoint->address, static_cast<std::uint16_t>(view.rtp_endpoint->port + 1)};
 }
 
 std::optional<BridgeErrc> not_allowed(const sdp::StreamView& view, const MediaProfile& profile) {
@@ -249,7 +259,7 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
             if (!leg.disabled) {
                 if (!view.zero_address) {
                     leg.remote = view.rtp_endpoint;
-                    leg.remote_rtcp = view.rtcp_endpoint;
+                    leg.remote_rtcp = rtcp_of(view, side.profile);
                 }
                 leg.direction = view.direction;
                 leg.latch_any_address = side.profile.latch_any_address;

@@ -79,6 +79,21 @@ TEST_CASE("Offers a leg may not have are refused for what is wrong with them") {
     CHECK(refusal(bridge(false, false), "garbage") == BridgeErrc::not_sdp);
 }
 
+TEST_CASE("An RTCP address is as good as an RTP address must be, or RTCP goes to the port after RTP's") {
+    const auto rtcp = [](std::string_view attribute) {
+        auto b = bridge(false, false);
+        REQUIRE(b.hear_offer(Side::a, sdp_text("m=audio 5004 RTP/AVP 8\r\na=rtcp:" + std::string(attribute) + "\r\n"))
+                    .has_value());
+        const auto to = b.media_legs().at(0).remote_rtcp;
+        return to ? to->to_string() : "none";
+    };
+    CHECK(rtcp("6000") == "198.51.100.10:6000");
+    CHECK(rtcp("6000 IN IP4 198.51.100.11") == "198.51.100.11:6000");
+    for (const auto* bad : {"224.0.0.1", "127.0.0.1", "169.254.1.1", "0.0.0.0"})
+        CHECK(rtcp("6000 IN IP4 " + std::string(bad)) == "198.51.100.10:5005");
+    CHECK(rtcp("6000 IN IP6 2001:db8::1") == "198.51.100.10:5005");
+}
+
 TEST_CASE("An offer on the second stream only keeps the first in its slot, with port 0") {
     auto b = bridge(true, false);
     REQUIRE(b.hear_offer(Side::a, sdp_text("m=audio 5004 RTP/AVP 8\r\nm=audio 5006 RTP/SAVP 8\r\n" + crypto(key_a)))
