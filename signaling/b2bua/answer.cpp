@@ -150,6 +150,8 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
     std::string refusal;
     if (has_sdp(response.message) && (!exchange_ || exchange_->late)) {
         SdpBridge bridge = bridge_;
+        bridge.at(side).heard.reset();  // a dialog of its own: its m-lines need not fit anyone's
+        bridge.at(side).told.reset();
         const auto sent = sip::Parser::parse(invite.text);
         const bool offerless = sent.has_value() && sent->body().empty();
         if (offerless && bridge.hear_offer(side, response.message.body()).has_value())

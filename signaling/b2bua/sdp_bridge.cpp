@@ -67,6 +67,10 @@ std::string say(SdpBridge::SideState& side, SessionDescription description) {
 
 sdp::LegProfile leg_profile(const MediaProfile& profile) { return {profile.srtp, profile.codecs}; }
 
+std::size_t slots_of(const SdpBridge::SideState& side) {
+    return std::max(side.heard ? side.heard->media.size() : 0, side.told ? side.told->media.size() : 0);
+}
+
 bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
 bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::recvonly; }
 
@@ -81,6 +85,7 @@ std::string_view to_string(BridgeErrc e) {
         case BridgeErrc::bad_address: return "a media address that cannot be used";
         case BridgeErrc::nothing_in_common: return "no stream or codec in common";
         case BridgeErrc::wrong_answer: return "the answer does not fit the offer";
+        case BridgeErrc::too_few_streams: return "an m-line of the session is missing";
         case BridgeErrc::no_port: return "no media port for a stream";
     }
     SALLYPORT_CHECK(false);
@@ -90,6 +95,8 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
     auto offer = read(sdp);
     if (!offer.has_value()) return offer.error();
     SideState& side = at(from);
+    // RFC 3264 8: a stream that is over keeps its m-line. A description without it could be lined up with nothing.
+    if (offer->media.size() < slots_of(side)) return BridgeErrc::too_few_streams;
     std::vector<bool> refused(offer->media.size(), true);
     std::vector<Keys> keys(offer->media.size());
     BridgeErrc why = BridgeErrc::nothing_in_common;
@@ -134,7 +141,7 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value());
     std::vector<sdp::StreamAnchor> anchors(source.heard->media.size());
-    side.keys.resize(anchors.size());
+    side.keys.resize(std::max(side.keys.size(), anchors.size()));
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
         anchors[i].refuse = source.refused[i];
         const auto* port = port_of(ports, i, to);
@@ -163,7 +170,7 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
     SALLYPORT_CHECK(side.told.has_value());
     if (answer->media.size() != side.told->media.size()) return BridgeErrc::wrong_answer;
     std::vector<bool> refused(answer->media.size(), true);
-    side.keys.resize(answer->media.size());
+    side.keys.resize(std::max(side.keys.size(), answer->media.size()));
     for (std::size_t i = 0; i < answer->media.size(); ++i) {
         const auto view = sdp::view_stream(*answer, i);
         const bool offered = side.told->media[i].port != 0;
@@ -187,8 +194,7 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
     const SideState& source = at(other(to));
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value() && side.heard.has_value());
-    // More of them: slots that the other party was told of before and this one's offer has dropped.
-    if (source.heard->media.size() < side.heard->media.size()) return BridgeErrc::wrong_answer;
+    if (source.heard->media.size() != side.heard->media.size()) return BridgeErrc::wrong_answer;
     std::vector<sdp::StreamAnchor> anchors(side.heard->media.size());
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
         anchors[i].refuse = side.refused[i] || source.refused[i];

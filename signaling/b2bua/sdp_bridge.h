@@ -23,6 +23,7 @@ enum class BridgeErrc : std::uint8_t {
     bad_address,        // a name, a multicast or loopback address, the wrong IP version
     nothing_in_common,  // no stream or no codec left
     wrong_answer,       // not an answer to what was offered
+    too_few_streams,    // an offer that drops m-lines of an earlier one
     no_port,            // the media plane gave none for a stream
 };
 std::string_view to_string(BridgeErrc e);

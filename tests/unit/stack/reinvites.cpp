@@ -77,6 +77,30 @@ TEST_CASE("An offerless re-INVITE: offer in the 200, answer in the ACK, either w
     CHECK(b.media.back().legs.at(1).remote == endpoint("192.0.2.21:6002"));
 }
 
+TEST_CASE("A re-INVITE without an m-line of the session is 488; the media session can still be programmed anew") {
+    Bench b;
+    PbxCall call(b);
+    const std::string two = plain_sdp("192.0.2.21", 6000, "sendrecv", 2) + "m=video 6002 RTP/AVP 31\r\n";
+    b.receive(b.core_flow(), call.from_core("INVITE", two));
+    b.next("100");
+    const auto reinvite = b.next("INVITE");
+    b.receive(b.pbx_flow(),
+              b.answer(reinvite, 200, {}, "<sip:198.51.100.10:5061>",
+                       secure_sdp("198.51.100.10", 5004, "A", "sendrecv", 1, 2) + "m=video 0 RTP/SAVP 31\r\n"));
+    b.next("ACK");
+    const auto ok = b.next("200");
+    b.receive(b.core_flow(),
+              call.core.request("ACK", "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKack", ok.cseq().number).finish());
+    b.receive(b.pbx_flow(), call.from_pbx("INVITE", secure_sdp("198.51.100.10", 5004, "A", "sendonly", 1, 3)));
+    b.next("100");
+    b.next("488");
+    b.media.clear();
+    b.media_state(true, 2);
+    REQUIRE(b.media.size() == 1);
+    CHECK(b.media.at(0).legs.size() == 4);
+    CHECK(b.stack.alive().calls == 1);
+}
+
 TEST_CASE("A refused re-INVITE changes nothing: status relayed, old description stands") {
     Bench b;
     PbxCall call(b);
