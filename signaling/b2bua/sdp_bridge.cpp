@@ -71,6 +71,23 @@ std::size_t slots_of(const SdpBridge::SideState& side) {
     return std::max(side.heard ? side.heard->media.size() : 0, side.told ? side.told->media.size() : 0);
 }
 
+// Every stream is over.
+bool all_closed(const SessionDescription& description) {
+    return !description.media.empty() && std::all_of(description.media.begin(), description.media.end(),
+                                                     [](const auto& media) { return media.port == 0; });
+}
+
+// What the party was told, with every stream ended; payload types keep their meanings for the time after.
+std::optional<SessionDescription> closed(const SdpBridge::SideState& side, const SessionDescription& slots) {
+    if (!all_closed(slots) || !side.told || side.told->media.size() != slots.media.size()) return std::nullopt;
+    SessionDescription out = *side.told;
+    for (auto& media : out.media) {
+        media.port = 0;
+        std::erase_if(media.attributes, [](const auto& attribute) { return attribute.name == "crypto"; });
+    }
+    return out;
+}
+
 bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
 bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::recvonly; }
 
@@ -126,9 +143,8 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
         refused[i] = false;
         usable = true;
     }
-    // Everything on port 0 is an offer too (RFC 3264 5.1); only streams this leg may not have make it a refusal.
-    const bool all_rejected = std::find(refused.begin(), refused.end(), true) == refused.end();
-    if (!usable && (!all_rejected || offer->media.empty())) return why;
+    // RFC 3264 8.2: later on, every stream may be ended and the session go on without one. A call is not begun so.
+    if (!usable && !(all_closed(*offer) && offer->media.size() == slots_of(side))) return why;
     side.changed = !side.heard || !same_content(*side.heard, *offer);
     side.heard = std::move(*offer);
     side.refused = std::move(refused);
@@ -140,6 +156,7 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
     const SideState& source = at(other(to));
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value());
+    if (auto over = closed(side, *source.heard)) return say(side, std::move(*over));
     std::vector<sdp::StreamAnchor> anchors(source.heard->media.size());
     side.keys.resize(std::max(side.keys.size(), anchors.size()));
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
@@ -195,6 +212,10 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value() && side.heard.has_value());
     if (source.heard->media.size() != side.heard->media.size()) return BridgeErrc::wrong_answer;
+    if (auto over = closed(side, *side.heard)) {
+        for (std::size_t i = 0; i < over->media.size(); ++i) over->media[i].protocol = side.heard->media[i].protocol;
+        return say(side, std::move(*over));
+    }
     std::vector<sdp::StreamAnchor> anchors(side.heard->media.size());
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
         anchors[i].refuse = side.refused[i] || source.refused[i];

@@ -242,6 +242,36 @@ TEST_CASE("Products' descriptions as offers: anchored without their addresses an
     CHECK(anchored >= 90);
 }
 
+TEST_CASE("A call may end all its streams and begin them again; it may not begin without one (RFC 3264 8.2)") {
+    SeededRandom random(1);
+    SdpBridge b = bridge(true, false);
+    CHECK(refusal(b, sdp_text("m=audio 0 RTP/SAVP 8\r\n")) == BridgeErrc::nothing_in_common);
+    const std::string first = sdp_text("m=audio 5004 RTP/SAVP 8 97\r\na=rtpmap:97 opus/48000/2\r\n" + crypto(key_a));
+    const std::string answer = sdp_text("m=audio 6004 RTP/AVP 97 8\r\na=rtpmap:97 opus/48000/2\r\n", "192.0.2.21");
+    const auto exchange = [&](const std::string& offered, const std::string& answered) {
+        REQUIRE(b.hear_offer(Side::a, offered).has_value());
+        const auto to_b = b.speak_offer(Side::b, ports(), random);
+        REQUIRE(to_b.has_value());
+        REQUIRE(b.hear_answer(Side::b, answered).has_value());
+        const auto to_a = b.speak_answer(Side::a, ports(), random);
+        REQUIRE(to_a.has_value());
+        return std::pair(*to_b, *to_a);
+    };
+    exchange(first, answer);
+    const auto [to_b, to_a] = exchange(sdp_text("m=audio 0 RTP/SAVP 8\r\n"), sdp_text("m=audio 0 RTP/AVP 8\r\n"));
+    CHECK(view(to_b).rejected);
+    CHECK(view(to_a).rejected);
+    CHECK(view(to_a).secure);
+    CHECK((to_b + to_a).find("crypto") == std::string::npos);
+    for (const MediaLeg& leg : b.media_legs()) CHECK(leg.disabled);
+    CHECK_FALSE(b.expects_media(Side::a, 0));
+    const auto [again_b, again_a] = exchange(first, answer);
+    CHECK_FALSE(view(again_b).rejected);
+    CHECK_FALSE(view(again_a).rejected);
+    CHECK(again_a.find("crypto") != std::string::npos);
+    for (const MediaLeg& leg : b.media_legs()) CHECK_FALSE(leg.disabled);
+}
+
 TEST_CASE("An offer that drops an m-line is refused, and changes nothing (RFC 3264 8)") {
     SeededRandom random(1);
     SdpBridge b = bridge(false, false);
