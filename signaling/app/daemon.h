@@ -38,7 +38,7 @@ public:
     Daemon& operator=(const Daemon&) = delete;
 
     std::optional<StartError> start();
-    void run();  // until SIGTERM or SIGINT and the end of the drain
+    void run();  // until SIGTERM or SIGINT, the end of the drain and of the last call
 
 private:
     using TlsContexts = std::vector<std::shared_ptr<const io::TlsContext>>;
@@ -57,7 +57,9 @@ private:
     void on_signal(int signal);
     void reload_certificates();
     void begin_drain(int signal);
-    bool drained() const;
+    std::uint64_t alive(Counter stack::StackStatistics::*what) const;
+    void release_calls();
+    bool done();
     void tick();
     void look_at_health();
 
@@ -80,7 +82,7 @@ private:
     std::unique_ptr<Pulse> pulse_;
     mutable std::mutex snapshot_mutex_;
     config::SnapshotPtr snapshot_;
-    std::optional<TimePoint> drain_until_;
+    std::optional<TimePoint> drain_until_, release_until_;
     bool ready_ = false;
 };
 

@@ -7,6 +7,7 @@ namespace sallyport::app {
 namespace {
 
 constexpr Duration tick_interval = 250ms;
+constexpr Duration release_patience = 4s;  // for the last answers, and the media plane's statistics in the records
 
 }  // namespace
 
@@ -32,8 +33,9 @@ void Daemon::wait_for_signal() {
 
 void Daemon::on_signal(int signal) {
     if (signal == SIGHUP) return reload_certificates();
-    if (drain_until_) return context_.stop();  // asked twice: at once
-    begin_drain(signal);
+    if (!drain_until_) return begin_drain(signal);
+    if (!release_until_) return release_calls();  // asked twice: not to wait for calls
+    context_.stop();                              // asked again: at once
 }
 
 void Daemon::reload_certificates() {
@@ -51,17 +53,32 @@ void Daemon::begin_drain(int signal) {
     shards_->broadcast(stack::Drain{true});
 }
 
-bool Daemon::drained() const {
-    std::uint64_t alive = 0;
-    for (std::uint32_t i = 0; i < shards_->size(); ++i) {
-        const auto& statistics = shards_->at(i).stack().statistics();
-        alive += statistics.calls.read() + statistics.transactions.read();
-    }
-    return alive == 0 || clock_.now() >= *drain_until_;
+std::uint64_t Daemon::alive(Counter stack::StackStatistics::*what) const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t i = 0; i < shards_->size(); ++i) sum += (shards_->at(i).stack().statistics().*what).read();
+    return sum;
+}
+
+// Without us nobody would end these calls: both parties are told so, and each call has its record.
+void Daemon::release_calls() {
+    observe::log_info("calls in progress are released", {{"calls", alive(&stack::StackStatistics::calls)}});
+    release_until_ = clock_.now() + release_patience;
+    shards_->broadcast(stack::ReleaseCalls{"the node stops"});
+}
+
+bool Daemon::done() {
+    using S = stack::StackStatistics;
+    const TimePoint now = clock_.now();
+    const bool calls = alive(&S::calls) != 0;
+    if (release_until_) return !calls || now >= *release_until_;
+    if (!calls && alive(&S::transactions) == 0) return true;
+    if (now < *drain_until_) return false;
+    if (calls) release_calls();
+    return !calls;
 }
 
 void Daemon::tick() {
-    if (drain_until_ && drained()) return context_.stop();
+    if (drain_until_ && done()) return context_.stop();
     look_at_health();
     timer_.expires_after(tick_interval);
     timer_.async_wait([this](boost::system::error_code ec) {

@@ -14,7 +14,8 @@ ParsedOptions parse_options(int argc, char** argv) {
     cli.add_flag("--check-config", parsed.options.check_config, "read the configuration, say what is wrong, and exit");
     cli.set_version_flag("--version", "sallyport-signaling " SALLYPORT_VERSION);
     cli.footer(
-        "Signals: SIGHUP reads certificates and keys anew, SIGTERM ends after calls in progress or drain_seconds.\n"
+        "Signals: SIGHUP reads certificates and keys anew, SIGTERM takes no new calls, and after\n"
+        "drain_seconds hangs up those that are left; a second one does so at once.\n"
         "Exit code: 0 ended on request, 1 could not start, 2 wrong usage or configuration.");
     try {
         cli.parse(argc, argv);

@@ -56,6 +56,7 @@ public:
     void on_media_restarted(Context& cx);
     void on_flow_closed(const Flow& flow, Context& cx);
     void on_timer(CallTimer timer, std::uint64_t extra, Context& cx);
+    void on_shutdown(std::string_view why, Context& cx);
 
     bool ended() const { return phase_ == Phase::ended; }
     Phase phase() const { return phase_; }

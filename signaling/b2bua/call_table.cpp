@@ -113,6 +113,13 @@ void CallTable::on_media_up(bool restarted, const std::vector<std::string>& sess
     for (const CallId id : lost) step(id, [&](Call& call) { call.on_media_restarted(cx); });
 }
 
+void CallTable::release_all(std::string_view why, Context& cx) {
+    std::vector<CallId> all;
+    all.reserve(calls_.size());
+    calls_.for_each([&](CallId id, const std::unique_ptr<Call>&) { all.push_back(id); });
+    for (const CallId id : all) step(id, [&](Call& call) { call.on_shutdown(why, cx); });
+}
+
 void CallTable::for_each(const std::function<void(const Call&)>& f) const {
     calls_.for_each([&](CallId, const std::unique_ptr<Call>& call) { f(*call); });
 }

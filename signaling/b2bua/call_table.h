@@ -42,6 +42,9 @@ public:
     // The media plane lives again: its sessions are gone if it restarted; those it has and we do not are released.
     void on_media_up(bool restarted, const std::vector<std::string>& sessions, Context& cx);
 
+    // Every call that is not over yet is ended, from both ends.
+    void release_all(std::string_view why, Context& cx);
+
     CallIndex& index() { return index_; }
     AckKeeper& acks() { return acks_; }
     std::size_t size() const { return calls_.size(); }

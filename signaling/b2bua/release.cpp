@@ -84,6 +84,13 @@ void Call::release(std::string_view by, std::uint16_t q850, std::string_view why
     finish_if_done(cx);
 }
 
+// Who is still calling may try another node.
+void Call::on_shutdown(std::string_view why, Context& cx) {
+    constexpr std::uint16_t temporary_failure = 41;
+    if (phase_ < Phase::answered) return fail_setup("node", 503, temporary_failure, why, cx, true);
+    release("node", temporary_failure, why, cx);
+}
+
 // RFC 3261 9.1; the transaction layer holds it back until the peer has said something.
 void Call::cancel_invite(Side side, const std::string& reason, Context& cx) {
     Leg& l = leg(side);

@@ -171,6 +171,11 @@ void Core::on(const Drain& input) {
         draining ? "new work is refused" : "new work is taken");
 }
 
+void Core::on(const ReleaseCalls& input) {
+    auto cx = context();
+    calls.release_all(input.reason, cx);
+}
+
 void Core::log(b2bua::Severity severity, std::string event, std::string trunk, std::string text) {
     out_->emplace_back(b2bua::LogFact{severity, std::move(event), {}, std::move(trunk), std::move(text)});
 }

@@ -63,6 +63,7 @@ private:
     void on(const ConfigChanged& input);
     void on(const Restore& input);
     void on(const Drain& input);
+    void on(const ReleaseCalls& input);
     void receive(const Flow& flow, std::string_view bytes, sip::Framing framing);
     void answer_parse_error(const Flow& flow, std::string_view bytes, const sip::ParseError& error);
     void run_effects();

@@ -39,8 +39,11 @@ struct Restore {  // a Checkpoint of an earlier process; to be given before Medi
 struct Drain {
     bool on = true;
 };
+struct ReleaseCalls {  // the process ends: nobody will be left to answer for them
+    std::string reason;
+};
 
 using Input = std::variant<Datagram, StreamMessage, FlowClosed, TimerDue, DnsAnswer, b2bua::MediaReply,
-                           b2bua::MediaEvent, b2bua::MediaState, ConfigChanged, Restore, Drain>;
+                           b2bua::MediaEvent, b2bua::MediaState, ConfigChanged, Restore, Drain, ReleaseCalls>;
 
 }  // namespace sallyport::stack

@@ -42,6 +42,7 @@ void FlowRun::world(const FlowStep& step) {
     if (verb == "provision") return provision(step);
     if (verb == "zone") return add_to_zone(step);
     if (verb == "dns") return void(bench_.dns_silent = word(step, 1) == "silent");
+    if (verb == "shutdown") return bench_.input(stack::ReleaseCalls{"the node stops"});
     if (verb == "drain") return bench_.input(stack::Drain{word(step, 1) == "on"});
     if (verb == "assert") return check(step);
     if (verb == "lose") {  // lose 2 to core

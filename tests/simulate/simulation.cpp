@@ -138,6 +138,7 @@ void Simulation::make_trouble() {
         case 3: break_connection(*peers_[0]); break;
         case 4:
             bench_.input(stack::Drain{true});
+            if (random_.below(4) == 0) bench_.input(stack::ReleaseCalls{"the node stops"});
             bench_.later(soon(), [this] { bench_.input(stack::Drain{false}); });
             break;
         case 5: bench_.configure(bench_.config); break;
