@@ -64,8 +64,7 @@ Dialog Dialog::as_uac(const sip::Message& request, const sip::Message& response,
 
 SequenceCheck Dialog::check_sequence(const sip::Message& request) {
     const std::uint32_t number = request.cseq().number;
-    if (request.method() == sip::Method::ack)  // carries its INVITE's number and moves nothing
-        return remote_cseq && number < *remote_cseq ? SequenceCheck::retransmitted_ack : SequenceCheck::in_order;
+    if (request.method() == sip::Method::ack) return SequenceCheck::in_order;
     if (remote_cseq && number < *remote_cseq) return SequenceCheck::too_low;
     remote_cseq = number;
     return SequenceCheck::in_order;

@@ -20,7 +20,7 @@ struct DialogId {
     friend auto operator<=>(const DialogId&, const DialogId&) = default;
 };
 
-enum class SequenceCheck : std::uint8_t { in_order, too_low, retransmitted_ack };
+enum class SequenceCheck : std::uint8_t { in_order, too_low };
 
 struct Dialog {
     DialogId id;
@@ -39,7 +39,7 @@ struct Dialog {
                          std::string tls_name);
 
     // RFC 3261 12.2.2: remembers a higher CSeq; an equal one is in order (a request sent again over another flow). An
-    // ACK changes nothing: retransmitted_ack says that newer requests have come since its INVITE.
+    // ACK carries its INVITE's number and moves nothing.
     SequenceCheck check_sequence(const sip::Message& request);
     // RFC 3261 12.2.1.2 / 12.2.2: a target refresh (re-INVITE, UPDATE and their 2xx) moves the remote target.
     void refresh_target(const sip::Message& message);

@@ -6,7 +6,6 @@
 #include "control/base/time.h"
 #include "control/config/snapshot.h"
 #include "signaling/policy/identify.h"
-#include "signaling/policy/priority.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/sip/uri.h"
 
@@ -19,7 +18,6 @@ struct CallFacts {
     Party party;  // identified: never unknown
     Transport transport = Transport::udp;
     sip::Uri request_uri;  // decides where the call goes; To never does (SIPconnect 10.2.2)
-    Priority priority = Priority::new_call;
     bool draining = false;
     bool media_up = true;
     bool full = false;  // as many calls as this shard carries

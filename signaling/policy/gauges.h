@@ -23,7 +23,7 @@ class TrunkGauges {
 public:
     // Admitted: one call is held until release(). A burst of one second's worth of calls is let through.
     Admission admit(std::string_view trunk, const config::Limits& limits, TimePoint now);
-    void hold(std::string_view trunk);  // no questions asked: emergency calls, restored calls
+    void hold(std::string_view trunk);  // no questions asked: restored calls
     void release(std::string_view trunk);
     std::uint32_t calls(std::string_view trunk) const;
     // Forgets idle trunks that are no longer provisioned.

@@ -193,7 +193,6 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .party = std::move(party),
                                   .transport = request.flow.transport,
                                   .request_uri = std::move(*uri),
-                                  .priority = policy::priority_of(request.message),
                                   .draining = draining,
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls};

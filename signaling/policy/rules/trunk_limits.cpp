@@ -20,10 +20,6 @@ Reject refusal(Admission admission, CallDirection direction) {
 }  // namespace
 
 Outcome trunk_limits(const CallFacts& facts, Admitted& admitted, TrunkGauges& gauges) {
-    if (facts.priority == Priority::emergency) {  // SIPconnect 13: no session limits for emergency calls
-        gauges.hold(admitted.trunk);
-        return {{}, "emergency: no limit"};
-    }
     const auto trunk = facts.config.trunks.find(admitted.trunk);
     const config::Limits limits = trunk == facts.config.trunks.end() ? config::Limits{} : trunk->second.limits;
     switch (const Admission admission = gauges.admit(admitted.trunk, limits, facts.now)) {

@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
 #include "signaling/policy/engine.h"
-#include "signaling/sip/parser.h"
 
 namespace sallyport::policy {
 namespace {
@@ -78,15 +77,6 @@ TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known 
     CHECK(w.gauges.calls("acme") == 1);
 }
 
-TEST_CASE("Emergency calls know no session limit [SC-13-08]") {
-    World w;
-    w.bind();
-    w.gauges.hold("acme");
-    auto facts = w.facts(w.pbx, "sip:+44205550100@sip.example.net");
-    facts.priority = Priority::emergency;
-    CHECK_FALSE(decide(facts, w.gauges).reject);
-}
-
 TEST_CASE("Each refusal has its status, and takes no place") {
     World w;
     const auto refusal = [&](const CallFacts& facts) {
@@ -158,28 +148,6 @@ TEST_CASE(
     w.snapshot.carriers.at("core2").disabled = true;
     CHECK(who(core, other).id == "core");
     CHECK_FALSE(identify(w.snapshot, access, World::flow(), w.locations, learned, w.now + 61s).known());
-}
-
-TEST_CASE("Every message has a priority class") {
-    const auto of = [](std::string_view method, std::string_view uri, std::string_view to_tag = "") {
-        const std::string text =
-            std::string(method) + " " + std::string(uri) +
-            " SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>" +
-            std::string(to_tag) + "\r\nCall-ID: 1\r\nCSeq: 1 " + std::string(method) + "\r\n\r\n";
-        auto message = sip::Parser::parse(text);
-        REQUIRE(message.has_value());
-        return priority_of(*message);
-    };
-    CHECK(of("INVITE", "urn:service:sos.fire") == Priority::emergency);
-    CHECK(of("INVITE", "urn:service:sossage") == Priority::new_call);
-    CHECK(of("INVITE", "sip:a@b") == Priority::new_call);
-    CHECK(of("INVITE", "sip:a@b", ";tag=2") == Priority::in_dialog);
-    CHECK(of("BYE", "sip:a@b") == Priority::in_dialog);
-    CHECK(of("REGISTER", "sip:b") == Priority::registration);
-    CHECK(of("OPTIONS", "sip:b") == Priority::options);
-    CHECK(of("MESSAGE", "sip:b") == Priority::other);
-    CHECK(Priority::emergency < Priority::in_dialog);
-    CHECK(Priority::new_call < Priority::registration);
 }
 
 }  // namespace sallyport::policy
