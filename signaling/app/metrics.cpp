@@ -67,7 +67,8 @@ std::vector<Sample> per_reason(const Sums& sums, io::CounterPer<Enum> io::IoStat
 void add_calls(const Sums& sums, std::vector<Metric>& out) {
     using S = stack::StackStatistics;
     out.push_back(gauge("sallyport_calls", "Calls alive.", static_cast<double>(sums.stack(&S::calls))));
-    out.push_back(counter("sallyport_call_attempts_total", "INVITEs that began a call.", sums.stack(&S::invites)));
+    out.push_back(counter("sallyport_call_attempts_total", "INVITEs of known parties, whatever became of them.",
+                          sums.stack(&S::invites)));
     out.push_back(counter("sallyport_calls_total", "Call attempts by how they were decided.",
                           {labelled("outcome", "answered", sums.stack(&S::calls_answered)),
                            labelled("outcome", "failed", sums.stack(&S::calls_failed)),

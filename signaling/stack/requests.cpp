@@ -166,7 +166,6 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
 }
 
 void Core::on_invite(transaction::Request request) {
-    statistics.invites.add();
     if (!snapshot) return refuse(request, {503, "not configured yet", {{HeaderName::retry_after, retry_after()}}});
     auto party = identify(request);
     if (!party.known()) {
@@ -187,6 +186,7 @@ void Core::on_invite(transaction::Request request) {
 void Core::admit(transaction::Request request, policy::Party party) {
     auto uri = sip::parse_uri(request.message.request_uri());
     SALLYPORT_CHECK(uri.has_value());  // inspected
+    statistics.invites.add();
     const policy::CallFacts facts{.config = *snapshot,
                                   .locations = shared.locations,
                                   .now = now_,

@@ -43,7 +43,8 @@ struct StackConfig {
 // Written by the shard, read by the exposer at any time.
 struct StackStatistics {
     Counter messages_received, parse_errors, dropped_not_sip, requests_refused;
-    Counter invites, calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
+    Counter invites;  // of known parties: each is a call attempt
+    Counter calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
     Counter registrations_ok, registrations_refused, challenges, authentication_failures;
     Counter options_answered, options_sent;
     Counter calls, registrations, transactions;  // alive now (set)

@@ -183,6 +183,7 @@ TEST_CASE(
     b.receive(b.pbx_flow(99), b.invite(uri, secure_sdp("198.51.100.10", 5004, "A"), "n@pbx", 1));
     const auto challenge = b.next("407");
     CHECK(b.stack.alive().transactions == 0);  // nothing is kept for a stranger
+    CHECK(b.stack.statistics().invites.read() == 0);  // nor is it anybody's call attempt
     const auto answer =
         "Proxy-Authorization: " + credentials(challenge, sip::HeaderName::proxy_authenticate, "INVITE", uri, "secret") +
         "\r\n";
@@ -190,6 +191,7 @@ TEST_CASE(
     b.next("403");
     CHECK(b.records.at(0).status == 403);
     CHECK(b.records.at(0).trunk == "acme");
+    CHECK(b.stack.statistics().invites.read() == 1);
     b.bind(7);  // registered over another connection: it is who it says
     const auto again = b.invite(uri, secure_sdp("198.51.100.10", 5004, "A"), "n2@pbx", 1);
     b.receive(b.pbx_flow(99), again);
