@@ -22,8 +22,8 @@ const transaction::LayerStatistics& Stack::transaction_statistics() const { retu
 std::uint64_t Stack::config_revision() const { return state_->core.snapshot ? state_->core.snapshot->revision : 0; }
 bool Stack::media_up() const { return state_->core.media_up; }
 
-std::vector<CallView> Stack::calls(bool live_only, std::size_t limit) const {
-    return call_views(state_->core.calls, live_only, limit);
+std::vector<CallView> Stack::calls(bool live_only, std::size_t limit, std::string_view trunk) const {
+    return call_views(state_->core.calls, live_only, limit, trunk);
 }
 std::optional<CallView> Stack::call(std::string_view id_or_call_id) const {
     return call_view(state_->core.calls, id_or_call_id);

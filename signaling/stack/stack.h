@@ -78,8 +78,9 @@ public:
 
     const StackStatistics& statistics() const;
     const transaction::LayerStatistics& transaction_statistics() const;
-    std::vector<CallView> calls(bool live_only, std::size_t limit) const;  // newest first, without ladders
-    std::optional<CallView> call(std::string_view id_or_call_id) const;    // with its ladder
+    // Newest first, without ladders; `trunk` empty: of all. Costs a look at every call and a copy of those listed.
+    std::vector<CallView> calls(bool live_only, std::size_t limit, std::string_view trunk = {}) const;
+    std::optional<CallView> call(std::string_view id_or_call_id) const;  // with its ladder
     std::vector<TargetView> targets() const;
     std::uint64_t config_revision() const;
     bool media_up() const;

@@ -30,17 +30,33 @@ bool is_named(const b2bua::CallRecord& record, std::string_view name) {
 
 }  // namespace
 
-std::vector<CallView> call_views(const b2bua::CallTable& calls, bool live_only, std::size_t limit) {
-    std::vector<CallView> out;
-    calls.for_each(
-        [&](const b2bua::Call& call) { out.push_back(view_of(call.record(), std::string(to_string(call.phase())))); });
-    std::sort(out.begin(), out.end(), [](const CallView& a, const CallView& b) { return a.started > b.started; });
-    if (!live_only)
-        for (const auto& finished : calls.recent()) {
-            if (out.size() >= limit) break;
-            out.push_back(view_of(finished.record, "ended"));
+std::vector<CallView> call_views(const b2bua::CallTable& calls, bool live_only, std::size_t limit,
+                                 std::string_view trunk) {
+    if (limit == 0) return {};
+    const auto wanted = [&](const b2bua::CallRecord& record) { return trunk.empty() || record.trunk == trunk; };
+    const auto newer = [](const b2bua::Call* a, const b2bua::Call* b) {
+        return a->record().started > b->record().started;
+    };
+    std::vector<const b2bua::Call*> newest;  // a heap with the oldest of them on top
+    calls.for_each([&](const b2bua::Call& call) {
+        if (!wanted(call.record())) return;
+        if (newest.size() == limit) {
+            if (!newer(&call, newest.front())) return;
+            std::pop_heap(newest.begin(), newest.end(), newer);
+            newest.pop_back();
         }
-    if (out.size() > limit) out.resize(limit);
+        newest.push_back(&call);
+        std::push_heap(newest.begin(), newest.end(), newer);
+    });
+    std::sort_heap(newest.begin(), newest.end(), newer);
+    std::vector<CallView> out;
+    out.reserve(newest.size());
+    for (const auto* call : newest) out.push_back(view_of(call->record(), std::string(to_string(call->phase()))));
+    if (live_only) return out;
+    for (const auto& finished : calls.recent()) {
+        if (out.size() >= limit) break;
+        if (wanted(finished.record)) out.push_back(view_of(finished.record, "ended"));
+    }
     return out;
 }
 

@@ -164,6 +164,9 @@ TEST_CASE("wrong pages and unknown calls are refused with a reason") {
         pb::ListCallsResponse response;
         request.set_page_token("nonsense");
         CHECK(node.stub->ListCalls(&context, request, &response).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+        grpc::ClientContext deep;
+        request.set_page_token("10000");
+        CHECK(node.stub->ListCalls(&deep, request, &response).error_message().find("10000 calls") != std::string::npos);
     }
     grpc::ClientContext context;
     pb::GetCallRequest request;

@@ -152,6 +152,39 @@ TEST_CASE("One Session-ID on both legs, in the record and in the ladder") {
     CHECK(b.stack.calls(true, 10).at(0).session_id == uuid);
 }
 
+TEST_CASE("The newest calls are listed, no more than asked for, and those of one trunk if one is named") {
+    Bench b;
+    b.bind();
+    for (int i = 0; i < 5; ++i) {
+        const auto sdp = secure_sdp("198.51.100.10", 5004, "A");
+        b.receive(b.pbx_flow(), b.invite("sip:+44205550" + std::to_string(i) + "@sip.example.net", sdp,
+                                         "call-" + std::to_string(i) + "@pbx"));
+        b.run_for(1s);
+    }
+    const auto listed = [&](bool live_only, std::size_t limit, std::string_view trunk) {
+        std::string out;
+        for (const auto& call : b.stack.calls(live_only, limit, trunk)) out += call.to.back();
+        return out;
+    };
+    CHECK(listed(true, 10, "") == "43210");
+    CHECK(listed(true, 2, "") == "43");
+    CHECK(listed(true, 10, "acme") == "43210");
+    CHECK(listed(true, 3, "acme") == "432");
+    CHECK(listed(true, 10, "globex") == "");
+    CHECK(listed(true, 0, "") == "");
+    b.give(ReleaseCalls{"over"});
+    while (!b.silent()) {
+        const auto message = b.next();
+        if (!message.is_request() || message.method_text() == "ACK") continue;
+        b.receive(b.core_flow(), b.answer(message, message.method_text() == "INVITE" ? 487 : 200, "x", {}));
+    }
+    b.run_for(200s);
+    CHECK(listed(true, 10, "") == "");
+    CHECK(listed(false, 2, "acme").size() == 2);
+    CHECK(listed(false, 10, "").size() == 5);
+    CHECK(listed(false, 10, "globex") == "");
+}
+
 TEST_CASE("The ladder of a call is readable, as wide as a screen, and holds no secret") {
     Bench b;
     PbxCall call(b);
