@@ -29,6 +29,15 @@ std::size_t size_of(Fields& fields, std::string_view key, std::int64_t low, std:
     return static_cast<std::size_t>(fields.integer(key, low, high, otherwise));
 }
 
+// Is what is sent there seen by this host only?
+bool stays_on_host(std::string_view address) {
+    if (address.starts_with("unix:")) return true;
+    std::string_view host = address.substr(0, address.rfind(':'));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto literal = IpAddress::parse(host);
+    return host == "localhost" || (literal && literal->is_loopback());
+}
+
 // "unix:/PATH" or HOST:PORT.
 std::string rpc_address(Fields& fields, std::string_view key, const std::string& otherwise) {
     auto text = text_or(fields, key, otherwise);
@@ -43,7 +52,14 @@ std::string rpc_address(Fields& fields, std::string_view key, const std::string&
 rpc::RpcPeer read_peer(Fields& fields, const std::string& otherwise) {
     rpc::RpcPeer peer;
     peer.target = rpc_address(fields, "target", otherwise);
-    if (!fields.has("tls")) return peer;
+    if (!fields.has("tls")) {
+        if (is_host_and_port(peer.target) && !stays_on_host(peer.target))
+            fields.wrong("target", "'" + peer.target +
+                                       "' is another host, and keys and configuration would go there in the clear: "
+                                       "add a section tls; example: tls: {certificate: /etc/sallyport/tls/node.pem, "
+                                       "key: /etc/sallyport/tls/node.key, ca: /etc/sallyport/tls/ca.pem}");
+        return peer;
+    }
     Fields tls = fields.section("tls");
     peer.certificate = tls.text("certificate", Fields::Required::yes, "/etc/sallyport/tls/node.pem");
     peer.key = tls.text("key", Fields::Required::yes, "/etc/sallyport/tls/node.key");
@@ -65,6 +81,10 @@ void read_neighbours(Fields& root, Config& config) {
     control.finish();
     Fields grpc = root.section("grpc");
     config.grpc_listen = rpc_address(grpc, "listen", "unix:/run/sallyport/signaling.sock");
+    if (is_host_and_port(config.grpc_listen) && !stays_on_host(config.grpc_listen))
+        grpc.wrong("listen", "'" + config.grpc_listen +
+                                 "' can be reached from other hosts, and this service asks nobody who he is; example: "
+                                 "unix:/run/sallyport/signaling.sock");
     grpc.finish();
     Fields metrics = root.section("metrics");
     config.metrics_listen = text_or(metrics, "listen", "127.0.0.1:9101");

@@ -99,6 +99,25 @@ TEST_CASE("an address that is none is named with its place and an example of rig
               .find("is not ADDRESS or ADDRESS@PORT") != std::string::npos);
 }
 
+TEST_CASE("gRPC leaves this host with TLS only") {
+    const std::string tls = "tls: {certificate: c, key: k, ca: a}";
+    for (const std::string section : {"control", "media"}) {
+        for (const std::string remote :
+             {"10.0.0.5:7443", "'[2001:db8::1]:7443'", "control.example.net:7443", "0.0.0.0:7443"}) {
+            const auto said = problem_of(std::string(least) + section + ": {target: " + remote + "}\n");
+            CHECK(said.find(section + ".target: ") != said.npos);
+            CHECK(said.find("add a section tls") != said.npos);
+            CHECK(problems_of(std::string(least) + section + ": {target: " + remote + ", " + tls + "}\n").empty());
+        }
+        for (const std::string here : {"127.0.0.1:7443", "'[::1]:7443'", "localhost:7443", "'unix:/run/x.sock'"})
+            CHECK(problems_of(std::string(least) + section + ": {target: " + here + "}\n").empty());
+    }
+    CHECK(
+        problem_of(std::string(least) + "grpc: {listen: 0.0.0.0:7445}\n").find("grpc.listen: '0.0.0.0:7445' can be") !=
+        std::string::npos);
+    CHECK(problems_of(std::string(least) + "grpc: {listen: 127.0.0.1:7445}\n").empty());
+}
+
 TEST_CASE("IPv6 listeners; names and ports that we advertise") {
     const auto v6 = read_config(realm("", "{transport: tcp, bind: '[2001:db8::1]:5060'}"), 4);
     REQUIRE(v6.has_value());
