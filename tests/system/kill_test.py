@@ -80,6 +80,23 @@ def _(lab):
     lab.edge.wait_recovered()
 
 
+@case('signaling is told to stop with a call up: both sides get a BYE, one record says why, no media session stays')
+def _(lab):
+    before = len(lab.edge.records())
+    outgoing, incoming, probes = call_up(lab, 2)
+    equal(lab.edge.daemons['signaling'].stop(timeout=20), 0, 'the exit code')
+    require(outgoing.wait_ended(1) and incoming.wait_ended(1), 'a side had no BYE')
+    for probe in probes:
+        probe.result()
+    records = lab.edge.records()[before:]
+    equal([(r['sip_status'], r['ended_by'], r['reason']) for r in records], [(200, 'node', 'the node stops')], 'records')
+    equal(len(records[0]['media']), 2, 'legs with statistics')
+    process.wait_until(lambda: not lab.edge.scrape('media').get('sallyport_media_sessions'), 5, 'the session is released')
+    lab.edge.start_daemon('signaling')
+    lab.edge.wait_serving('signaling')
+    lab.edge.wait_recovered()
+
+
 @case('signaling is killed: media of the call goes on, control says so, new sockets are taken again at once')
 def _(lab):
     _, _, probes = call_up(lab, 3)
