@@ -45,9 +45,9 @@ bool LocationStore::is_bound(std::string_view trunk, const Flow& flow, TimePoint
     const Stripe& s = stripe(trunk);
     const std::lock_guard lock(s.mutex);
     const auto found = s.bindings.find(trunk);
-    return found != s.bindings.end() &&
-           std::any_of(found->second.begin(), found->second.end(),
-                       [&](const Binding& b) { return b.flow == flow && is_usable(b, now); });
+    return found != s.bindings.end() && std::any_of(found->second.begin(), found->second.end(), [&](const Binding& b) {
+               return b.flow == flow && is_usable(b, now);
+           });
 }
 
 void LocationStore::flow_closed(const Flow& flow) {

@@ -38,7 +38,8 @@ TEST_CASE("pages hold every session once, in key order, however the lcores share
     FakePlane plane(3);
     constexpr int sessions = 500;
     for (int i = 0; i < sessions; ++i)
-        plane.submit(static_cast<std::size_t>(i * i % 3), Allocate{.key = {"edge/0", padded(i)}}, [](const Outcome&) {});
+        plane.submit(static_cast<std::size_t>(i * i % 3), Allocate{.key = {"edge/0", padded(i)}},
+                     [](const Outcome&) {});
     plane.work_all();
     const std::size_t limit = GENERATE(1, 7, 32, 33, 100, 500, 1000);
     std::vector<std::string> seen;

@@ -182,7 +182,7 @@ TEST_CASE(
     const std::string uri = "sip:+442055501@sip.example.net";
     b.receive(b.pbx_flow(99), b.invite(uri, secure_sdp("198.51.100.10", 5004, "A"), "n@pbx", 1));
     const auto challenge = b.next("407");
-    CHECK(b.stack.alive().transactions == 0);  // nothing is kept for a stranger
+    CHECK(b.stack.alive().transactions == 0);         // nothing is kept for a stranger
     CHECK(b.stack.statistics().invites.read() == 0);  // nor is it anybody's call attempt
     const auto answer =
         "Proxy-Authorization: " + credentials(challenge, sip::HeaderName::proxy_authenticate, "INVITE", uri, "secret") +
