@@ -14,6 +14,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/eventually.h"
+
 namespace sallyport::test {
 namespace {
 
@@ -62,12 +64,7 @@ std::uint16_t logged_number(const std::string& log, const std::string& key) {
 }  // namespace
 
 bool wait_until(const std::function<bool()>& condition, int seconds) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        usleep(10'000);
-    }
-    return true;
+    return eventually(condition, std::chrono::seconds(seconds));
 }
 
 std::string read_file(const std::string& path) {

@@ -10,8 +10,10 @@
 #include "control/records/durable_end.h"
 #include "control/records/newest_lines.h"
 #include "spool_bench.h"
+#include "tests/support/eventually.h"
 
 using namespace sallyport::records;
+using sallyport::test::eventually;
 using namespace std::chrono_literals;
 
 namespace {
@@ -130,7 +132,7 @@ TEST_CASE("lines of a write that failed in the middle are never shown before the
     const rlimit tight{100, old.rlim_max};  // the first line fits, the second does not
     setrlimit(RLIMIT_FSIZE, &tight);
     gate.set_value();
-    for (int i = 0; !failed && i < 10'000; ++i) usleep(1'000);
+    REQUIRE(eventually([&] { return failed.load(); }));
     setrlimit(RLIMIT_FSIZE, &old);
     REQUIRE(future.wait_for(10s) == std::future_status::ready);
     spool.reset();

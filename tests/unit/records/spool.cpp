@@ -9,8 +9,10 @@
 
 #include "control/records/newest_lines.h"
 #include "spool_bench.h"
+#include "tests/support/eventually.h"
 
 using namespace sallyport::records;
+using sallyport::test::eventually;
 using namespace std::chrono_literals;
 
 TEST_CASE("a line is in the file when its callback says so, and the file goes on after a restart") {
@@ -64,7 +66,7 @@ TEST_CASE("after kill -9 in the middle of writing, every acknowledged line is th
         auto spool = Spool::open(b.options);
         if (!spool) _exit(1);
         for (std::uint32_t i = 0;; ++i) {
-            while ((*spool)->stats().queued > 1'000) usleep(100);
+            if (!eventually([&] { return (*spool)->stats().queued <= 1'000; })) _exit(3);
             (*spool)->append(std::to_string(i) + std::string(i % 3'000, '.') + "$", [i, &acknowledged](bool ok) {
                 if (ok && write(acknowledged[1], &i, sizeof i) != sizeof i) _exit(2);
             });
@@ -136,8 +138,7 @@ TEST_CASE("a disk that refuses is asked again and nothing is lost or written twi
     std::promise<bool> answer;
     auto future = answer.get_future();
     spool->append("this line does not fit", [&](bool durable) { answer.set_value(durable); });
-    for (int i = 0; troubles < 3 && i < 10'000; ++i) usleep(1'000);
-    CHECK(troubles >= 3);
+    CHECK(eventually([&] { return troubles >= 3; }));
     CHECK(future.wait_for(0s) == std::future_status::timeout);
     setrlimit(RLIMIT_FSIZE, &old);
     REQUIRE(future.wait_for(10s) == std::future_status::ready);
@@ -153,7 +154,7 @@ TEST_CASE("a full queue refuses at once, counted, and holds no more memory") {
     std::promise<void> gate;
     auto opened = gate.get_future().share();
     spool->append("blocks the writer", [opened](bool) { opened.wait(); });
-    for (int i = 0; spool->stats().written.read() == 0 && i < 10'000; ++i) usleep(1'000);
+    REQUIRE(eventually([&] { return spool->stats().written.read() != 0; }));
     int refused = 0;
     for (int i = 0; i < 100; ++i) spool->append("x", [&](bool ok) { refused += !ok; });
     CHECK(refused == 91);  // the blocked line still counts
