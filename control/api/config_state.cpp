@@ -126,12 +126,12 @@ Result<std::string, Problem> ConfigState::change(const Request& request, const M
     if (auto known = known_answer(request)) return std::move(*known);
     const auto base = snapshot();
     auto change = make(*base);
-    if (!change) return std::move(change.error());
+    if (!change) return change.error();
     auto outcome = config::apply(*base, *change);
     if (!outcome) {
         const auto count = outcome.error().size();
         return Problem{Refusal::invalid, std::to_string(count) + (count == 1 ? " rule is broken" : " rules are broken"),
-                       std::move(outcome.error())};
+                       outcome.error()};
     }
     auto bytes = reply(*outcome);
     if (request.validate_only) return bytes;

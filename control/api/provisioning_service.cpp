@@ -97,7 +97,7 @@ grpc::Status ProvisioningService::carry_out(const grpc::ServerContext& context, 
         auto change = attempt.make(base);
         if (!change || attempt.converted.empty()) return change;
         auto outcome = config::apply(base, *change);
-        return Problem{Refusal::invalid, "", outcome ? config::Violations{} : std::move(outcome.error())};
+        return Problem{Refusal::invalid, "", outcome ? config::Violations{} : outcome.error()};
     };
     if (!is_request_id(attempt.mutation.request_id)) {
         attempt.mutation.request_id.resize(std::min(attempt.mutation.request_id.size(), request_id_bytes));
@@ -183,7 +183,7 @@ grpc::Status ProvisioningService::remove(const grpc::ServerContext& context, std
         config::Change change{{config::Deletion{request.name()}}, false};
         auto outcome =
             config::apply(base, change);  // what still needs it makes this the wrong moment, not a bad request
-        if (!outcome) return Problem{Refusal::failed_precondition, "", std::move(outcome.error())};
+        if (!outcome) return Problem{Refusal::failed_precondition, "", outcome.error()};
         return change;
     };
     attempt.reply = [](const config::Outcome& outcome) {

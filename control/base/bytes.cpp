@@ -15,10 +15,10 @@ int hex_value(char c) {
     return -1;
 }
 
-constexpr std::array<std::int8_t, 256> base64_values() {
-    std::array<std::int8_t, 256> table{};
+constexpr std::array<std::int16_t, 256> base64_values() {
+    std::array<std::int16_t, 256> table{};
     for (auto& v : table) v = -1;
-    for (int i = 0; i < 64; ++i) table[static_cast<std::uint8_t>(base64_digits[i])] = static_cast<std::int8_t>(i);
+    for (int i = 0; i < 64; ++i) table[static_cast<std::uint8_t>(base64_digits[i])] = static_cast<std::int16_t>(i);
     return table;
 }
 
@@ -71,7 +71,7 @@ std::optional<Bytes> from_base64(std::string_view text) {
     std::uint32_t bits = 0;
     int held = 0;
     for (const char c : text) {
-        const int v = values[static_cast<std::uint8_t>(c)];
+        const auto v = values[static_cast<std::uint8_t>(c)];
         if (v < 0) return std::nullopt;
         bits = bits << 6 | static_cast<std::uint32_t>(v);
         held += 6;

@@ -82,7 +82,8 @@ private:
     void store(std::size_t index, const T* stored, T fresh, std::map<std::string, T, std::less<>>& into) {
         for (auto& error : validate(fresh)) violate(index, std::move(error.field), std::move(error.text));
         auto difference = config::difference(stored, &fresh);
-        fresh.revision = difference.action == Action::unchanged ? stored->revision : next_.revision;
+        fresh.revision =
+            stored != nullptr && difference.action == Action::unchanged ? stored->revision : next_.revision;
         differences_.push_back(std::move(difference));
         into.insert_or_assign(fresh.id, std::move(fresh));
     }

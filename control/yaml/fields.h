@@ -26,7 +26,7 @@ public:
     enum class Required : bool { no, yes };
 
     Fields(const Node& mapping, std::string path, Problems& problems)
-        : Fields(mapping, mapping.place, path, problems) {}
+        : Fields(mapping, mapping.place, std::move(path), problems) {}
 
     bool has(std::string_view key) const;
     // `example` is shown when the field is missing or wrong; it is not a default.

@@ -11,6 +11,7 @@ using observe::Sample;
 template <class Items, class Labels, class Value>
 std::vector<Sample> samples(const Items& items, Labels labels, Value value) {
     std::vector<Sample> all;
+    all.reserve(items.size());
     for (const auto& item : items) all.push_back({labels(item), static_cast<double>(value(item))});
     return all;
 }

@@ -148,11 +148,11 @@ bool MediaSession::on_key_use(KeyUse used) {
     return worth_keeping;
 }
 
-bool MediaSession::on_latched(MediaLatched latched) {
+bool MediaSession::on_latched(const MediaLatched& latched) {
     MediaLatched* known = find(latched_, latched.stream, latched.side);
     if (!known) known = &latched_.emplace_back(MediaLatched{.stream = latched.stream, .side = latched.side});
     if (*known == latched) return false;
-    *known = std::move(latched);
+    *known = latched;
     return true;
 }
 

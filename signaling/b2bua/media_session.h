@@ -43,7 +43,7 @@ public:
     // True if an SSRC has come half a turn of its sequence numbers further: worth writing down.
     bool on_key_use(KeyUse used);
     // True if that is news: worth writing down.
-    bool on_latched(MediaLatched latched);
+    bool on_latched(const MediaLatched& latched);
     // The awaited reply will not come.
     void give_up() { awaited_ = Awaited::nothing; }
     void lost() { state_ = State::gone; }
