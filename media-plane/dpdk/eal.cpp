@@ -136,7 +136,7 @@ Result<std::unique_ptr<Eal>, std::string> Eal::start(const DriverConfig& config,
     for (auto& argument : eal->arguments_) eal->argv_.push_back(argument.data());
     if (rte_eal_init(static_cast<int>(eal->argv_.size()), eal->argv_.data()) < 0) {
         const std::string why = rte_strerror(rte_errno);
-        eal.release();  // half started: there is nothing DPDK could clean up
+        static_cast<void>(eal.release());  // half started: there is nothing DPDK could clean up
         return "DPDK did not start: " + why + (config.hugepages == Hugepages::on ? " (eal.hugepages is on)" : "");
     }
     remove_left_directories(rte_eal_get_runtime_dir());

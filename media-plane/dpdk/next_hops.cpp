@@ -62,7 +62,8 @@ void NextHops::erase(std::uint16_t index) {
 // for longest, if nobody has used it for a reachable time.
 bool NextHops::make_room(TimePoint now) {
     std::uint16_t oldest = none;
-    for (std::uint16_t i = 0; i < hops_.size(); ++i) {
+    const auto count = static_cast<std::uint16_t>(hops_.size());  // at most limits::next_hops
+    for (std::uint16_t i = 0; i < count; ++i) {
         const NextHop& hop = hops_[i];
         if (hop.permanent) continue;
         const auto worth = [](const NextHop& h) { return std::pair(h.wanted, h.used); };
@@ -94,7 +95,8 @@ bool NextHops::due(NextHop& hop, TimePoint now) {
 }
 
 void NextHops::tick(TimePoint now, const std::function<bool(const NextHop&)>& solicit) {
-    for (std::uint16_t i = 0; i < hops_.size(); ++i) {
+    const auto count = static_cast<std::uint16_t>(hops_.size());  // at most limits::next_hops
+    for (std::uint16_t i = 0; i < count; ++i) {
         NextHop& hop = hops_[i];
         if (hop.state == NextHop::State::free || hop.next > now) continue;
         if (hop.permanent) hop.used = now;

@@ -6,7 +6,7 @@
 
 namespace sallyport::media::dpdk {
 
-Steering::Steering(std::vector<UdpBlock> ranges, std::size_t lcores) : lcores_(lcores) {
+Steering::Steering(const std::vector<UdpBlock>& ranges, std::size_t lcores) : lcores_(lcores) {
     SALLYPORT_CHECK(lcores > 0);
     for (const auto& range : ranges) {
         SALLYPORT_CHECK(range.first % 2 == 0 && range.last % 2 == 1 && range.first < range.last);

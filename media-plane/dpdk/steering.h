@@ -15,7 +15,7 @@ struct UdpBlock {
 class Steering {
 public:
     // `ranges`: one per media port. Each holds at least one pair per lcore (the configuration is checked for that).
-    Steering(std::vector<UdpBlock> ranges, std::size_t lcores);
+    Steering(const std::vector<UdpBlock>& ranges, std::size_t lcores);
 
     UdpBlock block(std::size_t media_port, std::size_t lcore) const;
     std::optional<std::size_t> owner(std::size_t media_port, std::uint16_t udp_port) const;

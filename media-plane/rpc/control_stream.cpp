@@ -112,7 +112,7 @@ void ControlStream::on_session_command(std::uint64_t slot, const Message& messag
         statistics_.invalid_commands.fetch_add(1, std::memory_order_relaxed);
         return answer(slot, message.session(), {.code = converted.error().code, .text = converted.error().text});
     }
-    auto done = [self = shared_from_this(), slot, session = message.session()](Reply reply) {
+    auto done = [self = shared_from_this(), slot, session = message.session()](const Reply& reply) {
         self->answer(slot, session, reply);
     };
     if (const auto refusal = dispatcher_.command(*this, std::move(*converted), std::move(done)))

@@ -4,12 +4,12 @@
 
 namespace sallyport::media::rpc {
 
-void SessionLister::list(Plane& plane, SessionKey after, std::size_t limit, Done done) {
-    const std::shared_ptr<SessionLister> lister(new SessionLister(plane, std::move(after), limit, std::move(done)));
+void SessionLister::list(Plane& plane, const SessionKey& after, std::size_t limit, Done done) {
+    const std::shared_ptr<SessionLister> lister(new SessionLister(plane, after, limit, std::move(done)));
     lister->advance();
 }
 
-SessionLister::SessionLister(Plane& plane, SessionKey after, std::size_t limit, Done done)
+SessionLister::SessionLister(Plane& plane, const SessionKey& after, std::size_t limit, Done done)
     : plane_(plane), limit_(limit), done_(std::move(done)), sources_(plane.lcores()) {
     for (auto& source : sources_) source.asked_after = after;
 }

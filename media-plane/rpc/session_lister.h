@@ -21,7 +21,7 @@ public:
     using Done = std::function<void(Page)>;
 
     // `done` is called once, perhaps before this returns.
-    static void list(Plane& plane, SessionKey after, std::size_t limit, Done done);
+    static void list(Plane& plane, const SessionKey& after, std::size_t limit, Done done);
 
 private:
     static constexpr std::size_t portion = 32;
@@ -30,7 +30,7 @@ private:
         SessionKey asked_after;
         bool asked = false, exhausted = false;
     };
-    SessionLister(Plane& plane, SessionKey after, std::size_t limit, Done done);
+    SessionLister(Plane& plane, const SessionKey& after, std::size_t limit, Done done);
     void advance();
     void on_portion(std::size_t lcore, std::vector<SessionStatistics> sessions);
     bool merge();  // true: the page is complete

@@ -110,8 +110,7 @@ std::optional<StartError> Daemon::make_lines() {
     if (!channel) return StartError{"control.tls: " + channel.error(), true};
     config_watch_ = std::make_unique<rpc::ConfigWatch>(
         context_, *channel, config_.node + "/signaling", config_.config_cache,
-        [this](config::SnapshotPtr s, rpc::ConfigWatch::Applied done) { apply(std::move(s), std::move(done)); },
-        log_fact);
+        [this](const config::SnapshotPtr& s, const rpc::ConfigWatch::Applied& done) { apply(s, done); }, log_fact);
     return std::nullopt;
 }
 
@@ -194,7 +193,7 @@ void Daemon::write_record(const b2bua::CallRecord& record) {
     });
 }
 
-void Daemon::apply(config::SnapshotPtr snapshot, rpc::ConfigWatch::Applied done) {
+void Daemon::apply(const config::SnapshotPtr& snapshot, const rpc::ConfigWatch::Applied& done) {
     {
         const std::lock_guard lock(snapshot_mutex_);
         snapshot_ = snapshot;

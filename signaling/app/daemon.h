@@ -50,7 +50,7 @@ private:
     std::optional<std::string> fill(stack::StackConfig& config);  // a sentence when it cannot
     io::ShardHooks hooks_for(std::uint32_t shard);
     void write_record(const b2bua::CallRecord& record);
-    void apply(config::SnapshotPtr snapshot, rpc::ConfigWatch::Applied done);
+    void apply(const config::SnapshotPtr& snapshot, const rpc::ConfigWatch::Applied& done);
     config::SnapshotPtr snapshot() const;
 
     void wait_for_signal();

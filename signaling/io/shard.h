@@ -43,7 +43,7 @@ public:
         StreamPool::Environment streams;
     };
     Shard(stack::StackConfig config, stack::Shared& shared, const Environment& environment);
-    ~Shard();
+    ~Shard() override;
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
 
