@@ -2,13 +2,10 @@
 #include "signaling/io/call_id_hash.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "signaling/sip/parser.h"
+#include "tests/support/testdata.h"
 
 using namespace sallyport;
 using namespace sallyport::io;
@@ -18,11 +15,6 @@ namespace {
 std::string with_field(std::string_view field) {
     return "INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n" + std::string(field) +
            "\r\nCSeq: 1 INVITE\r\n\r\n";
-}
-
-std::filesystem::path test_data() {
-    const char* set = std::getenv("SALLYPORT_TESTDATA");
-    return set != nullptr ? std::filesystem::path(set) : std::filesystem::path("../shared/testdata");
 }
 
 HashKey counting_key() {
@@ -73,20 +65,18 @@ TEST_CASE("every cut of a message can be peeked at") {
 }
 
 TEST_CASE("peek and parser agree on the messages of real products") {
-    const auto folder = test_data() / "corpus";
-    if (!std::filesystem::is_directory(folder)) {
+    const auto data = test::testdata();
+    if (!data) {
         WARN("skipped: no test data");
         return;
     }
     std::size_t parsed = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-        if (entry.path().extension() != ".sip") continue;
-        std::ifstream file(entry.path(), std::ios::binary);
-        const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    for (const auto& file : test::files_in(*data / "corpus", ".sip")) {
+        const std::string bytes = test::contents(file);
         const auto message = sip::Parser::parse(bytes);
         if (!message) continue;
         ++parsed;
-        INFO(entry.path().filename());
+        INFO(file.filename());
         CHECK(peek_call_id(bytes) == message->call_id());
     }
     CHECK(parsed > 100);
