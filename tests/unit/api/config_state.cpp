@@ -224,7 +224,7 @@ TEST_CASE("a change that another node wrote to the store is taken over") {
     std::mutex mutex;
     std::condition_variable heard;
     std::string name;
-    b.state->subscribe([&](const config::SnapshotPtr& snapshot) {
+    const auto subscription = b.state->subscribe([&](const config::SnapshotPtr& snapshot) {
         const std::lock_guard lock(mutex);
         name = snapshot->carriers.at("core").display_name;
         heard.notify_all();
@@ -239,4 +239,5 @@ TEST_CASE("a change that another node wrote to the store is taken over") {
     lock.unlock();
     std::swap(b.state, *other);
     CHECK(*b.put("three") == "3");
+    b.state->unsubscribe(subscription);  // waits for a call of the listener that is under way
 }
