@@ -135,6 +135,7 @@ control:
 grpc: {{listen: {self._socket('signaling')}}}
 metrics: {{listen: "{METRICS['signaling']}"}}
 records: {{directory: {self.run}/records}}
+registrations: {{file: {self.run}/registrations.db}}
 '''
 
     # -- life
