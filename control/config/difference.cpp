@@ -33,6 +33,23 @@ std::string text(Transport transport) {
     }
     return "unspecified";
 }
+std::string text(TlsClientCertificate rule) {
+    switch (rule) {
+        case TlsClientCertificate::unspecified: return "unspecified";
+        case TlsClientCertificate::required: return "required";
+        case TlsClientCertificate::none: return "none";
+    }
+    return "unspecified";
+}
+std::string text(OcspPolicy policy) {
+    switch (policy) {
+        case OcspPolicy::off: return "off";
+        case OcspPolicy::alarm: return "alarm";
+        case OcspPolicy::soft: return "soft";
+        case OcspPolicy::hard: return "hard";
+    }
+    return "off";
+}
 std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
@@ -61,6 +78,17 @@ void add_media(FieldValues& out, const MediaPolicy& media) {
     add(out, "media.inactivity_seconds", std::to_string(media.inactivity_seconds));
     add(out, "media.latch_any_address", text(media.latch_any_address));
     add(out, "media.port", media.port);
+}
+
+void add_tls(FieldValues& out, const PeerTls& tls) {
+    add(out, "tls.required", text(tls.required));
+    add(out, "tls.client_certificate", text(tls.client_certificate));
+    add_list(out, "tls.authorities", tls.authorities);
+    add_list(out, "tls.certificates", tls.certificates);
+    add_list(out, "tls.fingerprints", tls.fingerprints);
+    add_list(out, "tls.names", tls.names);
+    add(out, "tls.wildcards", text(tls.wildcards));
+    add(out, "tls.ocsp", text(tls.ocsp));
 }
 
 void add_credentials(FieldValues& out, const std::vector<Credential>& credentials) {
@@ -92,6 +120,7 @@ FieldValues fields_of(const Trunk& t) {
     add_list(out, "transports", t.transports);
     add_list(out, "targets", t.targets);
     add_list(out, "sources", t.sources);
+    add_tls(out, t.tls);
     return out;
 }
 
@@ -105,6 +134,7 @@ FieldValues fields_of(const Carrier& c) {
     add_list(out, "reroute_statuses", c.reroute_statuses);
     add_media(out, c.media);
     add_list(out, "sources", c.sources);
+    add_tls(out, c.tls);
     add(out, "disabled", text(c.disabled));
     return out;
 }

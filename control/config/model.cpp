@@ -67,7 +67,17 @@ std::string_view Trunk::aor_domain() const {
     return at == rest.npos ? std::string_view(domain) : rest.substr(at + 1);
 }
 
+bool PeerTls::needs_client_certificate() const {
+    switch (client_certificate) {
+        case TlsClientCertificate::required: return true;
+        case TlsClientCertificate::none: return false;
+        case TlsClientCertificate::unspecified: break;
+    }
+    return required || names_trust();
+}
+
 bool Trunk::allows(Transport transport) const {
+    if (tls.required) return transport == Transport::tls;
     if (transports.empty()) return transport == Transport::tls;
     return std::find(transports.begin(), transports.end(), transport) != transports.end();
 }

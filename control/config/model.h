@@ -58,6 +58,23 @@ struct AddressBlock {  // CIDR
     AddressBlock network() const;  // the same block with its host bits zero
     friend bool operator==(const AddressBlock&, const AddressBlock&) = default;
 };
+enum class TlsClientCertificate : std::uint8_t { unspecified, required, none };
+enum class OcspPolicy : std::uint8_t { off, alarm, soft, hard };
+struct PeerTls {            // TLS with a trunk or carrier, in both roles
+    bool required = false;  // nothing but TLS
+    TlsClientCertificate client_certificate = TlsClientCertificate::unspecified;
+    std::vector<std::string> authorities, certificates;  // PEM, one certificate each
+    std::vector<std::string> fingerprints;               // SHA-256: 64 lower-case hex digits
+    std::vector<std::string> names;                      // empty: a target's host, or the domain
+    bool wildcards = false;
+    OcspPolicy ocsp = OcspPolicy::off;
+    friend bool operator==(const PeerTls&, const PeerTls&) = default;
+
+    bool names_trust() const { return !authorities.empty() || !certificates.empty() || !fingerprints.empty(); }
+    // Of connections that the peer opens (SIPconnect 17.2, 17.5).
+    bool needs_client_certificate() const;
+    bool peer_connects() const { return client_certificate == TlsClientCertificate::none; }  // and we never do
+};
 struct Trunk {
     std::string id;  // "acme-hq": the resource name without "trunks/"
     std::string display_name;
@@ -74,7 +91,8 @@ struct Trunk {
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
-    std::uint64_t revision = 0;         // of its last change; the etag
+    PeerTls tls;
+    std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR
@@ -91,6 +109,7 @@ struct Carrier {
     std::vector<std::uint16_t> reroute_statuses{408, 500, 502, 503, 504};
     MediaPolicy media{.srtp = SrtpPolicy::off};
     std::vector<AddressBlock> sources;
+    PeerTls tls;
     bool disabled = false;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;

@@ -21,6 +21,7 @@ void check_realm(const std::string& realm, FieldErrors& errors);
 void check_domain(const std::string& domain, FieldErrors& errors);
 void check_media(const MediaPolicy& media, FieldErrors& errors);
 void check_targets(const std::vector<Target>& targets, FieldErrors& errors);
+void check_tls(const PeerTls& tls, const std::vector<Target>& targets, FieldErrors& errors);
 void check_sources(const std::vector<AddressBlock>& sources, FieldErrors& errors);
 
 }  // namespace sallyport::config::rules

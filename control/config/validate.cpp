@@ -100,6 +100,12 @@ void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
         errors.push_back({"targets", "belongs to mode static: a registered PBX is reached through its registration"});
     if (!trunk.sources.empty())
         errors.push_back({"sources", "belongs to mode static: a registered PBX is known by its registration"});
+    auto beside_required = trunk.tls;
+    beside_required.required = false;
+    if (beside_required != PeerTls{})
+        errors.push_back({"tls",
+                          "has more than \"required\", which belongs to mode static: a registering PBX shows no "
+                          "certificate, it proves itself by Digest; e.g. {required: true}"});
 }
 
 void check_static_mode(const Trunk& trunk, FieldErrors& errors) {
@@ -129,6 +135,8 @@ void check_transports(const Trunk& trunk, FieldErrors& errors) {
         else if (std::count(trunk.transports.begin(), trunk.transports.begin() + static_cast<std::ptrdiff_t>(i),
                             transport) > 0)
             errors.push_back({at("transports", i), "is given twice"});
+        else if (trunk.tls.required && transport != Transport::tls)
+            errors.push_back({at("transports", i), "contradicts tls.required, which leaves tls alone; e.g. [tls]"});
     }
 }
 
@@ -151,6 +159,7 @@ FieldErrors validate(const Trunk& trunk) {
     check_transports(trunk, errors);
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
+    rules::check_tls(trunk.tls, trunk.targets, errors);
     return errors;
 }
 
@@ -166,6 +175,7 @@ FieldErrors validate(const Carrier& carrier) {
                           "transport: udp}"});
     rules::check_targets(carrier.targets, errors);
     rules::check_sources(carrier.sources, errors);
+    rules::check_tls(carrier.tls, carrier.targets, errors);
     rules::check_media(carrier.media, errors);
     if (carrier.options_interval_seconds < limits::options_min ||
         carrier.options_interval_seconds > limits::options_max)
@@ -210,6 +220,8 @@ std::vector<std::string> warnings(const Trunk& trunk) {
     const bool in_clear = trunk.allows(Transport::udp) || trunk.allows(Transport::tcp);
     if (in_clear && trunk.media.srtp == SrtpPolicy::required)
         sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
+    if (trunk.tls.wildcards)
+        sentences.push_back(name + " takes wildcard certificates (tls.wildcards), which RFC 5922 7.2 forbids");
     if (trunk.media.srtp == SrtpPolicy::off) sentences.push_back(name + " sends its media without SRTP");
     if (trunk.media.latch_any_address)
         sentences.push_back(name + " accepts media from any address until the first packet (latch_any_address)");

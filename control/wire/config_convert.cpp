@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "control/config/keys.h"
+#include "control/wire/certificate.h"
 #include "control/wire/ha1.h"
 
 namespace sallyport::wire {
@@ -104,6 +105,78 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media) {
     return message;
 }
 
+// Fingerprints as tools print them: "AB:CD:..".
+std::string plain_hex(std::string text) {
+    std::erase(text, ':');
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return text;
+}
+
+template <class Texts>
+std::vector<std::string> certificates_from(const Texts& texts, std::string_view field, FieldErrors& errors) {
+    std::vector<std::string> out;
+    for (const auto& text : texts) {
+        if (!is_certificate(text))
+            errors.push_back({at(field, static_cast<int>(out.size())),
+                              "is not one X.509 certificate in PEM; e.g. \"-----BEGIN CERTIFICATE----- ... -----END "
+                              "CERTIFICATE-----\" with its line ends"});
+        out.push_back(text);
+    }
+    return out;
+}
+
+config::PeerTls tls_from(const pb::PeerTls& message, FieldErrors& errors) {
+    config::PeerTls tls;
+    tls.required = message.required();
+    switch (message.client_certificate()) {
+        case pb::TLS_CLIENT_CERTIFICATE_UNSPECIFIED: break;
+        case pb::TLS_CLIENT_CERTIFICATE_REQUIRED:
+            tls.client_certificate = config::TlsClientCertificate::required;
+            break;
+        case pb::TLS_CLIENT_CERTIFICATE_NONE: tls.client_certificate = config::TlsClientCertificate::none; break;
+        default: errors.push_back({"tls.client_certificate", "must be one of required, none"});
+    }
+    tls.authorities = certificates_from(message.authorities(), "tls.authorities", errors);
+    tls.certificates = certificates_from(message.certificates(), "tls.certificates", errors);
+    for (const auto& text : message.fingerprints()) tls.fingerprints.push_back(plain_hex(text));
+    tls.names.assign(message.names().begin(), message.names().end());
+    tls.wildcards = message.wildcards();
+    switch (message.ocsp()) {
+        case pb::OCSP_POLICY_UNSPECIFIED:
+        case pb::OCSP_POLICY_OFF: break;
+        case pb::OCSP_POLICY_ALARM: tls.ocsp = config::OcspPolicy::alarm; break;
+        case pb::OCSP_POLICY_SOFT: tls.ocsp = config::OcspPolicy::soft; break;
+        case pb::OCSP_POLICY_HARD: tls.ocsp = config::OcspPolicy::hard; break;
+        default: errors.push_back({"tls.ocsp", "must be one of off, alarm, soft, hard"});
+    }
+    return tls;
+}
+
+pb::PeerTls tls_to(const config::PeerTls& tls) {
+    pb::PeerTls message;
+    message.set_required(tls.required);
+    switch (tls.client_certificate) {
+        case config::TlsClientCertificate::unspecified: break;
+        case config::TlsClientCertificate::required:
+            message.set_client_certificate(pb::TLS_CLIENT_CERTIFICATE_REQUIRED);
+            break;
+        case config::TlsClientCertificate::none: message.set_client_certificate(pb::TLS_CLIENT_CERTIFICATE_NONE); break;
+    }
+    for (const auto& pem : tls.authorities) message.add_authorities(pem);
+    for (const auto& pem : tls.certificates) message.add_certificates(pem);
+    for (const auto& hex : tls.fingerprints) message.add_fingerprints(hex);
+    for (const auto& name : tls.names) message.add_names(name);
+    message.set_wildcards(tls.wildcards);
+    switch (tls.ocsp) {
+        case config::OcspPolicy::off: break;
+        case config::OcspPolicy::alarm: message.set_ocsp(pb::OCSP_POLICY_ALARM); break;
+        case config::OcspPolicy::soft: message.set_ocsp(pb::OCSP_POLICY_SOFT); break;
+        case config::OcspPolicy::hard: message.set_ocsp(pb::OCSP_POLICY_HARD); break;
+    }
+    return message;
+}
+
 template <class Messages>
 std::vector<config::Target> targets_from(const Messages& messages, FieldErrors& errors) {
     std::vector<config::Target> targets;
@@ -171,6 +244,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
         trunk.transports.push_back(transport_from(message.transports(i), at("transports", i), errors));
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
+    trunk.tls = tls_from(message.tls(), errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -189,6 +263,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
         carrier.reroute_statuses.push_back(small(message.reroute_statuses(i), at("reroute_statuses", i), errors));
     carrier.media = media_from(message.media(), config::SrtpPolicy::off, errors);
     carrier.sources = sources_from(message.sources(), errors);
+    carrier.tls = tls_from(message.tls(), errors);
     carrier.disabled = message.disabled();
     carrier.revision = revision_of(message.etag());
     return out;
@@ -248,6 +323,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto transport : trunk.transports) message.add_transports(transport_to(transport));
     for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
     for (const auto& block : trunk.sources) message.add_sources(block.to_string());
+    if (trunk.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(trunk.tls);
     return message;
 }
 
@@ -263,6 +339,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     for (const auto status : carrier.reroute_statuses) message.add_reroute_statuses(status);
     *message.mutable_media() = media_to(carrier.media);
     for (const auto& block : carrier.sources) message.add_sources(block.to_string());
+    if (carrier.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(carrier.tls);
     message.set_disabled(carrier.disabled);
     return message;
 }

@@ -198,6 +198,9 @@ void Daemon::apply(const config::SnapshotPtr& snapshot, const rpc::ConfigWatch::
         const std::lock_guard lock(snapshot_mutex_);
         snapshot_ = snapshot;
     }
+    std::vector<std::string> problems;
+    shards_->tls().exchange_trusts(trust_table_.make(snapshot, problems));
+    for (const auto& problem : problems) observe::log_error(problem);
     const auto left = std::make_shared<std::atomic<std::uint32_t>>(shards_->size());
     const io::Task applied = [left, done](stack::Stack&) {
         if (left->fetch_sub(1) == 1) done();

@@ -17,6 +17,7 @@
 #include "signaling/app/config_file.h"
 #include "signaling/app/metrics.h"
 #include "signaling/app/pulse.h"
+#include "signaling/app/trust_table.h"
 #include "signaling/rpc/rpc_server.h"
 #include "signaling/stack/shared.h"
 
@@ -56,6 +57,8 @@ private:
     void wait_for_signal();
     void on_signal(int signal);
     void reload_certificates();
+    void look_at_certificates();
+    void fetch_staples();
     void begin_drain(int signal);
     std::uint64_t alive(Counter stack::StackStatistics::*what) const;
     void release_calls();
@@ -82,6 +85,8 @@ private:
     std::unique_ptr<Pulse> pulse_;
     mutable std::mutex snapshot_mutex_;
     config::SnapshotPtr snapshot_;
+    TrustTable trust_table_{config_.realms};
+    TimePoint certificates_seen_{}, staples_seen_{};
     std::optional<TimePoint> drain_until_, release_until_;
     bool ready_ = false;
 };

@@ -170,12 +170,32 @@ void add_streams(const Sums& sums, const io::AcceptStatistics& accepts, std::vec
 }
 
 void add_certificates(const MetricSources& from, std::vector<Metric>& out) {
-    std::vector<Sample> ends;
-    for (std::size_t i = 0; i < from.realms.size(); ++i)
-        if (const auto context = from.shards.tls().of(i))
-            ends.push_back({{{"realm", from.realms[i].name}}, static_cast<double>(context->not_after())});
+    std::vector<Sample> ends, staples;
+    for (std::size_t i = 0; i < from.realms.size(); ++i) {
+        const auto context = from.shards.tls().of(i);
+        if (!context) continue;
+        for (const auto& life : context->lives()) {
+            const auto sample = [&](long long when) -> Sample {
+                return {{{"realm", from.realms[i].name}, {"certificate", life.certificate}}, static_cast<double>(when)};
+            };
+            ends.push_back(sample(life.not_after));
+            if (life.staple_until != 0) staples.push_back(sample(life.staple_until));
+        }
+    }
     out.push_back(gauge("sallyport_tls_certificate_expiry_timestamp_seconds",
-                        "When the realm's certificate ends, in seconds since 1970.", std::move(ends)));
+                        "When a certificate of the realm ends, in seconds since 1970.", std::move(ends)));
+    out.push_back(gauge("sallyport_tls_staple_expiry_timestamp_seconds",
+                        "When the OCSP response stapled to a certificate ends, in seconds since 1970.",
+                        std::move(staples)));
+}
+
+void add_ocsp(const io::OcspStatistics& ocsp, std::vector<Metric>& out) {
+    out.push_back(counter(
+        "sallyport_tls_ocsp_answers_total", "Questions about the status of peers' certificates, by answer.",
+        {labelled("result", "good", ocsp.good.read()), labelled("result", "revoked", ocsp.revoked.read()),
+         labelled("result", "unknown", ocsp.unknown.read()), labelled("result", "unreachable", ocsp.unreachable.read()),
+         labelled("result", "cached", ocsp.cached.read()),
+         labelled("result", "refused_too_many", ocsp.refused_too_many.read())}));
 }
 
 void add_dns(const io::ResolverStatistics& dns, std::vector<Metric>& out) {
@@ -255,6 +275,7 @@ std::vector<Metric> collect(const MetricSources& sources) {
     add_datagrams(sums, out);
     add_streams(sums, sources.shards.accept_statistics(), out);
     add_certificates(sources, out);
+    add_ocsp(sources.shards.ocsp().statistics(), out);
     add_dns(sources.dns, out);
     add_media(sources.media, out);
     add_control(sources.config, out);

@@ -9,7 +9,7 @@ namespace {
 
 using yaml::Fields;
 
-constexpr std::size_t max_realms = 64, max_listeners = 64;
+constexpr std::size_t max_realms = 64, max_listeners = 64, max_certificates = 64;  // of one node, realm, realm
 constexpr std::size_t max_name = 64, max_host = 253;
 
 bool is_name(std::string_view text) {
@@ -94,6 +94,16 @@ std::optional<io::TlsOptions> read_tls(Fields& realm, bool needed) {
     options.certificate = tls.text("certificate", Fields::Required::yes, "/etc/sallyport/tls/edge.pem");
     options.key = tls.text("key", Fields::Required::yes, "/etc/sallyport/tls/edge.key");
     options.ca = tls.text("ca", Fields::Required::no, "/etc/sallyport/tls/ca.pem");
+    options.ocsp_staple = tls.text("ocsp_staple", Fields::Required::no, "/etc/sallyport/tls/edge.ocsp");
+    auto more = tls.list("more_certificates", Fields::Required::no);
+    if (more.size() > max_certificates) tls.wrong("more_certificates", "has more than 64 entries");
+    for (auto& fields : more) {
+        auto& files = options.more.emplace_back();
+        files.certificate = fields.text("certificate", Fields::Required::yes, "/etc/sallyport/tls/other.pem");
+        files.key = fields.text("key", Fields::Required::yes, "/etc/sallyport/tls/other.key");
+        files.ocsp_staple = fields.text("ocsp_staple", Fields::Required::no, "/etc/sallyport/tls/other.ocsp");
+        fields.finish();
+    }
     const auto client = tls.choice("client_certificate", {"none", "optional", "required"}, "none");
     options.client_certificate = client == "required"   ? io::ClientCertificate::required
                                  : client == "optional" ? io::ClientCertificate::optional

@@ -32,10 +32,11 @@ std::optional<RealmIndex> realm_index(const RealmTable& realms, std::string_view
     return std::nullopt;
 }
 
-locate::Wanted wanted(const config::Target& target, const Realm& realm) {
+locate::Wanted wanted(const config::Target& target, const Realm& realm, bool tls_only) {
     locate::Wanted out;
     out.host = target.host;
     out.port = target.port;
+    out.sips = tls_only;
     switch (target.transport) {
         case config::Transport::unspecified: break;
         case config::Transport::udp: out.transport = Transport::udp; break;
@@ -99,7 +100,8 @@ Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<s
                                        {},
                                        *realm,
                                        std::nullopt,
-                                       std::move(target)});
+                                       std::move(target),
+                                       carrier.tls.required});
         }
     }
     out.all_down_ = out.candidates_.empty() && down > 0;
@@ -122,7 +124,8 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
                                        binding.path,
                                        binding.flow.realm,
                                        binding.flow,
-                                       {}});
+                                       {},
+                                       false});
         }
         return out;
     }
@@ -130,8 +133,15 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
     order(targets, random);
     for (auto& target : targets) {
         const std::string to = host.empty() ? host_of(target) : host;
-        out.candidates_.push_back(
-            {{}, {}, static_request_uri(called, to), to, {}, *realm, std::nullopt, std::move(target)});
+        out.candidates_.push_back({{},
+                                   {},
+                                   static_request_uri(called, to),
+                                   to,
+                                   {},
+                                   *realm,
+                                   std::nullopt,
+                                   std::move(target),
+                                   trunk.tls.required});
     }
     return out;
 }
@@ -176,7 +186,7 @@ Targets::Step Targets::next(const RealmTable& realms, RandomSource& random) {
     }
     current_ = candidates_[next_candidate_++];
     if (current_->flow) return hop(*current_, *current_->flow, {});
-    locator_.emplace(wanted(current_->target, realms[current_->realm]), random);
+    locator_.emplace(wanted(current_->target, realms[current_->realm], current_->tls_only), random);
     return take(locator_->start(), realms, random);
 }
 

@@ -61,6 +61,7 @@ private:
         RealmIndex realm = 0;
         std::optional<Flow> flow;  // a binding's; otherwise `target` is to be located
         config::Target target;
+        bool tls_only = false;
     };
     static void order(std::vector<config::Target>& targets, RandomSource& random);
     Step take(locate::Step step, const RealmTable& realms, RandomSource& random);
@@ -77,7 +78,8 @@ private:
 
 // The registered form (RFC 6140 5.3, made by the registrar) has the PBX's host; the static one (SIPconnect 17.6) ours.
 std::string static_request_uri(std::string_view called, std::string_view host);
-locate::Wanted wanted(const config::Target& target, const Realm& realm);
+// `tls_only`: nothing else is asked for, and nothing else comes out.
+locate::Wanted wanted(const config::Target& target, const Realm& realm, bool tls_only = false);
 std::optional<RealmIndex> realm_index(const RealmTable& realms, std::string_view name);
 
 }  // namespace sallyport::b2bua

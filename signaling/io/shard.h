@@ -70,6 +70,8 @@ private:
     bool is_in_use(const Flow& flow) override;
     void on_flow_closed(const Flow& flow, const std::string& reason) override;
     void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) override;
+    void on_remark(const Flow& flow, const std::string& text) override;
+    bool may_complain();
 
     bool deliver(const Flow& flow, std::string_view bytes);
     void handle_message(const Flow& flow, std::string_view bytes);

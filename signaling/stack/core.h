@@ -87,6 +87,7 @@ private:
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
     void on_invite(transaction::Request request);
     policy::Party identify(const transaction::Request& request) const;
+    const config::Trunk* in_the_wrong_way(const transaction::Request& request) const;
     std::optional<registrar::Authentication> authenticate(const transaction::Request& request, bool proxy,
                                                           const std::string& digest_realm,
                                                           registrar::DigestOffer offer);

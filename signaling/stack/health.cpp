@@ -41,6 +41,7 @@ void Health::configure(const config::Snapshot& config, b2bua::Context& cx) {
                 found->second.target = target;
             }
             found->second.realm = *realm;
+            found->second.tls_only = carrier.tls.required;
             const Duration interval = std::chrono::seconds(std::max(1u, carrier.options_interval_seconds));
             const bool sooner = interval < found->second.interval;
             found->second.interval = interval;
@@ -77,7 +78,7 @@ void Health::on_timer(std::uint64_t number, b2bua::Context& cx) {
         failed(number, "does not answer", cx);
     }
     if (probe.timer == 0) start(number, probe.suspected ? std::min(soon, probe.interval) : probe.interval, cx);
-    probe.locator.emplace(b2bua::wanted(probe.target, cx.realm(probe.realm)), cx.random);
+    probe.locator.emplace(b2bua::wanted(probe.target, cx.realm(probe.realm), probe.tls_only), cx.random);
     take(number, probe.locator->start(), cx);
 }
 

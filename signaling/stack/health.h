@@ -49,6 +49,7 @@ private:
         std::optional<locate::Locator> locator;
         std::set<IpAddress> sources;  // that its name stood for when it was last resolved
         TimePoint resolved_at{};
+        bool tls_only = false;
         bool mentioned = false;  // by the configuration that is being applied
     };
     void start(std::uint64_t number, Duration after, b2bua::Context& cx);

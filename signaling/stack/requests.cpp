@@ -72,6 +72,13 @@ policy::Party Core::identify(const transaction::Request& request) const {
                             health.learned(), now_);
 }
 
+// The static trunk whose address this is, when it does not allow the transport (SIPconnect 17.2); else nullptr.
+const config::Trunk* Core::in_the_wrong_way(const transaction::Request& request) const {
+    const Flow& flow = request.flow;
+    const auto* trunk = snapshot->trunk_by_source(settings.realms[flow.realm].name, flow.remote.address);
+    return trunk != nullptr && !trunk->allows(policy::to_config(flow.transport)) ? trunk : nullptr;
+}
+
 // Nothing: the request has been answered (challenged, or refused).
 std::optional<Authentication> Core::authenticate(const transaction::Request& request, bool proxy,
                                                  const std::string& digest_realm, registrar::DigestOffer offer) {
@@ -171,6 +178,11 @@ void Core::on_invite(transaction::Request request) {
     if (!party.known()) {
         if (settings.realms[request.flow.realm].trusted) return refuse(request, {403, "unknown source", {}});
         const auto* claimed = claimed_trunk(*snapshot, request.message);
+        if (const auto* at_home = in_the_wrong_way(request); at_home != nullptr && (!claimed || claimed == at_home)) {
+            complain("transport-not-allowed", at_home->id,
+                     std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
+            return refuse(request, {403, "transport not allowed for the trunk", {}});
+        }
         const auto authenticated =
             claimed != nullptr ? authenticate(request, true, digest_realm_of(*claimed), digest_offer_of(*claimed))
                                : authenticate(request, true, digest_realm_of_stranger(request.message), {});

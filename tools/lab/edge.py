@@ -18,12 +18,13 @@ CORE_UDP = CORE.signaling, PORTS['udp']
 
 
 class Edge:
-    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None,
+    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None, tls=None,
                  device='net_af_packet{number},iface={interface}'):
         self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
         self.lease_seconds = lease_seconds
         self.access = access
         self.options = options or {}      # daemon -> further lines of its node file
+        self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
         self.daemons = {}
         self.server_name = SERVER_NAME
@@ -118,12 +119,15 @@ ports:
                          for address in (ACCESS.signaling, f'[{ACCESS.signaling_v6}]'))
         core = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in ('udp', 'tcp')
                        for address in (CORE.signaling, f'[{CORE.signaling_v6}]'))
+        tls, more_realms = f'{{certificate: {certificate}, key: {key}, ca: {self.ca.certificate}}}', ''
+        if self.tls:
+            tls, more_realms = self.tls(self)
         return f'''node: edge-1
 realms:
   - name: access
     listeners:
-{access}    tls: {{certificate: {certificate}, key: {key}, ca: {self.ca.certificate}}}
-  - name: core
+{access}    tls: {tls}
+{more_realms}  - name: core
     trusted: true
     listeners:
 {core}media:

@@ -189,3 +189,52 @@ TEST_CASE("what is allowed but weak is a warning") {
     trunk.disabled = true;
     CHECK(warnings(trunk).empty());
 }
+
+TEST_CASE("TLS that is required leaves no other transport, and trust belongs to static trunks") {
+    auto trunk = sample_trunk();
+    trunk.tls.required = true;
+    CHECK(fields(validate(trunk)).empty());
+    CHECK(trunk.allows(Transport::tls));
+    CHECK_FALSE(trunk.allows(Transport::tcp));
+    trunk.transports = {Transport::tls, Transport::tcp};
+    CHECK(fields(validate(trunk)) == Fields{"transports[1]"});
+    CHECK_FALSE(trunk.allows(Transport::tcp));
+    trunk = sample_trunk();
+    trunk.tls.fingerprints = {std::string(64, 'a')};
+    CHECK(fields(validate(trunk)) == Fields{"tls"});
+
+    auto pbx = sample_static_trunk();
+    pbx.tls.required = true;
+    CHECK(fields(validate(pbx)).empty());
+    pbx.targets.push_back({"198.51.100.2", 5060, Transport::udp, 0, 0});
+    pbx.targets.push_back({"pbx.example.com", 0, Transport::unspecified, 0, 0});
+    CHECK(fields(validate(pbx)) == Fields{"targets[1].transport"});
+    auto carrier = sample_carrier();
+    carrier.tls.required = true;
+    CHECK(fields(validate(carrier)) == Fields{"targets[0].transport"});
+}
+
+TEST_CASE("a trust is checked field by field") {
+    auto pbx = sample_static_trunk();
+    pbx.tls.fingerprints = {std::string(64, 'a'), "abc", std::string(64, 'a')};
+    pbx.tls.names = {"pbx.example.com", "not a host"};
+    pbx.tls.certificates = {std::string(20'000, 'x')};
+    pbx.tls.client_certificate = TlsClientCertificate::none;
+    CHECK(fields(validate(pbx)) == Fields{"tls.certificates[0]", "tls.fingerprints[2]", "tls.fingerprints[1]",
+                                          "tls.names[1]", "tls.client_certificate"});
+}
+
+TEST_CASE("a client certificate is demanded when asked for, and where TLS or a trust is [SC-17.5-02]") {
+    PeerTls tls;
+    CHECK_FALSE(tls.needs_client_certificate());
+    tls.required = true;
+    CHECK(tls.needs_client_certificate());
+    tls.client_certificate = TlsClientCertificate::none;
+    CHECK_FALSE(tls.needs_client_certificate());
+    tls = {};
+    tls.authorities = {"x"};
+    CHECK(tls.needs_client_certificate());
+    tls = {};
+    tls.client_certificate = TlsClientCertificate::required;
+    CHECK(tls.needs_client_certificate());
+}

@@ -11,6 +11,30 @@ using namespace sallyport::wire;
 
 namespace {
 
+const std::string authority =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBhDCCASmgAwIBAgIUKGAcv1POfruBQp6drVX1jkX6R2QwCgYIKoZIzj0EAwIw\n"
+    "DzENMAsGA1UEAwwEcm9vdDAeFw0yNjExMjYxODExNTRaFw0yNjEyMjYxODExNTRa\n"
+    "MA8xDTALBgNVBAMMBHJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAT7u7GQ\n"
+    "K95/rDNAL3fsgJBc18KRteuC/dy5EdE49MvvMGBGMsPThtHde2jZdj7vr6y3BHjE\n"
+    "OEWkXG8mfhZGdAOao2MwYTAdBgNVHQ4EFgQUEEgXPvUIJ41TTnCcesZ15q/JSQMw\n"
+    "HwYDVR0jBBgwFoAUEEgXPvUIJ41TTnCcesZ15q/JSQMwDwYDVR0TAQH/BAUwAwEB\n"
+    "/zAOBgNVHQ8BAf8EBAMCAQYwCgYIKoZIzj0EAwIDSQAwRgIhAIwGZ7MmxmIwG7Fa\n"
+    "vjR9//r4zPGBmx6tn7wU0JgFnWsfAiEA3Ety9uXIX5jdLqufCCIznlxCOSJho5Ri\n"
+    "NC0m5rNhHhg=\n"
+    "-----END CERTIFICATE-----\n";
+
+config::PeerTls full_tls() {
+    return {true,
+            config::TlsClientCertificate::required,
+            {authority},
+            {authority},
+            {std::string(64, 'a')},
+            {"x.example"},
+            true,
+            config::OcspPolicy::hard};
+}
+
 config::Trunk full_trunk() {
     config::Trunk t;
     t.id = "acme-hq";
@@ -28,6 +52,7 @@ config::Trunk full_trunk() {
     t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
+    t.tls = full_tls();
     t.revision = 42;
     return t;
 }
@@ -43,6 +68,7 @@ config::Carrier full_carrier() {
     c.reroute_statuses = {503};
     c.media.codecs = {"PCMA"};
     c.sources = {*config::AddressBlock::parse("198.51.100.0/24")};
+    c.tls = full_tls();
     c.disabled = true;
     c.revision = 7;
     return c;
@@ -76,6 +102,34 @@ TEST_CASE("no field of the API's trunk is forgotten by the converter") {
         const auto& r = *message.GetReflection();
         CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
     }
+}
+
+TEST_CASE("nor is a field of its TLS") {
+    const auto message = to_proto(full_trunk(), Secrets::included).tls();
+    for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+        const auto* field = message.GetDescriptor()->field(i);
+        INFO(field->name());
+        const auto& r = *message.GetReflection();
+        CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
+    }
+}
+
+TEST_CASE("certificates are looked at when they come in, fingerprints are taken as tools print them") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    auto& tls = *message.mutable_tls();
+    tls.add_authorities(authority);
+    tls.add_authorities("no certificate");
+    tls.add_certificates(authority + authority);
+    tls.add_certificates(authority + "\n \n");
+    tls.add_certificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    tls.add_fingerprints("AB:CD:" + std::string(60, 'E'));
+    tls.set_client_certificate(static_cast<pb::TlsClientCertificate>(9));
+    tls.set_ocsp(static_cast<pb::OcspPolicy>(9));
+    const auto converted = from_proto(message);
+    CHECK(fields(converted.errors) == Fields{"tls.client_certificate", "tls.authorities[1]", "tls.certificates[0]",
+                                             "tls.certificates[2]", "tls.ocsp"});
+    CHECK(converted.value.tls.fingerprints == Fields{"abcd" + std::string(60, 'e')});
 }
 
 TEST_CASE("an operator never gets a hash back, only which algorithms there are") {
