@@ -36,6 +36,10 @@ public:
                                    ov1::ListRegistrationsResponse*) override;
     grpc::Status ListCalls(grpc::ServerContext*, const ov1::ListCallsRequest*, ov1::ListCallsResponse*) override;
     grpc::Status GetCall(grpc::ServerContext*, const ov1::GetCallRequest*, ov1::Call*) override;
+    grpc::Status ListLockouts(grpc::ServerContext*, const ov1::ListLockoutsRequest*,
+                              ov1::ListLockoutsResponse*) override;
+    grpc::Status ReleaseLockouts(grpc::ServerContext*, const ov1::ReleaseLockoutsRequest*,
+                                 ov1::ReleaseLockoutsResponse*) override;
     grpc::Status ListMediaSessions(grpc::ServerContext*, const mv1::ListSessionsRequest*,
                                    mv1::ListSessionsResponse*) override;
     grpc::Status FetchRecords(grpc::ServerContext*, const ov1::FetchRecordsRequest*,

@@ -83,6 +83,7 @@ public:
         add_resources();
         add_status();
         add_registrations();
+        add_secrets();
         add_calls();
         add_media();
         add_records();
@@ -151,9 +152,28 @@ private:
     void add_registrations() {
         auto* registrations =
             verb(group("registration", "what PBXs have registered"), "list", "registrations as a table",
-                 [this](Session& s) { return list_registrations(s, trunk_); });
+                 [this](Session& s) { return list_registrations(s, trunk_, lost_); });
         registrations->add_option("--trunk", trunk_, "of this trunk only");
+        registrations->add_flag("--lost", lost_, "those too whose connection is gone");
         watchable(registrations);
+    }
+
+    void add_secrets() {
+        auto* secret = verb(group("secret", "passwords of trunks"), "generate",
+                            "a new password of a trunk, 160 random bits, shown this once",
+                            [this](Session& s) { return generate_secret(s, name_, username_); });
+        secret->add_option("TRUNK", name_, "e.g. acme-hq")->required();
+        secret->add_option("--username", username_, "of this credential; that of the first one if not given");
+        auto* lockouts = group("lockout", "who gave wrong credentials too often");
+        watchable(verb(lockouts, "list", "sources and names that are locked out",
+                       [](Session& s) { return list_lockouts(s); }));
+        auto* release = verb(lockouts, "release", "end lock-outs before their time",
+                             [this](Session& s) { return release_lockouts(s, source_, trunk_); });
+        auto* which = release->add_option_group("which");
+        which->add_option("--source", source_, "of this address, e.g. 192.0.2.10");
+        which->add_option("--trunk", trunk_, "of this trunk's user names and AOR");
+        which->add_flag("--all", all_, "every one");
+        which->require_option(1, 2);
     }
 
     void add_calls() {
@@ -200,10 +220,11 @@ private:
     Connection connection_;
     ApplyArguments apply_;
     Command command_;
-    std::string name_, etag_, trunk_, consumer_;
+    std::string name_, etag_, trunk_, consumer_, username_, source_;
     double watch_ = 0;
     int limit_ = 50, max_ = 1'000;
-    bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false;
+    bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false, all_ = false,
+         lost_ = false;
 };
 
 // A mistyped command, group or kind, with what was probably meant: CLI11 says only that a subcommand is required.

@@ -34,7 +34,10 @@ int list(Session& session, const std::string& kind);
 int remove(Session& session, const std::string& kind, const std::string& name, const std::string& etag, bool dry_run);
 
 int status(Session& session);
-int list_registrations(Session& session, const std::string& trunk);
+int list_registrations(Session& session, const std::string& trunk, bool lost);
+int list_lockouts(Session& session);
+int release_lockouts(Session& session, const std::string& source, const std::string& trunk);
+int generate_secret(Session& session, const std::string& trunk, const std::string& username);
 int list_calls(Session& session, const std::string& trunk, bool live_only, int limit);
 int show_call(Session& session, const std::string& id);
 int list_media_sessions(Session& session);

@@ -50,6 +50,16 @@ std::string text(OcspPolicy policy) {
     }
     return "off";
 }
+std::string text(DigestUse use) {
+    switch (use) {
+        case DigestUse::automatic: return "automatic";
+        case DigestUse::when_unknown: return "when_unknown";
+        case DigestUse::per_connection: return "per_connection";
+        case DigestUse::per_request: return "per_request";
+    }
+    return "automatic";
+}
+std::string text(DigestAlgorithm algorithm) { return algorithm == DigestAlgorithm::sha256 ? "SHA-256" : "MD5"; }
 std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
@@ -117,6 +127,12 @@ FieldValues fields_of(const Trunk& t) {
     add_media(out, t.media);
     add(out, "disabled", text(t.disabled));
     add(out, "single_aor_compatibility", text(t.single_aor_compatibility));
+    add(out, "authentication.digest", text(t.authentication.digest));
+    add_list(out, "authentication.algorithms", t.authentication.algorithms);
+    add_list(out, "authentication.methods", t.authentication.methods);
+    add(out, "authentication.without_qop", text(t.authentication.without_qop));
+    add(out, "registration.min_expires_seconds", std::to_string(t.registration.min_expires_seconds));
+    add(out, "registration.default_expires_seconds", std::to_string(t.registration.default_expires_seconds));
     add_list(out, "transports", t.transports);
     add_list(out, "targets", t.targets);
     add_list(out, "sources", t.sources);

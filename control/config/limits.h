@@ -29,6 +29,8 @@ inline constexpr std::uint32_t concurrent_calls = 1'000'000;
 inline constexpr double calls_per_second = 10'000;
 inline constexpr std::uint32_t max_contacts = 64;
 inline constexpr std::uint32_t expires_min = 60, expires_max = 86'400;
+inline constexpr std::uint32_t min_expires_min = 10, min_expires_max = 3'600;  // RFC 3261 10.3: an hour is never brief
+inline constexpr std::size_t methods = 16;
 inline constexpr std::uint32_t inactivity_min = 10, inactivity_max = 86'400;
 inline constexpr std::uint32_t options_min = 5, options_max = 3'600;
 

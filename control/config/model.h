@@ -15,6 +15,15 @@ namespace sallyport::config {
 enum class Transport : std::uint8_t { unspecified, udp, tcp, tls };
 enum class TrunkMode : std::uint8_t { registration, static_ };
 enum class SrtpPolicy : std::uint8_t { required, off };
+enum class DigestAlgorithm : std::uint8_t { sha256, md5 };
+// When a PBX has to prove itself by Digest beyond REGISTER, which always asks for it. ACK and CANCEL never can
+// (RFC 3261 22.1).
+enum class DigestUse : std::uint8_t {
+    automatic,       // static mode over TLS, where the trunk has credentials: per_connection; else when_unknown
+    when_unknown,    // requests that neither a registered flow nor a source address identifies
+    per_connection,  // the first request of every connection; on UDP, which has none, every request
+    per_request,     // every request, or those of Authentication::methods
+};
 
 struct Credential {
     std::string username;
@@ -22,6 +31,18 @@ struct Credential {
     std::string ha1_md5;       // 32 lower-case hex digits, or empty
     std::string ha1_sha256;    // 64, or empty
     friend bool operator==(const Credential&, const Credential&) = default;
+};
+struct Authentication {
+    DigestUse digest = DigestUse::automatic;
+    std::vector<DigestAlgorithm> algorithms;  // offered, in this order; empty: SHA-256, MD5
+    std::vector<std::string> methods;         // per_request: these alone; empty: all
+    bool without_qop = false;                 // answers in the form of RFC 2069 are taken, each nonce once
+    friend bool operator==(const Authentication&, const Authentication&) = default;
+};
+struct RegistrationTimes {
+    std::uint32_t min_expires_seconds = 60;     // 423 below it
+    std::uint32_t default_expires_seconds = 0;  // where the PBX asks for none; 0: the limit
+    friend bool operator==(const RegistrationTimes&, const RegistrationTimes&) = default;
 };
 struct NumberRange {
     std::string first, last;  // E.164 with "+", same length, first <= last; one number: both the same
@@ -88,6 +109,8 @@ struct Trunk {
     MediaPolicy media;
     bool disabled = false;
     bool single_aor_compatibility = false;
+    Authentication authentication;
+    RegistrationTimes registration;
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode

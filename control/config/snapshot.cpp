@@ -38,6 +38,9 @@ void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
     if (trunk.disabled) return;
     if (trunk.mode == TrunkMode::registration && !trunk.aor_user().empty())
         trunk_of_aor_.try_emplace(aor_key(trunk.aor_user(), trunk.aor_domain()), id);
+    if (!trunk.credentials.empty() && !trunk.aor_domain().empty())
+        realm_of_domain_.try_emplace(aor_key({}, trunk.aor_domain()),
+                                     effective_realm(trunk, trunk.credentials.front()));
     for (std::size_t i = 0; i < trunk.credentials.size(); ++i) {
         const auto& credential = trunk.credentials[i];
         credentials_.try_emplace(credential_key(credential.username, effective_realm(trunk, credential)), id, i);
@@ -51,6 +54,7 @@ void Snapshot::build_indexes() {
     disabled_ranges_.clear();
     trunk_of_aor_.clear();
     credentials_.clear();
+    realm_of_domain_.clear();
     route_of_prefix_.clear();
     trunk_sources_.clear();
     carrier_sources_.clear();
@@ -92,6 +96,11 @@ const Trunk* Snapshot::trunk_by_aor(std::string_view user, std::string_view host
     if (entry == trunk_of_aor_.end()) return nullptr;
     const auto trunk = trunks.find(entry->second);
     return trunk == trunks.end() ? nullptr : &trunk->second;
+}
+
+std::optional<std::string> Snapshot::digest_realm_of(std::string_view domain) const {
+    const auto found = realm_of_domain_.find(aor_key({}, domain));
+    return found == realm_of_domain_.end() ? std::nullopt : std::optional(found->second);
 }
 
 Snapshot::CredentialMatch Snapshot::credential(std::string_view username, std::string_view digest_realm) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ public:
     const Trunk* disabled_trunk_by_number(std::string_view e164) const;
     // The registration-mode trunk of this AOR (user and host compared per RFC 3261 19.1.4), or nullptr.
     const Trunk* trunk_by_aor(std::string_view user, std::string_view host) const;
+    // The digest realm of the trunks of this domain (that of the first by id, should they differ), or nothing when
+    // there are none: what an AOR of it that does not exist is challenged for, so that it looks like one that does.
+    std::optional<std::string> digest_realm_of(std::string_view domain) const;
     // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}.
     struct CredentialMatch {
         const Trunk* trunk = nullptr;
@@ -64,7 +68,8 @@ private:
     Ranges ranges_, disabled_ranges_;
     std::map<std::string, std::string, std::less<>> trunk_of_aor_;  // "user@host" -> trunk id
     std::map<std::string, std::pair<std::string, std::size_t>, std::less<>>
-        credentials_;  // "user\0realm" -> trunk, index
+        credentials_;                                                  // "user\0realm" -> trunk, index
+    std::map<std::string, std::string, std::less<>> realm_of_domain_;  // by aor_key of the domain alone
     std::map<std::string, std::string, std::less<>> route_of_prefix_;
     SourcesByRealm trunk_sources_, carrier_sources_;
 };

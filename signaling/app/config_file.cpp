@@ -146,6 +146,15 @@ void read_records(Fields& root, Config& config) {
     records.finish();
 }
 
+void read_lockout(Fields& digest, Config& config) {
+    Fields lockout = digest.section("lockout");
+    config.lockout.failures = static_cast<std::uint32_t>(lockout.integer("failures", 0, 1'000, 20));
+    config.lockout.window = time_of<seconds>(lockout, "window_seconds", 1, 86'400, 300);
+    config.lockout.lasts = time_of<seconds>(lockout, "seconds", 1, 86'400, 300);
+    config.lockout.silent = lockout.choice("action", {"refuse", "drop"}, "refuse") == "drop";
+    lockout.finish();
+}
+
 void read_sip(Fields& root, Config& config) {
     Fields timers = root.section("timers");
     config.timers.t1 = time_of<milliseconds>(timers, "t1_ms", 50, 10'000, 500);
@@ -156,7 +165,12 @@ void read_sip(Fields& root, Config& config) {
     Fields digest = root.section("digest");
     config.nonce_secret_file = digest.text("nonce_secret_file", Fields::Required::no, "/etc/sallyport/nonce.secret");
     config.nonce_life = time_of<seconds>(digest, "nonce_seconds", 1, 3'600, 300);
+    read_lockout(digest, config);
     digest.finish();
+    Fields registrations = root.section("registrations");
+    config.registrations = text_or(registrations, "file", "/var/lib/sallyport/signaling/registrations.db");
+    if (config.registrations == "none") config.registrations.clear();
+    registrations.finish();
     Fields limits = root.section("limits");
     config.max_calls = size_of(limits, "calls", 1, 1'000'000, 50'000);
     config.recent_calls = size_of(limits, "recent_calls", 0, 100'000, 1'000);

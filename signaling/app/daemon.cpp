@@ -54,6 +54,7 @@ Daemon::~Daemon() {
     media_.clear();
     resolver_.reset();
     shards_.reset();
+    keeper_.reset();
     spool_.reset();
 }
 
@@ -62,6 +63,7 @@ std::optional<StartError> Daemon::start() {
     if (auto wrong = make_lines()) return wrong;
     if (auto wrong = make_windows()) return wrong;
     for (std::uint32_t i = 0; i < shards_->size(); ++i) shards_->at(i).set_hooks(hooks_for(i));
+    keeper_ = std::make_unique<RegistrationKeeper>(config_.registrations, shared_.locations, config_.realms, clock_);
     shards_->start();
     for (const auto& client : media_) client->start();
     config_watch_->start();
@@ -81,6 +83,7 @@ std::optional<StartError> Daemon::make_shards() {
     auto spool = records::Spool::open(config_.records);
     if (!spool) return StartError{spool.error()};
     spool_ = std::move(*spool);
+    shared_.lockouts.set_policy(config_.lockout);
     io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}};
     random_.fill(options.hash_key);
     shards_ = std::make_unique<io::Shards>(context_, clock_, options, stack, shared_);
@@ -117,6 +120,7 @@ std::optional<StartError> Daemon::make_lines() {
 std::optional<StartError> Daemon::make_windows() {
     rpc::StateSources state{*shards_,
                             shared_.locations,
+                            shared_.lockouts,
                             clock_,
                             config_.realms,
                             config_.node,
@@ -130,8 +134,8 @@ std::optional<StartError> Daemon::make_windows() {
     pulse_ = std::make_unique<Pulse>(*shards_, clock_.now());
     if (config_.metrics_listen.empty()) return std::nullopt;
     const auto gather = [this] {
-        return collect({*shards_, config_.realms, shared_.locations, resolver_->statistics(), media_,
-                        config_watch_->statistics(), spool_->stats(), hooks_});
+        return collect({*shards_, config_.realms, shared_.locations, shared_.lockouts, keeper_->statistics(),
+                        resolver_->statistics(), media_, config_watch_->statistics(), spool_->stats(), hooks_});
     };
     try {
         exposer_ = std::make_unique<observe::Exposer>("sallyport-signaling", config_.metrics_listen, gather);

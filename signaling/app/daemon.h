@@ -18,6 +18,7 @@
 #include "signaling/app/metrics.h"
 #include "signaling/app/pulse.h"
 #include "signaling/app/trust_table.h"
+#include "signaling/app/registration_keeper.h"
 #include "signaling/rpc/rpc_server.h"
 #include "signaling/stack/shared.h"
 
@@ -76,6 +77,7 @@ private:
     stack::Shared shared_;
     std::vector<HookStatistics> hooks_;
     std::unique_ptr<records::Spool> spool_;
+    std::unique_ptr<RegistrationKeeper> keeper_;
     std::unique_ptr<io::Shards> shards_;
     std::unique_ptr<io::Resolver> resolver_;
     std::vector<std::unique_ptr<rpc::MediaClient>> media_;

@@ -81,15 +81,30 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                           sums.stack(&S::carrier_failovers)));
 }
 
-void add_registrations(const Sums& sums, const registrar::LocationStore& locations, std::vector<Metric>& out) {
+void add_registrations(const Sums& sums, const MetricSources& from, std::vector<Metric>& out) {
     using S = stack::StackStatistics;
-    out.push_back(gauge("sallyport_registrations", "Bindings alive.", static_cast<double>(locations.size())));
+    out.push_back(gauge("sallyport_registrations", "Bindings alive.", static_cast<double>(from.locations.size())));
     out.push_back(counter("sallyport_registration_requests_total", "REGISTER requests answered, after authentication.",
                           {labelled("result", "ok", sums.stack(&S::registrations_ok)),
                            labelled("result", "refused", sums.stack(&S::registrations_refused))}));
     out.push_back(counter("sallyport_auth_challenges_total", "401 and 407 sent.", sums.stack(&S::challenges)));
     out.push_back(counter("sallyport_auth_failures_total", "Credentials that were wrong.",
                           sums.stack(&S::authentication_failures)));
+    out.push_back(counter("sallyport_auth_lockouts_total", "Sources that failed to prove themselves too often.",
+                          sums.stack(&S::lockouts)));
+    out.push_back(counter("sallyport_auth_locked_out_requests_total", "Requests of those that are locked out.",
+                          {labelled("action", "refused", sums.stack(&S::refused_locked_out)),
+                           labelled("action", "dropped", sums.stack(&S::dropped_locked_out))}));
+    out.push_back(gauge("sallyport_auth_watched_sources", "Sources with failures that are remembered, or locked out.",
+                        static_cast<double>(from.lockouts.size())));
+    out.push_back(gauge("sallyport_reg_subscriptions", "Subscriptions to what is registered (RFC 3680).",
+                        static_cast<double>(sums.stack(&S::subscriptions))));
+    out.push_back(counter("sallyport_registrations_restored_total", "Bindings read back at the start.",
+                          {labelled("flow", "alive", from.keeper.restored.read() - from.keeper.restored_lost.read()),
+                           labelled("flow", "lost", from.keeper.restored_lost.read())}));
+    out.push_back(counter("sallyport_registration_commits_total", "Batches of bindings by what became of them.",
+                          {labelled("result", "written", from.keeper.commits.read()),
+                           labelled("result", "error", from.keeper.commit_errors.read())}));
 }
 
 void add_sip(const Sums& sums, std::vector<Metric>& out) {
@@ -270,7 +285,7 @@ std::vector<Metric> collect(const MetricSources& sources) {
     std::vector<Metric> out;
     const Sums sums(sources.shards);
     add_calls(sums, out);
-    add_registrations(sums, sources.locations, out);
+    add_registrations(sums, sources, out);
     add_sip(sums, out);
     add_datagrams(sums, out);
     add_streams(sums, sources.shards.accept_statistics(), out);

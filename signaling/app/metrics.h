@@ -8,8 +8,10 @@
 
 #include "control/observe/metric.h"
 #include "control/records/spool.h"
+#include "signaling/app/registration_keeper.h"
 #include "signaling/io/resolver.h"
 #include "signaling/io/shards.h"
+#include "signaling/registrar/lockouts.h"
 #include "signaling/rpc/config_watch.h"
 #include "signaling/rpc/media_client.h"
 
@@ -24,6 +26,8 @@ struct MetricSources {  // all of them outlive the exposer
     const io::Shards& shards;
     const RealmTable& realms;
     const registrar::LocationStore& locations;
+    const registrar::Lockouts& lockouts;
+    const KeeperStatistics& keeper;
     const io::ResolverStatistics& dns;
     const std::vector<std::unique_ptr<rpc::MediaClient>>& media;  // one per shard
     const rpc::ConfigWatchStatistics& config;

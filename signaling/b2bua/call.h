@@ -66,6 +66,7 @@ public:
     bool has_media() const { return media_.exists(); }
     bool media_is_behind() const { return media_.is_behind(); }
     const policy::Admitted& admitted() const { return admitted_; }
+    bool is_pbx(Side side) const { return side == pbx_side(); }
     std::string ladder() const;
     std::string checkpoint() const;  // the confirmed call as text (checkpoint.cpp); holds keys: never logged
 

@@ -53,6 +53,7 @@ void to_proto(const registrar::Binding& binding, const config::Trunk* trunk, Tim
     registration.set_registered_at(time_text(binding.registered_at));
     for (const auto& hop : binding.path) registration.add_path(hop);
     registration.set_user_agent(binding.user_agent);
+    registration.set_flow_lost(binding.flow_closed);
     if (trunk == nullptr) return;
     registration.set_aor(trunk->registration_aor);
     constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();

@@ -60,6 +60,7 @@ grpc::Status StateService::GetSignalingStatus(grpc::ServerContext*, const operat
     status->set_uptime_seconds(std::chrono::duration<double>(sources_.clock.now() - started_).count());
     status->set_control_up(sources_.control_up());
     status->set_registrations(sources_.locations.size());
+    status->set_lockouts(sources_.lockouts.locked(sources_.clock.now()).size());
     status->set_media_up(true);
     status->set_revision(shards->front().revision);
     for (const auto& shard : *shards) {
@@ -92,7 +93,7 @@ grpc::Status StateService::ListRegistrations(grpc::ServerContext*,
     const auto wanted = trunk_id(request->trunk());
     auto bindings = sources_.locations.all();
     std::erase_if(bindings, [&](const registrar::Binding& b) {
-        return b.expires_at <= now || b.flow_closed || (!wanted.empty() && b.trunk != wanted);
+        return b.expires_at <= now || (b.flow_closed && !request->lost()) || (!wanted.empty() && b.trunk != wanted);
     });
     std::sort(bindings.begin(), bindings.end(), [](const auto& a, const auto& b) {
         return std::tie(a.trunk, a.registered_at, a.contact) < std::tie(b.trunk, b.registered_at, b.contact);

@@ -1,5 +1,5 @@
-// SignalingState: what an operator may see of this process. Reads; changes nothing. Shards are asked one after
-// another's input, the location store and the counters are read as they are.
+// SignalingState: what an operator may see of this process. Reads; releases lock-outs, changes nothing else. Shards are
+// asked one after another's input, the location store and the counters are read as they are.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include "signaling/io/clock.h"
 #include "signaling/io/shards.h"
 #include "signaling/registrar/location_store.h"
+#include "signaling/registrar/lockouts.h"
 
 namespace sallyport::rpc {
 
@@ -18,6 +19,7 @@ namespace operations_pb = sallyport::operations::v1;
 struct StateSources {  // all of them outlive the service
     io::Shards& shards;
     const registrar::LocationStore& locations;
+    registrar::Lockouts& lockouts;
     const io::Clock& clock;
     const RealmTable& realms;
     std::string node, version;
@@ -38,6 +40,10 @@ public:
                            operations_pb::ListCallsResponse* response) override;
     grpc::Status GetCall(grpc::ServerContext*, const operations_pb::GetCallRequest* request,
                          operations_pb::Call* call) override;
+    grpc::Status ListLockouts(grpc::ServerContext*, const operations_pb::ListLockoutsRequest* request,
+                              operations_pb::ListLockoutsResponse* response) override;
+    grpc::Status ReleaseLockouts(grpc::ServerContext*, const operations_pb::ReleaseLockoutsRequest* request,
+                                 operations_pb::ReleaseLockoutsResponse* response) override;
 
 private:
     StateSources sources_;

@@ -38,6 +38,7 @@ void Core::handle(const Input& input, TimePoint now, Outputs& out) {
     health.probe_suspects(cx);
     statistics.calls.set(calls.size());
     statistics.transactions.set(layer.size());
+    statistics.subscriptions.set(subscriptions.size());
     out_ = nullptr;
 }
 
@@ -78,6 +79,8 @@ void Core::answer_parse_error(const Flow& flow, std::string_view bytes, const si
 
 void Core::on(const FlowClosed& input) {
     shared.locations.flow_closed(input.flow);
+    shared.proven.flow_closed(input.flow);
+    subscriptions.on_flow_closed(input.flow);
     layer.flow_closed(input.flow, now_, effects_);
     if (input.flow.connection == 0) return;
     auto cx = context();
@@ -97,7 +100,7 @@ void Core::on(const TimerDue&) {
                 shared.locations.expire(now_);
                 keep_expiring();
                 break;
-            case transaction::TimerOwner::other: break;
+            case transaction::TimerOwner::other: subscriptions.on_timer(snapshot.get(), cx); break;
         }
         run_effects();
     }
@@ -196,22 +199,38 @@ void Core::take(transaction::Request&& request) {
     const sip::Message& message = request.message;
     if (!message.to_tag().empty() && message.method() != Method::register_) return take_within_dialog(request);
     if (message.method() == Method::ack) return;
+    if (message.method() == Method::register_) return on_register(request);  // judged once its sender is known
     if (const auto refusal = inspect(message)) return refuse(request, *refusal);
     if (message.method() == Method::invite) return on_invite(std::move(request));
-    if (message.method() == Method::register_) return on_register(request);
     if (message.method() == Method::options) return on_options(request);
+    if (message.method() == Method::subscribe) return on_subscribe(request);
 }
 
 void Core::take_within_dialog(const transaction::Request& request) {
     auto cx = context();
     const bool ack = request.message.method() == sip::Method::ack;
-    const bool known = calls.index().find_dialog(request.message.call_id(), request.message.to_tag()).has_value();
-    if (known) {
+    const auto place = calls.index().find_dialog(request.message.call_id(), request.message.to_tag());
+    if (place) {
+        if (!ack && !may_go_on(request, calls.pbx_at(*place))) return;
         if (const auto refusal = inspect_in_dialog(request.message)) return refuse(request, *refusal);
         calls.on_request(request, cx);
         return;
     }
-    if (!ack) refuse(request, {481, "no such dialog", {}});
+    if (ack) return;
+    if (request.message.method() == sip::Method::subscribe) {
+        if (!may_go_on(request, subscriptions.pbx_of(request.message))) return;
+        if (subscriptions.refresh(request, cx)) return;
+    }
+    refuse(request, {481, "no such dialog", {}});
+}
+
+// Whether a PBX that was asked to has proved that the request within a dialog is its own.
+bool Core::may_go_on(const transaction::Request& request, std::string_view trunk_id) {
+    if (!snapshot || trunk_id.empty()) return true;
+    const auto trunk = snapshot->trunks.find(trunk_id);
+    if (trunk == snapshot->trunks.end()) return true;
+    const auto party = identify(request);
+    return has_proved(request, trunk->second, party.id == trunk_id ? party.proof : policy::Proof::none);
 }
 
 void Core::take(transaction::Cancelled&& cancelled) {
@@ -221,7 +240,7 @@ void Core::take(transaction::Cancelled&& cancelled) {
 
 void Core::take(transaction::Response&& response) {
     auto cx = context();
-    if (!health.on_response(response, cx)) calls.on_response(response, cx);
+    if (!health.on_response(response, cx) && !subscriptions.on_response(response, cx)) calls.on_response(response, cx);
 }
 
 void Core::take(transaction::StrayResponse&& stray) {
@@ -231,7 +250,8 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    if (!health.on_client_failed(failed, cx)) calls.on_client_failed(failed, cx);
+    if (!health.on_client_failed(failed, cx) && !subscriptions.on_client_failed(failed))
+        calls.on_client_failed(failed, cx);
 }
 
 }  // namespace sallyport::stack

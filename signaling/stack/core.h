@@ -21,6 +21,7 @@
 #include "signaling/stack/inspect.h"
 #include "signaling/stack/shared.h"
 #include "signaling/stack/stack.h"
+#include "signaling/stack/subscriptions.h"
 
 namespace sallyport::stack {
 
@@ -30,7 +31,9 @@ public:
 
     void handle(const Input& input, TimePoint now, Outputs& out);
 
-    std::size_t housekeeping_timers() const { return health.timers() + (expiry_ != 0 ? 1 : 0); }
+    std::size_t housekeeping_timers() const {
+        return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0);
+    }
 
     StackConfig config;
     Shared& shared;
@@ -43,6 +46,7 @@ public:
     b2bua::CallTable calls;
     b2bua::TargetHealth target_health;
     Health health;
+    Subscriptions subscriptions;
     policy::RefusalLimit refusals;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
@@ -76,6 +80,7 @@ private:
     void take(transaction::ClientFailed&& effect);
     void take(transaction::ServerEnded&&) {}  // calls have their own end
     void take_within_dialog(const transaction::Request& request);
+    bool may_go_on(const transaction::Request& request, std::string_view trunk_id);
     b2bua::Context context();
     void log(b2bua::Severity severity, std::string event, std::string trunk, std::string text);
     void complain(std::string event, std::string trunk, std::string text);
@@ -84,13 +89,12 @@ private:
     // requests.cpp: requests outside of dialogs
     void on_options(const transaction::Request& request);
     void on_register(const transaction::Request& request);
+    void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
     void on_invite(transaction::Request request);
+    void on_subscribe(const transaction::Request& request);
     policy::Party identify(const transaction::Request& request) const;
     const config::Trunk* in_the_wrong_way(const transaction::Request& request) const;
-    std::optional<registrar::Authentication> authenticate(const transaction::Request& request, bool proxy,
-                                                          const std::string& digest_realm,
-                                                          registrar::DigestOffer offer);
     void admit(transaction::Request request, policy::Party party);
     void count(policy::Refusal refusal);
     void refuse_briefly(const transaction::Request& request, const policy::Party& party,
@@ -99,6 +103,25 @@ private:
     void refuse(const transaction::Request& request, const Refusal& refusal);
     void answer_once(const transaction::Request& request, sip::Composer composer);
     std::string retry_after();
+
+    // authentication.cpp: who has to prove himself, and whether he has
+    struct Challenge {
+        bool proxy = false;  // 407 instead of 401
+        std::string digest_realm;
+        registrar::DigestOffer offer;
+        std::string aor;  // whose request it says it is
+    };
+    Challenge challenge_for(const config::Trunk* trunk, const sip::Uri& aor, std::string realm, bool proxy) const;
+    // Whose it is; nothing: the request has been answered (challenged, refused) or dropped.
+    std::optional<registrar::Authentication> authenticate(const transaction::Request& request,
+                                                          const Challenge& challenge);
+    // True: it need not, or it has. False: answered.
+    bool has_proved(const transaction::Request& request, const config::Trunk& trunk, policy::Proof proof);
+    // The trunk or carrier that sent a request outside of dialogs; nothing: answered.
+    std::optional<policy::Party> prove_sender(const transaction::Request& request);
+    bool is_locked_out(const transaction::Request& request, const std::string& name);
+    void count_failure(const transaction::Request& request, const Challenge& challenge,
+                       const registrar::Authentication& result);
 
     transaction::Effects effects_;
     Outputs* out_ = nullptr;  // of the input that is being handled

@@ -16,13 +16,13 @@ std::optional<Refusal> judge_method(const sip::Message& request) {
         case Method::invite:
         case Method::register_:
         case Method::options:
+        case Method::subscribe:
         case Method::ack:
         case Method::cancel: return std::nullopt;
         case Method::bye:
         case Method::prack:
         case Method::update: return Refusal{481, "belongs to no dialog", {}};
         case Method::info:
-        case Method::subscribe:
         case Method::notify:
         case Method::refer:
         case Method::message:

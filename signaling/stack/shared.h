@@ -1,5 +1,5 @@
-// What the shards of a node share, and nothing else: where PBXs are, how many calls each trunk has, which connections
-// carry calls.
+// What the shards of a node share, and nothing else: where PBXs are, who has proved himself and who has failed to, how
+// many calls each trunk has, which connections carry calls.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,9 @@
 #include "signaling/b2bua/connection_uses.h"
 #include "signaling/policy/gauges.h"
 #include "signaling/registrar/location_store.h"
+#include "signaling/registrar/lockouts.h"
 #include "signaling/registrar/nonce_counts.h"
+#include "signaling/registrar/proven_connections.h"
 
 namespace sallyport::stack {
 
@@ -34,6 +36,8 @@ struct Shared {
     registrar::LocationStore locations;
     policy::TrunkGauges gauges;
     registrar::NonceCounts nonce_counts;
+    registrar::Lockouts lockouts;
+    registrar::ProvenConnections proven;
     Pruning pruning;
     b2bua::ConnectionUses connections;
 

@@ -46,6 +46,8 @@ struct StackStatistics {
     Counter invites;  // of known parties: each is a call attempt
     Counter calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
     Counter registrations_ok, registrations_refused, challenges, authentication_failures;
+    Counter lockouts, refused_locked_out, dropped_locked_out;
+    Counter subscriptions;  // alive now (set)
     Counter options_answered, options_sent;
     Counter calls, registrations, transactions;  // alive now (set)
     Counter records_written, carrier_failovers;

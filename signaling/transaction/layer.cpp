@@ -38,6 +38,8 @@ void Layer::respond_once(ServerId server, std::string response, Effects& out) {
     state_->servers.respond_once(server, std::move(response), out);
 }
 
+void Layer::ignore(ServerId server) { state_->servers.ignore(server); }
+
 const sip::Message* Layer::request_of(ServerId server) const { return state_->servers.request_of(server); }
 
 ClientId Layer::send(const Flow& flow, std::string request, std::string tls_name, TimePoint now, Effects& out) {

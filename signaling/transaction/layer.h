@@ -39,6 +39,8 @@ public:
     // comes to the user anew. For challenges and refusals to peers that nobody knows, who could otherwise make this
     // node send many answers to a forged source.
     void respond_once(ServerId server, std::string response, Effects& out);
+    // Forgotten without an answer: the sender is not to learn that anybody is here.
+    void ignore(ServerId server);
     // The request the transaction began with, until it is finally answered.
     const sip::Message* request_of(ServerId server) const;
 

@@ -179,13 +179,49 @@ TEST_CASE("a value from outside cannot break out of an error text") {
     CHECK(errors[0].text.size() < 300);
 }
 
+TEST_CASE("what a trunk asks of Digest must be possible [SC-16.6.1-04]") {
+    const auto wrong = [](auto change) {
+        auto trunk = sample_trunk();
+        change(trunk);
+        std::vector<std::string> fields;
+        for (const auto& e : validate(trunk)) fields.push_back(e.field);
+        return fields;
+    };
+    using Fields = std::vector<std::string>;
+    CHECK(wrong([](Trunk& t) {
+              t.authentication = {DigestUse::per_request, {DigestAlgorithm::md5}, {"INVITE", "BYE"}, true};
+          }).empty());
+    CHECK(wrong([](Trunk& t) { t.authentication.methods = {"INVITE"}; }) == Fields{"authentication.methods"});
+    CHECK(wrong([](Trunk& t) {
+              t.authentication = {DigestUse::per_request, {}, {"ACK", "CANCEL", "no method"}, false};
+          }) == Fields{"authentication.methods[0]", "authentication.methods[1]", "authentication.methods[2]"});
+    CHECK(wrong([](Trunk& t) {
+              t.authentication.algorithms = {DigestAlgorithm::md5, DigestAlgorithm::md5};
+          }) == Fields{"authentication.algorithms[1]"});
+    CHECK(wrong([](Trunk& t) {
+              t.credentials[0].ha1_sha256.clear();
+              t.authentication.algorithms = {DigestAlgorithm::sha256};
+          }) == Fields{"credentials[0].password"});
+    CHECK(wrong([](Trunk& t) { t.registration.min_expires_seconds = 9; }) ==
+          Fields{"registration.min_expires_seconds"});
+    CHECK(wrong([](Trunk& t) {
+              t.limits.registration_expires_seconds = 300;
+              t.registration = {120, 301};
+          }) == Fields{"registration.default_expires_seconds"});
+    CHECK(wrong([](Trunk& t) {
+              t.limits.registration_expires_seconds = 100;
+              t.registration.min_expires_seconds = 101;
+          }) == Fields{"registration.min_expires_seconds"});
+}
+
 TEST_CASE("what is allowed but weak is a warning") {
     auto trunk = sample_trunk();
     CHECK(warnings(trunk).empty());
     trunk.single_aor_compatibility = true;
     trunk.transports = {Transport::udp};
     trunk.media.latch_any_address = true;
-    CHECK(warnings(trunk).size() == 3);
+    trunk.authentication.without_qop = true;
+    CHECK(warnings(trunk).size() == 5);
     trunk.disabled = true;
     CHECK(warnings(trunk).empty());
 }

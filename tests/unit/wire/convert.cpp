@@ -4,6 +4,7 @@
 #include "control/wire/change_convert.h"
 #include "control/wire/config_convert.h"
 #include "control/wire/ha1.h"
+#include "control/wire/secrets.h"
 #include "control/wire/snapshot_convert.h"
 
 using namespace sallyport;
@@ -49,6 +50,11 @@ config::Trunk full_trunk() {
     t.media = {config::SrtpPolicy::off, {"PCMA", "PCMU"}, 77, true, "media-1"};
     t.disabled = true;
     t.single_aor_compatibility = true;
+    t.authentication = {config::DigestUse::per_request,
+                        {config::DigestAlgorithm::md5, config::DigestAlgorithm::sha256},
+                        {"INVITE"},
+                        true};
+    t.registration = {90, 300};
     t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
@@ -161,6 +167,47 @@ TEST_CASE("a password becomes both hashes, for the realm that is given or the do
           "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232");
     credential.set_ha1_md5(std::string(32, 'a'));
     CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].password"});
+}
+
+TEST_CASE("a password is drawn where none is stored, told once, and another one every time [SC-16.6.1-10]") {
+    pb::Trunk message;
+    message.set_name("trunks/acme");
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.set_registration_aor("sip:acme@sip.example");
+    message.add_credentials()->set_username("acme");
+    message.mutable_credentials(0)->set_generate(true);
+    auto converted = from_proto(message);
+    CHECK(converted.errors.empty());
+    SeededRandom random(1);
+    const auto secrets = generate_secrets(converted.value, converted.generate, nullptr, random);
+    REQUIRE(secrets.size() == 1);
+    CHECK(secrets[0].trunk() == "trunks/acme");
+    CHECK(secrets[0].digest_realm() == "sip.example");
+    CHECK(secrets[0].password().size() == 32);  // 5 bits each
+    CHECK(converted.value.credentials[0].ha1_sha256 == ha1_sha256("acme", "sip.example", secrets[0].password()));
+
+    auto again = from_proto(message);
+    CHECK(generate_secrets(again.value, again.generate, &converted.value, random).empty());
+    CHECK(again.value.credentials[0].ha1_sha256.empty());  // what is stored stays
+    const auto renewed = renew_secret(again.value, "acme", "", random);
+    CHECK(renewed.password() != secrets[0].password());
+    CHECK(again.value.credentials.size() == 1);
+    renew_secret(again.value, "spare", "", random);
+    CHECK(again.value.credentials.size() == 2);
+}
+
+TEST_CASE("a password that somebody would guess is refused, and so is one beside generate [SC-16.6.1-09]") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.set_registration_aor("sip:acme@sip.example");
+    auto& credential = *message.add_credentials();
+    credential.set_username("acme");
+    credential.set_password("Password2024");
+    CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].password"});
+    credential.set_password("rather hard to guess");
+    CHECK(from_proto(message).errors.empty());
+    credential.set_generate(true);
+    CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].generate"});
 }
 
 TEST_CASE("hashes are taken in either case") {
