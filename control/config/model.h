@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "control/base/endpoint.h"
+#include "control/config/identity.h"
+#include "control/config/numbering.h"
 
 namespace sallyport::config {
 
@@ -74,12 +76,15 @@ struct Trunk {
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
-    std::uint64_t revision = 0;         // of its last change; the etag
+    Numbering numbering{};
+    TrunkIdentity identity{};
+    std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR
     std::string_view aor_domain() const;  // "domain" of the AOR, else domain
     bool allows(Transport transport) const;
+    bool owns(std::string_view e164) const;  // is it one of its numbers?
 };
 struct Carrier {
     std::string id;
@@ -91,9 +96,17 @@ struct Carrier {
     std::vector<std::uint16_t> reroute_statuses{408, 500, 502, 503, 504};
     MediaPolicy media{.srtp = SrtpPolicy::off};
     std::vector<AddressBlock> sources;
+    Numbering numbering{};
+    CarrierIdentity identity{};
+    std::vector<std::uint16_t> reroute_causes{};  // Q.850
     bool disabled = false;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
+};
+struct RouteChoice {
+    std::string carrier;  // id
+    std::uint16_t priority = 0, weight = 0;
+    friend bool operator==(const RouteChoice&, const RouteChoice&) = default;
 };
 struct Route {
     std::string id;
@@ -101,6 +114,10 @@ struct Route {
     std::vector<std::string> carriers;  // ids, tried in order
     bool disabled = false;
     std::uint64_t revision = 0;
+    std::vector<RouteChoice> choices{};          // instead of carriers
+    std::vector<std::string> prefixes{};         // more of them; with any, an empty prefix means none
+    std::vector<std::string> service_numbers{};  // dial strings that cross as they are
+    bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
 };
 
