@@ -200,6 +200,7 @@ void Core::take(transaction::Request&& request) {
     if (message.method() == Method::invite) return on_invite(std::move(request));
     if (message.method() == Method::register_) return on_register(request);
     if (message.method() == Method::options) return on_options(request);
+    if (message.method() == Method::message) return on_message(request);
 }
 
 void Core::take_within_dialog(const transaction::Request& request) {
@@ -221,7 +222,7 @@ void Core::take(transaction::Cancelled&& cancelled) {
 
 void Core::take(transaction::Response&& response) {
     auto cx = context();
-    if (!health.on_response(response, cx)) calls.on_response(response, cx);
+    if (!health.on_response(response, cx) && !relay.on_response(response, cx)) calls.on_response(response, cx);
 }
 
 void Core::take(transaction::StrayResponse&& stray) {
@@ -231,7 +232,7 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    if (!health.on_client_failed(failed, cx)) calls.on_client_failed(failed, cx);
+    if (!health.on_client_failed(failed, cx) && !relay.on_client_failed(failed, cx)) calls.on_client_failed(failed, cx);
 }
 
 }  // namespace sallyport::stack

@@ -19,6 +19,7 @@
 #include "signaling/sip/parser.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
+#include "signaling/stack/relay.h"
 #include "signaling/stack/shared.h"
 #include "signaling/stack/stack.h"
 
@@ -43,6 +44,7 @@ public:
     b2bua::CallTable calls;
     b2bua::TargetHealth target_health;
     Health health;
+    Relay relay;
     policy::RefusalLimit refusals;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
@@ -83,6 +85,8 @@ private:
 
     // requests.cpp: requests outside of dialogs
     void on_options(const transaction::Request& request);
+    void on_message(const transaction::Request& request);
+    Relay::Begun carry(const transaction::Request& request, const policy::Party& carrier);
     void on_register(const transaction::Request& request);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
     void on_invite(transaction::Request request);

@@ -105,15 +105,43 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
 
 void Core::on_options(const transaction::Request& request) {
     if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    const auto party = identify(request);
+    if (party.kind == policy::PartyKind::carrier && request.message.max_forwards().value_or(1) > 0) {
+        const auto begun = carry(request, party);
+        if (begun == Relay::Begun::carried) return;
+        if (begun == Relay::Begun::not_reachable) return refuse(request, {480, "its PBX is not reachable", {}});
+    }
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
-    if (!identify(request).known()) return answer_once(request, std::move(composer));
+    if (!party.known()) return answer_once(request, std::move(composer));
     composer.add(HeaderName::allow, methods_allowed)
         .add(HeaderName::accept, "application/sdp")
         .add(HeaderName::accept_encoding, "identity")
         .add(HeaderName::supported, "gin, path")
         .add(HeaderName::server, settings.server_header);
     layer.respond(request.server, 200, composer.finish(), now_, effects_);
+}
+
+// SIPconnect 16.7: what the core sends for a number goes to the PBX that has it, not to us.
+Relay::Begun Core::carry(const transaction::Request& request, const policy::Party& carrier) {
+    auto cx = context();
+    return relay.begin(request, carrier, snapshot, cx);
+}
+
+// Nobody calls a PBX's neighbours by MESSAGE: from a PBX it is not taken.
+void Core::on_message(const transaction::Request& request) {
+    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    const auto party = identify(request);
+    if (party.kind != policy::PartyKind::carrier)
+        return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
+    switch (carry(request, party)) {
+        case Relay::Begun::carried: return;
+        case Relay::Begun::no_number:
+        case Relay::Begun::unknown_number: return refuse(request, {404, "no trunk has that number", {}});
+        case Relay::Begun::not_reachable: return refuse(request, {480, "its PBX is not reachable", {}});
+        case Relay::Begun::too_many:
+            return refuse(request, {503, "too many messages at once", {{HeaderName::retry_after, retry_after()}}});
+    }
 }
 
 void Core::on_register(const transaction::Request& request) {
@@ -123,9 +151,14 @@ void Core::on_register(const transaction::Request& request) {
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
+    // A PBX that has registered over this flow can prove who it is, and is told what is wrong with another address.
+    const auto* known = trunk;
+    if (known == nullptr)
+        if (const auto own = snapshot->trunks.find(identify(request).id); own != snapshot->trunks.end())
+            known = own->second.credentials.empty() ? nullptr : &own->second;
     const auto authenticated =
-        authenticate(request, false, trunk != nullptr ? digest_realm_of(*trunk) : limited(aor.host),
-                     trunk != nullptr ? digest_offer_of(*trunk) : registrar::DigestOffer{});
+        authenticate(request, false, known != nullptr ? digest_realm_of(*known) : limited(aor.host),
+                     known != nullptr ? digest_offer_of(*known) : registrar::DigestOffer{});
     if (!authenticated) return;
     const auto refused = [&](std::uint16_t status, std::string_view why) {
         statistics.registrations_refused.add();
@@ -193,6 +226,9 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .party = std::move(party),
                                   .transport = request.flow.transport,
                                   .request_uri = std::move(*uri),
+                                  .invite = &request.message,
+                                  .realm = &settings.realms[request.flow.realm],
+                                  .draw = random.u32(),
                                   .draining = draining,
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls};
@@ -230,6 +266,9 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:
         case policy::Refusal::not_a_number:
+        case policy::Refusal::foreign_domain:
+        case policy::Refusal::privacy_not_possible:
+        case policy::Refusal::caller_not_allowed:
         case policy::Refusal::unknown_number:
         case policy::Refusal::no_route: return;
     }
