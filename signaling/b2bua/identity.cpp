@@ -104,6 +104,7 @@ std::string to_field(const sip::Message& invite, std::string_view called, std::s
     to.parameters = {};
     to.uri.headers.clear();
     to.uri.password.clear();
+    to.uri.parameters.erase("maddr");
     if (to.uri.host_address()) {
         const auto number = sip::e164(to.uri);
         return name_addr(to.display_name, public_uri(number ? *number : to.uri.user, host));
@@ -120,6 +121,7 @@ std::optional<std::string> asserted_value_to_pbx(NameAddr identity, const Partie
     const bool tel = identity.uri.scheme == Scheme::tel;
     identity.display_name = shown_name(identity.display_name);
     identity.uri.headers.clear();
+    identity.uri.parameters.erase("maddr");
     if (number && heard != shown)
         return name_addr(identity.display_name, tel ? "tel:" + shown : public_uri(shown, host_of(parties.trunk)));
     if (tel || !identity.uri.host_address()) return identity.text();

@@ -128,15 +128,15 @@ Relay::Begun Core::carry(const transaction::Request& request, const policy::Part
     return relay.begin(request, carrier, snapshot, cx);
 }
 
-// Nobody calls a PBX's neighbours by MESSAGE: from a PBX it is not taken.
+// Only for the PBX whose number it names: this node itself takes none, and none goes to the core.
 void Core::on_message(const transaction::Request& request) {
     if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
     const auto party = identify(request);
-    if (party.kind != policy::PartyKind::carrier)
-        return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
-    switch (carry(request, party)) {
+    const bool of_carrier = party.kind == policy::PartyKind::carrier;
+    switch (of_carrier ? carry(request, party) : Relay::Begun::no_number) {
         case Relay::Begun::carried: return;
         case Relay::Begun::no_number:
+            return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
         case Relay::Begun::unknown_number: return refuse(request, {404, "no trunk has that number", {}});
         case Relay::Begun::not_reachable: return refuse(request, {480, "its PBX is not reachable", {}});
         case Relay::Begun::too_many:
