@@ -1,5 +1,4 @@
 """Calls as tables of tests want them: one line places a call and gives what arrived on the other side, without media."""
-import itertools
 import threading
 import time
 
@@ -25,20 +24,18 @@ class Site:
 
 def place(caller, to, *, uri=None, from_=None, headers=(), offer=None):
     """An INVITE on its way. `to`: a URI or a whole To value; `uri`: the Request-URI if it differs."""
-    return caller.peer.invite(to, caller.offer() if offer is None else offer, request_uri=uri, from_value=from_,
-                              headers=headers)
+    peer = caller.peer
+    return peer.invite(to, caller.offer() if offer is None else offer, request_uri=uri, headers=headers,
+                       from_value=from_ or f'<sip:{peer.user or "tester"}@{peer.domain}>')
 
 
-_turns = itertools.count()
-_first_turn = []
+_next_turn = [0.0]
 
 
 def _take_turn():
-    """No faster than the edge goes to the expense of: a schedule from the first refusal on."""
-    if not _first_turn:
-        _first_turn.append(time.monotonic())
-    due = _first_turn[0] + next(_turns) / REFUSALS_PER_SECOND
-    threading.Event().wait(max(0, due - time.monotonic()))
+    """No faster than the edge goes to the expense of."""
+    threading.Event().wait(max(0, _next_turn[0] - time.monotonic()))
+    _next_turn[0] = time.monotonic() + 1 / REFUSALS_PER_SECOND
 
 
 def refused(caller, to, **options):
