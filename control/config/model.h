@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "control/base/endpoint.h"
+#include "control/config/identity.h"
+#include "control/config/numbering.h"
 
 namespace sallyport::config {
 
@@ -115,12 +117,15 @@ struct Trunk {
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
     PeerTls tls;
+    Numbering numbering{};
+    TrunkIdentity identity{};
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR
     std::string_view aor_domain() const;  // "domain" of the AOR, else domain
     bool allows(Transport transport) const;
+    bool owns(std::string_view e164) const;  // is it one of its numbers?
 };
 struct Carrier {
     std::string id;
@@ -133,9 +138,17 @@ struct Carrier {
     MediaPolicy media{.srtp = SrtpPolicy::off};
     std::vector<AddressBlock> sources;
     PeerTls tls;
+    Numbering numbering{};
+    CarrierIdentity identity{};
+    std::vector<std::uint16_t> reroute_causes{};  // Q.850
     bool disabled = false;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
+};
+struct RouteChoice {
+    std::string carrier;  // id
+    std::uint16_t priority = 0, weight = 0;
+    friend bool operator==(const RouteChoice&, const RouteChoice&) = default;
 };
 struct Route {
     std::string id;
@@ -143,6 +156,10 @@ struct Route {
     std::vector<std::string> carriers;  // ids, tried in order
     bool disabled = false;
     std::uint64_t revision = 0;
+    std::vector<RouteChoice> choices{};          // instead of carriers
+    std::vector<std::string> prefixes{};         // more of them; with any, an empty prefix means none
+    std::vector<std::string> service_numbers{};  // dial strings that cross as they are
+    bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
 };
 

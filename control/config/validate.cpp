@@ -191,6 +191,18 @@ void check_transports(const Trunk& trunk, FieldErrors& errors) {
     }
 }
 
+void check_reroute_causes(const Carrier& carrier, FieldErrors& errors) {
+    std::set<std::uint16_t> seen;
+    for (std::size_t i = 0; i < carrier.reroute_causes.size(); ++i) {
+        const auto cause = carrier.reroute_causes[i];
+        if (cause < 1 || cause > 127)
+            errors.push_back(
+                {at("reroute_causes", i), std::to_string(cause) + " is no Q.850 cause: 1 to 127, e.g. 34"});
+        else if (!seen.insert(cause).second)
+            errors.push_back({at("reroute_causes", i), std::to_string(cause) + " is given twice"});
+    }
+}
+
 }  // namespace
 
 FieldErrors validate(const Trunk& trunk) {
@@ -213,6 +225,8 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
     rules::check_tls(trunk.tls, trunk.targets, errors);
+    rules::check_numbering(trunk.numbering, rules::NumbersOf::trunk, errors);
+    rules::check_identity(trunk, errors);
     return errors;
 }
 
@@ -243,6 +257,8 @@ FieldErrors validate(const Carrier& carrier) {
         else if (!seen.insert(status).second)
             errors.push_back({at("reroute_statuses", i), std::to_string(status) + " is given twice"});
     }
+    check_reroute_causes(carrier, errors);
+    rules::check_numbering(carrier.numbering, rules::NumbersOf::carrier, errors);
     return errors;
 }
 
@@ -252,7 +268,9 @@ FieldErrors validate(const Route& route) {
     if (!is_prefix(route.prefix))
         errors.push_back({"prefix", quoted(route.prefix) + " is no prefix: \"+\" and up to 15 digits, e.g. \"+49\", or "
                                                            "\"\" for every number"});
-    if (route.carriers.empty())
+    rules::check_prefixes(route, errors);
+    rules::check_choices(route, errors);
+    if (route.carriers.empty() && route.choices.empty())
         errors.push_back({"carriers", "is empty: a route needs at least one, e.g. [carriers/core]"});
     if (route.carriers.size() > limits::carriers_of_route)
         errors.push_back({"carriers", rules::too_many(route.carriers.size(), limits::carriers_of_route)});

@@ -7,6 +7,7 @@
 #include "control/wire/certificate.h"
 #include "control/config/password.h"
 #include "control/wire/ha1.h"
+#include "control/wire/numbering_convert.h"
 
 namespace sallyport::wire {
 namespace {
@@ -266,6 +267,13 @@ std::vector<config::AddressBlock> sources_from(const Messages& messages, FieldEr
     return sources;
 }
 
+std::string carrier_from(const std::string& name, const std::string& field, FieldErrors& errors) {
+    constexpr std::string_view collection = "carriers/";
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({field, '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
+    return name;
+}
+
 }  // namespace
 
 Converted<config::Trunk> from_proto(const pb::Trunk& message) {
@@ -302,6 +310,8 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
     trunk.tls = tls_from(message.tls(), errors);
+    trunk.numbering = from_proto(message.numbering());
+    trunk.identity = from_proto(message.identity(), errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -321,24 +331,30 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     carrier.media = media_from(message.media(), config::SrtpPolicy::off, errors);
     carrier.sources = sources_from(message.sources(), errors);
     carrier.tls = tls_from(message.tls(), errors);
+    carrier.numbering = from_proto(message.numbering());
+    carrier.identity.untrusted = message.identity().untrusted();
+    for (int i = 0; i < message.reroute_causes_size(); ++i)
+        carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
     carrier.revision = revision_of(message.etag());
     return out;
 }
 
 Converted<config::Route> from_proto(const pb::Route& message) {
-    constexpr std::string_view collection = "carriers/";
     Converted<config::Route> out;
     auto& [route, errors, none] = out;
     route.id = id_from(message.name(), "routes/", errors);
     route.prefix = message.prefix();
-    for (const auto& name : message.carriers()) {
-        const bool proper = name.starts_with(collection);
-        if (!proper)
-            errors.push_back({at("carriers", static_cast<int>(route.carriers.size())),
-                              '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
-        route.carriers.push_back(proper ? name.substr(collection.size()) : name);
+    for (const auto& name : message.carriers())
+        route.carriers.push_back(carrier_from(name, at("carriers", static_cast<int>(route.carriers.size())), errors));
+    for (const auto& choice : message.choices()) {
+        const auto field = at("choices", static_cast<int>(route.choices.size()));
+        route.choices.push_back({carrier_from(choice.carrier(), field + ".carrier", errors),
+                                 small(choice.priority(), field + ".priority", errors),
+                                 small(choice.weight(), field + ".weight", errors)});
     }
+    route.prefixes.assign(message.prefixes().begin(), message.prefixes().end());
+    route.service_numbers.assign(message.service_numbers().begin(), message.service_numbers().end());
     route.disabled = message.disabled();
     route.revision = revision_of(message.etag());
     return out;
@@ -387,6 +403,8 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
     for (const auto& block : trunk.sources) message.add_sources(block.to_string());
     if (trunk.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(trunk.tls);
+    *message.mutable_numbering() = to_proto(trunk.numbering);
+    *message.mutable_identity() = to_proto(trunk.identity);
     return message;
 }
 
@@ -403,6 +421,9 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     *message.mutable_media() = media_to(carrier.media);
     for (const auto& block : carrier.sources) message.add_sources(block.to_string());
     if (carrier.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(carrier.tls);
+    *message.mutable_numbering() = to_proto(carrier.numbering);
+    message.mutable_identity()->set_untrusted(carrier.identity.untrusted);
+    for (const auto cause : carrier.reroute_causes) message.add_reroute_causes(cause);
     message.set_disabled(carrier.disabled);
     return message;
 }
@@ -414,6 +435,14 @@ pb::Route to_proto(const config::Route& route) {
     message.set_prefix(route.prefix);
     for (const auto& id : route.carriers) message.add_carriers("carriers/" + id);
     message.set_disabled(route.disabled);
+    for (const auto& choice : route.choices) {
+        auto& out = *message.add_choices();
+        out.set_carrier("carriers/" + choice.carrier);
+        out.set_priority(choice.priority);
+        out.set_weight(choice.weight);
+    }
+    for (const auto& prefix : route.prefixes) message.add_prefixes(prefix);
+    for (const auto& number : route.service_numbers) message.add_service_numbers(number);
     return message;
 }
 

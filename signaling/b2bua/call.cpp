@@ -2,6 +2,7 @@
 
 #include "control/base/check.h"
 #include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
 
@@ -25,6 +26,19 @@ const config::Trunk& Call::trunk() const {
     static const config::Trunk none;  // a refused attempt may have named no trunk
     const auto found = config_->trunks.find(admitted_.trunk);
     return found == config_->trunks.end() ? none : found->second;
+}
+
+const config::Carrier& Call::carrier() const {
+    static const config::Carrier none;
+    const auto found = config_->carriers.find(carrier_);
+    return found == config_->carriers.end() ? none : found->second;
+}
+
+void Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
+    const Asserted asserted = asserted_in_call(heard, side == pbx_side(), parties());
+    asserted.add_to(to);
+    const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
+    copy_crossing(heard, to, hidden ? Sender::hidden : Sender::known);
 }
 
 // The flow to a leg's peer now: a PBX whose connection broke is reached over the one it registered with since.

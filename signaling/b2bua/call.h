@@ -95,6 +95,10 @@ private:
     const Leg& leg(Side side) const { return legs_[static_cast<std::size_t>(side)]; }
     Side pbx_side() const { return admitted_.direction == policy::CallDirection::from_pbx ? Side::a : Side::b; }
     const config::Trunk& trunk() const;
+    const config::Carrier& carrier() const;
+    Parties parties() const { return {trunk(), carrier(), admitted_.emergency}; }
+    // What `heard`, a message of the other side, says to `side` beside what this node says itself.
+    void carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     Flow flow_of(Side side, Context& cx);
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
@@ -125,7 +129,7 @@ private:
     void forget_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
     void fail_over(std::uint16_t status, Context& cx);
-    bool reroutes(std::uint16_t status) const;
+    bool reroutes(std::uint16_t status, std::uint16_t q850) const;
 
     // answer.cpp: what the callee says to the first INVITE
     void on_provisional(const transaction::Response& response, Context& cx);
@@ -189,6 +193,7 @@ private:
     std::optional<sip::Message> invite_;  // the first one, until it is answered
     std::uint8_t hops_left_ = 0;
     Identity identity_;
+    bool caller_hidden_ = false;  // from the other party, for the whole call
     Targets targets_;
     std::optional<Hop> hop_;
     std::string carrier_;  // on the core's side: whose media policy holds

@@ -82,8 +82,8 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     record_.started = cx.now;
     record_.called = admitted_.called;
     if (!admitted_.carriers.empty()) carrier_ = record_.carrier = admitted_.carriers.front();
-    identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, trunk(), "unknown.invalid")
-                                      : identity_to_pbx(invite, admitted_.called, trunk());
+    identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, parties(), "unknown.invalid")
+                                      : identity_to_pbx(invite, admitted_.called, parties());
     record_.caller = identity_.caller;
     ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
 }
@@ -239,7 +239,8 @@ void Call::move_to_datagrams(Context& cx) {
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
     const Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
-    if (pbx_side() == Side::a) identity_ = identity_to_core(*invite_, admitted_.called, trunk(), hop.host);
+    if (pbx_side() == Side::a) identity_ = identity_to_core(*invite_, admitted_.called, parties(), hop.host);
+    caller_hidden_ = identity_.asserted.hidden;
     auto composer = sip::Composer::request("INVITE", hop.request_uri);
     composer.add(HeaderName::via, via_of(realm, hop.flow, branch))
         .add(HeaderName::max_forwards, std::to_string(hops_left_));
@@ -252,19 +253,20 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(Side::b));
-    if (!identity_.asserted.empty()) composer.add(HeaderName::p_asserted_identity, identity_.asserted);
-    if (!identity_.privacy.empty()) composer.add(HeaderName::privacy, identity_.privacy);
-    copy_crossing(*invite_, composer);
+    identity_.asserted.add_to(composer);
+    copy_crossing(*invite_, composer, caller_hidden_ ? Sender::hidden : Sender::known);
     return composer;
 }
 
-bool Call::reroutes(std::uint16_t status) const {
+bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
     static constexpr std::array<std::uint16_t, 6> of_bindings{408, 430, 500, 502, 503, 504};
     const auto carrier = config_->carriers.find(hop_->carrier);
     if (carrier == config_->carriers.end())
         return std::find(of_bindings.begin(), of_bindings.end(), status) != of_bindings.end();
-    const auto& statuses = carrier->second.reroute_statuses;
-    return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+    const auto has = [](const std::vector<std::uint16_t>& table, std::uint16_t one) {
+        return std::find(table.begin(), table.end(), one) != table.end();
+    };
+    return has(carrier->second.reroute_statuses, status) || has(carrier->second.reroute_causes, q850);
 }
 
 void Call::forget_forks(Context& cx) {

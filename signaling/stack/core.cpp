@@ -204,6 +204,7 @@ void Core::take(transaction::Request&& request) {
     if (message.method() == Method::invite) return on_invite(std::move(request));
     if (message.method() == Method::options) return on_options(request);
     if (message.method() == Method::subscribe) return on_subscribe(request);
+    if (message.method() == Method::message) return on_message(request);
 }
 
 void Core::take_within_dialog(const transaction::Request& request) {
@@ -240,7 +241,9 @@ void Core::take(transaction::Cancelled&& cancelled) {
 
 void Core::take(transaction::Response&& response) {
     auto cx = context();
-    if (!health.on_response(response, cx) && !subscriptions.on_response(response, cx)) calls.on_response(response, cx);
+    const bool taken = health.on_response(response, cx) || subscriptions.on_response(response, cx) ||
+                       relay.on_response(response, cx);
+    if (!taken) calls.on_response(response, cx);
 }
 
 void Core::take(transaction::StrayResponse&& stray) {
@@ -250,8 +253,9 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    if (!health.on_client_failed(failed, cx) && !subscriptions.on_client_failed(failed))
-        calls.on_client_failed(failed, cx);
+    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed) ||
+                       relay.on_client_failed(failed, cx);
+    if (!taken) calls.on_client_failed(failed, cx);
 }
 
 }  // namespace sallyport::stack

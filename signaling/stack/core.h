@@ -19,6 +19,7 @@
 #include "signaling/sip/parser.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
+#include "signaling/stack/relay.h"
 #include "signaling/stack/shared.h"
 #include "signaling/stack/stack.h"
 #include "signaling/stack/subscriptions.h"
@@ -47,6 +48,7 @@ public:
     b2bua::TargetHealth target_health;
     Health health;
     Subscriptions subscriptions;
+    Relay relay;
     policy::RefusalLimit refusals;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
@@ -88,6 +90,8 @@ private:
 
     // requests.cpp: requests outside of dialogs
     void on_options(const transaction::Request& request);
+    void on_message(const transaction::Request& request);
+    Relay::Begun carry(const transaction::Request& request, const policy::Party& carrier);
     void on_register(const transaction::Request& request);
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);

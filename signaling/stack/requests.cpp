@@ -48,6 +48,11 @@ void Core::on_options(const transaction::Request& request) {
         const auto trunk = snapshot->trunks.find(party.id);
         if (trunk != snapshot->trunks.end() && !has_proved(request, trunk->second, party.proof)) return;
     }
+    if (party.kind == policy::PartyKind::carrier && request.message.max_forwards().value_or(1) > 0) {
+        const auto begun = carry(request, party);
+        if (begun == Relay::Begun::carried) return;
+        if (begun == Relay::Begun::not_reachable) return refuse(request, {480, "its PBX is not reachable", {}});
+    }
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
     if (!party.known()) return answer_once(request, std::move(composer));
@@ -60,6 +65,28 @@ void Core::on_options(const transaction::Request& request) {
     layer.respond(request.server, 200, composer.finish(), now_, effects_);
 }
 
+// SIPconnect 16.7: what the core sends for a number goes to the PBX that has it, not to us.
+Relay::Begun Core::carry(const transaction::Request& request, const policy::Party& carrier) {
+    auto cx = context();
+    return relay.begin(request, carrier, snapshot, cx);
+}
+
+// Only for the PBX whose number it names: this node itself takes none, and none goes to the core.
+void Core::on_message(const transaction::Request& request) {
+    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    const auto party = identify(request);
+    const bool of_carrier = party.kind == policy::PartyKind::carrier;
+    switch (of_carrier ? carry(request, party) : Relay::Begun::no_number) {
+        case Relay::Begun::carried: return;
+        case Relay::Begun::no_number:
+            return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
+        case Relay::Begun::unknown_number: return refuse(request, {404, "no trunk has that number", {}});
+        case Relay::Begun::not_reachable: return refuse(request, {480, "its PBX is not reachable", {}});
+        case Relay::Begun::too_many:
+            return refuse(request, {503, "too many messages at once", {{HeaderName::retry_after, retry_after()}}});
+    }
+}
+
 void Core::on_register(const transaction::Request& request) {
     const Realm& realm = settings.realms[request.flow.realm];
     if (realm.trusted) return refuse(request, {403, "no registrar in this realm", {}});
@@ -67,7 +94,12 @@ void Core::on_register(const transaction::Request& request) {
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
-    const auto authenticated = authenticate(request, challenge_for(trunk, aor, aor.host, false));
+    // A PBX that has registered over this flow can prove who it is, and is told what is wrong with another address.
+    const auto* known = trunk;
+    if (known == nullptr)
+        if (const auto own = snapshot->trunks.find(identify(request).id); own != snapshot->trunks.end())
+            known = own->second.credentials.empty() ? nullptr : &own->second;
+    const auto authenticated = authenticate(request, challenge_for(known, aor, aor.host, false));
     if (!authenticated) return;
     if (const auto refusal = inspect(request.message)) return refuse(request, *refusal);
     judge_register(request, trunk, authenticated->trunk);
@@ -150,6 +182,9 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .party = std::move(party),
                                   .transport = request.flow.transport,
                                   .request_uri = std::move(*uri),
+                                  .invite = &request.message,
+                                  .realm = &settings.realms[request.flow.realm],
+                                  .draw = random.u32(),
                                   .draining = draining,
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls};
@@ -187,6 +222,9 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:
         case policy::Refusal::not_a_number:
+        case policy::Refusal::foreign_domain:
+        case policy::Refusal::privacy_not_possible:
+        case policy::Refusal::caller_not_allowed:
         case policy::Refusal::unknown_number:
         case policy::Refusal::no_route: return;
     }

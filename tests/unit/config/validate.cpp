@@ -169,6 +169,59 @@ TEST_CASE("routes: prefix and carriers") {
     CHECK(fields(validate(route)) == Fields{"carriers[1]"});
 }
 
+TEST_CASE("a route has carriers or choices, prefixes with +, and services without") {
+    auto route = sample_route();
+    route.choices = {{"core", 0, 1}, {"core", 1, 1}};
+    route.prefixes = {"+49", "49", ""};
+    route.service_numbers = {"112", "+112", ""};
+    CHECK(fields(validate(route)) == Fields{"prefixes[1]", "prefixes[2]", "service_numbers[1]", "service_numbers[2]",
+                                            "choices", "choices[1].carrier"});
+    route.carriers.clear();
+    route.choices.pop_back();
+    route.prefixes = {"+49"};
+    route.service_numbers = {"112"};
+    CHECK(validate(route).empty());
+}
+
+TEST_CASE("dial plans: digits, a country code where one is needed, nothing twice") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.dial_plan = {"", "30", "0", "0", "x", 16, {{"4711", "4930"}, {"4711", "+49301"}}, {"+112"}};
+          }) == Fields{"numbering.dial_plan.outside_line", "numbering.dial_plan.national_digits",
+                       "numbering.dial_plan.country_code", "numbering.dial_plan.international_prefix",
+                       "numbering.dial_plan.short_codes[0].number", "numbering.dial_plan.short_codes[1].dialled",
+                       "numbering.dial_plan.emergency_numbers[0]"});
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.dial_plan = {"49", "30", "0", "00", "9", 10, {{"*21#", "+49301"}}, {"112"}};
+          }).empty());
+}
+
+TEST_CASE(
+    "translation tables: beginnings of numbers, no more stripped than matched, and a PBX is told global numbers") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.called_in = {{"+49", 4, ""}, {"x", 0, ""}, {"+49", 0, "y"}};
+              t.numbering.called_out = {{"+49", 3, "0"}, {"+1", 2, "+49"}, {"+2", 0, ""}, {"+3", 0, "+3"}};
+          }) == Fields{"numbering.called_in[0].strip", "numbering.called_in[1].match", "numbering.called_in[2].match",
+                       "numbering.called_in[2].prepend", "numbering.called_out[0]", "numbering.called_out[3]"});
+    auto carrier = sample_carrier();
+    carrier.numbering.called_out = {{"+49", 3, "0"}, {"+", 1, "00"}, {"", 0, ""}};
+    CHECK(validate(carrier).empty());
+    carrier.numbering.own_domain_only = true;
+    carrier.numbering.dial_plan.emergency_numbers = {"112"};
+    carrier.reroute_causes = {34, 0, 34, 128};
+    CHECK(fields(validate(carrier)) == Fields{"reroute_causes[1]", "reroute_causes[2]", "reroute_causes[3]",
+                                              "numbering.own_domain_only", "numbering.dial_plan.emergency_numbers"});
+}
+
+TEST_CASE("numbers of a trunk have + and no separators; its default caller is one of them") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbers = {{"4930123", "4930123"},
+                           {"+1-613-258", "+1-613-258"},
+                           {"+49301;phone-context=x", "+49301;phone-context=x"}};
+          }).size() == 3);
+    CHECK(fields_after([](Trunk& t) { t.identity.default_number = "+4930999"; }) == Fields{"identity.default_number"});
+    CHECK(fields_after([](Trunk& t) { t.identity.default_number = "+4930123455"; }).empty());
+}
+
 TEST_CASE("a value from outside cannot break out of an error text") {
     auto trunk = sample_trunk();
     trunk.realm = std::string("a\n\x1b[31m") + std::string(1000, 'x');

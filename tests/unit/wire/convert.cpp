@@ -59,6 +59,13 @@ config::Trunk full_trunk() {
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
     t.tls = full_tls();
+    t.numbering = {{"49", "30", "0", "00", "9", 10, {{"4711", "+4930100"}}, {"112"}},
+                   {{"0800", 1, "+49"}},
+                   {{"+49", 1, "+"}},
+                   {{"1", 0, "+49"}},
+                   {{"+1", 2, "+1"}},
+                   true};
+    t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
     t.revision = 42;
     return t;
 }
@@ -75,6 +82,9 @@ config::Carrier full_carrier() {
     c.media.codecs = {"PCMA"};
     c.sources = {*config::AddressBlock::parse("198.51.100.0/24")};
     c.tls = full_tls();
+    c.numbering.called_out = {{"+", 1, "00"}};
+    c.identity.untrusted = true;
+    c.reroute_causes = {34, 42};
     c.disabled = true;
     c.revision = 7;
     return c;
@@ -96,7 +106,7 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     const auto carrier = from_proto(to_proto(full_carrier()));
     CHECK(carrier.errors.empty());
     CHECK(carrier.value == full_carrier());
-    const config::Route route{"default", "+49", {"core", "other"}, true, 9};
+    const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}};
     CHECK(from_proto(to_proto(route)).value == route);
 }
 
@@ -136,6 +146,33 @@ TEST_CASE("certificates are looked at when they come in, fingerprints are taken 
     CHECK(fields(converted.errors) == Fields{"tls.client_certificate", "tls.authorities[1]", "tls.certificates[0]",
                                              "tls.certificates[2]", "tls.ocsp"});
     CHECK(converted.value.tls.fingerprints == Fields{"abcd" + std::string(60, 'e')});
+}
+
+TEST_CASE("no field of the API's carrier and route is forgotten either") {
+    const auto complete = [](const auto& message) {
+        for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+            const auto* field = message.GetDescriptor()->field(i);
+            INFO(field->full_name());
+            const auto& r = *message.GetReflection();
+            CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
+        }
+    };
+    complete(to_proto(full_carrier()));
+    complete(to_proto(full_trunk(), Secrets::hidden).numbering());
+    complete(to_proto(full_trunk(), Secrets::hidden).numbering().dial_plan());
+    complete(to_proto(full_trunk(), Secrets::hidden).identity());
+    complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}}));
+}
+
+TEST_CASE("an enum value of a later version is named, not guessed") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    message.mutable_identity()->set_screening(static_cast<pb::Screening>(99));
+    message.mutable_identity()->set_from(static_cast<pb::FromPolicy>(99));
+    CHECK(fields(from_proto(message).errors) == Fields{"identity.screening", "identity.from"});
+    pb::Route route;
+    route.add_choices()->set_carrier("core");
+    CHECK(fields(from_proto(route).errors) == Fields{"choices[0].carrier"});
 }
 
 TEST_CASE("an operator never gets a hash back, only which algorithms there are") {
