@@ -74,6 +74,7 @@ public:
                 if (const auto block = target_block(target)) compare_sources(name, carrier.realm, {*block});
         });
         routes();
+        overflows();
         sizes();
         return std::move(conflicts_);
     }
@@ -180,6 +181,20 @@ private:
             for (std::size_t i = 0; i < route.carriers.size(); ++i)
                 if (!candidate_.carriers.contains(route.carriers[i]))
                     missing_carrier("routes/" + id, i, route.carriers[i]);
+    }
+
+    void overflows() {
+        for (const auto& [id, trunk] : candidate_.trunks) {
+            const auto& other = trunk.overflow.trunk;
+            if (other.empty() || candidate_.trunks.contains(other)) continue;
+            const auto name = "trunks/" + id, missing = "trunks/" + other;
+            if (changed_.contains(name))
+                conflicts_.push_back({name, "overflow.trunk",
+                                      quoted(missing) + " does not exist; create it first, or in the same request"});
+            else
+                conflicts_.push_back(
+                    {missing, "", quoted(missing) + " takes the overflow of " + name + "; change that first"});
+        }
     }
 
     void missing_carrier(const std::string& route, std::size_t index, const std::string& id) {

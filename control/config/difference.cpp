@@ -92,6 +92,7 @@ FieldValues fields_of(const Trunk& t) {
     add_list(out, "transports", t.transports);
     add_list(out, "targets", t.targets);
     add_list(out, "sources", t.sources);
+    add(out, "overflow.trunk", t.overflow.trunk);
     return out;
 }
 

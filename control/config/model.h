@@ -42,6 +42,10 @@ struct MediaPolicy {
     std::string port;  // media port name; empty: the realm's
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
+struct Overflow {
+    std::string trunk;  // id of the trunk that takes the calls while the PBX cannot be reached; empty: none
+    friend bool operator==(const Overflow&, const Overflow&) = default;
+};
 struct Target {
     std::string host;  // name or IP literal
     std::uint16_t port = 0;
@@ -74,7 +78,8 @@ struct Trunk {
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
-    std::uint64_t revision = 0;         // of its last change; the etag
+    Overflow overflow;
+    std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR

@@ -100,6 +100,11 @@ void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
         errors.push_back({"targets", "belongs to mode static: a registered PBX is reached through its registration"});
     if (!trunk.sources.empty())
         errors.push_back({"sources", "belongs to mode static: a registered PBX is known by its registration"});
+    // SIPconnect 16: both sides are provisioned with the numbers before the PBX registers for them.
+    if (trunk.numbers.empty() && !trunk.disabled)
+        errors.push_back({"numbers",
+                          "is empty: mode registration needs the numbers that the PBX registers for, e.g. {first: "
+                          "\"+4930123400\", last: \"+4930123499\"}; without them the trunk can only be disabled"});
 }
 
 void check_static_mode(const Trunk& trunk, FieldErrors& errors) {
@@ -151,6 +156,8 @@ FieldErrors validate(const Trunk& trunk) {
     check_transports(trunk, errors);
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
+    if (!trunk.overflow.trunk.empty() && trunk.overflow.trunk == trunk.id)
+        errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
     return errors;
 }
 

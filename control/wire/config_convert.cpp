@@ -23,6 +23,17 @@ std::string id_from(const std::string& name, std::string_view collection, FieldE
     return name;
 }
 
+// The id in another resource's name; empty stays empty.
+std::string reference_from(const std::string& name, std::string_view collection, std::string field,
+                           FieldErrors& errors) {
+    if (name.empty()) return {};
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({std::move(field), '"' + name.substr(0, 80) + "\" does not begin with \"" +
+                                            std::string(collection) + "\", e.g. \"" + std::string(collection) +
+                                            "acme-hq\""});
+    return name;
+}
+
 std::uint16_t small(std::uint32_t value, std::string field, FieldErrors& errors) {
     if (value > 65'535) errors.push_back({std::move(field), std::to_string(value) + " is out of range: 0 to 65535"});
     return static_cast<std::uint16_t>(value > 65'535 ? 0 : value);
@@ -171,6 +182,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
         trunk.transports.push_back(transport_from(message.transports(i), at("transports", i), errors));
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
+    trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -248,6 +260,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto transport : trunk.transports) message.add_transports(transport_to(transport));
     for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
     for (const auto& block : trunk.sources) message.add_sources(block.to_string());
+    if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
     return message;
 }
 

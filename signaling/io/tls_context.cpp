@@ -69,6 +69,21 @@ long long end_of_life(SSL_CTX* context) {
     return static_cast<long long>(timegm(&end));
 }
 
+std::string sha256_of(SSL_CTX* context) {
+    const X509* certificate = SSL_CTX_get0_certificate(context);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (certificate == nullptr || X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return {};
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (unsigned i = 0; i < size; ++i) {
+        if (i > 0) out += ':';
+        out += digits[digest[i] >> 4];
+        out += digits[digest[i] & 15];
+    }
+    return out;
+}
+
 }  // namespace
 
 void TlsContext::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -118,6 +133,7 @@ Result<std::shared_ptr<const TlsContext>, std::string> TlsContext::load(const Tl
     context->server_ = std::move(*server);
     context->client_ = std::move(*client);
     context->not_after_ = end_of_life(context->server_.get());
+    context->fingerprint_ = sha256_of(context->server_.get());
     return std::shared_ptr<const TlsContext>(std::move(context));
 }
 

@@ -36,6 +36,8 @@ public:
     ssl_ctx_st* client() const { return client_.get(); }
     // Seconds since 1970 when the certificate ends.
     long long not_after() const { return not_after_; }
+    // SHA-256 over the certificate, "AB:CD:...", as administrators compare it.
+    const std::string& fingerprint() const { return fingerprint_; }
 
 private:
     struct Free {
@@ -46,6 +48,7 @@ private:
 
     Handle server_, client_;
     long long not_after_ = 0;
+    std::string fingerprint_;
 };
 
 // The contexts of all realms, exchanged while connections live: each keeps the one it began with.

@@ -32,13 +32,14 @@ public:
     }
     // Live ones, best first: not expired, flow open, by q.
     std::vector<Binding> usable(std::string_view trunk, TimePoint now) const;
+    std::vector<Binding> of(std::string_view trunk) const;  // all of them, also those that cannot be called
     // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX. Nothing when two
     // trunks share the flow: then it identifies neither.
     std::optional<std::string> trunk_of(const Flow& flow, TimePoint now) const;
     bool has_binding(const Flow& flow, TimePoint now) const;  // of however many trunks
-    void flow_closed(const Flow& flow);
-    std::size_t expire(TimePoint now);  // removes what has expired; how many
-    std::vector<Binding> all() const;   // for operators; a copy
+    std::vector<std::string> flow_closed(const Flow& flow);   // the trunks that had bindings over it
+    std::size_t expire(TimePoint now);                        // removes what has expired; how many
+    std::vector<Binding> all() const;                         // for operators; a copy
     std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     void remove_trunk(std::string_view trunk);
 

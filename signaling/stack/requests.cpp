@@ -48,7 +48,7 @@ std::string digest_realm_of_stranger(const sip::Message& invite) {
 
 }  // namespace
 
-std::string Core::retry_after() { return std::to_string(1 + random.below(32)); }
+std::string Core::retry_after() { return config.retry_window.draw(random); }
 
 void Core::answer_once(const transaction::Request& request, sip::Composer composer) {
     std::string text = composer.finish();
@@ -67,6 +67,11 @@ void Core::refuse(const transaction::Request& request, const Refusal& refusal) {
     answer_once(request, std::move(composer));
 }
 
+void Core::refuse_for_now(const transaction::Request& request, std::string_view why) {
+    if (draining) statistics.refused_draining.add();
+    refuse(request, {503, why, {{HeaderName::retry_after, retry_after()}}});
+}
+
 policy::Party Core::identify(const transaction::Request& request) const {
     return policy::identify(*snapshot, settings.realms[request.flow.realm], request.flow, shared.locations,
                             health.learned(), now_);
@@ -74,7 +79,8 @@ policy::Party Core::identify(const transaction::Request& request) const {
 
 // Nothing: the request has been answered (challenged, or refused).
 std::optional<Authentication> Core::authenticate(const transaction::Request& request, bool proxy,
-                                                 const std::string& digest_realm, registrar::DigestOffer offer) {
+                                                 const config::Trunk* claimed, const std::string& digest_realm,
+                                                 registrar::DigestOffer offer) {
     const auto lookup = [this](std::string_view username, std::string_view realm) -> registrar::CredentialSecret {
         const auto match = snapshot->credential(username, realm);
         if (match.trunk == nullptr) return {};
@@ -89,7 +95,12 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
             return std::nullopt;
         case Authentication::Outcome::refused:
             statistics.authentication_failures.add();
-            complain("authentication-failed", {}, result.reason + " from " + request.flow.remote.to_string());
+            complain("authentication-failed", claimed != nullptr ? claimed->id : std::string(),
+                     result.reason + " from " + request.flow.remote.to_string());
+            if (claimed != nullptr)
+                shared.trunk_states.note_trouble(
+                    claimed->id,
+                    "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
             break;
         case Authentication::Outcome::challenge:
         case Authentication::Outcome::stale: statistics.challenges.add(); break;
@@ -104,7 +115,7 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
 }
 
 void Core::on_options(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
     if (!identify(request).known()) return answer_once(request, std::move(composer));
@@ -119,12 +130,12 @@ void Core::on_options(const transaction::Request& request) {
 void Core::on_register(const transaction::Request& request) {
     const Realm& realm = settings.realms[request.flow.realm];
     if (realm.trusted) return refuse(request, {403, "no registrar in this realm", {}});
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
     const auto authenticated =
-        authenticate(request, false, trunk != nullptr ? digest_realm_of(*trunk) : limited(aor.host),
+        authenticate(request, false, trunk, trunk != nullptr ? digest_realm_of(*trunk) : limited(aor.host),
                      trunk != nullptr ? digest_offer_of(*trunk) : registrar::DigestOffer{});
     if (!authenticated) return;
     const auto refused = [&](std::uint16_t status, std::string_view why) {
@@ -156,24 +167,30 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     auto outcome = registrar.handle(request.message, request.flow, policy, random.token(8), now_);
     const bool ok = outcome.status == 200;
     (ok ? statistics.registrations_ok : statistics.registrations_refused).add();
-    if (!ok)
+    if (!ok) {
         complain("registration-refused", trunk.id, outcome.reason);
-    else if (outcome.changed)
+        shared.trunk_states.note_trouble(trunk.id, "REGISTER from " + request.flow.remote.to_string() +
+                                                       " was refused (" + std::to_string(outcome.status) +
+                                                       "): " + outcome.reason);
+    } else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
+    if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 
 void Core::on_invite(transaction::Request request) {
-    if (!snapshot) return refuse(request, {503, "not configured yet", {{HeaderName::retry_after, retry_after()}}});
+    if (!snapshot) return refuse_for_now(request, "not configured yet");
     auto party = identify(request);
     if (!party.known()) {
         if (settings.realms[request.flow.realm].trusted) return refuse(request, {403, "unknown source", {}});
+        if (draining) return refuse_for_now(request, "draining");  // it need not prove anything to be sent away
         const auto* claimed = claimed_trunk(*snapshot, request.message);
         const auto authenticated =
-            claimed != nullptr ? authenticate(request, true, digest_realm_of(*claimed), digest_offer_of(*claimed))
-                               : authenticate(request, true, digest_realm_of_stranger(request.message), {});
+            claimed != nullptr
+                ? authenticate(request, true, claimed, digest_realm_of(*claimed), digest_offer_of(*claimed))
+                : authenticate(request, true, nullptr, digest_realm_of_stranger(request.message), {});
         if (!authenticated) return;
         party = {policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
         const auto trunk = snapshot->trunks.find(party.id);
@@ -225,7 +242,7 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::full: return statistics.calls_refused_full.add();
         case policy::Refusal::too_many_calls:
         case policy::Refusal::too_fast: return statistics.calls_refused_limit.add();
-        case policy::Refusal::draining:
+        case policy::Refusal::draining: return statistics.refused_draining.add();
         case policy::Refusal::trunk_disabled:
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:

@@ -28,6 +28,7 @@ config::Trunk full_trunk() {
     t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
+    t.overflow.trunk = "acme-dr";
     t.revision = 42;
     return t;
 }
