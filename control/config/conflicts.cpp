@@ -75,6 +75,7 @@ public:
                 if (const auto block = target_block(target)) compare_sources(name, carrier.realm, {*block});
         });
         routes();
+        overflows();
         sizes();
         return std::move(conflicts_);
     }
@@ -180,6 +181,20 @@ private:
             claim(route.prefixes[i], [i] { return at("prefixes", i); });
         for (std::size_t i = 0; i < route.service_numbers.size(); ++i)
             claim(route.service_numbers[i], [i] { return at("service_numbers", i); });
+    }
+
+    void overflows() {
+        for (const auto& [id, trunk] : candidate_.trunks) {
+            const auto& other = trunk.overflow.trunk;
+            if (other.empty() || candidate_.trunks.contains(other)) continue;
+            const auto name = "trunks/" + id, missing = "trunks/" + other;
+            if (changed_.contains(name))
+                conflicts_.push_back({name, "overflow.trunk",
+                                      quoted(missing) + " does not exist; create it first, or in the same request"});
+            else
+                conflicts_.push_back(
+                    {missing, "", quoted(missing) + " takes the overflow of " + name + "; change that first"});
+        }
     }
 
     void routes() {

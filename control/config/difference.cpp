@@ -189,6 +189,7 @@ FieldValues fields_of(const Trunk& t) {
     add_tls(out, t.tls);
     add_numbering(out, t.numbering);
     add_identity(out, t.identity);
+    add(out, "overflow.trunk", t.overflow.trunk);
     return out;
 }
 

@@ -65,6 +65,10 @@ struct MediaPolicy {
     std::string port;  // media port name; empty: the realm's
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
+struct Overflow {
+    std::string trunk;  // id of the trunk that takes the calls while the PBX cannot be reached; empty: none
+    friend bool operator==(const Overflow&, const Overflow&) = default;
+};
 struct Target {
     std::string host;  // name or IP literal
     std::uint16_t port = 0;
@@ -119,6 +123,7 @@ struct Trunk {
     PeerTls tls;
     Numbering numbering{};
     TrunkIdentity identity{};
+    Overflow overflow;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 

@@ -157,6 +157,11 @@ void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
         errors.push_back({"tls",
                           "has more than \"required\", which belongs to mode static: a registering PBX shows no "
                           "certificate, it proves itself by Digest; e.g. {required: true}"});
+    // SIPconnect 16: both sides are provisioned with the numbers before the PBX registers for them.
+    if (trunk.numbers.empty() && !trunk.disabled)
+        errors.push_back({"numbers",
+                          "is empty: mode registration needs the numbers that the PBX registers for, e.g. {first: "
+                          "\"+4930123400\", last: \"+4930123499\"}; without them the trunk can only be disabled"});
 }
 
 void check_static_mode(const Trunk& trunk, FieldErrors& errors) {
@@ -227,6 +232,8 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_tls(trunk.tls, trunk.targets, errors);
     rules::check_numbering(trunk.numbering, rules::NumbersOf::trunk, errors);
     rules::check_identity(trunk, errors);
+    if (!trunk.overflow.trunk.empty() && trunk.overflow.trunk == trunk.id)
+        errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
     return errors;
 }
 

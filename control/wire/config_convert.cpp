@@ -26,6 +26,17 @@ std::string id_from(const std::string& name, std::string_view collection, FieldE
     return name;
 }
 
+// The id in another resource's name; empty stays empty.
+std::string reference_from(const std::string& name, std::string_view collection, std::string field,
+                           FieldErrors& errors) {
+    if (name.empty()) return {};
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({std::move(field), '"' + name.substr(0, 80) + "\" does not begin with \"" +
+                                            std::string(collection) + "\", e.g. \"" + std::string(collection) +
+                                            "acme-hq\""});
+    return name;
+}
+
 std::uint16_t small(std::uint32_t value, std::string field, FieldErrors& errors) {
     if (value > 65'535) errors.push_back({std::move(field), std::to_string(value) + " is out of range: 0 to 65535"});
     return static_cast<std::uint16_t>(value > 65'535 ? 0 : value);
@@ -312,6 +323,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.tls = tls_from(message.tls(), errors);
     trunk.numbering = from_proto(message.numbering());
     trunk.identity = from_proto(message.identity(), errors);
+    trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -405,6 +417,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     if (trunk.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(trunk.tls);
     *message.mutable_numbering() = to_proto(trunk.numbering);
     *message.mutable_identity() = to_proto(trunk.identity);
+    if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
     return message;
 }
 

@@ -2,6 +2,7 @@
 // order, run until a signal, drained, taken apart.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/base/system_random.h"
@@ -61,6 +63,8 @@ private:
     void look_at_certificates();
     void fetch_staples();
     void begin_drain(int signal);
+    void set_operator_drain(bool on);  // any thread
+    std::pair<bool, TimePoint> drained() const;
     std::uint64_t alive(Counter stack::StackStatistics::*what) const;
     void release_calls();
     bool done();
@@ -91,6 +95,10 @@ private:
     TimePoint certificates_seen_{}, staples_seen_{};
     std::optional<TimePoint> drain_until_, release_until_;
     bool ready_ = false;
+    std::atomic<bool> stopping_{false};
+    mutable std::mutex drain_mutex_;
+    bool operator_drain_ = false;  // asked for by an operator; guarded, as the next one
+    TimePoint drain_since_;
 };
 
 }  // namespace sallyport::app

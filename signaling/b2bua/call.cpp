@@ -108,7 +108,7 @@ void Call::refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Co
     auto composer = response_to_invite(side, status, cx);
     composer.add(HeaderName::server, cx.settings.server_header);
     if (q850 != 0) composer.add(HeaderName::reason, q850_reason(q850));
-    if (retry_after) composer.add(HeaderName::retry_after, std::to_string(1 + cx.random.below(10)));
+    if (retry_after) composer.add(HeaderName::retry_after, cx.settings.retry_window.draw(cx.random));
     if (status == 405 || status == 501) composer.add(HeaderName::allow, methods_in_dialog);
     respond(side, status, std::move(composer), {}, cx);
 }

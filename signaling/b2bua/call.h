@@ -118,6 +118,7 @@ private:
     void allocate_media(const Targets::Outlook& outlook, Context& cx);
     MediaSession::Place media_place(Side side, RealmIndex realm, Family family, Context& cx) const;
     Targets find_targets(Context& cx) const;
+    bool overflow(Context& cx);
     void take_hop(Targets::Step step, Context& cx);
     void try_calling(Context& cx);
     void send_invite(Context& cx);
@@ -198,6 +199,8 @@ private:
     std::optional<Hop> hop_;
     std::string carrier_;  // on the core's side: whose media policy holds
     std::uint16_t last_failure_ = 0;
+    bool unreached_ = false;       // a place did not answer at all
+    bool overflowed_ = false;      // the trunk that takes the overflow has been turned to
     bool first_tag_used_ = false;  // leg A's own tag has been given to a fork
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;

@@ -12,10 +12,12 @@
 #include "signaling/b2bua/call_table.h"
 #include "signaling/b2bua/target_health.h"
 #include "signaling/policy/identify.h"
+#include "signaling/policy/overload.h"
 #include "signaling/policy/refusal_limit.h"
 #include "signaling/policy/verdict.h"
 #include "signaling/registrar/authenticator.h"
 #include "signaling/registrar/registrar.h"
+#include "signaling/sip/glimpse.h"
 #include "signaling/sip/parser.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
@@ -33,7 +35,7 @@ public:
     void handle(const Input& input, TimePoint now, Outputs& out);
 
     std::size_t housekeeping_timers() const {
-        return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0);
+        return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0) + (trunk_review_ != 0 ? 1 : 0);
     }
 
     StackConfig config;
@@ -50,6 +52,7 @@ public:
     Subscriptions subscriptions;
     Relay relay;
     policy::RefusalLimit refusals;
+    policy::Overload overload;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
     config::SnapshotPtr snapshot;  // nothing before the first ConfigChanged
@@ -70,7 +73,7 @@ private:
     void on(const Restore& input);
     void on(const Drain& input);
     void on(const ReleaseCalls& input);
-    void receive(const Flow& flow, std::string_view bytes, sip::Framing framing);
+    void receive(const Flow& flow, std::string_view bytes, sip::Framing framing, Duration busy);
     void answer_parse_error(const Flow& flow, std::string_view bytes, const sip::ParseError& error);
     void run_effects();
     void take(transaction::Transmit&& effect) { out_->emplace_back(std::move(effect)); }
@@ -87,6 +90,18 @@ private:
     void log(b2bua::Severity severity, std::string event, std::string trunk, std::string text);
     void complain(std::string event, std::string trunk, std::string text);
     void keep_expiring();
+
+    // triage.cpp: what is refused before it is parsed, when there is more than can be done
+    bool takes(const Flow& flow, std::string_view bytes, Duration busy);
+    policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen, const sip::Via* top_via);
+    bool is_plausible_emergency(const IpAddress& source);
+    void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
+
+    // trunk_review.cpp: the health state of each trunk
+    void review_trunk(const config::Trunk& trunk, std::string_view hint = {});
+    void review_trunks(const std::vector<std::string>& trunks, std::string_view hint = {});
+    void review_all_trunks();
+    void keep_reviewing();
 
     // requests.cpp: requests outside of dialogs
     void on_options(const transaction::Request& request);
@@ -105,12 +120,14 @@ private:
                         const policy::Verdict& verdict);
     // To a peer nobody knows: one answer without a transaction, and on UDP at most three times what it sent.
     void refuse(const transaction::Request& request, const Refusal& refusal);
+    void refuse_for_now(const transaction::Request& request, std::string_view why);  // 503 with Retry-After
     void answer_once(const transaction::Request& request, sip::Composer composer);
     std::string retry_after();
 
     // authentication.cpp: who has to prove himself, and whether he has
     struct Challenge {
         bool proxy = false;  // 407 instead of 401
+        std::string trunk;   // that the request says to be from, for the log
         std::string digest_realm;
         registrar::DigestOffer offer;
         std::string aor;  // whose request it says it is
@@ -130,7 +147,9 @@ private:
     transaction::Effects effects_;
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
-    TimerId expiry_ = 0;
+    TimerId expiry_ = 0, trunk_review_ = 0;
+    std::string overload_mark_;  // how the To tags of brief refusals begin
+    policy::RefusalLimit emergencies_;
     std::int64_t complaint_second_ = 0;
     std::uint32_t complaints_ = 0;  // in that second
 };

@@ -10,7 +10,7 @@ namespace sallyport::stack {
 
 using sip::HeaderName;
 
-std::string Core::retry_after() { return std::to_string(1 + random.below(32)); }
+std::string Core::retry_after() { return config.retry_window.draw(random); }
 
 void Core::answer_once(const transaction::Request& request, sip::Composer composer) {
     std::string text = composer.finish();
@@ -29,6 +29,11 @@ void Core::refuse(const transaction::Request& request, const Refusal& refusal) {
     answer_once(request, std::move(composer));
 }
 
+void Core::refuse_for_now(const transaction::Request& request, std::string_view why) {
+    if (draining) statistics.refused_draining.add();
+    refuse(request, {503, why, {{HeaderName::retry_after, retry_after()}}});
+}
+
 policy::Party Core::identify(const transaction::Request& request) const {
     return policy::identify(*snapshot, settings.realms[request.flow.realm], request.flow, shared.locations,
                             health.learned(), now_);
@@ -42,7 +47,7 @@ const config::Trunk* Core::in_the_wrong_way(const transaction::Request& request)
 }
 
 void Core::on_options(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     const auto party = identify(request);
     if (party.kind == policy::PartyKind::trunk) {
         const auto trunk = snapshot->trunks.find(party.id);
@@ -73,7 +78,7 @@ Relay::Begun Core::carry(const transaction::Request& request, const policy::Part
 
 // Only for the PBX whose number it names: this node itself takes none, and none goes to the core.
 void Core::on_message(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     const auto party = identify(request);
     const bool of_carrier = party.kind == policy::PartyKind::carrier;
     switch (of_carrier ? carry(request, party) : Relay::Begun::no_number) {
@@ -90,7 +95,7 @@ void Core::on_message(const transaction::Request& request) {
 void Core::on_register(const transaction::Request& request) {
     const Realm& realm = settings.realms[request.flow.realm];
     if (realm.trusted) return refuse(request, {403, "no registrar in this realm", {}});
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
@@ -145,9 +150,12 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     auto outcome = registrar.handle(request.message, request.flow, policy, random.token(8), now_);
     const bool ok = outcome.status == 200;
     (ok ? statistics.registrations_ok : statistics.registrations_refused).add();
-    if (!ok)
+    if (!ok) {
         complain("registration-refused", trunk.id, outcome.reason);
-    else if (outcome.changed)
+        shared.trunk_states.note_trouble(trunk.id, "REGISTER from " + request.flow.remote.to_string() +
+                                                       " was refused (" + std::to_string(outcome.status) +
+                                                       "): " + outcome.reason);
+    } else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
     for (const auto& other : outcome.displaced)
@@ -156,16 +164,17 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
                 "'s now: it is not called there any more");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
+    if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 
 void Core::on_invite(transaction::Request request) {
-    if (!snapshot) return refuse(request, {503, "not configured yet", {{HeaderName::retry_after, retry_after()}}});
+    if (!snapshot) return refuse_for_now(request, "not configured yet");
     auto party = prove_sender(request);
     if (party) admit(std::move(request), std::move(*party));
 }
 
 void Core::on_subscribe(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     const auto party = prove_sender(request);
     if (!party) return;
     auto cx = context();
@@ -217,7 +226,7 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::full: return statistics.calls_refused_full.add();
         case policy::Refusal::too_many_calls:
         case policy::Refusal::too_fast: return statistics.calls_refused_limit.add();
-        case policy::Refusal::draining:
+        case policy::Refusal::draining: return statistics.refused_draining.add();
         case policy::Refusal::trunk_disabled:
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:

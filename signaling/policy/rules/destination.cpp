@@ -8,6 +8,11 @@ namespace {
 
 constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, facility_rejected = 29;
 
+// Nobody is registered whom a call could reach.
+bool is_absent(const CallFacts& facts, const config::Trunk& trunk) {
+    return trunk.mode == config::TrunkMode::registration && facts.locations.usable(trunk.id, facts.now).empty();
+}
+
 Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
     const auto* trunk = facts.config.trunk_by_number(admitted.called);
     if (trunk == nullptr) {
@@ -19,10 +24,14 @@ Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
                 "trunk " + disabled->id + " is disabled"};
     }
     admitted.trunk = trunk->id;
-    if (trunk->mode == config::TrunkMode::registration && facts.locations.usable(trunk->id, facts.now).empty())
-        return {Reject{Refusal::not_registered, 480, subscriber_absent, false},
-                "trunk " + trunk->id + " is not registered"};
-    return {{}, "trunk " + trunk->id};
+    if (!is_absent(facts, *trunk)) return {{}, "trunk " + trunk->id};
+    const auto overflow = facts.config.trunks.find(trunk->overflow.trunk);
+    if (overflow != facts.config.trunks.end() && !overflow->second.disabled && !is_absent(facts, overflow->second)) {
+        admitted.trunk = overflow->first;
+        return {{}, "trunk " + trunk->id + " is not registered: overflow to trunk " + overflow->first};
+    }
+    return {Reject{Refusal::not_registered, 480, subscriber_absent, false},
+            "trunk " + trunk->id + " is not registered"};
 }
 
 // By priority, and among equals drawn by weight, as RFC 2782 orders targets; a sum of 0 gives each the same share.

@@ -95,6 +95,16 @@ TEST_CASE("each mode says what belongs to the other") {
           Fields{"registration_aor", "single_aor_compatibility", "domain", "targets", "sources"});
 }
 
+TEST_CASE("a registering trunk without its numbers can only be disabled; no trunk takes its own overflow") {
+    CHECK(fields_after([](Trunk& t) { t.numbers.clear(); }) == Fields{"numbers"});
+    CHECK(fields_after([](Trunk& t) {
+              t.numbers.clear();
+              t.disabled = true;
+          }).empty());
+    CHECK(fields_after([](Trunk& t) { t.overflow.trunk = t.id; }) == Fields{"overflow.trunk"});
+    CHECK(fields_after([](Trunk& t) { t.overflow.trunk = "acme-dr"; }).empty());
+}
+
 TEST_CASE("credentials: user name, hashes of the right length, one entry per user and realm") {
     const auto with = [](Credential c) { return fields_after([&](Trunk& t) { t.credentials = {std::move(c)}; }); };
     const std::string md5(32, 'a'), sha(64, 'b');

@@ -66,6 +66,7 @@ config::Trunk full_trunk() {
                    {{"+1", 2, "+1"}},
                    true};
     t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
+    t.overflow.trunk = "acme-dr";
     t.revision = 42;
     return t;
 }
