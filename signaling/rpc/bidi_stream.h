@@ -26,7 +26,8 @@ public:
     // `start` is the stub's async()->Method(context, reactor).
     static std::shared_ptr<BidiStream> open(const Start& start, Events events) {
         const std::shared_ptr<BidiStream> stream(new BidiStream(std::move(events)));
-        stream->self_ = stream;  // gRPC holds a plain pointer until OnDone()
+        const std::lock_guard lock(stream->mutex_);  // what is made here is whole before gRPC's threads see it
+        stream->self_ = stream;                      // gRPC holds a plain pointer until OnDone()
         start(&stream->context_, stream.get());
         stream->StartRead(&stream->in_);
         stream->StartCall();
