@@ -77,7 +77,7 @@ private:
     std::map<std::string, std::pair<std::string, std::size_t>, std::less<>>
         credentials_;                                                  // "user\0realm" -> trunk, index
     std::map<std::string, std::string, std::less<>> realm_of_domain_;  // by aor_key of the domain alone
-    PrefixTable route_prefixes_, service_numbers_;  // values: indexes into route_ids_
+    PrefixTable route_prefixes_, service_numbers_;                     // values: indexes into route_ids_
     SourcesByRealm trunk_sources_, carrier_sources_;
 };
 

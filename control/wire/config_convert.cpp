@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "control/config/keys.h"
-#include "control/wire/certificate.h"
 #include "control/config/password.h"
+#include "control/wire/certificate.h"
 #include "control/wire/ha1.h"
 #include "control/wire/numbering_convert.h"
 

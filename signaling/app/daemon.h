@@ -19,8 +19,8 @@
 #include "signaling/app/config_file.h"
 #include "signaling/app/metrics.h"
 #include "signaling/app/pulse.h"
-#include "signaling/app/trust_table.h"
 #include "signaling/app/registration_keeper.h"
+#include "signaling/app/trust_table.h"
 #include "signaling/rpc/rpc_server.h"
 #include "signaling/stack/shared.h"
 

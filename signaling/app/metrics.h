@@ -11,8 +11,8 @@
 #include "signaling/app/registration_keeper.h"
 #include "signaling/io/resolver.h"
 #include "signaling/io/shards.h"
-#include "signaling/registrar/lockouts.h"
 #include "signaling/policy/trunk_states.h"
+#include "signaling/registrar/lockouts.h"
 #include "signaling/rpc/config_watch.h"
 #include "signaling/rpc/media_client.h"
 

@@ -72,7 +72,8 @@ private:
     }
     void OnDone(const grpc::Status& status) override {
         events_.end(status);
-        const std::lock_guard lock(mutex_);  // the owner's thread is on its way once this is released: nothing comes after
+        const std::lock_guard lock(
+            mutex_);  // the owner's thread is on its way once this is released: nothing comes after
         done_ = true;
         done_condition_.notify_all();
     }

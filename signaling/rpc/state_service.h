@@ -1,6 +1,6 @@
-// SignalingState: what an operator may see of this process, and the two things he may change: whether it takes new work,
-// and who is locked out. Shards are asked one after another's input, the location store and the counters are read as they
-// are.
+// SignalingState: what an operator may see of this process, and the two things he may change: whether it takes new
+// work, and who is locked out. Shards are asked one after another's input, the location store and the counters are read
+// as they are.
 #pragma once
 
 #include <functional>

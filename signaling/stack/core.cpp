@@ -252,8 +252,8 @@ void Core::take(transaction::Cancelled&& cancelled) {
 
 void Core::take(transaction::Response&& response) {
     auto cx = context();
-    const bool taken = health.on_response(response, cx) || subscriptions.on_response(response, cx) ||
-                       relay.on_response(response, cx);
+    const bool taken =
+        health.on_response(response, cx) || subscriptions.on_response(response, cx) || relay.on_response(response, cx);
     if (!taken) calls.on_response(response, cx);
 }
 

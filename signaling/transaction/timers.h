@@ -18,7 +18,15 @@ inline constexpr Duration timer_c = 180s;  // RFC 3261 16.6: a bit more than thr
 inline constexpr Duration timer_d = 32s;   // unreliable transports
 
 // Who set it, which of its timers, for which object. Plain numbers: the owner understands them.
-enum class TimerOwner : std::uint8_t { client_transaction, server_transaction, call, registrar, health, subscriptions, trunk_review };
+enum class TimerOwner : std::uint8_t {
+    client_transaction,
+    server_transaction,
+    call,
+    registrar,
+    health,
+    subscriptions,
+    trunk_review
+};
 struct TimerKey {
     TimerOwner owner{};
     std::uint8_t kind = 0;
