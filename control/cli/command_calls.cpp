@@ -98,8 +98,9 @@ int list_registrations(Session& session, const std::string& trunk) {
     }
     Table table({"TRUNK", "AOR", "KIND", "TRANSPORT", "SOURCE", "EXPIRES", "NUMBERS", "CONTACT", "USER-AGENT"});
     for (const auto& r : all.registrations())
-        table.add({r.trunk(), r.aor(), r.bulk() ? "bulk (RFC 6140)" : "single", r.transport(), r.source(),
-                   duration_text(r.expires_seconds()), std::to_string(r.numbers()), r.contact(), r.user_agent()});
+        table.add({r.trunk(), r.aor(), r.bulk() ? "bulk (RFC 6140)" : "single", r.transport(),
+                   r.source() + (r.private_contact() ? " (NAT)" : ""), duration_text(r.expires_seconds()),
+                   std::to_string(r.numbers()), r.contact(), r.user_agent()});
     if (table.empty())
         session.out << "no registrations\n";
     else

@@ -72,4 +72,9 @@ bool Trunk::allows(Transport transport) const {
     return std::find(transports.begin(), transports.end(), transport) != transports.end();
 }
 
+Family Trunk::family() const {
+    if (network.family != Family::none || mode == TrunkMode::registration || sources.empty()) return network.family;
+    return sources.front().address.family;
+}
+
 }  // namespace sallyport::config

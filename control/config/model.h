@@ -58,6 +58,13 @@ struct AddressBlock {  // CIDR
     AddressBlock network() const;  // the same block with its host bits zero
     friend bool operator==(const AddressBlock&, const AddressBlock&) = default;
 };
+enum class NatMode : std::uint8_t { off, on };
+struct TrunkNetwork {
+    Family family = Family::none;  // none: static mode: that of the sources; registration mode: as the PBX comes
+    NatMode nat = NatMode::off;
+    std::uint32_t options_interval_seconds = 0;  // static mode: between probes of one address; 0: none
+    friend bool operator==(const TrunkNetwork&, const TrunkNetwork&) = default;
+};
 struct Trunk {
     std::string id;  // "acme-hq": the resource name without "trunks/"
     std::string display_name;
@@ -74,12 +81,14 @@ struct Trunk {
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
-    std::uint64_t revision = 0;         // of its last change; the etag
+    TrunkNetwork network;
+    std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR
     std::string_view aor_domain() const;  // "domain" of the AOR, else domain
     bool allows(Transport transport) const;
+    Family family() const;  // the one its interface has; none: whichever the PBX comes with
 };
 struct Carrier {
     std::string id;

@@ -6,6 +6,7 @@
 
 #include "control/config/keys.h"
 #include "control/config/limits.h"
+#include "control/config/network_rules.h"
 #include "control/config/rules.h"
 #include "control/config/syntax.h"
 
@@ -151,6 +152,7 @@ FieldErrors validate(const Trunk& trunk) {
     check_transports(trunk, errors);
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
+    rules::check_network(trunk, errors);
     return errors;
 }
 

@@ -104,6 +104,38 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media) {
     return message;
 }
 
+constexpr std::uint32_t default_probe_seconds = 30;
+
+config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::TrunkMode mode, FieldErrors& errors) {
+    config::TrunkNetwork network;
+    if (message.ip_version() == pb::IP_VERSION_V4)
+        network.family = Family::v4;
+    else if (message.ip_version() == pb::IP_VERSION_V6)
+        network.family = Family::v6;
+    else if (message.ip_version() != pb::IP_VERSION_UNSPECIFIED)
+        errors.push_back({"network.ip_version", "must be one of v4, v6"});
+    if (message.nat() == pb::NAT_MODE_ON)
+        network.nat = config::NatMode::on;
+    else if (message.nat() != pb::NAT_MODE_OFF && message.nat() != pb::NAT_MODE_UNSPECIFIED)
+        errors.push_back({"network.nat", "must be one of off, on"});
+    network.options_interval_seconds = message.options_interval_seconds();
+    const bool probed_by_default = mode == config::TrunkMode::static_ && !message.unprobed();
+    if (network.options_interval_seconds == 0 && probed_by_default)
+        network.options_interval_seconds = default_probe_seconds;
+    else if (network.options_interval_seconds != 0 && message.unprobed())
+        errors.push_back({"network.unprobed", "is given beside options_interval_seconds: give one or the other"});
+    return network;
+}
+
+void network_to(const config::Trunk& trunk, pb::TrunkNetwork& message) {
+    const auto& network = trunk.network;
+    if (network.family != Family::none)
+        message.set_ip_version(network.family == Family::v6 ? pb::IP_VERSION_V6 : pb::IP_VERSION_V4);
+    message.set_nat(network.nat == config::NatMode::on ? pb::NAT_MODE_ON : pb::NAT_MODE_OFF);
+    message.set_options_interval_seconds(network.options_interval_seconds);
+    message.set_unprobed(trunk.mode == config::TrunkMode::static_ && network.options_interval_seconds == 0);
+}
+
 template <class Messages>
 std::vector<config::Target> targets_from(const Messages& messages, FieldErrors& errors) {
     std::vector<config::Target> targets;
@@ -171,6 +203,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
         trunk.transports.push_back(transport_from(message.transports(i), at("transports", i), errors));
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
+    trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -248,6 +281,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto transport : trunk.transports) message.add_transports(transport_to(transport));
     for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
     for (const auto& block : trunk.sources) message.add_sources(block.to_string());
+    network_to(trunk, *message.mutable_network());
     return message;
 }
 

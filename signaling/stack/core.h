@@ -30,6 +30,7 @@ public:
 
     void handle(const Input& input, TimePoint now, Outputs& out);
 
+    TimePoint last_input() const { return now_; }
     std::size_t housekeeping_timers() const { return health.timers() + (expiry_ != 0 ? 1 : 0); }
 
     StackConfig config;

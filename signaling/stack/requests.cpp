@@ -1,6 +1,7 @@
 // Requests outside of dialogs, once the transaction layer has let them through: who sends them, whether they must prove
 // it, and whose they are. REGISTER ends in the registrar, INVITE in a call, OPTIONS here.
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/policy/engine.h"
 #include "signaling/stack/core.h"
 
@@ -142,6 +143,7 @@ void Core::on_register(const transaction::Request& request) {
     if (trunk->realm != realm.name) return refused(403, "the trunk belongs to another realm");
     if (!trunk->allows(policy::to_config(request.flow.transport)))
         return refused(403, "transport not allowed for the trunk");
+    if (!policy::is_of_family(*trunk, request.flow)) return refused(403, "the trunk has the other IP version");
     register_trunk(request, *trunk);
 }
 
@@ -161,6 +163,13 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
+    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
+    const auto address = contact ? contact->uri.host_address() : std::nullopt;
+    if (ok && outcome.changed && trunk.network.nat == config::NatMode::off && address &&
+        hides_behind_nat(*address, request.flow.remote.address))
+        complain("nat-suspected", trunk.id,
+                 "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
+                     "; calls follow its flow, media may not: the trunk's NAT mode is off");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
 }
@@ -179,6 +188,8 @@ void Core::on_invite(transaction::Request request) {
         const auto trunk = snapshot->trunks.find(party.id);
         if (trunk == snapshot->trunks.end() || trunk->second.realm != settings.realms[request.flow.realm].name)
             return refuse(request, {480, "the trunk belongs to another realm", {}});
+        if (!policy::is_of_family(trunk->second, request.flow))
+            return refuse(request, {480, "the trunk has the other IP version", {}});
     }
     admit(std::move(request), std::move(party));
 }

@@ -28,6 +28,7 @@ config::Trunk full_trunk() {
     t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
+    t.network = {Family::v6, config::NatMode::on, 60};
     t.revision = 42;
     return t;
 }
@@ -76,6 +77,24 @@ TEST_CASE("no field of the API's trunk is forgotten by the converter") {
         const auto& r = *message.GetReflection();
         CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
     }
+}
+
+TEST_CASE("a static trunk is probed unless it says otherwise; a registered one is not") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    CHECK(from_proto(message).value.network.options_interval_seconds == 30);
+    message.mutable_network()->set_unprobed(true);
+    const auto unprobed = from_proto(message);
+    CHECK(unprobed.errors.empty());
+    CHECK(unprobed.value.network.options_interval_seconds == 0);
+    CHECK(from_proto(to_proto(unprobed.value, Secrets::included)).value == unprobed.value);
+    message.mutable_network()->set_options_interval_seconds(10);
+    message.mutable_network()->set_nat(static_cast<pb::NatMode>(9));
+    message.mutable_network()->set_ip_version(static_cast<pb::IpVersion>(9));
+    CHECK(fields(from_proto(message).errors) == Fields{"network.ip_version", "network.nat", "network.unprobed"});
+    message.clear_network();
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    CHECK(from_proto(message).value.network == config::TrunkNetwork{});
 }
 
 TEST_CASE("an operator never gets a hash back, only which algorithms there are") {
