@@ -28,6 +28,7 @@ Examples:
   sallyport trunk list                         is it registered, since when, why not
   sallyport trunk sheet acme-hq --pbx asterisk what the PBX's administrator needs
   sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
+  sallyport dns zone sip.example.com           what to publish in DNS; dns check looks whether it is there
   sallyport status --json                      for programs
 
 Where control is and who you are comes from options, from SALLYPORT_SERVER, SALLYPORT_CA, SALLYPORT_CERT and
@@ -92,6 +93,7 @@ public:
         add_secrets();
         add_calls();
         add_media();
+        add_dns();
         add_records();
         add_completion();
     }
@@ -222,6 +224,24 @@ private:
                        [](Session& s) { return list_media_sessions(s); }));
     }
 
+    void add_dns() {
+        auto* dns = group("dns", "what the provider publishes for its PBXs");
+        const auto common = [this](CLI::App* verb) {
+            verb->add_option("DOMAIN", dns_.domain, "the domain that PBXs are configured with, e.g. sip.example.com")
+                ->required();
+            verb->add_option("--realm", dns_.realm, "the realm of the PBXs, if the node has several");
+        };
+        auto* zone = verb(dns, "zone", "print the zone: NAPTR, SRV and one IP version to a host name",
+                          [this](Session& s) { return print_zone(s, dns_); });
+        common(zone);
+        zone->add_option("--ttl", dns_.ttl_seconds, "seconds, 300 if not given")->check(CLI::Range(1, 604'800));
+        auto* check = verb(dns, "check", "walk DNS as a PBX would: exit code 1 if it does not lead here",
+                           [this](Session& s) { return check_dns(s, dns_); });
+        common(check);
+        check->add_option("--server", dns_.server,
+                          "ask this one, e.g. 192.0.2.53 or 192.0.2.53@5353; if not given those of /etc/resolv.conf");
+    }
+
     void add_records() {
         auto* records = group("record", "call records for billing");
         auto* fetch = verb(records, "fetch", "the next records of a consumer, one JSON object per line",
@@ -247,6 +267,7 @@ private:
     CLI::App app_;
     Connection connection_;
     ApplyArguments apply_;
+    DnsArguments dns_;
     Command command_;
     DrainArguments drain_;
     std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_;

@@ -48,9 +48,13 @@ void print_signaling(std::ostream& out, const ov1::SignalingStatus& signaling) {
     for (const auto& listener : signaling.listeners())
         listeners.add({listener.realm(), listener.transport(), listener.endpoint()});
     if (!listeners.empty()) listeners.print(out);
-    Table targets({"CARRIER", "TARGET", "STATE", "DETAIL"});
-    for (const auto& target : signaling.carrier_targets())
-        targets.add({target.carrier(), target.target(), target.up() ? "up" : "DOWN", target.detail()});
+    Table targets({"CARRIER OR TRUNK", "TARGET", "STATE", "DETAIL"});
+    for (const auto& target : signaling.carrier_targets()) {
+        targets.add({target.trunk().empty() ? target.carrier() : "trunk " + target.trunk(), target.target(),
+                     target.up() ? "up" : "DOWN", target.detail()});
+        for (const auto& address : target.addresses())
+            targets.add({"", "  " + address.address(), address.up() ? "up" : "DOWN", address.detail()});
+    }
     if (targets.empty()) return;
     out << '\n';
     targets.print(out);

@@ -4,6 +4,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 
@@ -32,6 +33,15 @@ int apply(Session& session, const ApplyArguments& arguments);
 int get(Session& session, const std::string& kind, const std::string& name);
 int list(Session& session, const std::string& kind);
 int remove(Session& session, const std::string& kind, const std::string& name, const std::string& etag, bool dry_run);
+
+struct DnsArguments {
+    std::string domain;  // the PBXs' provider domain
+    std::string realm;   // empty: the only access realm
+    std::string server;  // empty: those of /etc/resolv.conf
+    std::uint32_t ttl_seconds = 300;
+};
+int print_zone(Session& session, const DnsArguments& arguments);
+int check_dns(Session& session, const DnsArguments& arguments);
 
 int status(Session& session);
 int list_registrations(Session& session, const std::string& trunk, bool lost);

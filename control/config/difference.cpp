@@ -60,6 +60,15 @@ std::string text(DigestUse use) {
     return "automatic";
 }
 std::string text(DigestAlgorithm algorithm) { return algorithm == DigestAlgorithm::sha256 ? "SHA-256" : "MD5"; }
+std::string text(NatMode mode) { return mode == NatMode::on ? "on" : "off"; }
+std::string text(Family family) {
+    switch (family) {
+        case Family::none: return "unspecified";
+        case Family::v4: return "v4";
+        case Family::v6: return "v6";
+    }
+    return "unspecified";
+}
 std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
@@ -190,6 +199,9 @@ FieldValues fields_of(const Trunk& t) {
     add_numbering(out, t.numbering);
     add_identity(out, t.identity);
     add(out, "overflow.trunk", t.overflow.trunk);
+    add(out, "network.ip_version", text(t.network.family));
+    add(out, "network.nat", text(t.network.nat));
+    add(out, "network.options_interval_seconds", std::to_string(t.network.options_interval_seconds));
     return out;
 }
 

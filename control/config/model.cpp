@@ -88,4 +88,9 @@ bool Trunk::owns(std::string_view e164) const {
     });
 }
 
+Family Trunk::family() const {
+    if (network.family != Family::none || mode == TrunkMode::registration || sources.empty()) return network.family;
+    return sources.front().address.family;
+}
+
 }  // namespace sallyport::config

@@ -102,6 +102,13 @@ struct PeerTls {            // TLS with a trunk or carrier, in both roles
     bool needs_client_certificate() const;
     bool peer_connects() const { return client_certificate == TlsClientCertificate::none; }  // and we never do
 };
+enum class NatMode : std::uint8_t { off, on };
+struct TrunkNetwork {
+    Family family = Family::none;  // none: static mode: that of the sources; registration mode: as the PBX comes
+    NatMode nat = NatMode::off;
+    std::uint32_t options_interval_seconds = 0;  // static mode: between probes of one address; 0: none
+    friend bool operator==(const TrunkNetwork&, const TrunkNetwork&) = default;
+};
 struct Trunk {
     std::string id;  // "acme-hq": the resource name without "trunks/"
     std::string display_name;
@@ -124,6 +131,7 @@ struct Trunk {
     Numbering numbering{};
     TrunkIdentity identity{};
     Overflow overflow;
+    TrunkNetwork network;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
@@ -131,6 +139,7 @@ struct Trunk {
     std::string_view aor_domain() const;  // "domain" of the AOR, else domain
     bool allows(Transport transport) const;
     bool owns(std::string_view e164) const;  // is it one of its numbers?
+    Family family() const;                   // the one its interface has; none: whichever the PBX comes with
 };
 struct Carrier {
     std::string id;

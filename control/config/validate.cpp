@@ -6,6 +6,7 @@
 
 #include "control/config/keys.h"
 #include "control/config/limits.h"
+#include "control/config/network_rules.h"
 #include "control/config/rules.h"
 #include "control/config/syntax.h"
 
@@ -234,6 +235,7 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_identity(trunk, errors);
     if (!trunk.overflow.trunk.empty() && trunk.overflow.trunk == trunk.id)
         errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
+    rules::check_network(trunk, errors);
     return errors;
 }
 

@@ -240,6 +240,38 @@ pb::PeerTls tls_to(const config::PeerTls& tls) {
     return message;
 }
 
+constexpr std::uint32_t default_probe_seconds = 30;
+
+config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::TrunkMode mode, FieldErrors& errors) {
+    config::TrunkNetwork network;
+    if (message.ip_version() == pb::IP_VERSION_V4)
+        network.family = Family::v4;
+    else if (message.ip_version() == pb::IP_VERSION_V6)
+        network.family = Family::v6;
+    else if (message.ip_version() != pb::IP_VERSION_UNSPECIFIED)
+        errors.push_back({"network.ip_version", "must be one of v4, v6"});
+    if (message.nat() == pb::NAT_MODE_ON)
+        network.nat = config::NatMode::on;
+    else if (message.nat() != pb::NAT_MODE_OFF && message.nat() != pb::NAT_MODE_UNSPECIFIED)
+        errors.push_back({"network.nat", "must be one of off, on"});
+    network.options_interval_seconds = message.options_interval_seconds();
+    const bool probed_by_default = mode == config::TrunkMode::static_ && !message.unprobed();
+    if (network.options_interval_seconds == 0 && probed_by_default)
+        network.options_interval_seconds = default_probe_seconds;
+    else if (network.options_interval_seconds != 0 && message.unprobed())
+        errors.push_back({"network.unprobed", "is given beside options_interval_seconds: give one or the other"});
+    return network;
+}
+
+void network_to(const config::Trunk& trunk, pb::TrunkNetwork& message) {
+    const auto& network = trunk.network;
+    if (network.family != Family::none)
+        message.set_ip_version(network.family == Family::v6 ? pb::IP_VERSION_V6 : pb::IP_VERSION_V4);
+    message.set_nat(network.nat == config::NatMode::on ? pb::NAT_MODE_ON : pb::NAT_MODE_OFF);
+    message.set_options_interval_seconds(network.options_interval_seconds);
+    message.set_unprobed(trunk.mode == config::TrunkMode::static_ && network.options_interval_seconds == 0);
+}
+
 template <class Messages>
 std::vector<config::Target> targets_from(const Messages& messages, FieldErrors& errors) {
     std::vector<config::Target> targets;
@@ -324,6 +356,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.numbering = from_proto(message.numbering());
     trunk.identity = from_proto(message.identity(), errors);
     trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
+    trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -418,6 +451,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     *message.mutable_numbering() = to_proto(trunk.numbering);
     *message.mutable_identity() = to_proto(trunk.identity);
     if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
+    network_to(trunk, *message.mutable_network());
     return message;
 }
 

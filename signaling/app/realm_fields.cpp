@@ -134,6 +134,19 @@ Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, Places& pla
     realm.media_port = fields.text("media_port", Fields::Required::no, "access");
     if (realm.media_port.empty()) realm.media_port = realm.name;
     realm.trusted = fields.boolean("trusted", false);
+    const auto media = fields.texts("media_advertised", "203.0.113.9");
+    for (std::size_t i = 0; i < media.size(); ++i) {
+        const auto address = IpAddress::parse(media[i]);
+        if (!address || address->is_unspecified() || address->is_multicast())
+            fields.wrong("media_advertised", "'" + media[i] + "' is nobody's address; example: [203.0.113.9]");
+        else if (std::any_of(realm.advertised_media.begin(), realm.advertised_media.end(),
+                             [&](const IpAddress& other) { return other.family == address->family; }))
+            fields.wrong("media_advertised", "'" + media[i] +
+                                                 "' is the second address of its IP version; example: "
+                                                 "[203.0.113.9, \"2001:db8::9\"]");
+        else
+            realm.advertised_media.push_back(*address);
+    }
     auto list = fields.list("listeners", Fields::Required::yes);
     if (list.size() > max_listeners) fields.wrong("listeners", "has more than 64 entries");
     bool needs_tls = false;

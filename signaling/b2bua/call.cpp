@@ -110,6 +110,8 @@ void Call::refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Co
     if (q850 != 0) composer.add(HeaderName::reason, q850_reason(q850));
     if (retry_after) composer.add(HeaderName::retry_after, cx.settings.retry_window.draw(cx.random));
     if (status == 405 || status == 501) composer.add(HeaderName::allow, methods_in_dialog);
+    if (const auto unfit = std::exchange(unfit_, std::nullopt); unfit && status == 488)
+        composer.add(HeaderName::warning, warning_of(*unfit));
     respond(side, status, std::move(composer), {}, cx);
 }
 

@@ -125,7 +125,7 @@ private:
     bool move_to_stream(std::size_t bytes, Context& cx);
     void move_to_datagrams(Context& cx);
     sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
-    MediaProfile profile_of(Side side, const Flow& flow) const;
+    MediaProfile profile_of(Side side, const Flow& flow, const Context& cx) const;
     const config::MediaPolicy& media_policy(Side side) const;
     void forget_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
@@ -135,6 +135,7 @@ private:
     // answer.cpp: what the callee says to the first INVITE
     void on_provisional(const transaction::Response& response, Context& cx);
     void on_failure(const transaction::Response& response, Context& cx);
+    void obey_retry_after(const sip::Message& unavailable, Context& cx);
     void on_ok(Side side, const transaction::Response& response, Context& cx);
     SentInvite establish(Side side, const transaction::Response& response, Context& cx);
     void carry_answer(Side side, const sip::Message& ok, Context& cx);
@@ -199,9 +200,10 @@ private:
     std::optional<Hop> hop_;
     std::string carrier_;  // on the core's side: whose media policy holds
     std::uint16_t last_failure_ = 0;
-    bool unreached_ = false;       // a place did not answer at all
-    bool overflowed_ = false;      // the trunk that takes the overflow has been turned to
-    bool first_tag_used_ = false;  // leg A's own tag has been given to a fork
+    bool unreached_ = false;           // a place did not answer at all
+    bool overflowed_ = false;          // the trunk that takes the overflow has been turned to
+    std::optional<BridgeErrc> unfit_;  // why the offer that is about to be refused cannot be taken
+    bool first_tag_used_ = false;      // leg A's own tag has been given to a fork
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;
     SdpBridge bridge_;

@@ -44,6 +44,7 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
         const auto heard = bridge_.hear_offer(side, request.message.body());
         if (!heard.has_value()) {
             ladder_.note(cx.now, std::string(to_string(heard.error())));
+            unfit_ = heard.error();
             return end_exchange(heard.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
         }
         if (bridge_.streams() > media_.streams()) {

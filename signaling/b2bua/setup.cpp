@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
@@ -28,6 +29,8 @@ std::string make_name(TimePoint now, RandomSource& random) {
     store_be32(stamp.data() + 4, static_cast<std::uint32_t>(ms));
     return to_hex(stamp).substr(4) + "-" + random.token(6);
 }
+
+Targets::Surroundings around(Context& cx) { return {cx.settings.realms, cx.health, cx.now, cx.random}; }
 
 std::string home_call_id(const Settings& settings, RandomSource& random) {
     std::string id = random.token(16);
@@ -58,7 +61,7 @@ void Call::start(CallPlan plan, Context& cx) {
     }
     allocate_media(*outlook, cx);
     start_timer(CallTimer::setup, setup_patience, cx);
-    take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+    take_hop(targets_.next(around(cx)), cx);
 }
 
 void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
@@ -103,20 +106,19 @@ bool Call::hear_first_offer(Context& cx) {
     first.late = invite_->body().empty();
     exchange_ = std::move(first);
     for (const Side side : {Side::a, Side::b}) bridge_.begin(side, cx.random.u32());
-    bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow));
+    bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow, cx));
     if (exchange_->late) return true;
     const auto heard = bridge_.hear_offer(Side::a, invite_->body());
     if (heard.has_value()) return true;
+    unfit_ = heard.error();
     fail_setup("node", heard.error() == BridgeErrc::not_sdp ? 400 : 488, 65, to_string(heard.error()), cx);
     return false;
 }
 
 Targets Call::find_targets(Context& cx) const {
     if (admitted_.direction == policy::CallDirection::from_pbx)
-        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, cx.settings.realms, cx.health,
-                                    cx.random);
-    return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called,
-                             cx.settings.realms, cx.random);
+        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, around(cx));
+    return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called, around(cx));
 }
 
 // The PBX cannot be reached: its trunk may name another one that takes its calls, which is turned to once. From here on
@@ -142,10 +144,24 @@ const config::MediaPolicy& Call::media_policy(Side side) const {
     return found == config_->carriers.end() ? none : found->second.media;
 }
 
-MediaProfile Call::profile_of(Side side, const Flow& flow) const {
+MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) const {
     const auto& policy = media_policy(side);
-    return {policy.srtp == config::SrtpPolicy::required, policy.codecs, policy.latch_any_address,
-            flow.remote.address.family, flow.remote.address.is_loopback()};
+    const IpAddress& source = flow.remote.address;
+    MediaProfile profile{policy.srtp == config::SrtpPolicy::required,
+                         policy.codecs,
+                         policy.latch_any_address,
+                         source.family,
+                         source.is_loopback(),
+                         {},
+                         false,
+                         cx.realm(flow.realm).advertised_media};
+    // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
+    if (side != pbx_side() || is_private(source) || source.is_loopback()) return profile;
+    if (trunk().network.nat == config::NatMode::on)
+        profile.stand_in = source;
+    else
+        profile.no_private = true;
+    return profile;
 }
 
 MediaSession::Place Call::media_place(Side side, RealmIndex realm, Family family, Context& cx) const {
@@ -172,7 +188,10 @@ void Call::take_hop(Targets::Step step, Context& cx) {
         for (const auto& question : *questions) cx.out.emplace_back(Resolve{id_.number(), question});
         return;
     }
-    if (overflow(cx)) return take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+    if (overflow(cx)) return take_hop(targets_.next(around(cx)), cx);
+    const auto* exhausted = std::get_if<Targets::Exhausted>(&step);
+    if (last_failure_ == 0 && exhausted != nullptr && exhausted->all_down)
+        return fail_setup("node", pbx_side() == Side::a ? 503 : 480, 38, "all targets are down", cx, true);
     const bool towards_pbx = pbx_side() == Side::a;
     // A PBX that is not there is not this node's fault: the core's 503 would take the node out of its rotation.
     if (!towards_pbx && unreached_)
@@ -187,7 +206,7 @@ void Call::take_hop(Targets::Step step, Context& cx) {
 
 void Call::on_dns(const locate::Answer& answer, Context& cx) {
     if (phase_ != Phase::routing || hop_) return;
-    take_hop(targets_.resume(answer, cx.settings.realms, cx.random), cx);
+    take_hop(targets_.resume(answer, around(cx)), cx);
 }
 
 void Call::try_calling(Context& cx) {
@@ -213,7 +232,7 @@ void Call::send_invite(Context& cx) {
     record_.carrier = carrier_;
     record_.realm_b = cx.realm(b.realm).name;
     record_.call_id_b = b.call_id;
-    bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow));
+    bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow, cx));
     std::string body;
     if (!exchange_->late) {
         auto offer = bridge_.speak_offer(Side::b, media_.local(), cx.random);
@@ -319,7 +338,7 @@ void Call::fail_over(std::uint16_t status, Context& cx) {
     phase_ = Phase::routing;
     hop_.reset();
     start_timer(CallTimer::setup, setup_patience, cx);
-    take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+    take_hop(targets_.next(around(cx)), cx);
 }
 
 }  // namespace sallyport::b2bua

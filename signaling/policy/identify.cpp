@@ -40,6 +40,11 @@ config::Transport to_config(Transport transport) {
     SALLYPORT_CHECK(false);
 }
 
+bool is_of_family(const config::Trunk& trunk, const Flow& flow) {
+    const Family family = trunk.family();
+    return family == Family::none || family == flow.remote.address.family;
+}
+
 Party identify(const config::Snapshot& config, const Realm& realm, const Flow& flow,
                const registrar::LocationStore& locations, const LearnedSources& learned, TimePoint now) {
     if (realm.trusted) return identify_carrier(config, realm, flow, learned);

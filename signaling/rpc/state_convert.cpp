@@ -4,6 +4,9 @@
 #include <charconv>
 #include <limits>
 
+#include "control/base/private_address.h"
+#include "signaling/sip/uri.h"
+
 namespace sallyport::rpc {
 namespace {
 
@@ -54,6 +57,9 @@ void to_proto(const registrar::Binding& binding, const config::Trunk* trunk, Tim
     for (const auto& hop : binding.path) registration.add_path(hop);
     registration.set_user_agent(binding.user_agent);
     registration.set_flow_lost(binding.flow_closed);
+    if (const auto contact = sip::parse_uri(binding.contact); contact.has_value())
+        if (const auto address = contact->host_address())
+            registration.set_private_contact(hides_behind_nat(*address, binding.flow.remote.address));
     if (trunk == nullptr) return;
     registration.set_aor(trunk->registration_aor);
     constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "signaling/rpc/ask_shards.h"
@@ -33,19 +34,26 @@ ShardState state_of(const stack::Stack& stack) {
 
 // Every shard probes every target: one that a single shard cannot reach is not well.
 void add_targets(const std::vector<ShardState>& shards, operations_pb::SignalingStatus& status) {
-    std::map<std::pair<std::string, std::string>, stack::TargetView> merged;
+    std::map<std::tuple<std::string, std::string, std::string>, stack::TargetView> merged;
     for (const auto& shard : shards) {
         for (const auto& target : shard.targets) {
-            const auto [found, fresh] = merged.try_emplace({target.carrier, target.target}, target);
+            const auto [found, fresh] = merged.try_emplace({target.carrier, target.trunk, target.target}, target);
             if (!fresh && found->second.up && !target.up) found->second = target;
         }
     }
     for (const auto& [key, target] : merged) {
         auto& added = *status.add_carrier_targets();
         added.set_carrier(target.carrier);
+        added.set_trunk(target.trunk);
         added.set_target(target.target);
         added.set_up(target.up);
         added.set_detail(target.detail);
+        for (const auto& address : target.addresses) {
+            auto& place = *added.add_addresses();
+            place.set_address(address.text);
+            place.set_up(address.up);
+            place.set_detail(address.detail);
+        }
     }
 }
 

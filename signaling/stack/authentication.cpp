@@ -207,6 +207,10 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {480, "the trunk belongs to another realm", {}});
         return std::nullopt;
     }
+    if (!policy::is_of_family(trunk->second, request.flow)) {
+        refuse(request, {480, "the trunk has the other IP version", {}});
+        return std::nullopt;
+    }
     shared.proven.add(request.flow, authenticated->trunk);
     return policy::Party{policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
 }

@@ -34,6 +34,7 @@ public:
 
     void handle(const Input& input, TimePoint now, Outputs& out);
 
+    TimePoint last_input() const { return now_; }
     std::size_t housekeeping_timers() const {
         return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0) + (trunk_review_ != 0 ? 1 : 0);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/policy/engine.h"
 #include "signaling/stack/core.h"
 
@@ -132,6 +133,7 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
         return refused(403, "the trunk belongs to another realm");
     if (!trunk->allows(policy::to_config(request.flow.transport)))
         return refused(403, "transport not allowed for the trunk");
+    if (!policy::is_of_family(*trunk, request.flow)) return refused(403, "the trunk has the other IP version");
     register_trunk(request, *trunk);
 }
 
@@ -162,6 +164,13 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
         log(b2bua::Severity::warning, "flow-taken", other,
             "UDP " + request.flow.remote.to_string() + " is trunk " + trunk.id +
                 "'s now: it is not called there any more");
+    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
+    const auto address = contact ? contact->uri.host_address() : std::nullopt;
+    if (ok && outcome.changed && trunk.network.nat == config::NatMode::off && address &&
+        hides_behind_nat(*address, request.flow.remote.address))
+        complain("nat-suspected", trunk.id,
+                 "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
+                     "; calls follow its flow, media may not: the trunk's NAT mode is off");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
     if (ok) review_trunk(trunk, "it has taken its registration back");

@@ -73,8 +73,14 @@ struct CallView {
     std::optional<b2bua::CallRecord> record;
 };
 struct TargetView {
-    std::string carrier, target, detail;
+    std::string carrier, trunk;  // whose: one of them
+    std::string target, detail;
     bool up = true;
+    struct Address {
+        std::string text, detail;
+        bool up = true;
+    };
+    std::vector<Address> addresses;  // of a name
 };
 
 class Stack {

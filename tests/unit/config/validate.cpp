@@ -153,10 +153,36 @@ TEST_CASE("targets are hosts that somebody can have") {
 TEST_CASE("sources are networks without host bits, and not the whole Internet") {
     auto trunk = sample_static_trunk();
     trunk.sources = {*AddressBlock::parse("0.0.0.0/0"), *AddressBlock::parse("192.0.2.9/24"),
-                     *AddressBlock::parse("2001:db8::/32"), *AddressBlock::parse("2001:db8::/32")};
+                     *AddressBlock::parse("203.0.113.0/24"), *AddressBlock::parse("203.0.113.0/24")};
     const auto errors = validate(trunk);
     CHECK(fields(errors) == Fields{"sources[0]", "sources[1]", "sources[3]"});
     CHECK(errors[1].text == "\"192.0.2.9/24\" has bits set behind its prefix; did you mean \"192.0.2.0/24\"?");
+}
+
+TEST_CASE("a trunk has one IP version: that of its sources, or the one it is given") {
+    auto trunk = sample_static_trunk();
+    CHECK(trunk.family() == sallyport::Family::v4);
+    trunk.sources.push_back(*AddressBlock::parse("2001:db8::/32"));
+    trunk.targets.push_back({"2001:db8::1", 0, Transport::tls, 0, 0});
+    CHECK(fields(validate(trunk)) == Fields{"targets[1].host", "sources[1]"});
+    trunk.network.family = sallyport::Family::v6;
+    CHECK(fields(validate(trunk)) == Fields{"targets[0].host", "sources[0]"});
+    CHECK(sample_trunk().family() == sallyport::Family::none);
+}
+
+TEST_CASE("a static trunk is called over the transports it may call over") {
+    auto trunk = sample_static_trunk();
+    trunk.targets = {{"pbx.example.com", 0, Transport::unspecified, 0, 0},
+                     {"pbx.example.com", 0, Transport::udp, 0, 0}};
+    const auto errors = validate(trunk);
+    CHECK(fields(errors) == Fields{"targets[1].transport"});
+    CHECK(errors[0].text.find("[tls]") != std::string::npos);
+    trunk.transports = {Transport::udp};
+    CHECK(validate(trunk).empty());
+    trunk.network.options_interval_seconds = 4;
+    CHECK(fields(validate(trunk)) == Fields{"network.options_interval_seconds"});
+    CHECK(fields_after([](Trunk& t) { t.network.options_interval_seconds = 30; }) ==
+          Fields{"network.options_interval_seconds"});
 }
 
 TEST_CASE("carriers: probe interval, reroute statuses") {

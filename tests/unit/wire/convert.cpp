@@ -67,6 +67,7 @@ config::Trunk full_trunk() {
                    true};
     t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
     t.overflow.trunk = "acme-dr";
+    t.network = {Family::v6, config::NatMode::on, 60};
     t.revision = 42;
     return t;
 }
@@ -174,6 +175,24 @@ TEST_CASE("an enum value of a later version is named, not guessed") {
     pb::Route route;
     route.add_choices()->set_carrier("core");
     CHECK(fields(from_proto(route).errors) == Fields{"choices[0].carrier"});
+}
+
+TEST_CASE("a static trunk is probed unless it says otherwise; a registered one is not") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    CHECK(from_proto(message).value.network.options_interval_seconds == 30);
+    message.mutable_network()->set_unprobed(true);
+    const auto unprobed = from_proto(message);
+    CHECK(unprobed.errors.empty());
+    CHECK(unprobed.value.network.options_interval_seconds == 0);
+    CHECK(from_proto(to_proto(unprobed.value, Secrets::included)).value == unprobed.value);
+    message.mutable_network()->set_options_interval_seconds(10);
+    message.mutable_network()->set_nat(static_cast<pb::NatMode>(9));
+    message.mutable_network()->set_ip_version(static_cast<pb::IpVersion>(9));
+    CHECK(fields(from_proto(message).errors) == Fields{"network.ip_version", "network.nat", "network.unprobed"});
+    message.clear_network();
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    CHECK(from_proto(message).value.network == config::TrunkNetwork{});
 }
 
 TEST_CASE("an operator never gets a hash back, only which algorithms there are") {
