@@ -93,6 +93,9 @@ void OperationsService::add_warnings(const config::Snapshot& snapshot, ov1::Stat
             status.add_warnings(plane.node + " has applied revision " + std::to_string(plane.revision) +
                                 ", the newest is " + std::to_string(snapshot.revision));
     }
+    if (const auto locked = status.signaling().lockouts(); locked > 0)
+        status.add_warnings(std::to_string(locked) +
+                            " sources and names are locked out after wrong credentials: see sallyport lockout list");
     for (const auto& [id, trunk] : snapshot.trunks)
         for (auto& sentence : config::warnings(trunk)) {
             if (status.warnings_size() < warnings_shown) status.add_warnings(std::move(sentence));
@@ -183,6 +186,33 @@ grpc::Status OperationsService::GetCall(grpc::ServerContext* context, const ov1:
     });
 }
 
+grpc::Status OperationsService::ListLockouts(grpc::ServerContext* context, const ov1::ListLockoutsRequest* request,
+                                             ov1::ListLockoutsResponse* response) {
+    return handle(*context, "ListLockouts", Permission::read, [&](const Caller&) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        const auto status = planes_.signaling().ListLockouts(&to_signaling, *request, response);
+        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+    });
+}
+
+grpc::Status OperationsService::ReleaseLockouts(grpc::ServerContext* context,
+                                                const ov1::ReleaseLockoutsRequest* request,
+                                                ov1::ReleaseLockoutsResponse* response) {
+    return handle(*context, "ReleaseLockouts", Permission::provision, [&](const Caller& caller) -> grpc::Status {
+        const auto status = [&]() -> grpc::Status {
+            grpc::ClientContext to_signaling;
+            set_short_deadline(to_signaling);
+            const auto done = planes_.signaling().ReleaseLockouts(&to_signaling, *request, response);
+            if (done.ok() || done.error_code() == grpc::INVALID_ARGUMENT) return done;
+            return {grpc::UNAVAILABLE, planes_.explain_signaling(done)};
+        }();
+        audit_.record(caller, {"ReleaseLockouts", request->source() + " " + request->trunk(), "", 0, false}, status);
+        return status;
+    });
+}
+
 grpc::Status OperationsService::ListMediaSessions(grpc::ServerContext* context, const mv1::ListSessionsRequest* request,
                                                   mv1::ListSessionsResponse* response) {
     return handle(*context, "ListMediaSessions", Permission::read, [&](const Caller&) -> grpc::Status {
@@ -232,6 +262,30 @@ grpc::Status OperationsService::AcknowledgeRecords(grpc::ServerContext* context,
         }();
         audit_.record(caller, {"AcknowledgeRecords", request->consumer() + " " + request->position(), "", 0, false},
                       status);
+        return status;
+    });
+}
+
+grpc::Status OperationsService::ListTrunkStates(grpc::ServerContext* context,
+                                                const ov1::ListTrunkStatesRequest* request,
+                                                ov1::ListTrunkStatesResponse* response) {
+    return handle(*context, "ListTrunkStates", Permission::read, [&](const Caller&) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        const auto status = planes_.signaling().ListTrunkStates(&to_signaling, *request, response);
+        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+    });
+}
+
+grpc::Status OperationsService::SetDrain(grpc::ServerContext* context, const ov1::SetDrainRequest* request,
+                                         ov1::DrainState* response) {
+    return handle(*context, "SetDrain", Permission::operate, [&](const Caller& caller) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        auto status = planes_.signaling().SetDrain(&to_signaling, *request, response);
+        if (!status.ok()) status = {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+        audit_.record(caller, {"SetDrain", request->on() ? "on" : "off", "", 0, false}, status);
         return status;
     });
 }

@@ -36,12 +36,19 @@ public:
                                    ov1::ListRegistrationsResponse*) override;
     grpc::Status ListCalls(grpc::ServerContext*, const ov1::ListCallsRequest*, ov1::ListCallsResponse*) override;
     grpc::Status GetCall(grpc::ServerContext*, const ov1::GetCallRequest*, ov1::Call*) override;
+    grpc::Status ListLockouts(grpc::ServerContext*, const ov1::ListLockoutsRequest*,
+                              ov1::ListLockoutsResponse*) override;
+    grpc::Status ReleaseLockouts(grpc::ServerContext*, const ov1::ReleaseLockoutsRequest*,
+                                 ov1::ReleaseLockoutsResponse*) override;
     grpc::Status ListMediaSessions(grpc::ServerContext*, const mv1::ListSessionsRequest*,
                                    mv1::ListSessionsResponse*) override;
     grpc::Status FetchRecords(grpc::ServerContext*, const ov1::FetchRecordsRequest*,
                               ov1::FetchRecordsResponse*) override;
     grpc::Status AcknowledgeRecords(grpc::ServerContext*, const ov1::AcknowledgeRecordsRequest*,
                                     ov1::AcknowledgeRecordsResponse*) override;
+    grpc::Status ListTrunkStates(grpc::ServerContext*, const ov1::ListTrunkStatesRequest*,
+                                 ov1::ListTrunkStatesResponse*) override;
+    grpc::Status SetDrain(grpc::ServerContext*, const ov1::SetDrainRequest*, ov1::DrainState*) override;
 
 private:
     template <class F>

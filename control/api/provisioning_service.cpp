@@ -4,6 +4,7 @@
 
 #include "control/api/resource_kind.h"
 #include "control/api/status_convert.h"
+#include "control/base/system_random.h"
 #include "control/config/syntax.h"
 #include "control/wire/secrets.h"
 
@@ -39,6 +40,27 @@ bool same_as_stored(const config::Snapshot& present, const config::Trunk& given)
 bool same_as_stored(const config::Snapshot&, const config::Carrier&) { return true; }
 bool same_as_stored(const config::Snapshot&, const config::Route&) { return true; }
 bool same_as_stored(const config::Snapshot&, const config::Deletion&) { return true; }
+
+std::vector<pv1::GeneratedSecret> generate(config::Trunk& trunk, const std::vector<std::size_t>& which,
+                                           const config::Snapshot& base) {
+    const auto stored = base.trunks.find(trunk.id);
+    SystemRandom random;
+    return wire::generate_secrets(trunk, which, stored == base.trunks.end() ? nullptr : &stored->second, random);
+}
+template <class Resource>
+std::vector<pv1::GeneratedSecret> generate(Resource&, const std::vector<std::size_t>&, const config::Snapshot&) {
+    return {};
+}
+
+void tell(const std::vector<pv1::GeneratedSecret>& secrets, pv1::Trunk& trunk) {
+    for (const auto& secret : secrets)
+        for (auto& credential : *trunk.mutable_credentials()) {
+            const auto& realm = credential.digest_realm();
+            if (credential.username() == secret.username() && (realm.empty() || realm == secret.digest_realm()))
+                credential.set_password(secret.password());
+        }
+}
+void tell(const std::vector<pv1::GeneratedSecret>&, google::protobuf::Message&) {}
 
 Problem not_found(const std::string& name) {
     return {Refusal::not_found, config::quoted(name) + " does not exist", {}};
@@ -130,13 +152,16 @@ grpc::Status ProvisioningService::create(const grpc::ServerContext& context, std
     attempt.make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
         if (find<Kind>(base, name) != nullptr)
             return Problem{Refusal::already_exists, config::quoted(name) + " exists already; update it instead", {}};
+        attempt.generated = generate(converted.value, converted.generate, base);
         return config::Change{{converted.value}, false};
     };
     attempt.reply = [&](const config::Outcome& outcome) {
         return Kind::to_proto(*find<Kind>(outcome.snapshot, name)).SerializeAsString();
     };
     attempt.revision = [&] { return wire::revision_of(response.etag()); };
-    return mutate(context, attempt, response);
+    const auto status = mutate(context, attempt, response);
+    if (status.ok() && !request.validate_only()) tell(attempt.generated, response);
+    return status;
 }
 
 template <class Kind, class Request>
@@ -161,13 +186,16 @@ grpc::Status ProvisioningService::update(const grpc::ServerContext& context, std
         auto converted = wire::from_proto(merged.message);
         attempt.converted = std::move(merged.violations);
         add_prefixed(attempt.converted, Kind::field, std::move(converted.errors));
+        attempt.generated = generate(converted.value, converted.generate, base);
         return config::Change{{std::move(converted.value)}, false};
     };
     attempt.reply = [&](const config::Outcome& outcome) {
         return Kind::to_proto(*find<Kind>(outcome.snapshot, message.name())).SerializeAsString();
     };
     attempt.revision = [&] { return wire::revision_of(response.etag()); };
-    return mutate(context, attempt, response);
+    const auto status = mutate(context, attempt, response);
+    if (status.ok() && !request.validate_only()) tell(attempt.generated, response);
+    return status;
 }
 
 template <class Kind>
@@ -212,7 +240,13 @@ grpc::Status ProvisioningService::Apply(grpc::ServerContext* context, const pv1:
     };
     attempt.make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
         if (auto problem = check_etags(base, *request)) return std::move(*problem);
-        return converted.change;
+        config::Change change = converted.change;
+        attempt.generated.clear();
+        for (std::size_t i = 0; i < change.items.size(); ++i) {
+            const auto draw = [&](auto& given) { return generate(given, converted.generate[i], base); };
+            for (auto& secret : std::visit(draw, change.items[i])) attempt.generated.push_back(std::move(secret));
+        }
+        return change;
     };
     attempt.reply = [](const config::Outcome& outcome) {
         pv1::ApplyResponse reply;
@@ -221,7 +255,40 @@ grpc::Status ProvisioningService::Apply(grpc::ServerContext* context, const pv1:
         return reply.SerializeAsString();
     };
     attempt.revision = [&] { return response->revision(); };
-    return mutate(*context, attempt, *response);
+    const auto status = mutate(*context, attempt, *response);
+    if (status.ok() && !request->validate_only())
+        for (const auto& secret : attempt.generated) *response->add_secrets() = secret;
+    return status;
+}
+
+grpc::Status ProvisioningService::GenerateSecret(grpc::ServerContext* context,
+                                                 const pv1::GenerateSecretRequest* request,
+                                                 pv1::GenerateSecretResponse* response) {
+    Attempt attempt;
+    attempt.prefixes = {""};
+    attempt.mutation = {"GenerateSecret", request->name(), "", 0, false};
+    attempt.make = [&](const config::Snapshot& base) -> Result<config::Change, Problem> {
+        const auto* stored = find<TrunkKind>(base, request->name());
+        if (stored == nullptr) return not_found(request->name());
+        config::Trunk trunk = *stored;
+        std::string username = request->username(), realm = request->digest_realm();
+        if (username.empty() && !trunk.credentials.empty()) {
+            username = trunk.credentials.front().username;
+            realm = trunk.credentials.front().digest_realm;
+        }
+        SystemRandom random;
+        attempt.generated = {wire::renew_secret(trunk, username, realm, random)};
+        return config::Change{{std::move(trunk)}, false};
+    };
+    attempt.reply = [](const config::Outcome& outcome) {
+        pv1::GenerateSecretResponse reply;
+        reply.set_revision(outcome.snapshot.revision);
+        return reply.SerializeAsString();
+    };
+    attempt.revision = [&] { return response->revision(); };
+    const auto status = mutate(*context, attempt, *response);
+    if (status.ok()) *response->mutable_secret() = attempt.generated.front();
+    return status;
 }
 
 template <class F>

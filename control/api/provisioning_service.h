@@ -27,6 +27,9 @@ public:
     grpc::Status UpdateTrunk(grpc::ServerContext*, const pv1::UpdateTrunkRequest*, pv1::Trunk*) override;
     grpc::Status DeleteTrunk(grpc::ServerContext*, const pv1::DeleteRequest*, pv1::DeleteResponse*) override;
 
+    grpc::Status GenerateSecret(grpc::ServerContext*, const pv1::GenerateSecretRequest*,
+                                pv1::GenerateSecretResponse*) override;
+
     grpc::Status CreateCarrier(grpc::ServerContext*, const pv1::CreateCarrierRequest*, pv1::Carrier*) override;
     grpc::Status GetCarrier(grpc::ServerContext*, const pv1::GetRequest*, pv1::Carrier*) override;
     grpc::Status ListCarriers(grpc::ServerContext*, const pv1::ListRequest*, pv1::ListCarriersResponse*) override;
@@ -52,6 +55,9 @@ private:
         wire::FieldViolations converted;
         std::vector<std::string> prefixes;
         std::function<std::uint64_t()> revision;  // of the answer, for the audit
+        // Passwords that make() has drawn: told by an answer to this very attempt if it was carried out, stored
+        // nowhere.
+        std::vector<pv1::GeneratedSecret> generated;
     };
     grpc::Status mutate(const grpc::ServerContext& context, Attempt& attempt, google::protobuf::Message& response);
     grpc::Status carry_out(const grpc::ServerContext& context, Attempt& attempt, google::protobuf::Message& response);

@@ -90,6 +90,10 @@ int apply(Session& session, const ApplyArguments& arguments) {
         return Exit::done;
     }
     for (const auto& difference : response.differences()) print_difference(session.out, difference);
+    for (const auto& secret : response.secrets())
+        session.out << "generated  " << printable(secret.trunk()) << ": username " << printable(secret.username())
+                    << ", realm " << printable(secret.digest_realm()) << ", password " << secret.password()
+                    << " (shown this once)\n";
     session.out << (arguments.dry_run ? "dry run: nothing was applied\n"
                                       : "revision " + std::to_string(response.revision()) + " is stored\n");
     return Exit::done;

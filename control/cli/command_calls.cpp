@@ -80,10 +80,11 @@ void print_ladder(std::ostream& out, const std::string& ladder) {
 
 }  // namespace
 
-int list_registrations(Session& session, const std::string& trunk) {
+int list_registrations(Session& session, const std::string& trunk, bool lost) {
     ov1::ListRegistrationsResponse all;
     ov1::ListRegistrationsRequest request;
     request.set_page_size(page);
+    request.set_lost(lost);
     request.set_trunk(trunk.starts_with("trunks/") ? trunk.substr(7) : trunk);
     do {
         ov1::ListRegistrationsResponse response;
@@ -98,8 +99,9 @@ int list_registrations(Session& session, const std::string& trunk) {
     }
     Table table({"TRUNK", "AOR", "KIND", "TRANSPORT", "SOURCE", "EXPIRES", "NUMBERS", "CONTACT", "USER-AGENT"});
     for (const auto& r : all.registrations())
-        table.add({r.trunk(), r.aor(), r.bulk() ? "bulk (RFC 6140)" : "single", r.transport(), r.source(),
-                   duration_text(r.expires_seconds()), std::to_string(r.numbers()), r.contact(), r.user_agent()});
+        table.add({r.trunk(), r.aor(), r.bulk() ? "bulk (RFC 6140)" : "single", r.transport(),
+                   r.source() + (r.flow_lost() ? " (lost)" : ""), duration_text(r.expires_seconds()),
+                   std::to_string(r.numbers()), r.contact(), r.user_agent()});
     if (table.empty())
         session.out << "no registrations\n";
     else

@@ -10,6 +10,7 @@
 
 #include "control/cli/commands.h"
 #include "control/cli/completion.h"
+#include "control/cli/trunk_sheet.h"
 #include "control/yaml/fields.h"
 
 namespace sallyport::cli {
@@ -24,6 +25,9 @@ Examples:
   sallyport registration list --trunk acme-hq
   sallyport call list --live --watch
   sallyport call show c0ffee42                 the message ladder of one call
+  sallyport trunk list                         is it registered, since when, why not
+  sallyport trunk sheet acme-hq --pbx asterisk what the PBX's administrator needs
+  sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
   sallyport status --json                      for programs
 
 Where control is and who you are comes from options, from SALLYPORT_SERVER, SALLYPORT_CA, SALLYPORT_CERT and
@@ -82,7 +86,10 @@ public:
         add_apply();
         add_resources();
         add_status();
+        add_trunks();
+        add_drain();
         add_registrations();
+        add_secrets();
         add_calls();
         add_media();
         add_records();
@@ -148,12 +155,53 @@ private:
         watchable(verb(&app_, "status", "daemons, planes, carriers, warnings", [](Session& s) { return status(s); }));
     }
 
+    void add_trunks() {
+        auto* trunks = group("trunk", "how trunks are, and what their PBXs' administrators need");
+        watchable(verb(trunks, "list", "state of every trunk, since when, and why",
+                       [](Session& s) { return list_trunk_states(s); }));
+        auto* show = verb(trunks, "show", "one trunk: state, registrations, calls",
+                          [this](Session& s) { return show_trunk(s, name_); });
+        show->add_option("NAME", name_, "e.g. acme-hq")->required();
+        auto* sheet = verb(trunks, "sheet", "what the administrator of its PBX needs",
+                           [this](Session& s) { return trunk_sheet(s, name_, pbx_); });
+        sheet->add_option("NAME", name_, "e.g. acme-hq")->required();
+        sheet->add_option("--pbx", pbx_, "with a configuration to start from")->check(CLI::IsMember(sheet_pbxs()));
+    }
+
+    void add_drain() {
+        auto* drain_verb = verb(&app_, "drain", "no new work: 503 for calls, registrations and OPTIONS; calls go on",
+                                [this](Session& s) { return drain(s, drain_); });
+        drain_verb->add_flag("!--no-wait", drain_.wait, "do not wait until the last call has ended");
+        drain_verb->add_option("--max-wait", drain_.patience_seconds, "seconds; then exit code 1, still draining")
+            ->check(CLI::Range(0.1, 1e6));
+        verb(&app_, "undrain", "take new work again", [](Session& s) { return undrain(s); });
+    }
+
     void add_registrations() {
         auto* registrations =
             verb(group("registration", "what PBXs have registered"), "list", "registrations as a table",
-                 [this](Session& s) { return list_registrations(s, trunk_); });
+                 [this](Session& s) { return list_registrations(s, trunk_, lost_); });
         registrations->add_option("--trunk", trunk_, "of this trunk only");
+        registrations->add_flag("--lost", lost_, "those too whose connection is gone");
         watchable(registrations);
+    }
+
+    void add_secrets() {
+        auto* secret = verb(group("secret", "passwords of trunks"), "generate",
+                            "a new password of a trunk, 160 random bits, shown this once",
+                            [this](Session& s) { return generate_secret(s, name_, username_); });
+        secret->add_option("TRUNK", name_, "e.g. acme-hq")->required();
+        secret->add_option("--username", username_, "of this credential; that of the first one if not given");
+        auto* lockouts = group("lockout", "who gave wrong credentials too often");
+        watchable(verb(lockouts, "list", "sources and names that are locked out",
+                       [](Session& s) { return list_lockouts(s); }));
+        auto* release = verb(lockouts, "release", "end lock-outs before their time",
+                             [this](Session& s) { return release_lockouts(s, source_, trunk_); });
+        auto* which = release->add_option_group("which");
+        which->add_option("--source", source_, "of this address, e.g. 192.0.2.10");
+        which->add_option("--trunk", trunk_, "of this trunk's user names and AOR");
+        which->add_flag("--all", all_, "every one");
+        which->require_option(1, 2);
     }
 
     void add_calls() {
@@ -200,10 +248,12 @@ private:
     Connection connection_;
     ApplyArguments apply_;
     Command command_;
-    std::string name_, etag_, trunk_, consumer_;
+    DrainArguments drain_;
+    std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_;
     double watch_ = 0;
     int limit_ = 50, max_ = 1'000;
-    bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false;
+    bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false, all_ = false,
+         lost_ = false;
 };
 
 // A mistyped command, group or kind, with what was probably meant: CLI11 says only that a subcommand is required.

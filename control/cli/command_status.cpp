@@ -36,6 +36,14 @@ void print_signaling(std::ostream& out, const ov1::SignalingStatus& signaling) {
         << counted(signaling.registrations(), "registration") << ", "
         << counted(signaling.transactions(), "transaction") << "; media plane "
         << (signaling.media_up() ? "connected" : "AWAY") << '\n';
+    const auto& trunks = signaling.trunk_states();
+    out << "trunks: " << trunks.registered() << " registered, " << trunks.reachable() << " reachable, "
+        << trunks.degraded() << " degraded, " << trunks.down() << " down, " << trunks.disabled() << " disabled\n";
+    if (signaling.drain().on())
+        out << "DRAINING for " << duration_text(signaling.drain().since_seconds()) << ": new work is refused, "
+            << counted(signaling.drain().calls(), "call") << " left\n";
+    if (signaling.overload_level() > 0)
+        out << "OVERLOADED: level " << static_cast<int>(signaling.overload_level() * 100 + 0.5) << " of 100\n";
     Table listeners({"REALM", "TRANSPORT", "LISTENS ON"});
     for (const auto& listener : signaling.listeners())
         listeners.add({listener.realm(), listener.transport(), listener.endpoint()});

@@ -34,12 +34,26 @@ int list(Session& session, const std::string& kind);
 int remove(Session& session, const std::string& kind, const std::string& name, const std::string& etag, bool dry_run);
 
 int status(Session& session);
-int list_registrations(Session& session, const std::string& trunk);
+int list_registrations(Session& session, const std::string& trunk, bool lost);
+int list_lockouts(Session& session);
+int release_lockouts(Session& session, const std::string& source, const std::string& trunk);
+int generate_secret(Session& session, const std::string& trunk, const std::string& username);
 int list_calls(Session& session, const std::string& trunk, bool live_only, int limit);
 int show_call(Session& session, const std::string& id);
 int list_media_sessions(Session& session);
 int fetch_records(Session& session, const std::string& consumer, int max, bool acknowledge);
 int acknowledge_records(Session& session, const std::string& consumer, const std::string& position);
+
+int list_trunk_states(Session& session);
+int show_trunk(Session& session, const std::string& name);
+// What the administrator of the trunk's PBX needs; `pbx`: "" or one of sheet_pbxs().
+int trunk_sheet(Session& session, const std::string& name, const std::string& pbx);
+struct DrainArguments {
+    bool wait = true;             // until no call is left
+    double patience_seconds = 0;  // at most; 0: as long as it takes
+};
+int drain(Session& session, const DrainArguments& arguments);
+int undrain(Session& session);
 
 // One object, indented, field names as in the protos; numbers of 64 bits are strings, as protobuf's JSON has them.
 void print_json(std::ostream& out, const google::protobuf::Message& message);

@@ -50,10 +50,43 @@ std::string text(OcspPolicy policy) {
     }
     return "off";
 }
+std::string text(DigestUse use) {
+    switch (use) {
+        case DigestUse::automatic: return "automatic";
+        case DigestUse::when_unknown: return "when_unknown";
+        case DigestUse::per_connection: return "per_connection";
+        case DigestUse::per_request: return "per_request";
+    }
+    return "automatic";
+}
+std::string text(DigestAlgorithm algorithm) { return algorithm == DigestAlgorithm::sha256 ? "SHA-256" : "MD5"; }
 std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
 std::string text(std::uint16_t value) { return std::to_string(value); }
+std::string text(Screening screening) {
+    switch (screening) {
+        case Screening::substitute: return "substitute";
+        case Screening::reject: return "reject";
+        case Screening::pass: return "pass";
+    }
+    return "substitute";
+}
+std::string text(FromPolicy policy) {
+    switch (policy) {
+        case FromPolicy::normalise: return "normalise";
+        case FromPolicy::transparent: return "transparent";
+        case FromPolicy::anonymise: return "anonymise";
+    }
+    return "normalise";
+}
+std::string text(const ShortCode& code) { return code.dialled + " is " + code.number; }
+std::string text(const NumberRule& rule) {
+    return '"' + rule.match + "\" strip " + std::to_string(rule.strip) + " prepend \"" + rule.prepend + '"';
+}
+std::string text(const RouteChoice& choice) {
+    return choice.carrier + " priority " + std::to_string(choice.priority) + " weight " + std::to_string(choice.weight);
+}
 std::string text(const Target& t) {
     auto out = t.host;
     if (t.port != 0) out += ':' + std::to_string(t.port);
@@ -91,6 +124,33 @@ void add_tls(FieldValues& out, const PeerTls& tls) {
     add(out, "tls.ocsp", text(tls.ocsp));
 }
 
+void add_numbering(FieldValues& out, const Numbering& numbering) {
+    const DialPlan& plan = numbering.dial_plan;
+    add(out, "numbering.dial_plan.country_code", plan.country_code);
+    add(out, "numbering.dial_plan.area_code", plan.area_code);
+    add(out, "numbering.dial_plan.national_prefix", plan.national_prefix);
+    add(out, "numbering.dial_plan.international_prefix", plan.international_prefix);
+    add(out, "numbering.dial_plan.outside_line", plan.outside_line);
+    add(out, "numbering.dial_plan.national_digits", std::to_string(plan.national_digits));
+    add_list(out, "numbering.dial_plan.short_codes", plan.short_codes);
+    add_list(out, "numbering.dial_plan.emergency_numbers", plan.emergency_numbers);
+    add_list(out, "numbering.called_in", numbering.called_in);
+    add_list(out, "numbering.called_out", numbering.called_out);
+    add_list(out, "numbering.calling_in", numbering.calling_in);
+    add_list(out, "numbering.calling_out", numbering.calling_out);
+    add(out, "numbering.own_domain_only", text(numbering.own_domain_only));
+}
+
+void add_identity(FieldValues& out, const TrunkIdentity& identity) {
+    add(out, "identity.trusted", text(identity.trusted));
+    add(out, "identity.default_number", identity.default_number);
+    add(out, "identity.screening", text(identity.screening));
+    add(out, "identity.from", text(identity.from));
+    add(out, "identity.omit_asserted", text(identity.omit_asserted));
+    add(out, "identity.restrict_by_default", text(identity.restrict_by_default));
+    add(out, "identity.ignore_preferred", text(identity.ignore_preferred));
+}
+
 void add_credentials(FieldValues& out, const std::vector<Credential>& credentials) {
     FieldValue names{"credentials", {}, true};
     for (const auto& c : credentials)
@@ -117,10 +177,19 @@ FieldValues fields_of(const Trunk& t) {
     add_media(out, t.media);
     add(out, "disabled", text(t.disabled));
     add(out, "single_aor_compatibility", text(t.single_aor_compatibility));
+    add(out, "authentication.digest", text(t.authentication.digest));
+    add_list(out, "authentication.algorithms", t.authentication.algorithms);
+    add_list(out, "authentication.methods", t.authentication.methods);
+    add(out, "authentication.without_qop", text(t.authentication.without_qop));
+    add(out, "registration.min_expires_seconds", std::to_string(t.registration.min_expires_seconds));
+    add(out, "registration.default_expires_seconds", std::to_string(t.registration.default_expires_seconds));
     add_list(out, "transports", t.transports);
     add_list(out, "targets", t.targets);
     add_list(out, "sources", t.sources);
     add_tls(out, t.tls);
+    add_numbering(out, t.numbering);
+    add_identity(out, t.identity);
+    add(out, "overflow.trunk", t.overflow.trunk);
     return out;
 }
 
@@ -135,6 +204,9 @@ FieldValues fields_of(const Carrier& c) {
     add_media(out, c.media);
     add_list(out, "sources", c.sources);
     add_tls(out, c.tls);
+    add_numbering(out, c.numbering);
+    add(out, "identity.untrusted", text(c.identity.untrusted));
+    add_list(out, "reroute_causes", c.reroute_causes);
     add(out, "disabled", text(c.disabled));
     return out;
 }
@@ -143,6 +215,9 @@ FieldValues fields_of(const Route& r) {
     FieldValues out;
     add(out, "prefix", r.prefix);
     add_list(out, "carriers", r.carriers);
+    add_list(out, "choices", r.choices);
+    add_list(out, "prefixes", r.prefixes);
+    add_list(out, "service_numbers", r.service_numbers);
     add(out, "disabled", text(r.disabled));
     return out;
 }

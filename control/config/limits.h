@@ -20,7 +20,15 @@ inline constexpr std::size_t codecs = 32;
 inline constexpr std::size_t tls_certificates = 16;  // authorities, or pinned, or fingerprints, or names of one peer
 inline constexpr std::size_t pem_bytes = 16'384;     // of one certificate; RSA-4096 with a long subject takes 3 kB
 inline constexpr std::size_t carriers_of_route = 16;
-inline constexpr std::size_t trunks = 200'000;  // of one node; an edge of 50,000 PBXs and room to grow
+inline constexpr std::size_t prefixes_of_route = 50'000;  // about 800 kB in one message
+inline constexpr std::size_t prefixes = 2'000'000;        // of all routes: twice a country's ported numbers in one city
+inline constexpr std::size_t service_numbers = 100;       // of one route
+inline constexpr std::size_t service_digits = 15;         // a dial string that names a service
+inline constexpr std::size_t number_rules = 1'000;        // of one table; read from end to end for a call
+inline constexpr std::size_t short_codes = 1'000;         // of one trunk
+inline constexpr std::size_t emergency_numbers = 32;      // of one trunk
+inline constexpr std::size_t dial_prefix_digits = 8;      // "00", "011", "9", with room
+inline constexpr std::size_t trunks = 200'000;            // of one node; an edge of 50,000 PBXs and room to grow
 inline constexpr std::size_t carriers = 1'000;
 inline constexpr std::size_t routes = 10'000;
 inline constexpr std::size_t changes = 10'000;  // of one request
@@ -29,6 +37,8 @@ inline constexpr std::uint32_t concurrent_calls = 1'000'000;
 inline constexpr double calls_per_second = 10'000;
 inline constexpr std::uint32_t max_contacts = 64;
 inline constexpr std::uint32_t expires_min = 60, expires_max = 86'400;
+inline constexpr std::uint32_t min_expires_min = 10, min_expires_max = 3'600;  // RFC 3261 10.3: an hour is never brief
+inline constexpr std::size_t methods = 16;
 inline constexpr std::uint32_t inactivity_min = 10, inactivity_max = 86'400;
 inline constexpr std::uint32_t options_min = 5, options_max = 3'600;
 

@@ -82,4 +82,10 @@ bool Trunk::allows(Transport transport) const {
     return std::find(transports.begin(), transports.end(), transport) != transports.end();
 }
 
+bool Trunk::owns(std::string_view e164) const {
+    return std::any_of(numbers.begin(), numbers.end(), [&](const NumberRange& range) {
+        return range.first.size() == e164.size() && range.first <= e164 && e164 <= range.last;
+    });
+}
+
 }  // namespace sallyport::config

@@ -9,12 +9,23 @@
 #include <vector>
 
 #include "control/base/endpoint.h"
+#include "control/config/identity.h"
+#include "control/config/numbering.h"
 
 namespace sallyport::config {
 
 enum class Transport : std::uint8_t { unspecified, udp, tcp, tls };
 enum class TrunkMode : std::uint8_t { registration, static_ };
 enum class SrtpPolicy : std::uint8_t { required, off };
+enum class DigestAlgorithm : std::uint8_t { sha256, md5 };
+// When a PBX has to prove itself by Digest beyond REGISTER, which always asks for it. ACK and CANCEL never can
+// (RFC 3261 22.1).
+enum class DigestUse : std::uint8_t {
+    automatic,       // static mode over TLS, where the trunk has credentials: per_connection; else when_unknown
+    when_unknown,    // requests that neither a registered flow nor a source address identifies
+    per_connection,  // the first request of every connection; on UDP, which has none, every request
+    per_request,     // every request, or those of Authentication::methods
+};
 
 struct Credential {
     std::string username;
@@ -22,6 +33,18 @@ struct Credential {
     std::string ha1_md5;       // 32 lower-case hex digits, or empty
     std::string ha1_sha256;    // 64, or empty
     friend bool operator==(const Credential&, const Credential&) = default;
+};
+struct Authentication {
+    DigestUse digest = DigestUse::automatic;
+    std::vector<DigestAlgorithm> algorithms;  // offered, in this order; empty: SHA-256, MD5
+    std::vector<std::string> methods;         // per_request: these alone; empty: all
+    bool without_qop = false;                 // answers in the form of RFC 2069 are taken, each nonce once
+    friend bool operator==(const Authentication&, const Authentication&) = default;
+};
+struct RegistrationTimes {
+    std::uint32_t min_expires_seconds = 60;     // 423 below it
+    std::uint32_t default_expires_seconds = 0;  // where the PBX asks for none; 0: the limit
+    friend bool operator==(const RegistrationTimes&, const RegistrationTimes&) = default;
 };
 struct NumberRange {
     std::string first, last;  // E.164 with "+", same length, first <= last; one number: both the same
@@ -41,6 +64,10 @@ struct MediaPolicy {
     bool latch_any_address = false;
     std::string port;  // media port name; empty: the realm's
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
+};
+struct Overflow {
+    std::string trunk;  // id of the trunk that takes the calls while the PBX cannot be reached; empty: none
+    friend bool operator==(const Overflow&, const Overflow&) = default;
 };
 struct Target {
     std::string host;  // name or IP literal
@@ -88,16 +115,22 @@ struct Trunk {
     MediaPolicy media;
     bool disabled = false;
     bool single_aor_compatibility = false;
+    Authentication authentication;
+    RegistrationTimes registration;
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
     PeerTls tls;
+    Numbering numbering{};
+    TrunkIdentity identity{};
+    Overflow overflow;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR
     std::string_view aor_domain() const;  // "domain" of the AOR, else domain
     bool allows(Transport transport) const;
+    bool owns(std::string_view e164) const;  // is it one of its numbers?
 };
 struct Carrier {
     std::string id;
@@ -110,9 +143,17 @@ struct Carrier {
     MediaPolicy media{.srtp = SrtpPolicy::off};
     std::vector<AddressBlock> sources;
     PeerTls tls;
+    Numbering numbering{};
+    CarrierIdentity identity{};
+    std::vector<std::uint16_t> reroute_causes{};  // Q.850
     bool disabled = false;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
+};
+struct RouteChoice {
+    std::string carrier;  // id
+    std::uint16_t priority = 0, weight = 0;
+    friend bool operator==(const RouteChoice&, const RouteChoice&) = default;
 };
 struct Route {
     std::string id;
@@ -120,6 +161,10 @@ struct Route {
     std::vector<std::string> carriers;  // ids, tried in order
     bool disabled = false;
     std::uint64_t revision = 0;
+    std::vector<RouteChoice> choices{};          // instead of carriers
+    std::vector<std::string> prefixes{};         // more of them; with any, an empty prefix means none
+    std::vector<std::string> service_numbers{};  // dial strings that cross as they are
+    bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
 };
 

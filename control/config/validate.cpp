@@ -83,6 +83,57 @@ void check_limits(const Limits& l, FieldErrors& errors) {
              rules::out_of_range(l.registration_expires_seconds, limits::expires_min, limits::expires_max)});
 }
 
+bool has_secret(const Credential& credential, DigestAlgorithm algorithm) {
+    return !(algorithm == DigestAlgorithm::sha256 ? credential.ha1_sha256 : credential.ha1_md5).empty();
+}
+
+void check_authentication(const Trunk& trunk, FieldErrors& errors) {
+    const auto& [digest, algorithms, methods, without_qop] = trunk.authentication;
+    const bool asks = digest == DigestUse::per_connection || digest == DigestUse::per_request;
+    if (asks && trunk.credentials.empty())
+        errors.push_back({"authentication.digest",
+                          "asks for Digest, and the trunk has no credentials: add one, e.g. {username: acme-hq, "
+                          "generate: true}"});
+    for (std::size_t i = 0; i < algorithms.size(); ++i)
+        if (std::count(algorithms.begin(), algorithms.begin() + static_cast<std::ptrdiff_t>(i), algorithms[i]) > 0)
+            errors.push_back({at("authentication.algorithms", i), "is given twice"});
+    for (std::size_t i = 0; i < trunk.credentials.size() && !algorithms.empty(); ++i) {
+        const auto& credential = trunk.credentials[i];
+        if (credential.ha1_md5.empty() && credential.ha1_sha256.empty()) continue;  // told elsewhere
+        if (std::none_of(algorithms.begin(), algorithms.end(), [&](auto a) { return has_secret(credential, a); }))
+            errors.push_back({at("credentials", i) + ".password",
+                              "has no hash for any of authentication.algorithms: give the password again, or offer "
+                              "the other algorithm too"});
+    }
+    if (!methods.empty() && digest != DigestUse::per_request)
+        errors.push_back({"authentication.methods", "belongs to authentication.digest: per_request"});
+    if (methods.size() > limits::methods)
+        errors.push_back({"authentication.methods", rules::too_many(methods.size(), limits::methods)});
+    for (std::size_t i = 0; i < methods.size(); ++i) {
+        if (methods[i] == "ACK" || methods[i] == "CANCEL")
+            errors.push_back({at("authentication.methods", i),
+                              methods[i] + " cannot be challenged (RFC 3261 22.1); REGISTER always is, others may be, "
+                                           "e.g. [INVITE, BYE]"});
+        else if (!is_token(methods[i]) || methods[i].size() > 32)
+            errors.push_back({at("authentication.methods", i), quoted(methods[i]) + " is no method, e.g. \"INVITE\""});
+    }
+}
+
+void check_registration_times(const Trunk& trunk, FieldErrors& errors) {
+    const auto& [shortest, otherwise] = trunk.registration;
+    const auto longest = trunk.limits.registration_expires_seconds;
+    if (shortest < limits::min_expires_min || shortest > limits::min_expires_max)
+        errors.push_back({"registration.min_expires_seconds",
+                          rules::out_of_range(shortest, limits::min_expires_min, limits::min_expires_max)});
+    else if (shortest > longest)
+        errors.push_back({"registration.min_expires_seconds",
+                          std::to_string(shortest) + " is above limits.registration_expires_seconds, which is " +
+                              std::to_string(longest)});
+    if (otherwise != 0 && (otherwise < shortest || otherwise > longest))
+        errors.push_back({"registration.default_expires_seconds", rules::out_of_range(otherwise, shortest, longest) +
+                                                                      "; 0: limits.registration_expires_seconds"});
+}
+
 void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
     if (trunk.registration_aor.empty())
         errors.push_back({"registration_aor",
@@ -106,6 +157,11 @@ void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
         errors.push_back({"tls",
                           "has more than \"required\", which belongs to mode static: a registering PBX shows no "
                           "certificate, it proves itself by Digest; e.g. {required: true}"});
+    // SIPconnect 16: both sides are provisioned with the numbers before the PBX registers for them.
+    if (trunk.numbers.empty() && !trunk.disabled)
+        errors.push_back({"numbers",
+                          "is empty: mode registration needs the numbers that the PBX registers for, e.g. {first: "
+                          "\"+4930123400\", last: \"+4930123499\"}; without them the trunk can only be disabled"});
 }
 
 void check_static_mode(const Trunk& trunk, FieldErrors& errors) {
@@ -140,6 +196,18 @@ void check_transports(const Trunk& trunk, FieldErrors& errors) {
     }
 }
 
+void check_reroute_causes(const Carrier& carrier, FieldErrors& errors) {
+    std::set<std::uint16_t> seen;
+    for (std::size_t i = 0; i < carrier.reroute_causes.size(); ++i) {
+        const auto cause = carrier.reroute_causes[i];
+        if (cause < 1 || cause > 127)
+            errors.push_back(
+                {at("reroute_causes", i), std::to_string(cause) + " is no Q.850 cause: 1 to 127, e.g. 34"});
+        else if (!seen.insert(cause).second)
+            errors.push_back({at("reroute_causes", i), std::to_string(cause) + " is given twice"});
+    }
+}
+
 }  // namespace
 
 FieldErrors validate(const Trunk& trunk) {
@@ -153,6 +221,8 @@ FieldErrors validate(const Trunk& trunk) {
         case TrunkMode::static_: check_static_mode(trunk, errors); break;
     }
     check_credentials(trunk, errors);
+    check_authentication(trunk, errors);
+    check_registration_times(trunk, errors);
     check_numbers(trunk, errors);
     check_limits(trunk.limits, errors);
     rules::check_media(trunk.media, errors);
@@ -160,6 +230,10 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
     rules::check_tls(trunk.tls, trunk.targets, errors);
+    rules::check_numbering(trunk.numbering, rules::NumbersOf::trunk, errors);
+    rules::check_identity(trunk, errors);
+    if (!trunk.overflow.trunk.empty() && trunk.overflow.trunk == trunk.id)
+        errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
     return errors;
 }
 
@@ -190,6 +264,8 @@ FieldErrors validate(const Carrier& carrier) {
         else if (!seen.insert(status).second)
             errors.push_back({at("reroute_statuses", i), std::to_string(status) + " is given twice"});
     }
+    check_reroute_causes(carrier, errors);
+    rules::check_numbering(carrier.numbering, rules::NumbersOf::carrier, errors);
     return errors;
 }
 
@@ -199,7 +275,9 @@ FieldErrors validate(const Route& route) {
     if (!is_prefix(route.prefix))
         errors.push_back({"prefix", quoted(route.prefix) + " is no prefix: \"+\" and up to 15 digits, e.g. \"+49\", or "
                                                            "\"\" for every number"});
-    if (route.carriers.empty())
+    rules::check_prefixes(route, errors);
+    rules::check_choices(route, errors);
+    if (route.carriers.empty() && route.choices.empty())
         errors.push_back({"carriers", "is empty: a route needs at least one, e.g. [carriers/core]"});
     if (route.carriers.size() > limits::carriers_of_route)
         errors.push_back({"carriers", rules::too_many(route.carriers.size(), limits::carriers_of_route)});
@@ -218,6 +296,12 @@ std::vector<std::string> warnings(const Trunk& trunk) {
         sentences.push_back(name +
                             " is in single-AOR compatibility mode: not SIPconnect 2.0, its DIDs go to one contact");
     const bool in_clear = trunk.allows(Transport::udp) || trunk.allows(Transport::tcp);
+    if (in_clear && !trunk.credentials.empty())
+        sentences.push_back(name +
+                            " may use Digest without TLS: whoever listens can try passwords off-line, so have its "
+                            "secret generated (SIPconnect 16.6.1)");
+    if (trunk.authentication.without_qop)
+        sentences.push_back(name + " takes Digest without qop (RFC 2069): nothing covers the count of its requests");
     if (in_clear && trunk.media.srtp == SrtpPolicy::required)
         sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
     if (trunk.tls.wildcards)

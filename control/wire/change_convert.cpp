@@ -16,6 +16,7 @@ void take_put(const Message& message, std::string prefix, ConvertedChange& out) 
     if (message.name().empty()) converted.errors.push_back({"name", "is missing, e.g. \"trunks/acme-hq\""});
     for (auto& error : converted.errors) out.violations.push_back({prefix + '.' + error.field, std::move(error.text)});
     out.change.items.emplace_back(std::move(converted.value));
+    out.generate.push_back(std::move(converted.generate));
     out.prefixes.push_back(std::move(prefix));
 }
 
@@ -75,6 +76,7 @@ ConvertedChange from_proto(const pb::ApplyRequest& request) {
             case pb::Change::kPutRoute: take_put(change.put_route(), prefix + ".put_route", out); break;
             case pb::Change::kDelete:
                 out.change.items.emplace_back(config::Deletion{change.delete_()});
+                out.generate.emplace_back();
                 out.prefixes.push_back(prefix + ".delete");
                 break;
             case pb::Change::CHANGE_NOT_SET:

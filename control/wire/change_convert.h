@@ -23,6 +23,7 @@ struct ConvertedChange {
     config::Change change;
     std::vector<std::string> prefixes;  // of each item's fields: "changes[3].put_trunk"
     FieldViolations violations;
+    std::vector<std::vector<std::size_t>> generate;  // of each item: credentials that a password is to be drawn for
 };
 ConvertedChange from_proto(const pb::ApplyRequest& request);
 

@@ -5,7 +5,9 @@
 
 #include "control/config/keys.h"
 #include "control/wire/certificate.h"
+#include "control/config/password.h"
 #include "control/wire/ha1.h"
+#include "control/wire/numbering_convert.h"
 
 namespace sallyport::wire {
 namespace {
@@ -21,6 +23,17 @@ std::string id_from(const std::string& name, std::string_view collection, FieldE
     if (name.empty()) return {};
     if (name.starts_with(collection)) return name.substr(collection.size());
     errors.push_back({"name", '"' + name.substr(0, 80) + "\" does not begin with \"" + std::string(collection) + '"'});
+    return name;
+}
+
+// The id in another resource's name; empty stays empty.
+std::string reference_from(const std::string& name, std::string_view collection, std::string field,
+                           FieldErrors& errors) {
+    if (name.empty()) return {};
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({std::move(field), '"' + name.substr(0, 80) + "\" does not begin with \"" +
+                                            std::string(collection) + "\", e.g. \"" + std::string(collection) +
+                                            "acme-hq\""});
     return name;
 }
 
@@ -58,6 +71,51 @@ config::TrunkMode mode_from(pb::TrunkMode mode, FieldErrors& errors) {
     return config::TrunkMode::registration;
 }
 
+config::DigestUse digest_use_from(pb::DigestUse use, FieldErrors& errors) {
+    switch (use) {
+        case pb::DIGEST_USE_UNSPECIFIED: return config::DigestUse::automatic;
+        case pb::DIGEST_USE_WHEN_UNKNOWN: return config::DigestUse::when_unknown;
+        case pb::DIGEST_USE_PER_CONNECTION: return config::DigestUse::per_connection;
+        case pb::DIGEST_USE_PER_REQUEST: return config::DigestUse::per_request;
+        default: break;
+    }
+    errors.push_back({"authentication.digest", "must be one of when_unknown, per_connection, per_request"});
+    return config::DigestUse::automatic;
+}
+
+pb::DigestUse digest_use_to(config::DigestUse use) {
+    switch (use) {
+        case config::DigestUse::automatic: return pb::DIGEST_USE_UNSPECIFIED;
+        case config::DigestUse::when_unknown: return pb::DIGEST_USE_WHEN_UNKNOWN;
+        case config::DigestUse::per_connection: return pb::DIGEST_USE_PER_CONNECTION;
+        case config::DigestUse::per_request: return pb::DIGEST_USE_PER_REQUEST;
+    }
+    return pb::DIGEST_USE_UNSPECIFIED;
+}
+
+config::Authentication authentication_from(const pb::TrunkAuthentication& message, FieldErrors& errors) {
+    config::Authentication out;
+    out.digest = digest_use_from(message.digest(), errors);
+    for (const auto& name : message.algorithms()) {
+        const bool sha256 = name == "SHA-256";
+        if (!sha256 && name != "MD5")
+            errors.push_back({at("authentication.algorithms", static_cast<int>(out.algorithms.size())),
+                              '"' + name.substr(0, 80) + "\" is not offered: SHA-256 or MD5"});
+        out.algorithms.push_back(sha256 ? config::DigestAlgorithm::sha256 : config::DigestAlgorithm::md5);
+    }
+    out.methods.assign(message.methods().begin(), message.methods().end());
+    out.without_qop = message.without_qop();
+    return out;
+}
+
+void authentication_to(const config::Authentication& authentication, pb::TrunkAuthentication& message) {
+    message.set_digest(digest_use_to(authentication.digest));
+    for (const auto algorithm : authentication.algorithms)
+        message.add_algorithms(algorithm == config::DigestAlgorithm::sha256 ? "SHA-256" : "MD5");
+    for (const auto& method : authentication.methods) message.add_methods(method);
+    message.set_without_qop(authentication.without_qop);
+}
+
 config::Credential credential_from(const pb::Credential& message, std::string_view domain, const std::string& field,
                                    FieldErrors& errors) {
     const auto lower = [](std::string text) {
@@ -68,11 +126,16 @@ config::Credential credential_from(const pb::Credential& message, std::string_vi
     config::Credential credential{message.username(), message.digest_realm(), lower(message.ha1_md5()),
                                   lower(message.ha1_sha256())};
     const auto& password = message.password();
+    const bool hashed = !credential.ha1_md5.empty() || !credential.ha1_sha256.empty();
+    if (message.generate() && (!password.empty() || hashed))
+        errors.push_back({field + ".generate", "is given beside a password or a hash: give one or the other"});
     if (password.empty()) return credential;
     if (password.size() > password_bytes)
         errors.push_back({field + ".password", "is too long: at most 256 bytes"});
-    else if (!credential.ha1_md5.empty() || !credential.ha1_sha256.empty())
+    else if (hashed)
         errors.push_back({field + ".password", "is given beside ha1_md5 or ha1_sha256: give one or the other"});
+    else if (const auto weakness = config::weakness_of(password, credential.username))
+        errors.push_back({field + ".password", *weakness});
     const std::string_view realm = credential.digest_realm.empty() ? domain : std::string_view(credential.digest_realm);
     credential.ha1_md5 = ha1_md5(credential.username, realm, password);
     credential.ha1_sha256 = ha1_sha256(credential.username, realm, password);
@@ -215,17 +278,26 @@ std::vector<config::AddressBlock> sources_from(const Messages& messages, FieldEr
     return sources;
 }
 
+std::string carrier_from(const std::string& name, const std::string& field, FieldErrors& errors) {
+    constexpr std::string_view collection = "carriers/";
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({field, '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
+    return name;
+}
+
 }  // namespace
 
 Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     Converted<config::Trunk> out;
-    auto& [trunk, errors] = out;
+    auto& [trunk, errors, generate] = out;
     trunk.id = id_from(message.name(), "trunks/", errors);
     trunk.display_name = message.display_name();
     trunk.mode = mode_from(message.mode(), errors);
     trunk.realm = message.realm();
     trunk.registration_aor = message.registration_aor();
     trunk.domain = message.domain();
+    for (int i = 0; i < message.credentials_size(); ++i)
+        if (message.credentials(i).generate()) generate.push_back(static_cast<std::size_t>(i));
     for (const auto& credential : message.credentials())
         trunk.credentials.push_back(credential_from(
             credential, trunk.aor_domain(), at("credentials", static_cast<int>(trunk.credentials.size())), errors));
@@ -240,18 +312,25 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.media = media_from(message.media(), config::SrtpPolicy::required, errors);
     trunk.disabled = message.disabled();
     trunk.single_aor_compatibility = message.single_aor_compatibility();
+    trunk.authentication = authentication_from(message.authentication(), errors);
+    if (message.registration().min_expires_seconds() != 0)
+        trunk.registration.min_expires_seconds = message.registration().min_expires_seconds();
+    trunk.registration.default_expires_seconds = message.registration().default_expires_seconds();
     for (int i = 0; i < message.transports_size(); ++i)
         trunk.transports.push_back(transport_from(message.transports(i), at("transports", i), errors));
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
     trunk.tls = tls_from(message.tls(), errors);
+    trunk.numbering = from_proto(message.numbering());
+    trunk.identity = from_proto(message.identity(), errors);
+    trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
 
 Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     Converted<config::Carrier> out;
-    auto& [carrier, errors] = out;
+    auto& [carrier, errors, none] = out;
     carrier.id = id_from(message.name(), "carriers/", errors);
     carrier.display_name = message.display_name();
     carrier.realm = message.realm();
@@ -264,24 +343,30 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     carrier.media = media_from(message.media(), config::SrtpPolicy::off, errors);
     carrier.sources = sources_from(message.sources(), errors);
     carrier.tls = tls_from(message.tls(), errors);
+    carrier.numbering = from_proto(message.numbering());
+    carrier.identity.untrusted = message.identity().untrusted();
+    for (int i = 0; i < message.reroute_causes_size(); ++i)
+        carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
     carrier.revision = revision_of(message.etag());
     return out;
 }
 
 Converted<config::Route> from_proto(const pb::Route& message) {
-    constexpr std::string_view collection = "carriers/";
     Converted<config::Route> out;
-    auto& [route, errors] = out;
+    auto& [route, errors, none] = out;
     route.id = id_from(message.name(), "routes/", errors);
     route.prefix = message.prefix();
-    for (const auto& name : message.carriers()) {
-        const bool proper = name.starts_with(collection);
-        if (!proper)
-            errors.push_back({at("carriers", static_cast<int>(route.carriers.size())),
-                              '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
-        route.carriers.push_back(proper ? name.substr(collection.size()) : name);
+    for (const auto& name : message.carriers())
+        route.carriers.push_back(carrier_from(name, at("carriers", static_cast<int>(route.carriers.size())), errors));
+    for (const auto& choice : message.choices()) {
+        const auto field = at("choices", static_cast<int>(route.choices.size()));
+        route.choices.push_back({carrier_from(choice.carrier(), field + ".carrier", errors),
+                                 small(choice.priority(), field + ".priority", errors),
+                                 small(choice.weight(), field + ".weight", errors)});
     }
+    route.prefixes.assign(message.prefixes().begin(), message.prefixes().end());
+    route.service_numbers.assign(message.service_numbers().begin(), message.service_numbers().end());
     route.disabled = message.disabled();
     route.revision = revision_of(message.etag());
     return out;
@@ -320,10 +405,19 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     *message.mutable_media() = media_to(trunk.media);
     message.set_disabled(trunk.disabled);
     message.set_single_aor_compatibility(trunk.single_aor_compatibility);
+    if (trunk.authentication != config::Authentication{})
+        authentication_to(trunk.authentication, *message.mutable_authentication());
+    if (trunk.registration != config::RegistrationTimes{}) {
+        message.mutable_registration()->set_min_expires_seconds(trunk.registration.min_expires_seconds);
+        message.mutable_registration()->set_default_expires_seconds(trunk.registration.default_expires_seconds);
+    }
     for (const auto transport : trunk.transports) message.add_transports(transport_to(transport));
     for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
     for (const auto& block : trunk.sources) message.add_sources(block.to_string());
     if (trunk.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(trunk.tls);
+    *message.mutable_numbering() = to_proto(trunk.numbering);
+    *message.mutable_identity() = to_proto(trunk.identity);
+    if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
     return message;
 }
 
@@ -340,6 +434,9 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     *message.mutable_media() = media_to(carrier.media);
     for (const auto& block : carrier.sources) message.add_sources(block.to_string());
     if (carrier.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(carrier.tls);
+    *message.mutable_numbering() = to_proto(carrier.numbering);
+    message.mutable_identity()->set_untrusted(carrier.identity.untrusted);
+    for (const auto cause : carrier.reroute_causes) message.add_reroute_causes(cause);
     message.set_disabled(carrier.disabled);
     return message;
 }
@@ -351,6 +448,14 @@ pb::Route to_proto(const config::Route& route) {
     message.set_prefix(route.prefix);
     for (const auto& id : route.carriers) message.add_carriers("carriers/" + id);
     message.set_disabled(route.disabled);
+    for (const auto& choice : route.choices) {
+        auto& out = *message.add_choices();
+        out.set_carrier("carriers/" + choice.carrier);
+        out.set_priority(choice.priority);
+        out.set_weight(choice.weight);
+    }
+    for (const auto& prefix : route.prefixes) message.add_prefixes(prefix);
+    for (const auto& number : route.service_numbers) message.add_service_numbers(number);
     return message;
 }
 

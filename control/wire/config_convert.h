@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/config/model.h"
 #include "control/config/validate.h"
@@ -17,6 +18,8 @@ template <class T>
 struct Converted {
     T value;                     // complete: what could not be converted has its default
     config::FieldErrors errors;  // field paths are relative to the resource
+    // Of a trunk: credentials that a password is to be drawn for where none is stored (secrets.h).
+    std::vector<std::size_t> generate = {};
 };
 
 // A password becomes both HA1 hashes here; the message keeps it until its owner forgets it, the model never has it.

@@ -109,6 +109,7 @@ void read_log(Fields& root, Config& config) {
 void read_streams(Fields& root, Config& config) {
     Fields streams = root.section("streams");
     config.streams.idle = time_of<seconds>(streams, "idle_seconds", 10, 86'400, 300);
+    config.streams.keep_alive = time_of<seconds>(streams, "keep_alive_seconds", 2, 600, 30);
     config.streams.message = time_of<seconds>(streams, "message_seconds", 1, 300, 30);
     config.streams.handshake = time_of<seconds>(streams, "handshake_seconds", 1, 60, 10);
     config.streams.connect = time_of<seconds>(streams, "connect_seconds", 1, 32, 4);
@@ -146,6 +147,15 @@ void read_records(Fields& root, Config& config) {
     records.finish();
 }
 
+void read_lockout(Fields& digest, Config& config) {
+    Fields lockout = digest.section("lockout");
+    config.lockout.failures = static_cast<std::uint32_t>(lockout.integer("failures", 0, 1'000, 20));
+    config.lockout.window = time_of<seconds>(lockout, "window_seconds", 1, 86'400, 300);
+    config.lockout.lasts = time_of<seconds>(lockout, "seconds", 1, 86'400, 300);
+    config.lockout.silent = lockout.choice("action", {"refuse", "drop"}, "refuse") == "drop";
+    lockout.finish();
+}
+
 void read_sip(Fields& root, Config& config) {
     Fields timers = root.section("timers");
     config.timers.t1 = time_of<milliseconds>(timers, "t1_ms", 50, 10'000, 500);
@@ -156,11 +166,29 @@ void read_sip(Fields& root, Config& config) {
     Fields digest = root.section("digest");
     config.nonce_secret_file = digest.text("nonce_secret_file", Fields::Required::no, "/etc/sallyport/nonce.secret");
     config.nonce_life = time_of<seconds>(digest, "nonce_seconds", 1, 3'600, 300);
+    read_lockout(digest, config);
     digest.finish();
+    Fields registrations = root.section("registrations");
+    config.registrations = text_or(registrations, "file", "/var/lib/sallyport/signaling/registrations.db");
+    if (config.registrations == "none") config.registrations.clear();
+    registrations.finish();
     Fields limits = root.section("limits");
     config.max_calls = size_of(limits, "calls", 1, 1'000'000, 50'000);
     config.recent_calls = size_of(limits, "recent_calls", 0, 100'000, 1'000);
     limits.finish();
+}
+
+void read_overload(Fields& root, Config& config) {
+    Fields overload = root.section("overload");
+    config.tolerated_busy = time_of<milliseconds>(overload, "busy_ms", 1, 10'000, 20);
+    auto& window = config.retry_window;
+    window.from_seconds = static_cast<std::uint32_t>(overload.integer("retry_after_from_seconds", 1, 3'600, 1));
+    window.to_seconds = static_cast<std::uint32_t>(
+        overload.integer("retry_after_to_seconds", 1, 3'600, std::max<std::int64_t>(32, window.from_seconds)));
+    if (window.to_seconds < window.from_seconds)
+        overload.wrong("retry_after_to_seconds",
+                       "is below retry_after_from_seconds; example: retry_after_to_seconds: 32");
+    overload.finish();
 }
 
 }  // namespace
@@ -187,6 +215,7 @@ Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, un
     read_dns(root, config);
     read_records(root, config);
     read_sip(root, config);
+    read_overload(root, config);
     config.drain = time_of<seconds>(root, "drain_seconds", 0, 3'600, 5);
     root.finish();
     std::stable_sort(problems.begin(), problems.end(),

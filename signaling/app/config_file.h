@@ -16,8 +16,10 @@
 #include "signaling/io/resolver.h"
 #include "signaling/io/stream_session.h"
 #include "signaling/io/tls_context.h"
+#include "signaling/registrar/lockouts.h"
 #include "signaling/rpc/channel.h"
 #include "signaling/transaction/flow.h"
+#include "signaling/transaction/retry_after.h"
 #include "signaling/transaction/timers.h"
 
 namespace sallyport::app {
@@ -34,14 +36,18 @@ struct Config {
     std::size_t max_calls = 0, recent_calls = 0;  // of the node
     std::string nonce_secret_file;                // empty: drawn at every start
     Duration nonce_life{};
+    registrar::LockoutPolicy lockout;
     rpc::RpcPeer media, control;
     std::uint32_t media_lease_seconds = 0;
-    std::string config_cache;  // empty: none
+    std::string config_cache;   // empty: none
+    std::string registrations;  // the file that keeps them; empty: none
     std::string grpc_listen;
     std::string metrics_listen;  // empty: none
     observe::LogOptions log;
     records::SpoolOptions records;
     Duration drain{};
+    transaction::RetryWindow retry_window;
+    Duration tolerated_busy{};
 };
 
 // `cores`: of this machine; `shards: 0` takes all but one.

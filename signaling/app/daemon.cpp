@@ -42,7 +42,8 @@ Daemon::Daemon(Config config)
     : config_(std::move(config)),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       timer_(context_),
-      hooks_(config_.shards) {}
+      hooks_(config_.shards),
+      drain_since_(clock_.now()) {}
 
 // Whoever calls into others goes before them; the spool last, with what is still to be written.
 Daemon::~Daemon() {
@@ -54,6 +55,7 @@ Daemon::~Daemon() {
     media_.clear();
     resolver_.reset();
     shards_.reset();
+    keeper_.reset();
     spool_.reset();
 }
 
@@ -62,6 +64,7 @@ std::optional<StartError> Daemon::start() {
     if (auto wrong = make_lines()) return wrong;
     if (auto wrong = make_windows()) return wrong;
     for (std::uint32_t i = 0; i < shards_->size(); ++i) shards_->at(i).set_hooks(hooks_for(i));
+    keeper_ = std::make_unique<RegistrationKeeper>(config_.registrations, shared_.locations, config_.realms, clock_);
     shards_->start();
     for (const auto& client : media_) client->start();
     config_watch_->start();
@@ -81,6 +84,7 @@ std::optional<StartError> Daemon::make_shards() {
     auto spool = records::Spool::open(config_.records);
     if (!spool) return StartError{spool.error()};
     spool_ = std::move(*spool);
+    shared_.lockouts.set_policy(config_.lockout);
     io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}};
     random_.fill(options.hash_key);
     shards_ = std::make_unique<io::Shards>(context_, clock_, options, stack, shared_);
@@ -117,21 +121,26 @@ std::optional<StartError> Daemon::make_lines() {
 std::optional<StartError> Daemon::make_windows() {
     rpc::StateSources state{*shards_,
                             shared_.locations,
+                            shared_.lockouts,
                             clock_,
                             config_.realms,
                             config_.node,
                             SALLYPORT_VERSION,
                             [this] { return snapshot(); },
                             [this] { return config_watch_->statistics().up.read() != 0; },
-                            [this](const b2bua::CallRecord& r) { return records::to_json(to_spool(r, config_.node)); }};
+                            [this](const b2bua::CallRecord& r) { return records::to_json(to_spool(r, config_.node)); },
+                            &shared_,
+                            [this](bool on) { set_operator_drain(on); },
+                            [this] { return drained(); }};
     auto server = rpc::RpcServer::start(config_.grpc_listen, std::move(state));
     if (!server) return StartError{server.error()};
     server_ = std::move(*server);
     pulse_ = std::make_unique<Pulse>(*shards_, clock_.now());
     if (config_.metrics_listen.empty()) return std::nullopt;
     const auto gather = [this] {
-        return collect({*shards_, config_.realms, shared_.locations, resolver_->statistics(), media_,
-                        config_watch_->statistics(), spool_->stats(), hooks_});
+        return collect({*shards_, config_.realms, shared_.locations, shared_.lockouts, keeper_->statistics(),
+                        resolver_->statistics(), media_, config_watch_->statistics(), spool_->stats(), hooks_,
+                        shared_.trunk_states, drained().first});
     };
     try {
         exposer_ = std::make_unique<observe::Exposer>("sallyport-signaling", config_.metrics_listen, gather);
@@ -156,6 +165,8 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.node = config_.node;
     config.realms = config_.realms;
     config.timers = config_.timers;
+    config.retry_window = config_.retry_window;
+    config.tolerated_busy = config_.tolerated_busy;
     config.nonce_life = config_.nonce_life;
     config.max_calls = std::max<std::size_t>(1, config_.max_calls / config_.shards);
     config.recent_calls = config_.recent_calls / config_.shards;

@@ -90,11 +90,30 @@ void Daemon::fetch_staples() {
 }
 
 void Daemon::begin_drain(int signal) {
+    stopping_ = true;
     drain_until_ = clock_.now() + config_.drain;
     observe::log_info("stopping", {{"signal", signal}, {"drain_seconds", config_.drain / 1s}});
     manager_.stopping();
     server_->set_serving(false);
     shards_->broadcast(stack::Drain{true});
+}
+
+// What an operator asks for holds until he takes it back, and not over a restart: whoever starts a node wants it to
+// work.
+void Daemon::set_operator_drain(bool on) {
+    const std::lock_guard lock(drain_mutex_);
+    if (operator_drain_ == on) return;
+    operator_drain_ = on;
+    drain_since_ = clock_.now();
+    observe::log_info(
+        on ? "draining: new work is refused until an operator says otherwise" : "taking work again: the drain is over",
+        {});
+    if (!stopping_) shards_->broadcast(stack::Drain{on});  // a node that stops drains whatever he says
+}
+
+std::pair<bool, TimePoint> Daemon::drained() const {
+    const std::lock_guard lock(drain_mutex_);
+    return {operator_drain_, drain_since_};
 }
 
 std::uint64_t Daemon::alive(Counter stack::StackStatistics::*what) const {
@@ -138,12 +157,16 @@ void Daemon::look_at_health() {
     const bool alive = pulse_->all_alive(now);
     pulse_->ask(now);
     if (alive) manager_.watchdog();
-    bool ready = alive && !drain_until_ && config_watch_->statistics().revision.read() != 0;
+    const bool draining = drained().first;
+    bool ready = alive && !drain_until_ && !draining && config_watch_->statistics().revision.read() != 0;
     for (const auto& client : media_) ready = ready && client->statistics().up.read() != 0;
     if (ready == ready_) return;
     ready_ = ready;
     if (!drain_until_) server_->set_serving(ready);
-    manager_.status(ready ? "taking calls" : alive ? "no configuration or no media plane" : "a shard stands still");
+    manager_.status(ready      ? "taking calls"
+                    : draining ? "draining"
+                    : alive    ? "no configuration or no media plane"
+                               : "a shard stands still");
 }
 
 }  // namespace sallyport::app

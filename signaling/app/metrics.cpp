@@ -25,6 +25,15 @@ public:
     std::uint64_t stack(Counter stack::StackStatistics::*member) const {
         return over([&](const io::Shard& s) { return (s.stack().statistics().*member).read(); });
     }
+    std::uint64_t highest(Counter stack::StackStatistics::*member) const {
+        std::uint64_t most = 0;
+        for (std::uint32_t i = 0; i < shards_.size(); ++i)
+            most = std::max(most, (shards_.at(i).stack().statistics().*member).read());
+        return most;
+    }
+    std::uint64_t refused_overload(std::size_t work) const {
+        return over([&](const io::Shard& s) { return s.stack().statistics().refused_overload[work].read(); });
+    }
     std::uint64_t transactions(Counter transaction::LayerStatistics::*member) const {
         return over([&](const io::Shard& s) { return (s.stack().transaction_statistics().*member).read(); });
     }
@@ -81,15 +90,30 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                           sums.stack(&S::carrier_failovers)));
 }
 
-void add_registrations(const Sums& sums, const registrar::LocationStore& locations, std::vector<Metric>& out) {
+void add_registrations(const Sums& sums, const MetricSources& from, std::vector<Metric>& out) {
     using S = stack::StackStatistics;
-    out.push_back(gauge("sallyport_registrations", "Bindings alive.", static_cast<double>(locations.size())));
+    out.push_back(gauge("sallyport_registrations", "Bindings alive.", static_cast<double>(from.locations.size())));
     out.push_back(counter("sallyport_registration_requests_total", "REGISTER requests answered, after authentication.",
                           {labelled("result", "ok", sums.stack(&S::registrations_ok)),
                            labelled("result", "refused", sums.stack(&S::registrations_refused))}));
     out.push_back(counter("sallyport_auth_challenges_total", "401 and 407 sent.", sums.stack(&S::challenges)));
     out.push_back(counter("sallyport_auth_failures_total", "Credentials that were wrong.",
                           sums.stack(&S::authentication_failures)));
+    out.push_back(counter("sallyport_auth_lockouts_total", "Sources that failed to prove themselves too often.",
+                          sums.stack(&S::lockouts)));
+    out.push_back(counter("sallyport_auth_locked_out_requests_total", "Requests of those that are locked out.",
+                          {labelled("action", "refused", sums.stack(&S::refused_locked_out)),
+                           labelled("action", "dropped", sums.stack(&S::dropped_locked_out))}));
+    out.push_back(gauge("sallyport_auth_watched_sources", "Sources with failures that are remembered, or locked out.",
+                        static_cast<double>(from.lockouts.size())));
+    out.push_back(gauge("sallyport_reg_subscriptions", "Subscriptions to what is registered (RFC 3680).",
+                        static_cast<double>(sums.stack(&S::subscriptions))));
+    out.push_back(counter("sallyport_registrations_restored_total", "Bindings read back at the start.",
+                          {labelled("flow", "alive", from.keeper.restored.read() - from.keeper.restored_lost.read()),
+                           labelled("flow", "lost", from.keeper.restored_lost.read())}));
+    out.push_back(counter("sallyport_registration_commits_total", "Batches of bindings by what became of them.",
+                          {labelled("result", "written", from.keeper.commits.read()),
+                           labelled("result", "error", from.keeper.commit_errors.read())}));
 }
 
 void add_sip(const Sums& sums, std::vector<Metric>& out) {
@@ -243,6 +267,42 @@ void add_control(const rpc::ConfigWatchStatistics& config, std::vector<Metric>& 
          labelled("result", "not_cached", config.cache_failures.read())}));
 }
 
+// One sample per trunk, of the state it is in: an alert is `sallyport_trunk_state{state=~"down|degraded"}`.
+void add_trunks(const policy::TrunkStates& trunks, std::vector<Metric>& out) {
+    std::vector<Sample> states, since, counts;
+    std::array<std::uint64_t, policy::trunk_state_count> numbers{};
+    for (const auto& [trunk, entry] : trunks.all()) {
+        ++numbers[static_cast<std::size_t>(entry.state)];
+        states.push_back({{{"trunk", trunk}, {"state", std::string(to_string(entry.state))}}, 1});
+        since.push_back({{{"trunk", trunk}}, static_cast<double>(unix_seconds(entry.since))});
+    }
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        counts.push_back(labelled("state", to_string(static_cast<policy::TrunkState>(i)), numbers[i]));
+    out.push_back(gauge("sallyport_trunk_state", "1 for the state that the trunk is in.", std::move(states)));
+    out.push_back(gauge("sallyport_trunk_state_since_timestamp_seconds",
+                        "Since when it is in it, in seconds since 1970.", std::move(since)));
+    out.push_back(gauge("sallyport_trunks", "Provisioned trunks by state.", std::move(counts)));
+}
+
+void add_load(const Sums& sums, bool draining, std::vector<Metric>& out) {
+    using S = stack::StackStatistics;
+    out.push_back(
+        gauge("sallyport_draining", "1 while an operator has the node refuse new work.", draining ? 1.0 : 0.0));
+    out.push_back(counter("sallyport_refused_draining_total", "Requests refused because the node drains.",
+                          sums.stack(&S::refused_draining)));
+    out.push_back(
+        gauge("sallyport_overload_level",
+              "0: everything is taken; 1: of what may be refused for load, nearly all is. Highest of the shards.",
+              static_cast<double>(sums.highest(&S::overload_permille)) / 1'000));
+    std::vector<Sample> refused;
+    for (std::size_t i = 0; i < policy::work_class_count; ++i)
+        refused.push_back(labelled("class", to_string(static_cast<policy::WorkClass>(i)), sums.refused_overload(i)));
+    out.push_back(counter("sallyport_overload_refused_total",
+                          "Messages refused unparsed for load, by what they were worth.", std::move(refused)));
+    out.push_back(
+        counter("sallyport_overload_acks_total", "ACKs to such refusals, passed over.", sums.stack(&S::overload_acks)));
+}
+
 void add_records(const MetricSources& from, std::vector<Metric>& out) {
     std::uint64_t checkpoints = 0;
     for (const auto& hook : from.hooks) checkpoints += hook.checkpoints.read();
@@ -270,7 +330,7 @@ std::vector<Metric> collect(const MetricSources& sources) {
     std::vector<Metric> out;
     const Sums sums(sources.shards);
     add_calls(sums, out);
-    add_registrations(sums, sources.locations, out);
+    add_registrations(sums, sources, out);
     add_sip(sums, out);
     add_datagrams(sums, out);
     add_streams(sums, sources.shards.accept_statistics(), out);
@@ -280,6 +340,8 @@ std::vector<Metric> collect(const MetricSources& sources) {
     add_media(sources.media, out);
     add_control(sources.config, out);
     add_records(sources, out);
+    add_trunks(sources.trunks, out);
+    add_load(sums, sources.draining, out);
     return out;
 }
 

@@ -8,8 +8,11 @@
 
 #include "control/observe/metric.h"
 #include "control/records/spool.h"
+#include "signaling/app/registration_keeper.h"
 #include "signaling/io/resolver.h"
 #include "signaling/io/shards.h"
+#include "signaling/registrar/lockouts.h"
+#include "signaling/policy/trunk_states.h"
 #include "signaling/rpc/config_watch.h"
 #include "signaling/rpc/media_client.h"
 
@@ -24,11 +27,15 @@ struct MetricSources {  // all of them outlive the exposer
     const io::Shards& shards;
     const RealmTable& realms;
     const registrar::LocationStore& locations;
+    const registrar::Lockouts& lockouts;
+    const KeeperStatistics& keeper;
     const io::ResolverStatistics& dns;
     const std::vector<std::unique_ptr<rpc::MediaClient>>& media;  // one per shard
     const rpc::ConfigWatchStatistics& config;
     const records::SpoolStats& spool;
     const std::vector<HookStatistics>& hooks;
+    const policy::TrunkStates& trunks;
+    bool draining = false;
 };
 
 std::vector<observe::Metric> collect(const MetricSources& sources);

@@ -5,7 +5,6 @@
 #include "control/base/check.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
-#include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/sip/parser.h"
@@ -44,15 +43,11 @@ Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
 // The start of a response that lets the peer's INVITE go on: 18x or 2xx.
 sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const {
     const Leg& l = leg(side);
-    const bool to_trusted = cx.realm(l.realm).trusted;
     auto composer = response_to_invite(side, status, cx);
     composer.add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::server, cx.settings.server_header);
-    const auto callee = asserted_in_response(heard, cx.realm(leg(other(side)).realm).trusted, to_trusted, trunk());
-    if (!callee.asserted.empty()) composer.add(HeaderName::p_asserted_identity, callee.asserted);
-    if (!callee.privacy.empty()) composer.add(HeaderName::privacy, callee.privacy);
-    copy_crossing(heard, composer);
+    carry_over(heard, side, composer);
     return composer;
 }
 
@@ -90,8 +85,8 @@ void Call::on_failure(const transaction::Response& response, Context& cx) {
     leg(Side::b).client.reset();
     if (!hop_->health_key.empty() && status != 503 && status != 408)
         cx.health.answered(hop_->health_key, "answers calls");
-    if (reroutes(status)) return fail_over(status, cx);
     const auto named = q850_of(response.message);
+    if (reroutes(status, named)) return fail_over(status, cx);
     fail_setup("callee", relayed_status(status, pbx_side() == Side::a), named != 0 ? named : q850_of_status(status),
                "the callee answered " + std::to_string(status), cx);
 }

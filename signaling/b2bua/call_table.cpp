@@ -47,6 +47,11 @@ bool CallTable::on_request(const transaction::Request& request, Context& cx) {
     return place && step(place->call, [&](Call& call) { call.on_request(place->side, request, cx); });
 }
 
+std::string_view CallTable::pbx_at(const CallIndex::Place& place) const {
+    const auto* call = calls_.find(place.call);
+    return call == nullptr || !(*call)->is_pbx(place.side) ? std::string_view() : (*call)->admitted().trunk;
+}
+
 bool CallTable::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {
     return step(index_.find(cancelled.invite), [&](Call& call) { call.on_cancelled(cancelled, cx); });
 }

@@ -45,6 +45,9 @@ public:
     // Every call that is not over yet is ended, from both ends.
     void release_all(std::string_view why, Context& cx);
 
+    // The trunk whose PBX is at this end of the call; empty when the core is.
+    std::string_view pbx_at(const CallIndex::Place& place) const;
+
     CallIndex& index() { return index_; }
     AckKeeper& acks() { return acks_; }
     std::size_t size() const { return calls_.size(); }

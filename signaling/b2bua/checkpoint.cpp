@@ -95,6 +95,7 @@ std::string Call::checkpoint() const {
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);
     line(out, "called", record_.called);
+    if (caller_hidden_) line(out, "caller-hidden", "1");
     line(out, "target", record_.target);
     line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));
     line(out, "rang", number(static_cast<std::uint64_t>(record_.rang.time_since_epoch().count())));

@@ -230,6 +230,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
                               : policy::CallDirection::from_pbx;
     record_.caller = lines.text("caller");
     record_.called = admitted_.called = lines.text("called");
+    caller_hidden_ = lines.has("caller-hidden");
     record_.target = lines.text("target");
     record_.started = lines.instant("started");
     record_.rang = lines.instant("rang");

@@ -4,6 +4,7 @@
 
 #include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/policy/numbering.h"
 #include "signaling/registrar/registrar.h"
 
 namespace sallyport::b2bua {
@@ -85,6 +86,7 @@ Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<s
         if (!realm) continue;
         auto targets = carrier.targets;
         order(targets, random);
+        const std::string number = policy::translated(carrier.numbering.called_out, called);
         for (auto& target : targets) {
             std::string key = target_key(id, target);
             if (!health.up(key)) {
@@ -92,10 +94,10 @@ Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<s
                 continue;
             }
             if (out.candidates_.size() >= most_candidates) break;
-            const std::string host = carrier.domain.empty() ? host_of(target) : carrier.domain;
+            const std::string host = carrier.domain.empty() ? host_of(target) : public_host(carrier);
             out.candidates_.push_back({id,
                                        std::move(key),
-                                       static_request_uri(called, host),
+                                       static_request_uri(number, host),
                                        host,
                                        {},
                                        *realm,
@@ -113,13 +115,14 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
     Targets out;
     const auto realm = realm_index(realms, trunk.realm);
     if (!realm) return out;
-    const std::string host(trunk.domain.empty() ? trunk.aor_domain() : std::string_view(trunk.domain));
+    const std::string host = public_host(trunk);
+    const std::string number = policy::translated(trunk.numbering.called_out, called);
     if (trunk.mode == config::TrunkMode::registration) {
         for (const auto& binding : bindings) {
             if (out.candidates_.size() >= most_candidates) break;
             out.candidates_.push_back({{},
                                        {},
-                                       registrar::target_uri(binding, called),
+                                       registrar::target_uri(binding, number),
                                        host,
                                        binding.path,
                                        binding.flow.realm,
@@ -135,7 +138,7 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
         const std::string to = host.empty() ? host_of(target) : host;
         out.candidates_.push_back({{},
                                    {},
-                                   static_request_uri(called, to),
+                                   static_request_uri(number, to),
                                    to,
                                    {},
                                    *realm,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <utility>
 
 #include "control/base/check.h"
 #include "signaling/stack/shared.h"
@@ -46,8 +47,24 @@ void Shard::start() {
     thread_ = std::thread([this] {
         const std::string name = "sip-" + std::to_string(index_);
         pthread_setname_np(pthread_self(), name.c_str());
-        context_.run();
+        run();
     });
+}
+
+// As context_.run(), but it knows when there was nothing left to do: how long there has been no such moment is what
+// tells overload, whichever way the work comes in.
+void Shard::run() {
+    while (!context_.stopped()) {
+        context_.poll();
+        rested_ = true;
+        context_.run_one();
+    }
+}
+
+Duration Shard::busy_for() {
+    const TimePoint now = environment_.clock.now();
+    if (std::exchange(rested_, false)) busy_since_ = now;
+    return now - busy_since_;
 }
 
 void Shard::stop() {
@@ -121,8 +138,9 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
 }
 
 void Shard::handle_message(const Flow& flow, std::string_view bytes) {
-    if (flow.transport == Transport::udp) return handle(stack::Datagram{flow, bytes});
-    handle(stack::StreamMessage{flow, bytes});
+    const Duration busy = busy_for();
+    if (flow.transport == Transport::udp) return handle(stack::Datagram{flow, bytes, busy});
+    handle(stack::StreamMessage{flow, bytes, busy});
 }
 
 void Shard::on_unreachable(const Flow& flow, const std::string& why) { on_flow_closed(flow, why); }

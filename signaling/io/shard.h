@@ -83,6 +83,9 @@ private:
     void close_flow(const transaction::CloseFlow& close);
     std::uint32_t owner_of(const Flow& flow, const std::string& tls_name) const;
 
+    void run();
+    Duration busy_for();
+
     void open_mail();
     void open_letter(Letter& letter);
     void finish_later();
@@ -109,6 +112,8 @@ private:
     std::vector<Letter> mail_;  // being opened
     std::size_t opened_ = 0;
     bool finish_posted_ = false;
+    bool rested_ = true;      // there was nothing to do before what is being done
+    TimePoint busy_since_{};  // since then there was always something
     TimePoint refusals_since_{};
     std::size_t refusals_ = 0;
     std::thread thread_;

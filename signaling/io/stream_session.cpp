@@ -67,7 +67,7 @@ asio::awaitable<void> StreamSession::run(std::optional<Endpoint> bind) {
         const bool connected = co_await connect_socket(*bind);
         if (!connected) co_return;
     }
-    tune_stream(stream_->socket().native_handle());
+    tune_stream(stream_->socket().native_handle(), std::chrono::ceil<std::chrono::seconds>(limits_.keep_alive));
     const bool secured = co_await shake_hands();
     if (!secured) co_return;
     if (bind) flow_.local = local_endpoint(stream_->socket().native_handle());

@@ -27,6 +27,7 @@ struct StreamLimits {
     Duration message = 30s;                   // from the first byte of a message to its last
     Duration handshake = 10s;
     Duration connect = 4s;
+    Duration keep_alive = 30s;       // in which a peer that is gone without a word is noticed
     Duration linger = 2s;            // for last words before closing
     std::size_t handshakes = 1'000;  // at a time per shard; more are refused
 };

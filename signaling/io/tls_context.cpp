@@ -128,6 +128,21 @@ std::optional<std::string> read_file(const std::string& name) {
     return std::move(text).str();
 }
 
+std::string sha256_of(SSL_CTX* context) {
+    const X509* certificate = SSL_CTX_get0_certificate(context);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (certificate == nullptr || X509_digest(certificate, EVP_sha256(), digest, &size) != 1) return {};
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string out;
+    for (unsigned i = 0; i < size; ++i) {
+        if (i > 0) out += ':';
+        out += digits[digest[i] >> 4];
+        out += digits[digest[i] & 15];
+    }
+    return out;
+}
+
 }  // namespace
 
 void TlsContext::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -271,6 +286,7 @@ Result<std::shared_ptr<const TlsContext>, std::string> TlsContext::load(const Tl
         if (auto wrong = context->add(files, options)) return *wrong;
     SSL_CTX_set_tlsext_servername_callback(context->server(), &TlsContext::on_server_name);
     SSL_CTX_set_tlsext_servername_arg(context->server(), context.get());
+    context->fingerprint_ = sha256_of(context->server());
     return std::shared_ptr<const TlsContext>(std::move(context));
 }
 

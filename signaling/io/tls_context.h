@@ -56,6 +56,8 @@ public:
     std::vector<StatusQuestion> due_staples(long long now) const;
     // What came of it. Any thread: the contexts are shared, and this is what changes in them.
     void staple(const StatusQuestion& question, std::string der, long long now, long long next_update) const;
+    // SHA-256 over the certificate, "AB:CD:...", as administrators compare it.
+    const std::string& fingerprint() const { return fingerprint_; }
 
 private:
     struct Free {
@@ -84,6 +86,7 @@ private:
     std::vector<Server> servers_;
     Handle client_;
     std::vector<Certificate> certificates_;
+    std::string fingerprint_;
 };
 
 // The contexts of all realms and the trust of all peers, exchanged while connections live: each keeps what it began

@@ -12,9 +12,12 @@ namespace {
 
 constexpr Duration clock_skew = 5s;  // between the nodes of a cluster
 
-// A nonce: milliseconds since 1970 and 64 random bits, both in hex, then the keyed proof of the two and the realm.
-constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
-constexpr std::size_t head_digits = time_digits + 2 * random_bytes;
+// A nonce, all in hex: milliseconds since 1970, 64 random bits, a keyed hash of these and the asker's address; then the
+// keyed proof of the three and the realm. One that is used from another address is stale: an answer that somebody else
+// has read is worth nothing to him, and nobody fails in another's name by forging a source.
+constexpr std::size_t time_digits = 16, random_bytes = 8, origin_digits = 8, proof_digits = 32;
+constexpr std::size_t stamp_digits = time_digits + 2 * random_bytes;
+constexpr std::size_t head_digits = stamp_digits + origin_digits;
 
 std::string hex16(std::uint64_t value) {
     std::array<std::uint8_t, 8> raw;
@@ -81,7 +84,7 @@ Offered find_answer(const sip::Message& request, bool proxy, std::string_view di
     return offered;
 }
 
-Authentication outcome(Authentication::Outcome what, std::string reason) { return {what, {}, std::move(reason)}; }
+Authentication outcome(Authentication::Outcome what, std::string reason) { return {what, {}, {}, std::move(reason)}; }
 
 }  // namespace
 
@@ -92,49 +95,62 @@ Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSour
       random_(&random),
       counts_(&counts) {}
 
+// What is told of a nonce that is not good does not depend on the answer made with it: else it would tell, uncounted,
+// which password is right.
 Authentication Authenticator::check(const sip::Message& request, bool proxy, std::string_view digest_realm,
-                                    const CredentialLookup& lookup, TimePoint now, const Realm* realm) {
+                                    const CredentialLookup& lookup, TimePoint now, const Asker& asker) {
     using Outcome = Authentication::Outcome;
     const auto [answer, malformed] = find_answer(request, proxy, digest_realm);
     if (!answer)
         return malformed ? outcome(Outcome::bad_request, "credentials do not parse")
                          : outcome(Outcome::challenge, "no credentials for this realm");
-    // Without qop there is no nonce count, and a recorded answer could be played again (RFC 7616 5.5).
-    if (!answer->has_qop) return outcome(Outcome::challenge, "credentials without qop");
-    if (!names_this_place(answer->uri, request, digest_realm, realm))
+    if (!names_this_place(answer->uri, request, digest_realm, asker.realm))
         return outcome(Outcome::bad_request, "digest uri names another place");
+    if (!is_good(answer->nonce, digest_realm, now, asker))
+        return {Outcome::stale, {}, answer->username, "nonce is too old, another address's or not ours"};
 
     const CredentialSecret secret = lookup(answer->username, digest_realm);
     const std::string& stored = answer->algorithm == sip::DigestAlgorithm::sha256 ? secret.ha1_sha256 : secret.ha1_md5;
     const bool known = !secret.trunk.empty() && !stored.empty();
     const bool right = response_is_right(*answer, known ? stored : unknown_user_ha1_, request.method_text());
-    const NonceState nonce = check_nonce(answer->nonce, digest_realm, now);
-    if (!known || !right) {
-        if (nonce != NonceState::good) return outcome(Outcome::challenge, "nonce is not ours or too old");
-        return outcome(Outcome::refused, secret.trunk.empty() ? "unknown user"
-                                         : stored.empty()     ? "no secret stored for this algorithm"
-                                                              : "wrong response");
-    }
-    if (nonce != NonceState::good) return outcome(Outcome::stale, "nonce is not ours or too old");
-    if (!counts_->use(answer->nonce, answer->nc.value_or(0), *time_of(answer->nonce) + nonce_life_, now))
-        return outcome(Outcome::stale, "nonce count was used before");
-    return {Outcome::authenticated, secret.trunk, {}};
+    if (!known || !right)
+        return {Outcome::refused,
+                {},
+                answer->username,
+                secret.trunk.empty() ? "unknown user"
+                : stored.empty()     ? "no secret for this algorithm"
+                                     : "wrong response"};
+    // Without qop there is no nonce count, and the client did not show that it took the challenge in (RFC 7616 5.5).
+    if (!answer->has_qop && !secret.without_qop)
+        return {Outcome::challenge, {}, answer->username, "credentials without qop"};
+    if (!count(*answer, now)) return {Outcome::stale, {}, answer->username, "nonce count was used before"};
+    return {Outcome::authenticated, secret.trunk, answer->username, {}};
+}
+
+// Without qop a nonce is good once.
+bool Authenticator::count(const sip::DigestAnswer& answer, TimePoint now) {
+    const TimePoint expires = *time_of(answer.nonce) + nonce_life_;
+    return counts_->use(answer.nonce, answer.has_qop ? answer.nc.value_or(0) : 1, expires, now);
 }
 
 std::vector<std::string> Authenticator::challenges(std::string_view digest_realm, bool stale, TimePoint now,
-                                                   DigestOffer offer) {
-    const std::string nonce = make_nonce(digest_realm, now);
+                                                   const DigestOffer& offer, const Asker& asker) {
+    const std::string nonce = make_nonce(digest_realm, now, asker);
     std::vector<std::string> values;
-    if (offer.sha256)
-        values.push_back(sip::digest_challenge(sip::DigestAlgorithm::sha256, digest_realm, nonce, {}, stale));
-    if (offer.md5) values.push_back(sip::digest_challenge(sip::DigestAlgorithm::md5, digest_realm, nonce, {}, stale));
+    for (const auto algorithm : offer.algorithms)
+        values.push_back(sip::digest_challenge(algorithm, digest_realm, nonce, {}, stale));
     return values;
 }
 
-std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now) {
+std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker) {
     std::string head = hex16(static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_milliseconds(now))));
     head += random_->token(random_bytes);
+    head += origin(head, asker.address);
     return head + proof(head, digest_realm);
+}
+
+std::string Authenticator::origin(std::string_view nonce_stamp, const IpAddress& address) const {
+    return sip::hmac_sha256(secret_, "from " + std::string(nonce_stamp) + address.to_string()).substr(0, origin_digits);
 }
 
 std::string Authenticator::proof(std::string_view nonce_head, std::string_view digest_realm) const {
@@ -143,15 +159,15 @@ std::string Authenticator::proof(std::string_view nonce_head, std::string_view d
     return sip::hmac_sha256(secret_, covered).substr(0, proof_digits);
 }
 
-Authenticator::NonceState Authenticator::check_nonce(std::string_view nonce, std::string_view digest_realm,
-                                                     TimePoint now) const {
-    if (nonce.size() != head_digits + proof_digits) return NonceState::forged;
+bool Authenticator::is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now,
+                            const Asker& asker) const {
+    if (nonce.size() != head_digits + proof_digits) return false;
     const auto head = nonce.substr(0, head_digits);
-    if (!equal_constant_time(proof(head, digest_realm), nonce.substr(head_digits))) return NonceState::forged;
+    if (!equal_constant_time(proof(head, digest_realm), nonce.substr(head_digits))) return false;
     const auto issued = time_of(nonce);
-    if (!issued || *issued > now + clock_skew) return NonceState::forged;
-    if (now - *issued >= nonce_life_ || counts_->is_forgotten(nonce)) return NonceState::stale;
-    return NonceState::good;
+    if (!issued || *issued > now + clock_skew || now - *issued >= nonce_life_) return false;
+    return head.substr(stamp_digits) == origin(head.substr(0, stamp_digits), asker.address) &&
+           !counts_->is_forgotten(nonce);
 }
 
 bool Authenticator::response_is_right(const sip::DigestAnswer& answer, std::string_view ha1,

@@ -1,6 +1,6 @@
 // Digest challenges and their check: who is this request from? RFC 3261 22, RFC 7616, RFC 8760. Nonces carry their own
-// proof (time and a keyed hash), so every node with the same secret can check them; replays are refused per nonce
-// count.
+// proof (time, the address they were given to, a keyed hash), so every node with the same secret can check them;
+// replays are refused per nonce count. Counts no failures, the lock-outs do.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ namespace sallyport::registrar {
 struct CredentialSecret {  // what policy finds for a user name; empty strings where an algorithm has no HA1
     std::string trunk;
     std::string ha1_md5, ha1_sha256;
+    bool without_qop = false;  // the form of RFC 2069 is taken
 };
 // Gives the secret of (username, digest realm), or one with an empty trunk.
 using CredentialLookup = std::function<CredentialSecret(std::string_view username, std::string_view digest_realm)>;
@@ -28,20 +29,27 @@ using CredentialLookup = std::function<CredentialSecret(std::string_view usernam
 // Which algorithms a challenge names. There are user agents that know MD5 only and give up on a challenge whose first
 // algorithm they do not know, so a trunk that has a secret for one algorithm alone is not offered the other.
 struct DigestOffer {
-    bool sha256 = true, md5 = true;
+    std::vector<sip::DigestAlgorithm> algorithms{sip::DigestAlgorithm::sha256, sip::DigestAlgorithm::md5};
 };
 
 struct Authentication {
     enum class Outcome : std::uint8_t {
         authenticated,
         challenge,    // no usable credentials: send the challenges
-        stale,        // right, but the nonce is too old: challenge with stale=true
-        refused,      // wrong: 403, or challenge again by policy; looks and costs the same for unknown users
+        stale,        // the nonce is too old, another address's or used up: challenge with stale=true
+        refused,      // wrong, with a nonce that was good: looks and costs the same for unknown users
         bad_request,  // syntax: 400
     };
     Outcome outcome = Outcome::challenge;
-    std::string trunk;   // authenticated
-    std::string reason;  // for the log and the counter; never shown to the peer
+    std::string trunk;     // authenticated
+    std::string username;  // as claimed; empty where none was
+    std::string reason;    // for the log and the counter; never shown to the peer
+};
+
+// Whom a nonce is given to, and who comes with it.
+struct Asker {
+    IpAddress address;
+    const Realm* realm = nullptr;  // where the request came in
 };
 
 class Authenticator {
@@ -50,19 +58,20 @@ public:
     // authenticator on this node, or a replay would be good once with each of them.
     Authenticator(std::string secret, Duration nonce_life, RandomSource& random, NonceCounts& counts);
 
-    // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER). `realm`: where the request came in;
-    // clients that send to an address rather than a name may compute their digest for that.
+    // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER). Clients that send to an address of
+    // the asker's realm rather than to a name may compute their digest for that.
     Authentication check(const sip::Message& request, bool proxy, std::string_view digest_realm,
-                         const CredentialLookup& lookup, TimePoint now, const Realm* realm = nullptr);
-    // Challenge values in order of preference: SHA-256, then MD5 (RFC 8760 2.4); only those of `offer`.
+                         const CredentialLookup& lookup, TimePoint now, const Asker& asker = {});
+    // Challenge values in the order of `offer` (RFC 8760 2.4: the one we like best first).
     std::vector<std::string> challenges(std::string_view digest_realm, bool stale, TimePoint now,
-                                        DigestOffer offer = {});
+                                        const DigestOffer& offer = {}, const Asker& asker = {});
 
 private:
-    std::string make_nonce(std::string_view digest_realm, TimePoint now);
+    std::string make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker);
+    std::string origin(std::string_view nonce_stamp, const IpAddress& address) const;
     std::string proof(std::string_view nonce_head, std::string_view digest_realm) const;
-    enum class NonceState : std::uint8_t { good, stale, forged };
-    NonceState check_nonce(std::string_view nonce, std::string_view digest_realm, TimePoint now) const;
+    bool is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now, const Asker& asker) const;
+    bool count(const sip::DigestAnswer& answer, TimePoint now);
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
 
     std::string secret_;

@@ -50,14 +50,41 @@ bool LocationStore::is_bound(std::string_view trunk, const Flow& flow, TimePoint
            });
 }
 
-void LocationStore::flow_closed(const Flow& flow) {
-    if (flow.connection == 0) return;  // one that could not be opened carried no registration
-    for (const std::string& trunk : trunks_over(flow))
+std::vector<Binding> LocationStore::of(std::string_view trunk) const {
+    const Stripe& s = stripe(trunk);
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.bindings.find(trunk);
+    return found == s.bindings.end() ? std::vector<Binding>{} : found->second;
+}
+
+std::vector<std::string> LocationStore::flow_closed(const Flow& flow) {
+    if (flow.connection == 0) return {};  // one that could not be opened carried no registration
+    auto trunks = trunks_over(flow);
+    for (const std::string& trunk : trunks)
         update(trunk, [&](std::vector<Binding>& bindings) {
             for (Binding& b : bindings)
                 if (b.flow == flow) b.flow_closed = true;
             return true;
         });
+    return trunks;
+}
+
+std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_view trunk) {
+    std::vector<std::string> displaced;
+    if (flow.connection != 0 || flow.transport != Transport::udp) return displaced;
+    for (const std::string& other : trunks_over(flow)) {
+        if (other == trunk) continue;
+        const bool had = update(other, [&](std::vector<Binding>& bindings) {
+            bool lost = false;
+            for (Binding& b : bindings) {
+                if (b.flow != flow || b.flow_closed || !b.path.empty()) continue;
+                lost = b.flow_closed = true;
+            }
+            return lost;
+        });
+        if (had) displaced.push_back(other);
+    }
+    return displaced;
 }
 
 std::size_t LocationStore::expire(TimePoint now) {
@@ -65,11 +92,13 @@ std::size_t LocationStore::expire(TimePoint now) {
     for (Stripe& s : stripes_) {
         const std::lock_guard lock(s.mutex);
         for (auto it = s.bindings.begin(); it != s.bindings.end();) {
-            removed += std::erase_if(it->second, [&](const Binding& b) {
+            const std::size_t over = std::erase_if(it->second, [&](const Binding& b) {
                 if (b.expires_at > now) return false;
                 unindex(b);
                 return true;
             });
+            if (over > 0) note(s, it->first);
+            removed += over;
             it = it->second.empty() ? s.bindings.erase(it) : std::next(it);
         }
     }
@@ -94,6 +123,7 @@ void LocationStore::remove_trunk(std::string_view trunk) {
 }
 
 void LocationStore::replace(Stripe& s, std::string_view trunk, std::vector<Binding> bindings) {
+    note(s, trunk);
     const auto found = s.bindings.find(trunk);
     if (found != s.bindings.end())
         for (const Binding& b : found->second) unindex(b);
@@ -105,6 +135,23 @@ void LocationStore::replace(Stripe& s, std::string_view trunk, std::vector<Bindi
     } else {
         found->second = std::move(bindings);
     }
+}
+
+std::vector<std::pair<std::string, std::vector<Binding>>> LocationStore::take_changes() {
+    std::vector<std::pair<std::string, std::vector<Binding>>> out;
+    for (Stripe& s : stripes_) {
+        const std::lock_guard lock(s.mutex);
+        for (const std::string& trunk : s.changed) {
+            const auto found = s.bindings.find(trunk);
+            out.emplace_back(trunk, found == s.bindings.end() ? std::vector<Binding>{} : found->second);
+        }
+        s.changed.clear();
+    }
+    return out;
+}
+
+void LocationStore::note(Stripe& s, std::string_view trunk) {
+    if (remembers_.load(std::memory_order_relaxed) && !s.changed.contains(trunk)) s.changed.emplace(trunk);
 }
 
 void LocationStore::index(const Binding& binding) {

@@ -7,9 +7,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "signaling/registrar/binding.h"
@@ -32,21 +34,31 @@ public:
     }
     // Live ones, best first: not expired, flow open, by q.
     std::vector<Binding> usable(std::string_view trunk, TimePoint now) const;
+    std::vector<Binding> of(std::string_view trunk) const;  // all of them, also those that cannot be called
     // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX. Nothing when two
     // trunks share the flow: then it identifies neither.
     std::optional<std::string> trunk_of(const Flow& flow, TimePoint now) const;
     bool has_binding(const Flow& flow, TimePoint now) const;  // of however many trunks
-    void flow_closed(const Flow& flow);
+    std::vector<std::string> flow_closed(const Flow& flow);  // the trunks that had bindings over it
+    // This trunk has proved itself over a UDP flow: a NAT has given the port to it. What others had there is not called
+    // any more, but for what came through a proxy (Path), whose flow is everybody's. Whose it was.
+    std::vector<std::string> take_flow(const Flow& flow, std::string_view trunk);
     std::size_t expire(TimePoint now);  // removes what has expired; how many
     std::vector<Binding> all() const;   // for operators; a copy
     std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     void remove_trunk(std::string_view trunk);
+
+    // For whoever keeps bindings beyond the process. Trunks whose bindings have changed since the last call, with what
+    // they have now; nothing is remembered before the first call of remember_changes().
+    void remember_changes() { remembers_.store(true, std::memory_order_relaxed); }
+    std::vector<std::pair<std::string, std::vector<Binding>>> take_changes();
 
 private:
     using Trunks = std::map<std::string, std::vector<Binding>, std::less<>>;
     struct Stripe {
         mutable std::mutex mutex;
         Trunks bindings;  // by trunk
+        std::set<std::string, std::less<>> changed;
     };
     // Which trunks have a binding over a flow. Locked after a Stripe or alone, never before one.
     struct FlowStripe {
@@ -56,6 +68,7 @@ private:
     static constexpr std::size_t stripe_count = 64;
 
     void replace(Stripe& stripe, std::string_view trunk, std::vector<Binding> bindings);
+    void note(Stripe& stripe, std::string_view trunk);
     void index(const Binding& binding);
     void unindex(const Binding& binding);
     std::vector<std::string> trunks_over(const Flow& flow) const;
@@ -71,6 +84,7 @@ private:
     std::array<Stripe, stripe_count> stripes_;
     std::array<FlowStripe, stripe_count> flows_;
     std::atomic<std::size_t> size_{0};
+    std::atomic<bool> remembers_{false};
 };
 
 }  // namespace sallyport::registrar

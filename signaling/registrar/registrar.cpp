@@ -132,6 +132,9 @@ RegisterOutcome Registrar::handle(const sip::Message& request, const Flow& flow,
             *failed == EditErrc::interval_too_brief ? std::to_string(policy.min_expires) : "";
         return refuse(status_of(*failed), to_string(*failed), HeaderName::min_expires, min_expires);
     }
+    const bool bound =
+        std::any_of(current.begin(), current.end(), [&](const Binding& b) { return b.flow == flow && b.path.empty(); });
+    if (bound) outcome.displaced = locations_.take_flow(flow, policy.trunk);
     auto composer = sip::respond(request, 200, to_tag, &flow.remote);
     for (const Binding& b : current) composer.add(HeaderName::contact, contact_value(b, now));
     composer.copy(request, HeaderName::path);  // RFC 3327 5.3

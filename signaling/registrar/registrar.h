@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/base/time.h"
 #include "signaling/registrar/location_store.h"
@@ -21,9 +22,10 @@ struct RegistrarPolicy {               // of the trunk
 };
 struct RegisterOutcome {
     std::uint16_t status = 200;
-    std::string response;  // complete text
-    bool changed = false;  // a binding came, went or moved to another flow; a mere refresh is no change
-    std::string reason;    // of a refusal, for log and counter
+    std::string response;                // complete text
+    bool changed = false;                // a binding came, went or moved to another flow; a mere refresh is no change
+    std::vector<std::string> displaced;  // trunks that had this flow before: a NAT has given its port away
+    std::string reason;                  // of a refusal, for log and counter
 };
 
 class Registrar {

@@ -24,6 +24,6 @@ std::optional<Refusal> inspect(const sip::Message& request);
 // A request within a dialog: its method is judged by the call.
 std::optional<Refusal> inspect_in_dialog(const sip::Message& request);
 
-inline constexpr std::string_view methods_allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER";
+inline constexpr std::string_view methods_allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE";
 
 }  // namespace sallyport::stack

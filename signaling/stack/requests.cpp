@@ -1,54 +1,16 @@
-// Requests outside of dialogs, once the transaction layer has let them through: who sends them, whether they must prove
-// it, and whose they are. REGISTER ends in the registrar, INVITE in a call, OPTIONS here.
+// Requests outside of dialogs, once the transaction layer has let them through and whoever must has proved himself.
+// REGISTER ends in the registrar, INVITE in a call, SUBSCRIBE in a subscription, OPTIONS here.
+#include <algorithm>
+
 #include "control/base/check.h"
 #include "signaling/policy/engine.h"
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
 
-using registrar::Authentication;
 using sip::HeaderName;
 
-namespace {
-
-// The protection domain a trunk's first credential is good for.
-std::string digest_realm_of(const config::Trunk& trunk) {
-    if (!trunk.credentials.empty() && !trunk.credentials.front().digest_realm.empty())
-        return trunk.credentials.front().digest_realm;
-    return std::string(trunk.aor_domain());
-}
-
-std::string limited(std::string_view host) { return std::string(host.substr(0, 64)); }
-
-// Algorithms for which the trunk has a secret; all, if it has none at all: nothing is told about it then.
-registrar::DigestOffer digest_offer_of(const config::Trunk& trunk) {
-    registrar::DigestOffer offer{false, false};
-    for (const auto& credential : trunk.credentials) {
-        offer.sha256 |= !credential.ha1_sha256.empty();
-        offer.md5 |= !credential.ha1_md5.empty();
-    }
-    return offer.sha256 || offer.md5 ? offer : registrar::DigestOffer{};
-}
-
-// Whose the INVITE is, by what it says in From. Proves nothing; nullptr: nobody's.
-const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Message& invite) {
-    const sip::Uri& from = invite.from().uri;
-    if (const auto number = sip::e164(from))
-        if (const auto* trunk = config.trunk_by_number(*number)) return trunk;
-    return config.trunk_by_aor(from.user, from.host);
-}
-
-// An anonymous caller's PBX is still addressing its provider.
-std::string digest_realm_of_stranger(const sip::Message& invite) {
-    const sip::Uri& from = invite.from().uri;
-    if (!from.host.empty() && !from.host.ends_with(".invalid")) return limited(from.host);
-    const auto uri = sip::parse_uri(invite.request_uri());
-    return uri.has_value() && !uri->host.empty() ? limited(uri->host) : "anonymous.invalid";
-}
-
-}  // namespace
-
-std::string Core::retry_after() { return std::to_string(1 + random.below(32)); }
+std::string Core::retry_after() { return config.retry_window.draw(random); }
 
 void Core::answer_once(const transaction::Request& request, sip::Composer composer) {
     std::string text = composer.finish();
@@ -67,6 +29,11 @@ void Core::refuse(const transaction::Request& request, const Refusal& refusal) {
     answer_once(request, std::move(composer));
 }
 
+void Core::refuse_for_now(const transaction::Request& request, std::string_view why) {
+    if (draining) statistics.refused_draining.add();
+    refuse(request, {503, why, {{HeaderName::retry_after, retry_after()}}});
+}
+
 policy::Party Core::identify(const transaction::Request& request) const {
     return policy::identify(*snapshot, settings.realms[request.flow.realm], request.flow, shared.locations,
                             health.learned(), now_);
@@ -79,74 +46,90 @@ const config::Trunk* Core::in_the_wrong_way(const transaction::Request& request)
     return trunk != nullptr && !trunk->allows(policy::to_config(flow.transport)) ? trunk : nullptr;
 }
 
-// Nothing: the request has been answered (challenged, or refused).
-std::optional<Authentication> Core::authenticate(const transaction::Request& request, bool proxy,
-                                                 const std::string& digest_realm, registrar::DigestOffer offer) {
-    const auto lookup = [this](std::string_view username, std::string_view realm) -> registrar::CredentialSecret {
-        const auto match = snapshot->credential(username, realm);
-        if (match.trunk == nullptr) return {};
-        return {match.trunk->id, match.credential->ha1_md5, match.credential->ha1_sha256};
-    };
-    const auto result =
-        authenticator.check(request.message, proxy, digest_realm, lookup, now_, &settings.realms[request.flow.realm]);
-    switch (result.outcome) {
-        case Authentication::Outcome::authenticated: return result;
-        case Authentication::Outcome::bad_request:
-            refuse(request, {400, "malformed credentials", {}});
-            return std::nullopt;
-        case Authentication::Outcome::refused:
-            statistics.authentication_failures.add();
-            complain("authentication-failed", {}, result.reason + " from " + request.flow.remote.to_string());
-            break;
-        case Authentication::Outcome::challenge:
-        case Authentication::Outcome::stale: statistics.challenges.add(); break;
-    }
-    const std::uint16_t status = proxy ? 407 : 401;
-    auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
-    const bool stale = result.outcome == Authentication::Outcome::stale;
-    for (const auto& challenge : authenticator.challenges(digest_realm, stale, now_, offer))
-        composer.add(proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, challenge);
-    answer_once(request, std::move(composer));
-    return std::nullopt;
-}
-
 void Core::on_options(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
+    const auto party = identify(request);
+    if (party.kind == policy::PartyKind::trunk) {
+        const auto trunk = snapshot->trunks.find(party.id);
+        if (trunk != snapshot->trunks.end() && !has_proved(request, trunk->second, party.proof)) return;
+    }
+    if (party.kind == policy::PartyKind::carrier && request.message.max_forwards().value_or(1) > 0) {
+        const auto begun = carry(request, party);
+        if (begun == Relay::Begun::carried) return;
+        if (begun == Relay::Begun::not_reachable) return refuse(request, {480, "its PBX is not reachable", {}});
+    }
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
-    if (!identify(request).known()) return answer_once(request, std::move(composer));
+    if (!party.known()) return answer_once(request, std::move(composer));
     composer.add(HeaderName::allow, methods_allowed)
         .add(HeaderName::accept, "application/sdp")
         .add(HeaderName::accept_encoding, "identity")
+        .add(HeaderName::allow_events, "reg")
         .add(HeaderName::supported, "gin, path")
         .add(HeaderName::server, settings.server_header);
     layer.respond(request.server, 200, composer.finish(), now_, effects_);
 }
 
+// SIPconnect 16.7: what the core sends for a number goes to the PBX that has it, not to us.
+Relay::Begun Core::carry(const transaction::Request& request, const policy::Party& carrier) {
+    auto cx = context();
+    return relay.begin(request, carrier, snapshot, cx);
+}
+
+// Only for the PBX whose number it names: this node itself takes none, and none goes to the core.
+void Core::on_message(const transaction::Request& request) {
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
+    const auto party = identify(request);
+    const bool of_carrier = party.kind == policy::PartyKind::carrier;
+    switch (of_carrier ? carry(request, party) : Relay::Begun::no_number) {
+        case Relay::Begun::carried: return;
+        case Relay::Begun::no_number:
+            return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
+        case Relay::Begun::unknown_number: return refuse(request, {404, "no trunk has that number", {}});
+        case Relay::Begun::not_reachable: return refuse(request, {480, "its PBX is not reachable", {}});
+        case Relay::Begun::too_many:
+            return refuse(request, {503, "too many messages at once", {{HeaderName::retry_after, retry_after()}}});
+    }
+}
+
 void Core::on_register(const transaction::Request& request) {
     const Realm& realm = settings.realms[request.flow.realm];
     if (realm.trusted) return refuse(request, {403, "no registrar in this realm", {}});
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
-    const auto authenticated =
-        authenticate(request, false, trunk != nullptr ? digest_realm_of(*trunk) : limited(aor.host),
-                     trunk != nullptr ? digest_offer_of(*trunk) : registrar::DigestOffer{});
+    // A PBX that has registered over this flow can prove who it is, and is told what is wrong with another address.
+    const auto* known = trunk;
+    if (known == nullptr)
+        if (const auto own = snapshot->trunks.find(identify(request).id); own != snapshot->trunks.end())
+            known = own->second.credentials.empty() ? nullptr : &own->second;
+    const auto authenticated = authenticate(request, challenge_for(known, aor, aor.host, false));
     if (!authenticated) return;
+    if (const auto refusal = inspect(request.message)) return refuse(request, *refusal);
+    judge_register(request, trunk, authenticated->trunk);
+}
+
+void Core::judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender) {
     const auto refused = [&](std::uint16_t status, std::string_view why) {
         statistics.registrations_refused.add();
-        complain("registration-refused", authenticated->trunk, std::string(why));
+        complain("registration-refused", sender, std::string(why));
         refuse(request, {status, why, {}});
     };
     if (trunk == nullptr) {
-        const auto own = snapshot->trunks.find(authenticated->trunk);
-        const bool is_static = own != snapshot->trunks.end() && own->second.mode == config::TrunkMode::static_;
-        return is_static ? refused(403, "the trunk is in static mode: it does not register")
-                         : refused(404, "not the registration AOR of any trunk");
+        const auto own = snapshot->trunks.find(sender);
+        if (own != snapshot->trunks.end() && own->second.mode == config::TrunkMode::static_)
+            return refused(403, "the trunk is in static mode: it does not register");
+        const auto number = sip::e164(request.message.to().uri);
+        const auto* owner = number ? snapshot->trunk_by_number(*number) : nullptr;
+        // RFC 6140 5.2: the numbers come and go with the registration AOR, never one by one.
+        if (owner != nullptr && owner->id == sender)
+            return refused(403, "To is a number of the trunk: it registers its registration AOR alone");
+        return refused(404, "not the registration AOR of any trunk");
     }
-    if (trunk->id != authenticated->trunk) return refused(403, "the credential is another trunk's");
-    if (trunk->realm != realm.name) return refused(403, "the trunk belongs to another realm");
+    if (trunk->id != sender) return refused(403, "the credential is another trunk's");
+    if (trunk->realm != settings.realms[request.flow.realm].name)
+        return refused(403, "the trunk belongs to another realm");
     if (!trunk->allows(policy::to_config(request.flow.transport)))
         return refused(403, "transport not allowed for the trunk");
     register_trunk(request, *trunk);
@@ -159,40 +142,43 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     policy.aor_domain = trunk.aor_domain();
     policy.single_aor_compatibility = trunk.single_aor_compatibility;
     policy.max_contacts = trunk.limits.max_contacts;
-    policy.default_expires = policy.max_expires = trunk.limits.registration_expires_seconds;
+    policy.max_expires = trunk.limits.registration_expires_seconds;
+    policy.min_expires = std::min(trunk.registration.min_expires_seconds, policy.max_expires);
+    policy.default_expires = trunk.registration.default_expires_seconds != 0
+                                 ? trunk.registration.default_expires_seconds
+                                 : policy.max_expires;
     auto outcome = registrar.handle(request.message, request.flow, policy, random.token(8), now_);
     const bool ok = outcome.status == 200;
     (ok ? statistics.registrations_ok : statistics.registrations_refused).add();
-    if (!ok)
+    if (!ok) {
         complain("registration-refused", trunk.id, outcome.reason);
-    else if (outcome.changed)
+        shared.trunk_states.note_trouble(trunk.id, "REGISTER from " + request.flow.remote.to_string() +
+                                                       " was refused (" + std::to_string(outcome.status) +
+                                                       "): " + outcome.reason);
+    } else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
+    for (const auto& other : outcome.displaced)
+        log(b2bua::Severity::warning, "flow-taken", other,
+            "UDP " + request.flow.remote.to_string() + " is trunk " + trunk.id +
+                "'s now: it is not called there any more");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
+    if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 
 void Core::on_invite(transaction::Request request) {
-    if (!snapshot) return refuse(request, {503, "not configured yet", {{HeaderName::retry_after, retry_after()}}});
-    auto party = identify(request);
-    if (!party.known()) {
-        if (settings.realms[request.flow.realm].trusted) return refuse(request, {403, "unknown source", {}});
-        const auto* claimed = claimed_trunk(*snapshot, request.message);
-        if (const auto* at_home = in_the_wrong_way(request); at_home != nullptr && (!claimed || claimed == at_home)) {
-            complain("transport-not-allowed", at_home->id,
-                     std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
-            return refuse(request, {403, "transport not allowed for the trunk", {}});
-        }
-        const auto authenticated =
-            claimed != nullptr ? authenticate(request, true, digest_realm_of(*claimed), digest_offer_of(*claimed))
-                               : authenticate(request, true, digest_realm_of_stranger(request.message), {});
-        if (!authenticated) return;
-        party = {policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
-        const auto trunk = snapshot->trunks.find(party.id);
-        if (trunk == snapshot->trunks.end() || trunk->second.realm != settings.realms[request.flow.realm].name)
-            return refuse(request, {480, "the trunk belongs to another realm", {}});
-    }
-    admit(std::move(request), std::move(party));
+    if (!snapshot) return refuse_for_now(request, "not configured yet");
+    auto party = prove_sender(request);
+    if (party) admit(std::move(request), std::move(*party));
+}
+
+void Core::on_subscribe(const transaction::Request& request) {
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
+    const auto party = prove_sender(request);
+    if (!party) return;
+    auto cx = context();
+    if (const auto refusal = subscriptions.begin(request, *party, *snapshot, cx)) refuse(request, *refusal);
 }
 
 void Core::admit(transaction::Request request, policy::Party party) {
@@ -205,6 +191,9 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .party = std::move(party),
                                   .transport = request.flow.transport,
                                   .request_uri = std::move(*uri),
+                                  .invite = &request.message,
+                                  .realm = &settings.realms[request.flow.realm],
+                                  .draw = random.u32(),
                                   .draining = draining,
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls};
@@ -237,11 +226,14 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::full: return statistics.calls_refused_full.add();
         case policy::Refusal::too_many_calls:
         case policy::Refusal::too_fast: return statistics.calls_refused_limit.add();
-        case policy::Refusal::draining:
+        case policy::Refusal::draining: return statistics.refused_draining.add();
         case policy::Refusal::trunk_disabled:
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:
         case policy::Refusal::not_a_number:
+        case policy::Refusal::foreign_domain:
+        case policy::Refusal::privacy_not_possible:
+        case policy::Refusal::caller_not_allowed:
         case policy::Refusal::unknown_number:
         case policy::Refusal::no_route: return;
     }

@@ -1,5 +1,5 @@
-// What the shards of a node share, and nothing else: where PBXs are, how many calls each trunk has, which connections
-// carry calls.
+// What the shards of a node share, and nothing else: where PBXs are, who has proved himself and who has failed to, how
+// many calls each trunk has and how it is, which connections carry calls.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,11 @@
 
 #include "signaling/b2bua/connection_uses.h"
 #include "signaling/policy/gauges.h"
+#include "signaling/policy/trunk_states.h"
 #include "signaling/registrar/location_store.h"
+#include "signaling/registrar/lockouts.h"
 #include "signaling/registrar/nonce_counts.h"
+#include "signaling/registrar/proven_connections.h"
 
 namespace sallyport::stack {
 
@@ -33,7 +36,10 @@ private:
 struct Shared {
     registrar::LocationStore locations;
     policy::TrunkGauges gauges;
+    policy::TrunkStates trunk_states;
     registrar::NonceCounts nonce_counts;
+    registrar::Lockouts lockouts;
+    registrar::ProvenConnections proven;
     Pruning pruning;
     b2bua::ConnectionUses connections;
 

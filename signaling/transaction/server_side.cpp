@@ -162,6 +162,10 @@ void ServerSide::respond_once(ServerId id, std::string response, Effects& out) {
     erase(id);
 }
 
+void ServerSide::ignore(ServerId id) {
+    if (table_.find(id) != nullptr) erase(id);
+}
+
 const sip::Message* ServerSide::request_of(ServerId id) const {
     const Server* server = table_.find(id);
     return server == nullptr || !server->request ? nullptr : &*server->request;

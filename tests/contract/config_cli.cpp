@@ -215,7 +215,7 @@ mode: registration
 single_aor_compatibility: true
 realm: access
 registration_aor: sip:old@sip.example.com
-credentials: [{username: old, password: x}]
+credentials: [{username: old, password: seven-old-phones}]
 )"));
     const auto ran = shell.run("status");
     CHECK(ran.code == 0);

@@ -139,6 +139,7 @@ control:
 grpc: {{listen: {self._socket('signaling')}}}
 metrics: {{listen: "{METRICS['signaling']}"}}
 records: {{directory: {self.run}/records}}
+registrations: {{file: {self.run}/registrations.db}}
 '''
 
     # -- life

@@ -95,6 +95,16 @@ TEST_CASE("each mode says what belongs to the other") {
           Fields{"registration_aor", "single_aor_compatibility", "domain", "targets", "sources"});
 }
 
+TEST_CASE("a registering trunk without its numbers can only be disabled; no trunk takes its own overflow") {
+    CHECK(fields_after([](Trunk& t) { t.numbers.clear(); }) == Fields{"numbers"});
+    CHECK(fields_after([](Trunk& t) {
+              t.numbers.clear();
+              t.disabled = true;
+          }).empty());
+    CHECK(fields_after([](Trunk& t) { t.overflow.trunk = t.id; }) == Fields{"overflow.trunk"});
+    CHECK(fields_after([](Trunk& t) { t.overflow.trunk = "acme-dr"; }).empty());
+}
+
 TEST_CASE("credentials: user name, hashes of the right length, one entry per user and realm") {
     const auto with = [](Credential c) { return fields_after([&](Trunk& t) { t.credentials = {std::move(c)}; }); };
     const std::string md5(32, 'a'), sha(64, 'b');
@@ -169,6 +179,59 @@ TEST_CASE("routes: prefix and carriers") {
     CHECK(fields(validate(route)) == Fields{"carriers[1]"});
 }
 
+TEST_CASE("a route has carriers or choices, prefixes with +, and services without") {
+    auto route = sample_route();
+    route.choices = {{"core", 0, 1}, {"core", 1, 1}};
+    route.prefixes = {"+49", "49", ""};
+    route.service_numbers = {"112", "+112", ""};
+    CHECK(fields(validate(route)) == Fields{"prefixes[1]", "prefixes[2]", "service_numbers[1]", "service_numbers[2]",
+                                            "choices", "choices[1].carrier"});
+    route.carriers.clear();
+    route.choices.pop_back();
+    route.prefixes = {"+49"};
+    route.service_numbers = {"112"};
+    CHECK(validate(route).empty());
+}
+
+TEST_CASE("dial plans: digits, a country code where one is needed, nothing twice") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.dial_plan = {"", "30", "0", "0", "x", 16, {{"4711", "4930"}, {"4711", "+49301"}}, {"+112"}};
+          }) == Fields{"numbering.dial_plan.outside_line", "numbering.dial_plan.national_digits",
+                       "numbering.dial_plan.country_code", "numbering.dial_plan.international_prefix",
+                       "numbering.dial_plan.short_codes[0].number", "numbering.dial_plan.short_codes[1].dialled",
+                       "numbering.dial_plan.emergency_numbers[0]"});
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.dial_plan = {"49", "30", "0", "00", "9", 10, {{"*21#", "+49301"}}, {"112"}};
+          }).empty());
+}
+
+TEST_CASE(
+    "translation tables: beginnings of numbers, no more stripped than matched, and a PBX is told global numbers") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.called_in = {{"+49", 4, ""}, {"x", 0, ""}, {"+49", 0, "y"}};
+              t.numbering.called_out = {{"+49", 3, "0"}, {"+1", 2, "+49"}, {"+2", 0, ""}, {"+3", 0, "+3"}};
+          }) == Fields{"numbering.called_in[0].strip", "numbering.called_in[1].match", "numbering.called_in[2].match",
+                       "numbering.called_in[2].prepend", "numbering.called_out[0]", "numbering.called_out[3]"});
+    auto carrier = sample_carrier();
+    carrier.numbering.called_out = {{"+49", 3, "0"}, {"+", 1, "00"}, {"", 0, ""}};
+    CHECK(validate(carrier).empty());
+    carrier.numbering.own_domain_only = true;
+    carrier.numbering.dial_plan.emergency_numbers = {"112"};
+    carrier.reroute_causes = {34, 0, 34, 128};
+    CHECK(fields(validate(carrier)) == Fields{"reroute_causes[1]", "reroute_causes[2]", "reroute_causes[3]",
+                                              "numbering.own_domain_only", "numbering.dial_plan.emergency_numbers"});
+}
+
+TEST_CASE("numbers of a trunk have + and no separators; its default caller is one of them") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbers = {{"4930123", "4930123"},
+                           {"+1-613-258", "+1-613-258"},
+                           {"+49301;phone-context=x", "+49301;phone-context=x"}};
+          }).size() == 3);
+    CHECK(fields_after([](Trunk& t) { t.identity.default_number = "+4930999"; }) == Fields{"identity.default_number"});
+    CHECK(fields_after([](Trunk& t) { t.identity.default_number = "+4930123455"; }).empty());
+}
+
 TEST_CASE("a value from outside cannot break out of an error text") {
     auto trunk = sample_trunk();
     trunk.realm = std::string("a\n\x1b[31m") + std::string(1000, 'x');
@@ -179,13 +242,49 @@ TEST_CASE("a value from outside cannot break out of an error text") {
     CHECK(errors[0].text.size() < 300);
 }
 
+TEST_CASE("what a trunk asks of Digest must be possible [SC-16.6.1-04]") {
+    const auto wrong = [](auto change) {
+        auto trunk = sample_trunk();
+        change(trunk);
+        std::vector<std::string> fields;
+        for (const auto& e : validate(trunk)) fields.push_back(e.field);
+        return fields;
+    };
+    using Fields = std::vector<std::string>;
+    CHECK(wrong([](Trunk& t) {
+              t.authentication = {DigestUse::per_request, {DigestAlgorithm::md5}, {"INVITE", "BYE"}, true};
+          }).empty());
+    CHECK(wrong([](Trunk& t) { t.authentication.methods = {"INVITE"}; }) == Fields{"authentication.methods"});
+    CHECK(wrong([](Trunk& t) {
+              t.authentication = {DigestUse::per_request, {}, {"ACK", "CANCEL", "no method"}, false};
+          }) == Fields{"authentication.methods[0]", "authentication.methods[1]", "authentication.methods[2]"});
+    CHECK(wrong([](Trunk& t) {
+              t.authentication.algorithms = {DigestAlgorithm::md5, DigestAlgorithm::md5};
+          }) == Fields{"authentication.algorithms[1]"});
+    CHECK(wrong([](Trunk& t) {
+              t.credentials[0].ha1_sha256.clear();
+              t.authentication.algorithms = {DigestAlgorithm::sha256};
+          }) == Fields{"credentials[0].password"});
+    CHECK(wrong([](Trunk& t) { t.registration.min_expires_seconds = 9; }) ==
+          Fields{"registration.min_expires_seconds"});
+    CHECK(wrong([](Trunk& t) {
+              t.limits.registration_expires_seconds = 300;
+              t.registration = {120, 301};
+          }) == Fields{"registration.default_expires_seconds"});
+    CHECK(wrong([](Trunk& t) {
+              t.limits.registration_expires_seconds = 100;
+              t.registration.min_expires_seconds = 101;
+          }) == Fields{"registration.min_expires_seconds"});
+}
+
 TEST_CASE("what is allowed but weak is a warning") {
     auto trunk = sample_trunk();
     CHECK(warnings(trunk).empty());
     trunk.single_aor_compatibility = true;
     trunk.transports = {Transport::udp};
     trunk.media.latch_any_address = true;
-    CHECK(warnings(trunk).size() == 3);
+    trunk.authentication.without_qop = true;
+    CHECK(warnings(trunk).size() == 5);
     trunk.disabled = true;
     CHECK(warnings(trunk).empty());
 }

@@ -44,6 +44,45 @@ TEST_CASE("an edit that does not commit leaves everything as it was") {
     CHECK(store.trunk_of(pbx_flow(1), start) == "t");
 }
 
+TEST_CASE("a UDP flow belongs to whoever proved himself over it last; one through a proxy is everybody's [E-24]") {
+    LocationStore store;
+    const auto over_udp = [](const std::string& trunk, const std::string& path) {
+        Binding b = binding(trunk, 0);
+        b.flow.transport = Transport::udp;
+        if (!path.empty()) b.path = {path};
+        return b;
+    };
+    const Binding mine = over_udp("b", "");
+    add(store, over_udp("a", ""));
+    add(store, over_udp("proxied", "<sip:p;lr>"));
+    add(store, mine);
+    CHECK(store.take_flow(mine.flow, "b") == std::vector<std::string>{"a"});
+    CHECK(store.usable("a", start).empty());
+    CHECK(store.usable("proxied", start).size() == 1);
+    CHECK(store.usable("b", start).size() == 1);
+    CHECK(store.take_flow(mine.flow, "b").empty());
+    CHECK(store.take_flow(pbx_flow(7), "b").empty());  // a connection is one PBX's for its life
+}
+
+TEST_CASE("changes are told once, with what is there now, to whoever wants to keep them") {
+    LocationStore store;
+    add(store, binding("t", 1));
+    CHECK(store.take_changes().empty());
+    store.remember_changes();
+    add(store, binding("t", 2));
+    add(store, binding("u", 3, 10s));
+    auto changes = store.take_changes();
+    REQUIRE(changes.size() == 2);
+    CHECK(store.take_changes().empty());
+    store.flow_closed(pbx_flow(2));
+    store.expire(start + 20s);
+    changes = store.take_changes();
+    REQUIRE(changes.size() == 2);
+    for (const auto& [trunk, bindings] : changes) CHECK(bindings.size() == (trunk == "t" ? 2 : 0));
+    store.remove_trunk("t");
+    CHECK(store.take_changes().front().second.empty());
+}
+
 TEST_CASE("expired bindings are not used, and leave with the next sweep") {
     LocationStore store;
     add(store, binding("t", 1, 10s));

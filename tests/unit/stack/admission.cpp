@@ -314,7 +314,10 @@ TEST_CASE("What a UAS refuses at sight: methods, schemes, extensions, content, h
         return b.next();
     };
     CHECK(ask("MESSAGE", "sip:10.0.0.1").status() == 405);
-    CHECK(ask("SUBSCRIBE", "sip:10.0.0.1").has(sip::HeaderName::allow));
+    CHECK(ask("MESSAGE", "sip:10.0.0.1").has(sip::HeaderName::allow));
+    const auto subscribe = ask("SUBSCRIBE", "sip:10.0.0.1", "Event: presence\r\n");
+    CHECK(subscribe.status() == 489);
+    CHECK(subscribe.first(sip::HeaderName::allow_events) == "reg");
     CHECK(ask("NEWMETHOD", "sip:10.0.0.1").status() == 501);
     CHECK(ask("OPTIONS", "sips:10.0.0.1").status() == 416);
     CHECK(ask("OPTIONS", "nobodyKnowsThisScheme:totallyopaquecontent", "X: 1\r\n").status() == 416);

@@ -4,6 +4,7 @@
 #include "control/wire/change_convert.h"
 #include "control/wire/config_convert.h"
 #include "control/wire/ha1.h"
+#include "control/wire/secrets.h"
 #include "control/wire/snapshot_convert.h"
 
 using namespace sallyport;
@@ -49,10 +50,23 @@ config::Trunk full_trunk() {
     t.media = {config::SrtpPolicy::off, {"PCMA", "PCMU"}, 77, true, "media-1"};
     t.disabled = true;
     t.single_aor_compatibility = true;
+    t.authentication = {config::DigestUse::per_request,
+                        {config::DigestAlgorithm::md5, config::DigestAlgorithm::sha256},
+                        {"INVITE"},
+                        true};
+    t.registration = {90, 300};
     t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
     t.tls = full_tls();
+    t.numbering = {{"49", "30", "0", "00", "9", 10, {{"4711", "+4930100"}}, {"112"}},
+                   {{"0800", 1, "+49"}},
+                   {{"+49", 1, "+"}},
+                   {{"1", 0, "+49"}},
+                   {{"+1", 2, "+1"}},
+                   true};
+    t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
+    t.overflow.trunk = "acme-dr";
     t.revision = 42;
     return t;
 }
@@ -69,6 +83,9 @@ config::Carrier full_carrier() {
     c.media.codecs = {"PCMA"};
     c.sources = {*config::AddressBlock::parse("198.51.100.0/24")};
     c.tls = full_tls();
+    c.numbering.called_out = {{"+", 1, "00"}};
+    c.identity.untrusted = true;
+    c.reroute_causes = {34, 42};
     c.disabled = true;
     c.revision = 7;
     return c;
@@ -90,7 +107,7 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     const auto carrier = from_proto(to_proto(full_carrier()));
     CHECK(carrier.errors.empty());
     CHECK(carrier.value == full_carrier());
-    const config::Route route{"default", "+49", {"core", "other"}, true, 9};
+    const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}};
     CHECK(from_proto(to_proto(route)).value == route);
 }
 
@@ -132,6 +149,33 @@ TEST_CASE("certificates are looked at when they come in, fingerprints are taken 
     CHECK(converted.value.tls.fingerprints == Fields{"abcd" + std::string(60, 'e')});
 }
 
+TEST_CASE("no field of the API's carrier and route is forgotten either") {
+    const auto complete = [](const auto& message) {
+        for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+            const auto* field = message.GetDescriptor()->field(i);
+            INFO(field->full_name());
+            const auto& r = *message.GetReflection();
+            CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
+        }
+    };
+    complete(to_proto(full_carrier()));
+    complete(to_proto(full_trunk(), Secrets::hidden).numbering());
+    complete(to_proto(full_trunk(), Secrets::hidden).numbering().dial_plan());
+    complete(to_proto(full_trunk(), Secrets::hidden).identity());
+    complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}}));
+}
+
+TEST_CASE("an enum value of a later version is named, not guessed") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    message.mutable_identity()->set_screening(static_cast<pb::Screening>(99));
+    message.mutable_identity()->set_from(static_cast<pb::FromPolicy>(99));
+    CHECK(fields(from_proto(message).errors) == Fields{"identity.screening", "identity.from"});
+    pb::Route route;
+    route.add_choices()->set_carrier("core");
+    CHECK(fields(from_proto(route).errors) == Fields{"choices[0].carrier"});
+}
+
 TEST_CASE("an operator never gets a hash back, only which algorithms there are") {
     const auto message = to_proto(full_trunk(), Secrets::hidden);
     CHECK(message.credentials(0).ha1_md5().empty());
@@ -161,6 +205,47 @@ TEST_CASE("a password becomes both hashes, for the realm that is given or the do
           "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232");
     credential.set_ha1_md5(std::string(32, 'a'));
     CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].password"});
+}
+
+TEST_CASE("a password is drawn where none is stored, told once, and another one every time [SC-16.6.1-10]") {
+    pb::Trunk message;
+    message.set_name("trunks/acme");
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.set_registration_aor("sip:acme@sip.example");
+    message.add_credentials()->set_username("acme");
+    message.mutable_credentials(0)->set_generate(true);
+    auto converted = from_proto(message);
+    CHECK(converted.errors.empty());
+    SeededRandom random(1);
+    const auto secrets = generate_secrets(converted.value, converted.generate, nullptr, random);
+    REQUIRE(secrets.size() == 1);
+    CHECK(secrets[0].trunk() == "trunks/acme");
+    CHECK(secrets[0].digest_realm() == "sip.example");
+    CHECK(secrets[0].password().size() == 32);  // 5 bits each
+    CHECK(converted.value.credentials[0].ha1_sha256 == ha1_sha256("acme", "sip.example", secrets[0].password()));
+
+    auto again = from_proto(message);
+    CHECK(generate_secrets(again.value, again.generate, &converted.value, random).empty());
+    CHECK(again.value.credentials[0].ha1_sha256.empty());  // what is stored stays
+    const auto renewed = renew_secret(again.value, "acme", "", random);
+    CHECK(renewed.password() != secrets[0].password());
+    CHECK(again.value.credentials.size() == 1);
+    renew_secret(again.value, "spare", "", random);
+    CHECK(again.value.credentials.size() == 2);
+}
+
+TEST_CASE("a password that somebody would guess is refused, and so is one beside generate [SC-16.6.1-09]") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    message.set_registration_aor("sip:acme@sip.example");
+    auto& credential = *message.add_credentials();
+    credential.set_username("acme");
+    credential.set_password("Password2024");
+    CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].password"});
+    credential.set_password("rather hard to guess");
+    CHECK(from_proto(message).errors.empty());
+    credential.set_generate(true);
+    CHECK(fields(from_proto(message).errors) == Fields{"credentials[0].generate"});
 }
 
 TEST_CASE("hashes are taken in either case") {

@@ -1,0 +1,214 @@
+// Proof by Digest (RFC 3261 22, SIPconnect 16.6): who is challenged for what, who has proved himself, who has failed
+// too often. The arithmetic is the authenticator's.
+#include <algorithm>
+
+#include "signaling/policy/proof.h"
+#include "signaling/stack/core.h"
+
+namespace sallyport::stack {
+
+using registrar::Authentication;
+using sip::HeaderName;
+
+namespace {
+
+constexpr std::size_t longest_realm = 64, longest_name = 128;  // of strangers, repeated to them or kept of them
+
+// The protection domain a trunk's first credential is good for.
+std::string digest_realm_of(const config::Trunk& trunk) {
+    if (!trunk.credentials.empty() && !trunk.credentials.front().digest_realm.empty())
+        return trunk.credentials.front().digest_realm;
+    return std::string(trunk.aor_domain());
+}
+
+sip::DigestAlgorithm to_sip(config::DigestAlgorithm algorithm) {
+    return algorithm == config::DigestAlgorithm::sha256 ? sip::DigestAlgorithm::sha256 : sip::DigestAlgorithm::md5;
+}
+
+bool has_secret(const config::Trunk& trunk, config::DigestAlgorithm algorithm) {
+    return std::any_of(trunk.credentials.begin(), trunk.credentials.end(), [&](const config::Credential& c) {
+        return !(algorithm == config::DigestAlgorithm::sha256 ? c.ha1_sha256 : c.ha1_md5).empty();
+    });
+}
+
+std::vector<config::DigestAlgorithm> algorithms_of(const config::Trunk& trunk) {
+    using enum config::DigestAlgorithm;
+    const auto& own = trunk.authentication.algorithms;
+    return own.empty() ? std::vector{sha256, md5} : own;
+}
+
+// What the trunk is to be offered and has a secret for; everything, if it has none at all: nothing is told about it
+// then.
+registrar::DigestOffer digest_offer_of(const config::Trunk& trunk) {
+    registrar::DigestOffer offer{{}};
+    for (const auto algorithm : algorithms_of(trunk))
+        if (has_secret(trunk, algorithm)) offer.algorithms.push_back(to_sip(algorithm));
+    return offer.algorithms.empty() ? registrar::DigestOffer{} : offer;
+}
+
+registrar::CredentialSecret secret_of(const config::Snapshot::CredentialMatch& match) {
+    if (match.trunk == nullptr) return {};
+    registrar::CredentialSecret secret{match.trunk->id, {}, {}, match.trunk->authentication.without_qop};
+    for (const auto algorithm : algorithms_of(*match.trunk)) {
+        if (algorithm == config::DigestAlgorithm::sha256) secret.ha1_sha256 = match.credential->ha1_sha256;
+        if (algorithm == config::DigestAlgorithm::md5) secret.ha1_md5 = match.credential->ha1_md5;
+    }
+    return secret;
+}
+
+// Whose the request is, by what it says in From. Proves nothing; nullptr: nobody's.
+const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Message& request) {
+    const sip::Uri& from = request.from().uri;
+    if (const auto number = sip::e164(from))
+        if (const auto* trunk = config.trunk_by_number(*number)) return trunk;
+    return config.trunk_by_aor(from.user, from.host);
+}
+
+// An anonymous caller's PBX is still addressing its provider.
+std::string host_addressed(const sip::Message& request) {
+    const sip::Uri& from = request.from().uri;
+    if (!from.host.empty() && !from.host.ends_with(".invalid")) return from.host;
+    const auto uri = sip::parse_uri(request.request_uri());
+    return uri.has_value() && !uri->host.empty() ? uri->host : "anonymous.invalid";
+}
+
+}  // namespace
+
+Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& aor, std::string host,
+                                    bool proxy) const {
+    Challenge out{proxy, {}, {}, {}, ("aor " + aor.decoded_user() + "@" + aor.host).substr(0, longest_name)};
+    if (trunk != nullptr) {
+        out.trunk = trunk->id;
+        out.digest_realm = digest_realm_of(*trunk);
+        out.offer = digest_offer_of(*trunk);
+    } else {
+        out.digest_realm = snapshot->digest_realm_of(host).value_or(host.substr(0, longest_realm));
+    }
+    return out;
+}
+
+std::optional<Authentication> Core::authenticate(const transaction::Request& request, const Challenge& challenge) {
+    if (is_locked_out(request, challenge.aor)) return std::nullopt;
+    const auto lookup = [this](std::string_view username, std::string_view realm) {
+        return secret_of(snapshot->credential(username, realm));
+    };
+    const registrar::Asker asker{request.flow.remote.address, &settings.realms[request.flow.realm]};
+    auto result = authenticator.check(request.message, challenge.proxy, challenge.digest_realm, lookup, now_, asker);
+    result.username = result.username.substr(0, longest_name);
+    if (!result.username.empty() && is_locked_out(request, "user " + result.username)) return std::nullopt;
+    switch (result.outcome) {
+        case Authentication::Outcome::authenticated:
+            shared.lockouts.succeeded(request.flow.remote.address, challenge.aor);
+            shared.lockouts.succeeded(request.flow.remote.address, "user " + result.username);
+            return result;
+        case Authentication::Outcome::bad_request:
+            refuse(request, {400, "malformed credentials", {}});
+            return std::nullopt;
+        case Authentication::Outcome::refused: count_failure(request, challenge, result); break;
+        case Authentication::Outcome::challenge:
+        case Authentication::Outcome::stale: statistics.challenges.add(); break;
+    }
+    const std::uint16_t status = challenge.proxy ? 407 : 401;
+    auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
+    const bool stale = result.outcome == Authentication::Outcome::stale;
+    for (const auto& value : authenticator.challenges(challenge.digest_realm, stale, now_, challenge.offer, asker))
+        composer.add(challenge.proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, value);
+    answer_once(request, std::move(composer));
+    return std::nullopt;
+}
+
+bool Core::is_locked_out(const transaction::Request& request, const std::string& name) {
+    auto& lockouts = shared.lockouts;
+    if (!lockouts.is_locked(request.flow.remote.address, name, now_)) return false;
+    if (lockouts.policy().silent) {
+        statistics.dropped_locked_out.add();
+        layer.ignore(request.server);
+    } else {
+        statistics.refused_locked_out.add();
+        refuse(request, {403, "locked out", {}});
+    }
+    return true;
+}
+
+void Core::count_failure(const transaction::Request& request, const Challenge& challenge,
+                         const Authentication& result) {
+    const auto& source = request.flow.remote.address;
+    const auto match = snapshot->credential(result.username, challenge.digest_realm);
+    const std::string trunk = match.trunk != nullptr ? match.trunk->id : challenge.trunk;
+    statistics.authentication_failures.add();
+    complain("authentication-failed", trunk, result.reason + " from " + request.flow.remote.to_string());
+    if (!trunk.empty())
+        shared.trunk_states.note_trouble(
+            trunk, "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
+    bool locked = false;
+    for (const auto& name : {challenge.aor, "user " + result.username})
+        locked |= shared.lockouts.failed(source, name, now_);
+    if (!locked) return;
+    statistics.lockouts.add();
+    const auto& policy = shared.lockouts.policy();
+    log(b2bua::Severity::error, "locked-out", trunk,
+        source.to_string() + " as " + challenge.aor.substr(4) + ", user " + result.username + ": " +
+            std::to_string(policy.failures) + " failures; " + (policy.silent ? "dropped" : "refused") + " for " +
+            std::to_string(policy.lasts / 1s) + " s, or until released");
+}
+
+bool Core::has_proved(const transaction::Request& request, const config::Trunk& trunk, policy::Proof proof) {
+    const bool proven = shared.proven.has(request.flow, trunk.id);
+    if (!policy::must_prove(trunk, request.flow.transport, request.message.method_text(), proof, proven)) return true;
+    const sip::Message& message = request.message;
+    const bool proxy = message.method() == sip::Method::invite || !message.to_tag().empty();
+    const auto authenticated = authenticate(request, challenge_for(&trunk, message.from().uri, {}, proxy));
+    if (!authenticated) return false;
+    if (authenticated->trunk != trunk.id) {
+        complain("authentication-failed", trunk.id, "the credential is trunk " + authenticated->trunk + "'s");
+        refuse(request, {480, "the credential is another trunk's", {}});
+        return false;
+    }
+    shared.proven.add(request.flow, trunk.id);
+    return true;
+}
+
+std::optional<policy::Party> Core::prove_sender(const transaction::Request& request) {
+    const Realm& realm = settings.realms[request.flow.realm];
+    auto party = identify(request);
+    const auto* claimed = realm.trusted ? nullptr : claimed_trunk(*snapshot, request.message);
+    // A NAT may have given the port to another PBX, which has not registered yet.
+    const bool disputed = party.proof == policy::Proof::registered_flow && request.flow.transport == Transport::udp &&
+                          claimed != nullptr && claimed->id != party.id;
+    if (party.known() && !disputed) {
+        if (party.kind != policy::PartyKind::trunk) return party;
+        const auto trunk = snapshot->trunks.find(party.id);
+        if (trunk != snapshot->trunks.end() && !has_proved(request, trunk->second, party.proof)) return std::nullopt;
+        return party;
+    }
+    if (realm.trusted) {
+        refuse(request, {403, "unknown source", {}});
+        return std::nullopt;
+    }
+    if (draining) {  // it need not prove anything to be sent away
+        refuse_for_now(request, "draining");
+        return std::nullopt;
+    }
+    if (!party.known()) {
+        const auto* at_home = in_the_wrong_way(request);
+        if (at_home != nullptr && (claimed == nullptr || claimed == at_home)) {
+            complain("transport-not-allowed", at_home->id,
+                     std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
+            refuse(request, {403, "transport not allowed for the trunk", {}});
+            return std::nullopt;
+        }
+    }
+    const auto authenticated =
+        authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
+                                            request.message.method() == sip::Method::invite));
+    if (!authenticated) return std::nullopt;
+    const auto trunk = snapshot->trunks.find(authenticated->trunk);
+    if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {
+        refuse(request, {480, "the trunk belongs to another realm", {}});
+        return std::nullopt;
+    }
+    shared.proven.add(request.flow, authenticated->trunk);
+    return policy::Party{policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
+}
+
+}  // namespace sallyport::stack
