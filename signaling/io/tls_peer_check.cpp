@@ -58,7 +58,9 @@ int PeerCheck::judge(int ok, x509_store_ctx_st& context) {
     const int error = X509_STORE_CTX_get_error(&context);
     if (ok == 0) {
         const bool pinned = trust_ && certificate != nullptr && trust_->is_pinned(*certificate);
-        if (!pinned || !is_about_issuers(error)) return 0;
+        if (!is_about_issuers(error)) return 0;
+        if (!pinned && certificate != nullptr) may_be_trusted(*certificate);  // for its sentence
+        if (!pinned) return 0;
         X509_STORE_CTX_set_error(&context, X509_V_OK);
         return 1;
     }
@@ -67,13 +69,18 @@ int PeerCheck::judge(int ok, x509_store_ctx_st& context) {
     return 0;
 }
 
+// False: nothing else than a pinned one is trusted, and this is none.
+bool PeerCheck::may_be_trusted(const x509_st& certificate) {
+    const bool only_pins = trust_ && trust_->pins() && !trust_->has_authorities();
+    if (!only_pins || trust_->is_pinned(certificate)) return true;
+    refusal_ = "the certificate is none that is pinned for " + trust_->options().party + ": its SHA-256 is " +
+               fingerprint_of(certificate);
+    return false;
+}
+
 bool PeerCheck::accepts(const x509_st& certificate) {
     if (trust_ && trust_->is_pinned(certificate)) return true;
-    if (trust_ && trust_->pins() && !trust_->has_authorities()) {
-        refusal_ = "the certificate is none that is pinned for " + trust_->options().party + ": its SHA-256 is " +
-                   fingerprint_of(certificate);
-        return false;
-    }
+    if (!may_be_trusted(certificate)) return false;
     if (!trust_ && wanted_.empty()) return true;
     const auto identities = sip_identities(certificate);
     const bool named = trust_ ? trust_->names(identities, wanted_) : names_host(identities, wanted_);

@@ -38,6 +38,7 @@ public:
 private:
     static int on_certificate(int ok, x509_store_ctx_st* context);
     int judge(int ok, x509_store_ctx_st& context);
+    bool may_be_trusted(const x509_st& certificate);
     bool accepts(const x509_st& certificate);
 
     TrustPtr trust_;
