@@ -27,6 +27,8 @@ std::string home_call_id(b2bua::Context& cx) {
     return id;
 }
 
+b2bua::Targets::Surroundings around(b2bua::Context& cx) { return {cx.settings.realms, cx.health, cx.now, cx.random}; }
+
 const config::Carrier& carrier_of(const config::Snapshot& config, const std::string& id) {
     static const config::Carrier none;
     const auto found = config.carriers.find(id);
