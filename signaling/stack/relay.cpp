@@ -35,8 +35,6 @@ const config::Carrier& carrier_of(const config::Snapshot& config, const std::str
     return found == config.carriers.end() ? none : found->second;
 }
 
-b2bua::Targets::Surroundings around(b2bua::Context& cx) { return {cx.settings.realms, cx.health, cx.now, cx.random}; }
-
 }  // namespace
 
 Relay::Begun Relay::begin(const transaction::Request& request, const policy::Party& carrier,
