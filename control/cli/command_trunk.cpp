@@ -71,7 +71,7 @@ int show_trunk(Session& session, const std::string& name) {
                     << clock_text(state.since()) << " UTC, " << duration_text(state.since_seconds())
                     << " ago\nwhy      " << printable(state.why()) << "\ncalls    " << state.calls() << "\n\n";
     if (found.trunks_size() == 0) session.out << "signaling does not know the trunk yet\n";
-    return list_registrations(session, id);
+    return list_registrations(session, id, false);
 }
 
 int trunk_sheet(Session& session, const std::string& name, const std::string& pbx) {

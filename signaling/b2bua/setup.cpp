@@ -132,7 +132,7 @@ bool Call::overflow(Context& cx) {
     cx.gauges.release(admitted_.trunk);
     ladder_.note(cx.now, "trunk " + admitted_.trunk + " cannot be reached: overflow to trunk " + other->first);
     admitted_.trunk = record_.trunk = other->first;
-    identity_ = identity_to_pbx(*invite_, admitted_.called, trunk());
+    identity_ = identity_to_pbx(*invite_, admitted_.called, parties());
     targets_ = find_targets(cx);
     return true;
 }

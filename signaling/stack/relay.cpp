@@ -27,6 +27,8 @@ std::string home_call_id(b2bua::Context& cx) {
     return id;
 }
 
+b2bua::Targets::Surroundings around(b2bua::Context& cx) { return {cx.settings.realms, cx.health, cx.now, cx.random}; }
+
 const config::Carrier& carrier_of(const config::Snapshot& config, const std::string& id) {
     static const config::Carrier none;
     const auto found = config.carriers.find(id);
@@ -46,8 +48,7 @@ Relay::Begun Relay::begin(const transaction::Request& request, const policy::Par
     if (trunk == nullptr)
         return config->disabled_trunk_by_number(called.text) == nullptr ? Begun::unknown_number : Begun::not_reachable;
     if (pending_.size() >= most) return Begun::too_many;
-    auto targets = b2bua::Targets::to_trunk(*trunk, cx.locations.usable(trunk->id, cx.now), called.text,
-                                            cx.settings.realms, cx.random);
+    auto targets = b2bua::Targets::to_trunk(*trunk, cx.locations.usable(trunk->id, cx.now), called.text, around(cx));
     if (!targets.outlook()) return Begun::not_reachable;
     try_next({request.server, request.flow.remote, config, trunk->id, carrier.id, std::move(called.text),
               std::move(targets)},
@@ -56,7 +57,7 @@ Relay::Begun Relay::begin(const transaction::Request& request, const policy::Par
 }
 
 void Relay::try_next(Pending pending, b2bua::Context& cx) {
-    auto step = pending.targets.next(cx.settings.realms, cx.random);
+    auto step = pending.targets.next(around(cx));
     const auto* hop = std::get_if<b2bua::Hop>(&step);
     const auto* request = cx.layer.request_of(pending.server);
     if (request == nullptr) return;

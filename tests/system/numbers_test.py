@@ -31,13 +31,13 @@ def prepare(lab):
     lab.network.pbx.ip('addr', 'add', f'{V6}/64', 'dev', 'sig0', 'nodad')
     for address in ('198.51.100.21', '198.51.100.22'):
         lab.network.core.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
-    lab.edge.apply(Path(__file__).resolve().parent / 'numbers.yaml')
     lab.sites = {name: Site(lab, lab.network.pbx, address, lab.edge.access_udp, name=name, domain=f'{name}.lan')
                  for name, address in HOSTS.items()}
     lab.sites['by-address-v6'] = Site(lab, lab.network.pbx, V6, (ACCESS.signaling_v6, 5060), name='by-address-v6',
                                       domain='v6.lan')
     for name, address in (('second', '198.51.100.21'), ('legacy', '198.51.100.22')):
         lab.sites[name] = Site(lab, lab.network.core, address, CORE_UDP, name=name, domain=f'{name}.example')
+    lab.edge.apply(Path(__file__).resolve().parent / 'numbers.yaml')      # once they answer probes
     process.wait_until(lambda: all(lab.sites[n].peer.options_seen for n in ('second', 'legacy')), 10, 'the carriers are probed')
 
 
@@ -314,7 +314,7 @@ def _(lab):
             require(CORE_ADDRESS not in str(got) and got.call_id != request.call_id, f'nothing of the core: {got}')
     equal(uri_parts(call_from_core(lab, f'sip:{OWN}@{CORE.signaling}', 'acme-hq').uri)[0], OWN, 'INVITE')
     for uri, method, status in ((f'sip:+4930555999@{CORE.signaling}', 'MESSAGE', 404), (f'sip:{CORE.signaling}', 'OPTIONS', 200),
-                                (f'sip:+4930555999@{CORE.signaling}', 'OPTIONS', 200), (f'sip:+4940555001@{CORE.signaling}', 'SUBSCRIBE', 405)):
+                                (f'sip:+4930555999@{CORE.signaling}', 'OPTIONS', 200), (f'sip:{OWN}@{CORE.signaling}', 'PUBLISH', 405)):
         equal(core.peer.start(core.peer.plain_request(method, uri)).wait_final(10).status, status, f'{method} {uri}')
     equal(pbx.peer.start(pbx.peer.plain_request('MESSAGE', f'sip:{FAR}@{DOMAIN}')).wait_final(10).status, 405, 'MESSAGE from a PBX')
 
