@@ -141,6 +141,20 @@ def _():
     equal((found['packets_per_second'], found['limited_by']), (1_200, 'limit'), 'nobody gave up')
 
 
+@case('the rate offered is one that this machine takes, with room below where that was a limit')
+def _():
+    def takes(limit):
+        return lambda rate: run() if rate <= limit else run(received=50_000)
+    equal(load.rate_with_room(takes(9_000), 1_000, 100), 1_000, 'a machine that takes the rate asked for')
+    equal(load.rate_with_room(takes(800), 1_000, 100), 640, 'a machine that takes less')
+    failed = None
+    try:
+        load.rate_with_room(takes(90), 1_000, 100)
+    except RuntimeError as reason:
+        failed = str(reason)
+    require(failed and '100 packets/s' in failed and '50.00% lost' in failed, f'it said {failed}')
+
+
 @case('the kernel counts what a full socket lost')
 def _():
     snmp = 'Ip: Forwarding\nIp: 1\nUdp: InDatagrams NoPorts RcvbufErrors\nUdp: 10 2 7\nUdpLite: InDatagrams\nUdpLite: 0\n'

@@ -1,4 +1,4 @@
-"""parser: a program of our own that measures in one process, run again and again."""
+"""parser, routes: programs of our own that measure in one process, run again and again."""
 import json
 import os
 import subprocess
@@ -22,3 +22,15 @@ def parser(programs, rounds, quick):
         for each in run_json(measure.pinned(0, command))["benchmarks"]:
             (ours if each["name"] == "invite/sallyport" else peer).append(round(each["cpu_time"], 1))
     return measure.result("parser", "nanoseconds per INVITE", ours, peer, "osip2")
+
+
+def routes(programs, rounds, quick):
+    """Nanoseconds to find the longest of a million prefixes, beside an ordered map; what each number takes in memory."""
+    command = [os.path.join(programs, "bench", "routes_bench"), "--benchmark_format=json",
+               f"--benchmark_min_time={0.1 if quick else 0.5}"]
+    ours, peer, memory = [], [], {}
+    for _ in range(rounds):
+        for each in run_json(measure.pinned(0, command))["benchmarks"]:
+            (ours if each["name"] == "routes/sallyport" else peer).append(round(each["cpu_time"], 1))
+            memory.update({k: round(v, 1) for k, v in each.items() if k.endswith("_bytes_per_number")})
+    return measure.result("routes", "nanoseconds per look-up", ours, peer, "std::map of strings", memory)

@@ -20,6 +20,7 @@ targets: [{host: 192.0.2.20, port: 5080, transport: udp}]
 sources: [192.0.2.20/32]
 numbers: [{first: "+4930100", last: "+4930199"}]
 media: {srtp: off}
+network: {unprobed: true}
 ---
 kind: Carrier
 name: core

@@ -18,6 +18,7 @@ std::string_view needed_role(Permission permission) {
         case Permission::read: return "viewer";
         case Permission::provision: return "provisioner";
         case Permission::records: return "billing";
+        case Permission::operate: break;
     }
     return "admin";
 }
@@ -28,6 +29,7 @@ bool grants(std::string_view role, Permission permission) {
         case Permission::read: return role == "viewer" || role == "provisioner";
         case Permission::provision: return role == "provisioner";
         case Permission::records: return role == "billing";
+        case Permission::operate: break;
     }
     return false;
 }

@@ -11,7 +11,7 @@
 
 namespace sallyport::api {
 
-enum class Permission : std::uint8_t { read, provision, records };
+enum class Permission : std::uint8_t { read, provision, records, operate };
 
 struct Caller {
     std::string name;  // the certificate's CN
@@ -20,7 +20,8 @@ struct Caller {
     bool may(Permission permission) const;
 };
 
-// viewer: read; provisioner: read and change; billing: fetch and acknowledge call records; admin: everything.
+// viewer: read; provisioner: read and change; billing: fetch and acknowledge call records; admin: everything, and
+// alone what changes how the node works now (operate).
 bool is_role(std::string_view role);
 
 class Authorization {

@@ -266,4 +266,28 @@ grpc::Status OperationsService::AcknowledgeRecords(grpc::ServerContext* context,
     });
 }
 
+grpc::Status OperationsService::ListTrunkStates(grpc::ServerContext* context,
+                                                const ov1::ListTrunkStatesRequest* request,
+                                                ov1::ListTrunkStatesResponse* response) {
+    return handle(*context, "ListTrunkStates", Permission::read, [&](const Caller&) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        const auto status = planes_.signaling().ListTrunkStates(&to_signaling, *request, response);
+        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+    });
+}
+
+grpc::Status OperationsService::SetDrain(grpc::ServerContext* context, const ov1::SetDrainRequest* request,
+                                         ov1::DrainState* response) {
+    return handle(*context, "SetDrain", Permission::operate, [&](const Caller& caller) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        auto status = planes_.signaling().SetDrain(&to_signaling, *request, response);
+        if (!status.ok()) status = {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+        audit_.record(caller, {"SetDrain", request->on() ? "on" : "off", "", 0, false}, status);
+        return status;
+    });
+}
+
 }  // namespace sallyport::api

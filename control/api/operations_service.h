@@ -46,6 +46,9 @@ public:
                               ov1::FetchRecordsResponse*) override;
     grpc::Status AcknowledgeRecords(grpc::ServerContext*, const ov1::AcknowledgeRecordsRequest*,
                                     ov1::AcknowledgeRecordsResponse*) override;
+    grpc::Status ListTrunkStates(grpc::ServerContext*, const ov1::ListTrunkStatesRequest*,
+                                 ov1::ListTrunkStatesResponse*) override;
+    grpc::Status SetDrain(grpc::ServerContext*, const ov1::SetDrainRequest*, ov1::DrainState*) override;
 
 private:
     template <class F>

@@ -100,8 +100,8 @@ int list_registrations(Session& session, const std::string& trunk, bool lost) {
     Table table({"TRUNK", "AOR", "KIND", "TRANSPORT", "SOURCE", "EXPIRES", "NUMBERS", "CONTACT", "USER-AGENT"});
     for (const auto& r : all.registrations())
         table.add({r.trunk(), r.aor(), r.bulk() ? "bulk (RFC 6140)" : "single", r.transport(),
-                   r.source() + (r.flow_lost() ? " (lost)" : ""), duration_text(r.expires_seconds()),
-                   std::to_string(r.numbers()), r.contact(), r.user_agent()});
+                   r.source() + (r.private_contact() ? " (NAT)" : "") + (r.flow_lost() ? " (lost)" : ""),
+                   duration_text(r.expires_seconds()), std::to_string(r.numbers()), r.contact(), r.user_agent()});
     if (table.empty())
         session.out << "no registrations\n";
     else

@@ -10,6 +10,7 @@
 
 #include "control/cli/commands.h"
 #include "control/cli/completion.h"
+#include "control/cli/trunk_sheet.h"
 #include "control/yaml/fields.h"
 
 namespace sallyport::cli {
@@ -24,6 +25,10 @@ Examples:
   sallyport registration list --trunk acme-hq
   sallyport call list --live --watch
   sallyport call show c0ffee42                 the message ladder of one call
+  sallyport trunk list                         is it registered, since when, why not
+  sallyport trunk sheet acme-hq --pbx asterisk what the PBX's administrator needs
+  sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
+  sallyport dns zone sip.example.com           what to publish in DNS; dns check looks whether it is there
   sallyport status --json                      for programs
 
 Where control is and who you are comes from options, from SALLYPORT_SERVER, SALLYPORT_CA, SALLYPORT_CERT and
@@ -82,10 +87,13 @@ public:
         add_apply();
         add_resources();
         add_status();
+        add_trunks();
+        add_drain();
         add_registrations();
         add_secrets();
         add_calls();
         add_media();
+        add_dns();
         add_records();
         add_completion();
     }
@@ -149,6 +157,28 @@ private:
         watchable(verb(&app_, "status", "daemons, planes, carriers, warnings", [](Session& s) { return status(s); }));
     }
 
+    void add_trunks() {
+        auto* trunks = group("trunk", "how trunks are, and what their PBXs' administrators need");
+        watchable(verb(trunks, "list", "state of every trunk, since when, and why",
+                       [](Session& s) { return list_trunk_states(s); }));
+        auto* show = verb(trunks, "show", "one trunk: state, registrations, calls",
+                          [this](Session& s) { return show_trunk(s, name_); });
+        show->add_option("NAME", name_, "e.g. acme-hq")->required();
+        auto* sheet = verb(trunks, "sheet", "what the administrator of its PBX needs",
+                           [this](Session& s) { return trunk_sheet(s, name_, pbx_); });
+        sheet->add_option("NAME", name_, "e.g. acme-hq")->required();
+        sheet->add_option("--pbx", pbx_, "with a configuration to start from")->check(CLI::IsMember(sheet_pbxs()));
+    }
+
+    void add_drain() {
+        auto* drain_verb = verb(&app_, "drain", "no new work: 503 for calls, registrations and OPTIONS; calls go on",
+                                [this](Session& s) { return drain(s, drain_); });
+        drain_verb->add_flag("!--no-wait", drain_.wait, "do not wait until the last call has ended");
+        drain_verb->add_option("--max-wait", drain_.patience_seconds, "seconds; then exit code 1, still draining")
+            ->check(CLI::Range(0.1, 1e6));
+        verb(&app_, "undrain", "take new work again", [](Session& s) { return undrain(s); });
+    }
+
     void add_registrations() {
         auto* registrations =
             verb(group("registration", "what PBXs have registered"), "list", "registrations as a table",
@@ -194,6 +224,24 @@ private:
                        [](Session& s) { return list_media_sessions(s); }));
     }
 
+    void add_dns() {
+        auto* dns = group("dns", "what the provider publishes for its PBXs");
+        const auto common = [this](CLI::App* verb) {
+            verb->add_option("DOMAIN", dns_.domain, "the domain that PBXs are configured with, e.g. sip.example.com")
+                ->required();
+            verb->add_option("--realm", dns_.realm, "the realm of the PBXs, if the node has several");
+        };
+        auto* zone = verb(dns, "zone", "print the zone: NAPTR, SRV and one IP version to a host name",
+                          [this](Session& s) { return print_zone(s, dns_); });
+        common(zone);
+        zone->add_option("--ttl", dns_.ttl_seconds, "seconds, 300 if not given")->check(CLI::Range(1, 604'800));
+        auto* check = verb(dns, "check", "walk DNS as a PBX would: exit code 1 if it does not lead here",
+                           [this](Session& s) { return check_dns(s, dns_); });
+        common(check);
+        check->add_option("--server", dns_.server,
+                          "ask this one, e.g. 192.0.2.53 or 192.0.2.53@5353; if not given those of /etc/resolv.conf");
+    }
+
     void add_records() {
         auto* records = group("record", "call records for billing");
         auto* fetch = verb(records, "fetch", "the next records of a consumer, one JSON object per line",
@@ -219,8 +267,10 @@ private:
     CLI::App app_;
     Connection connection_;
     ApplyArguments apply_;
+    DnsArguments dns_;
     Command command_;
-    std::string name_, etag_, trunk_, consumer_, username_, source_;
+    DrainArguments drain_;
+    std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_;
     double watch_ = 0;
     int limit_ = 50, max_ = 1'000;
     bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false, all_ = false,

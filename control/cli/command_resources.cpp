@@ -91,12 +91,24 @@ void print(std::ostream& out, const pv1::ListCarriersResponse& response) {
     table.print(out);
 }
 
+// "+49", "+4930 and 3 more", "(all)".
+std::string prefixes_of(const pv1::Route& route) {
+    std::vector<std::string> all(route.prefixes().begin(), route.prefixes().end());
+    all.insert(all.end(), route.service_numbers().begin(), route.service_numbers().end());
+    if (!route.prefix().empty()) all.insert(all.begin(), route.prefix());
+    if (all.empty()) return "(all)";
+    return all.size() == 1 ? all.front() : all.front() + " and " + std::to_string(all.size() - 1) + " more";
+}
+
 void print(std::ostream& out, const pv1::ListRoutesResponse& response) {
     Table table({"NAME", "PREFIX", "CARRIERS", "STATE"});
     for (const auto& r : response.routes()) {
         std::string carriers;
         for (const auto& carrier : r.carriers()) carriers += (carriers.empty() ? "" : ", ") + id_of(carrier);
-        table.add({id_of(r.name()), r.prefix().empty() ? "(all)" : r.prefix(), carriers, state_of(r.disabled())});
+        for (const auto& choice : r.choices())
+            carriers += (carriers.empty() ? "" : ", ") + id_of(choice.carrier()) + " " +
+                        std::to_string(choice.priority()) + "/" + std::to_string(choice.weight());
+        table.add({id_of(r.name()), prefixes_of(r), carriers, state_of(r.disabled())});
     }
     table.print(out);
 }

@@ -36,13 +36,25 @@ void print_signaling(std::ostream& out, const ov1::SignalingStatus& signaling) {
         << counted(signaling.registrations(), "registration") << ", "
         << counted(signaling.transactions(), "transaction") << "; media plane "
         << (signaling.media_up() ? "connected" : "AWAY") << '\n';
+    const auto& trunks = signaling.trunk_states();
+    out << "trunks: " << trunks.registered() << " registered, " << trunks.reachable() << " reachable, "
+        << trunks.degraded() << " degraded, " << trunks.down() << " down, " << trunks.disabled() << " disabled\n";
+    if (signaling.drain().on())
+        out << "DRAINING for " << duration_text(signaling.drain().since_seconds()) << ": new work is refused, "
+            << counted(signaling.drain().calls(), "call") << " left\n";
+    if (signaling.overload_level() > 0)
+        out << "OVERLOADED: level " << static_cast<int>(signaling.overload_level() * 100 + 0.5) << " of 100\n";
     Table listeners({"REALM", "TRANSPORT", "LISTENS ON"});
     for (const auto& listener : signaling.listeners())
         listeners.add({listener.realm(), listener.transport(), listener.endpoint()});
     if (!listeners.empty()) listeners.print(out);
-    Table targets({"CARRIER", "TARGET", "STATE", "DETAIL"});
-    for (const auto& target : signaling.carrier_targets())
-        targets.add({target.carrier(), target.target(), target.up() ? "up" : "DOWN", target.detail()});
+    Table targets({"CARRIER OR TRUNK", "TARGET", "STATE", "DETAIL"});
+    for (const auto& target : signaling.carrier_targets()) {
+        targets.add({target.trunk().empty() ? target.carrier() : "trunk " + target.trunk(), target.target(),
+                     target.up() ? "up" : "DOWN", target.detail()});
+        for (const auto& address : target.addresses())
+            targets.add({"", "  " + address.address(), address.up() ? "up" : "DOWN", address.detail()});
+    }
     if (targets.empty()) return;
     out << '\n';
     targets.print(out);

@@ -4,6 +4,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 
@@ -33,6 +34,15 @@ int get(Session& session, const std::string& kind, const std::string& name);
 int list(Session& session, const std::string& kind);
 int remove(Session& session, const std::string& kind, const std::string& name, const std::string& etag, bool dry_run);
 
+struct DnsArguments {
+    std::string domain;  // the PBXs' provider domain
+    std::string realm;   // empty: the only access realm
+    std::string server;  // empty: those of /etc/resolv.conf
+    std::uint32_t ttl_seconds = 300;
+};
+int print_zone(Session& session, const DnsArguments& arguments);
+int check_dns(Session& session, const DnsArguments& arguments);
+
 int status(Session& session);
 int list_registrations(Session& session, const std::string& trunk, bool lost);
 int list_lockouts(Session& session);
@@ -43,6 +53,17 @@ int show_call(Session& session, const std::string& id);
 int list_media_sessions(Session& session);
 int fetch_records(Session& session, const std::string& consumer, int max, bool acknowledge);
 int acknowledge_records(Session& session, const std::string& consumer, const std::string& position);
+
+int list_trunk_states(Session& session);
+int show_trunk(Session& session, const std::string& name);
+// What the administrator of the trunk's PBX needs; `pbx`: "" or one of sheet_pbxs().
+int trunk_sheet(Session& session, const std::string& name, const std::string& pbx);
+struct DrainArguments {
+    bool wait = true;             // until no call is left
+    double patience_seconds = 0;  // at most; 0: as long as it takes
+};
+int drain(Session& session, const DrainArguments& arguments);
+int undrain(Session& session);
 
 // One object, indented, field names as in the protos; numbers of 64 bits are strings, as protobuf's JSON has them.
 void print_json(std::ostream& out, const google::protobuf::Message& message);

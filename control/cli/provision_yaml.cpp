@@ -220,6 +220,7 @@ private:
         auto& message = *add()->mutable_put_route();
         resource(node, "routes/", message);
         for (auto& carrier : *message.mutable_carriers()) carrier = qualified("carriers/", carrier);
+        for (auto& choice : *message.mutable_choices()) choice.set_carrier(qualified("carriers/", choice.carrier()));
     }
 
     Provision provision_;

@@ -1,6 +1,7 @@
 #include "control/config/conflicts.h"
 
 #include <optional>
+#include <unordered_map>
 
 #include "control/config/claims.h"
 #include "control/config/keys.h"
@@ -18,7 +19,7 @@ std::string range_text(const NumberRange& range) {
 }
 
 // Shorter numbers first, then by digits: within one length the order of strings is the order of numbers.
-std::string number_key(const std::string& number) { return static_cast<char>(number.size()) + number; }
+std::string range_key(const std::string& number) { return static_cast<char>(number.size()) + number; }
 
 std::string address_key(const std::string& realm, const IpAddress& address) {
     std::string key = realm + '\0' + (address.family == Family::v4 ? '4' : '6');
@@ -74,6 +75,7 @@ public:
                 if (const auto block = target_block(target)) compare_sources(name, carrier.realm, {*block});
         });
         routes();
+        overflows();
         sizes();
         return std::move(conflicts_);
     }
@@ -109,7 +111,7 @@ private:
             const auto& range = trunk.numbers[i];
             if (is_e164(range.first) && range.first.size() == range.last.size() && range.first <= range.last)
                 numbers_.add(
-                    {number_key(range.first), number_key(range.last), {name, at("numbers", i), range_text(range)}});
+                    {range_key(range.first), range_key(range.last), {name, at("numbers", i), range_text(range)}});
         }
         if (const auto key = aor_of(trunk); !key.empty()) {
             const Claim mine{name, "registration_aor", trunk.registration_aor};
@@ -145,7 +147,7 @@ private:
     void compare(const std::string& name, const Trunk& trunk) {
         if (!numbers_.empty())
             for (const auto& range : trunk.numbers)
-                for (const auto* mine : numbers_.meeting(number_key(range.first), number_key(range.last)))
+                for (const auto* mine : numbers_.meeting(range_key(range.first), range_key(range.last)))
                     blame(mine->claim, {name, "", range_text(range)}, "overlaps");
         if (const auto* mine = aors_.find(aor_of(trunk)))
             blame(*mine, {name, "", trunk.registration_aor}, "is the same as");
@@ -164,29 +166,83 @@ private:
                 blame(mine->claim, {name, "", block.to_string()}, "overlaps");
     }
 
-    void routes() {
-        std::map<std::string_view, const std::string*> by_prefix;  // unchanged first, so that the changed are blamed
-        for (const bool blamed : {false, true})
-            for (const auto& [id, route] : candidate_.routes) {
-                const auto name = "routes/" + id;
-                if (changed_.contains(name) != blamed || route.disabled) continue;
-                const auto [entry, fresh] = by_prefix.try_emplace(route.prefix, &id);
-                if (!fresh && blamed)
-                    conflicts_.push_back({name, "prefix",
-                                          quoted(route.prefix) + " is the prefix of routes/" + *entry->second +
-                                              " already; one of them must be disabled"});
-            }
-        for (const auto& [id, route] : candidate_.routes)
-            for (std::size_t i = 0; i < route.carriers.size(); ++i)
-                if (!candidate_.carriers.contains(route.carriers[i]))
-                    missing_carrier("routes/" + id, i, route.carriers[i]);
+    struct RoutePlace {
+        const std::string* id;
+        std::string field;
+    };
+    // f(key, text, field) for what the route claims; a prefix and a service number never are the same key: one has "+".
+    template <class F>
+    static void each_prefix(const Route& route, F&& f) {
+        const auto claim = [&](const std::string& text, auto&& field) {
+            if (const auto key = number_key(text)) f(*key, text, field);
+        };
+        if (!route.prefix.empty() || route.is_catch_all()) claim(route.prefix, [] { return std::string("prefix"); });
+        for (std::size_t i = 0; i < route.prefixes.size(); ++i)
+            claim(route.prefixes[i], [i] { return at("prefixes", i); });
+        for (std::size_t i = 0; i < route.service_numbers.size(); ++i)
+            claim(route.service_numbers[i], [i] { return at("service_numbers", i); });
     }
 
-    void missing_carrier(const std::string& route, std::size_t index, const std::string& id) {
+    void overflows() {
+        for (const auto& [id, trunk] : candidate_.trunks) {
+            const auto& other = trunk.overflow.trunk;
+            if (other.empty() || candidate_.trunks.contains(other)) continue;
+            const auto name = "trunks/" + id, missing = "trunks/" + other;
+            if (changed_.contains(name))
+                conflicts_.push_back({name, "overflow.trunk",
+                                      quoted(missing) + " does not exist; create it first, or in the same request"});
+            else
+                conflicts_.push_back(
+                    {missing, "", quoted(missing) + " takes the overflow of " + name + "; change that first"});
+        }
+    }
+
+    void routes() {
+        std::unordered_map<NumberKey, RoutePlace> changed;
+        std::size_t prefixes = 0;
+        for (const auto& [id, route] : candidate_.routes) {
+            prefixes += route.prefixes.size();
+            if (route.disabled || !changed_.contains("routes/" + id)) continue;
+            each_prefix(route, [&, &id = id](NumberKey key, const std::string& text, auto&& field) {
+                const auto [entry, fresh] = changed.try_emplace(key, RoutePlace{&id, {}});
+                if (fresh)
+                    entry->second.field = field();
+                else
+                    same_prefix(id, field(), text, *entry->second.id);
+            });
+        }
+        if (!changed.empty())  // those of other routes: the changed one is to blame
+            for (const auto& [id, route] : candidate_.routes) {
+                if (route.disabled || changed_.contains("routes/" + id)) continue;
+                each_prefix(route, [&, &id = id](NumberKey key, const std::string& text, auto&&) {
+                    const auto mine = changed.find(key);
+                    if (mine != changed.end()) same_prefix(*mine->second.id, mine->second.field, text, id);
+                });
+            }
+        for (const auto& [id, route] : candidate_.routes) {
+            for (std::size_t i = 0; i < route.carriers.size(); ++i)
+                need_carrier("routes/" + id, at("carriers", i), route.carriers[i]);
+            for (std::size_t i = 0; i < route.choices.size(); ++i)
+                need_carrier("routes/" + id, at("choices", i) + ".carrier", route.choices[i].carrier);
+        }
+        if (prefixes > limits::prefixes && !changed_.empty())
+            conflicts_.push_back({*changed_.begin(), "prefixes", rules::too_many(prefixes, limits::prefixes)});
+    }
+
+    void same_prefix(const std::string& blamed, const std::string& field, const std::string& text,
+                     const std::string& other) {
+        const std::string_view what =
+            field.starts_with("service") ? " is a service number of routes/" : " is the prefix of routes/";
+        conflicts_.push_back({"routes/" + blamed, field,
+                              quoted(text) + std::string(what) + other + " already; one of them must be disabled"});
+    }
+
+    void need_carrier(const std::string& route, const std::string& field, const std::string& id) {
+        if (candidate_.carriers.contains(id)) return;
         const auto carrier = "carriers/" + id;
         if (changed_.contains(route))
-            conflicts_.push_back({route, at("carriers", index),
-                                  quoted(carrier) + " does not exist; create it first, or in the same request"});
+            conflicts_.push_back(
+                {route, field, quoted(carrier) + " does not exist; create it first, or in the same request"});
         else
             conflicts_.push_back(
                 {carrier, "", quoted(carrier) + " is used by " + route + "; change or delete that first"});

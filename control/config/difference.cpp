@@ -33,6 +33,23 @@ std::string text(Transport transport) {
     }
     return "unspecified";
 }
+std::string text(TlsClientCertificate rule) {
+    switch (rule) {
+        case TlsClientCertificate::unspecified: return "unspecified";
+        case TlsClientCertificate::required: return "required";
+        case TlsClientCertificate::none: return "none";
+    }
+    return "unspecified";
+}
+std::string text(OcspPolicy policy) {
+    switch (policy) {
+        case OcspPolicy::off: return "off";
+        case OcspPolicy::alarm: return "alarm";
+        case OcspPolicy::soft: return "soft";
+        case OcspPolicy::hard: return "hard";
+    }
+    return "off";
+}
 std::string text(DigestUse use) {
     switch (use) {
         case DigestUse::automatic: return "automatic";
@@ -43,10 +60,42 @@ std::string text(DigestUse use) {
     return "automatic";
 }
 std::string text(DigestAlgorithm algorithm) { return algorithm == DigestAlgorithm::sha256 ? "SHA-256" : "MD5"; }
+std::string text(NatMode mode) { return mode == NatMode::on ? "on" : "off"; }
+std::string text(Family family) {
+    switch (family) {
+        case Family::none: return "unspecified";
+        case Family::v4: return "v4";
+        case Family::v6: return "v6";
+    }
+    return "unspecified";
+}
 std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
 std::string text(std::uint16_t value) { return std::to_string(value); }
+std::string text(Screening screening) {
+    switch (screening) {
+        case Screening::substitute: return "substitute";
+        case Screening::reject: return "reject";
+        case Screening::pass: return "pass";
+    }
+    return "substitute";
+}
+std::string text(FromPolicy policy) {
+    switch (policy) {
+        case FromPolicy::normalise: return "normalise";
+        case FromPolicy::transparent: return "transparent";
+        case FromPolicy::anonymise: return "anonymise";
+    }
+    return "normalise";
+}
+std::string text(const ShortCode& code) { return code.dialled + " is " + code.number; }
+std::string text(const NumberRule& rule) {
+    return '"' + rule.match + "\" strip " + std::to_string(rule.strip) + " prepend \"" + rule.prepend + '"';
+}
+std::string text(const RouteChoice& choice) {
+    return choice.carrier + " priority " + std::to_string(choice.priority) + " weight " + std::to_string(choice.weight);
+}
 std::string text(const Target& t) {
     auto out = t.host;
     if (t.port != 0) out += ':' + std::to_string(t.port);
@@ -71,6 +120,44 @@ void add_media(FieldValues& out, const MediaPolicy& media) {
     add(out, "media.inactivity_seconds", std::to_string(media.inactivity_seconds));
     add(out, "media.latch_any_address", text(media.latch_any_address));
     add(out, "media.port", media.port);
+}
+
+void add_tls(FieldValues& out, const PeerTls& tls) {
+    add(out, "tls.required", text(tls.required));
+    add(out, "tls.client_certificate", text(tls.client_certificate));
+    add_list(out, "tls.authorities", tls.authorities);
+    add_list(out, "tls.certificates", tls.certificates);
+    add_list(out, "tls.fingerprints", tls.fingerprints);
+    add_list(out, "tls.names", tls.names);
+    add(out, "tls.wildcards", text(tls.wildcards));
+    add(out, "tls.ocsp", text(tls.ocsp));
+}
+
+void add_numbering(FieldValues& out, const Numbering& numbering) {
+    const DialPlan& plan = numbering.dial_plan;
+    add(out, "numbering.dial_plan.country_code", plan.country_code);
+    add(out, "numbering.dial_plan.area_code", plan.area_code);
+    add(out, "numbering.dial_plan.national_prefix", plan.national_prefix);
+    add(out, "numbering.dial_plan.international_prefix", plan.international_prefix);
+    add(out, "numbering.dial_plan.outside_line", plan.outside_line);
+    add(out, "numbering.dial_plan.national_digits", std::to_string(plan.national_digits));
+    add_list(out, "numbering.dial_plan.short_codes", plan.short_codes);
+    add_list(out, "numbering.dial_plan.emergency_numbers", plan.emergency_numbers);
+    add_list(out, "numbering.called_in", numbering.called_in);
+    add_list(out, "numbering.called_out", numbering.called_out);
+    add_list(out, "numbering.calling_in", numbering.calling_in);
+    add_list(out, "numbering.calling_out", numbering.calling_out);
+    add(out, "numbering.own_domain_only", text(numbering.own_domain_only));
+}
+
+void add_identity(FieldValues& out, const TrunkIdentity& identity) {
+    add(out, "identity.trusted", text(identity.trusted));
+    add(out, "identity.default_number", identity.default_number);
+    add(out, "identity.screening", text(identity.screening));
+    add(out, "identity.from", text(identity.from));
+    add(out, "identity.omit_asserted", text(identity.omit_asserted));
+    add(out, "identity.restrict_by_default", text(identity.restrict_by_default));
+    add(out, "identity.ignore_preferred", text(identity.ignore_preferred));
 }
 
 void add_credentials(FieldValues& out, const std::vector<Credential>& credentials) {
@@ -108,6 +195,13 @@ FieldValues fields_of(const Trunk& t) {
     add_list(out, "transports", t.transports);
     add_list(out, "targets", t.targets);
     add_list(out, "sources", t.sources);
+    add_tls(out, t.tls);
+    add_numbering(out, t.numbering);
+    add_identity(out, t.identity);
+    add(out, "overflow.trunk", t.overflow.trunk);
+    add(out, "network.ip_version", text(t.network.family));
+    add(out, "network.nat", text(t.network.nat));
+    add(out, "network.options_interval_seconds", std::to_string(t.network.options_interval_seconds));
     return out;
 }
 
@@ -121,6 +215,10 @@ FieldValues fields_of(const Carrier& c) {
     add_list(out, "reroute_statuses", c.reroute_statuses);
     add_media(out, c.media);
     add_list(out, "sources", c.sources);
+    add_tls(out, c.tls);
+    add_numbering(out, c.numbering);
+    add(out, "identity.untrusted", text(c.identity.untrusted));
+    add_list(out, "reroute_causes", c.reroute_causes);
     add(out, "disabled", text(c.disabled));
     return out;
 }
@@ -129,6 +227,9 @@ FieldValues fields_of(const Route& r) {
     FieldValues out;
     add(out, "prefix", r.prefix);
     add_list(out, "carriers", r.carriers);
+    add_list(out, "choices", r.choices);
+    add_list(out, "prefixes", r.prefixes);
+    add_list(out, "service_numbers", r.service_numbers);
     add(out, "disabled", text(r.disabled));
     return out;
 }

@@ -67,9 +67,30 @@ std::string_view Trunk::aor_domain() const {
     return at == rest.npos ? std::string_view(domain) : rest.substr(at + 1);
 }
 
+bool PeerTls::needs_client_certificate() const {
+    switch (client_certificate) {
+        case TlsClientCertificate::required: return true;
+        case TlsClientCertificate::none: return false;
+        case TlsClientCertificate::unspecified: break;
+    }
+    return required || names_trust();
+}
+
 bool Trunk::allows(Transport transport) const {
+    if (tls.required) return transport == Transport::tls;
     if (transports.empty()) return transport == Transport::tls;
     return std::find(transports.begin(), transports.end(), transport) != transports.end();
+}
+
+bool Trunk::owns(std::string_view e164) const {
+    return std::any_of(numbers.begin(), numbers.end(), [&](const NumberRange& range) {
+        return range.first.size() == e164.size() && range.first <= e164 && e164 <= range.last;
+    });
+}
+
+Family Trunk::family() const {
+    if (network.family != Family::none || mode == TrunkMode::registration || sources.empty()) return network.family;
+    return sources.front().address.family;
 }
 
 }  // namespace sallyport::config

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "control/base/endpoint.h"
+#include "control/config/identity.h"
+#include "control/config/numbering.h"
 
 namespace sallyport::config {
 
@@ -63,6 +65,10 @@ struct MediaPolicy {
     std::string port;  // media port name; empty: the realm's
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
+struct Overflow {
+    std::string trunk;  // id of the trunk that takes the calls while the PBX cannot be reached; empty: none
+    friend bool operator==(const Overflow&, const Overflow&) = default;
+};
 struct Target {
     std::string host;  // name or IP literal
     std::uint16_t port = 0;
@@ -78,6 +84,30 @@ struct AddressBlock {  // CIDR
     std::string to_string() const;
     AddressBlock network() const;  // the same block with its host bits zero
     friend bool operator==(const AddressBlock&, const AddressBlock&) = default;
+};
+enum class TlsClientCertificate : std::uint8_t { unspecified, required, none };
+enum class OcspPolicy : std::uint8_t { off, alarm, soft, hard };
+struct PeerTls {            // TLS with a trunk or carrier, in both roles
+    bool required = false;  // nothing but TLS
+    TlsClientCertificate client_certificate = TlsClientCertificate::unspecified;
+    std::vector<std::string> authorities, certificates;  // PEM, one certificate each
+    std::vector<std::string> fingerprints;               // SHA-256: 64 lower-case hex digits
+    std::vector<std::string> names;                      // empty: a target's host, or the domain
+    bool wildcards = false;
+    OcspPolicy ocsp = OcspPolicy::off;
+    friend bool operator==(const PeerTls&, const PeerTls&) = default;
+
+    bool names_trust() const { return !authorities.empty() || !certificates.empty() || !fingerprints.empty(); }
+    // Of connections that the peer opens (SIPconnect 17.2, 17.5).
+    bool needs_client_certificate() const;
+    bool peer_connects() const { return client_certificate == TlsClientCertificate::none; }  // and we never do
+};
+enum class NatMode : std::uint8_t { off, on };
+struct TrunkNetwork {
+    Family family = Family::none;  // none: static mode: that of the sources; registration mode: as the PBX comes
+    NatMode nat = NatMode::off;
+    std::uint32_t options_interval_seconds = 0;  // static mode: between probes of one address; 0: none
+    friend bool operator==(const TrunkNetwork&, const TrunkNetwork&) = default;
 };
 struct Trunk {
     std::string id;  // "acme-hq": the resource name without "trunks/"
@@ -97,12 +127,19 @@ struct Trunk {
     std::vector<Transport> transports;  // empty: TLS only
     std::vector<Target> targets;        // static mode
     std::vector<AddressBlock> sources;  // static mode
-    std::uint64_t revision = 0;         // of its last change; the etag
+    PeerTls tls;
+    Numbering numbering{};
+    TrunkIdentity identity{};
+    Overflow overflow;
+    TrunkNetwork network;
+    std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
     std::string_view aor_user() const;    // "user" of the AOR
     std::string_view aor_domain() const;  // "domain" of the AOR, else domain
     bool allows(Transport transport) const;
+    bool owns(std::string_view e164) const;  // is it one of its numbers?
+    Family family() const;                   // the one its interface has; none: whichever the PBX comes with
 };
 struct Carrier {
     std::string id;
@@ -114,9 +151,18 @@ struct Carrier {
     std::vector<std::uint16_t> reroute_statuses{408, 500, 502, 503, 504};
     MediaPolicy media{.srtp = SrtpPolicy::off};
     std::vector<AddressBlock> sources;
+    PeerTls tls;
+    Numbering numbering{};
+    CarrierIdentity identity{};
+    std::vector<std::uint16_t> reroute_causes{};  // Q.850
     bool disabled = false;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
+};
+struct RouteChoice {
+    std::string carrier;  // id
+    std::uint16_t priority = 0, weight = 0;
+    friend bool operator==(const RouteChoice&, const RouteChoice&) = default;
 };
 struct Route {
     std::string id;
@@ -124,6 +170,10 @@ struct Route {
     std::vector<std::string> carriers;  // ids, tried in order
     bool disabled = false;
     std::uint64_t revision = 0;
+    std::vector<RouteChoice> choices{};          // instead of carriers
+    std::vector<std::string> prefixes{};         // more of them; with any, an empty prefix means none
+    std::vector<std::string> service_numbers{};  // dial strings that cross as they are
+    bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
 };
 

@@ -83,6 +83,48 @@ void check_targets(const std::vector<Target>& targets, FieldErrors& errors) {
     }
 }
 
+namespace {
+
+void check_list(const std::vector<std::string>& values, const char* field, FieldErrors& errors) {
+    if (values.size() > limits::tls_certificates)
+        errors.push_back({field, too_many(values.size(), limits::tls_certificates)});
+    std::set<std::string_view> seen;
+    for (std::size_t i = 0; i < values.size(); ++i)
+        if (!seen.insert(values[i]).second) errors.push_back({at(field, i), "is given twice"});
+}
+
+void check_pem(const std::vector<std::string>& values, const char* field, FieldErrors& errors) {
+    check_list(values, field, errors);
+    for (std::size_t i = 0; i < values.size(); ++i)
+        if (values[i].size() > limits::pem_bytes)
+            errors.push_back({at(field, i), "is longer than 16384 bytes: give one certificate, without its key"});
+}
+
+}  // namespace
+
+// Whether a PEM text is a certificate was looked at where it came in (wire/certificate).
+void check_tls(const PeerTls& tls, const std::vector<Target>& targets, FieldErrors& errors) {
+    check_pem(tls.authorities, "tls.authorities", errors);
+    check_pem(tls.certificates, "tls.certificates", errors);
+    check_list(tls.fingerprints, "tls.fingerprints", errors);
+    check_list(tls.names, "tls.names", errors);
+    for (std::size_t i = 0; i < tls.fingerprints.size(); ++i)
+        if (!is_hex(tls.fingerprints[i], 64))
+            errors.push_back({at("tls.fingerprints", i),
+                              quoted(tls.fingerprints[i]) +
+                                  " is no SHA-256 fingerprint: 64 hexadecimal digits, colons allowed, as printed by "
+                                  "openssl x509 -noout -fingerprint -sha256"});
+    for (std::size_t i = 0; i < tls.names.size(); ++i)
+        if (!is_host(tls.names[i]))
+            errors.push_back({at("tls.names", i), quoted(tls.names[i]) + " is no host, e.g. \"pbx.example.com\""});
+    for (std::size_t i = 0; tls.required && i < targets.size(); ++i)
+        if (targets[i].transport == Transport::udp || targets[i].transport == Transport::tcp)
+            errors.push_back({at("targets", i) + ".transport", "contradicts tls.required; e.g. tls"});
+    if (tls.peer_connects() && tls.names_trust())
+        errors.push_back({"tls.client_certificate",
+                          "is none, and a certificate to trust is given: leave one of them out, e.g. required"});
+}
+
 void check_sources(const std::vector<AddressBlock>& sources, FieldErrors& errors) {
     if (sources.size() > limits::sources) errors.push_back({"sources", too_many(sources.size(), limits::sources)});
     for (std::size_t i = 0; i < sources.size(); ++i) {

@@ -21,6 +21,13 @@ void check_realm(const std::string& realm, FieldErrors& errors);
 void check_domain(const std::string& domain, FieldErrors& errors);
 void check_media(const MediaPolicy& media, FieldErrors& errors);
 void check_targets(const std::vector<Target>& targets, FieldErrors& errors);
+void check_tls(const PeerTls& tls, const std::vector<Target>& targets, FieldErrors& errors);
 void check_sources(const std::vector<AddressBlock>& sources, FieldErrors& errors);
+// What goes to a PBX stays a global number (SIPconnect 9): its tables may not make anything else of one.
+enum class NumbersOf : std::uint8_t { trunk, carrier };
+void check_numbering(const Numbering& numbering, NumbersOf owner, FieldErrors& errors);  // numbering_rules.cpp
+void check_identity(const Trunk& trunk, FieldErrors& errors);                            // numbering_rules.cpp
+void check_prefixes(const Route& route, FieldErrors& errors);                            // numbering_rules.cpp
+void check_choices(const Route& route, FieldErrors& errors);                             // numbering_rules.cpp
 
 }  // namespace sallyport::config::rules

@@ -5,14 +5,6 @@
 #include "control/config/keys.h"
 
 namespace sallyport::config {
-namespace {
-
-bool shorter_or_before(std::string_view a, std::string_view b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
-}
-
-}  // namespace
-
 void Snapshot::SourceIndex::add(const AddressBlock& block, const std::string& id) {
     const auto network = block.network();
     lengths.emplace(network.address.family, network.prefix_length);
@@ -34,7 +26,12 @@ const std::string* Snapshot::SourceIndex::find(const IpAddress& address) const {
 
 void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
     auto& ranges = trunk.disabled ? disabled_ranges_ : ranges_;
-    for (const auto& range : trunk.numbers) ranges.push_back({range.first, range.last, id});
+    const auto index = static_cast<std::uint32_t>(trunk_ids_.size());
+    trunk_ids_.push_back(id);
+    for (const auto& range : trunk.numbers) {
+        const auto first = number_key(range.first), last = number_key(range.last);
+        if (first && last) ranges[range.first.size()].push_back({*first, *last, index});
+    }
     if (trunk.disabled) return;
     if (trunk.mode == TrunkMode::registration && !trunk.aor_user().empty())
         trunk_of_aor_.try_emplace(aor_key(trunk.aor_user(), trunk.aor_domain()), id);
@@ -49,19 +46,31 @@ void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
         for (const auto& block : trunk.sources) trunk_sources_[trunk.realm].add(block, id);
 }
 
+void Snapshot::index_route(const std::string& id, const Route& route) {
+    const auto index = static_cast<std::uint32_t>(route_ids_.size());
+    route_ids_.push_back(id);
+    if (!route.prefix.empty() || route.is_catch_all()) route_prefixes_.add(route.prefix, index);
+    for (const auto& prefix : route.prefixes) route_prefixes_.add(prefix, index);
+    for (const auto& number : route.service_numbers) service_numbers_.add(number, index);
+}
+
 void Snapshot::build_indexes() {
-    ranges_.clear();
-    disabled_ranges_.clear();
+    ranges_ = {};
+    disabled_ranges_ = {};
+    trunk_ids_.clear();
+    route_ids_.clear();
     trunk_of_aor_.clear();
     credentials_.clear();
     realm_of_domain_.clear();
-    route_of_prefix_.clear();
+    route_prefixes_.clear();
+    service_numbers_.clear();
     trunk_sources_.clear();
     carrier_sources_.clear();
     for (const auto& [id, trunk] : trunks) index_trunk(id, trunk);
     for (Ranges* ranges : {&ranges_, &disabled_ranges_})
-        std::sort(ranges->begin(), ranges->end(),
-                  [](const RangeEntry& a, const RangeEntry& b) { return shorter_or_before(a.first, b.first); });
+        for (auto& of_length : *ranges)
+            std::sort(of_length.begin(), of_length.end(),
+                      [](const RangeEntry& a, const RangeEntry& b) { return a.first < b.first; });
     for (const auto& [id, carrier] : carriers) {
         if (carrier.disabled) continue;
         auto& sources = carrier_sources_[carrier.realm];
@@ -71,7 +80,9 @@ void Snapshot::build_indexes() {
                 sources.add({*address, static_cast<std::uint8_t>(address->family == Family::v4 ? 32 : 128)}, id);
     }
     for (const auto& [id, route] : routes)
-        if (!route.disabled) route_of_prefix_.try_emplace(route.prefix, id);
+        if (!route.disabled) index_route(id, route);
+    route_prefixes_.build();
+    service_numbers_.build();
 }
 
 const Trunk* Snapshot::trunk_by_number(std::string_view e164) const { return owner_of(ranges_, e164); }
@@ -81,13 +92,13 @@ const Trunk* Snapshot::disabled_trunk_by_number(std::string_view e164) const {
 }
 
 const Trunk* Snapshot::owner_of(const Ranges& ranges, std::string_view e164) const {
-    auto next = std::upper_bound(ranges.begin(), ranges.end(), e164, [](std::string_view number, const RangeEntry& r) {
-        return shorter_or_before(number, r.first);
-    });
-    if (next == ranges.begin()) return nullptr;
-    const auto& range = *std::prev(next);
-    if (range.first.size() != e164.size() || e164 > range.last) return nullptr;
-    const auto trunk = trunks.find(range.trunk);
+    const auto key = number_key(e164);
+    if (!key) return nullptr;
+    const auto& of_length = ranges[e164.size()];
+    const auto next = std::upper_bound(of_length.begin(), of_length.end(), *key,
+                                       [](NumberKey number, const RangeEntry& r) { return number < r.first; });
+    if (next == of_length.begin() || std::prev(next)->last < *key) return nullptr;
+    const auto trunk = trunks.find(trunk_ids_[std::prev(next)->trunk]);
     return trunk == trunks.end() ? nullptr : &trunk->second;
 }
 
@@ -131,14 +142,19 @@ const Carrier* Snapshot::carrier_by_source(std::string_view realm, const IpAddre
     return carrier == carriers.end() ? nullptr : &carrier->second;
 }
 
-const Route* Snapshot::route_for(std::string_view e164) const {
-    for (std::size_t length = std::min<std::size_t>(e164.size(), 16) + 1; length-- > 0;) {
-        const auto entry = route_of_prefix_.find(e164.substr(0, length));
-        if (entry == route_of_prefix_.end()) continue;
-        const auto route = routes.find(entry->second);
-        return route == routes.end() ? nullptr : &route->second;
-    }
-    return nullptr;
+const Route* Snapshot::route_for(std::string_view number) const {
+    auto index = service_numbers_.find_exactly(number);
+    if (!index) index = route_prefixes_.find(number);
+    if (!index) return nullptr;
+    const auto route = routes.find(route_ids_[*index]);
+    return route == routes.end() ? nullptr : &route->second;
+}
+
+std::size_t Snapshot::number_index_bytes() const {
+    std::size_t bytes = route_prefixes_.bytes() + service_numbers_.bytes();
+    for (const Ranges* ranges : {&ranges_, &disabled_ranges_})
+        for (const auto& of_length : *ranges) bytes += of_length.capacity() * sizeof(RangeEntry);
+    return bytes;
 }
 
 }  // namespace sallyport::config

@@ -2,6 +2,7 @@
 // shards; calls in progress keep the one they started with.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "control/config/model.h"
+#include "control/config/prefix_table.h"
 
 namespace sallyport::config {
 
@@ -44,13 +46,18 @@ public:
     // The static trunk whose sources contain the address, or nullptr; ambiguous (two trunks) also gives nullptr.
     const Trunk* trunk_by_source(std::string_view realm, const IpAddress& address) const;
     const Carrier* carrier_by_source(std::string_view realm, const IpAddress& address) const;
-    // Longest prefix of the number among enabled routes, or nullptr.
-    const Route* route_for(std::string_view e164) const;
+    // The enabled route that names the number as a service number, else the one with its longest prefix, or nullptr.
+    const Route* route_for(std::string_view number) const;
+    // Of the heap, for routes and trunks' numbers: what finding one among them costs beside the resources themselves.
+    std::size_t number_index_bytes() const;
 
 private:
+    // Numbers of one length: ranges sorted by their first one. The trunk is an index into trunk_ids_.
     struct RangeEntry {
-        std::string first, last, trunk;
+        NumberKey first = 0, last = 0;
+        std::uint32_t trunk = 0;
     };
+    using Ranges = std::array<std::vector<RangeEntry>, number_key_characters + 1>;  // by length
     // Sources of one realm: blocks by prefix length, so that a request costs one look-up per length in use.
     struct SourceIndex {
         std::map<std::pair<std::uint8_t, IpAddress>, std::string> owner;  // (bits, network) -> id; "": two owners
@@ -61,16 +68,16 @@ private:
     using SourcesByRealm = std::map<std::string, SourceIndex, std::less<>>;
     static const std::string* owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address);
     void index_trunk(const std::string& id, const Trunk& trunk);
-
-    using Ranges = std::vector<RangeEntry>;  // sorted by (length, first)
+    void index_route(const std::string& id, const Route& route);
     const Trunk* owner_of(const Ranges& ranges, std::string_view e164) const;
 
     Ranges ranges_, disabled_ranges_;
+    std::vector<std::string> trunk_ids_, route_ids_;
     std::map<std::string, std::string, std::less<>> trunk_of_aor_;  // "user@host" -> trunk id
     std::map<std::string, std::pair<std::string, std::size_t>, std::less<>>
         credentials_;                                                  // "user\0realm" -> trunk, index
     std::map<std::string, std::string, std::less<>> realm_of_domain_;  // by aor_key of the domain alone
-    std::map<std::string, std::string, std::less<>> route_of_prefix_;
+    PrefixTable route_prefixes_, service_numbers_;                     // values: indexes into route_ids_
     SourcesByRealm trunk_sources_, carrier_sources_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "control/config/keys.h"
 #include "control/config/limits.h"
+#include "control/config/network_rules.h"
 #include "control/config/rules.h"
 #include "control/config/syntax.h"
 
@@ -151,6 +152,17 @@ void check_registration_mode(const Trunk& trunk, FieldErrors& errors) {
         errors.push_back({"targets", "belongs to mode static: a registered PBX is reached through its registration"});
     if (!trunk.sources.empty())
         errors.push_back({"sources", "belongs to mode static: a registered PBX is known by its registration"});
+    auto beside_required = trunk.tls;
+    beside_required.required = false;
+    if (beside_required != PeerTls{})
+        errors.push_back({"tls",
+                          "has more than \"required\", which belongs to mode static: a registering PBX shows no "
+                          "certificate, it proves itself by Digest; e.g. {required: true}"});
+    // SIPconnect 16: both sides are provisioned with the numbers before the PBX registers for them.
+    if (trunk.numbers.empty() && !trunk.disabled)
+        errors.push_back({"numbers",
+                          "is empty: mode registration needs the numbers that the PBX registers for, e.g. {first: "
+                          "\"+4930123400\", last: \"+4930123499\"}; without them the trunk can only be disabled"});
 }
 
 void check_static_mode(const Trunk& trunk, FieldErrors& errors) {
@@ -180,6 +192,20 @@ void check_transports(const Trunk& trunk, FieldErrors& errors) {
         else if (std::count(trunk.transports.begin(), trunk.transports.begin() + static_cast<std::ptrdiff_t>(i),
                             transport) > 0)
             errors.push_back({at("transports", i), "is given twice"});
+        else if (trunk.tls.required && transport != Transport::tls)
+            errors.push_back({at("transports", i), "contradicts tls.required, which leaves tls alone; e.g. [tls]"});
+    }
+}
+
+void check_reroute_causes(const Carrier& carrier, FieldErrors& errors) {
+    std::set<std::uint16_t> seen;
+    for (std::size_t i = 0; i < carrier.reroute_causes.size(); ++i) {
+        const auto cause = carrier.reroute_causes[i];
+        if (cause < 1 || cause > 127)
+            errors.push_back(
+                {at("reroute_causes", i), std::to_string(cause) + " is no Q.850 cause: 1 to 127, e.g. 34"});
+        else if (!seen.insert(cause).second)
+            errors.push_back({at("reroute_causes", i), std::to_string(cause) + " is given twice"});
     }
 }
 
@@ -204,6 +230,12 @@ FieldErrors validate(const Trunk& trunk) {
     check_transports(trunk, errors);
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
+    rules::check_tls(trunk.tls, trunk.targets, errors);
+    rules::check_numbering(trunk.numbering, rules::NumbersOf::trunk, errors);
+    rules::check_identity(trunk, errors);
+    if (!trunk.overflow.trunk.empty() && trunk.overflow.trunk == trunk.id)
+        errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
+    rules::check_network(trunk, errors);
     return errors;
 }
 
@@ -219,6 +251,7 @@ FieldErrors validate(const Carrier& carrier) {
                           "transport: udp}"});
     rules::check_targets(carrier.targets, errors);
     rules::check_sources(carrier.sources, errors);
+    rules::check_tls(carrier.tls, carrier.targets, errors);
     rules::check_media(carrier.media, errors);
     if (carrier.options_interval_seconds < limits::options_min ||
         carrier.options_interval_seconds > limits::options_max)
@@ -233,6 +266,8 @@ FieldErrors validate(const Carrier& carrier) {
         else if (!seen.insert(status).second)
             errors.push_back({at("reroute_statuses", i), std::to_string(status) + " is given twice"});
     }
+    check_reroute_causes(carrier, errors);
+    rules::check_numbering(carrier.numbering, rules::NumbersOf::carrier, errors);
     return errors;
 }
 
@@ -242,7 +277,9 @@ FieldErrors validate(const Route& route) {
     if (!is_prefix(route.prefix))
         errors.push_back({"prefix", quoted(route.prefix) + " is no prefix: \"+\" and up to 15 digits, e.g. \"+49\", or "
                                                            "\"\" for every number"});
-    if (route.carriers.empty())
+    rules::check_prefixes(route, errors);
+    rules::check_choices(route, errors);
+    if (route.carriers.empty() && route.choices.empty())
         errors.push_back({"carriers", "is empty: a route needs at least one, e.g. [carriers/core]"});
     if (route.carriers.size() > limits::carriers_of_route)
         errors.push_back({"carriers", rules::too_many(route.carriers.size(), limits::carriers_of_route)});
@@ -269,6 +306,8 @@ std::vector<std::string> warnings(const Trunk& trunk) {
         sentences.push_back(name + " takes Digest without qop (RFC 2069): nothing covers the count of its requests");
     if (in_clear && trunk.media.srtp == SrtpPolicy::required)
         sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
+    if (trunk.tls.wildcards)
+        sentences.push_back(name + " takes wildcard certificates (tls.wildcards), which RFC 5922 7.2 forbids");
     if (trunk.media.srtp == SrtpPolicy::off) sentences.push_back(name + " sends its media without SRTP");
     if (trunk.media.latch_any_address)
         sentences.push_back(name + " accepts media from any address until the first packet (latch_any_address)");

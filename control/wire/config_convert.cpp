@@ -5,7 +5,9 @@
 
 #include "control/config/keys.h"
 #include "control/config/password.h"
+#include "control/wire/certificate.h"
 #include "control/wire/ha1.h"
+#include "control/wire/numbering_convert.h"
 
 namespace sallyport::wire {
 namespace {
@@ -21,6 +23,17 @@ std::string id_from(const std::string& name, std::string_view collection, FieldE
     if (name.empty()) return {};
     if (name.starts_with(collection)) return name.substr(collection.size());
     errors.push_back({"name", '"' + name.substr(0, 80) + "\" does not begin with \"" + std::string(collection) + '"'});
+    return name;
+}
+
+// The id in another resource's name; empty stays empty.
+std::string reference_from(const std::string& name, std::string_view collection, std::string field,
+                           FieldErrors& errors) {
+    if (name.empty()) return {};
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({std::move(field), '"' + name.substr(0, 80) + "\" does not begin with \"" +
+                                            std::string(collection) + "\", e.g. \"" + std::string(collection) +
+                                            "acme-hq\""});
     return name;
 }
 
@@ -155,6 +168,110 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media) {
     return message;
 }
 
+// Fingerprints as tools print them: "AB:CD:..".
+std::string plain_hex(std::string text) {
+    std::erase(text, ':');
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return text;
+}
+
+template <class Texts>
+std::vector<std::string> certificates_from(const Texts& texts, std::string_view field, FieldErrors& errors) {
+    std::vector<std::string> out;
+    for (const auto& text : texts) {
+        if (!is_certificate(text))
+            errors.push_back({at(field, static_cast<int>(out.size())),
+                              "is not one X.509 certificate in PEM; e.g. \"-----BEGIN CERTIFICATE----- ... -----END "
+                              "CERTIFICATE-----\" with its line ends"});
+        out.push_back(text);
+    }
+    return out;
+}
+
+config::PeerTls tls_from(const pb::PeerTls& message, FieldErrors& errors) {
+    config::PeerTls tls;
+    tls.required = message.required();
+    switch (message.client_certificate()) {
+        case pb::TLS_CLIENT_CERTIFICATE_UNSPECIFIED: break;
+        case pb::TLS_CLIENT_CERTIFICATE_REQUIRED:
+            tls.client_certificate = config::TlsClientCertificate::required;
+            break;
+        case pb::TLS_CLIENT_CERTIFICATE_NONE: tls.client_certificate = config::TlsClientCertificate::none; break;
+        default: errors.push_back({"tls.client_certificate", "must be one of required, none"});
+    }
+    tls.authorities = certificates_from(message.authorities(), "tls.authorities", errors);
+    tls.certificates = certificates_from(message.certificates(), "tls.certificates", errors);
+    for (const auto& text : message.fingerprints()) tls.fingerprints.push_back(plain_hex(text));
+    tls.names.assign(message.names().begin(), message.names().end());
+    tls.wildcards = message.wildcards();
+    switch (message.ocsp()) {
+        case pb::OCSP_POLICY_UNSPECIFIED:
+        case pb::OCSP_POLICY_OFF: break;
+        case pb::OCSP_POLICY_ALARM: tls.ocsp = config::OcspPolicy::alarm; break;
+        case pb::OCSP_POLICY_SOFT: tls.ocsp = config::OcspPolicy::soft; break;
+        case pb::OCSP_POLICY_HARD: tls.ocsp = config::OcspPolicy::hard; break;
+        default: errors.push_back({"tls.ocsp", "must be one of off, alarm, soft, hard"});
+    }
+    return tls;
+}
+
+pb::PeerTls tls_to(const config::PeerTls& tls) {
+    pb::PeerTls message;
+    message.set_required(tls.required);
+    switch (tls.client_certificate) {
+        case config::TlsClientCertificate::unspecified: break;
+        case config::TlsClientCertificate::required:
+            message.set_client_certificate(pb::TLS_CLIENT_CERTIFICATE_REQUIRED);
+            break;
+        case config::TlsClientCertificate::none: message.set_client_certificate(pb::TLS_CLIENT_CERTIFICATE_NONE); break;
+    }
+    for (const auto& pem : tls.authorities) message.add_authorities(pem);
+    for (const auto& pem : tls.certificates) message.add_certificates(pem);
+    for (const auto& hex : tls.fingerprints) message.add_fingerprints(hex);
+    for (const auto& name : tls.names) message.add_names(name);
+    message.set_wildcards(tls.wildcards);
+    switch (tls.ocsp) {
+        case config::OcspPolicy::off: break;
+        case config::OcspPolicy::alarm: message.set_ocsp(pb::OCSP_POLICY_ALARM); break;
+        case config::OcspPolicy::soft: message.set_ocsp(pb::OCSP_POLICY_SOFT); break;
+        case config::OcspPolicy::hard: message.set_ocsp(pb::OCSP_POLICY_HARD); break;
+    }
+    return message;
+}
+
+constexpr std::uint32_t default_probe_seconds = 30;
+
+config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::TrunkMode mode, FieldErrors& errors) {
+    config::TrunkNetwork network;
+    if (message.ip_version() == pb::IP_VERSION_V4)
+        network.family = Family::v4;
+    else if (message.ip_version() == pb::IP_VERSION_V6)
+        network.family = Family::v6;
+    else if (message.ip_version() != pb::IP_VERSION_UNSPECIFIED)
+        errors.push_back({"network.ip_version", "must be one of v4, v6"});
+    if (message.nat() == pb::NAT_MODE_ON)
+        network.nat = config::NatMode::on;
+    else if (message.nat() != pb::NAT_MODE_OFF && message.nat() != pb::NAT_MODE_UNSPECIFIED)
+        errors.push_back({"network.nat", "must be one of off, on"});
+    network.options_interval_seconds = message.options_interval_seconds();
+    const bool probed_by_default = mode == config::TrunkMode::static_ && !message.unprobed();
+    if (network.options_interval_seconds == 0 && probed_by_default)
+        network.options_interval_seconds = default_probe_seconds;
+    else if (network.options_interval_seconds != 0 && message.unprobed())
+        errors.push_back({"network.unprobed", "is given beside options_interval_seconds: give one or the other"});
+    return network;
+}
+
+void network_to(const config::Trunk& trunk, pb::TrunkNetwork& message) {
+    const auto& network = trunk.network;
+    if (network.family != Family::none)
+        message.set_ip_version(network.family == Family::v6 ? pb::IP_VERSION_V6 : pb::IP_VERSION_V4);
+    message.set_nat(network.nat == config::NatMode::on ? pb::NAT_MODE_ON : pb::NAT_MODE_OFF);
+    message.set_options_interval_seconds(network.options_interval_seconds);
+    message.set_unprobed(trunk.mode == config::TrunkMode::static_ && network.options_interval_seconds == 0);
+}
+
 template <class Messages>
 std::vector<config::Target> targets_from(const Messages& messages, FieldErrors& errors) {
     std::vector<config::Target> targets;
@@ -193,6 +310,13 @@ std::vector<config::AddressBlock> sources_from(const Messages& messages, FieldEr
     return sources;
 }
 
+std::string carrier_from(const std::string& name, const std::string& field, FieldErrors& errors) {
+    constexpr std::string_view collection = "carriers/";
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({field, '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
+    return name;
+}
+
 }  // namespace
 
 Converted<config::Trunk> from_proto(const pb::Trunk& message) {
@@ -228,6 +352,11 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
         trunk.transports.push_back(transport_from(message.transports(i), at("transports", i), errors));
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
+    trunk.tls = tls_from(message.tls(), errors);
+    trunk.numbering = from_proto(message.numbering());
+    trunk.identity = from_proto(message.identity(), errors);
+    trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
+    trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -246,24 +375,31 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
         carrier.reroute_statuses.push_back(small(message.reroute_statuses(i), at("reroute_statuses", i), errors));
     carrier.media = media_from(message.media(), config::SrtpPolicy::off, errors);
     carrier.sources = sources_from(message.sources(), errors);
+    carrier.tls = tls_from(message.tls(), errors);
+    carrier.numbering = from_proto(message.numbering());
+    carrier.identity.untrusted = message.identity().untrusted();
+    for (int i = 0; i < message.reroute_causes_size(); ++i)
+        carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
     carrier.revision = revision_of(message.etag());
     return out;
 }
 
 Converted<config::Route> from_proto(const pb::Route& message) {
-    constexpr std::string_view collection = "carriers/";
     Converted<config::Route> out;
     auto& [route, errors, none] = out;
     route.id = id_from(message.name(), "routes/", errors);
     route.prefix = message.prefix();
-    for (const auto& name : message.carriers()) {
-        const bool proper = name.starts_with(collection);
-        if (!proper)
-            errors.push_back({at("carriers", static_cast<int>(route.carriers.size())),
-                              '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
-        route.carriers.push_back(proper ? name.substr(collection.size()) : name);
+    for (const auto& name : message.carriers())
+        route.carriers.push_back(carrier_from(name, at("carriers", static_cast<int>(route.carriers.size())), errors));
+    for (const auto& choice : message.choices()) {
+        const auto field = at("choices", static_cast<int>(route.choices.size()));
+        route.choices.push_back({carrier_from(choice.carrier(), field + ".carrier", errors),
+                                 small(choice.priority(), field + ".priority", errors),
+                                 small(choice.weight(), field + ".weight", errors)});
     }
+    route.prefixes.assign(message.prefixes().begin(), message.prefixes().end());
+    route.service_numbers.assign(message.service_numbers().begin(), message.service_numbers().end());
     route.disabled = message.disabled();
     route.revision = revision_of(message.etag());
     return out;
@@ -311,6 +447,11 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto transport : trunk.transports) message.add_transports(transport_to(transport));
     for (const auto& target : trunk.targets) target_to(target, *message.add_targets());
     for (const auto& block : trunk.sources) message.add_sources(block.to_string());
+    if (trunk.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(trunk.tls);
+    *message.mutable_numbering() = to_proto(trunk.numbering);
+    *message.mutable_identity() = to_proto(trunk.identity);
+    if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
+    network_to(trunk, *message.mutable_network());
     return message;
 }
 
@@ -326,6 +467,10 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     for (const auto status : carrier.reroute_statuses) message.add_reroute_statuses(status);
     *message.mutable_media() = media_to(carrier.media);
     for (const auto& block : carrier.sources) message.add_sources(block.to_string());
+    if (carrier.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(carrier.tls);
+    *message.mutable_numbering() = to_proto(carrier.numbering);
+    message.mutable_identity()->set_untrusted(carrier.identity.untrusted);
+    for (const auto cause : carrier.reroute_causes) message.add_reroute_causes(cause);
     message.set_disabled(carrier.disabled);
     return message;
 }
@@ -337,6 +482,14 @@ pb::Route to_proto(const config::Route& route) {
     message.set_prefix(route.prefix);
     for (const auto& id : route.carriers) message.add_carriers("carriers/" + id);
     message.set_disabled(route.disabled);
+    for (const auto& choice : route.choices) {
+        auto& out = *message.add_choices();
+        out.set_carrier("carriers/" + choice.carrier);
+        out.set_priority(choice.priority);
+        out.set_weight(choice.weight);
+    }
+    for (const auto& prefix : route.prefixes) message.add_prefixes(prefix);
+    for (const auto& number : route.service_numbers) message.add_service_numbers(number);
     return message;
 }
 

@@ -109,6 +109,7 @@ void read_log(Fields& root, Config& config) {
 void read_streams(Fields& root, Config& config) {
     Fields streams = root.section("streams");
     config.streams.idle = time_of<seconds>(streams, "idle_seconds", 10, 86'400, 300);
+    config.streams.keep_alive = time_of<seconds>(streams, "keep_alive_seconds", 2, 600, 30);
     config.streams.message = time_of<seconds>(streams, "message_seconds", 1, 300, 30);
     config.streams.handshake = time_of<seconds>(streams, "handshake_seconds", 1, 60, 10);
     config.streams.connect = time_of<seconds>(streams, "connect_seconds", 1, 32, 4);
@@ -177,6 +178,19 @@ void read_sip(Fields& root, Config& config) {
     limits.finish();
 }
 
+void read_overload(Fields& root, Config& config) {
+    Fields overload = root.section("overload");
+    config.tolerated_busy = time_of<milliseconds>(overload, "busy_ms", 1, 10'000, 20);
+    auto& window = config.retry_window;
+    window.from_seconds = static_cast<std::uint32_t>(overload.integer("retry_after_from_seconds", 1, 3'600, 1));
+    window.to_seconds = static_cast<std::uint32_t>(
+        overload.integer("retry_after_to_seconds", 1, 3'600, std::max<std::int64_t>(32, window.from_seconds)));
+    if (window.to_seconds < window.from_seconds)
+        overload.wrong("retry_after_to_seconds",
+                       "is below retry_after_from_seconds; example: retry_after_to_seconds: 32");
+    overload.finish();
+}
+
 }  // namespace
 
 Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, unsigned cores) {
@@ -201,6 +215,7 @@ Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, un
     read_dns(root, config);
     read_records(root, config);
     read_sip(root, config);
+    read_overload(root, config);
     config.drain = time_of<seconds>(root, "drain_seconds", 0, 3'600, 5);
     root.finish();
     std::stable_sort(problems.begin(), problems.end(),

@@ -19,6 +19,7 @@
 #include "signaling/registrar/lockouts.h"
 #include "signaling/rpc/channel.h"
 #include "signaling/transaction/flow.h"
+#include "signaling/transaction/retry_after.h"
 #include "signaling/transaction/timers.h"
 
 namespace sallyport::app {
@@ -45,6 +46,8 @@ struct Config {
     observe::LogOptions log;
     records::SpoolOptions records;
     Duration drain{};
+    transaction::RetryWindow retry_window;
+    Duration tolerated_busy{};
 };
 
 // `cores`: of this machine; `shards: 0` takes all but one.

@@ -42,7 +42,8 @@ Daemon::Daemon(Config config)
     : config_(std::move(config)),
       signals_(context_, SIGTERM, SIGINT, SIGHUP),
       timer_(context_),
-      hooks_(config_.shards) {}
+      hooks_(config_.shards),
+      drain_since_(clock_.now()) {}
 
 // Whoever calls into others goes before them; the spool last, with what is still to be written.
 Daemon::~Daemon() {
@@ -127,7 +128,10 @@ std::optional<StartError> Daemon::make_windows() {
                             SALLYPORT_VERSION,
                             [this] { return snapshot(); },
                             [this] { return config_watch_->statistics().up.read() != 0; },
-                            [this](const b2bua::CallRecord& r) { return records::to_json(to_spool(r, config_.node)); }};
+                            [this](const b2bua::CallRecord& r) { return records::to_json(to_spool(r, config_.node)); },
+                            &shared_,
+                            [this](bool on) { set_operator_drain(on); },
+                            [this] { return drained(); }};
     auto server = rpc::RpcServer::start(config_.grpc_listen, std::move(state));
     if (!server) return StartError{server.error()};
     server_ = std::move(*server);
@@ -135,7 +139,8 @@ std::optional<StartError> Daemon::make_windows() {
     if (config_.metrics_listen.empty()) return std::nullopt;
     const auto gather = [this] {
         return collect({*shards_, config_.realms, shared_.locations, shared_.lockouts, keeper_->statistics(),
-                        resolver_->statistics(), media_, config_watch_->statistics(), spool_->stats(), hooks_});
+                        resolver_->statistics(), media_, config_watch_->statistics(), spool_->stats(), hooks_,
+                        shared_.trunk_states, drained().first});
     };
     try {
         exposer_ = std::make_unique<observe::Exposer>("sallyport-signaling", config_.metrics_listen, gather);
@@ -160,6 +165,8 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.node = config_.node;
     config.realms = config_.realms;
     config.timers = config_.timers;
+    config.retry_window = config_.retry_window;
+    config.tolerated_busy = config_.tolerated_busy;
     config.nonce_life = config_.nonce_life;
     config.max_calls = std::max<std::size_t>(1, config_.max_calls / config_.shards);
     config.recent_calls = config_.recent_calls / config_.shards;
@@ -202,6 +209,9 @@ void Daemon::apply(const config::SnapshotPtr& snapshot, const rpc::ConfigWatch::
         const std::lock_guard lock(snapshot_mutex_);
         snapshot_ = snapshot;
     }
+    std::vector<std::string> problems;
+    shards_->tls().exchange_trusts(trust_table_.make(snapshot, problems));
+    for (const auto& problem : problems) observe::log_error(problem);
     const auto left = std::make_shared<std::atomic<std::uint32_t>>(shards_->size());
     const io::Task applied = [left, done](stack::Stack&) {
         if (left->fetch_sub(1) == 1) done();

@@ -2,6 +2,7 @@
 // order, run until a signal, drained, taken apart.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/base/system_random.h"
@@ -18,6 +20,7 @@
 #include "signaling/app/metrics.h"
 #include "signaling/app/pulse.h"
 #include "signaling/app/registration_keeper.h"
+#include "signaling/app/trust_table.h"
 #include "signaling/rpc/rpc_server.h"
 #include "signaling/stack/shared.h"
 
@@ -57,7 +60,11 @@ private:
     void wait_for_signal();
     void on_signal(int signal);
     void reload_certificates();
+    void look_at_certificates();
+    void fetch_staples();
     void begin_drain(int signal);
+    void set_operator_drain(bool on);  // any thread
+    std::pair<bool, TimePoint> drained() const;
     std::uint64_t alive(Counter stack::StackStatistics::*what) const;
     void release_calls();
     bool done();
@@ -84,8 +91,14 @@ private:
     std::unique_ptr<Pulse> pulse_;
     mutable std::mutex snapshot_mutex_;
     config::SnapshotPtr snapshot_;
+    TrustTable trust_table_{config_.realms};
+    TimePoint certificates_seen_{}, staples_seen_{};
     std::optional<TimePoint> drain_until_, release_until_;
     bool ready_ = false;
+    std::atomic<bool> stopping_{false};
+    mutable std::mutex drain_mutex_;
+    bool operator_drain_ = false;  // asked for by an operator; guarded, as the next one
+    TimePoint drain_since_;
 };
 
 }  // namespace sallyport::app

@@ -25,6 +25,15 @@ public:
     std::uint64_t stack(Counter stack::StackStatistics::*member) const {
         return over([&](const io::Shard& s) { return (s.stack().statistics().*member).read(); });
     }
+    std::uint64_t highest(Counter stack::StackStatistics::*member) const {
+        std::uint64_t most = 0;
+        for (std::uint32_t i = 0; i < shards_.size(); ++i)
+            most = std::max(most, (shards_.at(i).stack().statistics().*member).read());
+        return most;
+    }
+    std::uint64_t refused_overload(std::size_t work) const {
+        return over([&](const io::Shard& s) { return s.stack().statistics().refused_overload[work].read(); });
+    }
     std::uint64_t transactions(Counter transaction::LayerStatistics::*member) const {
         return over([&](const io::Shard& s) { return (s.stack().transaction_statistics().*member).read(); });
     }
@@ -185,12 +194,32 @@ void add_streams(const Sums& sums, const io::AcceptStatistics& accepts, std::vec
 }
 
 void add_certificates(const MetricSources& from, std::vector<Metric>& out) {
-    std::vector<Sample> ends;
-    for (std::size_t i = 0; i < from.realms.size(); ++i)
-        if (const auto context = from.shards.tls().of(i))
-            ends.push_back({{{"realm", from.realms[i].name}}, static_cast<double>(context->not_after())});
+    std::vector<Sample> ends, staples;
+    for (std::size_t i = 0; i < from.realms.size(); ++i) {
+        const auto context = from.shards.tls().of(i);
+        if (!context) continue;
+        for (const auto& life : context->lives()) {
+            const auto sample = [&](long long when) -> Sample {
+                return {{{"realm", from.realms[i].name}, {"certificate", life.certificate}}, static_cast<double>(when)};
+            };
+            ends.push_back(sample(life.not_after));
+            if (life.staple_until != 0) staples.push_back(sample(life.staple_until));
+        }
+    }
     out.push_back(gauge("sallyport_tls_certificate_expiry_timestamp_seconds",
-                        "When the realm's certificate ends, in seconds since 1970.", std::move(ends)));
+                        "When a certificate of the realm ends, in seconds since 1970.", std::move(ends)));
+    out.push_back(gauge("sallyport_tls_staple_expiry_timestamp_seconds",
+                        "When the OCSP response stapled to a certificate ends, in seconds since 1970.",
+                        std::move(staples)));
+}
+
+void add_ocsp(const io::OcspStatistics& ocsp, std::vector<Metric>& out) {
+    out.push_back(counter(
+        "sallyport_tls_ocsp_answers_total", "Questions about the status of peers' certificates, by answer.",
+        {labelled("result", "good", ocsp.good.read()), labelled("result", "revoked", ocsp.revoked.read()),
+         labelled("result", "unknown", ocsp.unknown.read()), labelled("result", "unreachable", ocsp.unreachable.read()),
+         labelled("result", "cached", ocsp.cached.read()),
+         labelled("result", "refused_too_many", ocsp.refused_too_many.read())}));
 }
 
 void add_dns(const io::ResolverStatistics& dns, std::vector<Metric>& out) {
@@ -238,6 +267,42 @@ void add_control(const rpc::ConfigWatchStatistics& config, std::vector<Metric>& 
          labelled("result", "not_cached", config.cache_failures.read())}));
 }
 
+// One sample per trunk, of the state it is in: an alert is `sallyport_trunk_state{state=~"down|degraded"}`.
+void add_trunks(const policy::TrunkStates& trunks, std::vector<Metric>& out) {
+    std::vector<Sample> states, since, counts;
+    std::array<std::uint64_t, policy::trunk_state_count> numbers{};
+    for (const auto& [trunk, entry] : trunks.all()) {
+        ++numbers[static_cast<std::size_t>(entry.state)];
+        states.push_back({{{"trunk", trunk}, {"state", std::string(to_string(entry.state))}}, 1});
+        since.push_back({{{"trunk", trunk}}, static_cast<double>(unix_seconds(entry.since))});
+    }
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        counts.push_back(labelled("state", to_string(static_cast<policy::TrunkState>(i)), numbers[i]));
+    out.push_back(gauge("sallyport_trunk_state", "1 for the state that the trunk is in.", std::move(states)));
+    out.push_back(gauge("sallyport_trunk_state_since_timestamp_seconds",
+                        "Since when it is in it, in seconds since 1970.", std::move(since)));
+    out.push_back(gauge("sallyport_trunks", "Provisioned trunks by state.", std::move(counts)));
+}
+
+void add_load(const Sums& sums, bool draining, std::vector<Metric>& out) {
+    using S = stack::StackStatistics;
+    out.push_back(
+        gauge("sallyport_draining", "1 while an operator has the node refuse new work.", draining ? 1.0 : 0.0));
+    out.push_back(counter("sallyport_refused_draining_total", "Requests refused because the node drains.",
+                          sums.stack(&S::refused_draining)));
+    out.push_back(
+        gauge("sallyport_overload_level",
+              "0: everything is taken; 1: of what may be refused for load, nearly all is. Highest of the shards.",
+              static_cast<double>(sums.highest(&S::overload_permille)) / 1'000));
+    std::vector<Sample> refused;
+    for (std::size_t i = 0; i < policy::work_class_count; ++i)
+        refused.push_back(labelled("class", to_string(static_cast<policy::WorkClass>(i)), sums.refused_overload(i)));
+    out.push_back(counter("sallyport_overload_refused_total",
+                          "Messages refused unparsed for load, by what they were worth.", std::move(refused)));
+    out.push_back(
+        counter("sallyport_overload_acks_total", "ACKs to such refusals, passed over.", sums.stack(&S::overload_acks)));
+}
+
 void add_records(const MetricSources& from, std::vector<Metric>& out) {
     std::uint64_t checkpoints = 0;
     for (const auto& hook : from.hooks) checkpoints += hook.checkpoints.read();
@@ -270,10 +335,13 @@ std::vector<Metric> collect(const MetricSources& sources) {
     add_datagrams(sums, out);
     add_streams(sums, sources.shards.accept_statistics(), out);
     add_certificates(sources, out);
+    add_ocsp(sources.shards.ocsp().statistics(), out);
     add_dns(sources.dns, out);
     add_media(sources.media, out);
     add_control(sources.config, out);
     add_records(sources, out);
+    add_trunks(sources.trunks, out);
+    add_load(sums, sources.draining, out);
     return out;
 }
 

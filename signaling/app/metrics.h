@@ -11,6 +11,7 @@
 #include "signaling/app/registration_keeper.h"
 #include "signaling/io/resolver.h"
 #include "signaling/io/shards.h"
+#include "signaling/policy/trunk_states.h"
 #include "signaling/registrar/lockouts.h"
 #include "signaling/rpc/config_watch.h"
 #include "signaling/rpc/media_client.h"
@@ -33,6 +34,8 @@ struct MetricSources {  // all of them outlive the exposer
     const rpc::ConfigWatchStatistics& config;
     const records::SpoolStats& spool;
     const std::vector<HookStatistics>& hooks;
+    const policy::TrunkStates& trunks;
+    bool draining = false;
 };
 
 std::vector<observe::Metric> collect(const MetricSources& sources);

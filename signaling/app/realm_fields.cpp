@@ -9,7 +9,7 @@ namespace {
 
 using yaml::Fields;
 
-constexpr std::size_t max_realms = 64, max_listeners = 64;
+constexpr std::size_t max_realms = 64, max_listeners = 64, max_certificates = 64;  // of one node, realm, realm
 constexpr std::size_t max_name = 64, max_host = 253;
 
 bool is_name(std::string_view text) {
@@ -94,6 +94,16 @@ std::optional<io::TlsOptions> read_tls(Fields& realm, bool needed) {
     options.certificate = tls.text("certificate", Fields::Required::yes, "/etc/sallyport/tls/edge.pem");
     options.key = tls.text("key", Fields::Required::yes, "/etc/sallyport/tls/edge.key");
     options.ca = tls.text("ca", Fields::Required::no, "/etc/sallyport/tls/ca.pem");
+    options.ocsp_staple = tls.text("ocsp_staple", Fields::Required::no, "/etc/sallyport/tls/edge.ocsp");
+    auto more = tls.list("more_certificates", Fields::Required::no);
+    if (more.size() > max_certificates) tls.wrong("more_certificates", "has more than 64 entries");
+    for (auto& fields : more) {
+        auto& files = options.more.emplace_back();
+        files.certificate = fields.text("certificate", Fields::Required::yes, "/etc/sallyport/tls/other.pem");
+        files.key = fields.text("key", Fields::Required::yes, "/etc/sallyport/tls/other.key");
+        files.ocsp_staple = fields.text("ocsp_staple", Fields::Required::no, "/etc/sallyport/tls/other.ocsp");
+        fields.finish();
+    }
     const auto client = tls.choice("client_certificate", {"none", "optional", "required"}, "none");
     options.client_certificate = client == "required"   ? io::ClientCertificate::required
                                  : client == "optional" ? io::ClientCertificate::optional
@@ -124,6 +134,19 @@ Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, Places& pla
     realm.media_port = fields.text("media_port", Fields::Required::no, "access");
     if (realm.media_port.empty()) realm.media_port = realm.name;
     realm.trusted = fields.boolean("trusted", false);
+    const auto media = fields.texts("media_advertised", "203.0.113.9");
+    for (std::size_t i = 0; i < media.size(); ++i) {
+        const auto address = IpAddress::parse(media[i]);
+        if (!address || address->is_unspecified() || address->is_multicast())
+            fields.wrong("media_advertised", "'" + media[i] + "' is nobody's address; example: [203.0.113.9]");
+        else if (std::any_of(realm.advertised_media.begin(), realm.advertised_media.end(),
+                             [&](const IpAddress& other) { return other.family == address->family; }))
+            fields.wrong("media_advertised", "'" + media[i] +
+                                                 "' is the second address of its IP version; example: "
+                                                 "[203.0.113.9, \"2001:db8::9\"]");
+        else
+            realm.advertised_media.push_back(*address);
+    }
     auto list = fields.list("listeners", Fields::Required::yes);
     if (list.size() > max_listeners) fields.wrong("listeners", "has more than 64 entries");
     bool needs_tls = false;

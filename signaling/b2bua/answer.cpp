@@ -5,7 +5,6 @@
 #include "control/base/check.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
-#include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/sip/parser.h"
@@ -44,15 +43,11 @@ Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
 // The start of a response that lets the peer's INVITE go on: 18x or 2xx.
 sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const {
     const Leg& l = leg(side);
-    const bool to_trusted = cx.realm(l.realm).trusted;
     auto composer = response_to_invite(side, status, cx);
     composer.add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::server, cx.settings.server_header);
-    const auto callee = asserted_in_response(heard, cx.realm(leg(other(side)).realm).trusted, to_trusted, trunk());
-    if (!callee.asserted.empty()) composer.add(HeaderName::p_asserted_identity, callee.asserted);
-    if (!callee.privacy.empty()) composer.add(HeaderName::privacy, callee.privacy);
-    copy_crossing(heard, composer);
+    carry_over(heard, side, composer);
     return composer;
 }
 
@@ -61,7 +56,7 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
     if (heard.status() == 100) return;
     if (phase_ != Phase::calling || exchange_->step != Exchange::Step::sent) return;
     start_timer(CallTimer::no_answer, transaction::timer_c, cx);  // RFC 3261 16.7 step 2
-    if (!hop_->health_key.empty()) cx.health.answered(hop_->health_key, "answers calls");
+    cx.health.noticed_alive(hop_->health_key);
     if (heard.status() < 180 || heard.status() > 183) return;
     Fork* fork = fork_of(heard.to_tag(), cx);
     if (fork == nullptr) return;
@@ -88,12 +83,23 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
 void Call::on_failure(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
     leg(Side::b).client.reset();
-    if (!hop_->health_key.empty() && status != 503 && status != 408)
-        cx.health.answered(hop_->health_key, "answers calls");
-    if (reroutes(status)) return fail_over(status, cx);
+    if (status == 503)
+        obey_retry_after(response.message, cx);
+    else if (status != 408)
+        cx.health.noticed_alive(hop_->health_key);
     const auto named = q850_of(response.message);
+    if (reroutes(status, named)) return fail_over(status, cx);
     fail_setup("callee", relayed_status(status, pbx_side() == Side::a), named != 0 ? named : q850_of_status(status),
                "the callee answered " + std::to_string(status), cx);
+}
+
+// RFC 3261 21.5.4: the place is overloaded, or about to go. Without the field a 503 is like a 500, and says nothing of
+// the next call.
+void Call::obey_retry_after(const sip::Message& unavailable, Context& cx) {
+    const auto seconds = sip::parse_retry_after(unavailable.first(HeaderName::retry_after).value_or(""));
+    if (!seconds || !cx.health.pause(hop_->health_key, std::chrono::seconds(*seconds), cx.now)) return;
+    log(Severity::warning, "target-paused", hop_->text() + " asks for " + std::to_string(*seconds) + " s without calls",
+        cx);
 }
 
 void Call::on_ok(Side side, const transaction::Response& response, Context& cx) {
@@ -128,7 +134,7 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
     l.dialog = dialog::Dialog::as_uac(*invite, response.message, response.flow, sent.tls_name);
     l.established = true;
     cx.index.attach(response.flow.connection, id_);
-    if (!hop_->health_key.empty()) cx.health.answered(hop_->health_key, "answers calls");
+    cx.health.noticed_alive(hop_->health_key);
     return sent;
 }
 

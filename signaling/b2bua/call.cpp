@@ -2,6 +2,7 @@
 
 #include "control/base/check.h"
 #include "signaling/b2bua/cause.h"
+#include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
 
@@ -25,6 +26,19 @@ const config::Trunk& Call::trunk() const {
     static const config::Trunk none;  // a refused attempt may have named no trunk
     const auto found = config_->trunks.find(admitted_.trunk);
     return found == config_->trunks.end() ? none : found->second;
+}
+
+const config::Carrier& Call::carrier() const {
+    static const config::Carrier none;
+    const auto found = config_->carriers.find(carrier_);
+    return found == config_->carriers.end() ? none : found->second;
+}
+
+void Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
+    const Asserted asserted = asserted_in_call(heard, side == pbx_side(), parties());
+    asserted.add_to(to);
+    const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
+    copy_crossing(heard, to, hidden ? Sender::hidden : Sender::known);
 }
 
 // The flow to a leg's peer now: a PBX whose connection broke is reached over the one it registered with since.
@@ -94,8 +108,10 @@ void Call::refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Co
     auto composer = response_to_invite(side, status, cx);
     composer.add(HeaderName::server, cx.settings.server_header);
     if (q850 != 0) composer.add(HeaderName::reason, q850_reason(q850));
-    if (retry_after) composer.add(HeaderName::retry_after, std::to_string(1 + cx.random.below(10)));
+    if (retry_after) composer.add(HeaderName::retry_after, cx.settings.retry_window.draw(cx.random));
     if (status == 405 || status == 501) composer.add(HeaderName::allow, methods_in_dialog);
+    if (const auto unfit = std::exchange(unfit_, std::nullopt); unfit && status == 488)
+        composer.add(HeaderName::warning, warning_of(*unfit));
     respond(side, status, std::move(composer), {}, cx);
 }
 

@@ -95,6 +95,10 @@ private:
     const Leg& leg(Side side) const { return legs_[static_cast<std::size_t>(side)]; }
     Side pbx_side() const { return admitted_.direction == policy::CallDirection::from_pbx ? Side::a : Side::b; }
     const config::Trunk& trunk() const;
+    const config::Carrier& carrier() const;
+    Parties parties() const { return {trunk(), carrier(), admitted_.emergency}; }
+    // What `heard`, a message of the other side, says to `side` beside what this node says itself.
+    void carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     Flow flow_of(Side side, Context& cx);
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
@@ -114,22 +118,24 @@ private:
     void allocate_media(const Targets::Outlook& outlook, Context& cx);
     MediaSession::Place media_place(Side side, RealmIndex realm, Family family, Context& cx) const;
     Targets find_targets(Context& cx) const;
+    bool overflow(Context& cx);
     void take_hop(Targets::Step step, Context& cx);
     void try_calling(Context& cx);
     void send_invite(Context& cx);
     bool move_to_stream(std::size_t bytes, Context& cx);
     void move_to_datagrams(Context& cx);
     sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
-    MediaProfile profile_of(Side side, const Flow& flow) const;
+    MediaProfile profile_of(Side side, const Flow& flow, const Context& cx) const;
     const config::MediaPolicy& media_policy(Side side) const;
     void forget_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
     void fail_over(std::uint16_t status, Context& cx);
-    bool reroutes(std::uint16_t status) const;
+    bool reroutes(std::uint16_t status, std::uint16_t q850) const;
 
     // answer.cpp: what the callee says to the first INVITE
     void on_provisional(const transaction::Response& response, Context& cx);
     void on_failure(const transaction::Response& response, Context& cx);
+    void obey_retry_after(const sip::Message& unavailable, Context& cx);
     void on_ok(Side side, const transaction::Response& response, Context& cx);
     SentInvite establish(Side side, const transaction::Response& response, Context& cx);
     void carry_answer(Side side, const sip::Message& ok, Context& cx);
@@ -189,11 +195,15 @@ private:
     std::optional<sip::Message> invite_;  // the first one, until it is answered
     std::uint8_t hops_left_ = 0;
     Identity identity_;
+    bool caller_hidden_ = false;  // from the other party, for the whole call
     Targets targets_;
     std::optional<Hop> hop_;
     std::string carrier_;  // on the core's side: whose media policy holds
     std::uint16_t last_failure_ = 0;
-    bool first_tag_used_ = false;  // leg A's own tag has been given to a fork
+    bool unreached_ = false;           // a place did not answer at all
+    bool overflowed_ = false;          // the trunk that takes the overflow has been turned to
+    std::optional<BridgeErrc> unfit_;  // why the offer that is about to be refused cannot be taken
+    bool first_tag_used_ = false;      // leg A's own tag has been given to a fork
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;
     SdpBridge bridge_;

@@ -54,6 +54,9 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
     line(out, name("latch-any"), side.profile.latch_any_address ? "1" : "0");
     line(out, name("family"), family_text(side.profile.family));
     line(out, name("loopback"), side.profile.loopback ? "1" : "0");
+    if (!side.profile.stand_in.empty()) line(out, name("stand-in"), side.profile.stand_in.to_string());
+    for (const auto& address : side.profile.advertised) line(out, name("advertised"), address.to_string());
+    line(out, name("no-private"), side.profile.no_private ? "1" : "0");
     line(out, name("origin-id"), number(side.origin.session_id()));
     line(out, name("origin-version"), number(side.origin.version()));
     line(out, name("origin-last"), side.origin.last());
@@ -95,6 +98,7 @@ std::string Call::checkpoint() const {
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);
     line(out, "called", record_.called);
+    if (caller_hidden_) line(out, "caller-hidden", "1");
     line(out, "target", record_.target);
     line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));
     line(out, "rang", number(static_cast<std::uint64_t>(record_.rang.time_since_epoch().count())));

@@ -14,6 +14,7 @@
 #include "signaling/policy/gauges.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/transaction/layer.h"
+#include "signaling/transaction/retry_after.h"
 #include "signaling/transaction/timers.h"
 
 namespace sallyport::b2bua {
@@ -28,6 +29,7 @@ struct Settings {
     RealmTable realms;
     transaction::TimerValues timers;
     std::function<bool(std::string_view call_id)> is_home;
+    transaction::RetryWindow retry_window = {};
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {

@@ -23,6 +23,14 @@ constexpr std::array end_to_end{
     HeaderName::user_to_user,
 };
 
+// Of those, what says nothing of who sends it. Identity would (RFC 8224: the caller's number, signed).
+constexpr std::array impersonal{
+    HeaderName::accept_language,
+    HeaderName::alert_info,
+    HeaderName::date,
+    HeaderName::priority,
+};
+
 // Fields without an entry in the registry of this node that speak of a hop, a dialog, an identity or a place.
 constexpr std::array<std::string_view, 27> bound{
     "remote-party-id",
@@ -63,7 +71,9 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-bool crosses(const sip::Field& field) {
+bool crosses(const sip::Field& field, Sender sender) {
+    if (sender == Sender::hidden)
+        return std::find(impersonal.begin(), impersonal.end(), field.name) != impersonal.end();
     if (field.name != HeaderName::other)
         return std::find(end_to_end.begin(), end_to_end.end(), field.name) != end_to_end.end();
     const std::string name = lower(field.name_text);
@@ -72,10 +82,10 @@ bool crosses(const sip::Field& field) {
     return std::find(bound.begin(), bound.end(), name) == bound.end();
 }
 
-void copy_crossing(const sip::Message& from, sip::Composer& to) {
+void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender) {
     for (std::size_t i = 0; i < from.field_count(); ++i) {
         const auto field = from.field(i);
-        if (!crosses(field)) continue;
+        if (!crosses(field, sender)) continue;
         if (field.name == HeaderName::other)
             to.add(field.name_text, field.value);
         else

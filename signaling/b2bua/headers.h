@@ -7,8 +7,11 @@
 
 namespace sallyport::b2bua {
 
-bool crosses(const sip::Field& field);
+// Whether the sender must stay unknown to whoever is told (RFC 3323 4.1): then nothing crosses that a user says of
+// himself or that this node does not know.
+enum class Sender : std::uint8_t { known, hidden };
+bool crosses(const sip::Field& field, Sender sender = Sender::known);
 // Copies every field that crosses, in order.
-void copy_crossing(const sip::Message& from, sip::Composer& to);
+void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender = Sender::known);
 
 }  // namespace sallyport::b2bua

@@ -3,85 +3,240 @@
 #include <algorithm>
 #include <optional>
 
+#include "signaling/policy/caller.h"
+#include "signaling/policy/numbering.h"
+#include "signaling/sip/privacy.h"
+#include "signaling/sip/utf8.h"
+
 namespace sallyport::b2bua {
 namespace {
 
 using sip::HeaderName;
+using sip::NameAddr;
+using sip::Scheme;
 
 constexpr std::string_view anonymous = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 constexpr std::string_view unavailable = "<sip:unavailable@unknown.invalid>";
 
-bool wants(const sip::Message& message, std::string_view token) {
-    const auto privacy = message.first(HeaderName::privacy);
-    if (!privacy) return false;
-    std::string_view rest = *privacy;
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find(';'), rest.size());
-        std::string_view one = rest.substr(0, end);
-        while (!one.empty() && one.front() == ' ') one.remove_prefix(1);
-        while (!one.empty() && one.back() == ' ') one.remove_suffix(1);
-        if (sip::equal_ignoring_case(one, token)) return true;
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return false;
+std::string as_host(std::string_view host) {
+    const auto address = IpAddress::parse(host);
+    return address ? host_text(*address) : std::string(host);
 }
 
-bool wants_anonymity(const sip::Message& message) {
-    return wants(message, "id") || wants(message, "user") || wants(message, "header");
+std::string host_of(const config::Trunk& trunk) {
+    std::string host = public_host(trunk);
+    return host.empty() ? "unknown.invalid" : host;
+}
+
+// A name in any language means nothing to this node; octets that are no text would to somebody (RFC 3261 25.1).
+std::string_view shown_name(std::string_view display_name) {
+    return sip::is_utf8(display_name) ? display_name : std::string_view();
 }
 
 std::string name_addr(std::string_view display_name, std::string_view uri) {
-    sip::NameAddr out;
-    out.display_name = display_name;
+    NameAddr out;
+    out.display_name = shown_name(display_name);
     auto parsed = sip::parse_uri(uri);
     if (parsed.has_value()) out.uri = std::move(*parsed);
     return out.text();
 }
 
-// The first identity of the header that has a number, or the first at all.
-std::optional<sip::NameAddr> best_identity(const sip::Message& message, HeaderName header) {
-    std::optional<sip::NameAddr> first;
+// The first SIP(S) and the first tel URI; others are surplus (RFC 5876 4.5), what does not parse is nothing.
+std::vector<NameAddr> identities(const sip::Message& message, HeaderName header) {
+    std::vector<NameAddr> out;
     for (const auto value : message.values(header)) {
         auto parsed = sip::parse_name_addr(value);
         if (!parsed.has_value()) continue;
-        if (sip::e164(parsed->uri)) return std::move(*parsed);
-        if (!first) first = std::move(*parsed);
+        const Scheme scheme = parsed->uri.scheme;
+        if (scheme != Scheme::sip && scheme != Scheme::sips && scheme != Scheme::tel) continue;
+        const bool tel = scheme == Scheme::tel;
+        if (std::none_of(out.begin(), out.end(), [&](const auto& o) { return (o.uri.scheme == Scheme::tel) == tel; }))
+            out.push_back(std::move(*parsed));
     }
-    return first;
+    return out;
 }
 
-bool owns(const config::Trunk& trunk, std::string_view number) {
-    return std::any_of(trunk.numbers.begin(), trunk.numbers.end(), [&](const config::NumberRange& range) {
-        return range.first.size() == number.size() && range.first <= number && number <= range.last;
-    });
+std::optional<std::string> number_of(const sip::Uri& uri, const config::Carrier& carrier) {
+    return policy::calling_number(uri, carrier.numbering, carrier.domain);
 }
 
-std::string_view domain_of(const config::Trunk& trunk) {
-    if (!trunk.domain.empty()) return trunk.domain;
-    return trunk.aor_domain().empty() ? std::string_view("unknown.invalid") : trunk.aor_domain();
+std::optional<std::string> number_of(const sip::Uri& uri, const config::Trunk& trunk) {
+    return policy::calling_number(uri, trunk.numbering, trunk.domain.empty() ? trunk.aor_domain() : trunk.domain);
 }
 
-// To tells the PBX which number was dialled first; it is kept as a number (SIPconnect 10.1.2).
-std::string to_field(const sip::Message& invite, std::string_view called, std::string_view host) {
-    const auto original = sip::e164(invite.to().uri);
-    return name_addr({}, public_uri(original ? std::string_view(*original) : called, host));
+std::string to_trunk(std::string_view number, const config::Trunk& trunk) {
+    return policy::translated(trunk.numbering.calling_out, number);
+}
+std::string to_carrier(std::string_view number, const config::Carrier& carrier) {
+    return policy::translated(carrier.numbering.calling_out, number);
 }
 
-// The identity this node can vouch for: a number of the trunk, as the PBX names it or else the trunk's first one.
-std::string asserted_number(const sip::Message& invite, const config::Trunk& trunk) {
-    for (const auto header : {HeaderName::p_asserted_identity, HeaderName::p_preferred_identity})
-        if (const auto named = best_identity(invite, header))
-            if (auto number = sip::e164(named->uri); number && owns(trunk, *number)) return *number;
-    if (auto number = sip::e164(invite.from().uri); number && owns(trunk, *number)) return *number;
-    return trunk.numbers.empty() ? std::string() : trunk.numbers.front().first;
+// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not.
+bool wants_to_hide(const sip::Message& message, bool by_default) {
+    const auto privacy = sip::privacy_of(message);
+    if (privacy.hides_identity() || privacy.none) return privacy.hides_identity();
+    return by_default || (message.is_request() && message.from().uri.host == "anonymous.invalid");
 }
 
-std::string from_field_to_core(const sip::Message& invite, const config::Trunk& trunk) {
+Asserted nothing_yet(const sip::Message& message, bool hides, bool to_trusted) {
+    Asserted out;
+    auto privacy = sip::privacy_of(message);
+    out.hidden = hides && !to_trusted;
+    if (hides) privacy.id = true;
+    if (hides && privacy.none) privacy.none = false;
+    // RFC 3323 5: kinds that are done with are no longer asked for; "id" goes with the call to its end (RFC 3325 9.3).
+    out.privacy = out.hidden ? "id" : hides || privacy.none ? privacy.text() : std::string();
+    return out;
+}
+
+// ---- the called party
+
+// To tells who was called first (SIPconnect 10.1.2, 10.2.2). The same number as the Request-URI's stays that; another
+// URI is left as it is, but for the address of an element of the other side.
+std::string to_field(const sip::Message& invite, std::string_view called, std::string_view called_there,
+                     std::string_view host) {
+    NameAddr to = invite.to();
+    const auto request_uri = sip::parse_uri(invite.request_uri());
+    const bool same = sip::e164(to.uri) == std::string(called) ||
+                      (request_uri.has_value() && request_uri->user == to.uri.user && !to.uri.user.empty());
+    if (same) return name_addr(to.display_name, public_uri(called_there, host));
+    to.display_name = shown_name(to.display_name);
+    to.parameters = {};
+    to.uri.headers.clear();
+    to.uri.password.clear();
+    to.uri.parameters.erase("maddr");
+    if (to.uri.host_address()) {
+        const auto number = sip::e164(to.uri);
+        return name_addr(to.display_name, public_uri(number ? *number : to.uri.user, host));
+    }
+    return to.text();
+}
+
+// ---- from the core to a PBX
+
+// RFC 3325 5: what a believed peer asserts is passed as it is. The address of an element is no network's name.
+std::optional<std::string> asserted_value_to_pbx(NameAddr identity, const Parties& parties) {
+    const auto heard = sip::e164(identity.uri), number = number_of(identity.uri, parties.carrier);
+    const std::string shown = number ? to_trunk(*number, parties.trunk) : std::string();
+    const bool tel = identity.uri.scheme == Scheme::tel;
+    identity.display_name = shown_name(identity.display_name);
+    identity.uri.headers.clear();
+    identity.uri.parameters.erase("maddr");
+    if (number && heard != shown)
+        return name_addr(identity.display_name, tel ? "tel:" + shown : public_uri(shown, host_of(parties.trunk)));
+    if (tel || !identity.uri.host_address()) return identity.text();
+    if (!number) return std::nullopt;
+    return name_addr(identity.display_name, public_uri(shown, host_of(parties.trunk)));
+}
+
+Asserted asserted_to_pbx(const sip::Message& message, bool hides, const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
+    Asserted out = nothing_yet(message, hides, trunk.identity.trusted);
+    if (carrier.identity.untrusted || out.hidden || trunk.identity.omit_asserted) return out;
+    for (auto& identity : identities(message, HeaderName::p_asserted_identity))
+        if (auto value = asserted_value_to_pbx(std::move(identity), parties)) out.values.push_back(std::move(*value));
+    return out;
+}
+
+std::string from_to_pbx(const sip::Message& invite, bool hides, const NameAddr* asserted, const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
+    if (hides) return std::string(anonymous);
+    NameAddr from = invite.from();
+    if (trunk.identity.from == config::FromPolicy::transparent) {
+        from.display_name = shown_name(from.display_name);
+        from.parameters = {};
+        from.uri.headers.clear();
+        return from.text();
+    }
+    if (const auto number = number_of(from.uri, carrier))
+        return name_addr(from.display_name, public_uri(to_trunk(*number, trunk), host_of(trunk)));
+    if (from.uri.host == "anonymous.invalid") return std::string(anonymous);
+    const auto number = asserted != nullptr ? number_of(asserted->uri, carrier) : std::nullopt;
+    if (!number) return std::string(unavailable);
+    return name_addr(from.display_name.empty() ? asserted->display_name : from.display_name,
+                     public_uri(to_trunk(*number, trunk), host_of(trunk)));
+}
+
+// ---- from a PBX to the core
+
+std::string asserted_uri(std::string_view number, const Parties& parties) {
+    return public_uri(to_carrier(number, parties.carrier), host_of(parties.trunk));
+}
+
+bool is_public_identity(const sip::Uri& uri, std::string_view number, const config::Trunk& trunk) {
+    return uri.scheme == Scheme::sip && uri.user == number && uri.password.empty() && uri.port == 0 &&
+           uri.parameters.value("user") == "phone" && sip::equal_ignoring_case(uri.host, host_of(trunk));
+}
+
+// Of a trusted PBX, both of its identities, if they are its own or it may speak for others; in our form.
+std::vector<std::string> vouched(const std::vector<NameAddr>& heard, const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
+    std::vector<std::string> out;
+    for (const auto& identity : heard) {
+        const auto number = number_of(identity.uri, trunk);
+        if (!number || (!trunk.owns(*number) && trunk.identity.screening != config::Screening::pass)) continue;
+        const std::string there = to_carrier(*number, carrier);
+        if (there == *number && is_public_identity(identity.uri, *number, trunk)) {
+            NameAddr as_it_is = identity;
+            as_it_is.display_name = shown_name(identity.display_name);
+            out.push_back(as_it_is.text());
+        } else {
+            const bool tel = identity.uri.scheme == Scheme::tel && there.starts_with('+');
+            out.push_back(name_addr(identity.display_name, tel ? "tel:" + there : asserted_uri(*number, parties)));
+        }
+    }
+    return out;
+}
+
+// A number of the trunk that the PBX names somewhere, with the name beside it.
+std::optional<NameAddr> named_own(const sip::Message& message, HeaderName header, const config::Trunk& trunk,
+                                  std::string& number) {
+    for (auto& identity : identities(message, header))
+        if (auto own = policy::own_number(identity.uri, trunk)) {
+            number = std::move(*own);
+            return std::move(identity);
+        }
+    return std::nullopt;
+}
+
+// Whom we can vouch for as the caller: what the PBX asserts, prefers or shows, as far as it is the trunk's, else the
+// trunk's default number. `number`: E.164.
+std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, const Parties& parties,
+                                       std::string& number) {
+    const auto& [trunk, carrier, emergency] = parties;
+    const std::string from_name = hides ? std::string() : invite.from().display_name;
+    const auto heard = identities(invite, HeaderName::p_asserted_identity);
+    if (trunk.identity.trusted)
+        if (auto values = vouched(heard, parties); !values.empty()) {
+            for (const auto& identity : heard)
+                if (number.empty()) number = number_of(identity.uri, trunk).value_or("");
+            return values;
+        }
+    auto named = named_own(invite, HeaderName::p_asserted_identity, trunk, number);
+    if (!named && !trunk.identity.ignore_preferred)
+        named = named_own(invite, HeaderName::p_preferred_identity, trunk, number);
+    if (!named) number = policy::own_number(invite.from().uri, trunk).value_or(policy::default_number(trunk));
+    if (number.empty()) return {};
+    const bool has_name = named && !named->display_name.empty();
+    return {name_addr(has_name ? named->display_name : from_name, asserted_uri(number, parties))};
+}
+
+std::string from_to_core(const sip::Message& invite, bool hides, const std::string& asserted_number,
+                         const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
+    if (hides) return std::string(anonymous);
     const auto& from = invite.from();
-    if (const auto number = sip::e164(from.uri))
-        return name_addr(from.display_name, public_uri(*number, domain_of(trunk)));
-    if (from.uri.host.ends_with(".invalid") || from.uri.user.empty()) return std::string(anonymous);
-    return name_addr(from.display_name, public_uri(from.uri.user, domain_of(trunk)));
+    if (const auto own = policy::own_number(from.uri, trunk))
+        return name_addr(from.display_name, asserted_uri(*own, parties));
+    if (from.uri.host == "unknown.invalid") return std::string(unavailable);
+    if (policy::is_anonymous(from.uri)) return std::string(anonymous);
+    if (trunk.identity.screening == config::Screening::pass) {
+        const auto number = number_of(from.uri, trunk);
+        return name_addr(from.display_name,
+                         number ? asserted_uri(*number, parties) : public_uri(from.uri.user, host_of(trunk)));
+    }
+    if (asserted_number.empty()) return std::string(unavailable);
+    return name_addr(from.display_name, asserted_uri(asserted_number, parties));
 }
 
 }  // namespace
@@ -92,54 +247,65 @@ std::string public_uri(std::string_view user, std::string_view host) {
     return out;
 }
 
-Identity identity_to_pbx(const sip::Message& invite, std::string_view called, const config::Trunk& trunk) {
+std::string public_host(const config::Trunk& trunk) {
+    return as_host(trunk.domain.empty() ? trunk.aor_domain() : std::string_view(trunk.domain));
+}
+std::string public_host(const config::Carrier& carrier) { return as_host(carrier.domain); }
+
+void Asserted::add_to(sip::Composer& message) const {
+    for (const auto& value : values) message.add(HeaderName::p_asserted_identity, value);
+    if (!privacy.empty()) message.add(HeaderName::privacy, privacy);
+}
+
+Identity identity_to_pbx(const sip::Message& invite, std::string_view called, const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
     Identity out;
-    out.to = to_field(invite, called, domain_of(trunk));
-    const auto asserted = best_identity(invite, HeaderName::p_asserted_identity);
-    const sip::NameAddr& caller = asserted && sip::e164(asserted->uri) ? *asserted : invite.from();
-    const auto number = sip::e164(caller.uri);
-    out.caller = number.value_or(caller.uri.user);
-    if (wants_anonymity(invite)) {
-        out.from = anonymous;
-        out.privacy = "id";
-        return out;
-    }
-    if (!number) {
-        out.from = invite.from().uri.host == "anonymous.invalid" ? anonymous : unavailable;
-        return out;
-    }
-    const auto& named = !invite.from().display_name.empty() ? invite.from() : caller;
-    out.from = name_addr(named.display_name, public_uri(*number, domain_of(trunk)));
-    if (asserted) out.asserted = name_addr(asserted->display_name, public_uri(*number, domain_of(trunk)));
+    out.to = to_field(invite, called, policy::translated(trunk.numbering.called_out, called), host_of(trunk));
+    const bool hides = wants_to_hide(invite, trunk.identity.from == config::FromPolicy::anonymise);
+    out.asserted = asserted_to_pbx(invite, hides, parties);
+    const auto heard =
+        carrier.identity.untrusted ? std::vector<NameAddr>() : identities(invite, HeaderName::p_asserted_identity);
+    const auto with_number = std::find_if(heard.begin(), heard.end(),
+                                          [&](const auto& o) { return number_of(o.uri, parties.carrier).has_value(); });
+    const NameAddr* asserted = with_number == heard.end() ? nullptr : &*with_number;
+    const NameAddr& caller = asserted != nullptr ? *asserted : invite.from();
+    out.caller = number_of(caller.uri, carrier).value_or(caller.uri.user);
+    out.from = from_to_pbx(invite, hides, asserted, parties);
     return out;
 }
 
-Identity identity_to_core(const sip::Message& invite, std::string_view called, const config::Trunk& trunk,
+Identity identity_to_core(const sip::Message& invite, std::string_view called, const Parties& parties,
                           std::string_view core_host) {
+    const auto& [trunk, carrier, emergency] = parties;
     Identity out;
-    out.to = to_field(invite, called, core_host);
-    out.from = from_field_to_core(invite, trunk);
-    const auto number = sip::e164(invite.from().uri);
-    out.caller = number.value_or(invite.from().uri.user);
-    if (const std::string asserted = asserted_number(invite, trunk); !asserted.empty())
-        out.asserted = name_addr(invite.from().display_name, public_uri(asserted, domain_of(trunk)));
-    if (wants_anonymity(invite))
-        out.privacy = "id";
-    else if (wants(invite, "none"))
-        out.privacy = "none";
+    out.to = to_field(invite, called, policy::translated(carrier.numbering.called_out, called), core_host);
+    const bool hides = wants_to_hide(invite, trunk.identity.restrict_by_default && !emergency);
+    out.asserted = nothing_yet(invite, hides, !carrier.identity.untrusted);
+    std::string number;
+    auto values = assert_caller(invite, hides, parties, number);
+    if (!out.asserted.hidden) out.asserted.values = std::move(values);
+    out.from = from_to_core(invite, hides, number, parties);
+    out.caller = number_of(invite.from().uri, trunk).value_or(invite.from().uri.user);
     return out;
 }
 
-AssertedIdentity asserted_in_response(const sip::Message& response, bool from_trusted, bool to_trusted,
-                                      const config::Trunk& trunk) {
-    const auto named = best_identity(response, HeaderName::p_asserted_identity);
-    const auto number = named ? sip::e164(named->uri) : std::nullopt;
-    if (!number) return {};
-    const bool hidden = wants_anonymity(response);
-    const bool believed = from_trusted || owns(trunk, *number);
-    if ((hidden && !to_trusted) || !believed) return {};
-    // RFC 3325 9.2: whoever is trusted with the identity is told as well that it goes no further.
-    return {name_addr(named->display_name, public_uri(*number, domain_of(trunk))), hidden ? "id" : ""};
+Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
+    Asserted out;
+    if (to_pbx) {
+        out = asserted_to_pbx(message, wants_to_hide(message, false), parties);
+    } else {
+        out = nothing_yet(message, wants_to_hide(message, false), !carrier.identity.untrusted);
+        const auto heard = identities(message, HeaderName::p_asserted_identity);
+        std::string number;
+        if (const auto own =
+                out.hidden ? std::nullopt : named_own(message, HeaderName::p_asserted_identity, trunk, number))
+            out.values = trunk.identity.trusted
+                             ? vouched(heard, parties)
+                             : std::vector{name_addr(own->display_name, asserted_uri(number, parties))};
+    }
+    if (out.values.empty()) out.privacy.clear();
+    return out;
 }
 
 }  // namespace sallyport::b2bua

@@ -1,10 +1,11 @@
-// Who is calling whom, as each leg is told: From, To, P-Asserted-Identity, Privacy (SIPconnect 10.1.3, 10.1.4, 10.2.4;
-// RFC 3323, 3325). An identity crosses as a number in our own domain, with its display name; hosts and tags never
-// cross.
+// Who is calling whom, as each leg is told: From, To, P-Asserted-Identity, Privacy (SIPconnect 10.1.2 to 10.1.4, 10.2.2
+// to 10.2.6; RFC 3323, 3325, 5876). Tags never cross, nor do addresses of the other side's elements. Refuses nobody:
+// that is policy's (rules/caller.cpp).
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/config/model.h"
 #include "signaling/sip/compose.h"
@@ -12,26 +13,37 @@
 
 namespace sallyport::b2bua {
 
+// Between whom an identity crosses. Each says what is believed of it and what it may be told.
+struct Parties {
+    const config::Trunk& trunk;
+    const config::Carrier& carrier;
+    bool emergency = false;  // nothing is hidden by default
+};
+struct Asserted {
+    std::vector<std::string> values;  // P-Asserted-Identity: at most one SIP(S) and one tel URI (RFC 5876 4.5)
+    std::string privacy;              // Privacy, or empty
+    bool hidden = false;              // who is told must not learn who it is, from no field at all
+    void add_to(sip::Composer& message) const;
+};
 struct Identity {
     std::string from, to;  // name-addr without tag
-    std::string asserted;  // P-Asserted-Identity, or empty
-    std::string privacy;   // Privacy, or empty
-    std::string caller;    // E.164, else the user part; for the record
+    Asserted asserted;
+    std::string caller;  // E.164, else the user part; for the record
 };
 
-// From the core to a PBX, which is not trusted with what its caller wants hidden.
-Identity identity_to_pbx(const sip::Message& invite, std::string_view called, const config::Trunk& trunk);
-// From a PBX to the core: what it says in From is passed, what we know about it is asserted.
-Identity identity_to_core(const sip::Message& invite, std::string_view called, const config::Trunk& trunk,
+// `called`: E.164 as admitted.
+Identity identity_to_pbx(const sip::Message& invite, std::string_view called, const Parties& parties);
+// What the PBX says of its caller is held against the trunk's numbers; what we know is asserted.
+Identity identity_to_core(const sip::Message& invite, std::string_view called, const Parties& parties,
                           std::string_view core_host);
-struct AssertedIdentity {
-    std::string asserted, privacy;  // values of P-Asserted-Identity and Privacy, or empty
-};
-// Of a response, towards the caller: who answered, if that may be said.
-AssertedIdentity asserted_in_response(const sip::Message& response, bool from_trusted, bool to_trusted,
-                                      const config::Trunk& trunk);
+// Of a response or a request within the call: who is at the other end now, if it is said and may be told. Empty: then
+// Privacy means nothing either.
+Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties);
 
 // "sip:+4930123@host;user=phone", or without user=phone when it is no global number.
 std::string public_uri(std::string_view user, std::string_view host);
+// Host part of the trunk's public identities as a URI has it (IPv6 in brackets); empty if it has none.
+std::string public_host(const config::Trunk& trunk);
+std::string public_host(const config::Carrier& carrier);
 
 }  // namespace sallyport::b2bua

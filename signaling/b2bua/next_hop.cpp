@@ -14,8 +14,9 @@ std::uint16_t default_port(Transport transport) { return transport == Transport:
 Transport transport_of(const sip::Uri& uri, Transport current) {
     if (uri.scheme == sip::Scheme::sips) return Transport::tls;
     const auto named = uri.parameters.value("transport");
-    if (!named) return current;
-    if (sip::equal_ignoring_case(*named, "tcp")) return current == Transport::tls ? Transport::tls : Transport::tcp;
+    // What began over TLS stays there: keys are in its re-INVITEs, and a peer that requires TLS means all of it.
+    if (!named || current == Transport::tls) return current;
+    if (sip::equal_ignoring_case(*named, "tcp")) return Transport::tcp;
     if (sip::equal_ignoring_case(*named, "udp")) return Transport::udp;
     return current;  // transport=tls is ignored (SIPconnect 8.1)
 }

@@ -3,7 +3,6 @@
 #include "control/base/check.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
-#include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/sip/parser.h"
@@ -45,6 +44,7 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
         const auto heard = bridge_.hear_offer(side, request.message.body());
         if (!heard.has_value()) {
             ladder_.note(cx.now, std::string(to_string(heard.error())));
+            unfit_ = heard.error();
             return end_exchange(heard.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
         }
         if (bridge_.streams() > media_.streams()) {
@@ -72,7 +72,7 @@ void Call::relay_offer(Context& cx) {
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(to));
     if (const auto& server = leg(exchange_->from).server)
-        if (const auto* original = cx.layer.request_of(server->id)) copy_crossing(*original, invite);
+        if (const auto* original = cx.layer.request_of(server->id)) carry_over(*original, to, invite);
     std::string text = invite.finish(body.empty() ? std::string_view() : "application/sdp", body);
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
     exchange_->step = Exchange::Step::sent;

@@ -120,8 +120,19 @@ std::optional<sdp::CryptoLine> read_key(Lines& lines, const std::string& name) {
 
 SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
     SdpBridge::SideState side;
-    side.profile = {lines.flag(prefix + ".srtp"), lines.all(prefix + ".codec"), lines.flag(prefix + ".latch-any"),
-                    lines.family(prefix + ".family"), lines.flag(prefix + ".loopback")};
+    side.profile = {lines.flag(prefix + ".srtp"),
+                    lines.all(prefix + ".codec"),
+                    lines.flag(prefix + ".latch-any"),
+                    lines.family(prefix + ".family"),
+                    lines.flag(prefix + ".loopback"),
+                    {},
+                    false,
+                    {}};
+    for (const auto& text : lines.all(prefix + ".advertised"))
+        if (const auto address = IpAddress::parse(text)) side.profile.advertised.push_back(*address);
+    if (lines.has(prefix + ".stand-in"))
+        side.profile.stand_in = IpAddress::parse(lines.text(prefix + ".stand-in")).value_or(IpAddress{});
+    side.profile.no_private = lines.has(prefix + ".no-private") && lines.flag(prefix + ".no-private");
     side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
                                    lines.text(prefix + ".origin-last"));
     side.heard = lines.description(prefix + ".heard");
@@ -230,6 +241,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
                               : policy::CallDirection::from_pbx;
     record_.caller = lines.text("caller");
     record_.called = admitted_.called = lines.text("called");
+    caller_hidden_ = lines.has("caller-hidden");
     record_.target = lines.text("target");
     record_.started = lines.instant("started");
     record_.rang = lines.instant("rang");

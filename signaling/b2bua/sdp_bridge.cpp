@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/b2bua/srtp_keys.h"
 
 namespace sallyport::b2bua {
@@ -19,22 +20,44 @@ bool same_content(const SessionDescription& a, const SessionDescription& b) {
 
 bool is_sound(const IpAddress& address, const MediaProfile& profile) {
     if (address.is_multicast() || address.is_unspecified() || address.is_link_local()) return false;
-    if (address.is_loopback() && !profile.loopback) return false;
+    return !address.is_loopback() || profile.loopback;
+}
+bool is_of_family(const IpAddress& address, const MediaProfile& profile) {
     return profile.family == Family::none || address.family == profile.family;
+}
+
+// RFC 7362 4: behind a NAT the source of the signalling is the best guess at where media comes from. The port is the
+// media plane's to learn.
+Endpoint reached(Endpoint said, const MediaProfile& profile) {
+    if (!profile.stand_in.empty() && hides_behind_nat(said.address, profile.stand_in)) said.address = profile.stand_in;
+    return said;
+}
+
+// SIPconnect 16.3: the address that the world knows the media plane by.
+Endpoint advertised(Endpoint own, const MediaProfile& profile) {
+    for (const auto& address : profile.advertised)
+        if (address.family == own.address.family) own.address = address;
+    return own;
 }
 
 std::optional<BridgeErrc> bad_endpoint(const sdp::StreamView& view, const MediaProfile& profile) {
     if (view.zero_address) return std::nullopt;
     if (!view.rtp_endpoint || !is_sound(view.rtp_endpoint->address, profile)) return BridgeErrc::bad_address;
+    if (!is_of_family(view.rtp_endpoint->address, profile)) return BridgeErrc::wrong_family;
+    if (profile.no_private && is_private(view.rtp_endpoint->address)) return BridgeErrc::private_address;
     return std::nullopt;
 }
 
 // "a=rtcp" may name any address: one that would not do for RTP does not do for RTCP, which then goes where everybody
 // assumes it (RFC 3605 2.1).
 std::optional<Endpoint> rtcp_of(const sdp::StreamView& view, const MediaProfile& profile) {
-    if (!view.rtcp_endpoint || is_sound(view.rtcp_endpoint->address, profile)) return view.rtcp_endpoint;
+    if (!view.rtcp_endpoint) return std::nullopt;
+    const IpAddress& address = view.rtcp_endpoint->address;
+    const bool usable =
+        is_sound(address, profile) && is_of_family(address, profile) && !(profile.no_private && is_private(address));
+    if (usable) return reached(*view.rtcp_endpoint, profile);
     if (!view.rtp_endpoint || view.rtp_endpoint->port == 65'535) return std::nullopt;
-    return Endpoint{view.rtp_endpoint->address, static_cast<std::uint16_t>(view.rtp_endpoint->port + 1)};
+    return reached({view.rtp_endpoint->address, static_cast<std::uint16_t>(view.rtp_endpoint->port + 1)}, profile);
 }
 
 std::optional<BridgeErrc> not_allowed(const sdp::StreamView& view, const MediaProfile& profile) {
@@ -100,12 +123,32 @@ std::string_view to_string(BridgeErrc e) {
         case BridgeErrc::srtp_not_allowed: return "this leg takes plain RTP only";
         case BridgeErrc::no_usable_key: return "no usable crypto line";
         case BridgeErrc::bad_address: return "a media address that cannot be used";
+        case BridgeErrc::wrong_family: return "a media address of the other IP version";
+        case BridgeErrc::private_address: return "a private media address from behind a NAT, with NAT mode off";
         case BridgeErrc::nothing_in_common: return "no stream or codec in common";
         case BridgeErrc::wrong_answer: return "the answer does not fit the offer";
         case BridgeErrc::too_few_streams: return "an m-line of the session is missing";
         case BridgeErrc::no_port: return "no media port for a stream";
     }
     SALLYPORT_CHECK(false);
+}
+
+std::string warning_of(BridgeErrc e) {
+    const char* code = "399";  // miscellaneous
+    switch (e) {
+        case BridgeErrc::wrong_family: code = "301"; break;  // incompatible network address formats
+        case BridgeErrc::srtp_required:
+        case BridgeErrc::srtp_not_allowed: code = "302"; break;   // incompatible transport protocol
+        case BridgeErrc::nothing_in_common: code = "305"; break;  // incompatible media format
+        case BridgeErrc::not_sdp:
+        case BridgeErrc::no_usable_key:
+        case BridgeErrc::bad_address:
+        case BridgeErrc::private_address:
+        case BridgeErrc::wrong_answer:
+        case BridgeErrc::too_few_streams:
+        case BridgeErrc::no_port: break;
+    }
+    return std::string(code) + " sallyport \"" + std::string(to_string(e)) + "\"";
 }
 
 BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
@@ -166,8 +209,8 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
             if (!anchors[i].refuse) return BridgeErrc::no_port;
             continue;
         }
-        anchors[i].rtp = port->rtp;
-        anchors[i].rtcp = port->rtcp;
+        anchors[i].rtp = advertised(port->rtp, side.profile);
+        anchors[i].rtcp = advertised(port->rtcp, side.profile);
         if (!side.profile.srtp) continue;
         // A new offer has a new key (SIPconnect 14.4); a repeated one is the same offer, down to its version.
         if (source.changed || !side.keys[i].ours) side.keys[i].ours = make_key(1, default_suite, random);
@@ -224,8 +267,8 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
             if (!anchors[i].refuse) return BridgeErrc::no_port;
             continue;
         }
-        anchors[i].rtp = port->rtp;
-        anchors[i].rtcp = port->rtcp;
+        anchors[i].rtp = advertised(port->rtp, side.profile);
+        anchors[i].rtcp = advertised(port->rtcp, side.profile);
         if (!side.profile.srtp || !side.keys[i].theirs) continue;
         const auto& theirs = *side.keys[i].theirs;
         auto& ours = side.keys[i].ours;
@@ -285,7 +328,7 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
             leg.disabled = view.rejected || side.refused[i] || far_refused || !view.rtp;
             if (!leg.disabled) {
                 if (!view.zero_address) {
-                    leg.remote = view.rtp_endpoint;
+                    if (view.rtp_endpoint) leg.remote = reached(*view.rtp_endpoint, side.profile);
                     leg.remote_rtcp = rtcp_of(view, side.profile);
                 }
                 leg.direction = view.direction;

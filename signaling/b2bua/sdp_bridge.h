@@ -20,13 +20,17 @@ enum class BridgeErrc : std::uint8_t {
     srtp_required,      // the leg speaks RTP/SAVP only
     srtp_not_allowed,   // the leg speaks RTP/AVP only
     no_usable_key,      // SAVP without a crypto line this node can use, or one that repeats our key
-    bad_address,        // a name, a multicast or loopback address, the wrong IP version
+    bad_address,        // a name, a multicast or loopback address
+    wrong_family,       // the other IP version than the leg's (SIPconnect 15)
+    private_address,    // of a peer that comes from a public one, and no NAT mode to help it (SIPconnect 16.3)
     nothing_in_common,  // no stream or no codec left
     wrong_answer,       // not an answer to what was offered
     too_few_streams,    // an offer that drops m-lines of an earlier one
     no_port,            // the media plane gave none for a stream
 };
 std::string_view to_string(BridgeErrc e);
+// The Warning (RFC 3261 20.43) that tells the peer's administrator what a 488 is about: "301 sallyport "..."".
+std::string warning_of(BridgeErrc e);
 template <class T>
 using BridgeResult = Result<T, BridgeErrc>;
 
@@ -36,6 +40,9 @@ struct MediaProfile {  // of a leg; from the trunk's or the carrier's media poli
     bool latch_any_address = false;
     Family family = Family::none;  // of the leg's signalling: its media is of the same (SIPconnect 15)
     bool loopback = false;         // the peer itself is on this host
+    IpAddress stand_in;            // NAT mode: where its signalling comes from, taken in place of private addresses
+    bool no_private = false;       // its signalling comes from a public address, and there is no NAT mode
+    std::vector<IpAddress> advertised = {};  // ours in SDP, in place of the media plane's own of that family
 };
 
 class SdpBridge {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
@@ -18,6 +19,7 @@ using sip::HeaderName;
 namespace {
 
 constexpr Duration setup_patience = 10s;    // DNS and the media plane together
+constexpr std::uint16_t out_of_order = 27;  // Q.850: destination out of order
 constexpr std::size_t call_id_tries = 256;  // one of N shards is home: a miss in all of these does not happen
 
 std::string make_name(TimePoint now, RandomSource& random) {
@@ -27,6 +29,8 @@ std::string make_name(TimePoint now, RandomSource& random) {
     store_be32(stamp.data() + 4, static_cast<std::uint32_t>(ms));
     return to_hex(stamp).substr(4) + "-" + random.token(6);
 }
+
+Targets::Surroundings around(Context& cx) { return {cx.settings.realms, cx.health, cx.now, cx.random}; }
 
 std::string home_call_id(const Settings& settings, RandomSource& random) {
     std::string id = random.token(16);
@@ -48,7 +52,8 @@ void Call::start(CallPlan plan, Context& cx) {
     respond(Side::a, 100, response_to_invite(Side::a, 100, cx), {}, cx);
     if (!hear_first_offer(cx)) return;
     targets_ = find_targets(cx);
-    const auto outlook = targets_.outlook();
+    auto outlook = targets_.outlook();
+    if (!outlook && overflow(cx)) outlook = targets_.outlook();
     if (!outlook) {
         const bool down = targets_.all_down();
         return fail_setup("node", pbx_side() == Side::a ? 503 : 480, down ? 38 : 20,
@@ -56,7 +61,7 @@ void Call::start(CallPlan plan, Context& cx) {
     }
     allocate_media(*outlook, cx);
     start_timer(CallTimer::setup, setup_patience, cx);
-    take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+    take_hop(targets_.next(around(cx)), cx);
 }
 
 void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
@@ -82,8 +87,8 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     record_.started = cx.now;
     record_.called = admitted_.called;
     if (!admitted_.carriers.empty()) carrier_ = record_.carrier = admitted_.carriers.front();
-    identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, trunk(), "unknown.invalid")
-                                      : identity_to_pbx(invite, admitted_.called, trunk());
+    identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, parties(), "unknown.invalid")
+                                      : identity_to_pbx(invite, admitted_.called, parties());
     record_.caller = identity_.caller;
     ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
 }
@@ -101,20 +106,35 @@ bool Call::hear_first_offer(Context& cx) {
     first.late = invite_->body().empty();
     exchange_ = std::move(first);
     for (const Side side : {Side::a, Side::b}) bridge_.begin(side, cx.random.u32());
-    bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow));
+    bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow, cx));
     if (exchange_->late) return true;
     const auto heard = bridge_.hear_offer(Side::a, invite_->body());
     if (heard.has_value()) return true;
+    unfit_ = heard.error();
     fail_setup("node", heard.error() == BridgeErrc::not_sdp ? 400 : 488, 65, to_string(heard.error()), cx);
     return false;
 }
 
 Targets Call::find_targets(Context& cx) const {
     if (admitted_.direction == policy::CallDirection::from_pbx)
-        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, cx.settings.realms, cx.health,
-                                    cx.random);
-    return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called,
-                             cx.settings.realms, cx.random);
+        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, around(cx));
+    return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called, around(cx));
+}
+
+// The PBX cannot be reached: its trunk may name another one that takes its calls, which is turned to once. From here on
+// the call is that trunk's, with its limits, its media policy and its name in the record.
+bool Call::overflow(Context& cx) {
+    if (pbx_side() != Side::b || overflowed_) return false;
+    const auto other = config_->trunks.find(trunk().overflow.trunk);
+    if (other == config_->trunks.end() || other->second.disabled) return false;
+    overflowed_ = true;
+    if (cx.gauges.admit(other->first, other->second.limits, cx.now) != policy::Admission::admitted) return false;
+    cx.gauges.release(admitted_.trunk);
+    ladder_.note(cx.now, "trunk " + admitted_.trunk + " cannot be reached: overflow to trunk " + other->first);
+    admitted_.trunk = record_.trunk = other->first;
+    identity_ = identity_to_pbx(*invite_, admitted_.called, parties());
+    targets_ = find_targets(cx);
+    return true;
 }
 
 const config::MediaPolicy& Call::media_policy(Side side) const {
@@ -124,10 +144,24 @@ const config::MediaPolicy& Call::media_policy(Side side) const {
     return found == config_->carriers.end() ? none : found->second.media;
 }
 
-MediaProfile Call::profile_of(Side side, const Flow& flow) const {
+MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) const {
     const auto& policy = media_policy(side);
-    return {policy.srtp == config::SrtpPolicy::required, policy.codecs, policy.latch_any_address,
-            flow.remote.address.family, flow.remote.address.is_loopback()};
+    const IpAddress& source = flow.remote.address;
+    MediaProfile profile{policy.srtp == config::SrtpPolicy::required,
+                         policy.codecs,
+                         policy.latch_any_address,
+                         source.family,
+                         source.is_loopback(),
+                         {},
+                         false,
+                         cx.realm(flow.realm).advertised_media};
+    // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
+    if (side != pbx_side() || is_private(source) || source.is_loopback()) return profile;
+    if (trunk().network.nat == config::NatMode::on)
+        profile.stand_in = source;
+    else
+        profile.no_private = true;
+    return profile;
 }
 
 MediaSession::Place Call::media_place(Side side, RealmIndex realm, Family family, Context& cx) const {
@@ -154,7 +188,14 @@ void Call::take_hop(Targets::Step step, Context& cx) {
         for (const auto& question : *questions) cx.out.emplace_back(Resolve{id_.number(), question});
         return;
     }
+    if (overflow(cx)) return take_hop(targets_.next(around(cx)), cx);
+    const auto* exhausted = std::get_if<Targets::Exhausted>(&step);
+    if (last_failure_ == 0 && exhausted != nullptr && exhausted->all_down)
+        return fail_setup("node", pbx_side() == Side::a ? 503 : 480, 38, "all targets are down", cx, true);
     const bool towards_pbx = pbx_side() == Side::a;
+    // A PBX that is not there is not this node's fault: the core's 503 would take the node out of its rotation.
+    if (!towards_pbx && unreached_)
+        return fail_setup("node", 480, out_of_order, "the PBX cannot be reached at any of its places", cx);
     const std::uint16_t status =
         last_failure_ != 0 ? relayed_status(last_failure_, towards_pbx) : (towards_pbx ? 503 : 480);
     fail_setup(
@@ -165,7 +206,7 @@ void Call::take_hop(Targets::Step step, Context& cx) {
 
 void Call::on_dns(const locate::Answer& answer, Context& cx) {
     if (phase_ != Phase::routing || hop_) return;
-    take_hop(targets_.resume(answer, cx.settings.realms, cx.random), cx);
+    take_hop(targets_.resume(answer, around(cx)), cx);
 }
 
 void Call::try_calling(Context& cx) {
@@ -191,7 +232,7 @@ void Call::send_invite(Context& cx) {
     record_.carrier = carrier_;
     record_.realm_b = cx.realm(b.realm).name;
     record_.call_id_b = b.call_id;
-    bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow));
+    bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow, cx));
     std::string body;
     if (!exchange_->late) {
         auto offer = bridge_.speak_offer(Side::b, media_.local(), cx.random);
@@ -239,7 +280,8 @@ void Call::move_to_datagrams(Context& cx) {
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
     const Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
-    if (pbx_side() == Side::a) identity_ = identity_to_core(*invite_, admitted_.called, trunk(), hop.host);
+    if (pbx_side() == Side::a) identity_ = identity_to_core(*invite_, admitted_.called, parties(), hop.host);
+    caller_hidden_ = identity_.asserted.hidden;
     auto composer = sip::Composer::request("INVITE", hop.request_uri);
     composer.add(HeaderName::via, via_of(realm, hop.flow, branch))
         .add(HeaderName::max_forwards, std::to_string(hops_left_));
@@ -252,19 +294,20 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(Side::b));
-    if (!identity_.asserted.empty()) composer.add(HeaderName::p_asserted_identity, identity_.asserted);
-    if (!identity_.privacy.empty()) composer.add(HeaderName::privacy, identity_.privacy);
-    copy_crossing(*invite_, composer);
+    identity_.asserted.add_to(composer);
+    copy_crossing(*invite_, composer, caller_hidden_ ? Sender::hidden : Sender::known);
     return composer;
 }
 
-bool Call::reroutes(std::uint16_t status) const {
+bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
     static constexpr std::array<std::uint16_t, 6> of_bindings{408, 430, 500, 502, 503, 504};
     const auto carrier = config_->carriers.find(hop_->carrier);
     if (carrier == config_->carriers.end())
         return std::find(of_bindings.begin(), of_bindings.end(), status) != of_bindings.end();
-    const auto& statuses = carrier->second.reroute_statuses;
-    return std::find(statuses.begin(), statuses.end(), status) != statuses.end();
+    const auto has = [](const std::vector<std::uint16_t>& table, std::uint16_t one) {
+        return std::find(table.begin(), table.end(), one) != table.end();
+    };
+    return has(carrier->second.reroute_statuses, status) || has(carrier->second.reroute_causes, q850);
 }
 
 void Call::forget_forks(Context& cx) {
@@ -283,6 +326,7 @@ void Call::on_attempt_failed(transaction::Failure failure, Context& cx) {
     }
     if (failure == transaction::Failure::transport && hop_->datagram_flow) return move_to_datagrams(cx);
     if (!hop_->health_key.empty()) cx.health.suspect(hop_->health_key);
+    unreached_ = true;
     fail_over(failure == transaction::Failure::timeout ? 408 : 503, cx);
 }
 
@@ -294,7 +338,7 @@ void Call::fail_over(std::uint16_t status, Context& cx) {
     phase_ = Phase::routing;
     hop_.reset();
     start_timer(CallTimer::setup, setup_patience, cx);
-    take_hop(targets_.next(cx.settings.realms, cx.random), cx);
+    take_hop(targets_.next(around(cx)), cx);
 }
 
 }  // namespace sallyport::b2bua

@@ -1,5 +1,7 @@
 #include "signaling/b2bua/target_health.h"
 
+#include <algorithm>
+
 namespace sallyport::b2bua {
 
 std::string target_text(const config::Target& target) {
@@ -14,8 +16,21 @@ std::string target_text(const config::Target& target) {
     return out;
 }
 
-std::string target_key(std::string_view carrier, const config::Target& target) {
-    return std::string(carrier) + "/" + target_text(target);
+std::string target_key(std::string_view owner, const config::Target& target) {
+    return std::string(owner) + "/" + target_text(target);
+}
+
+std::string trunk_owner(std::string_view trunk) { return "trunk " + std::string(trunk); }
+
+std::string place_text(const locate::Located& place) {
+    std::string out(to_string(place.transport));
+    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+    return out + " " + place.endpoint.to_string();
+}
+
+std::string place_key(const std::string& key, const config::Target& target, const locate::Located& place) {
+    if (IpAddress::parse(target.host)) return key;
+    return key + " at " + place_text(place);
 }
 
 bool TargetHealth::answered(const std::string& key, std::string detail) {
@@ -37,6 +52,25 @@ bool TargetHealth::failed(const std::string& key, std::string detail) {
     return true;
 }
 
+void TargetHealth::noticed_alive(const std::string& key) {
+    if (entries_.contains(key)) answered(key, "answers calls");
+}
+
+bool TargetHealth::pause(const std::string& key, Duration asked_for, TimePoint now) {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) return false;
+    const TimePoint until = now + std::min(asked_for, longest_pause);
+    const bool fresh = found->second.paused_until <= now;
+    found->second.paused_until = std::max(found->second.paused_until, until);
+    found->second.detail = "asks to be left alone (503 with Retry-After)";
+    return fresh;
+}
+
+void TargetHealth::refused_stream(const std::string& key, TimePoint now) {
+    if (const auto found = entries_.find(key); found != entries_.end())
+        found->second.datagrams_until = now + stream_pause;
+}
+
 bool TargetHealth::may_take_stream(const std::string& key, TimePoint now) const {
     const auto* entry = find(key);
     return entry == nullptr || entry->datagrams_until <= now;
@@ -45,6 +79,11 @@ bool TargetHealth::may_take_stream(const std::string& key, TimePoint now) const 
 bool TargetHealth::up(const std::string& key) const {
     const auto* entry = find(key);
     return entry == nullptr || entry->up;
+}
+
+bool TargetHealth::usable(const std::string& key, TimePoint now) const {
+    const auto* entry = find(key);
+    return entry == nullptr || entry->usable(now);
 }
 
 const TargetHealth::Entry* TargetHealth::find(const std::string& key) const {

@@ -4,6 +4,8 @@
 
 #include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/policy/identify.h"
+#include "signaling/policy/numbering.h"
 #include "signaling/registrar/registrar.h"
 
 namespace sallyport::b2bua {
@@ -18,11 +20,7 @@ std::string host_of(const config::Target& target) {
 
 }  // namespace
 
-std::string Hop::text() const {
-    std::string out(to_string(flow.transport));
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return static_cast<char>(c | 0x20); });
-    return out + " " + flow.remote.to_string();
-}
+std::string Hop::text() const { return place_text({flow.transport, flow.remote, {}}); }
 
 std::string static_request_uri(std::string_view called, std::string_view host) { return public_uri(called, host); }
 
@@ -32,10 +30,11 @@ std::optional<RealmIndex> realm_index(const RealmTable& realms, std::string_view
     return std::nullopt;
 }
 
-locate::Wanted wanted(const config::Target& target, const Realm& realm) {
+locate::Wanted wanted(const config::Target& target, const Realm& realm, bool tls_only, const config::Trunk* trunk) {
     locate::Wanted out;
     out.host = target.host;
     out.port = target.port;
+    out.sips = tls_only;
     switch (target.transport) {
         case config::Transport::unspecified: break;
         case config::Transport::udp: out.transport = Transport::udp; break;
@@ -43,14 +42,24 @@ locate::Wanted wanted(const config::Target& target, const Realm& realm) {
         case config::Transport::tls: out.transport = Transport::tls; break;
     }
     out.supported.clear();
-    for (const auto transport : {Transport::udp, Transport::tcp, Transport::tls})
-        if (realm.listener(transport, Family::none) != nullptr) out.supported.push_back(transport);
+    for (const auto transport : {Transport::udp, Transport::tcp, Transport::tls}) {
+        if (realm.listener(transport, Family::none) == nullptr) continue;
+        if (trunk == nullptr || trunk->allows(policy::to_config(transport))) out.supported.push_back(transport);
+    }
     const bool v4 = std::any_of(realm.listeners.begin(), realm.listeners.end(),
                                 [](const Listener& l) { return l.bind.address.family == Family::v4; });
     const bool v6 = std::any_of(realm.listeners.begin(), realm.listeners.end(),
                                 [](const Listener& l) { return l.bind.address.family == Family::v6; });
     if (v4 != v6) out.family = v4 ? Family::v4 : Family::v6;
+    if (trunk != nullptr && trunk->family() != Family::none) out.family = trunk->family();
     return out;
+}
+
+void Targets::add(Candidate candidate, const Surroundings& around) {
+    if (!candidate.health_key.empty() && !around.health.usable(candidate.health_key, around.now))
+        ++passed_over_;
+    else if (candidates_.size() < most_candidates)
+        candidates_.push_back(std::move(candidate));
 }
 
 // RFC 2782's order: by priority, and among equals drawn by weight.
@@ -72,66 +81,64 @@ void Targets::order(std::vector<config::Target>& targets, RandomSource& random) 
 }
 
 Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<std::string>& carriers,
-                             std::string_view called, const RealmTable& realms, const TargetHealth& health,
-                             RandomSource& random) {
+                             std::string_view called, const Surroundings& around) {
     Targets out;
-    std::size_t down = 0;
     for (const auto& id : carriers) {
         const auto found = config.carriers.find(id);
         if (found == config.carriers.end()) continue;
         const config::Carrier& carrier = found->second;
-        const auto realm = realm_index(realms, carrier.realm);
+        const auto realm = realm_index(around.realms, carrier.realm);
         if (!realm) continue;
         auto targets = carrier.targets;
-        order(targets, random);
+        order(targets, around.random);
+        const std::string number = policy::translated(carrier.numbering.called_out, called);
         for (auto& target : targets) {
-            std::string key = target_key(id, target);
-            if (!health.up(key)) {
-                ++down;
-                continue;
-            }
-            if (out.candidates_.size() >= most_candidates) break;
-            const std::string host = carrier.domain.empty() ? host_of(target) : carrier.domain;
-            out.candidates_.push_back({id,
-                                       std::move(key),
-                                       static_request_uri(called, host),
-                                       host,
-                                       {},
-                                       *realm,
-                                       std::nullopt,
-                                       std::move(target)});
+            const std::string host = carrier.domain.empty() ? host_of(target) : public_host(carrier);
+            Candidate candidate;
+            candidate.carrier = id;
+            candidate.health_key = target_key(id, target);
+            candidate.request_uri = static_request_uri(number, host);
+            candidate.host = host;
+            candidate.realm = *realm;
+            candidate.wanted = wanted(target, around.realms[*realm], carrier.tls.required);
+            candidate.target = std::move(target);
+            out.add(std::move(candidate), around);
         }
     }
-    out.all_down_ = out.candidates_.empty() && down > 0;
     return out;
 }
 
 Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registrar::Binding>& bindings,
-                          std::string_view called, const RealmTable& realms, RandomSource& random) {
+                          std::string_view called, const Surroundings& around) {
     Targets out;
-    const auto realm = realm_index(realms, trunk.realm);
+    const auto realm = realm_index(around.realms, trunk.realm);
     if (!realm) return out;
-    const std::string host(trunk.domain.empty() ? trunk.aor_domain() : std::string_view(trunk.domain));
+    const std::string host = public_host(trunk);
+    const std::string number = policy::translated(trunk.numbering.called_out, called);
     if (trunk.mode == config::TrunkMode::registration) {
         for (const auto& binding : bindings) {
-            if (out.candidates_.size() >= most_candidates) break;
-            out.candidates_.push_back({{},
-                                       {},
-                                       registrar::target_uri(binding, called),
-                                       host,
-                                       binding.path,
-                                       binding.flow.realm,
-                                       binding.flow,
-                                       {}});
+            Candidate candidate;
+            candidate.request_uri = registrar::target_uri(binding, number);
+            candidate.host = host;
+            candidate.routes = binding.path;
+            candidate.realm = binding.flow.realm;
+            candidate.flow = binding.flow;
+            out.add(std::move(candidate), around);
         }
         return out;
     }
     auto targets = trunk.targets;
-    order(targets, random);
+    order(targets, around.random);
     for (auto& target : targets) {
-        const std::string to = host.empty() ? host_of(target) : host;
-        out.candidates_.push_back(
-            {{}, {}, static_request_uri(called, to), to, {}, *realm, std::nullopt, std::move(target)});
+        Candidate candidate;
+        candidate.host = host.empty() ? host_of(target) : host;
+        candidate.request_uri = static_request_uri(number, candidate.host);
+        if (trunk.network.options_interval_seconds != 0)
+            candidate.health_key = target_key(trunk_owner(trunk.id), target);
+        candidate.realm = *realm;
+        candidate.wanted = wanted(target, around.realms[*realm], trunk.tls.required, &trunk);
+        candidate.target = std::move(target);
+        out.add(std::move(candidate), around);
     }
     return out;
 }
@@ -159,11 +166,20 @@ std::optional<Targets::Outlook> Targets::outlook() const {
     return out;
 }
 
-Targets::Step Targets::next(const RealmTable& realms, RandomSource& random) {
-    if (current_ && next_located_ < located_.size()) {
+Targets::Step Targets::next(const Surroundings& around) {
+    while (current_ && next_located_ < located_.size()) {
         const auto& at = located_[next_located_++];
-        Hop there = hop(*current_, outgoing_flow(realms[current_->realm], current_->realm, at.transport, at.endpoint),
-                        at.transport == Transport::tls ? at.tls_name : std::string());
+        const std::string key =
+            current_->health_key.empty() ? std::string() : place_key(current_->health_key, current_->target, at);
+        if (!key.empty() && !around.health.usable(key, around.now)) {
+            ++passed_over_;
+            continue;
+        }
+        ++tried_;
+        Hop there =
+            hop(*current_, outgoing_flow(around.realms[current_->realm], current_->realm, at.transport, at.endpoint),
+                at.transport == Transport::tls ? at.tls_name : std::string());
+        there.health_key = key;
         there.any_transport = at.assumed;
         return there;
     }
@@ -172,27 +188,30 @@ Targets::Step Targets::next(const RealmTable& realms, RandomSource& random) {
     next_located_ = 0;
     if (next_candidate_ == candidates_.size()) {
         current_.reset();
-        return Exhausted{all_down_};
+        return Exhausted{passed_over_ > 0 && tried_ == 0};
     }
     current_ = candidates_[next_candidate_++];
-    if (current_->flow) return hop(*current_, *current_->flow, {});
-    locator_.emplace(wanted(current_->target, realms[current_->realm]), random);
-    return take(locator_->start(), realms, random);
+    if (current_->flow) {
+        ++tried_;
+        return hop(*current_, *current_->flow, {});
+    }
+    locator_.emplace(current_->wanted, around.random);
+    return take(locator_->start(), around);
 }
 
-Targets::Step Targets::resume(const locate::Answer& answer, const RealmTable& realms, RandomSource& random) {
+Targets::Step Targets::resume(const locate::Answer& answer, const Surroundings& around) {
     if (!locator_) return std::vector<locate::Question>{};
-    return take(locator_->resume(answer), realms, random);
+    return take(locator_->resume(answer), around);
 }
 
-Targets::Step Targets::take(locate::Step step, const RealmTable& realms, RandomSource& random) {
+Targets::Step Targets::take(locate::Step step, const Surroundings& around) {
     if (auto* questions = std::get_if<std::vector<locate::Question>>(&step)) return std::move(*questions);
     locator_.reset();
     if (auto* found = std::get_if<std::vector<locate::Located>>(&step)) {
         located_ = std::move(*found);
         next_located_ = 0;
     }
-    return next(realms, random);
+    return next(around);
 }
 
 }  // namespace sallyport::b2bua

@@ -36,15 +36,20 @@ public:
         bool all_down = false;  // every one was known to be down: nothing was tried
     };
     using Step = std::variant<Hop, std::vector<locate::Question>, Exhausted>;
+    struct Surroundings {
+        const RealmTable& realms;
+        const TargetHealth& health;
+        TimePoint now;
+        RandomSource& random;
+    };
 
     static Targets to_carriers(const config::Snapshot& config, const std::vector<std::string>& carriers,
-                               std::string_view called, const RealmTable& realms, const TargetHealth& health,
-                               RandomSource& random);
+                               std::string_view called, const Surroundings& around);
     static Targets to_trunk(const config::Trunk& trunk, const std::vector<registrar::Binding>& bindings,
-                            std::string_view called, const RealmTable& realms, RandomSource& random);
+                            std::string_view called, const Surroundings& around);
 
-    Step next(const RealmTable& realms, RandomSource& random);
-    Step resume(const locate::Answer& answer, const RealmTable& realms, RandomSource& random);
+    Step next(const Surroundings& around);
+    Step resume(const locate::Answer& answer, const Surroundings& around);
     // Where the first of them will be, as far as that is known before asking DNS: for the media ports.
     struct Outlook {
         RealmIndex realm = 0;
@@ -52,7 +57,7 @@ public:
         std::string carrier;
     };
     std::optional<Outlook> outlook() const;
-    bool all_down() const { return all_down_; }
+    bool all_down() const { return candidates_.empty() && passed_over_ > 0; }
 
 private:
     struct Candidate {
@@ -61,9 +66,11 @@ private:
         RealmIndex realm = 0;
         std::optional<Flow> flow;  // a binding's; otherwise `target` is to be located
         config::Target target;
+        locate::Wanted wanted;
     };
+    void add(Candidate candidate, const Surroundings& around);
     static void order(std::vector<config::Target>& targets, RandomSource& random);
-    Step take(locate::Step step, const RealmTable& realms, RandomSource& random);
+    Step take(locate::Step step, const Surroundings& around);
     Hop hop(const Candidate& candidate, const Flow& flow, std::string tls_name) const;
 
     std::vector<Candidate> candidates_;
@@ -72,12 +79,15 @@ private:
     std::optional<locate::Locator> locator_;
     std::vector<locate::Located> located_;
     std::size_t next_located_ = 0;
-    bool all_down_ = false;
+    std::size_t passed_over_ = 0, tried_ = 0;
 };
 
 // The registered form (RFC 6140 5.3, made by the registrar) has the PBX's host; the static one (SIPconnect 17.6) ours.
 std::string static_request_uri(std::string_view called, std::string_view host);
-locate::Wanted wanted(const config::Target& target, const Realm& realm);
+// What to ask the locator for: over the transports that the realm has, in its IP version. A static trunk narrows both:
+// what it may not use is not looked for, so that TLS never falls back (SIPconnect 17.2). `tls_only`: nothing but TLS.
+locate::Wanted wanted(const config::Target& target, const Realm& realm, bool tls_only = false,
+                      const config::Trunk* trunk = nullptr);
 std::optional<RealmIndex> realm_index(const RealmTable& realms, std::string_view name);
 
 }  // namespace sallyport::b2bua

@@ -5,12 +5,14 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "control/base/endpoint.h"
 #include "signaling/io/statistics.h"
+#include "signaling/io/tls_ocsp.h"
 #include "signaling/transaction/flow.h"
 
 namespace sallyport::io {
@@ -33,8 +35,16 @@ public:
     virtual ~ByteStream() = default;
 
     virtual Transport transport() const = 0;
+    // After the handshake: what an operator should hear of the peer; empty: nothing.
+    virtual std::string remark() const { return {}; }
     // What follows the TCP connection before bytes flow: nothing, or a TLS handshake.
     virtual StreamStep handshake() = 0;
+    // The handshake is done, and somebody else has to tell the status of the peer's certificate before bytes may flow.
+    virtual std::optional<StatusQuestion> open_question() { return std::nullopt; }
+    virtual StreamStep judge(const StatusAnswer& answer) {
+        static_cast<void>(answer);
+        return {};
+    }
     virtual StreamStep read(std::span<char> into) = 0;
     // A step that wanted to wait is repeated with bytes that begin with the same ones.
     virtual StreamStep write(std::string_view bytes) = 0;

@@ -13,7 +13,8 @@ constexpr std::size_t max_queries = 10'000;  // open at a time; then answered wi
 constexpr std::size_t max_cached = 10'000;
 constexpr std::size_t max_records = 64;  // of one answer; RFC 3263 needs no more and a hostile zone gives them
 constexpr Duration min_ttl = 1s, max_ttl = 24h;
-constexpr Duration failure_ttl = 5s;  // RFC 2308 7.1 allows up to five minutes: a call should find DNS back sooner
+constexpr Duration failure_ttl = 5s;   // RFC 2308 7.1 allows up to five minutes: a call should find DNS back sooner
+constexpr Duration down_memory = 10s;  // how long a server's bad times are held against it
 constexpr int class_in = 1;
 
 int rr_type(locate::RecordType type) {
@@ -40,6 +41,11 @@ Result<ub_ctx*, std::string> Resolver::configure(ub_ctx* unbound, const Resolver
     ub_ctx_debugout(unbound, nullptr);  // it would write to standard error, past our log
     // A resolver on this host is a normal forwarder; unbound's default is never to ask one.
     if (const int e = ub_ctx_set_option(unbound, "do-not-query-localhost:", "no"); e != 0) return told("dns", e);
+    // A server that was silent for a minute is asked again within seconds; unbound's default is up to 15 minutes later.
+    const std::string remembered =
+        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(down_memory).count());
+    if (const int e = ub_ctx_set_option(unbound, "infra-host-ttl:", remembered.c_str()); e != 0) return told("dns", e);
+    if (const int e = ub_ctx_set_option(unbound, "infra-keep-probing:", "yes"); e != 0) return told("dns", e);
     for (const auto& server : options.servers)
         if (const int e = ub_ctx_set_fwd(unbound, server.c_str()); e != 0) return told("dns.servers: " + server, e);
     if (options.servers.empty())

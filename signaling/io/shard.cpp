@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <utility>
 
 #include "control/base/check.h"
 #include "signaling/stack/shared.h"
@@ -46,8 +47,24 @@ void Shard::start() {
     thread_ = std::thread([this] {
         const std::string name = "sip-" + std::to_string(index_);
         pthread_setname_np(pthread_self(), name.c_str());
-        context_.run();
+        run();
     });
+}
+
+// As context_.run(), but it knows when there was nothing left to do: how long there has been no such moment is what
+// tells overload, whichever way the work comes in.
+void Shard::run() {
+    while (!context_.stopped()) {
+        context_.poll();
+        rested_ = true;
+        context_.run_one();
+    }
+}
+
+Duration Shard::busy_for() {
+    const TimePoint now = environment_.clock.now();
+    if (std::exchange(rested_, false)) busy_since_ = now;
+    return now - busy_since_;
 }
 
 void Shard::stop() {
@@ -91,7 +108,10 @@ void Shard::open_letter(Letter& letter) {
                    [this](const Arrived& arrived) { handle_message(arrived.flow, arrived.bytes); },
                    [this](const Forwarded& forwarded) { transmit_stream(forwarded.transmit, forwarded.from); },
                    [this](const transaction::CloseFlow& close) { streams_.close(close.flow); },
-                   [this](const stack::Input& input) { handle(input); },
+                   [this](const stack::Input& input) {
+                       if (std::holds_alternative<stack::ConfigChanged>(input)) streams_.recheck_trust();
+                       handle(input);
+                   },
                    [this](AcceptedSocket& accepted) { streams_.adopt(std::move(accepted)); },
                    [this](const Task& task) { task(stack_); },
                },
@@ -118,8 +138,9 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
 }
 
 void Shard::handle_message(const Flow& flow, std::string_view bytes) {
-    if (flow.transport == Transport::udp) return handle(stack::Datagram{flow, bytes});
-    handle(stack::StreamMessage{flow, bytes});
+    const Duration busy = busy_for();
+    if (flow.transport == Transport::udp) return handle(stack::Datagram{flow, bytes, busy});
+    handle(stack::StreamMessage{flow, bytes, busy});
 }
 
 void Shard::on_unreachable(const Flow& flow, const std::string& why) { on_flow_closed(flow, why); }
@@ -132,17 +153,29 @@ void Shard::on_flow_closed(const Flow& flow, const std::string& reason) {
 }
 
 void Shard::on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) {
-    if (reason == CloseReason::shutdown || reason == CloseReason::peer) return;
+    if (reason == CloseReason::shutdown || reason == CloseReason::peer || !may_complain()) return;
+    std::string text = std::string(to_string(flow.transport)) + " with " + flow.remote.to_string() + ": " +
+                       std::string(to_string(reason));
+    if (!detail.empty()) text += ": " + detail;
+    hooks_.log({b2bua::Severity::warning, "connection-refused", {}, {}, std::move(text)});
+}
+
+void Shard::on_remark(const Flow& flow, const std::string& text) {
+    if (!may_complain()) return;
+    hooks_.log({b2bua::Severity::warning,
+                "certificate-remark",
+                {},
+                {},
+                std::string(to_string(flow.transport)) + " with " + flow.remote.to_string() + ": " + text});
+}
+
+bool Shard::may_complain() {
     const TimePoint now = environment_.clock.now();
     if (now - refusals_since_ > 1s) {
         refusals_since_ = now;
         refusals_ = 0;
     }
-    if (++refusals_ > refusals_logged) return;
-    std::string text = std::string(to_string(flow.transport)) + " with " + flow.remote.to_string() + ": " +
-                       std::string(to_string(reason));
-    if (!detail.empty()) text += ": " + detail;
-    hooks_.log({b2bua::Severity::warning, "connection-refused", {}, {}, std::move(text)});
+    return ++refusals_ <= refusals_logged;
 }
 
 void Shard::handle(const stack::Input& input) {
@@ -167,6 +200,8 @@ void Shard::carry_out(stack::Output& output) {
 
 void Shard::transmit(transaction::Transmit& transmit) {
     if (transmit.flow.transport == Transport::udp) return transmit_datagram(transmit);
+    if (transmit.flow.transport == Transport::tls && transmit.flow.connection == 0)
+        transmit.flow.connection = streams_.proven(transmit).value_or(0);
     const std::uint32_t owner = owner_of(transmit.flow, transmit.tls_name);
     if (owner == index_) return transmit_stream(transmit, index_);
     if (!environment_.neighbours.shards[owner]->post(Forwarded{std::move(transmit), index_}))

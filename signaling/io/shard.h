@@ -70,6 +70,8 @@ private:
     bool is_in_use(const Flow& flow) override;
     void on_flow_closed(const Flow& flow, const std::string& reason) override;
     void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) override;
+    void on_remark(const Flow& flow, const std::string& text) override;
+    bool may_complain();
 
     bool deliver(const Flow& flow, std::string_view bytes);
     void handle_message(const Flow& flow, std::string_view bytes);
@@ -80,6 +82,9 @@ private:
     void transmit_stream(const transaction::Transmit& transmit, std::uint32_t asked_by);
     void close_flow(const transaction::CloseFlow& close);
     std::uint32_t owner_of(const Flow& flow, const std::string& tls_name) const;
+
+    void run();
+    Duration busy_for();
 
     void open_mail();
     void open_letter(Letter& letter);
@@ -107,6 +112,8 @@ private:
     std::vector<Letter> mail_;  // being opened
     std::size_t opened_ = 0;
     bool finish_posted_ = false;
+    bool rested_ = true;      // there was nothing to do before what is being done
+    TimePoint busy_since_{};  // since then there was always something
     TimePoint refusals_since_{};
     std::size_t refusals_ = 0;
     std::thread thread_;

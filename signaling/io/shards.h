@@ -37,6 +37,8 @@ public:
 
     TlsRealms& tls() { return tls_; }
     const TlsRealms& tls() const { return tls_; }
+    OcspClient& ocsp() { return ocsp_; }
+    const OcspClient& ocsp() const { return ocsp_; }
     const ConnectionLimits& connections() const { return limits_; }
     const AcceptStatistics& accept_statistics() const { return accept_statistics_; }
 
@@ -51,11 +53,13 @@ private:
     CallIdHash hash_;
     ConnectionLimits limits_;
     TlsRealms tls_;
+    ProvenConnections proven_;
     RealmTable realms_;
     AcceptStatistics accept_statistics_;
     Shard::Neighbours neighbours_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::unique_ptr<StreamListener>> acceptors_;
+    OcspClient ocsp_;  // after the shards, whose connections its thread answers
     std::size_t next_ = 0;
 };
 

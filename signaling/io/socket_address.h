@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -27,7 +28,7 @@ Endpoint local_endpoint(int socket);
 Endpoint remote_endpoint(int socket);
 
 void set_option(int socket, int level, int name, int value);  // best effort: every use is an optimisation
-// Small writes at once; a peer that is gone is noticed within some two minutes, though nobody writes to it.
-void tune_stream(int socket);
+// Small writes at once; a peer that is gone is noticed within `keep_alive`, though nobody writes to it. At least 2 s.
+void tune_stream(int socket, std::chrono::seconds keep_alive);
 
 }  // namespace sallyport::io

@@ -29,20 +29,21 @@ enum class IoDrop : std::uint8_t {
         count
 };
 
-#define SALLYPORT_CLOSE_REASONS(X)                              \
-    X(peer, "closed by the peer")                               \
-    X(reset, "connection broken")                               \
-    X(asked, "closed on request of the core")                   \
-    X(idle, "nothing heard, and no registration lives on it")   \
-    X(incomplete, "a message begun and not finished in time")   \
-    X(slow_peer, "peer does not read: its write queue is full") \
-    X(bad_framing, "message boundaries cannot be found")        \
-    X(handshake_failed, "TLS handshake failed")                 \
-    X(handshake_timeout, "TLS handshake not finished in time")  \
-    X(certificate, "peer's certificate is not acceptable")      \
-    X(connect_failed, "cannot connect")                         \
-    X(connect_timeout, "no answer to connect")                  \
-    X(too_many, "too many connections")                         \
+#define SALLYPORT_CLOSE_REASONS(X)                                \
+    X(peer, "closed by the peer")                                 \
+    X(reset, "connection broken")                                 \
+    X(asked, "closed on request of the core")                     \
+    X(idle, "nothing heard, and no registration lives on it")     \
+    X(incomplete, "a message begun and not finished in time")     \
+    X(slow_peer, "peer does not read: its write queue is full")   \
+    X(bad_framing, "message boundaries cannot be found")          \
+    X(handshake_failed, "TLS handshake failed")                   \
+    X(handshake_timeout, "TLS handshake not finished in time")    \
+    X(certificate, "peer's certificate is not acceptable")        \
+    X(peer_connects, "peer opens every connection, and has none") \
+    X(connect_failed, "cannot connect")                           \
+    X(connect_timeout, "no answer to connect")                    \
+    X(too_many, "too many connections")                           \
     X(shutdown, "this node is stopping")
 
 enum class CloseReason : std::uint8_t {

@@ -13,6 +13,12 @@ asio::ip::tcp protocol_of(const Endpoint& endpoint) {
     return endpoint.address.family == Family::v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
 }
 
+bool same(const TrustPtr& a, const TrustPtr& b) { return a == b || (a && b && a->options() == b->options()); }
+
+TrustPtr trust_of_source(const TlsTrusts& trusts, const Flow& flow) {
+    return trusts.by_source ? trusts.by_source(flow.realm, flow.remote.address) : nullptr;
+}
+
 }  // namespace
 
 std::string Peer::text() const {
@@ -40,12 +46,14 @@ void StreamPool::adopt(AcceptedSocket accepted) {
     }
     static_cast<void>(accepted.socket.release());
     statistics_.connections_accepted.add();
-    auto stream =
-        context ? make_tls_server_stream(std::move(socket), std::move(context)) : make_tcp_stream(std::move(socket));
-    add(std::move(stream), flow, std::nullopt).accept();
+    auto trust = context ? trust_of_source(*environment_.tls.trusts(), flow) : nullptr;
+    auto stream = context ? make_tls_server_stream(std::move(socket), std::move(context), trust)
+                          : make_tcp_stream(std::move(socket));
+    add(std::move(stream), flow, std::nullopt, std::move(trust)).accept();
 }
 
-StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer) {
+StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer,
+                               TrustPtr trust) {
     Flow numbered = flow;
     numbered.connection = ++last_ * max_shards + shard_;
     StreamOwner& owner = *this;  // a private base: make_shared cannot see it
@@ -53,7 +61,7 @@ StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& f
         std::make_shared<StreamSession>(std::move(stream), numbered, environment_.limits, owner, scratch_, statistics_);
     StreamSession& result = *session;
     if (peer) opened_.emplace(*peer, numbered.connection);
-    entries_.emplace(numbered.connection, Entry{std::move(session), std::move(peer), false});
+    entries_.emplace(numbered.connection, Entry{std::move(session), std::move(peer), std::move(trust), {}, false});
     ++opening_;
     ++(flow.transport == Transport::tls ? tls_ : tcp_);
     count(flow.transport);
@@ -70,6 +78,7 @@ bool StreamPool::transmit(const transaction::Transmit& transmit) {
         const auto found = entries_.find(transmit.flow.connection);
         if (found == entries_.end()) return false;
         const auto session = found->second.session;  // send() may end it
+        if (transmit.flow.remote != session->flow().remote) found->second.stood_for.insert(transmit.flow.remote);
         session->send(transmit.bytes);
         return true;
     }
@@ -81,12 +90,30 @@ bool StreamPool::transmit(const transaction::Transmit& transmit) {
     return true;
 }
 
+std::optional<std::uint64_t> StreamPool::proven(const transaction::Transmit& transmit) const {
+    const Flow& flow = transmit.flow;
+    const auto found = environment_.tls.trusts()->of_target(flow.realm, transmit.tls_name, flow.remote.address);
+    if (!found.trust || !found.trust->options().client_certificate) return std::nullopt;
+    return environment_.proven.find(found.trust->options().party, flow.remote.address);
+}
+
 // RFC 3261 18.1.1. nullptr: not possible now.
 StreamSession* StreamPool::open(const Peer& peer) {
     auto context = peer.transport == Transport::tls ? environment_.tls.of(peer.realm) : nullptr;
     if ((peer.transport == Transport::tls && context == nullptr) || peer.remote.empty()) return nullptr;
     if (opening_ >= environment_.limits.handshakes) {
         statistics_.closes[CloseReason::too_many].add();
+        return nullptr;
+    }
+    const Flow flow{peer.transport, peer.realm, {}, peer.remote, 0};
+    TlsTrusts::Found found;
+    if (context) found = environment_.tls.trusts()->of_target(peer.realm, peer.tls_name, peer.remote.address);
+    if (found.ambiguous || (found.trust && found.trust->options().never_dial)) {
+        const auto reason = found.ambiguous ? CloseReason::certificate : CloseReason::peer_connects;
+        statistics_.closes[reason].add();
+        sink_.on_refused_connection(flow, reason,
+                                    found.ambiguous ? "peers reached as " + peer.tls_name + " are trusted differently"
+                                                    : found.trust->options().party);
         return nullptr;
     }
     asio::ip::tcp::socket socket(context_);
@@ -96,10 +123,9 @@ StreamSession* StreamPool::open(const Peer& peer) {
         statistics_.closes[CloseReason::connect_failed].add();
         return nullptr;
     }
-    const Flow flow{peer.transport, peer.realm, {}, peer.remote, 0};
-    auto stream = context ? make_tls_client_stream(std::move(socket), std::move(context), peer.tls_name)
+    auto stream = context ? make_tls_client_stream(std::move(socket), std::move(context), peer.tls_name, found.trust)
                           : make_tcp_stream(std::move(socket));
-    StreamSession& session = add(std::move(stream), flow, peer);
+    StreamSession& session = add(std::move(stream), flow, peer, std::move(found.trust));
     session.connect(source_for(peer));
     return &session;
 }
@@ -128,11 +154,37 @@ void StreamPool::close_all() {
     for (const auto& session : sessions) session->close(CloseReason::shutdown);
 }
 
+void StreamPool::ask_status(const StatusQuestion& question, std::function<void(const StatusAnswer&)> done) {
+    if (environment_.ocsp == nullptr) return done({CertificateStatus::unknown, "nobody here asks for it", 0});
+    environment_.ocsp->ask(question,
+                           [done = std::move(done)](const StatusAnswer& answer, const std::string&) { done(answer); });
+}
+
+TrustPtr StreamPool::trust_now(const Flow& flow, const Entry& entry) const {
+    const auto trusts = environment_.tls.trusts();
+    if (!entry.peer) return trust_of_source(*trusts, flow);
+    return trusts->of_target(entry.peer->realm, entry.peer->tls_name, entry.peer->remote.address).trust;
+}
+
+void StreamPool::recheck_trust() {
+    std::vector<std::shared_ptr<StreamSession>> changed;
+    for (const auto& [connection, entry] : entries_) {
+        const Flow& flow = entry.session->flow();
+        if (flow.transport == Transport::tls && !same(entry.trust, trust_now(flow, entry)))
+            changed.push_back(entry.session);
+    }
+    for (const auto& session : changed) session->close(CloseReason::asked, "the peer's TLS settings have changed");
+}
+
 void StreamPool::on_open(StreamSession& session) {
     Entry& entry = entries_.at(session.flow().connection);
     entry.opened = true;
     --opening_;
-    if (entry.peer) statistics_.connections_opened.add();
+    if (entry.peer)
+        statistics_.connections_opened.add();
+    else if (entry.trust && entry.trust->options().client_certificate)
+        environment_.proven.add(entry.trust->options().party, session.flow().remote.address, session.flow().connection);
+    if (const auto remark = session.remark(); !remark.empty()) sink_.on_remark(session.flow(), remark);
 }
 
 void StreamPool::on_end(StreamSession& session, CloseReason reason, const std::string& detail) {
@@ -153,7 +205,14 @@ void StreamPool::on_end(StreamSession& session, CloseReason reason, const std::s
         sink_.on_flow_closed({flow.transport, flow.realm, {}, flow.remote, 0}, why);
     } else {
         environment_.quota.release(flow.remote.address);
-        if (session.heard()) sink_.on_flow_closed(flow, why);
+        if (entry.trust && entry.trust->options().client_certificate)
+            environment_.proven.remove(entry.trust->options().party, flow.remote.address, flow.connection);
+        if (session.heard() || !entry.stood_for.empty()) sink_.on_flow_closed(flow, why);
+        for (const Endpoint& place : entry.stood_for) {
+            Flow there = flow;
+            there.remote = place;
+            sink_.on_flow_closed(there, why);
+        }
     }
     if (!entry.opened) sink_.on_refused_connection(flow, reason, detail);
     sink_.on_batch_end();

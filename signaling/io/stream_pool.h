@@ -5,16 +5,20 @@
 #include <boost/asio/io_context.hpp>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
 #include "signaling/io/connection_limits.h"
+#include "signaling/io/proven_connections.h"
 #include "signaling/io/stream_listener.h"
 #include "signaling/io/stream_session.h"
 #include "signaling/io/tls_context.h"
+#include "signaling/io/tls_ocsp_client.h"
 
 namespace sallyport::io {
 
@@ -43,6 +47,9 @@ public:
     // For every shard: a connection that carried messages, or (connection 0) one that could not be had.
     virtual void on_flow_closed(const Flow& flow, const std::string& reason) = 0;
     virtual void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) = 0;
+    virtual void on_remark(const Flow& flow, const std::string& text) {
+        static_cast<void>(flow), static_cast<void>(text);
+    }
 };
 
 class StreamPool final : private StreamOwner {
@@ -52,6 +59,8 @@ public:
         const TlsRealms& tls;
         const StreamLimits& limits;
         ConnectionLimits& quota;
+        ProvenConnections& proven;
+        OcspClient* ocsp = nullptr;  // nothing: nobody's status can be known
     };
     StreamPool(asio::io_context& context, std::uint32_t shard, const Environment& environment, StreamSink& sink,
                IoStatistics& statistics);
@@ -59,24 +68,32 @@ public:
     void adopt(AcceptedSocket accepted);
     // False: the connection it names is gone.
     bool transmit(const transaction::Transmit& transmit);
+    // A connection that the peer has opened and proven, which this may take instead of a new one.
+    std::optional<std::uint64_t> proven(const transaction::Transmit& transmit) const;
     void close(const Flow& flow);
     void close_all();
+    // Closes what was opened under another trust than the peer has by now.
+    void recheck_trust();
     std::size_t size() const { return entries_.size(); }
 
 private:
     struct Entry {
         std::shared_ptr<StreamSession> session;
         std::optional<Peer> peer;  // we opened it
+        TrustPtr trust;
+        std::set<Endpoint> stood_for;  // places that it was used for instead of a connection of ours
         bool opened = false;
     };
     bool on_message(const Flow& flow, std::string_view bytes) override { return sink_.on_stream_message(flow, bytes); }
     void on_read_end() override { sink_.on_batch_end(); }
     bool is_in_use(const Flow& flow) override { return sink_.is_in_use(flow); }
+    void ask_status(const StatusQuestion& question, std::function<void(const StatusAnswer&)> done) override;
     void on_open(StreamSession& session) override;
     void on_end(StreamSession& session, CloseReason reason, const std::string& detail) override;
 
     StreamSession* open(const Peer& peer);
-    StreamSession& add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer);
+    StreamSession& add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer, TrustPtr trust);
+    TrustPtr trust_now(const Flow& flow, const Entry& entry) const;
     Endpoint source_for(const Peer& peer) const;
     void count(Transport transport);
 

@@ -67,7 +67,7 @@ asio::awaitable<void> StreamSession::run(std::optional<Endpoint> bind) {
         const bool connected = co_await connect_socket(*bind);
         if (!connected) co_return;
     }
-    tune_stream(stream_->socket().native_handle());
+    tune_stream(stream_->socket().native_handle(), std::chrono::ceil<std::chrono::seconds>(limits_.keep_alive));
     const bool secured = co_await shake_hands();
     if (!secured) co_return;
     if (bind) flow_.local = local_endpoint(stream_->socket().native_handle());
@@ -97,7 +97,11 @@ asio::awaitable<bool> StreamSession::shake_hands() {
     const bool tls = flow_.transport == Transport::tls;
     if (tls) set_deadline(limits_.handshake, CloseReason::handshake_timeout);
     for (;;) {
-        const StreamStep step = stream_->handshake();
+        StreamStep step = stream_->handshake();
+        if (!step.ended && step.wants == Wants::nothing && stream_->open_question()) {
+            step = co_await hear_status();
+            if (state_ == State::ended) co_return false;
+        }
         if (step.ended) {
             statistics_.handshakes[step.reason == CloseReason::certificate ? Handshake::certificate : Handshake::failed]
                 .add();
@@ -110,6 +114,25 @@ asio::awaitable<bool> StreamSession::shake_hands() {
     }
     if (tls) statistics_.handshakes[Handshake::ok].add();
     co_return true;
+}
+
+// Within what is left of the handshake's time.
+asio::awaitable<StreamStep> StreamSession::hear_status() {
+    const auto question = stream_->open_question();
+    const auto executor = stream_->socket().get_executor();
+    const std::weak_ptr<StreamSession> weak = weak_from_this();
+    const auto done = [weak, executor](const StatusAnswer& answer) {
+        asio::post(executor, [weak, answer] {
+            const auto self = weak.lock();
+            if (!self) return;
+            self->status_ = answer;
+            self->pause_.cancel();
+        });
+    };
+    owner_.ask_status(*question, done);
+    while (!status_ && state_ != State::ended) co_await pause(limits_.handshake);
+    if (state_ == State::ended) co_return StreamStep{.ended = true};
+    co_return stream_->judge(*status_);
 }
 
 // False: the session has ended meanwhile.

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct StreamLimits {
     Duration message = 30s;                   // from the first byte of a message to its last
     Duration handshake = 10s;
     Duration connect = 4s;
+    Duration keep_alive = 30s;       // in which a peer that is gone without a word is noticed
     Duration linger = 2s;            // for last words before closing
     std::size_t handshakes = 1'000;  // at a time per shard; more are refused
 };
@@ -45,6 +47,8 @@ public:
     virtual bool on_message(const Flow& flow, std::string_view bytes) = 0;
     virtual void on_read_end() = 0;                // of one chunk of bytes
     virtual bool is_in_use(const Flow& flow) = 0;  // idle, but to be kept
+    // Who wants to know is told on any thread, once or never.
+    virtual void ask_status(const StatusQuestion& question, std::function<void(const StatusAnswer&)> done) = 0;
     virtual void on_open(StreamSession& session) = 0;
     virtual void on_end(StreamSession& session, CloseReason reason, const std::string& detail) = 0;  // once
 };
@@ -63,6 +67,7 @@ public:
     const Flow& flow() const { return flow_; }
     bool open() const { return state_ == State::open; }
     bool heard() const { return heard_; }  // a message was handed on
+    std::string remark() const { return stream_->remark(); }
 
 private:
     enum class State : std::uint8_t { opening, open, closing, ended };
@@ -70,6 +75,7 @@ private:
     asio::awaitable<void> run(std::optional<Endpoint> bind);
     asio::awaitable<bool> connect_socket(Endpoint bind);
     asio::awaitable<bool> shake_hands();
+    asio::awaitable<StreamStep> hear_status();
     asio::awaitable<void> read_loop();
     asio::awaitable<bool> wait_for(Wants what);
     asio::awaitable<void> take(std::string_view bytes);
@@ -95,6 +101,7 @@ private:
     asio::steady_timer timer_, pause_;
     asio::steady_timer::time_point deadline_{};
     CloseReason deadline_reason_ = CloseReason::idle;
+    std::optional<StatusAnswer> status_;
     State state_ = State::opening;
     bool writing_ = false, heard_ = false, unfinished_ = false;
 };

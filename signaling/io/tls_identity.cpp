@@ -58,32 +58,61 @@ std::vector<std::string> common_name(const X509& certificate) {
     return {without_root_dot(*name)};
 }
 
-}  // namespace
+struct Names {
+    std::vector<std::string> uris, hosts;  // the common name is a host
+};
 
-std::vector<std::string> sip_identities(const x509_st& certificate) {
-    int position = -1;
-    if (X509_get_ext_by_NID(&certificate, NID_subject_alt_name, position) < 0) return common_name(certificate);
+Names names_of(const X509& certificate) {
+    Names found;
+    if (X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) < 0) {
+        found.hosts = common_name(certificate);
+        return found;
+    }
     const std::unique_ptr<GENERAL_NAMES, void (*)(GENERAL_NAMES*)> names(
         static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)),
         [](GENERAL_NAMES* n) { GENERAL_NAMES_free(n); });
-    if (!names) return {};  // malformed, or there twice
-    std::vector<std::string> uris, hosts;
+    if (!names) return found;  // malformed, or there twice
     for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
         const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
         if (name->type == GEN_URI) {
             const auto uri = text_of(name->d.uniformResourceIdentifier);
             if (!uri) continue;
-            if (auto host = host_of_sip_uri(*uri)) uris.push_back(std::move(*host));
+            if (auto host = host_of_sip_uri(*uri)) found.uris.push_back(std::move(*host));
         } else if (name->type == GEN_DNS) {
-            if (auto host = text_of(name->d.dNSName)) hosts.push_back(without_root_dot(std::move(*host)));
+            if (auto host = text_of(name->d.dNSName)) found.hosts.push_back(without_root_dot(std::move(*host)));
         }
     }
-    return uris.empty() ? hosts : uris;
+    return found;
 }
 
-bool names_host(const std::vector<std::string>& identities, std::string_view name) {
+}  // namespace
+
+std::vector<std::string> sip_identities(const x509_st& certificate) {
+    auto names = names_of(certificate);
+    return names.uris.empty() ? std::move(names.hosts) : std::move(names.uris);
+}
+
+std::vector<std::string> all_names(const x509_st& certificate) {
+    auto names = names_of(certificate);
+    for (auto& host : names.hosts) names.uris.push_back(std::move(host));
+    return std::move(names.uris);
+}
+
+bool is_named_by_common_name(const x509_st& certificate) {
+    return X509_get_ext_by_NID(&certificate, NID_subject_alt_name, -1) < 0 && !common_name(certificate).empty();
+}
+
+bool names_host(const std::vector<std::string>& identities, std::string_view name, bool wildcards) {
     const std::string wanted = without_root_dot(lower(name));
-    return !wanted.empty() && std::find(identities.begin(), identities.end(), wanted) != identities.end();
+    if (wanted.empty()) return false;
+    const auto named = [&](std::string_view identity) {
+        return std::find(identities.begin(), identities.end(), identity) != identities.end();
+    };
+    if (named(wanted)) return true;
+    const auto dot = wanted.find('.');
+    // At least two labels behind the star: "*.com" names everybody.
+    const bool may = wildcards && dot != wanted.npos && wanted.find('.', dot + 1) != wanted.npos;
+    return may && named('*' + wanted.substr(dot));
 }
 
 }  // namespace sallyport::io

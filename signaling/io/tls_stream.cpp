@@ -10,7 +10,7 @@
 
 #include "control/base/check.h"
 #include "control/base/endpoint.h"
-#include "signaling/io/tls_identity.h"
+#include "signaling/io/tls_peer_check.h"
 
 namespace sallyport::io {
 namespace {
@@ -20,19 +20,22 @@ struct FreeSsl {
 };
 using SslHandle = std::unique_ptr<SSL, FreeSsl>;
 
-std::string joined(const std::vector<std::string>& names) {
-    std::string text;
-    for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-    return text.empty() ? "nobody" : text;
-}
-
 class TlsStream final : public ByteStream {
 public:
-    TlsStream(asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context, SslHandle ssl, std::string name)
-        : ByteStream(std::move(socket)), context_(std::move(context)), ssl_(std::move(ssl)), name_(std::move(name)) {}
+    TlsStream(asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context, SslHandle ssl, TrustPtr trust,
+              std::string name, bool server)
+        : ByteStream(std::move(socket)),
+          context_(std::move(context)),
+          check_(std::move(trust), std::move(name)),
+          ssl_(std::move(ssl)) {
+        check_.attach(*ssl_, server);
+    }
 
     Transport transport() const override { return Transport::tls; }
+    std::string remark() const override { return check_.remark(); }
     StreamStep handshake() override;
+    std::optional<StatusQuestion> open_question() override { return question_; }
+    StreamStep judge(const StatusAnswer& answer) override;
     StreamStep read(std::span<char> into) override {
         ERR_clear_error();
         std::size_t n = 0;
@@ -54,11 +57,12 @@ public:
 
 private:
     StreamStep step_of(int outcome, CloseReason failure);
-    StreamStep check_peer();
+    StreamStep outcome_of_check() const;
 
     std::shared_ptr<const TlsContext> context_;
+    PeerCheck check_;  // before the SSL that points to it
     SslHandle ssl_;
-    std::string name_;
+    std::optional<StatusQuestion> question_;
     bool established_ = false;
 };
 
@@ -80,7 +84,9 @@ StreamStep TlsStream::step_of(int outcome, CloseReason failure) {
     const char* reason = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
     if (failure == CloseReason::handshake_failed && verdict != X509_V_OK)
-        return {.ended = true, .reason = CloseReason::certificate, .detail = X509_verify_cert_error_string(verdict)};
+        return {.ended = true,
+                .reason = CloseReason::certificate,
+                .detail = check_.refusal().empty() ? X509_verify_cert_error_string(verdict) : check_.refusal()};
     return {.ended = true, .reason = failure, .detail = reason != nullptr ? reason : "protocol error"};
 }
 
@@ -94,22 +100,23 @@ StreamStep TlsStream::handshake() {
         return step;
     }
     established_ = true;
-    return check_peer();
+    if (check_.accepts_session(*ssl_)) question_ = check_.status_question(*ssl_);
+    return outcome_of_check();
 }
 
-StreamStep TlsStream::check_peer() {
-    if (name_.empty()) return {};
-    const std::unique_ptr<X509, void (*)(X509*)> certificate(SSL_get1_peer_certificate(ssl_.get()),
-                                                             [](X509* c) { X509_free(c); });
-    const auto identities = certificate ? sip_identities(*certificate) : std::vector<std::string>{};
-    if (names_host(identities, name_)) return {};
-    return {.ended = true,
-            .reason = CloseReason::certificate,
-            .detail = "certificate names " + joined(identities) + ", not " + name_};
+StreamStep TlsStream::judge(const StatusAnswer& answer) {
+    question_.reset();
+    check_.accepts_status(answer);
+    return outcome_of_check();
+}
+
+StreamStep TlsStream::outcome_of_check() const {
+    if (check_.refusal().empty()) return {};
+    return {.ended = true, .reason = CloseReason::certificate, .detail = check_.refusal()};
 }
 
 std::unique_ptr<ByteStream> make(asio::ip::tcp::socket socket, std::shared_ptr<const TlsContext> context, bool server,
-                                 const std::string& name) {
+                                 TrustPtr trust, const std::string& name) {
     SslHandle ssl(SSL_new(server ? context->server() : context->client()));
     SALLYPORT_CHECK(ssl != nullptr);
     boost::system::error_code ec;
@@ -123,19 +130,21 @@ std::unique_ptr<ByteStream> make(asio::ip::tcp::socket socket, std::shared_ptr<c
         if (!name.empty() && !IpAddress::parse(name))  // RFC 6066 3: literals are no server names
             SSL_set_tlsext_host_name(ssl.get(), name.c_str());
     }
-    return std::make_unique<TlsStream>(std::move(socket), std::move(context), std::move(ssl), server ? "" : name);
+    return std::make_unique<TlsStream>(std::move(socket), std::move(context), std::move(ssl), std::move(trust),
+                                       server ? std::string() : name, server);
 }
 
 }  // namespace
 
 std::unique_ptr<ByteStream> make_tls_server_stream(asio::ip::tcp::socket socket,
-                                                   std::shared_ptr<const TlsContext> context) {
-    return make(std::move(socket), std::move(context), true, {});
+                                                   std::shared_ptr<const TlsContext> context, TrustPtr trust) {
+    return make(std::move(socket), std::move(context), true, std::move(trust), {});
 }
 
 std::unique_ptr<ByteStream> make_tls_client_stream(asio::ip::tcp::socket socket,
-                                                   std::shared_ptr<const TlsContext> context, const std::string& name) {
-    return make(std::move(socket), std::move(context), false, name);
+                                                   std::shared_ptr<const TlsContext> context, const std::string& name,
+                                                   TrustPtr trust) {
+    return make(std::move(socket), std::move(context), false, std::move(trust), name);
 }
 
 }  // namespace sallyport::io

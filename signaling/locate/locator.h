@@ -48,6 +48,7 @@ struct Wanted {        // what is to be reached
     bool sips = false;                   // TLS or nothing
     Family family = Family::none;        // v4, v6, or none: both, v6 after v4
     std::vector<Transport> supported{Transport::udp, Transport::tcp, Transport::tls};
+    friend bool operator==(const Wanted&, const Wanted&) = default;
 };
 struct Located {
     Transport transport = Transport::udp;

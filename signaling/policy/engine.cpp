@@ -14,6 +14,9 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::transport_not_allowed: return "transport-not-allowed";
         case Refusal::not_registered: return "not-registered";
         case Refusal::not_a_number: return "not-a-number";
+        case Refusal::foreign_domain: return "foreign-domain";
+        case Refusal::privacy_not_possible: return "privacy-not-possible";
+        case Refusal::caller_not_allowed: return "caller-not-allowed";
         case Refusal::unknown_number: return "unknown-number";
         case Refusal::no_route: return "no-route";
         case Refusal::too_many_calls: return "too-many-calls";
@@ -33,8 +36,8 @@ Verdict decide(const CallFacts& facts, TrunkGauges& gauges) {
     };
     Admitted& admitted = verdict.admitted;
     if (apply("party", rules::party(facts, admitted)) &&
-        apply("called number", rules::called_number(facts, admitted)) &&
-        apply("destination", rules::destination(facts, admitted)) &&
+        apply("called number", rules::called_number(facts, admitted)) &&  // finds an emergency before all judging
+        apply("caller", rules::caller(facts, admitted)) && apply("destination", rules::destination(facts, admitted)) &&
         apply("availability", rules::availability(facts, admitted)))
         apply("limits", rules::trunk_limits(facts, admitted, gauges));
     return verdict;

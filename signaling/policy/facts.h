@@ -7,6 +7,7 @@
 #include "control/config/snapshot.h"
 #include "signaling/policy/identify.h"
 #include "signaling/registrar/location_store.h"
+#include "signaling/sip/message.h"
 #include "signaling/sip/uri.h"
 
 namespace sallyport::policy {
@@ -17,7 +18,10 @@ struct CallFacts {
     TimePoint now{};
     Party party;  // identified: never unknown
     Transport transport = Transport::udp;
-    sip::Uri request_uri;  // decides where the call goes; To never does (SIPconnect 10.2.2)
+    sip::Uri request_uri;                  // decides where the call goes; To never does (SIPconnect 10.2.2)
+    const sip::Message* invite = nullptr;  // for what it says of its caller
+    const Realm* realm = nullptr;          // it came through: whose names are ours
+    std::uint32_t draw = 0;                // random: which of several equals is first
     bool draining = false;
     bool media_up = true;
     bool full = false;  // as many calls as this shard carries

@@ -5,10 +5,14 @@
 namespace sallyport::policy {
 namespace {
 
-Party identify_carrier(const config::Snapshot& config, const Realm& realm, const IpAddress& source,
+Party identify_carrier(const config::Snapshot& config, const Realm& realm, const Flow& flow,
                        const LearnedSources& learned) {
+    const IpAddress& source = flow.remote.address;
+    const auto allowed = [&](const config::Carrier& carrier) {
+        return !carrier.tls.required || flow.transport == Transport::tls;
+    };
     if (const auto* carrier = config.carrier_by_source(realm.name, source))
-        return {PartyKind::carrier, carrier->id, Proof::source_address};
+        return allowed(*carrier) ? Party{PartyKind::carrier, carrier->id, Proof::source_address} : Party{};
     const auto found = learned.find(source);
     if (found == learned.end()) return {};
     Party only;
@@ -16,6 +20,9 @@ Party identify_carrier(const config::Snapshot& config, const Realm& realm, const
         const auto carrier = config.carriers.find(id);
         if (carrier == config.carriers.end() || carrier->second.disabled || carrier->second.realm != realm.name)
             continue;
+        if (!allowed(carrier->second)) continue;
+        // Who connected from there was not known when it did, and not asked for a certificate.
+        if (carrier->second.tls.needs_client_certificate()) continue;
         if (only.known()) return {};
         only = {PartyKind::carrier, id, Proof::source_address};
     }
@@ -33,9 +40,14 @@ config::Transport to_config(Transport transport) {
     SALLYPORT_CHECK(false);
 }
 
+bool is_of_family(const config::Trunk& trunk, const Flow& flow) {
+    const Family family = trunk.family();
+    return family == Family::none || family == flow.remote.address.family;
+}
+
 Party identify(const config::Snapshot& config, const Realm& realm, const Flow& flow,
                const registrar::LocationStore& locations, const LearnedSources& learned, TimePoint now) {
-    if (realm.trusted) return identify_carrier(config, realm, flow.remote.address, learned);
+    if (realm.trusted) return identify_carrier(config, realm, flow, learned);
     if (const auto registered = locations.trunk_of(flow, now)) {
         const auto trunk = config.trunks.find(*registered);
         if (trunk != config.trunks.end() && trunk->second.realm == realm.name)  // disabled since: to be told so

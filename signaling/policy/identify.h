@@ -32,6 +32,8 @@ using LearnedSources = std::map<IpAddress, std::set<std::string>>;
 Party identify(const config::Snapshot& config, const Realm& realm, const Flow& flow,
                const registrar::LocationStore& locations, const LearnedSources& learned, TimePoint now);
 
+// A trunk has one IP version for signalling and media (SIPconnect 15).
+bool is_of_family(const config::Trunk& trunk, const Flow& flow);
 config::Transport to_config(Transport transport);
 
 }  // namespace sallyport::policy

@@ -17,6 +17,9 @@ enum class Refusal : std::uint8_t {
     transport_not_allowed,
     not_registered,
     not_a_number,
+    foreign_domain,
+    privacy_not_possible,
+    caller_not_allowed,
     unknown_number,
     no_route,
     too_many_calls,
@@ -37,7 +40,8 @@ inline std::string_view to_string(CallDirection d) { return d == CallDirection::
 struct Admitted {
     CallDirection direction = CallDirection::from_pbx;
     std::string trunk;
-    std::string called;                 // E.164, "+" included
+    std::string called;  // E.164, "+" included; an emergency number as it was dialled
+    bool emergency = false;
     std::string route;                  // from_pbx
     std::vector<std::string> carriers;  // from_pbx: to be tried in order; to_pbx: the one it came from
 };

@@ -50,14 +50,23 @@ bool LocationStore::is_bound(std::string_view trunk, const Flow& flow, TimePoint
            });
 }
 
-void LocationStore::flow_closed(const Flow& flow) {
-    if (flow.connection == 0) return;  // one that could not be opened carried no registration
-    for (const std::string& trunk : trunks_over(flow))
+std::vector<Binding> LocationStore::of(std::string_view trunk) const {
+    const Stripe& s = stripe(trunk);
+    const std::lock_guard lock(s.mutex);
+    const auto found = s.bindings.find(trunk);
+    return found == s.bindings.end() ? std::vector<Binding>{} : found->second;
+}
+
+std::vector<std::string> LocationStore::flow_closed(const Flow& flow) {
+    if (flow.connection == 0) return {};  // one that could not be opened carried no registration
+    auto trunks = trunks_over(flow);
+    for (const std::string& trunk : trunks)
         update(trunk, [&](std::vector<Binding>& bindings) {
             for (Binding& b : bindings)
                 if (b.flow == flow) b.flow_closed = true;
             return true;
         });
+    return trunks;
 }
 
 std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_view trunk) {

@@ -34,11 +34,12 @@ public:
     }
     // Live ones, best first: not expired, flow open, by q.
     std::vector<Binding> usable(std::string_view trunk, TimePoint now) const;
+    std::vector<Binding> of(std::string_view trunk) const;  // all of them, also those that cannot be called
     // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX. Nothing when two
     // trunks share the flow: then it identifies neither.
     std::optional<std::string> trunk_of(const Flow& flow, TimePoint now) const;
     bool has_binding(const Flow& flow, TimePoint now) const;  // of however many trunks
-    void flow_closed(const Flow& flow);
+    std::vector<std::string> flow_closed(const Flow& flow);   // the trunks that had bindings over it
     // This trunk has proved itself over a UDP flow: a NAT has given the port to it. What others had there is not called
     // any more, but for what came through a proxy (Path), whose flow is everybody's. Whose it was.
     std::vector<std::string> take_flow(const Flow& flow, std::string_view trunk);

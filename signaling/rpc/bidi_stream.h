@@ -13,9 +13,10 @@
 
 namespace sallyport::rpc {
 
+// Whoever owns it ends it: its ClientContext may hold the last reference to the channel, and a channel that goes on one
+// of gRPC's threads waits for that very thread and frees the queue it is working on.
 template <class Out, class In>
-class BidiStream final : public grpc::ClientBidiReactor<Out, In>,
-                         public std::enable_shared_from_this<BidiStream<Out, In>> {
+class BidiStream final : public grpc::ClientBidiReactor<Out, In> {
 public:
     struct Events {
         std::function<void(In&)> message;
@@ -24,13 +25,17 @@ public:
     using Start = std::function<void(grpc::ClientContext*, grpc::ClientBidiReactor<Out, In>*)>;
 
     // `start` is the stub's async()->Method(context, reactor).
-    static std::shared_ptr<BidiStream> open(const Start& start, Events events) {
-        const std::shared_ptr<BidiStream> stream(new BidiStream(std::move(events)));
-        stream->self_ = stream;  // gRPC holds a plain pointer until OnDone()
-        start(&stream->context_, stream.get());
-        stream->StartRead(&stream->in_);
-        stream->StartCall();
-        return stream;
+    BidiStream(const Start& start, Events events) : events_(std::move(events)) {
+        const std::lock_guard lock(mutex_);  // whole before gRPC's threads see it
+        start(&context_, this);
+        this->StartRead(&in_);
+        this->StartCall();
+    }
+    // Cancels, and waits for the end: afterwards no event comes any more.
+    ~BidiStream() {
+        cancel();
+        std::unique_lock lock(mutex_);
+        done_condition_.wait(lock, [this] { return done_; });
     }
     void write(Out message) {
         const std::lock_guard lock(mutex_);
@@ -43,16 +48,8 @@ public:
         const std::lock_guard lock(mutex_);
         return done_;
     }
-    // After it returns, no event comes any more.
-    void cancel_and_wait() {
-        cancel();
-        std::unique_lock lock(mutex_);
-        done_condition_.wait(lock, [this] { return done_; });
-    }
 
 private:
-    explicit BidiStream(Events events) : events_(std::move(events)) {}
-
     void OnReadDone(bool ok) override {
         if (ok) {
             events_.message(in_);
@@ -75,8 +72,8 @@ private:
     }
     void OnDone(const grpc::Status& status) override {
         events_.end(status);
-        const std::shared_ptr<BidiStream> last = std::move(self_);  // goes after the lock does
-        const std::lock_guard lock(mutex_);
+        const std::lock_guard lock(
+            mutex_);  // the owner's thread is on its way once this is released: nothing comes after
         done_ = true;
         done_condition_.notify_all();
     }
@@ -88,7 +85,6 @@ private:
     std::condition_variable done_condition_;
     std::deque<Out> queue_;
     bool ended_ = false, done_ = false;
-    std::shared_ptr<BidiStream> self_;
 };
 
 }  // namespace sallyport::rpc

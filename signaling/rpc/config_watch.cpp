@@ -23,8 +23,8 @@ ConfigWatch::ConfigWatch(asio::io_context& context, std::shared_ptr<grpc::Channe
       timer_(context) {}
 
 ConfigWatch::~ConfigWatch() {
-    if (stream_) ended_.push_back(std::move(stream_));
-    for (const auto& stream : ended_) stream->cancel_and_wait();
+    stream_.reset();  // their events come to what is left of this
+    ended_.clear();
 }
 
 void ConfigWatch::start() {
@@ -82,7 +82,7 @@ void ConfigWatch::open() {
         post([this, generation, why = status.error_message()] { on_end(generation, why); });
     };
     const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Watch(call, reactor); };
-    stream_ = Stream::open(start, std::move(events));
+    stream_ = std::make_unique<Stream>(start, std::move(events));
     report(reported_, {});
     look_after(look_interval, &ConfigWatch::look);
 }

@@ -75,8 +75,8 @@ private:
     ConfigWatchStatistics statistics_;
     asio::steady_timer timer_;
     BackOff back_off_;
-    std::shared_ptr<Stream> stream_;
-    std::vector<std::shared_ptr<Stream>> ended_;
+    std::unique_ptr<Stream> stream_;
+    std::vector<std::unique_ptr<Stream>> ended_;
     std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
     std::uint64_t generation_ = 0;
     std::uint64_t reported_ = 0;

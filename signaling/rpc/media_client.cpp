@@ -22,8 +22,8 @@ MediaClient::MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channe
       timer_(context) {}
 
 MediaClient::~MediaClient() {
-    if (stream_) ended_.push_back(std::move(stream_));
-    for (const auto& stream : ended_) stream->cancel_and_wait();
+    stream_.reset();  // their events come to what is left of this
+    ended_.clear();
 }
 
 void MediaClient::start() {
@@ -42,7 +42,7 @@ void MediaClient::open() {
     state_ = State::opening;
     opened_ = last_sent_ = Clock::now();
     const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Control(call, reactor); };
-    stream_ = Stream::open(start, std::move(events));
+    stream_ = std::make_unique<Stream>(start, std::move(events));
     media_pb::ClientMessage hello;
     hello.mutable_hello()->set_client(options_.client);
     hello.mutable_hello()->set_epoch(options_.epoch);

@@ -96,8 +96,8 @@ private:
     asio::steady_timer timer_;
     BackOff back_off_;
     State state_ = State::down;
-    std::shared_ptr<Stream> stream_;              // not when down
-    std::vector<std::shared_ptr<Stream>> ended_;  // cancelled: gRPC may still be finishing with them
+    std::unique_ptr<Stream> stream_;              // not when down
+    std::vector<std::unique_ptr<Stream>> ended_;  // cancelled: gRPC may still be finishing with them
     std::uint64_t generation_ = 0;                // of the stream: what an older one still says is not heard
     std::uint64_t sequence_ = 0;
     Clock::time_point opened_, last_sent_;

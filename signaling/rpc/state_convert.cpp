@@ -4,6 +4,9 @@
 #include <charconv>
 #include <limits>
 
+#include "control/base/private_address.h"
+#include "signaling/sip/uri.h"
+
 namespace sallyport::rpc {
 namespace {
 
@@ -54,10 +57,39 @@ void to_proto(const registrar::Binding& binding, const config::Trunk* trunk, Tim
     for (const auto& hop : binding.path) registration.add_path(hop);
     registration.set_user_agent(binding.user_agent);
     registration.set_flow_lost(binding.flow_closed);
+    if (const auto contact = sip::parse_uri(binding.contact); contact.has_value())
+        if (const auto address = contact->host_address())
+            registration.set_private_contact(hides_behind_nat(*address, binding.flow.remote.address));
     if (trunk == nullptr) return;
     registration.set_aor(trunk->registration_aor);
     constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
     registration.set_numbers(static_cast<std::uint32_t>(std::min(count_numbers(*trunk), most)));
+}
+
+void to_proto(const std::string& trunk, const policy::TrunkStates::Entry& entry, std::uint32_t calls, TimePoint now,
+              operations_pb::TrunkState& state) {
+    state.set_trunk(trunk);
+    state.set_state(std::string(to_string(entry.state)));
+    state.set_since(time_text(entry.since));
+    state.set_since_seconds(std::chrono::duration<double>(now - entry.since).count());
+    state.set_why(entry.trouble.empty() ? entry.why : entry.why + "; " + entry.trouble);
+    state.set_contacts(entry.contacts);
+    state.set_calls(calls);
+}
+
+void to_proto(const std::array<std::uint64_t, policy::trunk_state_count>& counts, operations_pb::TrunkCounts& out) {
+    const auto of = [&](policy::TrunkState state) { return counts[static_cast<std::size_t>(state)]; };
+    out.set_registered(of(policy::TrunkState::registered));
+    out.set_reachable(of(policy::TrunkState::reachable));
+    out.set_degraded(of(policy::TrunkState::degraded));
+    out.set_down(of(policy::TrunkState::down));
+    out.set_disabled(of(policy::TrunkState::disabled));
+}
+
+void to_proto(const std::shared_ptr<const io::TlsContext>& tls, operations_pb::Listener& listener) {
+    if (!tls) return;
+    listener.set_certificate_sha256(tls->fingerprint());
+    listener.set_certificate_ends_at(rfc3339(TimePoint(std::chrono::seconds(tls->not_after()))));
 }
 
 std::uint64_t count_numbers(const config::Trunk& trunk) {

@@ -1,13 +1,17 @@
 // The core's views as messages for operators, and the pages they are listed in. Copies; asks nobody.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "control/config/snapshot.h"
 #include "sallyport/operations/v1/operations.pb.h"
+#include "signaling/io/tls_context.h"
+#include "signaling/policy/trunk_states.h"
 #include "signaling/registrar/binding.h"
 #include "signaling/stack/stack.h"
 
@@ -19,6 +23,10 @@ void to_proto(const stack::CallView& view, operations_pb::Call& call);
 // `trunk`: nullptr when it is no longer provisioned.
 void to_proto(const registrar::Binding& binding, const config::Trunk* trunk, TimePoint now,
               operations_pb::Registration& registration);
+void to_proto(const std::string& trunk, const policy::TrunkStates::Entry& entry, std::uint32_t calls, TimePoint now,
+              operations_pb::TrunkState& state);
+void to_proto(const std::array<std::uint64_t, policy::trunk_state_count>& counts, operations_pb::TrunkCounts& out);
+void to_proto(const std::shared_ptr<const io::TlsContext>& tls, operations_pb::Listener& listener);  // nullptr: none
 // How many public identities its number ranges hold.
 std::uint64_t count_numbers(const config::Trunk& trunk);
 

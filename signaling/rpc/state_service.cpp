@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "signaling/rpc/ask_shards.h"
@@ -33,19 +34,26 @@ ShardState state_of(const stack::Stack& stack) {
 
 // Every shard probes every target: one that a single shard cannot reach is not well.
 void add_targets(const std::vector<ShardState>& shards, operations_pb::SignalingStatus& status) {
-    std::map<std::pair<std::string, std::string>, stack::TargetView> merged;
+    std::map<std::tuple<std::string, std::string, std::string>, stack::TargetView> merged;
     for (const auto& shard : shards) {
         for (const auto& target : shard.targets) {
-            const auto [found, fresh] = merged.try_emplace({target.carrier, target.target}, target);
+            const auto [found, fresh] = merged.try_emplace({target.carrier, target.trunk, target.target}, target);
             if (!fresh && found->second.up && !target.up) found->second = target;
         }
     }
     for (const auto& [key, target] : merged) {
         auto& added = *status.add_carrier_targets();
         added.set_carrier(target.carrier);
+        added.set_trunk(target.trunk);
         added.set_target(target.target);
         added.set_up(target.up);
         added.set_detail(target.detail);
+        for (const auto& address : target.addresses) {
+            auto& place = *added.add_addresses();
+            place.set_address(address.text);
+            place.set_up(address.up);
+            place.set_detail(address.detail);
+        }
     }
 }
 
@@ -70,15 +78,26 @@ grpc::Status StateService::GetSignalingStatus(grpc::ServerContext*, const operat
         status->set_transactions(status->transactions() + shard.transactions);
     }
     add_targets(*shards, *status);
+    fill(*status->mutable_drain());
+    if (sources_.shared != nullptr) to_proto(sources_.shared->trunk_states.counts(), *status->mutable_trunk_states());
+    for (std::uint32_t i = 0; i < sources_.shards.size(); ++i)
+        status->set_overload_level(
+            std::max(status->overload_level(),
+                     static_cast<double>(sources_.shards.at(i).stack().statistics().overload_permille.read()) / 1'000));
     if (const auto snapshot = sources_.snapshot())
         for (const auto& [id, trunk] : snapshot->trunks)
             if (trunk.single_aor_compatibility) status->add_compatibility_trunks(id);
-    for (const auto& realm : sources_.realms) {
+    for (std::size_t realm_index = 0; realm_index < sources_.realms.size(); ++realm_index) {
+        const auto& realm = sources_.realms[realm_index];
         for (const auto& listener : realm.listeners) {
             auto& added = *status->add_listeners();
             added.set_realm(realm.name);
             added.set_transport(std::string(to_string(listener.transport)));
             added.set_endpoint(listener.bind.to_string());
+            added.set_advertised_host(listener.advertised_host);
+            added.set_advertised_port(listener.advertised_port);
+            added.set_trusted(realm.trusted);
+            if (listener.transport == Transport::tls) to_proto(sources_.shards.tls().of(realm_index), added);
         }
     }
     return grpc::Status::OK;
@@ -144,6 +163,52 @@ grpc::Status StateService::GetCall(grpc::ServerContext*, const operations_pb::Ge
     }
     return {grpc::StatusCode::NOT_FOUND,
             "no call of that id, Call-ID or Session-ID among the live and the recent ones"};
+}
+
+grpc::Status StateService::ListTrunkStates(grpc::ServerContext*, const operations_pb::ListTrunkStatesRequest* request,
+                                           operations_pb::ListTrunkStatesResponse* response) {
+    const auto page = parse_page(request->page_size(), request->page_token());
+    if (!page) return bad_page;
+    if (sources_.shared == nullptr) return grpc::Status::OK;
+    const TimePoint now = sources_.clock.now();
+    const auto wanted = trunk_id(request->trunk());
+    auto states = sources_.shared->trunk_states.all();
+    if (!wanted.empty()) std::erase_if(states, [&](const auto& entry) { return entry.first != wanted; });
+    std::size_t at = 0;
+    for (const auto& [trunk, entry] : states) {
+        if (at >= page->offset && at < page->offset + page->size)
+            to_proto(trunk, entry, sources_.shared->gauges.calls(trunk), now, *response->add_trunks());
+        ++at;
+    }
+    response->set_next_page_token(page->next_token(states.size()));
+    return grpc::Status::OK;
+}
+
+grpc::Status StateService::SetDrain(grpc::ServerContext*, const operations_pb::SetDrainRequest* request,
+                                    operations_pb::DrainState* state) {
+    if (sources_.drain) sources_.drain(request->on());
+    // The shards are asked after they were told, so that the answer is about a node that does what was asked.
+    if (!ask_shards(sources_.shards, state_of)) return shard_busy;
+    fill(*state);
+    return grpc::Status::OK;
+}
+
+void StateService::fill(operations_pb::DrainState& state) const {
+    if (sources_.drained) {
+        const auto [on, since] = sources_.drained();
+        state.set_on(on);
+        state.set_since_seconds(std::chrono::duration<double>(sources_.clock.now() - since).count());
+    }
+    std::uint64_t calls = 0, transactions = 0, refused = 0;
+    for (std::uint32_t i = 0; i < sources_.shards.size(); ++i) {
+        const auto& statistics = sources_.shards.at(i).stack().statistics();
+        calls += statistics.calls.read();
+        transactions += statistics.transactions.read();
+        refused += statistics.refused_draining.read();
+    }
+    state.set_calls(calls);
+    state.set_transactions(transactions);
+    state.set_refused(refused);
 }
 
 }  // namespace sallyport::rpc

@@ -1,9 +1,11 @@
-// SignalingState: what an operator may see of this process. Reads; releases lock-outs, changes nothing else. Shards are
-// asked one after another's input, the location store and the counters are read as they are.
+// SignalingState: what an operator may see of this process, and the two things he may change: whether it takes new
+// work, and who is locked out. Shards are asked one after another's input, the location store and the counters are read
+// as they are.
 #pragma once
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "control/config/snapshot.h"
 #include "sallyport/operations/v1/operations.grpc.pb.h"
@@ -11,6 +13,7 @@
 #include "signaling/io/shards.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/registrar/lockouts.h"
+#include "signaling/stack/shared.h"
 
 namespace sallyport::rpc {
 
@@ -26,6 +29,10 @@ struct StateSources {  // all of them outlive the service
     std::function<config::SnapshotPtr()> snapshot;  // any thread; nullptr: none yet
     std::function<bool()> control_up;
     std::function<std::string(const b2bua::CallRecord&)> record_json;
+    const stack::Shared* shared = nullptr;    // gauges, trunk states
+    std::function<void(bool on)> drain = {};  // any thread
+    // Since when it drains or takes work, and which.
+    std::function<std::pair<bool, TimePoint>()> drained = {};
 };
 
 class StateService final : public operations_pb::SignalingState::Service {
@@ -45,7 +52,14 @@ public:
     grpc::Status ReleaseLockouts(grpc::ServerContext*, const operations_pb::ReleaseLockoutsRequest* request,
                                  operations_pb::ReleaseLockoutsResponse* response) override;
 
+    grpc::Status ListTrunkStates(grpc::ServerContext*, const operations_pb::ListTrunkStatesRequest* request,
+                                 operations_pb::ListTrunkStatesResponse* response) override;
+    grpc::Status SetDrain(grpc::ServerContext*, const operations_pb::SetDrainRequest* request,
+                          operations_pb::DrainState* state) override;
+
 private:
+    void fill(operations_pb::DrainState& state) const;
+
     StateSources sources_;
     TimePoint started_;
 };

@@ -57,6 +57,11 @@ FieldResult<RAck> parse_rack(std::string_view value) {
     return RAck{*rseq, cseq.number, cseq.method};
 }
 
+// RFC 3261 20.33: "18000;duration=3600", "120 (I'm in a meeting)".
+FieldResult<std::uint32_t> parse_retry_after(std::string_view value) {
+    return parse_number(value.substr(0, value.find_first_of(";(")));
+}
+
 FieldResult<std::uint32_t> parse_number(std::string_view value) {
     value = scan::trim(value);
     if (value.empty()) return FieldErrc::empty;

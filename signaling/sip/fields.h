@@ -74,6 +74,7 @@ FieldResult<Credentials> parse_credentials(std::string_view value);
 FieldResult<AuthChallenge> parse_challenge(std::string_view value);  // Digest only
 FieldResult<Parameters> parse_parameters(std::string_view text);  // ";a=b;c", e.g. what follows Session-Expires' number
 FieldResult<std::uint32_t> parse_number(std::string_view value);  // digits only, surrounding LWS allowed; e.g. Expires
+FieldResult<std::uint32_t> parse_retry_after(std::string_view value);  // seconds; comment and parameters are skipped
 FieldResult<RAck> parse_rack(std::string_view value);
 FieldResult<MediaType> parse_media_type(std::string_view value);
 // Splits at commas outside quotes and < >; trims. A dangling comma gives an empty element, which is dropped.

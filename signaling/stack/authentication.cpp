@@ -76,8 +76,9 @@ std::string host_addressed(const sip::Message& request) {
 
 Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& aor, std::string host,
                                     bool proxy) const {
-    Challenge out{proxy, {}, {}, ("aor " + aor.decoded_user() + "@" + aor.host).substr(0, longest_name)};
+    Challenge out{proxy, {}, {}, {}, ("aor " + aor.decoded_user() + "@" + aor.host).substr(0, longest_name)};
     if (trunk != nullptr) {
+        out.trunk = trunk->id;
         out.digest_realm = digest_realm_of(*trunk);
         out.offer = digest_offer_of(*trunk);
     } else {
@@ -133,9 +134,12 @@ void Core::count_failure(const transaction::Request& request, const Challenge& c
                          const Authentication& result) {
     const auto& source = request.flow.remote.address;
     const auto match = snapshot->credential(result.username, challenge.digest_realm);
-    const std::string trunk = match.trunk != nullptr ? match.trunk->id : std::string();
+    const std::string trunk = match.trunk != nullptr ? match.trunk->id : challenge.trunk;
     statistics.authentication_failures.add();
     complain("authentication-failed", trunk, result.reason + " from " + request.flow.remote.to_string());
+    if (!trunk.empty())
+        shared.trunk_states.note_trouble(
+            trunk, "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
     bool locked = false;
     for (const auto& name : {challenge.aor, "user " + result.username})
         locked |= shared.lockouts.failed(source, name, now_);
@@ -181,6 +185,19 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {403, "unknown source", {}});
         return std::nullopt;
     }
+    if (draining) {  // it need not prove anything to be sent away
+        refuse_for_now(request, "draining");
+        return std::nullopt;
+    }
+    if (!party.known()) {
+        const auto* at_home = in_the_wrong_way(request);
+        if (at_home != nullptr && (claimed == nullptr || claimed == at_home)) {
+            complain("transport-not-allowed", at_home->id,
+                     std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
+            refuse(request, {403, "transport not allowed for the trunk", {}});
+            return std::nullopt;
+        }
+    }
     const auto authenticated =
         authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
                                             request.message.method() == sip::Method::invite));
@@ -188,6 +205,10 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     const auto trunk = snapshot->trunks.find(authenticated->trunk);
     if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {
         refuse(request, {480, "the trunk belongs to another realm", {}});
+        return std::nullopt;
+    }
+    if (!policy::is_of_family(trunk->second, request.flow)) {
+        refuse(request, {480, "the trunk has the other IP version", {}});
         return std::nullopt;
     }
     shared.proven.add(request.flow, authenticated->trunk);

@@ -15,13 +15,15 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       shared(shared_state),
       random(source),
       layer(config.timers, timers, random, config.max_transactions, config.max_transaction_bytes),
-      settings{config.node, config.server_header, config.realms, config.timers, config.is_home},
+      settings{config.node, config.server_header, config.realms, config.timers, config.is_home, config.retry_window},
       counters{statistics.calls_answered, statistics.calls_failed, statistics.records_written,
                statistics.carrier_failovers, statistics.setup_seconds},
       calls(config.recent_calls, shared.connections),
       health(statistics.options_sent),
+      overload(config.tolerated_busy),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
-      registrar(shared.locations) {}
+      registrar(shared.locations),
+      overload_mark_(random.token(4)) {}
 
 b2bua::Context Core::context() {
     return {settings,      counters,      layer,        timers,   random, shared.locations, shared.gauges,
@@ -51,11 +53,11 @@ void Core::run_effects() {
     effects_.clear();
 }
 
-void Core::on(const Datagram& input) { receive(input.flow, input.bytes, sip::Framing::datagram); }
-void Core::on(const StreamMessage& input) { receive(input.flow, input.bytes, sip::Framing::stream); }
+void Core::on(const Datagram& input) { receive(input.flow, input.bytes, sip::Framing::datagram, input.busy); }
+void Core::on(const StreamMessage& input) { receive(input.flow, input.bytes, sip::Framing::stream, input.busy); }
 
-void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framing) {
-    if (flow.realm >= settings.realms.size()) return;
+void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framing, Duration busy) {
+    if (flow.realm >= settings.realms.size() || !takes(flow, bytes, busy)) return;
     auto message = sip::Parser::parse(bytes, framing, &flow.remote);
     if (message.has_value()) {
         statistics.messages_received.add();
@@ -78,7 +80,7 @@ void Core::answer_parse_error(const Flow& flow, std::string_view bytes, const si
 }
 
 void Core::on(const FlowClosed& input) {
-    shared.locations.flow_closed(input.flow);
+    review_trunks(shared.locations.flow_closed(input.flow), input.reason);
     shared.proven.flow_closed(input.flow);
     subscriptions.on_flow_closed(input.flow);
     layer.flow_closed(input.flow, now_, effects_);
@@ -100,7 +102,12 @@ void Core::on(const TimerDue&) {
                 shared.locations.expire(now_);
                 keep_expiring();
                 break;
-            case transaction::TimerOwner::other: subscriptions.on_timer(snapshot.get(), cx); break;
+            case transaction::TimerOwner::subscriptions: subscriptions.on_timer(snapshot.get(), cx); break;
+            case transaction::TimerOwner::trunk_review:
+                trunk_review_ = 0;
+                review_trunks(shared.trunk_states.due(now_), "its registration has expired");
+                keep_reviewing();
+                break;
         }
         run_effects();
     }
@@ -151,12 +158,16 @@ void Core::on(const ConfigChanged& input) {
     shared.pruning.run(snapshot->revision, [this] {
         for (const auto& binding : shared.locations.all())
             if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
-        shared.gauges.prune([this](std::string_view trunk) { return snapshot->trunks.contains(trunk); });
+        const auto provisioned = [this](std::string_view trunk) { return snapshot->trunks.contains(trunk); };
+        shared.gauges.prune(provisioned);
+        shared.trunk_states.prune(provisioned);
     });
     refusals.forget_idle(now_);
     auto cx = context();
     health.configure(*snapshot, cx);
     keep_expiring();
+    review_all_trunks();
+    keep_reviewing();
 }
 
 void Core::on(const Restore& input) {
@@ -204,6 +215,7 @@ void Core::take(transaction::Request&& request) {
     if (message.method() == Method::invite) return on_invite(std::move(request));
     if (message.method() == Method::options) return on_options(request);
     if (message.method() == Method::subscribe) return on_subscribe(request);
+    if (message.method() == Method::message) return on_message(request);
 }
 
 void Core::take_within_dialog(const transaction::Request& request) {
@@ -240,7 +252,9 @@ void Core::take(transaction::Cancelled&& cancelled) {
 
 void Core::take(transaction::Response&& response) {
     auto cx = context();
-    if (!health.on_response(response, cx) && !subscriptions.on_response(response, cx)) calls.on_response(response, cx);
+    const bool taken =
+        health.on_response(response, cx) || subscriptions.on_response(response, cx) || relay.on_response(response, cx);
+    if (!taken) calls.on_response(response, cx);
 }
 
 void Core::take(transaction::StrayResponse&& stray) {
@@ -250,8 +264,9 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    if (!health.on_client_failed(failed, cx) && !subscriptions.on_client_failed(failed))
-        calls.on_client_failed(failed, cx);
+    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed) ||
+                       relay.on_client_failed(failed, cx);
+    if (!taken) calls.on_client_failed(failed, cx);
 }
 
 }  // namespace sallyport::stack

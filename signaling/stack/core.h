@@ -12,13 +12,16 @@
 #include "signaling/b2bua/call_table.h"
 #include "signaling/b2bua/target_health.h"
 #include "signaling/policy/identify.h"
+#include "signaling/policy/overload.h"
 #include "signaling/policy/refusal_limit.h"
 #include "signaling/policy/verdict.h"
 #include "signaling/registrar/authenticator.h"
 #include "signaling/registrar/registrar.h"
+#include "signaling/sip/glimpse.h"
 #include "signaling/sip/parser.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
+#include "signaling/stack/relay.h"
 #include "signaling/stack/shared.h"
 #include "signaling/stack/stack.h"
 #include "signaling/stack/subscriptions.h"
@@ -31,8 +34,9 @@ public:
 
     void handle(const Input& input, TimePoint now, Outputs& out);
 
+    TimePoint last_input() const { return now_; }
     std::size_t housekeeping_timers() const {
-        return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0);
+        return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0) + (trunk_review_ != 0 ? 1 : 0);
     }
 
     StackConfig config;
@@ -47,7 +51,9 @@ public:
     b2bua::TargetHealth target_health;
     Health health;
     Subscriptions subscriptions;
+    Relay relay;
     policy::RefusalLimit refusals;
+    policy::Overload overload;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
     config::SnapshotPtr snapshot;  // nothing before the first ConfigChanged
@@ -68,7 +74,7 @@ private:
     void on(const Restore& input);
     void on(const Drain& input);
     void on(const ReleaseCalls& input);
-    void receive(const Flow& flow, std::string_view bytes, sip::Framing framing);
+    void receive(const Flow& flow, std::string_view bytes, sip::Framing framing, Duration busy);
     void answer_parse_error(const Flow& flow, std::string_view bytes, const sip::ParseError& error);
     void run_effects();
     void take(transaction::Transmit&& effect) { out_->emplace_back(std::move(effect)); }
@@ -86,26 +92,43 @@ private:
     void complain(std::string event, std::string trunk, std::string text);
     void keep_expiring();
 
+    // triage.cpp: what is refused before it is parsed, when there is more than can be done
+    bool takes(const Flow& flow, std::string_view bytes, Duration busy);
+    policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen, const sip::Via* top_via);
+    bool is_plausible_emergency(const IpAddress& source);
+    void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
+
+    // trunk_review.cpp: the health state of each trunk
+    void review_trunk(const config::Trunk& trunk, std::string_view hint = {});
+    void review_trunks(const std::vector<std::string>& trunks, std::string_view hint = {});
+    void review_all_trunks();
+    void keep_reviewing();
+
     // requests.cpp: requests outside of dialogs
     void on_options(const transaction::Request& request);
+    void on_message(const transaction::Request& request);
+    Relay::Begun carry(const transaction::Request& request, const policy::Party& carrier);
     void on_register(const transaction::Request& request);
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
     void on_invite(transaction::Request request);
     void on_subscribe(const transaction::Request& request);
     policy::Party identify(const transaction::Request& request) const;
+    const config::Trunk* in_the_wrong_way(const transaction::Request& request) const;
     void admit(transaction::Request request, policy::Party party);
     void count(policy::Refusal refusal);
     void refuse_briefly(const transaction::Request& request, const policy::Party& party,
                         const policy::Verdict& verdict);
     // To a peer nobody knows: one answer without a transaction, and on UDP at most three times what it sent.
     void refuse(const transaction::Request& request, const Refusal& refusal);
+    void refuse_for_now(const transaction::Request& request, std::string_view why);  // 503 with Retry-After
     void answer_once(const transaction::Request& request, sip::Composer composer);
     std::string retry_after();
 
     // authentication.cpp: who has to prove himself, and whether he has
     struct Challenge {
         bool proxy = false;  // 407 instead of 401
+        std::string trunk;   // that the request says to be from, for the log
         std::string digest_realm;
         registrar::DigestOffer offer;
         std::string aor;  // whose request it says it is
@@ -125,7 +148,9 @@ private:
     transaction::Effects effects_;
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
-    TimerId expiry_ = 0;
+    TimerId expiry_ = 0, trunk_review_ = 0;
+    std::string overload_mark_;  // how the To tags of brief refusals begin
+    policy::RefusalLimit emergencies_;
     std::int64_t complaint_second_ = 0;
     std::uint32_t complaints_ = 0;  // in that second
 };

@@ -11,7 +11,8 @@ namespace {
 
 using sip::HeaderName;
 
-constexpr Duration soon = 5s;  // between probes of a target that has just failed
+// Between probes of a place that has just failed, and questions for a name that leads nowhere.
+constexpr Duration soon = 5s;
 constexpr std::size_t most_learned = 4096;
 // A DNS that fails must not cut a carrier off; one that has forgotten the name for good must.
 constexpr Duration sources_outlive_dns = 1h;
@@ -21,122 +22,218 @@ std::string host_of(const config::Target& target) {
     const auto address = IpAddress::parse(target.host);
     return (address ? host_text(*address) : target.host) + (target.port != 0 ? ":" + std::to_string(target.port) : "");
 }
+bool is_literal(const config::Target& target) { return IpAddress::parse(target.host).has_value(); }
+
+// Spread over a second: all shards of all nodes ask the same targets.
+Duration spread(b2bua::Context& cx) { return Duration(1ms) * cx.random.below(1000); }
 
 }  // namespace
 
 void Health::configure(const config::Snapshot& config, b2bua::Context& cx) {
-    for (auto& [number, probe] : probes_) probe.mentioned = false;
+    for (auto& [number, watch] : watches_) watch.mentioned = false;
     for (const auto& [id, carrier] : config.carriers) {
         const auto realm = b2bua::realm_index(cx.settings.realms, carrier.realm);
         if (carrier.disabled || !realm) continue;
-        for (const auto& target : carrier.targets) {
-            const std::string key = b2bua::target_key(id, target);
-            auto found =
-                std::find_if(probes_.begin(), probes_.end(), [&](const auto& p) { return p.second.key == key; });
-            const bool fresh = found == probes_.end();
-            if (fresh) {
-                found = probes_.emplace(++last_, Probe{}).first;
-                found->second.carrier = id;
-                found->second.key = key;
-                found->second.target = target;
-            }
-            found->second.realm = *realm;
-            const Duration interval = std::chrono::seconds(std::max(1u, carrier.options_interval_seconds));
-            const bool sooner = interval < found->second.interval;
-            found->second.interval = interval;
-            found->second.mentioned = true;
-            // Spread over a second: all shards of all nodes ask the same targets.
-            if (fresh || sooner) start(found->first, Duration(1ms) * cx.random.below(1000), cx);
-        }
+        const Duration interval = std::chrono::seconds(std::max(1u, carrier.options_interval_seconds));
+        for (const auto& target : carrier.targets)
+            watch({id, {}}, target, b2bua::wanted(target, cx.realm(*realm), carrier.tls.required), *realm, interval,
+                  cx);
     }
-    std::erase_if(probes_, [&](const auto& entry) {
-        if (entry.second.mentioned) return false;
-        if (entry.second.timer != 0) cx.timers.cancel(entry.second.timer);
-        cx.health.forget(entry.second.key);
-        return true;
-    });
+    for (const auto& [id, trunk] : config.trunks) {
+        if (trunk.mode != config::TrunkMode::static_ || trunk.network.options_interval_seconds == 0) continue;
+        const auto realm = b2bua::realm_index(cx.settings.realms, trunk.realm);
+        if (trunk.disabled || !realm) continue;
+        const Duration interval = std::chrono::seconds(trunk.network.options_interval_seconds);
+        for (const auto& target : trunk.targets)
+            watch({{}, id}, target, b2bua::wanted(target, cx.realm(*realm), trunk.tls.required, &trunk), *realm,
+                  interval, cx);
+    }
+    for (auto at = watches_.begin(); at != watches_.end();) {
+        auto& [number, watch] = *at;
+        if (watch.mentioned) {
+            ++at;
+            continue;
+        }
+        for (const auto place : places_of(number)) drop(places_.find(place), cx);
+        if (watch.timer != 0) cx.timers.cancel(watch.timer);
+        cx.health.forget(watch.key);
+        watch_by_key_.erase(watch.key);
+        at = watches_.erase(at);
+    }
     gather_sources();
 }
 
-void Health::start(std::uint64_t number, Duration after, b2bua::Context& cx) {
-    Probe& probe = probes_.at(number);
-    if (probe.timer != 0) cx.timers.cancel(probe.timer);
-    probe.timer = cx.timers.start(cx.now + after, {transaction::TimerOwner::health, 0, number, 0});
+void Health::watch(const Owner& owner, const config::Target& target, locate::Wanted wanted, RealmIndex realm,
+                   Duration interval, b2bua::Context& cx) {
+    const std::string key = b2bua::target_key(owner.key(), target);
+    const auto [known, fresh] = watch_by_key_.try_emplace(key, last_ + 1);
+    if (fresh) ++last_;
+    const std::uint64_t number = known->second;
+    Watch& watch = watches_[number];
+    const bool moved = !fresh && (watch.realm != realm || watch.wanted != wanted);
+    const bool sooner = !fresh && interval < watch.interval;
+    if (fresh) {
+        watch.owner = owner;
+        watch.key = key;
+        watch.target = target;
+        cx.health.watch(key);
+    }
+    watch.wanted = std::move(wanted);
+    watch.realm = realm;
+    watch.interval = interval;
+    watch.mentioned = true;
+    if (moved)
+        for (const auto place : places_of(number)) drop(places_.find(place), cx);
+    if (fresh || moved || sooner) start(watch.timer, number, spread(cx), cx);
+    if (!sooner) return;
+    for (const auto place : places_of(number)) start(places_.at(place).timer, place, spread(cx), cx);
+}
+
+void Health::start(TimerId& timer, std::uint64_t number, Duration after, b2bua::Context& cx) {
+    if (timer != 0) cx.timers.cancel(timer);
+    timer = cx.timers.start(cx.now + after, {transaction::TimerOwner::health, 0, number, 0});
 }
 
 void Health::on_timer(std::uint64_t number, b2bua::Context& cx) {
-    const auto found = probes_.find(number);
-    if (found == probes_.end()) return;
-    Probe& probe = found->second;
-    probe.timer = 0;
-    if (probe.asked) {
-        // A silent one is not waited for until its transaction has run out.
-        if (cx.now - probe.asked_at < soon) return start(number, probe.asked_at + soon - cx.now, cx);
-        asked_.erase(probe.asked);
-        probe.asked = {};
-        failed(number, "does not answer", cx);
-    }
-    if (probe.timer == 0) start(number, probe.suspected ? std::min(soon, probe.interval) : probe.interval, cx);
-    probe.locator.emplace(b2bua::wanted(probe.target, cx.realm(probe.realm)), cx.random);
-    take(number, probe.locator->start(), cx);
+    if (watches_.contains(number)) return resolve(number, cx);
+    const auto place = places_.find(number);
+    if (place != places_.end()) probe(number, place->second, cx);
 }
 
-// Whatever the calls say, a target is asked no more often than a failing one.
-void Health::probe_suspects(b2bua::Context& cx) {
-    for (const auto& key : cx.health.take_suspects()) {
-        const auto found =
-            std::find_if(probes_.begin(), probes_.end(), [&](const auto& p) { return p.second.key == key; });
-        if (found == probes_.end()) continue;
-        Probe& probe = found->second;
-        if (probe.suspected || probe.asked || cx.now - probe.asked_at < soon) continue;
-        probe.suspected = true;
-        start(found->first, {}, cx);
-    }
+void Health::resolve(std::uint64_t number, b2bua::Context& cx) {
+    Watch& watch = watches_.at(number);
+    watch.timer = 0;
+    if (!is_literal(watch.target)) start(watch.timer, number, watch.interval, cx);
+    watch.locator.emplace(watch.wanted, cx.random);
+    take(number, watch.locator->start(), cx);
 }
 
 void Health::on_dns(std::uint64_t number, const locate::Answer& answer, b2bua::Context& cx) {
-    const auto found = probes_.find(number);
-    if (found == probes_.end() || !found->second.locator) return;
+    const auto found = watches_.find(number);
+    if (found == watches_.end() || !found->second.locator) return;
     take(number, found->second.locator->resume(answer), cx);
 }
 
 void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
-    Probe& probe = probes_.at(number);
+    Watch& watch = watches_.at(number);
     if (const auto* questions = std::get_if<std::vector<locate::Question>>(&step)) {
         for (const auto& question : *questions) cx.out.emplace_back(b2bua::Resolve{number, question});
         return;
     }
-    probe.locator.reset();
+    watch.locator.reset();
     const auto* located = std::get_if<std::vector<locate::Located>>(&step);
     if (located == nullptr || located->empty()) {
-        if (cx.now - probe.resolved_at > sources_outlive_dns) learn(probe, {});
-        return failed(number, "its name leads nowhere", cx);
+        leads_nowhere(watch, cx);
+        return start(watch.timer, number, std::min(soon, watch.interval), cx);
     }
-    probe.resolved_at = cx.now;
-    std::set<IpAddress> sources;
-    for (const auto& place : *located) sources.insert(place.endpoint.address);
-    learn(probe, std::move(sources));
-    ask(number, located->front(), cx);
+    take_places(number, *located, cx);
 }
 
-void Health::learn(Probe& probe, std::set<IpAddress> sources) {
-    if (probe.sources == sources) return;
-    probe.sources = std::move(sources);
+// What it stood for before goes on being watched: the resolver may be what is broken.
+void Health::leads_nowhere(Watch& watch, b2bua::Context& cx) {
+    if (cx.now - watch.resolved_at > sources_outlive_dns) learn(watch, {});
+    if (cx.health.failed(watch.key, "its name leads nowhere"))
+        cx.out.emplace_back(b2bua::LogFact{
+            b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, watch.key + " its name leads nowhere"});
+}
+
+void Health::take_places(std::uint64_t number, const std::vector<locate::Located>& located, b2bua::Context& cx) {
+    Watch& watch = watches_.at(number);
+    watch.resolved_at = cx.now;
+    std::set<IpAddress> sources;
+    for (const auto& at : located) sources.insert(at.endpoint.address);
+    learn(watch, std::move(sources));
+    if (!is_literal(watch.target)) {
+        const bool was_down = !cx.health.up(watch.key);
+        const std::string detail =
+            "its name stands for " + std::to_string(located.size()) + (located.size() == 1 ? " address" : " addresses");
+        if (cx.health.answered(watch.key, detail))
+            cx.out.emplace_back(
+                b2bua::LogFact{b2bua::Severity::info, "target-up", {}, watch.owner.trunk, watch.key + " " + detail});
+        else if (was_down)
+            start(watch.timer, number, std::min(soon, watch.interval), cx);
+    }
+    for (const auto old : places_of(number)) places_.at(old).found = false;
+    std::vector<std::uint64_t> fresh;
+    for (const auto& at : located) {  // no more than locate::limits::located
+        const std::string key = b2bua::place_key(watch.key, watch.target, at);
+        const auto [known, is_new] = place_by_key_.try_emplace(key, last_ + 1);
+        if (is_new) {
+            fresh.push_back(++last_);
+            cx.health.watch(key);
+        }
+        Place& place = places_[known->second];
+        watch.places.insert(known->second);
+        place.watch = number;
+        place.key = key;
+        place.at = at;
+        place.found = true;
+    }
+    for (const auto old : places_of(number))
+        if (!places_.at(old).found) drop(places_.find(old), cx);
+    for (const auto place : fresh) probe(place, places_.at(place), cx);
+}
+
+void Health::probe(std::uint64_t number, Place& place, b2bua::Context& cx) {
+    place.timer = 0;
+    if (place.asked) {
+        // A silent one is not waited for until its transaction has run out.
+        if (cx.now - place.asked_at < soon) return start(place.timer, number, place.asked_at + soon - cx.now, cx);
+        asked_.erase(place.asked);
+        place.asked = {};
+        failed(number, "does not answer", cx);
+    }
+    if (const auto* entry = cx.health.find(place.key); entry != nullptr && entry->paused_until > cx.now)
+        return start(place.timer, number, entry->paused_until - cx.now, cx);
+    const Duration interval = watches_.at(place.watch).interval;
+    if (place.timer == 0) start(place.timer, number, place.suspected ? std::min(soon, interval) : interval, cx);
+    ask(number, place, cx);
+}
+
+// Whatever the calls say, a place is asked no more often than a failing one.
+void Health::probe_suspects(b2bua::Context& cx) {
+    for (const auto& key : cx.health.take_suspects()) {
+        const auto found = place_by_key_.find(key);
+        if (found == place_by_key_.end()) continue;
+        Place& place = places_.at(found->second);
+        if (place.suspected || place.asked || cx.now - place.asked_at < soon) continue;
+        place.suspected = true;
+        start(place.timer, found->second, {}, cx);
+    }
+}
+
+void Health::drop(Places::iterator place, b2bua::Context& cx) {
+    if (place->second.timer != 0) cx.timers.cancel(place->second.timer);
+    asked_.erase(place->second.asked);
+    place_by_key_.erase(place->second.key);
+    // A literal's place has the key of its target, which is still watched.
+    cx.health.forget(place->second.key);
+    Watch& watch = watches_.at(place->second.watch);
+    if (watch.key == place->second.key) cx.health.watch(watch.key);
+    watch.places.erase(place->first);
+    places_.erase(place);
+}
+
+void Health::learn(Watch& watch, std::set<IpAddress> sources) {
+    if (watch.owner.carrier.empty() || watch.sources == sources) return;
+    watch.sources = std::move(sources);
     gather_sources();
 }
 
 void Health::gather_sources() {
     learned_.clear();
-    for (const auto& [number, probe] : probes_)
-        for (const auto& address : probe.sources)
-            if (learned_.size() < most_learned || learned_.contains(address)) learned_[address].insert(probe.carrier);
+    for (const auto& [number, watch] : watches_)
+        for (const auto& address : watch.sources)
+            if (learned_.size() < most_learned || learned_.contains(address))
+                learned_[address].insert(watch.owner.carrier);
 }
 
-void Health::ask(std::uint64_t number, const locate::Located& at, b2bua::Context& cx) {
-    Probe& probe = probes_.at(number);
-    const Realm& realm = cx.realm(probe.realm);
-    const Flow flow = b2bua::outgoing_flow(realm, probe.realm, at.transport, at.endpoint);
-    const std::string uri = "sip:" + host_of(probe.target);
+void Health::ask(std::uint64_t number, Place& place, b2bua::Context& cx) {
+    const Watch& watch = watches_.at(place.watch);
+    const Realm& realm = cx.realm(watch.realm);
+    const locate::Located& at = place.at;
+    const Flow flow = b2bua::outgoing_flow(realm, watch.realm, at.transport, at.endpoint);
+    const std::string uri = "sip:" + host_of(watch.target);
     std::string call_id = cx.random.token(16);
     for (std::size_t i = 0; i < call_id_tries && !cx.settings.is_home(call_id); ++i) call_id = cx.random.token(16);
     auto options = sip::Composer::request("OPTIONS", uri);
@@ -150,9 +247,9 @@ void Health::ask(std::uint64_t number, const locate::Located& at, b2bua::Context
         .add(HeaderName::accept, "application/sdp")
         .add(HeaderName::user_agent, cx.settings.server_header);
     const std::string tls_name = at.transport == Transport::tls ? at.tls_name : std::string();
-    probe.asked = cx.layer.send(flow, options.finish(), tls_name, cx.now, cx.effects);
-    probe.asked_at = cx.now;
-    asked_[probe.asked] = number;
+    place.asked = cx.layer.send(flow, options.finish(), tls_name, cx.now, cx.effects);
+    place.asked_at = cx.now;
+    asked_[place.asked] = number;
     sent_.add();
 }
 
@@ -164,10 +261,13 @@ bool Health::on_response(const transaction::Response& response, b2bua::Context& 
     const auto number = found->second;
     asked_.erase(found);
     // Any answer is a sign of life but these two: nobody behind it, or not taking work.
-    if (status == 503 || status == 408)
+    if (status == 503 || status == 408) {
         failed(number, "answers " + std::to_string(status), cx);
-    else
+        const auto seconds = sip::parse_retry_after(response.message.first(HeaderName::retry_after).value_or(""));
+        if (status == 503 && seconds) cx.health.pause(places_.at(number).key, std::chrono::seconds(*seconds), cx.now);
+    } else {
         answered(number, "answers " + std::to_string(status), cx);
+    }
     return true;
 }
 
@@ -181,39 +281,51 @@ bool Health::on_client_failed(const transaction::ClientFailed& failure, b2bua::C
 }
 
 void Health::answered(std::uint64_t number, std::string detail, b2bua::Context& cx) {
-    const auto found = probes_.find(number);
-    if (found == probes_.end()) return;
-    Probe& probe = found->second;
-    probe.asked = {};
-    const bool acquitted = std::exchange(probe.suspected, false);
-    const auto* before = cx.health.find(probe.key);
-    const bool was_down = before != nullptr && !before->up;
-    if (cx.health.answered(probe.key, detail))
-        cx.out.emplace_back(b2bua::LogFact{b2bua::Severity::info, "target-up", {}, {}, probe.key + " " + detail});
+    Place& place = places_.at(number);
+    const Watch& watch = watches_.at(place.watch);
+    place.asked = {};
+    const bool acquitted = std::exchange(place.suspected, false);
+    const bool was_down = !cx.health.up(place.key);
+    if (cx.health.answered(place.key, detail))
+        cx.out.emplace_back(
+            b2bua::LogFact{b2bua::Severity::info, "target-up", {}, watch.owner.trunk, place.key + " " + detail});
     else if (was_down)
-        start(number, std::min(soon, probe.interval), cx);
+        start(place.timer, number, std::min(soon, watch.interval), cx);
     else if (acquitted)
-        start(number, probe.interval, cx);
+        start(place.timer, number, watch.interval, cx);
 }
 
 void Health::failed(std::uint64_t number, std::string detail, b2bua::Context& cx) {
-    const auto found = probes_.find(number);
-    if (found == probes_.end()) return;
-    Probe& probe = found->second;
-    probe.asked = {};
-    if (cx.health.failed(probe.key, detail))
-        cx.out.emplace_back(b2bua::LogFact{b2bua::Severity::warning, "target-down", {}, {}, probe.key + " " + detail});
-    start(number, std::min(soon, probe.interval), cx);
+    Place& place = places_.at(number);
+    const Watch& watch = watches_.at(place.watch);
+    place.asked = {};
+    if (cx.health.failed(place.key, detail))
+        cx.out.emplace_back(
+            b2bua::LogFact{b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, place.key + " " + detail});
+    start(place.timer, number, std::min(soon, watch.interval), cx);
+}
+
+std::vector<std::uint64_t> Health::places_of(std::uint64_t watch) const {
+    const auto& places = watches_.at(watch).places;
+    return {places.begin(), places.end()};
 }
 
 std::size_t Health::timers() const {
-    return static_cast<std::size_t>(
-        std::count_if(probes_.begin(), probes_.end(), [](const auto& p) { return p.second.timer != 0; }));
+    const auto running = [](const auto& each) { return each.second.timer != 0; };
+    return static_cast<std::size_t>(std::count_if(watches_.begin(), watches_.end(), running) +
+                                    std::count_if(places_.begin(), places_.end(), running));
 }
 
 std::vector<Health::Watched> Health::watched() const {
     std::vector<Watched> out;
-    for (const auto& [number, probe] : probes_) out.push_back({probe.carrier, probe.key, probe.target});
+    out.reserve(watches_.size());
+    for (const auto& [number, watch] : watches_) {
+        Watched each{watch.owner.carrier, watch.owner.trunk, watch.key, watch.target, {}};
+        if (!is_literal(watch.target))
+            for (const auto place : watch.places)
+                each.places.push_back({b2bua::place_text(places_.at(place).at), places_.at(place).key});
+        out.push_back(std::move(each));
+    }
     return out;
 }
 

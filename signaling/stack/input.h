@@ -13,13 +13,16 @@
 
 namespace sallyport::stack {
 
+// `busy`: for how long the shard has not had a moment of rest when it comes to this message.
 struct Datagram {  // one UDP datagram; bytes live for the call of handle()
     Flow flow;
     std::string_view bytes;
+    Duration busy{};
 };
 struct StreamMessage {  // one framed message of a TCP or TLS connection
     Flow flow;
     std::string_view bytes;
+    Duration busy{};
 };
 struct FlowClosed {  // or could not be opened: connection == 0
     Flow flow;

@@ -17,6 +17,7 @@ std::optional<Refusal> judge_method(const sip::Message& request) {
         case Method::register_:
         case Method::options:
         case Method::subscribe:
+        case Method::message:  // of a carrier, for a PBX
         case Method::ack:
         case Method::cancel: return std::nullopt;
         case Method::bye:
@@ -25,7 +26,6 @@ std::optional<Refusal> judge_method(const sip::Message& request) {
         case Method::info:
         case Method::notify:
         case Method::refer:
-        case Method::message:
         case Method::publish:
             return Refusal{405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}};
         case Method::other: return Refusal{501, "method unknown", {{HeaderName::allow, std::string(methods_allowed)}}};
@@ -79,7 +79,8 @@ std::optional<Refusal> judge_content(const sip::Message& request) {
 }
 
 std::optional<Refusal> judge_hops(const sip::Message& request) {
-    if (request.method() != Method::invite || request.max_forwards().value_or(1) != 0) return std::nullopt;
+    const bool carried = request.method() == Method::invite || request.method() == Method::message;
+    if (!carried || request.max_forwards().value_or(1) != 0) return std::nullopt;
     return Refusal{483, "no hops left", {}};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/policy/engine.h"
 #include "signaling/stack/core.h"
 
@@ -10,7 +11,7 @@ namespace sallyport::stack {
 
 using sip::HeaderName;
 
-std::string Core::retry_after() { return std::to_string(1 + random.below(32)); }
+std::string Core::retry_after() { return config.retry_window.draw(random); }
 
 void Core::answer_once(const transaction::Request& request, sip::Composer composer) {
     std::string text = composer.finish();
@@ -29,17 +30,34 @@ void Core::refuse(const transaction::Request& request, const Refusal& refusal) {
     answer_once(request, std::move(composer));
 }
 
+void Core::refuse_for_now(const transaction::Request& request, std::string_view why) {
+    if (draining) statistics.refused_draining.add();
+    refuse(request, {503, why, {{HeaderName::retry_after, retry_after()}}});
+}
+
 policy::Party Core::identify(const transaction::Request& request) const {
     return policy::identify(*snapshot, settings.realms[request.flow.realm], request.flow, shared.locations,
                             health.learned(), now_);
 }
 
+// The static trunk whose address this is, when it does not allow the transport (SIPconnect 17.2); else nullptr.
+const config::Trunk* Core::in_the_wrong_way(const transaction::Request& request) const {
+    const Flow& flow = request.flow;
+    const auto* trunk = snapshot->trunk_by_source(settings.realms[flow.realm].name, flow.remote.address);
+    return trunk != nullptr && !trunk->allows(policy::to_config(flow.transport)) ? trunk : nullptr;
+}
+
 void Core::on_options(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     const auto party = identify(request);
     if (party.kind == policy::PartyKind::trunk) {
         const auto trunk = snapshot->trunks.find(party.id);
         if (trunk != snapshot->trunks.end() && !has_proved(request, trunk->second, party.proof)) return;
+    }
+    if (party.kind == policy::PartyKind::carrier && request.message.max_forwards().value_or(1) > 0) {
+        const auto begun = carry(request, party);
+        if (begun == Relay::Begun::carried) return;
+        if (begun == Relay::Begun::not_reachable) return refuse(request, {480, "its PBX is not reachable", {}});
     }
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
@@ -53,14 +71,41 @@ void Core::on_options(const transaction::Request& request) {
     layer.respond(request.server, 200, composer.finish(), now_, effects_);
 }
 
+// SIPconnect 16.7: what the core sends for a number goes to the PBX that has it, not to us.
+Relay::Begun Core::carry(const transaction::Request& request, const policy::Party& carrier) {
+    auto cx = context();
+    return relay.begin(request, carrier, snapshot, cx);
+}
+
+// Only for the PBX whose number it names: this node itself takes none, and none goes to the core.
+void Core::on_message(const transaction::Request& request) {
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
+    const auto party = identify(request);
+    const bool of_carrier = party.kind == policy::PartyKind::carrier;
+    switch (of_carrier ? carry(request, party) : Relay::Begun::no_number) {
+        case Relay::Begun::carried: return;
+        case Relay::Begun::no_number:
+            return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
+        case Relay::Begun::unknown_number: return refuse(request, {404, "no trunk has that number", {}});
+        case Relay::Begun::not_reachable: return refuse(request, {480, "its PBX is not reachable", {}});
+        case Relay::Begun::too_many:
+            return refuse(request, {503, "too many messages at once", {{HeaderName::retry_after, retry_after()}}});
+    }
+}
+
 void Core::on_register(const transaction::Request& request) {
     const Realm& realm = settings.realms[request.flow.realm];
     if (realm.trusted) return refuse(request, {403, "no registrar in this realm", {}});
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
-    const auto authenticated = authenticate(request, challenge_for(trunk, aor, aor.host, false));
+    // A PBX that has registered over this flow can prove who it is, and is told what is wrong with another address.
+    const auto* known = trunk;
+    if (known == nullptr)
+        if (const auto own = snapshot->trunks.find(identify(request).id); own != snapshot->trunks.end())
+            known = own->second.credentials.empty() ? nullptr : &own->second;
+    const auto authenticated = authenticate(request, challenge_for(known, aor, aor.host, false));
     if (!authenticated) return;
     if (const auto refusal = inspect(request.message)) return refuse(request, *refusal);
     judge_register(request, trunk, authenticated->trunk);
@@ -88,6 +133,7 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
         return refused(403, "the trunk belongs to another realm");
     if (!trunk->allows(policy::to_config(request.flow.transport)))
         return refused(403, "transport not allowed for the trunk");
+    if (!policy::is_of_family(*trunk, request.flow)) return refused(403, "the trunk has the other IP version");
     register_trunk(request, *trunk);
 }
 
@@ -106,27 +152,38 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     auto outcome = registrar.handle(request.message, request.flow, policy, random.token(8), now_);
     const bool ok = outcome.status == 200;
     (ok ? statistics.registrations_ok : statistics.registrations_refused).add();
-    if (!ok)
+    if (!ok) {
         complain("registration-refused", trunk.id, outcome.reason);
-    else if (outcome.changed)
+        shared.trunk_states.note_trouble(trunk.id, "REGISTER from " + request.flow.remote.to_string() +
+                                                       " was refused (" + std::to_string(outcome.status) +
+                                                       "): " + outcome.reason);
+    } else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
     for (const auto& other : outcome.displaced)
         log(b2bua::Severity::warning, "flow-taken", other,
             "UDP " + request.flow.remote.to_string() + " is trunk " + trunk.id +
                 "'s now: it is not called there any more");
+    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
+    const auto address = contact ? contact->uri.host_address() : std::nullopt;
+    if (ok && outcome.changed && trunk.network.nat == config::NatMode::off && address &&
+        hides_behind_nat(*address, request.flow.remote.address))
+        complain("nat-suspected", trunk.id,
+                 "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
+                     "; calls follow its flow, media may not: the trunk's NAT mode is off");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
+    if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 
 void Core::on_invite(transaction::Request request) {
-    if (!snapshot) return refuse(request, {503, "not configured yet", {{HeaderName::retry_after, retry_after()}}});
+    if (!snapshot) return refuse_for_now(request, "not configured yet");
     auto party = prove_sender(request);
     if (party) admit(std::move(request), std::move(*party));
 }
 
 void Core::on_subscribe(const transaction::Request& request) {
-    if (draining || !snapshot) return refuse(request, {503, "draining", {{HeaderName::retry_after, retry_after()}}});
+    if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     const auto party = prove_sender(request);
     if (!party) return;
     auto cx = context();
@@ -143,6 +200,9 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .party = std::move(party),
                                   .transport = request.flow.transport,
                                   .request_uri = std::move(*uri),
+                                  .invite = &request.message,
+                                  .realm = &settings.realms[request.flow.realm],
+                                  .draw = random.u32(),
                                   .draining = draining,
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls};
@@ -175,11 +235,14 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::full: return statistics.calls_refused_full.add();
         case policy::Refusal::too_many_calls:
         case policy::Refusal::too_fast: return statistics.calls_refused_limit.add();
-        case policy::Refusal::draining:
+        case policy::Refusal::draining: return statistics.refused_draining.add();
         case policy::Refusal::trunk_disabled:
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:
         case policy::Refusal::not_a_number:
+        case policy::Refusal::foreign_domain:
+        case policy::Refusal::privacy_not_possible:
+        case policy::Refusal::caller_not_allowed:
         case policy::Refusal::unknown_number:
         case policy::Refusal::no_route: return;
     }

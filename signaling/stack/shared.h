@@ -1,5 +1,5 @@
 // What the shards of a node share, and nothing else: where PBXs are, who has proved himself and who has failed to, how
-// many calls each trunk has, which connections carry calls.
+// many calls each trunk has and how it is, which connections carry calls.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "signaling/b2bua/connection_uses.h"
 #include "signaling/policy/gauges.h"
+#include "signaling/policy/trunk_states.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/registrar/lockouts.h"
 #include "signaling/registrar/nonce_counts.h"
@@ -35,6 +36,7 @@ private:
 struct Shared {
     registrar::LocationStore locations;
     policy::TrunkGauges gauges;
+    policy::TrunkStates trunk_states;
     registrar::NonceCounts nonce_counts;
     registrar::Lockouts lockouts;
     registrar::ProvenConnections proven;

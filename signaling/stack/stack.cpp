@@ -28,7 +28,9 @@ std::vector<CallView> Stack::calls(bool live_only, std::size_t limit, std::strin
 std::optional<CallView> Stack::call(std::string_view id_or_call_id) const {
     return call_view(state_->core.calls, id_or_call_id);
 }
-std::vector<TargetView> Stack::targets() const { return target_views(state_->core.health, state_->core.target_health); }
+std::vector<TargetView> Stack::targets() const {
+    return target_views(state_->core.health, state_->core.target_health, state_->core.last_input());
+}
 
 Stack::Alive Stack::alive() const {
     const Core& core = state_->core;

@@ -2,6 +2,7 @@
 // runs to completion; it does no I/O.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,10 +13,12 @@
 #include "control/base/counter.h"
 #include "control/base/histogram.h"
 #include "control/base/random.h"
+#include "signaling/policy/overload.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/stack/input.h"
 #include "signaling/stack/output.h"
 #include "signaling/transaction/layer.h"
+#include "signaling/transaction/retry_after.h"
 #include "signaling/transaction/timers.h"
 
 namespace sallyport::stack {
@@ -35,6 +38,8 @@ struct StackConfig {
     std::size_t max_transactions = 200'000;
     std::size_t max_transaction_bytes = 256u << 20;
     std::size_t recent_calls = 1'000;  // ladders kept
+    transaction::RetryWindow retry_window;
+    Duration tolerated_busy = 20ms;  // a spell without rest that is no overload yet
     // Call-IDs of our own legs are drawn until this says yes, so that their messages come home to this shard.
     std::function<bool(std::string_view call_id)> is_home = [](std::string_view) { return true; };
     std::uint32_t shard = 0;
@@ -51,7 +56,11 @@ struct StackStatistics {
     Counter options_answered, options_sent;
     Counter calls, registrations, transactions;  // alive now (set)
     Counter records_written, carrier_failovers;
-    SecondsHistogram setup_seconds{seconds_bounds};  // INVITE to final answer
+    Counter refused_draining;                                        // requests refused because this node drains
+    std::array<Counter, policy::work_class_count> refused_overload;  // by WorkClass
+    Counter overload_acks;                                           // ACKs to those refusals, passed over
+    Counter overload_permille;                                       // level now, 0..1000 (set)
+    SecondsHistogram setup_seconds{seconds_bounds};                  // INVITE to final answer
 };
 
 // What operators see; made on the shard between two inputs.
@@ -64,8 +73,14 @@ struct CallView {
     std::optional<b2bua::CallRecord> record;
 };
 struct TargetView {
-    std::string carrier, target, detail;
+    std::string carrier, trunk;  // whose: one of them
+    std::string target, detail;
     bool up = true;
+    struct Address {
+        std::string text, detail;
+        bool up = true;
+    };
+    std::vector<Address> addresses;  // of a name
 };
 
 class Stack {

@@ -238,7 +238,7 @@ void Subscriptions::on_flow_closed(const Flow& flow) {
 
 void Subscriptions::keep_looking(b2bua::Context& cx) {
     if (all_.empty() || timer_ != 0) return;
-    timer_ = cx.timers.start(cx.now + look_interval, {transaction::TimerOwner::other, 0, 0, 0});
+    timer_ = cx.timers.start(cx.now + look_interval, {transaction::TimerOwner::subscriptions, 0, 0, 0});
 }
 
 std::size_t Subscriptions::of_party(std::string_view party) const {

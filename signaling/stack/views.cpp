@@ -78,12 +78,27 @@ std::optional<CallView> call_view(const b2bua::CallTable& calls, std::string_vie
     return std::nullopt;
 }
 
-std::vector<TargetView> target_views(const Health& watched, const b2bua::TargetHealth& health) {
+std::vector<TargetView> target_views(const Health& watched, const b2bua::TargetHealth& health, TimePoint now) {
     std::vector<TargetView> out;
     for (const auto& target : watched.watched()) {
         const auto* entry = health.find(target.key);
-        out.push_back({target.carrier, b2bua::target_text(target.target),
-                       entry != nullptr ? entry->detail : "not asked yet", entry == nullptr || entry->up});
+        TargetView view{target.carrier, target.trunk, b2bua::target_text(target.target), "not asked yet", true, {}};
+        if (entry != nullptr) {
+            view.detail = entry->detail;
+            view.up = entry->usable(now);
+        }
+        std::size_t usable = 0;
+        for (const auto& place : target.places) {
+            const auto* at = health.find(place.key);
+            const bool up = at == nullptr || at->usable(now);
+            usable += up ? 1 : 0;
+            view.addresses.push_back({place.text, at != nullptr ? at->detail : "not asked yet", up});
+        }
+        if (!view.addresses.empty() && usable < view.addresses.size()) {
+            view.up = view.up && usable > 0;
+            view.detail += ", " + std::to_string(usable) + " of them usable";
+        }
+        out.push_back(std::move(view));
     }
     return out;
 }

@@ -15,6 +15,6 @@ namespace sallyport::stack {
 std::vector<CallView> call_views(const b2bua::CallTable& calls, bool live_only, std::size_t limit,
                                  std::string_view trunk);
 std::optional<CallView> call_view(const b2bua::CallTable& calls, std::string_view id_or_call_id);
-std::vector<TargetView> target_views(const Health& watched, const b2bua::TargetHealth& health);
+std::vector<TargetView> target_views(const Health& watched, const b2bua::TargetHealth& health, TimePoint now);
 
 }  // namespace sallyport::stack

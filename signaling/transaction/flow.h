@@ -46,6 +46,7 @@ struct Realm {
     std::string media_port;  // name of the media plane's port
     bool trusted = false;    // a core realm: identities and topology of its peers are believed
     std::vector<Listener> listeners;
+    std::vector<IpAddress> advertised_media = {};  // what SDP says in place of the media plane's addresses, per family
 
     const Listener* listener(Transport transport, Family family) const {
         for (const auto& l : listeners)

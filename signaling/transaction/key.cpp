@@ -31,17 +31,22 @@ std::string top_via_text(const sip::Message& message) {
 
 }  // namespace
 
-std::string server_key_as(const sip::Message& request, std::string_view method) {
-    const sip::Via& via = request.top_via();
+std::string server_key_of(std::string_view method, const sip::Via& via) {
     std::string key;
+    if (!has_unique_branch(via.branch())) return key;
     key.reserve(128);
     append(key, method);
-    if (has_unique_branch(via.branch())) {
-        append(key, via.branch());
-        append(key, lower(via.host));
-        key += std::to_string(via.port);
-        return key;
-    }
+    append(key, via.branch());
+    append(key, lower(via.host));
+    key += std::to_string(via.port);
+    return key;
+}
+
+std::string server_key_as(const sip::Message& request, std::string_view method) {
+    std::string key = server_key_of(method, request.top_via());
+    if (!key.empty()) return key;
+    key.reserve(128);
+    append(key, method);
     append(key, request.request_uri());
     append(key, request.from_tag());
     append(key, request.call_id());

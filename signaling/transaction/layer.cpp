@@ -30,6 +30,10 @@ void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effec
         state_->clients.receive(flow, std::move(message), now, out);
 }
 
+bool Layer::knows(std::string_view method, const sip::Via& top_via) const {
+    return state_->servers.knows(server_key_of(method, top_via));
+}
+
 void Layer::respond(ServerId server, std::uint16_t status, std::string response, TimePoint now, Effects& out) {
     state_->servers.respond(server, status, std::move(response), now, out);
 }

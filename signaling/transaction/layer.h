@@ -31,6 +31,9 @@ public:
     // A parsed message from the network. INVITE gets no automatic 100: the user answers (or the layer after 200 ms).
     void receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out);
 
+    // Whether a request of this method with this top Via is the repetition of one that is known (RFC 3261 17.2.3).
+    bool knows(std::string_view method, const sip::Via& top_via) const;
+
     // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are
     // ignored except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted
     // state).

@@ -41,6 +41,7 @@ public:
     void respond_once(ServerId id, std::string response, Effects& out);
     void ignore(ServerId id);
     const sip::Message* request_of(ServerId id) const;
+    bool knows(const std::string& key) const { return !key.empty() && by_key_.contains(key); }
     void flow_closed(const Flow& flow);
     void timer(const TimerKey& key, TimePoint now, Effects& out);
     std::size_t size() const { return table_.size(); }

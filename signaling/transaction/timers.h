@@ -18,9 +18,17 @@ inline constexpr Duration timer_c = 180s;  // RFC 3261 16.6: a bit more than thr
 inline constexpr Duration timer_d = 32s;   // unreliable transports
 
 // Who set it, which of its timers, for which object. Plain numbers: the owner understands them.
-enum class TimerOwner : std::uint8_t { client_transaction, server_transaction, call, registrar, health, other };
+enum class TimerOwner : std::uint8_t {
+    client_transaction,
+    server_transaction,
+    call,
+    registrar,
+    health,
+    subscriptions,
+    trunk_review
+};
 struct TimerKey {
-    TimerOwner owner = TimerOwner::other;
+    TimerOwner owner{};
     std::uint8_t kind = 0;
     std::uint64_t object = 0;  // Id<...>::number()
     std::uint64_t extra = 0;

@@ -177,6 +177,15 @@ TEST_CASE("a damaged cache is told and ignored") {
     CHECK(b.facts[0].starts_with("config-cache: cached configuration not used: "));
 }
 
+TEST_CASE("a watch that goes as soon as it has begun takes its channel along, again and again") {
+    Bench b;
+    for (int i = 0; i < 300; ++i) {
+        b.watch->start();
+        b.restart();
+    }
+    CHECK(b.applied.empty());
+}
+
 TEST_CASE("a snapshot that cannot be converted is refused with the reason, and the one before stays") {
     ScriptedControl control;
     Bench b;

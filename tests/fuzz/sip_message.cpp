@@ -8,6 +8,7 @@
 #include "signaling/sip/compose.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/parser.h"
+#include "signaling/sip/privacy.h"
 #include "tests/support/fuzz_seeds.h"
 
 using namespace sallyport;
@@ -84,6 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto parsed = Parser::parse(bytes, framing);
         if (parsed.has_value()) {
             check_message(*parsed);
+            SALLYPORT_CHECK(privacy_of(*parsed).text().size() < 64);
             if (parsed->is_request()) check_answer(*parsed);
             continue;
         }

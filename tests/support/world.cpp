@@ -29,6 +29,7 @@ config::Trunk acme() {
     t.credentials = {{"acme", "sp.example", sip::digest_ha1(sip::DigestAlgorithm::md5, "acme", "sp.example", "s3cret"),
                       sip::digest_ha1(sip::DigestAlgorithm::sha256, "acme", "sp.example", "s3cret")}};
     t.numbers = {{"+4930123400", "+4930123499"}};
+    t.network.nat = config::NatMode::on;  // its addresses are private, it comes from a public one
     t.revision = 1;
     return t;
 }

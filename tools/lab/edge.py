@@ -18,13 +18,15 @@ CORE_UDP = CORE.signaling, PORTS['udp']
 
 
 class Edge:
-    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None,
-                 device='net_af_packet{number},iface={interface}'):
+    def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None, tls=None,
+                 device='net_af_packet{number},iface={interface}', advertised=None):
         self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
         self.lease_seconds = lease_seconds
         self.access = access
         self.options = options or {}      # daemon -> further lines of its node file
+        self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
+        self.advertised = advertised      # what the access realm says of itself over IPv4: (SIP, media) addresses
         self.daemons = {}
         self.server_name = SERVER_NAME
         self.ca = None
@@ -114,16 +116,21 @@ ports:
 
     def _signaling(self):
         certificate, key = self._pem('edge')
-        access = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in self.access
-                         for address in (ACCESS.signaling, f'[{ACCESS.signaling_v6}]'))
+        says = f', advertised: "{self.advertised[0]}"' if self.advertised else ''
+        access = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"{more}}}\n' for t in self.access
+                         for address, more in ((ACCESS.signaling, says), (f'[{ACCESS.signaling_v6}]', '')))
+        media = f'    media_advertised: ["{self.advertised[1]}"]\n' if self.advertised else ''
         core = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in ('udp', 'tcp')
                        for address in (CORE.signaling, f'[{CORE.signaling_v6}]'))
+        tls, more_realms = f'{{certificate: {certificate}, key: {key}, ca: {self.ca.certificate}}}', ''
+        if self.tls:
+            tls, more_realms = self.tls(self)
         return f'''node: edge-1
 realms:
   - name: access
-    listeners:
-{access}    tls: {{certificate: {certificate}, key: {key}, ca: {self.ca.certificate}}}
-  - name: core
+{media}    listeners:
+{access}    tls: {tls}
+{more_realms}  - name: core
     trusted: true
     listeners:
 {core}media:

@@ -104,13 +104,15 @@ class Peer:
         return field, sip_digest.answer(chosen, self.username, self.password, request.method, request.uri)
 
     # -- calling
-    def invite(self, to, description='', caller=None, request_uri=None, headers=(), destination=None, call_id=None):
-        """Starts a call. A challenge is answered once, inside the same Call."""
+    def invite(self, to, description='', caller=None, request_uri=None, headers=(), destination=None, call_id=None,
+               from_value=None):
+        """Starts a call; a challenge is answered once, inside the same Call. `to` may be a whole To value, `from_value`
+        is a whole From value; both without tag."""
         call_id = call_id or secrets.token_hex(12)
-        local = f'<sip:{caller or self.user}@{self.domain}>;tag={new_tag()}'
-        call = Call(self, call_id, local, f'<{to}>', outgoing=True)
+        local = f'{from_value or f"<sip:{caller or self.user}@{self.domain}>"};tag={new_tag()}'
+        call = Call(self, call_id, local, to if '<' in to else f'<{to}>', outgoing=True)
         call.destination = destination
-        call.remote_target = request_uri or to
+        call.remote_target = request_uri or uri_of(to)
         call.invite = self._invite_request(call, description, headers)
         with self._lock:
             self.calls[call.key] = call

@@ -1,9 +1,17 @@
+#include <algorithm>
+
+#include "control/base/random.h"
 #include "signaling/policy/rules/rule.h"
 
 namespace sallyport::policy::rules {
 namespace {
 
 constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, facility_rejected = 29;
+
+// Nobody is registered whom a call could reach.
+bool is_absent(const CallFacts& facts, const config::Trunk& trunk) {
+    return trunk.mode == config::TrunkMode::registration && facts.locations.usable(trunk.id, facts.now).empty();
+}
 
 Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
     const auto* trunk = facts.config.trunk_by_number(admitted.called);
@@ -16,17 +24,44 @@ Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
                 "trunk " + disabled->id + " is disabled"};
     }
     admitted.trunk = trunk->id;
-    if (trunk->mode == config::TrunkMode::registration && facts.locations.usable(trunk->id, facts.now).empty())
-        return {Reject{Refusal::not_registered, 480, subscriber_absent, false},
-                "trunk " + trunk->id + " is not registered"};
-    return {{}, "trunk " + trunk->id};
+    if (!is_absent(facts, *trunk)) return {{}, "trunk " + trunk->id};
+    const auto overflow = facts.config.trunks.find(trunk->overflow.trunk);
+    if (overflow != facts.config.trunks.end() && !overflow->second.disabled && !is_absent(facts, overflow->second)) {
+        admitted.trunk = overflow->first;
+        return {{}, "trunk " + trunk->id + " is not registered: overflow to trunk " + overflow->first};
+    }
+    return {Reject{Refusal::not_registered, 480, subscriber_absent, false},
+            "trunk " + trunk->id + " is not registered"};
+}
+
+// By priority, and among equals drawn by weight, as RFC 2782 orders targets; a sum of 0 gives each the same share.
+std::vector<std::string> in_order(std::vector<config::RouteChoice> choices, std::uint32_t draw) {
+    std::stable_sort(choices.begin(), choices.end(),
+                     [](const auto& a, const auto& b) { return a.priority < b.priority; });
+    SeededRandom random(draw);
+    std::vector<std::string> ids;
+    while (!choices.empty()) {
+        const auto end = std::find_if(choices.begin(), choices.end(),
+                                      [&](const auto& c) { return c.priority != choices.front().priority; });
+        std::uint32_t total = 0;
+        std::for_each(choices.begin(), end, [&](const auto& c) { total += c.weight; });
+        const auto equals = static_cast<std::uint32_t>(end - choices.begin());
+        auto chosen = choices.begin();
+        if (std::uint32_t drawn = random.below(total == 0 ? equals : total); total == 0)
+            chosen += drawn;
+        else
+            while (drawn >= chosen->weight) drawn -= (chosen++)->weight;
+        ids.push_back(std::move(chosen->carrier));
+        choices.erase(chosen);
+    }
+    return ids;
 }
 
 Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
     const auto* route = facts.config.route_for(admitted.called);
     if (route == nullptr) return {Reject{Refusal::no_route, 404, no_route, false}, "no route for " + admitted.called};
     admitted.route = route->id;
-    for (const auto& id : route->carriers) {
+    for (const auto& id : route->choices.empty() ? route->carriers : in_order(route->choices, facts.draw)) {
         const auto carrier = facts.config.carriers.find(id);
         if (carrier != facts.config.carriers.end() && !carrier->second.disabled) admitted.carriers.push_back(id);
     }

@@ -74,9 +74,39 @@ TEST_CASE("Offers a leg may not have are refused for what is wrong with them") {
               BridgeErrc::bad_address);
     CHECK(refusal(bridge(false, false),
                   "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 5004 RTP/AVP "
-                  "8\r\n") == BridgeErrc::bad_address);  // [SC-15-10]
+                  "8\r\n") == BridgeErrc::wrong_family);  // [SC-15-10]
     CHECK(refusal(bridge(false, false), sdp_text("m=image 5004 udptl t38\r\n")) == BridgeErrc::nothing_in_common);
     CHECK(refusal(bridge(false, false), "garbage") == BridgeErrc::not_sdp);
+}
+
+TEST_CASE(
+    "A private media address: with NAT mode the source of the signalling stands in for it, without it is refused") {
+    const IpAddress source = IpAddress::v4(198, 51, 100, 99);
+    const auto heard = [&](MediaProfile profile, std::string_view address, std::string_view rtcp = "") {
+        SdpBridge b = bridge(false, false);
+        b.set_profile(Side::a, std::move(profile));
+        const auto media = "m=audio 5004 RTP/AVP 8\r\n" + std::string(rtcp);
+        const auto result = b.hear_offer(Side::a, sdp_text(media, address));
+        if (result.has_error()) return std::string(to_string(result.error()));
+        const auto leg = b.media_legs().at(0);
+        return leg.remote->to_string() + " " + leg.remote_rtcp->to_string();
+    };
+    const MediaProfile on{false, {}, false, Family::v4, false, source, false, {}};
+    const MediaProfile off{false, {}, false, Family::v4, false, {}, true, {}};
+    const MediaProfile vpn{false, {}, false, Family::v4, false, {}, false, {}};
+    for (const auto* address : {"10.0.0.1", "172.16.0.1", "172.31.255.1", "192.168.1.20", "100.64.0.1"}) {
+        CHECK(heard(on, address) == "198.51.100.99:5004 198.51.100.99:5005");
+        CHECK(heard(off, address) == to_string(BridgeErrc::private_address));
+        CHECK(heard(vpn, address) == std::string(address) + ":5004 " + address + ":5005");
+    }
+    for (const auto* address :
+         {"198.51.100.10", "172.32.0.1", "100.128.0.1", "11.0.0.1"}) {  // what is public is believed
+        CHECK(heard(on, address) == std::string(address) + ":5004 " + address + ":5005");
+        CHECK(heard(off, address) == std::string(address) + ":5004 " + address + ":5005");
+    }
+    CHECK(heard(on, "192.168.1.20", "a=rtcp:6000 IN IP4 10.1.1.1\r\n") == "198.51.100.99:5004 198.51.100.99:6000");
+    CHECK(heard(off, "198.51.100.10", "a=rtcp:6000 IN IP4 10.1.1.1\r\n") == "198.51.100.10:5004 198.51.100.10:5005");
+    CHECK(warning_of(BridgeErrc::wrong_family) == "301 sallyport \"a media address of the other IP version\"");
 }
 
 TEST_CASE("An RTCP address is as good as an RTP address must be, or RTCP goes to the port after RTP's") {

@@ -3,7 +3,6 @@
 
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
-#include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/session_id.h"
 #include "signaling/sip/parser.h"
 
@@ -20,84 +19,7 @@ sip::Message message(std::string_view extra,
     REQUIRE(parsed.has_value());
     return std::move(*parsed);
 }
-config::Trunk trunk() {
-    config::Trunk t;
-    t.id = "acme";
-    t.registration_aor = "sip:acme@sip.example.net";
-    t.numbers = {{"+4930100", "+4930199"}};
-    return t;
-}
-
 }  // namespace
-
-TEST_CASE(
-    "To a PBX: the caller's number in our domain, its name kept, P-Asserted-Identity if it was asserted [SC-10.1.3-05] "
-    "[SC-10.1.3-06]") {
-    const auto plain = identity_to_pbx(message(""), "+4930155", trunk());
-    CHECK(plain.from == "\"Carol\" <sip:+44205550100@sip.example.net;user=phone>");
-    CHECK(plain.to == "<sip:+4930155@sip.example.net;user=phone>");
-    CHECK(plain.asserted.empty());
-    const auto asserted =
-        identity_to_pbx(message("P-Asserted-Identity: <tel:+1-202-555-0100>, <sip:x@y>\r\n"), "+4930155", trunk());
-    CHECK(asserted.asserted == "<sip:+12025550100@sip.example.net;user=phone>");
-    CHECK(asserted.caller == "+12025550100");
-}
-
-TEST_CASE(
-    "To a PBX: privacy leaves no number anywhere; no number at all is unavailable [SC-10.1.3-03] [SC-10.1.4-01] "
-    "[SC-10.1.3-07]") {
-    const auto hidden = identity_to_pbx(message("Privacy: user;id\r\nP-Asserted-Identity: <sip:+44205550100@c>\r\n"),
-                                        "+4930155", trunk());
-    CHECK(hidden.from == "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
-    CHECK(hidden.asserted.empty());
-    CHECK(hidden.caller == "+44205550100");  // the record knows
-    const auto none = identity_to_pbx(message("", "<sip:alice@core.example.org>;tag=1"), "+4930155", trunk());
-    CHECK(none.from == "<sip:unavailable@unknown.invalid>");
-}
-
-TEST_CASE("To keeps the number that was dialled first [SC-10.1.2-01]") {
-    const auto forwarded = identity_to_pbx(message("", "<sip:+442@c>;tag=1", "<sip:+4930111@old.example.org;foo=bar>"),
-                                           "+4930155", trunk());
-    CHECK(forwarded.to == "<sip:+4930111@sip.example.net;user=phone>");
-}
-
-TEST_CASE("To the core: only a number of the trunk is asserted, whatever the PBX says") {
-    const auto own =
-        identity_to_core(message("", "\"A\" <sip:+4930101@pbx.local>;tag=1"), "+4420", trunk(), "gw.example.org");
-    CHECK(own.from == "\"A\" <sip:+4930101@sip.example.net;user=phone>");
-    CHECK(own.asserted == "\"A\" <sip:+4930101@sip.example.net;user=phone>");
-    const auto foreign = identity_to_core(
-        message("P-Asserted-Identity: <sip:+15551234@x>\r\n", "<sip:+15551234@x>;tag=1"), "+4420", trunk(), "gw");
-    CHECK(foreign.asserted == "<sip:+4930100@sip.example.net;user=phone>");
-    const auto preferred = identity_to_core(
-        message("P-Preferred-Identity: <sip:+4930123@x>\r\n", "<sip:anonymous@anonymous.invalid>;tag=1"), "+4420",
-        trunk(), "gw");
-    CHECK(preferred.asserted == "<sip:+4930123@sip.example.net;user=phone>");
-    CHECK(preferred.from == "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
-    CHECK(identity_to_core(message("Privacy: id;critical\r\n"), "+4420", trunk(), "gw").privacy == "id");
-}
-
-TEST_CASE("An identity in a response is believed from the core, or if the trunk owns it") {
-    const auto with = message("P-Asserted-Identity: <sip:+4930155@x>\r\n"),
-               foreign = message("P-Asserted-Identity: <sip:+15@x>\r\n");
-    CHECK(asserted_in_response(with, false, true, trunk()).asserted == "<sip:+4930155@sip.example.net;user=phone>");
-    CHECK(asserted_in_response(foreign, false, true, trunk()).asserted.empty());
-    CHECK_FALSE(asserted_in_response(foreign, true, false, trunk()).asserted.empty());
-    CHECK(asserted_in_response(with, false, true, trunk()).privacy.empty());
-    const auto hidden =
-        asserted_in_response(message("Privacy: id\r\nP-Asserted-Identity: <sip:+15@x>\r\n"), true, false, trunk());
-    CHECK(hidden.asserted.empty());
-    CHECK(hidden.privacy.empty());
-}
-
-TEST_CASE("A callee that hides is asserted to the trusted only, who are told that it hides") {
-    for (const std::string privacy : {"id", "user;id", "header"}) {
-        const auto callee = asserted_in_response(
-            message("Privacy: " + privacy + "\r\nP-Asserted-Identity: <sip:+4930155@x>\r\n"), false, true, trunk());
-        CHECK(callee.asserted == "<sip:+4930155@sip.example.net;user=phone>");
-        CHECK(callee.privacy == "id");
-    }
-}
 
 TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, places and bodies do not") {
     const auto source = message(
@@ -124,6 +46,23 @@ TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, 
     for (const auto* name :
          {"Via", "Digest", "100rel", "Session-Expires", "icid", "Content-Foo", "Server", "Target-Dialog"})
         CHECK(text.find(name) == std::string::npos);
+}
+
+TEST_CASE("Of a sender who must stay unknown nothing personal crosses, and nothing that is unknown here") {
+    const auto source = message(
+        "X-Account: +44205550100\r\nSubject: it is Carol\r\nOrganization: Carol Ltd\r\nIdentity: "
+        "abc;info=<https://c>\r\n"
+        "Geolocation: <cid:c@c>\r\nUser-to-User: 00\r\nPriority: urgent\r\nAlert-Info: <urn:alert:service:normal>\r\n");
+    auto composer = sip::Composer::request("INVITE", "sip:x");
+    copy_crossing(source, composer, Sender::hidden);
+    const std::string text = composer.finish();
+    CHECK(text.find("arol") == std::string::npos);
+    CHECK(text.find("5550100") == std::string::npos);
+    CHECK(text.find("Identity") == std::string::npos);
+    CHECK(text.find("User-to-User") == std::string::npos);
+    CHECK(text.find("Geolocation") == std::string::npos);
+    CHECK(text.find("Priority: urgent\r\n") != std::string::npos);
+    CHECK(text.find("urn:alert:service:normal") != std::string::npos);
 }
 
 TEST_CASE("Statuses and causes: RFC 3398 both for records and for Reason; only numbers cross") {

@@ -29,11 +29,11 @@ config::Snapshot snapshot(std::vector<config::Target> targets) {
     out.carriers.emplace("core", carrier);
     return out;
 }
-std::vector<std::string> walk(Targets targets, RandomSource& random) {
+std::vector<std::string> walk(Targets targets, const TargetHealth& health, RandomSource& random) {
     std::vector<std::string> out;
     const auto table = realms();
     while (true) {
-        auto step = targets.next(table, random);
+        auto step = targets.next({table, health, TimePoint{}, random});
         const auto* hop = std::get_if<Hop>(&step);
         if (hop == nullptr) return out;
         out.push_back(hop->text());
@@ -45,12 +45,14 @@ std::vector<std::string> walk(Targets targets, RandomSource& random) {
 TEST_CASE("Targets by priority; equals are drawn by weight") {
     SeededRandom random(1);
     TargetHealth health;
+    const auto table = realms();
     const auto config = snapshot({{"192.0.2.3", 5060, config::Transport::udp, 2, 0},
                                   {"192.0.2.1", 5060, config::Transport::tcp, 1, 90},
                                   {"192.0.2.2", 0, config::Transport::udp, 1, 10}});
     std::map<std::string, int> first;
     for (int i = 0; i < 1000; ++i) {
-        const auto order = walk(Targets::to_carriers(config, {"core"}, "+441", realms(), health, random), random);
+        const auto order =
+            walk(Targets::to_carriers(config, {"core"}, "+441", {table, health, TimePoint{}, random}), health, random);
         REQUIRE(order.size() == 3);
         CHECK(order[2] == "udp 192.0.2.3:5060");
         ++first[order[0]];
@@ -62,6 +64,7 @@ TEST_CASE("Targets by priority; equals are drawn by weight") {
 TEST_CASE("A target that is down is passed over; when all are, nothing is tried and that is said") {
     SeededRandom random(1);
     TargetHealth health;
+    const auto table = realms();
     const auto config =
         snapshot({{"192.0.2.1", 5060, config::Transport::udp}, {"192.0.2.2", 5060, config::Transport::udp}});
     const std::string one = "core/192.0.2.1:5060;udp", two = "core/192.0.2.2:5060;udp";
@@ -69,11 +72,11 @@ TEST_CASE("A target that is down is passed over; when all are, nothing is tried 
     CHECK(health.up(one));
     CHECK(health.failed(one, "silent"));
     CHECK_FALSE(health.up(one));
-    CHECK(walk(Targets::to_carriers(config, {"core"}, "+441", realms(), health, random), random) ==
+    CHECK(walk(Targets::to_carriers(config, {"core"}, "+441", {table, health, TimePoint{}, random}), health, random) ==
           std::vector<std::string>{"udp 192.0.2.2:5060"});
     health.failed(two, "silent");
     health.failed(two, "silent");
-    CHECK(Targets::to_carriers(config, {"core"}, "+441", realms(), health, random).all_down());
+    CHECK(Targets::to_carriers(config, {"core"}, "+441", {table, health, TimePoint{}, random}).all_down());
     CHECK_FALSE(health.answered(one, "200"));
     CHECK_FALSE(health.failed(one, "silent"));  // it is down already, and starts anew
     CHECK_FALSE(health.answered(one, "200"));

@@ -162,6 +162,32 @@ TEST_CASE("two enabled routes cannot have one prefix") {
     CHECK(violations(base, {{off}}).empty());
 }
 
+TEST_CASE("prefixes and service numbers of routes are one route's too, and choices need their carriers") {
+    auto ported = sample_route("ported", "");
+    ported.prefixes = {"+4930", "+4989"};
+    ported.service_numbers = {"112"};
+    const auto base = snapshot_of({sample_carrier(), sample_route("default", ""), ported});
+    auto other = sample_route("other", "+4930");
+    other.service_numbers = {"112"};
+    CHECK(violations(base, {{other}}) ==
+          Violations{{0, "prefix", "\"+4930\" is the prefix of routes/ported already; one of them must be disabled"},
+                     {0, "service_numbers[0]",
+                      "\"112\" is a service number of routes/ported already; one of them must be disabled"}});
+    auto twice = sample_route("twice", "+1");
+    twice.prefixes = {"+2", "+1"};
+    CHECK(violations(base, {{twice}}) ==
+          Violations{{0, "prefixes[1]", "\"+1\" is the prefix of routes/twice already; one of them must be disabled"}});
+    auto choosing = sample_route("choosing", "+44");
+    choosing.carriers.clear();
+    choosing.choices = {{"core", 0, 1}, {"missing", 0, 1}};
+    CHECK(violations(base, {{choosing}}) ==
+          Violations{{0, "choices[1].carrier",
+                      "\"carriers/missing\" does not exist; create it first, or in the same request"}});
+    choosing.choices.pop_back();
+    const auto chosen = outcome_of(base, {{choosing}}).snapshot;
+    CHECK(violations(chosen, {{Deletion{"carriers/core"}}}).size() == 3);
+}
+
 TEST_CASE("a credential without a hash keeps the stored one") {
     const auto base = snapshot_of({sample_trunk()});
     auto trunk = sample_trunk();

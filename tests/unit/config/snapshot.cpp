@@ -87,6 +87,66 @@ TEST_CASE("the longest prefix wins; a disabled route does not count") {
     CHECK(s.route_for("+123456789012345678901234567890")->id == "default");
 }
 
+TEST_CASE(
+    "a route with further prefixes and service numbers: longest of all, exact services, no catch-all by accident") {
+    auto ported = sample_route("ported", "");
+    ported.prefixes = {"+4930123", "+4989"};
+    auto emergency = sample_route("emergency", "");
+    emergency.service_numbers = {"112", "110"};
+    auto off = sample_route("off", "+44");
+    off.prefixes = {"+49301234"};
+    off.disabled = true;
+    const auto s = snapshot_of({sample_carrier(), sample_route("germany", "+49"), ported, emergency, off});
+    CHECK(s.route_for("+493012345")->id == "ported");
+    CHECK(s.route_for("+4989777")->id == "ported");
+    CHECK(s.route_for("+4930999")->id == "germany");
+    CHECK(s.route_for("112")->id == "emergency");
+    CHECK(s.route_for("1123") == nullptr);
+    CHECK(s.route_for("+112") == nullptr);
+    CHECK(s.route_for("+4412") == nullptr);
+}
+
+TEST_CASE("ranges of several lengths that enclose each other keep their owners") {
+    const auto s = snapshot_of({sample_trunk("short", "+4930", "+4939"), sample_trunk("long", "+49305000", "+49305999"),
+                                sample_trunk("one", "+493050001", "+493050001")});
+    CHECK(s.trunk_by_number("+4931")->id == "short");
+    CHECK(s.trunk_by_number("+49305500")->id == "long");
+    CHECK(s.trunk_by_number("+493050001")->id == "one");
+    CHECK(s.trunk_by_number("+493050002") == nullptr);
+    CHECK(s.trunk_by_number("+49306000") == nullptr);
+    CHECK(s.trunk_by_number("4931") == nullptr);
+    CHECK(s.trunk_by_number("") == nullptr);
+    CHECK(s.trunk_by_number("+493050001234567890") == nullptr);
+}
+
+TEST_CASE("the prefix table finds what a walk over all prefixes finds") {
+    PrefixTable table;
+    std::vector<std::string> prefixes;
+    std::uint64_t state = 1;
+    const auto draw = [&](std::uint64_t bound) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        return (state >> 33) % bound;
+    };
+    for (std::uint32_t i = 0; i < 500; ++i) {
+        std::string prefix = draw(8) == 0 ? "" : "+";
+        for (auto digits = draw(5); digits-- > 0;) prefix += static_cast<char>('0' + draw(4));
+        REQUIRE(table.add(prefix, i));
+        prefixes.push_back(prefix);
+    }
+    table.build();
+    for (int i = 0; i < 5000; ++i) {
+        std::string number = draw(4) == 0 ? "" : "+";
+        for (auto digits = draw(7); digits-- > 0;) number += static_cast<char>('0' + draw(4));
+        std::optional<std::uint32_t> best;
+        for (std::uint32_t k = 0; k < prefixes.size(); ++k)
+            if (number.starts_with(prefixes[k]) && (!best || prefixes[k].size() > prefixes[*best].size())) best = k;
+        INFO(number);
+        CHECK(table.find(number) == best);
+    }
+    CHECK_FALSE(table.add("+49x", 1));
+    CHECK_FALSE(table.add("+1234567890123456", 1));
+}
+
 TEST_CASE("address blocks: text and back, bounds, containment") {
     for (const auto* text : {"192.0.2.0/24", "192.0.2.1", "2001:db8::/32", "2001:db8::1", "10.0.0.0/8"}) {
         const auto block = AddressBlock::parse(text);

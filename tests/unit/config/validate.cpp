@@ -95,6 +95,16 @@ TEST_CASE("each mode says what belongs to the other") {
           Fields{"registration_aor", "single_aor_compatibility", "domain", "targets", "sources"});
 }
 
+TEST_CASE("a registering trunk without its numbers can only be disabled; no trunk takes its own overflow") {
+    CHECK(fields_after([](Trunk& t) { t.numbers.clear(); }) == Fields{"numbers"});
+    CHECK(fields_after([](Trunk& t) {
+              t.numbers.clear();
+              t.disabled = true;
+          }).empty());
+    CHECK(fields_after([](Trunk& t) { t.overflow.trunk = t.id; }) == Fields{"overflow.trunk"});
+    CHECK(fields_after([](Trunk& t) { t.overflow.trunk = "acme-dr"; }).empty());
+}
+
 TEST_CASE("credentials: user name, hashes of the right length, one entry per user and realm") {
     const auto with = [](Credential c) { return fields_after([&](Trunk& t) { t.credentials = {std::move(c)}; }); };
     const std::string md5(32, 'a'), sha(64, 'b');
@@ -143,10 +153,36 @@ TEST_CASE("targets are hosts that somebody can have") {
 TEST_CASE("sources are networks without host bits, and not the whole Internet") {
     auto trunk = sample_static_trunk();
     trunk.sources = {*AddressBlock::parse("0.0.0.0/0"), *AddressBlock::parse("192.0.2.9/24"),
-                     *AddressBlock::parse("2001:db8::/32"), *AddressBlock::parse("2001:db8::/32")};
+                     *AddressBlock::parse("203.0.113.0/24"), *AddressBlock::parse("203.0.113.0/24")};
     const auto errors = validate(trunk);
     CHECK(fields(errors) == Fields{"sources[0]", "sources[1]", "sources[3]"});
     CHECK(errors[1].text == "\"192.0.2.9/24\" has bits set behind its prefix; did you mean \"192.0.2.0/24\"?");
+}
+
+TEST_CASE("a trunk has one IP version: that of its sources, or the one it is given") {
+    auto trunk = sample_static_trunk();
+    CHECK(trunk.family() == sallyport::Family::v4);
+    trunk.sources.push_back(*AddressBlock::parse("2001:db8::/32"));
+    trunk.targets.push_back({"2001:db8::1", 0, Transport::tls, 0, 0});
+    CHECK(fields(validate(trunk)) == Fields{"targets[1].host", "sources[1]"});
+    trunk.network.family = sallyport::Family::v6;
+    CHECK(fields(validate(trunk)) == Fields{"targets[0].host", "sources[0]"});
+    CHECK(sample_trunk().family() == sallyport::Family::none);
+}
+
+TEST_CASE("a static trunk is called over the transports it may call over") {
+    auto trunk = sample_static_trunk();
+    trunk.targets = {{"pbx.example.com", 0, Transport::unspecified, 0, 0},
+                     {"pbx.example.com", 0, Transport::udp, 0, 0}};
+    const auto errors = validate(trunk);
+    CHECK(fields(errors) == Fields{"targets[1].transport"});
+    CHECK(errors[0].text.find("[tls]") != std::string::npos);
+    trunk.transports = {Transport::udp};
+    CHECK(validate(trunk).empty());
+    trunk.network.options_interval_seconds = 4;
+    CHECK(fields(validate(trunk)) == Fields{"network.options_interval_seconds"});
+    CHECK(fields_after([](Trunk& t) { t.network.options_interval_seconds = 30; }) ==
+          Fields{"network.options_interval_seconds"});
 }
 
 TEST_CASE("carriers: probe interval, reroute statuses") {
@@ -167,6 +203,59 @@ TEST_CASE("routes: prefix and carriers") {
     CHECK(fields(validate(route)) == Fields{"carriers"});
     route.carriers = {"core", "core"};
     CHECK(fields(validate(route)) == Fields{"carriers[1]"});
+}
+
+TEST_CASE("a route has carriers or choices, prefixes with +, and services without") {
+    auto route = sample_route();
+    route.choices = {{"core", 0, 1}, {"core", 1, 1}};
+    route.prefixes = {"+49", "49", ""};
+    route.service_numbers = {"112", "+112", ""};
+    CHECK(fields(validate(route)) == Fields{"prefixes[1]", "prefixes[2]", "service_numbers[1]", "service_numbers[2]",
+                                            "choices", "choices[1].carrier"});
+    route.carriers.clear();
+    route.choices.pop_back();
+    route.prefixes = {"+49"};
+    route.service_numbers = {"112"};
+    CHECK(validate(route).empty());
+}
+
+TEST_CASE("dial plans: digits, a country code where one is needed, nothing twice") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.dial_plan = {"", "30", "0", "0", "x", 16, {{"4711", "4930"}, {"4711", "+49301"}}, {"+112"}};
+          }) == Fields{"numbering.dial_plan.outside_line", "numbering.dial_plan.national_digits",
+                       "numbering.dial_plan.country_code", "numbering.dial_plan.international_prefix",
+                       "numbering.dial_plan.short_codes[0].number", "numbering.dial_plan.short_codes[1].dialled",
+                       "numbering.dial_plan.emergency_numbers[0]"});
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.dial_plan = {"49", "30", "0", "00", "9", 10, {{"*21#", "+49301"}}, {"112"}};
+          }).empty());
+}
+
+TEST_CASE(
+    "translation tables: beginnings of numbers, no more stripped than matched, and a PBX is told global numbers") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbering.called_in = {{"+49", 4, ""}, {"x", 0, ""}, {"+49", 0, "y"}};
+              t.numbering.called_out = {{"+49", 3, "0"}, {"+1", 2, "+49"}, {"+2", 0, ""}, {"+3", 0, "+3"}};
+          }) == Fields{"numbering.called_in[0].strip", "numbering.called_in[1].match", "numbering.called_in[2].match",
+                       "numbering.called_in[2].prepend", "numbering.called_out[0]", "numbering.called_out[3]"});
+    auto carrier = sample_carrier();
+    carrier.numbering.called_out = {{"+49", 3, "0"}, {"+", 1, "00"}, {"", 0, ""}};
+    CHECK(validate(carrier).empty());
+    carrier.numbering.own_domain_only = true;
+    carrier.numbering.dial_plan.emergency_numbers = {"112"};
+    carrier.reroute_causes = {34, 0, 34, 128};
+    CHECK(fields(validate(carrier)) == Fields{"reroute_causes[1]", "reroute_causes[2]", "reroute_causes[3]",
+                                              "numbering.own_domain_only", "numbering.dial_plan.emergency_numbers"});
+}
+
+TEST_CASE("numbers of a trunk have + and no separators; its default caller is one of them") {
+    CHECK(fields_after([](Trunk& t) {
+              t.numbers = {{"4930123", "4930123"},
+                           {"+1-613-258", "+1-613-258"},
+                           {"+49301;phone-context=x", "+49301;phone-context=x"}};
+          }).size() == 3);
+    CHECK(fields_after([](Trunk& t) { t.identity.default_number = "+4930999"; }) == Fields{"identity.default_number"});
+    CHECK(fields_after([](Trunk& t) { t.identity.default_number = "+4930123455"; }).empty());
 }
 
 TEST_CASE("a value from outside cannot break out of an error text") {
@@ -224,4 +313,53 @@ TEST_CASE("what is allowed but weak is a warning") {
     CHECK(warnings(trunk).size() == 5);
     trunk.disabled = true;
     CHECK(warnings(trunk).empty());
+}
+
+TEST_CASE("TLS that is required leaves no other transport, and trust belongs to static trunks") {
+    auto trunk = sample_trunk();
+    trunk.tls.required = true;
+    CHECK(fields(validate(trunk)).empty());
+    CHECK(trunk.allows(Transport::tls));
+    CHECK_FALSE(trunk.allows(Transport::tcp));
+    trunk.transports = {Transport::tls, Transport::tcp};
+    CHECK(fields(validate(trunk)) == Fields{"transports[1]"});
+    CHECK_FALSE(trunk.allows(Transport::tcp));
+    trunk = sample_trunk();
+    trunk.tls.fingerprints = {std::string(64, 'a')};
+    CHECK(fields(validate(trunk)) == Fields{"tls"});
+
+    auto pbx = sample_static_trunk();
+    pbx.tls.required = true;
+    CHECK(fields(validate(pbx)).empty());
+    pbx.targets.push_back({"198.51.100.2", 5060, Transport::udp, 0, 0});
+    pbx.targets.push_back({"pbx.example.com", 0, Transport::unspecified, 0, 0});
+    CHECK(fields(validate(pbx)) == Fields{"targets[1].transport"});
+    auto carrier = sample_carrier();
+    carrier.tls.required = true;
+    CHECK(fields(validate(carrier)) == Fields{"targets[0].transport"});
+}
+
+TEST_CASE("a trust is checked field by field") {
+    auto pbx = sample_static_trunk();
+    pbx.tls.fingerprints = {std::string(64, 'a'), "abc", std::string(64, 'a')};
+    pbx.tls.names = {"pbx.example.com", "not a host"};
+    pbx.tls.certificates = {std::string(20'000, 'x')};
+    pbx.tls.client_certificate = TlsClientCertificate::none;
+    CHECK(fields(validate(pbx)) == Fields{"tls.certificates[0]", "tls.fingerprints[2]", "tls.fingerprints[1]",
+                                          "tls.names[1]", "tls.client_certificate"});
+}
+
+TEST_CASE("a client certificate is demanded when asked for, and where TLS or a trust is [SC-17.5-02]") {
+    PeerTls tls;
+    CHECK_FALSE(tls.needs_client_certificate());
+    tls.required = true;
+    CHECK(tls.needs_client_certificate());
+    tls.client_certificate = TlsClientCertificate::none;
+    CHECK_FALSE(tls.needs_client_certificate());
+    tls = {};
+    tls.authorities = {"x"};
+    CHECK(tls.needs_client_certificate());
+    tls = {};
+    tls.client_certificate = TlsClientCertificate::required;
+    CHECK(tls.needs_client_certificate());
 }

@@ -86,9 +86,10 @@ struct StreamBench final : AcceptSink {
     AcceptStatistics accepts;
     RealmTable realms{Realm{.name = "access"}};
     TlsRealms tls;
+    ProvenConnections proven;
     StreamsHeard heard;
     IoStatistics statistics;
-    StreamPool pool{context, 5, {realms, tls, limits, quota}, heard, statistics};
+    StreamPool pool{context, 5, {realms, tls, limits, quota, proven}, heard, statistics};
     std::unique_ptr<StreamListener> listener;
 };
 

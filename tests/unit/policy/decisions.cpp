@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include "control/base/random.h"
 #include "signaling/policy/engine.h"
+#include "signaling/sip/parser.h"
 
 namespace sallyport::policy {
 namespace {
@@ -70,7 +72,7 @@ TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known 
     CHECK(verdict.admitted.route == "uk");
     CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
     CHECK(w.gauges.calls("acme") == 1);
-    CHECK(verdict.trace.size() == 5);
+    CHECK(verdict.trace.size() == 6);
     const auto second = decide(w.facts(w.pbx, "sip:+44205550100@sip.example.net"), w.gauges);
     REQUIRE(second.reject);
     CHECK(second.reject->why == Refusal::too_many_calls);
@@ -148,6 +150,102 @@ TEST_CASE(
     w.snapshot.carriers.at("core2").disabled = true;
     CHECK(who(core, other).id == "core");
     CHECK_FALSE(identify(w.snapshot, access, World::flow(), w.locations, learned, w.now + 61s).known());
+}
+
+TEST_CASE("An emergency number goes out as it was dialled, whoever calls; its route names it") {
+    World w;
+    w.bind();
+    auto& trunk = w.snapshot.trunks.at("acme");
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    trunk.identity.screening = config::Screening::reject;
+    w.snapshot.routes.emplace("sos", config::Route{.id = "sos", .carriers = {"core"}, .service_numbers = {"112"}});
+    w.snapshot.build_indexes();
+    const auto verdict = decide(w.facts(w.pbx, "sip:112@sip.example.net"), w.gauges);
+    REQUIRE_FALSE(verdict.reject);
+    CHECK(verdict.admitted.emergency);
+    CHECK(verdict.admitted.called == "112");
+    CHECK(verdict.admitted.route == "sos");
+    CHECK(decide(w.facts(w.pbx, "sip:113@sip.example.net"), w.gauges).reject->status == 484);
+}
+
+TEST_CASE("Only where the trunk says so does the domain of a called number matter") {
+    World w;
+    w.bind();
+    w.snapshot.trunks.at("acme").limits.concurrent_calls = 0;
+    const Realm realm{"access",
+                      "a0",
+                      false,
+                      {{Transport::tls, Endpoint::parse("203.0.113.1:5061").value(), "sbc.example.net", 5061}}};
+    const auto status = [&](std::string_view uri) -> int {
+        auto facts = w.facts(w.pbx, uri);
+        facts.realm = &realm;
+        const auto verdict = decide(facts, w.gauges);
+        return verdict.reject ? verdict.reject->status : 0;
+    };
+    CHECK(status("sip:+4420555@elsewhere.example") == 0);
+    w.snapshot.trunks.at("acme").numbering.own_domain_only = true;
+    CHECK(status("sip:+4420555@elsewhere.example") == 404);
+    for (const auto* uri : {"sip:+4420555@SIP.example.net", "sip:+4420555@sbc.example.net:5061", "tel:+4420555",
+                            "sip:+4420555@203.0.113.1"})
+        CHECK(status(uri) == 0);
+}
+
+TEST_CASE("Carriers of a route: by priority, drawn by weight among equals; equal shares where nobody has a weight") {
+    World w;
+    w.bind();
+    w.snapshot.trunks.at("acme").limits.concurrent_calls = 0;
+    for (const auto* id : {"a", "b", "last"})
+        w.snapshot.carriers.emplace(id, config::Carrier{.id = id, .realm = "core"});
+    auto& route = w.snapshot.routes.at("uk");
+    route.carriers.clear();
+    const auto share_of_a = [&] {
+        int first = 0;
+        SeededRandom random(7);
+        for (int i = 0; i < 2000; ++i) {
+            auto facts = w.facts(w.pbx, "sip:+4420555@x");
+            facts.draw = random.u32();
+            const auto carriers = decide(facts, w.gauges).admitted.carriers;
+            REQUIRE(carriers.size() == 3);
+            CHECK(carriers.back() == "last");
+            first += carriers.front() == "a";
+        }
+        return first / 2000.0;
+    };
+    route.choices = {{"last", 10, 100}, {"a", 1, 30}, {"b", 1, 70}};
+    CHECK(share_of_a() == Approx(0.3).margin(0.04));
+    route.choices = {{"last", 10, 0}, {"a", 1, 0}, {"b", 1, 0}};
+    CHECK(share_of_a() == Approx(0.5).margin(0.04));
+    route.choices = {{"last", 10, 0}, {"a", 1, 5}, {"b", 1, 0}};
+    CHECK(share_of_a() == 1);
+}
+
+TEST_CASE("Screening by refusal: From and P-Asserted-Identity name the trunk's numbers or nobody") {
+    World w;
+    w.bind();
+    w.snapshot.trunks.at("acme").limits.concurrent_calls = 0;
+    const auto status = [&](std::string_view from, std::string_view extra = "") -> int {
+        const auto invite = sip::Parser::parse(
+            "INVITE sip:+4420555@x SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bK1\r\nFrom: " + std::string(from) +
+            ";tag=1\r\nTo: <sip:+4420555@x>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n" + std::string(extra) + "\r\n");
+        REQUIRE(invite.has_value());
+        auto facts = w.facts(w.pbx, "sip:+4420555@x");
+        facts.invite = &*invite;
+        const auto verdict = decide(facts, w.gauges);
+        return verdict.reject ? verdict.reject->status : 0;
+    };
+    CHECK(status("<sip:+1555@x>") == 0);
+    CHECK(status("<sip:+1555@x>", "Privacy: id;critical\r\n") == 0);
+    CHECK(status("<sip:+1555@x>", "Privacy: pizza\r\n") == 0);
+    CHECK(status("<sip:+1555@x>", "Privacy: pizza;critical\r\n") == 500);
+    CHECK(status("<sip:+1555@x>", "Privacy: critical\r\nPrivacy: pizza\r\n") == 500);
+    w.snapshot.trunks.at("acme").identity.screening = config::Screening::reject;
+    CHECK(status("<sip:+1555@x>") == 603);
+    CHECK(status("<sip:alice@x>") == 603);
+    CHECK(status("<sip:+4930155@anywhere>") == 0);
+    CHECK(status("<tel:+49-30-155>") == 0);
+    CHECK(status("<sip:anonymous@anonymous.invalid>") == 0);
+    CHECK(status("<sip:anonymous@anonymous.invalid>", "P-Asserted-Identity: <sip:+1555@x>\r\n") == 603);
+    CHECK(status("<sip:+4930155@x>", "P-Asserted-Identity: <sip:+4930156@x>\r\n") == 0);
 }
 
 }  // namespace sallyport::policy

@@ -51,6 +51,17 @@ TEST_CASE("the least file that will do has sensible defaults everywhere else") {
     CHECK(config->timers.t1 == 500ms);
 }
 
+TEST_CASE("a node behind a 1:1 NAT says its public media addresses, one of each IP version") {
+    const auto config = read_config(realm("    media_advertised: [203.0.113.9, \"2001:db8::9\"]\n"), 4);
+    REQUIRE(config.has_value());
+    CHECK(config->realms[0].advertised_media ==
+          std::vector<IpAddress>{*IpAddress::parse("203.0.113.9"), *IpAddress::parse("2001:db8::9")});
+    CHECK(problem_of(realm("    media_advertised: [nowhere]\n")).find("'nowhere' is nobody's address") !=
+          std::string::npos);
+    CHECK(problem_of(realm("    media_advertised: [203.0.113.9, 203.0.113.10]\n")).find("second address") !=
+          std::string::npos);
+}
+
 TEST_CASE("the example of the documentation is good, and its values are the defaults it says they are") {
     std::ifstream file(SALLYPORT_SOURCE "/deploy/examples/signaling.yaml");
     const std::string text{std::istreambuf_iterator<char>(file), {}};

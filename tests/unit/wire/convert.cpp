@@ -12,6 +12,30 @@ using namespace sallyport::wire;
 
 namespace {
 
+const std::string authority =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBhDCCASmgAwIBAgIUKGAcv1POfruBQp6drVX1jkX6R2QwCgYIKoZIzj0EAwIw\n"
+    "DzENMAsGA1UEAwwEcm9vdDAeFw0yNjExMjYxODExNTRaFw0yNjEyMjYxODExNTRa\n"
+    "MA8xDTALBgNVBAMMBHJvb3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAT7u7GQ\n"
+    "K95/rDNAL3fsgJBc18KRteuC/dy5EdE49MvvMGBGMsPThtHde2jZdj7vr6y3BHjE\n"
+    "OEWkXG8mfhZGdAOao2MwYTAdBgNVHQ4EFgQUEEgXPvUIJ41TTnCcesZ15q/JSQMw\n"
+    "HwYDVR0jBBgwFoAUEEgXPvUIJ41TTnCcesZ15q/JSQMwDwYDVR0TAQH/BAUwAwEB\n"
+    "/zAOBgNVHQ8BAf8EBAMCAQYwCgYIKoZIzj0EAwIDSQAwRgIhAIwGZ7MmxmIwG7Fa\n"
+    "vjR9//r4zPGBmx6tn7wU0JgFnWsfAiEA3Ety9uXIX5jdLqufCCIznlxCOSJho5Ri\n"
+    "NC0m5rNhHhg=\n"
+    "-----END CERTIFICATE-----\n";
+
+config::PeerTls full_tls() {
+    return {true,
+            config::TlsClientCertificate::required,
+            {authority},
+            {authority},
+            {std::string(64, 'a')},
+            {"x.example"},
+            true,
+            config::OcspPolicy::hard};
+}
+
 config::Trunk full_trunk() {
     config::Trunk t;
     t.id = "acme-hq";
@@ -34,6 +58,16 @@ config::Trunk full_trunk() {
     t.transports = {config::Transport::tls, config::Transport::udp, config::Transport::tcp};
     t.targets = {{"192.0.2.1", 5061, config::Transport::tls, 1, 2}};
     t.sources = {*config::AddressBlock::parse("2001:db8::/32"), *config::AddressBlock::parse("192.0.2.1")};
+    t.tls = full_tls();
+    t.numbering = {{"49", "30", "0", "00", "9", 10, {{"4711", "+4930100"}}, {"112"}},
+                   {{"0800", 1, "+49"}},
+                   {{"+49", 1, "+"}},
+                   {{"1", 0, "+49"}},
+                   {{"+1", 2, "+1"}},
+                   true};
+    t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
+    t.overflow.trunk = "acme-dr";
+    t.network = {Family::v6, config::NatMode::on, 60};
     t.revision = 42;
     return t;
 }
@@ -49,6 +83,10 @@ config::Carrier full_carrier() {
     c.reroute_statuses = {503};
     c.media.codecs = {"PCMA"};
     c.sources = {*config::AddressBlock::parse("198.51.100.0/24")};
+    c.tls = full_tls();
+    c.numbering.called_out = {{"+", 1, "00"}};
+    c.identity.untrusted = true;
+    c.reroute_causes = {34, 42};
     c.disabled = true;
     c.revision = 7;
     return c;
@@ -70,7 +108,7 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     const auto carrier = from_proto(to_proto(full_carrier()));
     CHECK(carrier.errors.empty());
     CHECK(carrier.value == full_carrier());
-    const config::Route route{"default", "+49", {"core", "other"}, true, 9};
+    const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}};
     CHECK(from_proto(to_proto(route)).value == route);
 }
 
@@ -82,6 +120,79 @@ TEST_CASE("no field of the API's trunk is forgotten by the converter") {
         const auto& r = *message.GetReflection();
         CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
     }
+}
+
+TEST_CASE("nor is a field of its TLS") {
+    const auto message = to_proto(full_trunk(), Secrets::included).tls();
+    for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+        const auto* field = message.GetDescriptor()->field(i);
+        INFO(field->name());
+        const auto& r = *message.GetReflection();
+        CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
+    }
+}
+
+TEST_CASE("certificates are looked at when they come in, fingerprints are taken as tools print them") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    auto& tls = *message.mutable_tls();
+    tls.add_authorities(authority);
+    tls.add_authorities("no certificate");
+    tls.add_certificates(authority + authority);
+    tls.add_certificates(authority + "\n \n");
+    tls.add_certificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    tls.add_fingerprints("AB:CD:" + std::string(60, 'E'));
+    tls.set_client_certificate(static_cast<pb::TlsClientCertificate>(9));
+    tls.set_ocsp(static_cast<pb::OcspPolicy>(9));
+    const auto converted = from_proto(message);
+    CHECK(fields(converted.errors) == Fields{"tls.client_certificate", "tls.authorities[1]", "tls.certificates[0]",
+                                             "tls.certificates[2]", "tls.ocsp"});
+    CHECK(converted.value.tls.fingerprints == Fields{"abcd" + std::string(60, 'e')});
+}
+
+TEST_CASE("no field of the API's carrier and route is forgotten either") {
+    const auto complete = [](const auto& message) {
+        for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+            const auto* field = message.GetDescriptor()->field(i);
+            INFO(field->full_name());
+            const auto& r = *message.GetReflection();
+            CHECK((field->is_repeated() ? r.FieldSize(message, field) > 0 : r.HasField(message, field)));
+        }
+    };
+    complete(to_proto(full_carrier()));
+    complete(to_proto(full_trunk(), Secrets::hidden).numbering());
+    complete(to_proto(full_trunk(), Secrets::hidden).numbering().dial_plan());
+    complete(to_proto(full_trunk(), Secrets::hidden).identity());
+    complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}}));
+}
+
+TEST_CASE("an enum value of a later version is named, not guessed") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    message.mutable_identity()->set_screening(static_cast<pb::Screening>(99));
+    message.mutable_identity()->set_from(static_cast<pb::FromPolicy>(99));
+    CHECK(fields(from_proto(message).errors) == Fields{"identity.screening", "identity.from"});
+    pb::Route route;
+    route.add_choices()->set_carrier("core");
+    CHECK(fields(from_proto(route).errors) == Fields{"choices[0].carrier"});
+}
+
+TEST_CASE("a static trunk is probed unless it says otherwise; a registered one is not") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    CHECK(from_proto(message).value.network.options_interval_seconds == 30);
+    message.mutable_network()->set_unprobed(true);
+    const auto unprobed = from_proto(message);
+    CHECK(unprobed.errors.empty());
+    CHECK(unprobed.value.network.options_interval_seconds == 0);
+    CHECK(from_proto(to_proto(unprobed.value, Secrets::included)).value == unprobed.value);
+    message.mutable_network()->set_options_interval_seconds(10);
+    message.mutable_network()->set_nat(static_cast<pb::NatMode>(9));
+    message.mutable_network()->set_ip_version(static_cast<pb::IpVersion>(9));
+    CHECK(fields(from_proto(message).errors) == Fields{"network.ip_version", "network.nat", "network.unprobed"});
+    message.clear_network();
+    message.set_mode(pb::TRUNK_MODE_REGISTRATION);
+    CHECK(from_proto(message).value.network == config::TrunkNetwork{});
 }
 
 TEST_CASE("an operator never gets a hash back, only which algorithms there are") {

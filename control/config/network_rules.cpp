@@ -1,0 +1,66 @@
+#include "control/config/network_rules.h"
+
+#include "control/config/limits.h"
+#include "control/config/rules.h"
+#include "control/config/syntax.h"
+
+namespace sallyport::config::rules {
+namespace {
+
+std::string_view text(Family family) { return family == Family::v6 ? "IPv6" : "IPv4"; }
+std::string_view text(Transport transport) {
+    switch (transport) {
+        case Transport::unspecified: return "unspecified";
+        case Transport::udp: return "udp";
+        case Transport::tcp: return "tcp";
+        case Transport::tls: return "tls";
+    }
+    return "unspecified";
+}
+
+void check_family(const Trunk& trunk, FieldErrors& errors) {
+    const Family family = trunk.family();
+    const auto other = [&](std::string field, const IpAddress& address, const std::string& shown) {
+        if (address.empty() || family == Family::none || address.family == family) return;
+        errors.push_back({std::move(field), quoted(shown) + " is " + std::string(text(address.family)) +
+                                                ", the interface " + std::string(text(family)) +
+                                                ": a trunk has one IP version; give the other one a trunk of its own"});
+    };
+    for (std::size_t i = 0; i < trunk.targets.size(); ++i)
+        if (const auto address = IpAddress::parse(trunk.targets[i].host))
+            other(at("targets", i) + ".host", *address, trunk.targets[i].host);
+    for (std::size_t i = 0; i < trunk.sources.size(); ++i)
+        other(at("sources", i), trunk.sources[i].address, trunk.sources[i].to_string());
+}
+
+void check_target_transports(const Trunk& trunk, FieldErrors& errors) {
+    for (std::size_t i = 0; i < trunk.targets.size(); ++i) {
+        const Transport transport = trunk.targets[i].transport;
+        if (transport == Transport::unspecified || trunk.allows(transport)) continue;
+        std::string allowed;
+        for (const auto t : trunk.transports) allowed += (allowed.empty() ? "" : ", ") + std::string(text(t));
+        errors.push_back({at("targets", i) + ".transport",
+                          quoted(std::string(text(transport))) + " is not among the trunk's transports, which are [" +
+                              (allowed.empty() ? "tls" : allowed) + "] in both directions; e.g. transports: [" +
+                              std::string(text(transport)) + "]"});
+    }
+}
+
+}  // namespace
+
+void check_network(const Trunk& trunk, FieldErrors& errors) {
+    const auto interval = trunk.network.options_interval_seconds;
+    if (trunk.mode == TrunkMode::registration) {
+        if (interval != 0)
+            errors.push_back({"network.options_interval_seconds",
+                              "belongs to mode static: a registered PBX keeps its registration alive itself"});
+        return;
+    }
+    if (interval != 0 && (interval < limits::options_min || interval > limits::options_max))
+        errors.push_back(
+            {"network.options_interval_seconds", out_of_range(interval, limits::options_min, limits::options_max)});
+    check_family(trunk, errors);
+    check_target_transports(trunk, errors);
+}
+
+}  // namespace sallyport::config::rules

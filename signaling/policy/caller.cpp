@@ -1,0 +1,36 @@
+#include "signaling/policy/caller.h"
+
+#include <algorithm>
+
+#include "signaling/policy/numbering.h"
+
+namespace sallyport::policy {
+
+bool is_anonymous(const sip::Uri& uri) {
+    if (uri.scheme != sip::Scheme::sip && uri.scheme != sip::Scheme::sips) return false;
+    return uri.host.ends_with(".invalid") || uri.user.empty();
+}
+
+std::optional<std::string> own_number(const sip::Uri& uri, const config::Trunk& trunk) {
+    const std::string_view domain = trunk.domain.empty() ? trunk.aor_domain() : std::string_view(trunk.domain);
+    auto number = calling_number(uri, trunk.numbering, domain);
+    return number && trunk.owns(*number) ? std::move(number) : std::nullopt;
+}
+
+bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk) {
+    const sip::Uri& from = invite.from().uri;
+    if (!is_anonymous(from) && !own_number(from, trunk)) return false;
+    const auto asserted = invite.values(sip::HeaderName::p_asserted_identity);
+    if (asserted.empty()) return true;
+    return std::any_of(asserted.begin(), asserted.end(), [&](std::string_view value) {
+        const auto identity = sip::parse_name_addr(value);
+        return identity.has_value() && own_number(identity->uri, trunk);
+    });
+}
+
+std::string default_number(const config::Trunk& trunk) {
+    if (!trunk.identity.default_number.empty()) return trunk.identity.default_number;
+    return trunk.numbers.empty() ? std::string() : trunk.numbers.front().first;
+}
+
+}  // namespace sallyport::policy

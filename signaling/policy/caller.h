@@ -1,0 +1,22 @@
+// Who a PBX says is calling, held against the numbers of its trunk (SIPconnect 10.2.3 to 10.2.6). Says what is whose;
+// writes no header field.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "control/config/model.h"
+#include "signaling/sip/message.h"
+
+namespace sallyport::policy {
+
+// RFC 3323 4.1.1.3: a host that ends in ".invalid", or nobody in particular.
+bool is_anonymous(const sip::Uri& uri);
+// The trunk's number that a URI of its PBX names, or nothing.
+std::optional<std::string> own_number(const sip::Uri& uri, const config::Trunk& trunk);
+// From and P-Asserted-Identity, where they name somebody, name a number of the trunk.
+bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk);
+// The number that is asserted and shown when the PBX names none of its own; empty only if the trunk has none.
+std::string default_number(const config::Trunk& trunk);
+
+}  // namespace sallyport::policy

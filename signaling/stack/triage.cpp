@@ -1,0 +1,75 @@
+// What a message is worth before it is parsed, and the refusal that costs next to nothing (RFC 5390, RFC 6357): only
+// while this shard has more to do than it can. A call that is up, an emergency and a binding that lives are never
+// refused here.
+#include "signaling/stack/core.h"
+
+namespace sallyport::stack {
+
+using policy::WorkClass;
+
+namespace {
+
+// RFC 5031: "urn:service:sos" and what is below it.
+bool is_emergency(const sip::Glimpse& seen) {
+    constexpr std::string_view sos = "urn:service:sos";
+    const auto head = seen.request_uri.substr(0, sos.size());
+    return seen.method == "INVITE" &&
+           (seen.esnet || (sip::equal_ignoring_case(head, sos) &&
+                           (seen.request_uri.size() == sos.size() || seen.request_uri[sos.size()] == '.')));
+}
+
+std::optional<sip::Via> top_via_of(const sip::Glimpse& seen) {
+    const auto values = sip::split_list(seen.vias.front());
+    if (values.empty()) return std::nullopt;
+    auto via = sip::parse_via(values.front());
+    return via.has_value() ? std::optional(std::move(*via)) : std::nullopt;
+}
+
+}  // namespace
+
+bool Core::takes(const Flow& flow, std::string_view bytes, Duration busy) {
+    overload.observe(busy, now_);
+    statistics.overload_permille.set(static_cast<std::uint64_t>(overload.level() * 1'000));
+    if (overload.level() == 0) return true;
+    const auto seen = sip::glimpse(bytes);
+    if (seen.method == "ACK" && seen.to_tag.starts_with(overload_mark_)) {
+        statistics.overload_acks.add();
+        return false;
+    }
+    const auto via = top_via_of(seen);
+    const WorkClass work = classify(flow, seen, via ? &*via : nullptr);
+    if (overload.admit(work)) return true;
+    statistics.refused_overload[static_cast<std::size_t>(work)].add();
+    refuse_unparsed(flow, seen, bytes.size());
+    return false;
+}
+
+// A To tag alone proves nothing: whoever writes one must not pass for a call that is up.
+WorkClass Core::classify(const Flow& flow, const sip::Glimpse& seen, const sip::Via* top_via) {
+    if (seen.response || seen.method == "ACK" || seen.method == "CANCEL") return WorkClass::in_dialog;
+    if (!seen.to_tag.empty() && calls.index().find_dialog(seen.call_id, seen.to_tag)) return WorkClass::in_dialog;
+    if (top_via != nullptr && layer.knows(seen.method, *top_via)) return WorkClass::in_dialog;
+    if (is_emergency(seen) && is_plausible_emergency(flow.remote.address)) return WorkClass::emergency;
+    if (seen.method == "INVITE") return seen.to_tag.empty() ? WorkClass::new_work : WorkClass::rest;
+    if (seen.method != "REGISTER") return WorkClass::rest;
+    if (shared.locations.has_binding(flow, now_)) return WorkClass::refresh;
+    return seen.credentials ? WorkClass::new_work : WorkClass::rest;
+}
+
+// One source gets so many a second: more compete as calls, so that this is no way in for a flood.
+bool Core::is_plausible_emergency(const IpAddress& source) {
+    constexpr std::size_t most_sources = 4'096;
+    if (emergencies_.size() >= most_sources) emergencies_.forget_idle(now_);
+    return emergencies_.size() < most_sources && emergencies_.try_take(source.to_string(), now_);
+}
+
+void Core::refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes) {
+    const auto answer = sip::refuse_briefly(seen, flow.remote, overload_mark_, retry_after());
+    if (!answer || (flow.transport == Transport::udp && answer->text.size() > 3 * bytes)) return;
+    const auto via = sip::parse_via(answer->via);
+    if (!via.has_value()) return;
+    effects_.emplace_back(transaction::Transmit{
+        transaction::response_flow(flow, *via), std::make_shared<const std::string>(answer->text), {}});
+}
+
+}  // namespace sallyport::stack

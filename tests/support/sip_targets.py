@@ -1,0 +1,78 @@
+"""Places that a call may be sent to: each listens at one address over one transport, answers every INVITE and OPTIONS as
+it is told to, and keeps what it was sent. What is repeated is answered again and counted once."""
+import socket
+import threading
+
+from pbx_sim import sip_message, transport
+
+
+class Target:
+    def __init__(self, namespace, address, port=5060, over='udp', tls=None):
+        self.address, self.port, self.over = address, port, over
+        self.status, self.reason, self.headers = 486, 'Busy Here', ()
+        self.options_status, self.options_headers = 200, ()
+        self.silent = False
+        self.invites, self.options, self.others = [], [], []
+        self.connections = 0
+        self._branches = set()
+        self._open = []
+        self._stopped = threading.Event()
+        if over == 'udp':
+            with namespace.entered():
+                self._open.append(transport.UdpTransport((address, port), None))
+            self._open[0].on_message = lambda message, source: self._receive(self._open[0], message, source)
+            return
+        with namespace.entered():
+            family = socket.AF_INET6 if ':' in address else socket.AF_INET
+            self._listener = socket.socket(family, socket.SOCK_STREAM)
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.bind((address, port))
+            self._listener.listen(50)
+            self._listener.settimeout(0.2)
+        self._tls = tls
+        threading.Thread(target=self._accept, daemon=True, name=f'{over}-{address}').start()
+
+    def _accept(self):
+        while not self._stopped.is_set():
+            try:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                connection.settimeout(5)
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:                # nobody came, or the handshake failed
+                continue
+            stream = transport.StreamTransport(connection, self.over.upper())
+            stream.on_message = lambda message, source, via=stream: self._receive(via, message, source)
+            self._open.append(stream)
+        self._listener.close()
+
+    def _receive(self, via, message, source):
+        if self.silent or not message.is_request or message.method == 'ACK':
+            return
+        new = (message.branch, message.method) not in self._branches
+        self._branches.add((message.branch, message.method))
+        status, reason, headers = self.status, self.reason, self.headers
+        if message.method == 'INVITE':
+            kept = self.invites
+        elif message.method == 'OPTIONS':
+            kept, status, reason, headers = self.options, self.options_status, 'Probed', self.options_headers
+        else:
+            kept, status, reason, headers = self.others, 200, 'OK', ()
+        if new:
+            kept.append(message)
+        answer = sip_message.response_to(message, status, reason, f'{len(self._branches):x}-tag', headers)
+        via.send(answer.encode(), source)
+
+    @property
+    def numbers(self):
+        return [sip_message.user_of(m.uri) for m in self.invites]
+
+    def invited(self, number):
+        """The INVITEs for this number, in order."""
+        return [m for m in self.invites if sip_message.user_of(m.uri) == number]
+
+    def close(self):
+        self._stopped.set()
+        for each in self._open:
+            each.close()

@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+"""What a node does when something fails, from outside: PBXs that vanish, come back or cannot log in; a drain; more work than
+it can do; everybody registering at once."""
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import wire  # noqa: E402
+from cases import case, equal, main, require, require_growth  # noqa: E402
+from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
+from lab import avalanche, parties, process  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
+from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
+
+KEEP_ALIVE = 4                            # seconds, of the node: in which a peer that is gone is noticed
+WINDOW = range(2, 8)                      # Retry-After
+STANDBY = '192.0.2.20'                    # where sipp-static is provisioned to be, played by a peer of ours
+OPTIONS = {'signaling': f'''streams: {{keep_alive_seconds: {KEEP_ALIVE}}}
+overload: {{busy_ms: 10, retry_after_from_seconds: {WINDOW[0]}, retry_after_to_seconds: {WINDOW[-1]}}}
+'''}
+AVALANCHE = 200
+
+
+# -- what the cases look at
+def trunk_state(lab, trunk=USER):
+    found = [t for t in lab.edge.json('trunk', 'list')['trunks'] if t['trunk'] == trunk]
+    require(found, f'{trunk} is not listed')
+    return found[0]
+
+
+def wait_state(lab, state, timeout=5, trunk=USER):
+    return process.wait_until(lambda: (found := trunk_state(lab, trunk))['state'] == state and found, timeout,
+                              f'trunk {trunk} is {state}', every=0.1)
+
+
+def apply_text(lab, text):
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
+        file.write(text)
+        file.flush()
+        return lab.edge.apply(file.name)
+
+
+def edit_trunk(lab, name, *replacements):
+    """The provisioned trunk with lines put in the place of others, applied."""
+    text = lab.edge.cli('get', 'trunk', name)
+    for pattern, new in replacements:
+        text, count = re.subn(pattern, new, text, flags=re.M)
+        require(count, f'{pattern!r} is not in\n{text}')
+    apply_text(lab, text)
+
+
+def call_from_core(lab, number=PBX_NUMBER):
+    core = lab.core()
+    return core.peer.invite(f'sip:{number}@{CORE.signaling}', core.offer(), caller=lab.core_number)
+
+
+def retry_after(response):
+    value = response.get('Retry-After')
+    require(value is not None and value.isdigit(), f'{response.status} with Retry-After {value!r}')
+    return int(value)
+
+
+@contextlib.contextmanager
+def extra_pbx(lab, address, tls=True):
+    """A PBX of trunk acme-hq at an address of its own, which can be taken away from under it."""
+    lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
+    party = None
+    try:
+        party = parties.registered_pbx(lab.network.pbx, lab.run_directory, lab.probe_binary, edge=lab.edge.access_tls,
+                                       ca_file=lab.edge.ca.certificate, server_name=lab.edge.server_name, domain=DOMAIN,
+                                       user=USER, password=PASSWORD, address=address, name='extra')
+        response = party.peer.register(bulk=True)
+        require(response is not None and response.status == 200, f'REGISTER: {response and response.start_line}')
+        yield party
+    finally:
+        if party:
+            party.close()
+        subprocess.run(['ip', '-n', lab.network.pbx.name, 'addr', 'del', f'{address}/24', 'dev', 'sig0'],
+                       capture_output=True)
+
+
+@contextlib.contextmanager
+def slower(daemon, share):
+    """The daemon gets this share of a processor, as on a machine that is slower by so much."""
+    stop = threading.Event()
+
+    def brake():
+        while not stop.is_set():
+            os.kill(daemon.pid, signal.SIGSTOP)
+            time.sleep(0.02 * (1 - share))
+            os.kill(daemon.pid, signal.SIGCONT)
+            time.sleep(0.02 * share)
+    thread = threading.Thread(target=brake, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        os.kill(daemon.pid, signal.SIGCONT)
+
+
+class Flood:
+    """Requests of a stranger, as fast as they go, from a thread; counts what is answered."""
+
+    def __init__(self, lab, method, extra=''):
+        self.stranger = wire.Stranger(lab.network.pbx, STRANGER, (5062,))
+        self.socket = self.stranger.sockets[5062]
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.setblocking(False)
+        self.method, self.extra, self.edge = method, extra, lab.edge.access_udp
+        self.sent, self.answers = 0, []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        time_up = time.monotonic() + 1
+        while time.monotonic() < time_up:
+            self._drain()
+        self.stranger.close()
+
+    def _drain(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self.answers.append(self.socket.recv(65_535))
+
+    def _run(self):
+        while not self._stop.is_set():
+            for _ in range(50):
+                self.sent += 1
+                request = wire.request(self.method, f'sip:{DOMAIN}', via=f'SIP/2.0/UDP {STRANGER}:5062',
+                                       branch=f'z9hG4bK{self.method}{self.sent}', call_id=f'{self.method}{self.sent}',
+                                       extra=self.extra)
+                with contextlib.suppress(OSError):
+                    self.socket.sendto(request, self.edge)
+            self._drain()
+            time.sleep(0.002)
+
+    def of_status(self, status):
+        return [sip_message.parse(a) for a in self.answers if a.startswith(f'SIP/2.0 {status} '.encode())]
+
+
+# -- the trunk as operators know it
+@case('a trunk that nobody has registered for is down and says so; a wrong password is its reason, with trunk and source in the log')
+def _(lab):
+    equal(trunk_state(lab)['state'], 'down', 'state')
+    with lab.network.pbx.entered():
+        stream = transport.StreamTransport.connect(lab.edge.access_tls, (ACCESS.peers[0], 0),
+                                                   transport.client_context(lab.edge.ca.certificate), lab.edge.server_name)
+    peer = sip_peer.Peer(stream, DOMAIN, USER, password='not the password')
+    response = peer.register(bulk=True)
+    equal(response.status, 401, 'REGISTER with a wrong password')
+    why = trunk_state(lab)['why']
+    source = f'{stream.local[0]}:{stream.local[1]}'
+    peer.close()
+    require('authentication failed' in why and source in why, f'why: {why}')
+    require(re.search(f'event=authentication-failed.*trunk={USER}|trunk={USER}.*event=authentication-failed',
+                      lab.edge.daemons['signaling'].text()), 'no log line names event and trunk')
+    require(source in lab.edge.daemons['signaling'].text(), 'no log line names the source')
+
+
+@case('registered: the state, since when and why in list, show and metrics; a static trunk is reachable')
+def _(lab):
+    lab.pbx()
+    state = wait_state(lab, 'registered')
+    require(float(state['since_seconds']) < 5 and 'TLS' in state['why'] and state['contacts'] == 1, f'{state}')
+    shown = lab.edge.cli('trunk', 'show', USER)
+    require('registered' in shown and ACCESS.peers[0] in shown, shown)
+    scrape = lab.edge.scrape('signaling')
+    equal(scrape.get('sallyport_trunk_state', trunk=USER, state='registered'), 1, 'metric')
+    require(scrape.get('sallyport_trunk_state_since_timestamp_seconds', trunk=USER) > time.time() - 60, 'since')
+    require(trunk_state(lab, 'sipp-static')['state'] in ('reachable', 'down'), 'a static trunk registers nowhere')
+    counts = lab.edge.status()['signaling']['trunk_states']
+    equal(int(counts['registered']), 1, 'registered trunks in status')
+    refused = lab.edge.cli('trunk', 'show', 'nobody', check=False)
+    require(refused.returncode == 1 and 'nobody' in refused.stderr, f'{refused.stderr}')
+
+
+@case('the sheet names what the PBX\'s administrator needs, and every template points to this node')
+def _(lab):
+    sheet = lab.edge.cli('trunk', 'sheet', USER)
+    certificate = subprocess.run(['openssl', 'x509', '-in', str(lab.edge._pem('edge')[0]), '-noout', '-fingerprint',
+                                  '-sha256'], capture_output=True, text=True, check=True).stdout.strip().split('=')[1]
+    for part in (f'sip:{USER}@{DOMAIN}', f'{ACCESS.signaling}:5061', certificate, '+4930555000 to +4930555099', 'SDES'):
+        require(part in sheet, f'{part} is not in\n{sheet}')
+    require(PASSWORD not in sheet, 'the password')
+    for pbx in ('asterisk', 'freeswitch', '3cx', 'cube', 'generic'):
+        require(f'{ACCESS.signaling}:5061' in lab.edge.cli('trunk', 'sheet', USER, '--pbx', pbx), pbx)
+    wrong = lab.edge.cli('trunk', 'sheet', USER, '--pbx', 'nonesuch', check=False)
+    equal(wrong.returncode, 2, 'exit status for a PBX that is not known')
+
+
+# -- drain
+@case('a drain refuses calls, REGISTER and OPTIONS with 503 and random integer Retry-After; what is up goes on [SC-16.4.1.6-02] [SC-16.4.1.6-04] [SC-17.4-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    equal(pbx.peer.options(f'sip:{DOMAIN}').status, 200, 'OPTIONS before')
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
+    said = lab.edge.cli('drain', '--no-wait')
+    require('1 call left' in said, said)
+    refused = [pbx.peer.invite(lab.number_uri(lab.core_number), pbx.offer(), caller=PBX_NUMBER).wait_final(),
+               pbx.peer.options(f'sip:{DOMAIN}'), core.peer.options(f'sip:{CORE.signaling}')]
+    equal([r.status for r in refused], [503] * 3, 'INVITE, OPTIONS of the PBX, OPTIONS of the core')
+    waits = [retry_after(r) for r in refused]
+    for _ in range(100):
+        response = pbx.peer.register(bulk=True)
+        equal(response.status, 503, 'REGISTER')
+        waits.append(retry_after(response))
+    require(set(waits) <= set(WINDOW), f'outside of the window: {sorted(set(waits))}')
+    equal(set(waits), set(WINDOW), 'values of 103 answers')
+    again = outgoing.reinvite(pbx.offer(), timeout=5)    # asked of the core's side, which takes no re-INVITE
+    equal(again and again.status, 488, 're-INVITE of a call that was up, as the other side answers it')
+    wait_state(lab, 'registered', 1)      # nobody lost his registration
+    equal(len(lab.edge.registrations()), 1, 'registrations')
+    waiting = subprocess.Popen(lab.edge.cli_command('drain'), stdout=subprocess.PIPE, text=True)
+    process.wait_until(lambda: 'DRAINING' in lab.edge.cli('status'), 5, 'status says that it drains')
+    require(waiting.poll() is None, 'the drain has ended although a call is up')
+    equal(outgoing.bye().status, 200, 'BYE of a call that was up')
+    require(incoming.wait_ended(), 'the BYE did not reach the other side')
+    require('the node is empty' in waiting.communicate(timeout=10)[0], 'the drain does not say that it is done')
+    equal(lab.edge.scrape('signaling').get('sallyport_draining'), 1, 'sallyport_draining')
+
+
+@case('what waits for a drain gives up when it is told to, still draining; undrain takes work again')
+def _(lab):
+    equal(lab.edge.cli('undrain'), 'taking new work', 'undrain')
+    pbx, core = lab.pbx(), lab.core()
+    outgoing, _ = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
+    late = lab.edge.cli('drain', '--max-wait', '0.6', check=False)
+    require(late.returncode == 1 and 'still draining, with 1 call left' in late.stderr, late.stderr)
+    equal(pbx.peer.register(bulk=True).status, 503, 'REGISTER while draining')
+    lab.edge.cli('undrain')
+    equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER after undrain')
+    equal(pbx.peer.options(f'sip:{DOMAIN}').status, 200, 'OPTIONS after undrain')
+    outgoing.bye()
+    text = (lab.edge.daemons['control'].text())
+    require('SetDrain' in text, 'the audit trail does not know who drained')
+
+
+# -- flows that die
+@case('a reset connection takes the trunk down at once; a call to it then gets 480, not a timeout [SC-17.4-03]')
+def _(lab):
+    pbx = lab.pbx()
+    wait_state(lab, 'registered')
+    pbx.peer.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+    pbx.close()
+    state = wait_state(lab, 'down', 2)
+    require('connection' in state['why'], state['why'])
+    call = call_from_core(lab)
+    began = time.monotonic()
+    response = call.wait_final(5)
+    require(response is not None and response.status == 480, f'call to the dead trunk: {response and response.start_line}')
+    require(time.monotonic() - began < 2, 'the 480 took long')
+    require('event=trunk-down' in lab.edge.daemons['signaling'].text(), 'no log line about it')
+
+
+@case('it connects and registers again at once, and is called over the new connection [SC-16.4.1.1-02] [SC-16.2-22]')
+def _(lab):
+    lab.parties.pop('pbx', None)
+    pbx = lab.pbx()
+    wait_state(lab, 'registered', 2)
+    parties.talk(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number, seconds=0.5).require_intact()
+
+
+@case('a PBX that vanishes without a word is noticed within the keep-alive interval; calls then get 480 at once [SC-16.5-01]')
+def _(lab):
+    lab.parties.pop('pbx').close()
+    wait_state(lab, 'down', 2)
+    with extra_pbx(lab, '192.0.2.31'):
+        wait_state(lab, 'registered', 2)
+        lab.network.pbx.ip('addr', 'del', '192.0.2.31/24', 'dev', 'sig0')   # no FIN, no RST: nothing comes any more
+        began = time.monotonic()
+        wait_state(lab, 'down', KEEP_ALIVE + 4)
+        noticed = time.monotonic() - began
+        require(noticed <= KEEP_ALIVE + 1.5, f'noticed after {noticed:.1f} s')
+        began = time.monotonic()
+        response = call_from_core(lab).wait_final(10)
+        equal(response and response.status, 480, 'the call')
+        require(time.monotonic() - began < 2, f'the 480 took {time.monotonic() - began:.1f} s')
+
+
+@case('with two contacts, one of them gone: degraded, and calls take the other one')
+def _(lab):
+    pbx = lab.pbx()
+    with extra_pbx(lab, '192.0.2.32') as extra:
+        wait_state(lab, 'registered', 2)
+        extra.peer.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
+        extra.close()
+        state = wait_state(lab, 'degraded', 2)
+        equal(state['contacts'], 1, 'contacts left')
+        outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number)
+        outgoing.bye()
+        require(incoming.wait_ended(), 'BYE')
+    equal(pbx.peer.register(expires=0, bulk=True).status, 200, 'de-registration')
+    wait_state(lab, 'down', 2)
+
+
+@case('calls to a trunk that is down go to the trunk that takes its overflow; one that does not exist is refused')
+def _(lab):
+    lab.parties.pop('pbx').close()
+    wait_state(lab, 'down', 2)
+    text = lab.edge.cli('get', 'trunk', USER)
+    wrong = subprocess.run(lab.edge.cli_command('apply', '-f', '-'), input=text + '\noverflow: {trunk: trunks/nobody}\n',
+                           capture_output=True, text=True)
+    require(wrong.returncode == 1 and 'overflow.trunk' in wrong.stderr and 'nobody' in wrong.stderr, wrong.stderr)
+    apply_text(lab, text + '\noverflow: {trunk: trunks/sipp-static}\n')
+    with lab.network.pbx.entered():
+        standby = sip_peer.Peer(transport.UdpTransport((STANDBY, 5080), lab.edge.access_udp), STANDBY, user_agent='standby')
+    call = call_from_core(lab)
+    incoming = standby.wait_call(5)
+    require(f'{PBX_NUMBER}@' in incoming.invite.uri, incoming.invite.uri)
+    incoming.reject(486, 'Busy Here')
+    equal(call.wait_final().status, 486, 'what the standby answered')
+    standby.close()
+    deleted = lab.edge.cli('delete', 'trunk', 'sipp-static', check=False)
+    require(deleted.returncode == 1 and 'overflow' in deleted.stderr, f'{deleted.stderr}')
+
+
+# -- overload
+@case('under overload what is worth least is refused cheaply, calls that are up are served, and memory is bounded [SC-16.4.1.6-01]')
+def _(lab):
+    signaling = lab.edge.daemons['signaling']
+    pbx, core = lab.pbx(), lab.core()
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
+    before = process.resident_bytes(signaling.pid)
+    with slower(signaling, 0.1), Flood(lab, 'REGISTER') as flood:
+        process.wait_until(lambda: flood.of_status(503), 20, 'something is refused')
+        equal(outgoing.bye(10).status, 200, 'BYE under overload')
+        require(incoming.wait_ended(10), 'the BYE did not reach the core')
+        refresh = pbx.peer.register(bulk=True, timeout=15)
+        equal(refresh and refresh.status, 200, 'the refresh of a live binding')
+    refused = flood.of_status(503)
+    waits = {retry_after(r) for r in refused}
+    require(waits <= set(WINDOW) and (len(waits) > 2 or len(refused) < 20), f'Retry-After {sorted(waits)} of {len(refused)}')
+    require_growth(process.resident_bytes(signaling.pid) - before, 64 << 20, 'signaling')
+    scrape = lab.edge.scrape('signaling')
+    require(scrape.get('sallyport_overload_refused_total', **{'class': 'rest'}) >= len(refused), 'counted refusals')
+    equal(scrape.get('sallyport_overload_refused_total', **{'class': 'in_dialog'}), 0, 'refused in-dialog requests')
+    equal(pbx.peer.options(f'sip:{DOMAIN}').status, 200, 'OPTIONS once it is over')
+
+
+@case('an avalanche: every PBX registers at the same moment on a slow node; excess waits as it is told, all are registered, memory is bounded [SC-7-06]')
+def _(lab):
+    signaling = lab.edge.daemons['signaling']
+    apply_text(lab, avalanche.trunks(AVALANCHE, DOMAIN))
+    before = process.resident_bytes(signaling.pid)
+    crowd = avalanche.Avalanche(lab.network.pbx, ACCESS.peers[0], lab.edge.access_udp, DOMAIN, AVALANCHE)
+    try:
+        with slower(signaling, 0.08), Flood(lab, 'OPTIONS'):
+            crowd.start(within=1.5)
+            crowd.play(3.0)
+        crowd.play(25.0)
+    finally:
+        crowd.close()
+    require(crowd.statuses[503] > 0, f'nothing was refused: {dict(crowd.statuses)}')
+    equal(len(crowd.waits), crowd.statuses[503], 'refusals with Retry-After')
+    require({int(w) for w in crowd.waits} <= set(WINDOW), f'{sorted(set(crowd.waits))}')
+    equal(crowd.registered, AVALANCHE, f'PBXs registered in the end ({dict(crowd.statuses)})')
+    require_growth(process.resident_bytes(signaling.pid) - before, 64 << 20, 'signaling')
+    counts = lab.edge.status()['signaling']['trunk_states']
+    require(int(counts['registered']) >= AVALANCHE, f'{counts}')
+    lab.edge.require_answering()
+
+
+if __name__ == '__main__':
+    sys.exit(main('failure', lambda: running_edge('failure', access=('udp', 'tcp', 'tls'), options=OPTIONS)))

@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+"""The frame of SIPconnect 2.0 (sections 1 to 7 and 16) from outside: both modes on one node, what is beyond the profile and
+still passes, what is refused and how, what one trunk's provisioning does to another."""
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+from cases import case, equal, main, require  # noqa: E402
+from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, USER, running_edge  # noqa: E402
+from lab import capture, parties, process  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
+from pbx_sim import sdp, sip_message, sip_peer, transport  # noqa: E402
+
+STATIC_ADDRESS, STATIC_NUMBER, STATIC_DOMAIN = '192.0.2.20', '+4940555001', 'static.sallyport.example'
+TO_PBX, TO_STATIC = f'sip:{PBX_NUMBER}@{CORE.signaling}', f'sip:{STATIC_NUMBER}@{CORE.signaling}'
+# Beside what tests provision anyway: a static trunk with a credential, whose PBX wrongly registers.
+FIXED = f'''kind: Trunk
+name: trunks/fixed
+mode: static
+realm: access
+domain: fixed.sallyport.example
+transports: [udp]
+targets: [{{host: 192.0.2.44, port: 5060, transport: udp}}]
+sources: [192.0.2.44/32]
+credentials: [{{username: fixed, password: {PASSWORD}}}]
+numbers: [{{first: "+4940777000", last: "+4940777099"}}]
+'''
+
+
+def prepare(lab):
+    apply_text(lab, FIXED)
+    lab.parties['static'] = parties.core(lab.network.pbx, lab.run_directory, lab.probe_binary, edge=lab.edge.access_udp,
+                                         address=STATIC_ADDRESS, port=5080, domain=STATIC_DOMAIN, name='static')
+
+
+def apply_text(lab, text):
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
+        file.write(text)
+        file.flush()
+        return lab.edge.apply(file.name)
+
+
+def refused_text(lab, text):
+    done = subprocess.run(lab.edge.cli_command('apply', '-f', '-'), input=text, capture_output=True, text=True)
+    require(done.returncode == 1, f'it was taken: {done.stdout}')
+    return done.stderr
+
+
+def log_of(lab):
+    return lab.edge.daemons['signaling'].text()
+
+
+def hang_up(outgoing, incoming):
+    equal(outgoing.bye().status, 200, 'BYE')
+    require(incoming.wait_ended(), 'the BYE did not reach the other side')
+
+
+def messages(peer, outgoing):
+    """What the peer has sent, or what came to it, parsed."""
+    found = []
+    for traced in list(peer.transport.trace):
+        if traced.outgoing != outgoing or not traced.data.strip():
+            continue
+        framer = sip_message.StreamFramer()
+        found += list(framer.feed(traced.data))
+    return found
+
+
+@case('one node serves a PBX that registers and one that is found at an address, at the same time, each in both directions [SC-7-11] [SC-7-08]')
+def _(lab):
+    pbx, static, core = lab.pbx(), lab.parties['static'], lab.core()
+    calls = [parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER),
+             parties.establish(static, core, f'sip:{CORE_NUMBER}@{STATIC_DOMAIN};user=phone', STATIC_NUMBER),
+             parties.establish(core, pbx, TO_PBX, CORE_NUMBER),
+             parties.establish(core, static, TO_STATIC, CORE_NUMBER)]
+    live = {c['trunk'] for c in lab.edge.json('call', 'list', '--live')['calls']}
+    equal(live, {USER, 'sipp-static'}, 'trunks with calls')
+    require(f'{STATIC_NUMBER}@' in calls[3][1].invite.uri, f'static Request-URI: {calls[3][1].invite.uri}')
+    for outgoing, incoming in calls:
+        hang_up(outgoing, incoming)
+
+
+@case('a codec, an option tag and header fields beyond the profile do no harm: the call has the common codec [SC-1-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    key = sdp.new_key(pbx.suite)
+    offer = sdp.build(pbx.media_address, pbx.port(), pbx.suite, key, codecs=(111, 8, 101),
+                      extra=('a=fmtp:111 useinbandfec=1', 'a=x-vendor:7'))
+    headers = [('Supported', 'x-beyond, replaces'), ('X-Vendor', 'some thing; with=parameters'), ('X-Empty', ''),
+               ('Warning', 'CLI Should be in E164 Format'), ('Date', 'yesterday'), ('Alert-Info', '<<>>')]
+    outgoing = pbx.peer.invite(lab.number_uri(CORE_NUMBER), offer, caller=PBX_NUMBER, headers=headers)
+    incoming = parties.wait_call(core, outgoing)
+    incoming.answer(sdp.build(core.media_address, core.port(), codecs=(8, 101)))
+    response = outgoing.wait_final()
+    equal(response.status, 200, 'the call')
+    equal(sdp.parse(response.body).audio.formats[0], '8', 'the codec that both have')
+    require('x-beyond' not in incoming.invite.get('Require', ''), 'what was offered became a demand')
+    hang_up(outgoing, incoming)
+
+
+@case('Require of something unknown is 420 with Unsupported; Allow is sent, and nothing is called supported that is not [SC-6-04]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    for name in ('Require', 'Proxy-Require'):
+        call = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER, headers=[(name, 'foo, bar')])
+        response = call.wait_final()
+        equal(response.status, 420, f'{name}: foo')
+        equal({t.strip() for t in response['Unsupported'].split(',')}, {'foo', 'bar'}, 'Unsupported')
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+    back, to_pbx = parties.establish(core, pbx, TO_PBX, CORE_NUMBER)
+    hang_up(back, to_pbx)
+    for what, message in (('200 to the PBX', outgoing.transaction.final), ('INVITE to the PBX', to_pbx.invite),
+                          ('INVITE to the core', incoming.invite)):
+        allow = {m.strip() for m in message.get('Allow', '').split(',')}
+        require({'INVITE', 'ACK', 'CANCEL', 'BYE'} <= allow, f'Allow of the {what}: {allow}')
+        for method in allow - {'INVITE', 'ACK', 'CANCEL', 'BYE'}:
+            request = (outgoing.request(method) if what.startswith('200') else None)
+            if request is not None:
+                got = pbx.peer.start(request).wait_final(5)
+                require(got is not None and got.status not in (405, 501), f'{method} is in Allow and gets {got.status}')
+        for tag in message.get('Supported', '').replace(' ', '').split(','):
+            require(tag in ('', 'timer', '100rel', 'replaces', 'from-change', 'histinfo', 'path', 'gin', 'norefersub'),
+                    f'Supported of the {what}: {tag}')
+    hang_up(outgoing, incoming)
+
+
+@case('to a PBX that claims neither timer nor 100rel nor UPDATE none of them is sent [SC-6-03]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    pbx.peer.transport.trace.clear()
+    parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)[0].bye()
+    outgoing, incoming = parties.establish(core, pbx, TO_PBX, CORE_NUMBER)
+    equal(incoming.bye().status, 200, 'BYE from the PBX')
+    require(outgoing.wait_ended(), 'the BYE did not reach the core')
+    came = messages(pbx.peer, outgoing=False)
+    require(len(came) > 8, f'{len(came)} messages came')
+    for message in came:
+        require(not message.is_request or message.method != 'UPDATE', 'UPDATE was sent')
+        for name in ('Require', 'RSeq', 'Session-Expires'):
+            if name == 'Require' and message.is_request and message.method == 'REGISTER':
+                continue
+            require(name not in message, f'{name} in {message.start_line}')
+
+
+@case('other services are refused in good order, with what is allowed, and reach nobody [SC-5-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    core.peer.transport.trace.clear()
+    for method, headers in (('MESSAGE', [('Content-Type', 'text/plain')]), ('PUBLISH', [('Event', 'presence')]),
+                            ('SUBSCRIBE', [('Event', 'presence'), ('Expires', '60')]),
+                            ('NOTIFY', [('Event', 'presence'), ('Subscription-State', 'active')]), ('FOO', [])):
+        request = pbx.peer.plain_request(method, lab.number_uri(CORE_NUMBER), headers, b'hello' if method == 'MESSAGE' else b'')
+        response = pbx.peer.start(request).wait_final(5)
+        require(response is not None, f'{method}: no answer')
+        right = {'FOO': (501, 405), 'SUBSCRIBE': (405, 489), 'NOTIFY': (405, 481, 489)}.get(method, (405, 501))
+        require(response.status in right, f'{method}: {response.start_line}')
+        if response.status == 489:
+            require(response.get('Allow-Events'), '489 without Allow-Events')
+        elif response.status != 481:
+            require('INVITE' in response.get('Allow', ''), f'{method}: {response.status} without Allow')
+    equal(parties.talk(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER, seconds=0.3).require_intact(), None, 'a call')
+    passed = {m.method for m in messages(core.peer, outgoing=False) if m.is_request}
+    require(passed <= {'INVITE', 'ACK', 'BYE', 'OPTIONS'}, f'the core got {passed}')
+
+
+@case('the two legs share no Call-ID, tag, branch, CSeq or Contact; hops are counted down, and the 71st is 483 [SC-4-06]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    call_id = 'seventh-' + sip_message.new_tag()
+    outgoing = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER, call_id=call_id)
+    incoming = parties.wait_call(core, outgoing)
+    a, b = outgoing.invite, incoming.invite
+    for what, left, right in (('Call-ID', a.call_id, b.call_id), ('branch', a.branch, b.branch),
+                              ('From tag', sip_message.parameter(a['From'], 'tag'), sip_message.parameter(b['From'], 'tag')),
+                              ('Contact', sip_message.uri_of(a['Contact']), sip_message.uri_of(b['Contact']))):
+        require(left != right, f'{what} is the same on both legs: {left}')
+    equal(len(b.all('Via')), 1, 'Via values on leg B')
+    equal(int(b['Max-Forwards']), int(a['Max-Forwards']) - 1, 'Max-Forwards of leg B')
+    incoming.answer(core.answer_to(incoming.remote_sdp))
+    equal(outgoing.wait_final().status, 200, 'the call')
+    numbers = []
+    for _ in range(3):                    # the PBX's own count grows; leg B counts its own requests
+        request = outgoing.request('OPTIONS')
+        numbers.append(request.cseq[0])
+        pbx.peer.start(request).wait_final(5)
+    equal(outgoing.bye().status, 200, 'BYE')
+    require(incoming.wait_ended(), 'BYE')
+    bye = [m for m in messages(core.peer, outgoing=False) if m.is_request and m.method == 'BYE'][-1]
+    require(bye.cseq[0] != numbers[-1] + 1, f'leg B repeats leg A\'s CSeq {bye.cseq[0]}')
+    last_hop = pbx.peer.plain_request('INVITE', lab.number_uri(CORE_NUMBER))
+    last_hop.set('Max-Forwards', '0')
+    equal(pbx.peer.start(last_hop).wait_final(5).status, 483, 'an INVITE without hops left')
+
+
+@case('a limit, a codec list and weights are one trunk\'s: another trunk\'s calls and configuration stay as they are [SC-7-07]')
+def _(lab):
+    pbx, static, core = lab.pbx(), lab.parties['static'], lab.core()
+    before = lab.edge.cli('get', 'trunk', USER)
+    untouched = lab.edge.json('get', 'trunk', USER)
+    text = lab.edge.cli('get', 'trunk', 'sipp-static')
+    apply_text(lab, f'''kind: Trunk
+name: trunks/sipp-static
+mode: static
+realm: access
+domain: {STATIC_DOMAIN}
+transports: [udp, tcp]
+targets:
+  - {{host: {STATIC_ADDRESS}, port: 5080, transport: udp, priority: 1, weight: 10}}
+  - {{host: {STATIC_ADDRESS}, port: 5081, transport: udp, priority: 2}}
+sources: [{STATIC_ADDRESS}/32]
+numbers: [{{first: "+4940555000", last: "+4940555999"}}]
+limits: {{concurrent_calls: 1, calls_per_second: 50}}
+media: {{srtp: off, codecs: [PCMU, telephone-event]}}
+''')
+    offer = sdp.build(static.media_address, static.port(), codecs=(8, 0, 101))
+    first = static.peer.invite(f'sip:{CORE_NUMBER}@{STATIC_DOMAIN}', offer, caller=STATIC_NUMBER)
+    in_core = parties.wait_call(core, first)
+    equal([f for f in in_core.remote_sdp.audio.formats if f in ('0', '8')], ['0'], 'codecs that the trunk may use')
+    in_core.answer(sdp.build(core.media_address, core.port(), codecs=(0, 101)))
+    equal(first.wait_final().status, 200, 'its first call')
+    second = static.peer.invite(f'sip:{CORE_NUMBER}@{STATIC_DOMAIN}', offer, caller=STATIC_NUMBER).wait_final()
+    equal(second.status, 503, 'its second call: the limit is one')
+    for _ in range(2):
+        outgoing, incoming = parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+        require({'8'} <= set(incoming.remote_sdp.audio.formats), 'the other trunk\'s codecs')
+        hang_up(outgoing, incoming)
+    hang_up(first, in_core)
+    equal(lab.edge.cli('get', 'trunk', USER), before, 'the other trunk')
+    equal(lab.edge.json('get', 'trunk', USER)['etag'], untouched['etag'], 'its etag')
+    apply_text(lab, text)
+
+
+@case('a PBX in the wrong mode is told so: REGISTER for a static trunk 403 or 404, a call without registration 403, both named in the log [SC-7-12]')
+def _(lab):
+    with lab.network.pbx.entered():
+        stranger = transport.UdpTransport((ACCESS.peers[2], 5066), lab.edge.access_udp)
+    peer = sip_peer.Peer(stranger, 'fixed.sallyport.example', 'fixed', password=PASSWORD)
+    response = peer.register()
+    peer.close()
+    require(response.status in (403, 404), f'REGISTER of a static trunk: {response.start_line}')
+    require('fixed' in log_of(lab) and 'static mode' in log_of(lab), 'the log does not name trunk and mode')
+    lab.parties.pop('pbx').close()
+    process.wait_until(lambda: not lab.edge.registrations(), 5, 'nobody is registered')
+    response = unregistered_call(lab)
+    equal(response.status, 403, 'a call of a PBX that has not registered')
+    process.wait_until(lambda: f'trunk {USER} is not registered' in log_of(lab), 3, 'the log names it')
+
+
+def unregistered_call(lab):
+    with lab.network.pbx.entered():
+        stream = transport.StreamTransport.connect(lab.edge.access_tls, (PBX_ADDRESS, 0),
+                                                   transport.client_context(lab.edge.ca.certificate), lab.edge.server_name)
+    peer = sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD, contact_address=(PBX_ADDRESS, 5071))
+    offer = sdp.build(PBX_ADDRESS, 40_000, parties.SUITE, sdp.new_key(parties.SUITE))
+    response = peer.invite(lab.number_uri(CORE_NUMBER), offer, caller=PBX_NUMBER).wait_final(5)
+    peer.close()
+    require(response is not None, 'no answer to an unregistered call')
+    return response
+
+
+@case('403 to a call means "not registered" and nothing else: numbers, limits, the core\'s 403 have other codes [SC-16.4.2-05]')
+def _(lab):
+    equal(unregistered_call(lab).status, 403, 'not registered')
+    pbx, core = lab.pbx(), lab.core()
+    statuses = {}
+    statuses['the core says 403'] = relayed(lab, pbx, core, 403, 'Forbidden')
+    statuses['no number'] = pbx.peer.invite(f'sip:somebody@{DOMAIN}', pbx.offer(), caller=PBX_NUMBER).wait_final().status
+    statuses['an incomplete number'] = pbx.peer.invite(f'sip:110@{DOMAIN}', pbx.offer(), caller=PBX_NUMBER).wait_final().status
+    plain = sdp.build(pbx.media_address, pbx.port())
+    statuses['media without SRTP'] = pbx.peer.invite(lab.number_uri(CORE_NUMBER), plain, caller=PBX_NUMBER).wait_final().status
+    text = lab.edge.cli('get', 'trunk', USER)
+    apply_text(lab, text + '\ndisabled: true\n' if 'disabled' not in text else text.replace('disabled: false', 'disabled: true'))
+    statuses['the trunk is disabled'] = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER).wait_final().status
+    apply_text(lab, text)
+    route = lab.edge.cli('get', 'route', 'everything')
+    apply_text(lab, route.replace('prefix: ""', 'prefix: "+1"'))
+    statuses['no route'] = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER).wait_final().status
+    apply_text(lab, route)
+    equal(statuses, {'the core says 403': 603, 'no number': 404, 'an incomplete number': 484, 'media without SRTP': 488,
+                     'the trunk is disabled': 480, 'no route': 404}, 'statuses')
+
+
+def relayed(lab, pbx, core, status, reason):
+    outgoing = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER)
+    parties.wait_call(core, outgoing).reject(status, reason)
+    return outgoing.wait_final().status
+
+
+@case('a trunk in registration mode cannot be enabled without its AOR or its numbers; disabled it can be kept [SC-16-03]')
+def _(lab):
+    def trunk(*lines):
+        return '\n'.join(['kind: Trunk', 'name: trunks/incomplete', 'mode: registration', 'realm: access',
+                          'credentials: [{username: incomplete, password: a long enough password 17}]', *lines]) + '\n'
+    aor = f'registration_aor: sip:incomplete@{DOMAIN}'
+    numbers = 'numbers: [{first: "+4940888000", last: "+4940888009"}]'
+    require('registration_aor' in refused_text(lab, trunk(numbers)), 'without AOR: the field is not named')
+    require('numbers' in refused_text(lab, trunk(aor)), 'without numbers: the field is not named')
+    apply_text(lab, trunk(aor, 'disabled: true'))
+    require('numbers' in refused_text(lab, trunk(aor, 'disabled: false')), 'it could be enabled')
+    apply_text(lab, trunk(aor, numbers))
+    lab.edge.cli('delete', 'trunk', 'incomplete')
+
+
+@case('no billing header is asked of the PBX: the trunk is what a call is billed to, record by record [SC-16.6.3-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    known = len(lab.edge.records())
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+    for name in ('P-Charging-Vector', 'P-Charge-Info', 'P-Charging-Function-Addresses'):
+        require(name not in outgoing.invite, f'the PBX sent {name}')
+    hang_up(outgoing, incoming)
+    records = process.wait_until(lambda: lab.edge.records()[known:], 10, 'the record is written')
+    equal([(r['trunk'], r['from'], r['to'], r['sip_status']) for r in records], [(USER, PBX_NUMBER, CORE_NUMBER, 200)],
+          'record')
+
+
+@case('towards the PBX there are only SIP with the signaling address and media with the media address [SC-3-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    recorder = capture.Capture(lab.network.pbx, ('sig0', 'med0'), lab.run_directory, 'access')
+    parties.talk(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER, seconds=1).require_intact()
+    recorder.stop()
+    rows = recorder.fields('ip.addr == 192.0.2.0/24 && !arp && !icmp',
+                           ('ip.src', 'ip.dst', 'ip.proto', 'tcp.port', 'udp.srcport', 'udp.dstport', 'tcp.srcport', 'tcp.dstport'))
+    seen = set()
+    for source, destination, protocol, _, us, ud, ts, td in rows:
+        edge = [a for a in (source, destination) if a in (ACCESS.signaling, ACCESS.media)]
+        equal(len(edge), 1, f'{source} to {destination}: addresses of the edge')
+        port = (td or ud) if destination == edge[0] else (ts or us)
+        seen.add((edge[0], protocol, 'sip' if port in ('5060', '5061') else 'other'))
+    require((ACCESS.signaling, '6', 'sip') in seen and (ACCESS.media, '17', 'other') in seen, f'{seen}')
+    require(seen <= {(ACCESS.signaling, '6', 'sip'), (ACCESS.signaling, '17', 'sip'), (ACCESS.media, '17', 'other')}, f'{seen}')
+
+
+@case('PBXs keep connections alive with CRLF as often as they like, whole or in pieces, between messages: nothing is refused, a pong for each pair [SC-17.4-02] [SC-17.4-04]')
+def _(lab):
+    pbx = lab.pbx()
+    pbx.peer.transport.trace.clear()
+    for piece in (b'\r\n', b'\r\n\r\n', b'\r', b'\n', b'\r\n\r\n\r\n\r\n'):
+        pbx.peer.transport.send(piece)
+        equal(pbx.peer.options(f'sip:{DOMAIN}').status, 200, f'OPTIONS after {piece!r}')
+    came = b''.join(t.data for t in pbx.peer.transport.trace if not t.outgoing)
+    require(came.count(b'\r\n\r\n\r\n') or b'\r\n\r\n' in came, 'pongs')
+    equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER afterwards')
+
+
+@case('a nonce that has grown old costs one challenge, and a REGISTER every few seconds is never refused [SC-16.4.1.4-03] [SC-16.5-04]')
+def _(lab):
+    pbx = lab.pbx()
+    pbx.peer.transport.trace.clear()
+    for _ in range(10):
+        equal(pbx.peer.register(expires=3600, bulk=True).status, 200, 'REGISTER')
+    answers = [m.status for m in messages(pbx.peer, outgoing=False) if not m.is_request]
+    require(answers.count(401) <= answers.count(200) == 10, f'{answers}')
+
+
+# -- the statement
+def statement():
+    done = subprocess.run([ROOT / 'tests' / 'conformance' / 'statement'], capture_output=True, text=True)
+    equal(done.returncode, 0, f'statement: {done.stderr}')
+    return done.stdout
+
+
+def section(text, title):
+    """The part under a heading that begins so, up to the next heading of the same depth."""
+    lines, depth, out = text.splitlines(), None, []
+    for line in lines:
+        if line.startswith('#'):
+            level = len(line) - len(line.lstrip('#'))
+            if depth is not None and level <= depth:
+                break
+            if depth is None and line.lstrip('# ').startswith(title):
+                depth = level
+                continue
+        if depth is not None:
+            out.append(line)
+    require(out, f'no section {title!r}')
+    return '\n'.join(out)
+
+
+@case('the conformance statement: key words, RFCs by mode and room, B2BUA types, prerequisites, core side, what is outside, successors [SC-1-02] [SC-2-01] [SC-3-05] [SC-5-02] [SC-5-03] [SC-5-06] [SC-18-01]')
+def _(_lab):
+    text = statement()
+    for identity in ('SC-10.2.3-02', 'SC-16.4.1.3-03', 'SC-17.2-08'):
+        require(identity in section(text, 'Key words'), f'{identity} is not marked as lower-case')
+    by_mode = section(text, 'Which RFC')
+    for mode, rows in (('both modes', ('RFC 3261', 'RFC 3264', 'RFC 4568', 'RFC 3550')),
+                       ('Registration mode', ('RFC 6140', 'RFC 3327')), ('Static mode', ('RFC 3263', 'RFC 2782'))):
+        for row in rows:
+            found = [line for line in section(by_mode, mode).splitlines() if line.startswith(f'| {row} |')]
+            require(found, f'{row} is not in {mode}')
+            for room in found[0].split('|')[2].replace('`', '').split(','):
+                require((ROOT / room.strip()).is_dir(), f'{room} is no room')
+    require('media relay' in section(text, 'What kind of B2BUA') and 'media termination' in text, 'RFC 7092 types')
+    for word in ('DNS', 'NTP', 'CA', 'core peer'):
+        require(f'| {word} |' in section(text, 'What is taken for granted'), f'{word} is not a prerequisite')
+    require('RFC 3264' in section(text, 'The core'), 'the core side')
+    for word in ('QoS', 'management', 'security', 'accounting'):
+        require(word in section(text, 'Outside of the profile'), f'{word} is not said to be outside')
+    for old, new in (('4566', '8866'), ('5245', '8445'), ('5246', '8446'), ('7525', '9325')):
+        require(f'| RFC {old} | RFC {new}' in section(text, 'Successors'), f'{old} -> {new}')
+
+
+@case('the statement calls the listeners of each realm its SP-SSE, and status names them [SC-4-01]')
+def _(lab):
+    require('SP-SSE of a realm is what listens in it' in section(statement(), 'Elements'), 'the statement')
+    named = {(l['realm'], l['transport'].lower(), l['endpoint']) for l in lab.edge.status()['signaling']['listeners']}
+    for transport_name, address in (('udp', lab.edge.access_udp), ('tcp', lab.edge.access_tcp), ('tls', lab.edge.access_tls)):
+        require(('access', transport_name, f'{address[0]}:{address[1]}') in named, f'{transport_name} {address}: {named}')
+    require(('core', 'udp', f'{CORE.signaling}:5060') in named, f'{named}')
+
+
+@case('the failure matrix is published, and what the node answers is in it [SC-16.4.1-01]')
+def _(lab):
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in section(statement(), 'Failures').splitlines()
+            if line.startswith('| ') and not line.startswith('| request')]
+
+    def published(request, status):
+        return any(row[0] == request and str(status) in row[1] and all(row) for row in rows)
+    for request in ('REGISTER', 'INVITE'):
+        require(any(row[0] == request for row in rows), f'nothing about {request}')
+    pbx, core = lab.pbx(), lab.core()
+    pbx.peer.transport.trace.clear()
+    pbx.peer.register(bulk=True)
+    seen = {('REGISTER', m.status) for m in messages(pbx.peer, False) if not m.is_request and m.status >= 300}
+    seen.add(('REGISTER', pbx.peer.register(bulk=True, headers=[('Require', 'foo')]).status))
+    seen.add(('REGISTER', pbx.peer.register(bulk=True, expires=1).status))
+    seen.add(('INVITE', relayed(lab, pbx, core, 403, 'Forbidden')))
+    seen.add(('INVITE', pbx.peer.invite(f'sip:somebody@{DOMAIN}', pbx.offer(), caller=PBX_NUMBER).wait_final().status))
+    seen.add(('INVITE', unregistered_call_of_nobody(lab)))
+    lab.edge.cli('drain', '--no-wait')
+    seen.add(('REGISTER', pbx.peer.register(bulk=True).status))
+    seen.add(('INVITE', pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER).wait_final().status))
+    lab.edge.cli('undrain')
+    require({('REGISTER', 401), ('REGISTER', 420), ('REGISTER', 423), ('REGISTER', 503), ('INVITE', 407)} <= seen, f'{seen}')
+    missing = sorted(s for s in seen if not published(*s))
+    require(not missing, f'answers that the matrix does not name: {missing}')
+
+
+def unregistered_call_of_nobody(lab):
+    with lab.network.pbx.entered():
+        stranger = transport.UdpTransport((ACCESS.peers[2], 5067), lab.edge.access_udp)
+    peer = sip_peer.Peer(stranger, DOMAIN, 'nobody')
+    response = peer.start(peer.plain_request('INVITE', lab.number_uri(CORE_NUMBER))).wait_final(5)
+    peer.close()
+    return response.status
+
+
+if __name__ == '__main__':
+    sys.exit(main('profile', lambda: running_edge('profile', access=('udp', 'tcp', 'tls'), prepare=prepare)))

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Peers over TLS as SIPconnect 2.0 has them in 8.1, 17.2 and 17.5: what a certificate must say, whom a static trunk trusts
+and of what status, and what never happens where TLS is required."""
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import tls_wire  # noqa: E402
+import wire  # noqa: E402
+from cases import case, equal, main, require  # noqa: E402
+from certificate_lab import client_context  # noqa: E402
+from edge_fixture import DOMAIN  # noqa: E402
+from lab import parties, process  # noqa: E402
+from lab.network import CORE  # noqa: E402
+from listening_pbx import connect  # noqa: E402
+from pbx_sim import sip_message  # noqa: E402
+from tls_lab import (  # noqa: E402
+    BOTH, MADE, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
+    edge_with_trunks, listening, log_of, number, ocsp_rule, options, plain, presented, provision, responding,
+    trunk, wait_log)
+
+# -- static trunks: who the peer is
+
+@case('mutual TLS in both roles: asked for and verified as a server, shown as a client; both sides open connections '
+      '[SC-17.2-01] [SC-17.2-02] [SC-17.5-01]')
+def _(lab):
+    for version in BOTH:
+        equal(alert_of(lab, 'ca', MADE.pbx, version), 'ok', f'a PBX with a certificate connects ({version.name})')
+        missing = {TLS_1_2: 'HANDSHAKE_FAILURE', TLS_1_3: 'CERTIFICATE_REQUIRED'}[version]
+        equal(alert_of(lab, 'ca', None, version), missing, f'a PBX without one ({version.name})')
+    with listening(lab, 'ca', MADE.pbx) as pbx:                           # which demands a certificate
+        equal(called(lab, 'ca', pbx), (486, True), 'a call to the PBX')
+        shown = pbx.connections[0].peer.transport.socket.getpeercert()
+        require(('URI', f'sip:{DOMAIN}') in shown['subjectAltName'], f'our certificate as a client: {shown}')
+
+
+@case('a static trunk trusts an authority, a certificate or a fingerprint, and nothing else; a pinned certificate counts '
+      'on its own trunk only [SC-17.2-03] [SC-17.2-17] [SC-17.2-20]')
+def _(lab):
+    m = MADE
+    for name, right, wrong in (('ca', m.pbx, (m.pinned, m.printed)), ('pin', m.pinned, (m.printed, m.pbx)),
+                               ('print', m.printed, (m.pinned, m.pbx))):
+        equal(alert_of(lab, name, right), 'ok', f'the right one connects to trunk {name}')
+        equal(presented(lab, name, right), 'ok', f'trunk {name} is called with the right one')
+        for leaf in wrong:
+            require(alert_of(lab, name, leaf) != 'ok', f'trunk {name}: {leaf.certificate.name} was taken')
+            require(presented(lab, name, leaf) != 'ok', f'trunk {name}: {leaf.certificate.name} was called')
+    wait_log(lab, 'the certificate is none that is pinned for trunks/pin')
+    # A PBX that trusts our certificate alone, and no authority.
+    with listening(lab, 'pin', m.pinned, trusted=pinned_edge()) as pbx:
+        pbx.tls.verify_flags |= 0x80000                                   # X509_V_FLAG_PARTIAL_CHAIN
+        pbx.tls.maximum_version = TLS_1_2
+        equal(called(lab, 'pin', pbx), (486, True), 'a call to a PBX that has pinned our certificate')
+
+
+def pinned_edge():
+    file = MADE.root.directory / 'pinned-edge.pem'
+    file.write_text(MADE.edge.pem + MADE.edge_ec.pem)
+    return file
+
+
+@case('a path that RFC 5280 does not allow is refused in both roles, with the alert that says why [SC-17.2-04]')
+def _(lab):
+    m, names = MADE, 'DNS:pbx.example'
+    unknown = '1.2.3.4.5=critical,DER:0500'
+    matrix = [('expired', m.root.issue('expired', names, start=-10, end=-1), 'CERTIFICATE_EXPIRED'),
+              ('not yet valid', m.root.issue('early', names, start=2), 'BAD_CERTIFICATE'),
+              ('of an authority that nobody trusts', m.stranger.issue('strange', names), 'UNKNOWN_CA'),
+              ('made for something else', m.root.issue('email', names, usage='emailProtection'), 'UNSUPPORTED_CERTIFICATE'),
+              ('at the end of too long a path', m.below.issue('deep', names, chain=(m.below, m.middle)), 'UNKNOWN_CA'),
+              ('with a critical extension that nobody knows', m.root.issue('critical', names, extra=unknown), 'CERTIFICATE_UNKNOWN')]
+    for what, leaf, alert in matrix:
+        equal(alert_of(lab, 'ca', leaf), alert, f'alert to a PBX that connects with a certificate {what}')
+        require(alert in presented(lab, 'ca', leaf), f'a PBX was called with a certificate {what}')
+    good = m.middle.issue('chained', names, chain=(m.middle,))
+    equal((alert_of(lab, 'ca', good), presented(lab, 'ca', good)), ('ok', 'ok'), 'a right one through an intermediate')
+
+
+@case('whom a certificate names: URI before DNS, the common name only without any subjectAltName, nothing else; wildcards '
+      'on the trunk that says so [SC-8.1-06] [SC-8.1-07] [SC-8.1-08] [SC-8.1-09] [SC-8.1-10] [D-11] [D-12]')
+def _(lab):
+    m = MADE
+    matrix = [('SAN other, CN ok', ('DNS:other.example', 'pbx.example'), False),
+              ('no SAN, CN ok', ('', 'pbx.example'), True),
+              ('SAN ok, CN other', ('DNS:pbx.example', 'other.example'), True),
+              ('URI ok', ('URI:sip:pbx.example', 'x'), True),
+              ('URI other, DNS ok', ('URI:sip:other.example,DNS:pbx.example', 'x'), False),
+              ('URI with a user, DNS ok', ('URI:sip:bob@other.example,DNS:pbx.example', 'x'), True),
+              ('mail and address only', ('email:a@pbx.example,IP:192.0.2.41', 'pbx.example'), False),
+              ('empty subject, critical SAN', ('critical,DNS:pbx.example', ''), True),
+              ('empty subject, no SAN', ('', ''), False),
+              ('wildcard', ('DNS:*.example', 'x'), False)]
+    for i, (what, (names, common_name), right) in enumerate(matrix):
+        leaf = m.root.issue(f'name-{i}', names, common_name)
+        for role, got in (('connects', alert_of(lab, 'ca', leaf)), ('is called', presented(lab, 'ca', leaf))):
+            require((got == 'ok') == right, f'{what}: a PBX {role}: {got}')
+            require(right or 'BAD_CERTIFICATE' in got, f'{what}: a PBX {role}: alert {got}')
+    malformed = m.root.issue('malformed', '', 'pbx.example', extra='2.5.29.17=DER:30038205aa')
+    require(alert_of(lab, 'ca', malformed) != 'ok', 'a malformed subjectAltName was taken')
+    wait_log(lab, 'certificate names pbx.example by its common name alone: legacy')
+    wait_log(lab, 'certificate names other.example, not pbx.example')
+    equal((alert_of(lab, 'wild', m.wild), presented(lab, 'wild', m.wild)), ('ok', 'ok'), 'a wildcard where it is allowed')
+    require('trunks/wild takes wildcard certificates' in ' '.join(lab.edge.warnings()), 'no warning about wildcards')
+
+
+# -- static trunks: TLS and nothing else
+
+@case('a trunk that requires TLS is called over TLS whatever its zone lists, and not at all when TLS is away [SC-17.2-09] [SC-17.2-10]')
+def _(lab):
+    with lab.network.pbx.entered():
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        datagrams.bind((address('dns'), 5060))
+    segments = tls_wire.listener(lab.network.pbx, address('dns'), 5060)
+    leaf = MADE.root.issue('dns', 'DNS:dns.example')
+    try:
+        equal(presented(lab, 'dns', leaf), 'ok', 'a call with TLS there')
+        outgoing = lab.core().peer.invite(f'sip:{number("dns")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        equal(outgoing.wait_final(10).status, 503, 'a call with TLS away')
+        for socket_ in (datagrams, segments):
+            socket_.settimeout(0.2)
+            try:
+                socket_.accept() if socket_ is segments else socket_.recv(100)
+                raise AssertionError('something came without TLS')
+            except TimeoutError:
+                pass
+    finally:
+        datagrams.close()
+        segments.close()
+
+
+@case('an INVITE from the right address over UDP or TCP is refused where TLS is required [SC-17.2-11]')
+def _(lab):
+    offer = lab.core().offer()
+
+    def invite(transport):
+        return wire.request('INVITE', f'sip:{lab.core_number}@{DOMAIN}', via=f'SIP/2.0/{transport} {address("ca")}:5065',
+                            branch=sip_message.new_branch(), call_id=sip_message.new_tag(),
+                            from_=f'<sip:{number("ca")}@pbx.example>;tag=a',
+                            extra=f'Contact: <sip:{address("ca")}:5065>\r\nContent-Type: application/sdp\r\n', body=offer)
+    pbx = wire.Stranger(lab.network.pbx, address('ca'), (5065,))
+    pbx.send(invite('UDP'), lab.edge.access_udp)
+    answers = [sip_message.parse(d).status for d, _ in pbx.received(5, until=lambda d: b' 100 ' not in d[:14])]
+    pbx.close()
+    equal(answers, [403], 'answers over UDP')
+    with plain(lab, address('ca'), lab.edge.access_tcp) as connection:
+        answers, _ = wire.stream_exchange(connection, invite('TCP'), 5)
+    equal([a.status for a in answers], [403], 'answers over TCP')
+    wait_log(lab, 'transport-not-allowed')
+
+
+@case('a trunk that requires TLS gets nowhere without a valid certificate; where none is asked for, one without gets in '
+      '[SC-17.5-02] [SC-17.2-14]')
+def _(lab):
+    equal(alert_of(lab, 'ca', None), 'HANDSHAKE_FAILURE', 'no certificate where one is required')
+    equal(alert_of(lab, 'ca', MADE.stranger.issue('invalid', 'DNS:pbx.example')), 'UNKNOWN_CA', 'one that is not valid')
+    equal(alert_of(lab, 'open', None), 'ok', 'no certificate where none is asked for')
+    provision(lab, trunk('open', {'client_certificate': 'required'}, transports=['udp', 'tcp', 'tls']))
+    equal(alert_of(lab, 'open', None), 'HANDSHAKE_FAILURE', 'the same once it is required')
+    equal(alert_of(lab, 'open', MADE.root.issue('opened', 'DNS:open.example')), 'ok', 'and with one')
+    provision(lab, trunk('open', None, transports=['udp', 'tcp', 'tls']))
+    equal(alert_of(lab, 'open', None), 'ok', 'and when it no longer is')
+
+
+@case('a target whose certificate is refused, or that has none, is passed over for the next, and told in the log '
+      '[SC-17.2-16]')
+def _(lab):
+    for bad, sentence in ((MADE.stranger.issue('two-bad', 'DNS:pbx.example'), 'certificate'), (None, 'TLS handshake failed')):
+        with listening(lab, 'two', bad) as wrong, listening(lab, 'two', MADE.pbx, at='second') as right:
+            equal(called(lab, 'two', right), (486, True), 'the call went to the next target')
+            equal(wrong.incoming.qsize(), 0, 'calls at the target that was refused')
+        process.wait_until(lambda: re.search(rf'TLS with {address("two")}:5061: [^\n]*{sentence}', log_of(lab)), 5,
+                           f'the log tells of the target ({sentence})')
+
+
+@case('a PBX without a certificate opens every connection: the edge never does [SC-17.2-21]')
+def _(lab):
+    listener = tls_wire.listener(lab.network.pbx, address('nocert'), 5061)
+    outgoing = lab.core().peer.invite(f'sip:{number("nocert")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+    require(outgoing.wait_final(10).status in (480, 503), 'a call to it')
+    listener.settimeout(0.3)
+    try:
+        listener.accept()
+        raise AssertionError('the edge has connected')
+    except TimeoutError:
+        pass
+    listener.close()
+    wait_log(lab, 'peer opens every connection, and has none: trunks/nocert')
+
+
+@case('what a PBX has opened and proven is used for all that is for it, and it uses it for all of its own: calls both ways '
+      'over one connection [SC-17.1.2.2-06] [SC-17.1.1.2-05] [SC-17.2-13]')
+def _(lab):
+    listener = tls_wire.listener(lab.network.pbx, address('ca'), 5061)        # where it could be called, and is not
+    before = lab.edge.scrape('signaling')
+    pbx = connect(lab, address('ca'), lab.edge.access_tls, 'pbx.example', client_context(MADE.trusted, MADE.pbx), DOMAIN,
+                  contact=(address('ca'), 5061), suite=SUITE)
+    try:
+        calls = []
+        for _ in range(50):
+            calls += [parties.establish(pbx, lab.core(), f'sip:{lab.core_number}@{DOMAIN}', number('ca')),
+                      parties.establish(lab.core(), pbx, f'sip:{number("ca")}@{CORE.signaling}', lab.core_number)]
+        for outgoing, incoming in calls:
+            equal(incoming.bye().status, 200, 'BYE of the callee')
+            require(outgoing.wait_ended(), 'the BYE did not reach the caller')
+        name = 'sallyport_tls_handshakes_total'
+        equal(lab.edge.scrape('signaling').get(name, result='ok') - before.get(name, result='ok'), 1, 'handshakes for 100 calls')
+        listener.settimeout(0.2)
+        try:
+            listener.accept()
+            raise AssertionError('the edge has opened a second connection')
+        except TimeoutError:
+            pass
+    finally:
+        listener.close()
+        pbx.close()
+    process.wait_until(lambda: not lab.edge.calls(), 10, 'the calls are over')
+    equal(presented(lab, 'ca', MADE.pbx), 'ok', 'a call once that connection is gone')
+
+
+@case('when the edge has opened the connection, the PBX calls over it too [SC-17.2-13]')
+def _(lab):
+    with listening(lab, 'ca', MADE.pbx) as pbx:
+        outgoing = lab.core().peer.invite(f'sip:{number("ca")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        incoming = pbx.wait_call()
+        require(incoming.answer(pbx.party_of(incoming).answer_to(incoming.remote_sdp)), 'no ACK')
+        equal(outgoing.wait_final().status, 200, 'the call to the PBX')
+        party = pbx.connections[0]
+        back, there = parties.establish(party, lab.core(), f'sip:{lab.core_number}@{DOMAIN}', number('ca'))
+        equal(back.bye().status, 200, 'BYE')
+        equal(outgoing.bye().status, 200, 'BYE')
+        equal(len(pbx.connections), 1, 'connections')
+
+
+# -- the status of certificates (RFC 6960)
+
+@case('the status of a peer that connects is asked for once and remembered; a revoked one is refused, or only told, as the '
+      'trunk says [SC-17.2-05]')
+def _(lab):
+    good, revoked = (MADE.root.issue(n, 'DNS:ocsp.example', extra=asks_at()) for n in ('status-good', 'status-revoked'))
+    MADE.root.revoke(revoked)
+    ocsp_rule(lab, 'hard')
+    with responding(lab) as responder:
+        for version in BOTH:
+            equal(alert_of(lab, 'ocsp', good, version), 'ok', f'a good one ({version.name})')
+        equal(responder.asked, 1, 'questions to the responder for two connections')
+        for rule, taken in (('hard', False), ('soft', False), ('alarm', True)):
+            ocsp_rule(lab, rule)
+            equal(alert_of(lab, 'ocsp', revoked) == 'ok', taken, f'a revoked one is taken with {rule}')
+        equal(responder.asked, 2, 'questions to the responder in all')
+    wait_log(lab, 'the certificate is revoked')
+    wait_log(lab, 'taken although the certificate is revoked')
+    answers = lab.edge.scrape('signaling')
+    for result in ('good', 'revoked', 'cached'):
+        require(answers.get('sallyport_tls_ocsp_answers_total', result=result) >= 1, f'{result} is not counted')
+
+
+@case('a responder that is away, or does not answer, refuses or is told as the trunk says, and nobody else waits for it '
+      '[SC-17.2-06]')
+def _(lab):
+    away, other, hanging = (MADE.root.issue(f'status-{n}', 'DNS:ocsp.example', extra=asks_at(port))
+                            for n, port in (('away', 8889), ('other', 8889), ('hanging', 8890)))
+    ocsp_rule(lab, 'hard')
+    require(alert_of(lab, 'ocsp', away) != 'ok', 'taken although its status is unknown, and that matters')
+    wait_log(lab, 'status unknown: the OCSP responder')
+    ocsp_rule(lab, 'soft')
+    equal(alert_of(lab, 'ocsp', other), 'ok', 'a status that is unknown, and does not matter')
+    with responding(lab, silent=True, port=8890) as responder:
+        began = time.monotonic()
+        connection = plain(lab, address('ocsp'))
+        tls = client_context(MADE.trusted, hanging, TLS_1_2).wrap_socket(connection, server_hostname=DOMAIN)
+        tls.sendall(options(f'SIP/2.0/TLS {address("ocsp")}:5061'))
+        process.wait_until(lambda: responder.asked, 5, 'the responder is asked')
+        for _ in range(20):
+            asked = time.monotonic()
+            equal(dial(lab, 'ca', MADE.pbx), 'ok', 'another peer meanwhile')
+            require(time.monotonic() - asked < 1, f'another peer waited for {time.monotonic() - asked:.2f} s')
+        tls.settimeout(10)
+        require(tls.recv(65_536).startswith(b'SIP/2.0 200'), 'no answer once the responder was given up')
+        require(time.monotonic() - began < 9, 'the responder was waited for too long')
+        tls.close()
+
+
+@case('as a client we ask for a staple: a good one is enough, a revoked one is refused, without one the responder is asked '
+      '[SC-17.2-07] [SC-17.2-08]')
+def _(lab):
+    good, revoked = (MADE.root.issue(f'stapled-{n}', 'DNS:ocsp.example', extra=asks_at()) for n in ('good', 'revoked'))
+    MADE.root.revoke(revoked)
+    ocsp_rule(lab, 'hard')
+    with responding(lab) as responder:
+        for leaf, stapled, reached, asked in ((good, True, True, 0), (revoked, True, False, 0), (good, False, True, 1)):
+            staple = MADE.root.ocsp_response(leaf, f'{leaf.certificate.stem}.der') if stapled else None
+            equal(reaches_server(lab, leaf, staple), (reached, stapled), f'{leaf.certificate.stem}, stapled {stapled}')
+            equal(responder.asked, asked, 'questions to the responder')
+
+
+def reaches_server(lab, leaf, staple):
+    """(does an INVITE reach an s_server that shows this certificate, did it send its staple)."""
+    log = lab.edge.run / 's_server.log'
+    log.unlink(missing_ok=True)
+    server = process.Process('s_server', lab.network.pbx.prefix(
+        'openssl', 's_server', '-accept', f'{address("ocsp")}:5061', '-cert', leaf.certificate, '-key', leaf.key, '-tls1_2',
+        *(('-status_file', staple, '-status_verbose') if staple else ())), lab.edge.run, stdin=subprocess.PIPE)
+    try:
+        server.wait_for(lambda: 'ACCEPT' in server.text(), 5, 'listens')
+        call = lab.core().peer.invite(f'sip:{number("ocsp")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        process.wait_until(lambda: call.transaction.final or 'INVITE sip:' in server.text(), 15, 'the call reaches it or fails')
+        reached = 'INVITE sip:' in server.text()
+        if reached:
+            call.cancel()
+        return reached, 'cert_status' in server.text()
+    finally:
+        server.stop()
+
+
+# -- changes under way
+
+@case('a changed trust ends the connections of its trunk, and of no other')
+def _(lab):
+    pbx = connect(lab, address('ca'), lab.edge.access_tls, 'pbx.example', client_context(MADE.trusted, MADE.pbx), DOMAIN)
+    other = connect(lab, address('pin'), lab.edge.access_tls, 'pin.example', client_context(MADE.trusted, MADE.pinned), DOMAIN)
+    try:
+        provision(lab, trunk('ca', {'required': True, 'authorities': [MADE.stranger.pem]}))
+        require(pbx.peer.transport.wait_closed(5), 'the connection that the old trust had let in is still open')
+        equal(alert_of(lab, 'ca', MADE.pbx), 'UNKNOWN_CA', 'the old certificate')
+        equal(other.peer.options(f'sip:{DOMAIN}').status, 200, 'OPTIONS on the connection of the other trunk')
+        provision(lab, trunk('ca', {'required': True, 'authorities': [MADE.root.pem]}))
+    finally:
+        pbx.close()
+        other.close()
+
+
+@case('a trust that is none is refused with its field, and nothing is applied')
+def _(lab):
+    file = Path(lab.run_directory) / 'wrong-trust.yaml'
+    for tls, field in (({'authorities': ['no certificate']}, 'tls.authorities[0]'), ({'fingerprints': ['AB:CD']}, 'tls.fingerprints[0]'),
+                       ({'names': ['not a host']}, 'tls.names[0]'),
+                       ({'client_certificate': 'none', 'certificates': [MADE.pinned.pem]}, 'tls.client_certificate')):
+        file.write_text(json.dumps(trunk('ca', tls)))
+        done = lab.edge.cli('apply', '-f', str(file), check=False)
+        require(done.returncode != 0 and field in done.stderr + done.stdout, f'{field}: {done.stdout}{done.stderr}')
+    equal(alert_of(lab, 'ca', MADE.pbx), 'ok', 'the trust that was there before')
+
+
+if __name__ == '__main__':
+    sys.exit(main('tls_peers', lambda: edge_with_trunks('tls-peers')))

@@ -1,0 +1,391 @@
+#!/usr/bin/env python3
+"""TLS of the edge itself as SIPconnect 2.0 has it in 8.1 and 16.2: versions, suites and their order in both roles, what our
+certificates say and how they are exchanged, and what registering PBXs may take from it."""
+import contextlib
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import tls_wire  # noqa: E402
+import wire  # noqa: E402
+from cases import build_directory, case, equal, main, require, require_growth  # noqa: E402
+from certificate_lab import client_context  # noqa: E402
+from edge_fixture import DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, USER  # noqa: E402
+from lab import parties, process  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
+from tls_lab import (  # noqa: E402
+    BOTH, LEGACY, MADE, OTHER_NAME, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called,
+    edge_with_trunks, listening, log_of, negotiated, number, openssl_client, options, plain, registered_pbx,
+    registering_pbx, responding)
+
+# -- versions and suites, as a server
+
+@case('openssl s_client verifies our chain and host over TLS 1.2 and 1.3, without a certificate of its own '
+      '[SC-8.1.1-01] [SC-8.1.1-02] [SC-16.2-01] [SC-16.2-03] [SC-16.2-06]')
+def _(lab):
+    for version, name in (('-tls1_2', 'TLSv1.2'), ('-tls1_3', 'TLSv1.3')):
+        said, ok = openssl_client(lab, version, '-sigalgs', 'RSA-PSS+SHA256:RSA+SHA256')
+        require(ok and 'Verify return code: 0 (ok)' in said, f'{name}: {said[-400:]}')
+        equal(negotiated(said)[0], name, 'version')
+        require('No client certificate CA names sent' in said, 'a certificate was asked of a registering PBX')
+        equal(said.count(' s:'), 2, 'certificates in the chain: ours and the intermediate, not the root')
+
+
+@case('a basic call over TLS 1.2 and over TLS 1.3, sip: URIs throughout [SC-8.1-01] [SC-8.1.1-02] [SC-8.1-02]')
+def _(lab):
+    for version in BOTH:
+        pbx = registered_pbx(lab)
+        pbx.close()
+        with lab.network.pbx.entered():
+            stream = parties.transport.StreamTransport.connect(
+                lab.edge.access_tls, (PBX_ADDRESS, 0), client_context(MADE.trusted, version=version), DOMAIN)
+        pbx.peer = parties.sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD, contact_address=(PBX_ADDRESS, 5071))
+        equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER')
+        equal(stream.socket.version(), {TLS_1_2: 'TLSv1.2', TLS_1_3: 'TLSv1.3'}[version], 'version')
+        outgoing, incoming = parties.establish(pbx, lab.core(), lab.number_uri(lab.core_number), PBX_NUMBER)
+        equal(outgoing.bye().status, 200, 'BYE')
+        outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number)
+        invite = incoming.invite
+        for field in ('Contact', 'From', 'To'):
+            require('sips:' not in invite[field], f'{field}: {invite[field]}')
+        require(invite.uri.startswith('sip:'), f'Request-URI {invite.uri}')
+        equal(outgoing.bye().status, 200, 'BYE')
+        process.wait_until(incoming.ended.is_set, 5, 'the BYE arrives')
+        sips = pbx.peer.invite(f'sips:{lab.core_number}@{DOMAIN}', pbx.offer(), caller=PBX_NUMBER)
+        equal(sips.wait_final().status, 416, 'a sips: Request-URI')
+        pbx.close()
+
+
+@case('TLS 1.0 and 1.1 are refused with protocol_version; behind its switch TLS 1.0 gets AES128-SHA [SC-8.1.1-03] [D-08]')
+def _(lab):
+    warnings.simplefilter('ignore', DeprecationWarning)
+    for version in ('-tls1', '-tls1_1'):
+        said, _ = openssl_client(lab, version, '-cipher', 'ALL:@SECLEVEL=0')
+        require('alert protocol version' in said, f'{version}: {said[:400]}')
+    said, _ = openssl_client(lab, '-tls1', '-cipher', 'ALL:@SECLEVEL=0', to=LEGACY)
+    equal(negotiated(said), ('TLSv1', 'AES128-SHA'), 'with the switch')
+
+
+@case('versions and values that nobody knows do not disturb a handshake [SC-8.1.1-04] [D-10]')
+def _(lab):
+    for version in (0x0303, 0x0304, 0x0309, 0x03ff, 0x0462, 0x04ff, 0x0500):
+        with plain(lab, STRANGER) as connection:
+            equal(tls_wire.first_answer(connection, tls_wire.client_hello(version)), ('hello', 0x0303, 0xc02f),
+                  f'the answer to a ClientHello of version {version:#06x} without supported_versions')
+    with plain(lab, STRANGER) as connection:
+        hello = tls_wire.client_hello(0x0303, versions=(0x7a7a, 0x0999, 0x0303))
+        equal(tls_wire.first_answer(connection, hello), ('hello', 0x0303, 0xc02f), 'the answer to unknown supported_versions')
+
+
+@case('ECDHE-RSA-AES128-GCM-SHA256 is there beside a certificate of another kind [SC-8.1.1-06]')
+def _(lab):
+    for suite in ('ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES128-GCM-SHA256'):
+        said, ok = openssl_client(lab, '-tls1_2', '-cipher', suite)
+        require(ok, said[-300:])
+        equal(negotiated(said), ('TLSv1.2', suite), 'suite')
+    with listening(lab, 'ca', MADE.pbx) as pbx:
+        pbx.tls.maximum_version = TLS_1_2
+        pbx.tls.set_ciphers('ECDHE-RSA-AES128-GCM-SHA256')
+        equal(called(lab, 'ca', pbx), (486, True), 'a call to a PBX that has nothing else')
+        equal(pbx.connections[0].peer.transport.socket.cipher()[0], 'ECDHE-RSA-AES128-GCM-SHA256', 'suite as a client')
+
+
+@case('suites without forward secrecy connect behind their switches only [SC-8.1.1-07] [SC-8.1.1-08] [D-08]')
+def _(lab):
+    for suite in ('AES128-GCM-SHA256', 'AES128-SHA'):
+        said, _ = openssl_client(lab, '-tls1_2', '-cipher', suite)
+        require('alert handshake failure' in said, f'{suite}: {said[:300]}')
+        said, _ = openssl_client(lab, '-tls1_2', '-cipher', suite, to=LEGACY)
+        equal(negotiated(said), ('TLSv1.2', suite), 'suite behind the switch')
+
+
+@case('the order of the server decides, whatever the client prefers [SC-8.1.1-09] [SC-8.1.1-10] [SC-8.1.1-11] [D-09]')
+def _(lab):
+    offered = ['AES128-SHA', 'AES256-SHA256', 'AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256']
+    picked = []
+    while True:
+        said, _ = openssl_client(lab, '-tls1_2', '-cipher', ':'.join(offered), to=LEGACY)
+        found = negotiated(said)
+        if not found:
+            break
+        picked.append(found[1])
+        offered.remove(found[1])
+        if not offered:
+            break
+    equal(picked, ['ECDHE-RSA-AES128-GCM-SHA256', 'AES128-GCM-SHA256', 'AES128-SHA'], 'suites, the best taken away each time')
+    require('alert handshake failure' in said, f'no suite in common: {said[:300]}')
+    process.wait_until(lambda: re.search(rf'TLS with {re.escape(ACCESS.peers[0])}:\d+: [^\n]*no shared cipher', log_of(lab)), 10,
+                       'the log names the peer without a suite in common')
+
+
+@case('towards a PBX our ClientHello lists the suites in the order of the profile [SC-8.1.1-12]')
+def _(lab):
+    listener = tls_wire.listener(lab.network.pbx, address('legacy'), 5061)
+    lab.core().peer.invite(f'sip:{number("legacy")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+    connection, _ = listener.accept()
+    ours = [s for s in tls_wire.suites_of_hello(connection) if s in (0xc02f, 0x009c, 0x002f)]
+    equal(ours, [0xc02f, 0x009c, 0x002f], 'ECDHE-RSA-AES128-GCM, RSA-AES128-GCM, RSA-AES128-CBC')
+    connection.close()
+    listener.close()
+
+
+@case('TLS 1.0 without its only suite is refused with file and line; deprecated switches are warned about at start '
+      '[SC-8.1.1-13]')
+def _(lab):
+    text = (lab.edge.run / 'signaling.yaml').read_text()
+    wrong = lab.edge.run / 'wrong.yaml'
+    wrong.write_text(text.replace('rsa_suites: [aes128-gcm, aes128-cbc]', 'rsa_suites: [aes128-gcm]'))
+    done = subprocess.run([str(build_directory() / 'bin' / 'sallyport-signaling'), '--config', str(wrong), '--check-config'],
+                          capture_output=True, text=True, timeout=10)
+    equal(done.returncode, 2, 'exit status')
+    require(re.search(r'wrong\.yaml:\d+.*tls_1_0.*aes128-cbc', done.stderr), done.stderr)
+    for words in ('TLS 1.0 and 1.1 are on', 'aes128-gcm of rsa_suites', 'aes128-cbc of rsa_suites'):
+        require(f'realm legacy: {words}' in log_of(lab), f'no warning: {words}')
+    require('realm access: TLS 1.0' not in log_of(lab), 'a warning about a realm that is not deprecated')
+
+
+# -- our certificate
+
+@case('our certificate names us by SIP URI and DNS name; another name gets another certificate '
+      '[SC-8.1-04] [SC-8.1-05] [SC-8.1-11]')
+def _(lab):
+    for sni, wanted, unwanted in ((DOMAIN, (f'DNS:{DOMAIN}', f'URI:sip:{DOMAIN}', f'CN = {DOMAIN}'), OTHER_NAME),
+                                  (OTHER_NAME, (f'DNS:{OTHER_NAME}',), f'DNS:{DOMAIN}'),
+                                  ('unknown.example', (f'URI:sip:{DOMAIN}',), OTHER_NAME)):
+        said, _ = openssl_client(lab, '-servername', sni, '-verify_hostname', sni)
+        shown = subprocess.run(['openssl', 'x509', '-noout', '-subject', '-ext', 'subjectAltName'], input=said,
+                               capture_output=True, text=True).stdout
+        require(all(w in shown for w in wanted) and unwanted not in shown, f'asked for {sni}: {shown}')
+
+
+@case('a client that asks for it gets a good OCSP response stapled, over TLS 1.2 and 1.3 [SC-16.2-07] [D-14]')
+def _(lab):
+    for version in ('-tls1_2', '-tls1_3'):
+        said, ok = openssl_client(lab, version, '-status', '-sigalgs', 'RSA-PSS+SHA256:RSA+SHA256')
+        require(ok and 'OCSP Response Status: successful' in said and 'Cert Status: good' in said, f'{version}: {said[:300]}')
+    said, _ = openssl_client(lab, '-status', '-servername', OTHER_NAME, '-verify_hostname', OTHER_NAME)
+    require('OCSP response: no response sent' in said, 'a staple was sent for a certificate that has none')
+
+
+@case('a realm with TLS does not start without a usable certificate; one that ends soon is an alarm and a metric '
+      '[SC-16.2-14] [SC-17.2-19]')
+def _(lab):
+    text = (lab.edge.run / 'signaling.yaml').read_text()
+    wrong = lab.edge.run / 'wrong.yaml'
+    for old, new, sentence in ((str(MADE.edge.certificate), '/nonexistent/edge.pem', 'certificate /nonexistent/edge.pem: No such file'),
+                               (f'key: {MADE.edge.key}', f'key: {MADE.root.key}', 'does not belong to certificate')):
+        wrong.write_text(text.replace(old, new, 1))
+        done = subprocess.run([str(build_directory() / 'bin' / 'sallyport-signaling'), '--config', str(wrong)],
+                              capture_output=True, text=True, timeout=10)
+        equal(done.returncode, 2, 'exit status')
+        require('realms[0].tls' in done.stderr and sentence in done.stderr, done.stderr)
+    wrong.write_text(re.sub(r'    tls: \{certificate.*\n', '', text, count=1))
+    done = subprocess.run([str(build_directory() / 'bin' / 'sallyport-signaling'), '--config', str(wrong), '--check-config'],
+                          capture_output=True, text=True, timeout=10)
+    require(done.returncode == 2 and 'is missing: a listener of this realm has transport tls' in done.stderr, done.stderr)
+    require(re.search(rf'level=error[^\n]*certificate {re.escape(str(MADE.other.certificate))} expires in \d days', log_of(lab))
+            or f'certificate {MADE.other.certificate} expires in' in log_of(lab), 'no alarm about its end')
+    ends = lab.edge.scrape('signaling').series('sallyport_tls_certificate_expiry_timestamp_seconds')
+    equal(sorted(dict(l)['certificate'] for l in ends if dict(l)['realm'] == 'access'),
+          sorted(str(c.certificate) for c in (MADE.edge, MADE.edge_ec, MADE.other)), 'certificates in the metric')
+
+
+# -- registration over TLS
+
+@case('plain SIP on the TLS port is not heard [SC-16.2-16]')
+def _(lab):
+    before = lab.edge.scrape('signaling').get('sallyport_sip_messages_received_total')
+    for request in (options(f'SIP/2.0/TLS {STRANGER}:5061'),
+                    wire.request('REGISTER', f'sip:{DOMAIN}', via=f'SIP/2.0/TLS {STRANGER}:5061', branch='z9hG4bKp',
+                                 call_id='plain', extra=f'Contact: <sip:{STRANGER}>\r\n')):
+        with plain(lab, STRANGER) as connection:
+            answers, _ = wire.stream_exchange(connection, request, 3)
+            equal(answers, [], 'answers')
+    equal(lab.edge.scrape('signaling').get('sallyport_sip_messages_received_total'), before, 'messages that reached a parser')
+
+
+@case('REGISTER over TLS alone proves nothing: 401 without credentials, 401 and no binding with wrong ones; over TCP this '
+      'trunk is refused with the right ones [SC-16.2-18] [SC-16.2-19] [SC-16.2-12]')
+def _(lab):
+    pbx = registering_pbx(lab)
+    try:
+        request = pbx.peer._register_request(600, True, None, (), None)
+        equal(pbx.peer.start(request).wait_final(5).status, 401, 'without credentials')
+        failures = lab.edge.scrape('signaling').get('sallyport_auth_failures_total')
+        pbx.peer.password = 'not the password'
+        equal(pbx.peer.register(bulk=True).status, 401, 'with a wrong password')
+        equal([r for r in lab.edge.registrations() if r['trunk'] == USER], [], 'bindings')
+        require(lab.edge.scrape('signaling').get('sallyport_auth_failures_total') > failures, 'the failure is not counted')
+    finally:
+        pbx.close()
+    with lab.network.pbx.entered():
+        stream = parties.transport.StreamTransport.connect(lab.edge.access_tcp, (PBX_ADDRESS, 0))
+    peer = parties.sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD, contact_address=(PBX_ADDRESS, 5071))
+    equal(peer.register(bulk=True).status, 403, 'REGISTER over TCP')
+    peer.close()
+
+
+@case('an INVITE on a second connection of a registered PBX is challenged; what is for the PBX never takes that one '
+      '[SC-16.2-17] [SC-16.2-20]')
+def _(lab):
+    pbx = registered_pbx(lab)
+    second = registering_pbx(lab, name='second', port=5073)
+    try:
+        second.peer.password = ''
+        call = second.peer.invite(lab.number_uri(lab.core_number), second.offer(), caller=PBX_NUMBER)
+        equal([r.status for r in call.transaction.responses if r.status >= 200][:1], [407], 'the INVITE on the second')
+        outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number)
+        incoming.on_reinvite = lambda message: incoming.respond(200, 'OK', pbx.answer_to(incoming.remote_sdp))
+        equal(outgoing.reinvite(lab.core().offer()).status, 200, 're-INVITE')
+        equal(outgoing.bye().status, 200, 'BYE')
+        require(incoming.wait_ended(), 'the BYE did not come over the registered connection')
+        equal(sum(b'INVITE' in t.data and not t.outgoing and t.data.startswith((b'INVITE', b'BYE'))
+                  for t in second.peer.transport.trace), 0, 'requests on the second connection')
+    finally:
+        second.close()
+        pbx.close()
+
+
+@case('the edge never opens TLS towards a registered PBX: once its connection is gone, 480 and no attempt '
+      '[SC-16.2-02] [SC-16.2-11]')
+def _(lab):
+    pbx = registered_pbx(lab)
+    listener = tls_wire.listener(lab.network.pbx, PBX_ADDRESS, 5071)      # where its Contact says it is
+    try:
+        pbx.close()
+        process.wait_until(lambda: lab.edge.scrape('signaling').get('sallyport_sip_transport_connections', transport='tls') == 0,
+                           5, 'the edge knows that the connection is gone')
+        outgoing = lab.core().peer.invite(f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        equal(outgoing.wait_final(5).status, 480, 'a call to the PBX')
+        listener.settimeout(0.3)
+        try:
+            listener.accept()
+            raise AssertionError('the edge has connected to the PBX')
+        except TimeoutError:
+            pass
+    finally:
+        listener.close()
+
+
+@case('a hundred PBXs shake hands at a time [SC-16.2-04]')
+def _(lab):
+    context = client_context(MADE.trusted)
+    begun = []
+    for _ in range(100):
+        connection = plain(lab, STRANGER)
+        connection.setblocking(False)
+        tls = context.wrap_socket(connection, server_hostname=DOMAIN, do_handshake_on_connect=False)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()                      # says hello, and waits
+        begun.append(tls)
+    for tls in begun:
+        tls.settimeout(10)
+        tls.do_handshake()
+    equal({tls.version() for tls in begun}, {'TLSv1.3'}, 'versions')
+    for tls in begun:
+        tls.close()
+
+
+@case('a PBX that does not trust our authority, or expects another host, goes away, and the log says with which alert; '
+      'nothing but TLS proves who we are [SC-16.6.2-01] [SC-16.6.2-02]')
+def _(lab):
+    for trusted, host, alert in ((MADE.stranger.certificate, DOMAIN, 'unknown ca'), (MADE.trusted, 'other.example', None)):
+        with plain(lab, STRANGER) as connection:
+            port = connection.getsockname()[1]
+            try:
+                with client_context(trusted, version=TLS_1_2).wrap_socket(connection, server_hostname=host):
+                    raise AssertionError('the PBX has accepted our certificate')
+            except ssl.SSLCertVerificationError:
+                pass
+        if alert:
+            process.wait_until(lambda: re.search(rf'{STRANGER}:{port}: [^\n]*alert {alert}', log_of(lab)), 5, 'the log has the alert')
+    pbx = registered_pbx(lab)
+    response = pbx.peer.register(bulk=True)
+    require('Authentication-Info' not in response, 'Digest proves the server too')
+    pbx.close()
+
+
+# -- changes under way
+
+@case('our own OCSP response can be fetched from the responder, and is stapled then [SC-16.2-08]')
+def _(lab):
+    names = f'URI:sip:{DOMAIN},DNS:{DOMAIN}'
+    fetched = MADE.root.issue('edge-fetched', names, DOMAIN, key=MADE.root.rsa_key, extra=asks_at())
+    before, staple = MADE.edge.certificate.read_text(), MADE.staple.read_bytes()
+    file = lab.edge.run / 'signaling.yaml'
+    text = file.read_text()
+    try:
+        with responding(lab) as responder:
+            file.write_text(text.replace(str(MADE.edge.certificate), str(fetched.certificate)).replace(
+                f'ocsp_staple: {MADE.staple}', 'ocsp_staple: fetch'))
+            lab.edge.restart('signaling')
+            for version in ('-tls1_2', '-tls1_3'):
+                process.wait_until(lambda: 'Cert Status: good' in openssl_client(
+                    lab, version, '-status', '-sigalgs', 'RSA-PSS+SHA256:RSA+SHA256')[0], 10, f'a good staple over {version}')
+            require(responder.asked >= 1, 'the responder was not asked')
+            ends = lab.edge.scrape('signaling').get('sallyport_tls_staple_expiry_timestamp_seconds', realm='access')
+            require(time.time() < ends < time.time() + 3_700, 'the end of the staple is not in the metrics')
+    finally:
+        file.write_text(text)
+        MADE.edge.certificate.write_text(before)
+        MADE.staple.write_bytes(staple)
+        lab.edge.restart('signaling')
+
+
+@case('certificates are exchanged on SIGHUP: new handshakes get the new one, connections and registrations stay, also idle '
+      'ones [SC-16.2-21]')
+def _(lab):
+    pbx = registered_pbx(lab)
+    try:
+        old = served(lab)
+        fresh = MADE.middle.issue('edge-new', f'URI:sip:{DOMAIN},DNS:{DOMAIN}', DOMAIN, key=MADE.root.rsa_key, chain=(MADE.middle,))
+        MADE.edge.certificate.write_text(fresh.certificate.read_text())
+        MADE.staple.write_bytes(MADE.middle.ocsp_response(fresh, 'edge-new.ocsp').read_bytes())
+        reload(lab, 1)
+        require(served(lab) != old, 'the old certificate is still served')
+        require('Cert Status: good' in openssl_client(lab, '-tls1_2', '-status', '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256')[0],
+                'the staple was not exchanged with its certificate')
+        outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number)
+        equal(outgoing.bye().status, 200, 'BYE over the connection from before')
+        MADE.edge.certificate.write_text('no certificate')
+        errors = log_of(lab).count('certificates not reloaded')
+        lab.edge.daemons['signaling']._child.send_signal(signal.SIGHUP)
+        process.wait_until(lambda: log_of(lab).count('certificates not reloaded') > errors, 5, 'the log says what is wrong')
+        require(served(lab) != old, 'no certificate is served')
+        MADE.edge.certificate.write_text(fresh.certificate.read_text())
+        require(not pbx.peer.transport.closed, 'the connection was closed')
+    finally:
+        pbx.close()
+
+
+def served(lab):
+    said, _ = openssl_client(lab, '-tls1_2', '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256')
+    return re.search(r'-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----', said, re.S).group(0)
+
+
+def reload(lab, count):
+    signaling = lab.edge.daemons['signaling']
+    for _ in range(count):
+        before = log_of(lab).count('certificates reloaded')
+        signaling._child.send_signal(signal.SIGHUP)
+        process.wait_until(lambda: log_of(lab).count('certificates reloaded') > before, 5, 'the certificates are reloaded', every=0.001)
+
+
+@case('a thousand reloads leave memory as it was')
+def _(lab):
+    reload(lab, 100)                             # the allocator has what it needs
+    before = process.resident_bytes(lab.edge.daemons['signaling'].pid)
+    reload(lab, 900)
+    require_growth(process.resident_bytes(lab.edge.daemons['signaling'].pid) - before, 2 << 20, 'signaling')
+    equal(alert_of(lab, 'ca', MADE.pbx), 'ok', 'a handshake afterwards')
+
+
+if __name__ == '__main__':
+    sys.exit(main('tls', lambda: edge_with_trunks('tls')))
