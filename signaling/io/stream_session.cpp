@@ -194,7 +194,7 @@ asio::awaitable<void> StreamSession::take(std::string_view bytes) {
         while (state_ == State::open && !owner_.on_message(flow_, message.bytes)) co_await pause(retry_full_shard);
     }
     if (state_ != State::open) co_return;
-    const bool begun = framer_.buffered() > 0;
+    const bool begun = framer_.in_message();
     if (!begun) {
         set_deadline(limits_.idle, CloseReason::idle);
     } else if (finished_one || !unfinished_) {

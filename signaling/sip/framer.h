@@ -30,6 +30,8 @@ public:
     void append(std::string_view bytes);
     Event next();
     std::size_t buffered() const { return buffer_.size() - consumed_; }
+    // A message has begun: line ends alone are keep-alives, however long the rest of a pair takes.
+    bool in_message() const { return buffer_.find_first_not_of("\r\n", consumed_) != std::string::npos; }
 
 private:
     bool take_line_ends();

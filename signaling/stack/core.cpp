@@ -106,6 +106,7 @@ void Core::on(const TimerDue&) {
             case transaction::TimerOwner::trunk_review:
                 trunk_review_ = 0;
                 review_trunks(shared.trunk_states.due(now_), "its registration has expired");
+                review_probed_trunks();
                 keep_reviewing();
                 break;
         }
@@ -165,6 +166,7 @@ void Core::on(const ConfigChanged& input) {
     refusals.forget_idle(now_);
     auto cx = context();
     health.configure(*snapshot, cx);
+    learn_emergency_numbers();
     keep_expiring();
     review_all_trunks();
     keep_reviewing();

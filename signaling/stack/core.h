@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -95,13 +97,18 @@ private:
     // triage.cpp: what is refused before it is parsed, when there is more than can be done
     bool takes(const Flow& flow, std::string_view bytes, Duration busy);
     policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen, const sip::Via* top_via);
+    bool dials_emergency(const sip::Glimpse& seen) const;
+    void learn_emergency_numbers();
     bool is_plausible_emergency(const IpAddress& source);
     void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
 
     // trunk_review.cpp: the health state of each trunk
-    void review_trunk(const config::Trunk& trunk, std::string_view hint = {});
+    using Probed = std::map<std::string, std::vector<policy::TrunkTarget>, std::less<>>;
+    Probed probed() const;
+    void review_trunk(const config::Trunk& trunk, std::string_view hint, const Probed& probed);
     void review_trunks(const std::vector<std::string>& trunks, std::string_view hint = {});
     void review_all_trunks();
+    void review_probed_trunks();
     void keep_reviewing();
 
     // requests.cpp: requests outside of dialogs
@@ -151,6 +158,7 @@ private:
     TimerId expiry_ = 0, trunk_review_ = 0;
     std::string overload_mark_;  // how the To tags of brief refusals begin
     policy::RefusalLimit emergencies_;
+    std::set<std::string, std::less<>> emergency_numbers_;  // of all dial plans, as they are dialled
     std::int64_t complaint_second_ = 0;
     std::uint32_t complaints_ = 0;  // in that second
 };

@@ -132,9 +132,10 @@ void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
 // What it stood for before goes on being watched: the resolver may be what is broken.
 void Health::leads_nowhere(Watch& watch, b2bua::Context& cx) {
     if (cx.now - watch.resolved_at > sources_outlive_dns) learn(watch, {});
-    if (cx.health.failed(watch.key, "its name leads nowhere"))
-        cx.out.emplace_back(b2bua::LogFact{
-            b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, watch.key + " its name leads nowhere"});
+    if (!cx.health.failed(watch.key, "its name leads nowhere")) return;
+    news_.insert(watch.owner.trunk);
+    cx.out.emplace_back(b2bua::LogFact{
+        b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, watch.key + " its name leads nowhere"});
 }
 
 void Health::take_places(std::uint64_t number, const std::vector<locate::Located>& located, b2bua::Context& cx) {
@@ -147,10 +148,11 @@ void Health::take_places(std::uint64_t number, const std::vector<locate::Located
         const bool was_down = !cx.health.up(watch.key);
         const std::string detail =
             "its name stands for " + std::to_string(located.size()) + (located.size() == 1 ? " address" : " addresses");
-        if (cx.health.answered(watch.key, detail))
+        if (cx.health.answered(watch.key, detail)) {
+            news_.insert(watch.owner.trunk);
             cx.out.emplace_back(
                 b2bua::LogFact{b2bua::Severity::info, "target-up", {}, watch.owner.trunk, watch.key + " " + detail});
-        else if (was_down)
+        } else if (was_down)
             start(watch.timer, number, std::min(soon, watch.interval), cx);
     }
     for (const auto old : places_of(number)) places_.at(old).found = false;
@@ -286,6 +288,7 @@ void Health::answered(std::uint64_t number, std::string detail, b2bua::Context& 
     place.asked = {};
     const bool acquitted = std::exchange(place.suspected, false);
     const bool was_down = !cx.health.up(place.key);
+    note_news(place, detail, cx);
     if (cx.health.answered(place.key, detail))
         cx.out.emplace_back(
             b2bua::LogFact{b2bua::Severity::info, "target-up", {}, watch.owner.trunk, place.key + " " + detail});
@@ -299,10 +302,18 @@ void Health::failed(std::uint64_t number, std::string detail, b2bua::Context& cx
     Place& place = places_.at(number);
     const Watch& watch = watches_.at(place.watch);
     place.asked = {};
+    note_news(place, detail, cx);
     if (cx.health.failed(place.key, detail))
         cx.out.emplace_back(
             b2bua::LogFact{b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, place.key + " " + detail});
     start(place.timer, number, std::min(soon, watch.interval), cx);
+}
+
+// The same answer again, or the third failure in a row, is no news.
+void Health::note_news(const Place& place, std::string_view detail, const b2bua::Context& cx) {
+    const auto* known = cx.health.find(place.key);
+    const bool turning = known != nullptr && known->up == (known->failures > 0);  // may change sides with this one
+    if (known == nullptr || turning || known->detail != detail) news_.insert(watches_.at(place.watch).owner.trunk);
 }
 
 std::vector<std::uint64_t> Health::places_of(std::uint64_t watch) const {

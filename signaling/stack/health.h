@@ -8,7 +8,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "control/config/snapshot.h"
@@ -32,6 +34,8 @@ public:
 
     const policy::LearnedSources& learned() const { return learned_; }
     std::size_t timers() const;
+    // Trunks whose targets have changed sides or reasons since this was last asked; "" stands for the carriers.
+    std::set<std::string> take_news() { return std::exchange(news_, {}); }
     struct WatchedPlace {
         std::string text, key;  // "udp 192.0.2.7:5060"
     };
@@ -87,6 +91,7 @@ private:
     void drop(Places::iterator place, b2bua::Context& cx);
     void learn(Watch& watch, std::set<IpAddress> sources);
     void gather_sources();
+    void note_news(const Place& place, std::string_view detail, const b2bua::Context& cx);  // before the score changes
     std::vector<std::uint64_t> places_of(std::uint64_t watch) const;  // a copy: they may be dropped meanwhile
 
     Counter& sent_;
@@ -95,6 +100,7 @@ private:
     std::uint64_t last_ = 0;
     std::unordered_map<std::string, std::uint64_t> watch_by_key_, place_by_key_;
     std::unordered_map<transaction::ClientId, std::uint64_t> asked_;
+    std::set<std::string> news_;      // since they were last taken
     policy::LearnedSources learned_;  // of all carriers' targets
 };
 

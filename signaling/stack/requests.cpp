@@ -173,7 +173,7 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
                      "; calls follow its flow, media may not: the trunk's NAT mode is off");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
-    if (ok) review_trunk(trunk, "it has taken its registration back");
+    if (ok) review_trunk(trunk, "it has taken its registration back", {});
 }
 
 void Core::on_invite(transaction::Request request) {

@@ -18,6 +18,14 @@ bool is_emergency(const sip::Glimpse& seen) {
                            (seen.request_uri.size() == sos.size() || seen.request_uri[sos.size()] == '.')));
 }
 
+// "112" of "sip:112@sip.example.net;user=phone".
+std::string_view user_of(std::string_view uri) {
+    const auto colon = uri.find(':');
+    if (colon == uri.npos) return {};
+    uri.remove_prefix(colon + 1);
+    return uri.substr(0, uri.find_first_of("@;?"));
+}
+
 std::optional<sip::Via> top_via_of(const sip::Glimpse& seen) {
     const auto values = sip::split_list(seen.vias.front());
     if (values.empty()) return std::nullopt;
@@ -49,11 +57,28 @@ WorkClass Core::classify(const Flow& flow, const sip::Glimpse& seen, const sip::
     if (seen.response || seen.method == "ACK" || seen.method == "CANCEL") return WorkClass::in_dialog;
     if (!seen.to_tag.empty() && calls.index().find_dialog(seen.call_id, seen.to_tag)) return WorkClass::in_dialog;
     if (top_via != nullptr && layer.knows(seen.method, *top_via)) return WorkClass::in_dialog;
-    if (is_emergency(seen) && is_plausible_emergency(flow.remote.address)) return WorkClass::emergency;
+    if ((is_emergency(seen) || dials_emergency(seen)) && is_plausible_emergency(flow.remote.address))
+        return WorkClass::emergency;
     if (seen.method == "INVITE") return seen.to_tag.empty() ? WorkClass::new_work : WorkClass::rest;
     if (seen.method != "REGISTER") return WorkClass::rest;
     if (shared.locations.has_binding(flow, now_)) return WorkClass::refresh;
     return seen.credentials ? WorkClass::new_work : WorkClass::rest;
+}
+
+// As some trunk's dial plan has it: whose call it is nobody knows yet.
+bool Core::dials_emergency(const sip::Glimpse& seen) const {
+    return seen.method == "INVITE" && emergency_numbers_.contains(user_of(seen.request_uri));
+}
+
+void Core::learn_emergency_numbers() {
+    emergency_numbers_.clear();
+    for (const auto& [id, trunk] : snapshot->trunks) {
+        const auto& plan = trunk.numbering.dial_plan;
+        for (const auto& number : plan.emergency_numbers) {
+            emergency_numbers_.insert(number);
+            emergency_numbers_.insert(plan.outside_line + number);
+        }
+    }
 }
 
 // One source gets so many a second: more compete as calls, so that this is no way in for a flood.

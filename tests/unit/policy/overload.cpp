@@ -2,6 +2,7 @@
 #include "signaling/policy/overload.h"
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 namespace sallyport::policy {
 namespace {
@@ -47,8 +48,8 @@ TEST_CASE("What is worth least is refused first; emergencies, calls and refreshe
     CHECK(taken(overload, WorkClass::new_work) == 1'000);
     load(overload, at, 5s, 100ms);
     CHECK(overload.level() == 1);
-    CHECK(taken(overload, WorkClass::rest) == 20);  // whoever keeps trying gets through
-    CHECK(taken(overload, WorkClass::new_work) == 20);
+    for (const auto work : {WorkClass::rest, WorkClass::new_work})  // whoever keeps trying gets through
+        CHECK(std::abs(taken(overload, work) - 20) <= 1);
     for (const auto work : {WorkClass::emergency, WorkClass::in_dialog, WorkClass::refresh})
         CHECK(taken(overload, work) == 1'000);
 }

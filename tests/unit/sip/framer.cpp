@@ -114,6 +114,18 @@ TEST_CASE("the framer and the parser agree about every message") {
     }
 }
 
+TEST_CASE("line ends that wait for their other half are no message that has begun") {
+    Framer framer;
+    for (const std::string_view piece : {"\r", "\n", "\r"}) {
+        framer.append(piece);
+        CHECK(drain(framer).empty());
+        CHECK_FALSE(framer.in_message());
+    }
+    framer.append("O");
+    CHECK(drain(framer).empty());
+    CHECK(framer.in_message());
+}
+
 TEST_CASE("memory of consumed messages is given back") {
     Framer framer;
     for (int i = 0; i < 10'000; ++i) {

@@ -95,6 +95,23 @@ TEST_CASE("A REGISTER over the flow of a live binding and an emergency call are 
     CHECK(refused(b, policy::WorkClass::refresh) + refused(b, policy::WorkClass::emergency) == 0);
 }
 
+TEST_CASE("What a dial plan calls an emergency is never refused for load, with the outside line or without") {
+    Bench b;
+    auto trunk = Bench::default_trunk();
+    trunk.numbering.dial_plan.outside_line = "0";
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    b.configure(trunk, Bench::default_carrier());
+    b.bind();
+    overload(b, 5s);
+    for (const std::string_view uri : {"sip:112@sip.example.net", "sip:0112@sip.example.net;user=phone", "tel:112"}) {
+        for (int i = 0; i < 3; ++i)
+            give_busy(b, b.stranger_flow(), request("INVITE", i, uri, "X-Uri: " + std::string(uri) + "\r\n"));
+        CHECK(refused(b, policy::WorkClass::new_work) == 0);
+    }
+    for (int i = 0; i < 20; ++i) give_busy(b, b.stranger_flow(), request("INVITE", 100 + i, "sip:113@sip.example.net"));
+    CHECK(refused(b, policy::WorkClass::new_work) > 15);
+}
+
 TEST_CASE("A flood of emergency calls from one source competes like other calls") {
     Bench b;
     overload(b, 5s);

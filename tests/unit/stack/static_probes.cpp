@@ -114,6 +114,26 @@ TEST_CASE("Each address of a static trunk's name is probed; one that is down is 
     CHECK(b.call() == "480");  // nobody is left
 }
 
+TEST_CASE("The state of a static trunk is what its probes say: reachable, degraded, down, with the reason") {
+    Lab b;
+    const auto entry = [&] { return b.shared.trunk_states.all().at("globex"); };
+    b.pass(4s, 200, 200);
+    CHECK(entry().state == policy::TrunkState::reachable);
+    b.pass(45s, 0, 200);
+    CHECK(entry().state == policy::TrunkState::degraded);
+    CHECK(entry().why.find("198.51.100.21:5060 does not answer") != std::string::npos);
+    CHECK(b.logged("trunk-degraded", "198.51.100.21:5060"));
+    b.pass(60s, 503, 408);
+    CHECK(entry().state == policy::TrunkState::down);
+    CHECK(entry().why.find("answers 503") != std::string::npos);
+    const auto since = entry().since;
+    b.pass(20s, 503, 408);
+    CHECK(entry().since == since);
+    b.pass(60s, 200, 200);
+    CHECK(entry().state == policy::TrunkState::reachable);
+    CHECK(b.logged("trunk-reachable", ""));
+}
+
 TEST_CASE("503 with Retry-After: that address gets neither calls nor probes until then, and no longer than an hour") {
     Lab b;
     b.pass(2s, 200, 200);
