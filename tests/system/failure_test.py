@@ -333,14 +333,36 @@ def _(lab):
 
 
 # -- overload
-@case('under overload what is worth least is refused cheaply, calls that are up are served, and memory is bounded [SC-16.4.1.6-01]')
+def taken_or_refused(lab, pbx, core):
+    """The final response to a call, which the core refuses if it gets there."""
+    call = pbx.peer.invite(lab.number_uri(lab.core_number), pbx.offer(), caller=PBX_NUMBER)
+
+    def final():
+        if not core.peer.incoming.empty():
+            core.peer.wait_call(1).reject(486, 'Busy Here')
+        return call.wait_final(0.1)
+    return process.wait_until(final, 15, 'a call under overload is answered')
+
+
+@case('under overload what is worth least is refused cheaply, calls that are up and emergencies are served, and memory is bounded [SC-16.4.1.6-01]')
 def _(lab):
     signaling = lab.edge.daemons['signaling']
     pbx, core = lab.pbx(), lab.core()
+    apply_text(lab, lab.edge.cli('get', 'trunk', USER) + '\nnumbering: {dial_plan: {emergency_numbers: ["112"]}}\n')
     outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
     before = process.resident_bytes(signaling.pid)
     with slower(signaling, 0.1), Flood(lab, 'REGISTER') as flood:
         process.wait_until(lambda: flood.of_status(503), 20, 'something is refused')
+        process.wait_until(lambda: lab.edge.scrape('signaling').get('sallyport_overload_level') == 1, 20, 'all is at its worst')
+        ordinary = [taken_or_refused(lab, pbx, core) for _ in range(4)]
+        refused = [response for response in ordinary if response.status == 503]
+        require(len(refused) >= 3, f'ordinary calls: {[r.start_line for r in ordinary]}')   # one in fifty is taken
+        require(all(retry_after(r) in WINDOW for r in refused), 'Retry-After of calls')
+        emergency = pbx.peer.invite(f'sip:112@{DOMAIN}', pbx.offer(), caller=PBX_NUMBER)
+        in_core = parties.wait_call(core, emergency, 15)
+        require('sip:112@' in in_core.invite.uri, in_core.invite.uri)
+        in_core.reject(486, 'Busy Here')
+        equal(emergency.wait_final(10).status, 486, 'the emergency call, as the core answers it')
         equal(outgoing.bye(10).status, 200, 'BYE under overload')
         require(incoming.wait_ended(10), 'the BYE did not reach the core')
         refresh = pbx.peer.register(bulk=True, timeout=15)

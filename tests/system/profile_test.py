@@ -1,21 +1,30 @@
 #!/usr/bin/env python3
 """The frame of SIPconnect 2.0 (sections 1 to 7 and 16) from outside: both modes on one node, what is beyond the profile and
 still passes, what is refused and how, what one trunk's provisioning does to another."""
+import contextlib
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import wire  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, USER, running_edge  # noqa: E402
+from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
 from lab import capture, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
-from pbx_sim import sdp, sip_message, sip_peer, transport  # noqa: E402
+from pbx_sim import sdp, sip_digest, sip_message, sip_peer, transport  # noqa: E402
 
 STATIC_ADDRESS, STATIC_NUMBER, STATIC_DOMAIN = '192.0.2.20', '+4940555001', 'static.sallyport.example'
 TO_PBX, TO_STATIC = f'sip:{PBX_NUMBER}@{CORE.signaling}', f'sip:{STATIC_NUMBER}@{CORE.signaling}'
+IDLE_SECONDS, NONCE_SECONDS = 10, 2
+NODE = {'signaling': f'''digest: {{nonce_seconds: {NONCE_SECONDS}}}
+streams: {{idle_seconds: {IDLE_SECONDS}, message_seconds: 2}}
+'''}
 # Beside what tests provision anyway: a static trunk with a credential, whose PBX wrongly registers.
 FIXED = f'''kind: Trunk
 name: trunks/fixed
@@ -31,6 +40,7 @@ numbers: [{{first: "+4940777000", last: "+4940777099"}}]
 
 
 def prepare(lab):
+    lab.keep_alives = KeepAlives(lab)
     apply_text(lab, FIXED)
     lab.parties['static'] = parties.core(lab.network.pbx, lab.run_directory, lab.probe_binary, edge=lab.edge.access_udp,
                                          address=STATIC_ADDRESS, port=5080, domain=STATIC_DOMAIN, name='static')
@@ -335,26 +345,137 @@ def _(lab):
     require(seen <= {(ACCESS.signaling, '6', 'sip'), (ACCESS.signaling, '17', 'sip'), (ACCESS.media, '17', 'other')}, f'{seen}')
 
 
-@case('PBXs keep connections alive with CRLF as often as they like, whole or in pieces, between messages: nothing is refused, a pong for each pair [SC-17.4-02] [SC-17.4-04]')
+# -- keep-alives and nonces
+def tcp(lab, port=0):
+    with lab.network.pbx.entered():
+        return socket.create_connection(lab.edge.access_tcp, 5, (STRANGER, port))
+
+
+def options_over(connection, number):
+    """OPTIONS; what came up to the end of its answer."""
+    local = transport.host_port(connection.getsockname())
+    connection.sendall(wire.request('OPTIONS', f'sip:{DOMAIN}', via=f'SIP/2.0/TCP {local}', branch=f'z9hG4bKka{number}',
+                                    call_id=f'keep-alive-{number}@{local}'))
+    connection.settimeout(5)
+    came = b''
+    while not (b'SIP/2.0 ' in came and came.endswith(b'\r\n\r\n')):
+        chunk = connection.recv(65_536)
+        require(chunk, f'the connection was closed after {came!r}')
+        came += chunk
+    return came
+
+
+def pongs_before_answer(came):
+    pongs, found, _ = came.partition(b'SIP/2.0 ')
+    require(found and not pongs.strip(b'\r\n'), f'{came!r}')
+    return len(pongs) // 2 if pongs == b'\r\n' * (len(pongs) // 2) else pongs
+
+
+@case('a pair of CRLF is answered with one CRLF, a single one and a stray CR or LF with nothing, in whatever pieces; what comes between is served, and UDP needs none of it [SC-17.4-02]')
+def _(lab):
+    with tcp(lab) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for number, (pieces, pongs) in enumerate((((b'\r\n\r\n',), 1), ((b'\r\n', b'\r\n'), 1), ((b'\r', b'\n\r', b'\n'), 1),
+                                                  ((b'\r\n\r\n' * 3,), 3), ((b'\r\n',), 0), ((b'\r',), 0), ((b'\n',), 0))):
+            for piece in pieces:
+                connection.sendall(piece)
+            equal(pongs_before_answer(options_over(connection, number)), pongs, f'CRLF answered after {pieces}')
+    stranger = wire.Stranger(lab.network.pbx, STRANGER, (5064,))
+    for keep_alive in (b'\r\n\r\n', b'\r\n', b'\0'):
+        stranger.send(keep_alive, lab.edge.access_udp)
+    stranger.send(wire.request('OPTIONS', f'sip:{DOMAIN}', via=f'SIP/2.0/UDP {STRANGER}:5064', branch='z9hG4bKkaudp',
+                               call_id='keep-alive-udp'), lab.edge.access_udp)
+    answers = [d for d, _ in stranger.received(3, until=lambda d: True)]
+    stranger.close()
+    require(len(answers) == 1 and answers[0].startswith(b'SIP/2.0 '), f'over UDP: {answers}')
+
+
+class KeepAlives(threading.Thread):
+    """Connections that send nothing but a keep-alive of their kind, at their interval, from the start of the tests on."""
+    KINDS = ((b'\r\n', 3), (b'\r\n', 7), (b'\r\n\r\n', 5), (b'\r\n\r\n', 8))
+
+    def __init__(self, lab):
+        super().__init__(daemon=True)
+        self.silent = tcp(lab)
+        self.kept = [(data, interval, tcp(lab)) for data, interval in self.KINDS]
+        self.began = time.monotonic()
+        self._stop = threading.Event()
+        self.start()
+
+    def run(self):
+        due = [(self.began + interval, interval, data, connection) for data, interval, connection in self.kept]
+        while not self._stop.wait(0.1):
+            for i, (when, interval, data, connection) in enumerate(due):
+                if time.monotonic() >= when:
+                    with contextlib.suppress(OSError):      # closed: told when it is looked at
+                        connection.sendall(data)
+                    due[i] = (when + interval, interval, data, connection)
+
+    def close(self):
+        self._stop.set()
+        self.join()
+        for connection in (self.silent, *(c for _, _, c in self.kept)):
+            connection.close()
+
+
+def is_closed(connection):
+    connection.setblocking(False)
+    try:
+        while data := connection.recv(4_096):
+            require(not data.strip(), f'{data!r}')
+        return True
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
+@case('a nonce that has grown old costs one challenge, and then one REGISTER is enough again [SC-16.4.1.4-03]')
+def _(lab):
+    with lab.network.pbx.entered():
+        stream = transport.StreamTransport.connect(lab.edge.access_tls, (PBX_ADDRESS, 0),
+                                                   transport.client_context(lab.edge.ca.certificate), lab.edge.server_name)
+    peer = sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD)
+    challenge, count = None, 0
+
+    def register():
+        nonlocal count
+        count += 1
+        credentials = challenge and ('Authorization', sip_digest.answer(challenge, USER, PASSWORD, 'REGISTER',
+                                                                        f'sip:{DOMAIN}', count))
+        return peer.start(peer._register_request(600, True, None, (), credentials)).wait_final(5)
+
+    def challenged(response):
+        nonlocal challenge, count
+        challenge, count = sip_digest.choose(response.all('WWW-Authenticate')), 0
+    rollovers = []
+    response = register()
+    equal(response.status, 401, 'the first REGISTER')
+    challenged(response)
+    while len(rollovers) < 2:
+        before = count
+        response = process.wait_until(lambda: (r := register()).status != 200 and r, NONCE_SECONDS + 5,
+                                      'the nonce is too old', every=0.2)
+        equal(response.status, 401, 'a REGISTER with a nonce that is too old')
+        rollovers.append(count - before - 1)
+        challenged(response)
+        equal(challenge.get('stale', '').lower(), 'true', 'stale')
+        equal(register().status, 200, 'the REGISTER that answers it')
+    require(min(rollovers) > 2, f'REGISTERs between two challenges: {rollovers}')
+    peer.close()
+
+
+@case('a REGISTER every few moments for an hour each is never refused or told to come less often [SC-16.5-04]')
 def _(lab):
     pbx = lab.pbx()
     pbx.peer.transport.trace.clear()
-    for piece in (b'\r\n', b'\r\n\r\n', b'\r', b'\n', b'\r\n\r\n\r\n\r\n'):
-        pbx.peer.transport.send(piece)
-        equal(pbx.peer.options(f'sip:{DOMAIN}').status, 200, f'OPTIONS after {piece!r}')
-    came = b''.join(t.data for t in pbx.peer.transport.trace if not t.outgoing)
-    require(came.count(b'\r\n\r\n\r\n') or b'\r\n\r\n' in came, 'pongs')
-    equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER afterwards')
-
-
-@case('a nonce that has grown old costs one challenge, and a REGISTER every few seconds is never refused [SC-16.4.1.4-03] [SC-16.5-04]')
-def _(lab):
-    pbx = lab.pbx()
-    pbx.peer.transport.trace.clear()
-    for _ in range(10):
-        equal(pbx.peer.register(expires=3600, bulk=True).status, 200, 'REGISTER')
+    for _ in range(30):
+        response = pbx.peer.register(expires=3600, bulk=True)
+        equal(response.status, 200, 'REGISTER')
+        require('expires=3600' in response['Contact'].replace(' ', ''), response['Contact'])
     answers = [m.status for m in messages(pbx.peer, outgoing=False) if not m.is_request]
-    require(answers.count(401) <= answers.count(200) == 10, f'{answers}')
+    require(set(answers) <= {200, 401} and answers.count(200) == 30, f'{answers}')
+    equal(len(lab.edge.registrations()), 1, 'registrations')
 
 
 # -- the statement
@@ -449,5 +570,21 @@ def unregistered_call_of_nobody(lab):
     return response.status
 
 
+@case('keep-alives at whatever interval below the idle time keep a connection, a silent one ends; however many there are, none is refused [SC-17.4-04]')
+def _(lab):
+    keeping = lab.keep_alives
+    process.wait_until(lambda: is_closed(keeping.silent), IDLE_SECONDS + 5, 'the silent connection is closed')
+    process.wait_until(lambda: time.monotonic() > keeping.began + IDLE_SECONDS + 2, IDLE_SECONDS, 'the idle time is over')
+    for number, (data, interval, connection) in enumerate(keeping.kept):
+        require(not is_closed(connection), f'{data!r} every {interval} s did not keep the connection')
+    keeping._stop.set()
+    keeping.join()
+    connection = keeping.kept[2][2]
+    options_over(connection, 'before')
+    connection.sendall(b'\r\n\r\n' * 3000)
+    equal(pongs_before_answer(options_over(connection, 'after')), 3000, 'pongs')
+    keeping.close()
+
+
 if __name__ == '__main__':
-    sys.exit(main('profile', lambda: running_edge('profile', access=('udp', 'tcp', 'tls'), prepare=prepare)))
+    sys.exit(main('profile', lambda: running_edge('profile', access=('udp', 'tcp', 'tls'), prepare=prepare, options=NODE)))
