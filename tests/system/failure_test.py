@@ -71,7 +71,7 @@ def retry_after(response):
 
 
 @contextlib.contextmanager
-def extra_pbx(lab, address, tls=True):
+def extra_pbx(lab, address, call_id=None):
     """A PBX of trunk acme-hq at an address of its own, which can be taken away from under it."""
     lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
     party = None
@@ -79,6 +79,8 @@ def extra_pbx(lab, address, tls=True):
         party = parties.registered_pbx(lab.network.pbx, lab.run_directory, lab.probe_binary, edge=lab.edge.access_tls,
                                        ca_file=lab.edge.ca.certificate, server_name=lab.edge.server_name, domain=DOMAIN,
                                        user=USER, password=PASSWORD, address=address, name='extra')
+        if call_id:
+            party.peer._register_call_id, party.peer._register_cseq = call_id, 100
         response = party.peer.register(bulk=True)
         require(response is not None and response.status == 200, f'REGISTER: {response and response.start_line}')
         yield party
@@ -280,10 +282,12 @@ def _(lab):
 
 @case('a PBX that vanishes without a word is noticed within the keep-alive interval; calls then get 480 at once [SC-16.5-01]')
 def _(lab):
+    equal(lab.pbx().peer.register(expires=0, bulk=True).status, 200, 'de-registration')
     lab.parties.pop('pbx').close()
     wait_state(lab, 'down', 2)
-    with extra_pbx(lab, '192.0.2.31'):
+    with extra_pbx(lab, '192.0.2.31') as extra:
         wait_state(lab, 'registered', 2)
+        instance = extra.peer._register_call_id
         lab.network.pbx.ip('addr', 'del', '192.0.2.31/24', 'dev', 'sig0')   # no FIN, no RST: nothing comes any more
         began = time.monotonic()
         wait_state(lab, 'down', KEEP_ALIVE + 4)
@@ -293,6 +297,9 @@ def _(lab):
         response = call_from_core(lab).wait_final(10)
         equal(response and response.status, 480, 'the call')
         require(time.monotonic() - began < 2, f'the 480 took {time.monotonic() - began:.1f} s')
+    with extra_pbx(lab, '192.0.2.31', call_id=instance) as extra:      # back again; what was lost is superseded
+        wait_state(lab, 'registered', 2)
+        equal(extra.peer.register(expires=0, bulk=True).status, 200, 'de-registration')
 
 
 @case('with two contacts, one of them gone: degraded, and calls take the other one')
@@ -348,7 +355,7 @@ def taken_or_refused(lab, pbx, core):
 def _(lab):
     signaling = lab.edge.daemons['signaling']
     pbx, core = lab.pbx(), lab.core()
-    apply_text(lab, lab.edge.cli('get', 'trunk', USER) + '\nnumbering: {dial_plan: {emergency_numbers: ["112"]}}\n')
+    edit_trunk(lab, USER, (r'emergency_numbers: \[\]', 'emergency_numbers: ["112"]'))
     outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
     before = process.resident_bytes(signaling.pid)
     with slower(signaling, 0.1), Flood(lab, 'REGISTER') as flood:
