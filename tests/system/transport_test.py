@@ -84,6 +84,13 @@ def exchange(lab, data, count=1, seconds=5):
         return wire.stream_exchange(connection, data, seconds, lambda messages: len(messages) >= count)
 
 
+def tcp_listener(lab, address, port):
+    with lab.network.pbx.entered():
+        listener = socket.create_server((address, port))
+    listener.settimeout(10)
+    return listener
+
+
 def answers_to(connection, data, count, seconds=10):
     return wire.stream_exchange(connection, data, seconds, lambda messages: len(messages) >= count)[0]
 
@@ -178,6 +185,38 @@ def _(lab):
     except queue.Empty:
         pass
     stranger.close()
+
+
+@case('transport=tls in a Request-URI, a Route and a Contact means nothing: a call over TCP is taken, and what follows comes '
+      'over TCP, also once that connection is gone [SC-8.1-03]')
+def _(lab):
+    refused = tcp_listener(lab, PBX, 5061)                          # where TLS would be
+    pbx = connect(lab, PBX, lab.edge.access_tcp, PBX_DOMAIN, contact=(PBX, PBX_PORT))
+    pbx.peer.contact = lambda user='', parameters='': f'<sip:{PBX}:{PBX_PORT};transport=tls{parameters}>'
+    route = ('Route', f'<sip:{ACCESS.signaling}:5060;transport=tls;lr>')
+    to = f'sip:{lab.core_number}@{PBX_DOMAIN}'
+    outgoing, incoming = parties.establish(pbx, lab.core(), to, NUMBER, request_uri=f'{to};transport=tls', headers=[route])
+    equal(incoming.bye().status, 200, 'BYE from the core')
+    require(outgoing.wait_ended(), 'the BYE did not come over the connection')
+    outgoing, incoming = parties.establish(pbx, lab.core(), to, NUMBER, request_uri=f'{to};transport=tls')
+    listener = tcp_listener(lab, PBX, PBX_PORT)
+    pbx.close()
+    bye = incoming.peer.start(incoming.request('BYE'))
+    connection, _ = listener.accept()
+    connection.settimeout(5)
+    request = sip_message.parse(connection.recv(65_536))
+    equal((request.method, request['Via'].split()[0]), ('BYE', 'SIP/2.0/TCP'), 'what came over TCP')
+    connection.sendall(sip_message.response_to(request, 200, 'OK', 'x').encode())
+    connection.close()
+    listener.close()
+    refused.settimeout(0.1)
+    try:
+        refused.accept()
+        raise AssertionError('the edge tried TLS')
+    except TimeoutError:
+        pass
+    refused.close()
+    equal(bye.wait_final().status, 200, 'the answer to the BYE of the core')
 
 
 # -- the stream
