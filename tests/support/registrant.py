@@ -109,9 +109,18 @@ def listed(response):
     return out
 
 
+_at_port = {}          # who sits at a fixed port: one that a failed case has left makes room for the next
+
+
 def over_udp(lab, address, port=0, **options):
+    left = _at_port.pop((address, port), None) if port else None
+    if left is not None:
+        left.close()
     with lab.network.pbx.entered():
-        return Registrant(transport.UdpTransport((address, port), lab.edge.access_udp), **options)
+        registrant = Registrant(transport.UdpTransport((address, port), lab.edge.access_udp), **options)
+    if port:
+        _at_port[address, port] = registrant
+    return registrant
 
 
 def over_tcp(lab, address, port=0, **options):
