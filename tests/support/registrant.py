@@ -15,11 +15,14 @@ class Registrant(sip_peer.Peer):
         self.bulk_contact = contact or self.contact('', ';bnc')
         self.call_id, self.cseq = secrets.token_hex(8), 0
         self.challenge, self.count = None, 0         # the nonce in use
-        self.notifications, self.deaf = queue.Queue(), False
+        self.notifications, self.messages, self.deaf = queue.Queue(), queue.Queue(), False
 
     def _receive_request(self, message, source):
         if message.method == 'NOTIFY' and not self.deaf:
             self.notifications.put(message)
+            self.send(response_to(message, 200, 'OK').encode(), source)
+        elif message.method == 'MESSAGE':
+            self.messages.put(message)
             self.send(response_to(message, 200, 'OK').encode(), source)
         elif message.method != 'NOTIFY':
             super()._receive_request(message, source)
