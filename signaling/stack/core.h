@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -103,12 +102,9 @@ private:
     void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
 
     // trunk_review.cpp: the health state of each trunk
-    using Probed = std::map<std::string, std::vector<policy::TrunkTarget>, std::less<>>;
-    Probed probed() const;
-    void review_trunk(const config::Trunk& trunk, std::string_view hint, const Probed& probed);
+    void review_trunk(const config::Trunk& trunk, std::string_view hint = {});
     void review_trunks(const std::vector<std::string>& trunks, std::string_view hint = {});
     void review_all_trunks();
-    void review_probed_trunks();
     void keep_reviewing();
 
     // requests.cpp: requests outside of dialogs

@@ -5,6 +5,7 @@
 #include "control/base/check.h"
 #include "control/base/private_address.h"
 #include "signaling/policy/engine.h"
+#include "signaling/sip/uri_scan.h"
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -140,7 +141,7 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
 void Core::register_trunk(const transaction::Request& request, const config::Trunk& trunk) {
     registrar::RegistrarPolicy policy;
     policy.trunk = trunk.id;
-    policy.aor_user = trunk.aor_user();
+    policy.aor_user = sip::decode_escapes(trunk.aor_user());
     policy.aor_domain = trunk.aor_domain();
     policy.single_aor_compatibility = trunk.single_aor_compatibility;
     policy.max_contacts = trunk.limits.max_contacts;
@@ -173,7 +174,7 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
                      "; calls follow its flow, media may not: the trunk's NAT mode is off");
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
-    if (ok) review_trunk(trunk, "it has taken its registration back", {});
+    if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 
 void Core::on_invite(transaction::Request request) {

@@ -1,7 +1,6 @@
 // The health state of each trunk, judged when there is news of it: it registered, a connection broke, a binding
-// expired, a probe of its targets turned out otherwise, it was provisioned. Every change is told once, in the log.
+// expired, a place of it went down, it was provisioned. Every change is told once, in the log.
 #include "signaling/stack/core.h"
-#include "signaling/stack/views.h"
 
 namespace sallyport::stack {
 namespace {
@@ -19,26 +18,10 @@ b2bua::Severity severity_of(policy::TrunkState state) {
     return b2bua::Severity::warning;
 }
 
-policy::TrunkTarget judged(TargetView view) {
-    for (const auto& address : view.addresses)
-        if (!address.up) view.detail += ", " + address.text + " " + address.detail;
-    return {std::move(view.target), std::move(view.detail), view.up};
-}
-
 }  // namespace
 
-// What the probes say of the targets of static trunks, by trunk. Shard 0 probes what all probe.
-Core::Probed Core::probed() const {
-    Probed out;
-    for (auto& view : target_views(health, target_health, now_))
-        if (!view.trunk.empty()) out[view.trunk].push_back(judged(std::move(view)));
-    return out;
-}
-
-void Core::review_trunk(const config::Trunk& trunk, std::string_view hint, const Probed& probed) {
-    const auto targets = probed.find(trunk.id);
-    auto condition = policy::judge(trunk, shared.locations.of(trunk.id),
-                                   targets != probed.end() ? targets->second : Probed::mapped_type(), now_);
+void Core::review_trunk(const config::Trunk& trunk, std::string_view hint) {
+    auto condition = policy::judge(trunk, shared.locations.of(trunk.id), health.targets_of(trunk, target_health), now_);
     const bool bad = condition.state == policy::TrunkState::degraded || condition.state == policy::TrunkState::down;
     if (bad && !hint.empty()) condition.why.append(": ").append(hint);
     const auto change = shared.trunk_states.note(trunk.id, std::move(condition), now_);
@@ -50,23 +33,13 @@ void Core::review_trunks(const std::vector<std::string>& trunks, std::string_vie
     if (!snapshot) return;
     for (const auto& id : trunks)
         if (const auto found = snapshot->trunks.find(id); found != snapshot->trunks.end())
-            review_trunk(found->second, hint, {});
+            review_trunk(found->second, hint);
 }
 
 // One shard is enough for what concerns all.
 void Core::review_all_trunks() {
     if (!snapshot || config.shard != 0) return;
-    const auto answers = probed();
-    for (const auto& [id, trunk] : snapshot->trunks) review_trunk(trunk, {}, answers);
-}
-
-void Core::review_probed_trunks() {
-    const auto news = health.take_news();
-    if (!snapshot || config.shard != 0 || news.empty()) return;
-    const auto answers = probed();
-    for (const auto& id : news)
-        if (const auto found = snapshot->trunks.find(id); found != snapshot->trunks.end())
-            review_trunk(found->second, {}, answers);
+    for (const auto& [id, trunk] : snapshot->trunks) review_trunk(trunk);
 }
 
 void Core::keep_reviewing() {

@@ -399,12 +399,12 @@ class KeepAlives(threading.Thread):
         self.silent = tcp(lab)
         self.kept = [(data, interval, tcp(lab)) for data, interval in self.KINDS]
         self.began = time.monotonic()
-        self._stop = threading.Event()
+        self._over = threading.Event()
         self.start()
 
     def run(self):
         due = [(self.began + interval, interval, data, connection) for data, interval, connection in self.kept]
-        while not self._stop.wait(0.1):
+        while not self._over.wait(0.1):
             for i, (when, interval, data, connection) in enumerate(due):
                 if time.monotonic() >= when:
                     with contextlib.suppress(OSError):      # closed: told when it is looked at
@@ -412,7 +412,7 @@ class KeepAlives(threading.Thread):
                     due[i] = (when + interval, interval, data, connection)
 
     def close(self):
-        self._stop.set()
+        self._over.set()
         self.join()
         for connection in (self.silent, *(c for _, _, c in self.kept)):
             connection.close()
@@ -577,7 +577,7 @@ def _(lab):
     process.wait_until(lambda: time.monotonic() > keeping.began + IDLE_SECONDS + 2, IDLE_SECONDS, 'the idle time is over')
     for number, (data, interval, connection) in enumerate(keeping.kept):
         require(not is_closed(connection), f'{data!r} every {interval} s did not keep the connection')
-    keeping._stop.set()
+    keeping._over.set()
     keeping.join()
     connection = keeping.kept[2][2]
     options_over(connection, 'before')
