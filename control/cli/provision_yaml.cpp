@@ -20,7 +20,9 @@ using yaml::Place;
 using yaml::Problems;
 
 // What the server fills in, and what no file should hold.
-bool is_output_only(const FieldDescriptor& field) { return field.name() == "algorithms"; }
+bool is_output_only(const FieldDescriptor& field) {
+    return field.containing_type() == pv1::Credential::descriptor() && field.name() == "algorithms";
+}
 
 std::string join(std::string_view path, std::string_view name) {
     return path.empty() ? std::string(name) : std::string(path) + '.' + std::string(name);

@@ -34,6 +34,7 @@ void check_family(const Trunk& trunk, FieldErrors& errors) {
 }
 
 void check_target_transports(const Trunk& trunk, FieldErrors& errors) {
+    if (trunk.tls.required) return;  // told there
     for (std::size_t i = 0; i < trunk.targets.size(); ++i) {
         const Transport transport = trunk.targets[i].transport;
         if (transport == Transport::unspecified || trunk.allows(transport)) continue;

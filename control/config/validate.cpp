@@ -126,7 +126,7 @@ void check_registration_times(const Trunk& trunk, FieldErrors& errors) {
     if (shortest < limits::min_expires_min || shortest > limits::min_expires_max)
         errors.push_back({"registration.min_expires_seconds",
                           rules::out_of_range(shortest, limits::min_expires_min, limits::min_expires_max)});
-    else if (shortest > longest)
+    else if (shortest > longest && longest >= limits::expires_min)
         errors.push_back({"registration.min_expires_seconds",
                           std::to_string(shortest) + " is above limits.registration_expires_seconds, which is " +
                               std::to_string(longest)});

@@ -61,10 +61,10 @@ Daemon::~Daemon() {
 
 std::optional<StartError> Daemon::start() {
     if (auto wrong = make_shards()) return wrong;
+    keeper_ = std::make_unique<RegistrationKeeper>(config_.registrations, shared_.locations, config_.realms, clock_);
     if (auto wrong = make_lines()) return wrong;
     if (auto wrong = make_windows()) return wrong;
     for (std::uint32_t i = 0; i < shards_->size(); ++i) shards_->at(i).set_hooks(hooks_for(i));
-    keeper_ = std::make_unique<RegistrationKeeper>(config_.registrations, shared_.locations, config_.realms, clock_);
     shards_->start();
     for (const auto& client : media_) client->start();
     config_watch_->start();

@@ -132,7 +132,7 @@ SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
         if (const auto address = IpAddress::parse(text)) side.profile.advertised.push_back(*address);
     if (lines.has(prefix + ".stand-in"))
         side.profile.stand_in = IpAddress::parse(lines.text(prefix + ".stand-in")).value_or(IpAddress{});
-    side.profile.no_private = lines.has(prefix + ".no-private") && lines.flag(prefix + ".no-private");
+    side.profile.no_private = lines.flag(prefix + ".no-private");
     side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
                                    lines.text(prefix + ".origin-last"));
     side.heard = lines.description(prefix + ".heard");

@@ -69,8 +69,12 @@ std::optional<std::string> by_dial_plan(const config::DialPlan& plan, std::strin
         return global(after(plan.international_prefix));
     if (plan.country_code.empty()) return std::nullopt;
     if (is_national()) return global(plan.country_code + std::string(dialled));
-    if (!plan.national_prefix.empty() && dialled.starts_with(plan.national_prefix))
-        return global(plan.country_code + std::string(after(plan.national_prefix)));
+    if (!plan.national_prefix.empty() && dialled.starts_with(plan.national_prefix)) {
+        const auto national = after(plan.national_prefix);
+        // Where all have one length, another one is no number: in North America 112 is not "1" and 12.
+        if (plan.national_digits != 0 && national.size() != plan.national_digits) return std::nullopt;
+        return global(plan.country_code + std::string(national));
+    }
     if (!plan.area_code.empty() && dialled.size() >= shortest_subscriber)
         return global(plan.country_code + plan.area_code + std::string(dialled));
     return std::nullopt;

@@ -7,13 +7,14 @@
 namespace sallyport::policy {
 namespace {
 
-// SIPconnect 17.2: a PBX that shows no certificate on its TLS connection is authenticated nevertheless. Where an
-// operator gave it no credentials, its source address has to do.
+// SIPconnect 17.2: a PBX that shows no certificate on its TLS connection is authenticated nevertheless; one that had to
+// show its own for the connection is known. Where an operator gave it no credentials, its source address has to do.
 config::DigestUse use_of(const config::Trunk& trunk, Transport transport) {
     if (trunk.authentication.digest != config::DigestUse::automatic) return trunk.authentication.digest;
-    const bool static_tls = trunk.mode == config::TrunkMode::static_ && transport == Transport::tls;
-    return static_tls && !trunk.credentials.empty() ? config::DigestUse::per_connection
-                                                    : config::DigestUse::when_unknown;
+    const bool without_certificate = trunk.mode == config::TrunkMode::static_ && transport == Transport::tls &&
+                                     !trunk.tls.needs_client_certificate();
+    return without_certificate && !trunk.credentials.empty() ? config::DigestUse::per_connection
+                                                             : config::DigestUse::when_unknown;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace sallyport::registrar {
 
 struct RegistrarPolicy {               // of the trunk
     std::string trunk;                 // id
-    std::string aor_user, aor_domain;  // the AOR it may register
+    std::string aor_user, aor_domain;  // the AOR it may register, its user without escapes
     bool single_aor_compatibility = false;
     std::uint32_t max_contacts = 4;
     std::uint32_t min_expires = 60, default_expires = 3600, max_expires = 3600;  // seconds

@@ -5,6 +5,7 @@
 #include "control/base/check.h"
 #include "control/base/private_address.h"
 #include "signaling/policy/engine.h"
+#include "signaling/sip/uri_scan.h"
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -140,7 +141,7 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
 void Core::register_trunk(const transaction::Request& request, const config::Trunk& trunk) {
     registrar::RegistrarPolicy policy;
     policy.trunk = trunk.id;
-    policy.aor_user = trunk.aor_user();
+    policy.aor_user = sip::decode_escapes(trunk.aor_user());
     policy.aor_domain = trunk.aor_domain();
     policy.single_aor_compatibility = trunk.single_aor_compatibility;
     policy.max_contacts = trunk.limits.max_contacts;

@@ -41,9 +41,10 @@ struct Node {
         }
         shards->start();
         configure();
-        auto started = RpcServer::start(folder.socket(), {*shards, shared.locations, clock, base.realms, "edge-1",
-                                                          "1.2.3", [this] { return snapshot; }, [] { return true; },
-                                                          [](const b2bua::CallRecord&) { return std::string("{}"); }});
+        auto started =
+            RpcServer::start(folder.socket(), {*shards, shared.locations, shared.lockouts, clock, base.realms, "edge-1",
+                                               "1.2.3", [this] { return snapshot; }, [] { return true; },
+                                               [](const b2bua::CallRecord&) { return std::string("{}"); }});
         REQUIRE(started.has_value());
         server = std::move(*started);
         channel = grpc::CreateChannel(folder.socket(), grpc::InsecureChannelCredentials());
@@ -211,7 +212,8 @@ TEST_CASE(
     REQUIRE(stat(path.c_str(), &facts) == 0);
     CHECK((facts.st_mode & 0777) == 0660);
     const auto second = RpcServer::start(
-        node.folder.socket(), {*node.shards, node.shared.locations, node.clock, node.base.realms, "", "", {}, {}, {}});
+        node.folder.socket(),
+        {*node.shards, node.shared.locations, node.shared.lockouts, node.clock, node.base.realms, "", "", {}, {}, {}});
     REQUIRE(second.has_error());
     CHECK(second.error() == "grpc.listen: another process listens on " + path);
 }

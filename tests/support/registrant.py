@@ -15,11 +15,14 @@ class Registrant(sip_peer.Peer):
         self.bulk_contact = contact or self.contact('', ';bnc')
         self.call_id, self.cseq = secrets.token_hex(8), 0
         self.challenge, self.count = None, 0         # the nonce in use
-        self.notifications, self.deaf = queue.Queue(), False
+        self.notifications, self.messages, self.deaf = queue.Queue(), queue.Queue(), False
 
     def _receive_request(self, message, source):
         if message.method == 'NOTIFY' and not self.deaf:
             self.notifications.put(message)
+            self.send(response_to(message, 200, 'OK').encode(), source)
+        elif message.method == 'MESSAGE':
+            self.messages.put(message)
             self.send(response_to(message, 200, 'OK').encode(), source)
         elif message.method != 'NOTIFY':
             super()._receive_request(message, source)
@@ -109,9 +112,18 @@ def listed(response):
     return out
 
 
+_at_port = {}          # who sits at a fixed port: one that a failed case has left makes room for the next
+
+
 def over_udp(lab, address, port=0, **options):
+    left = _at_port.pop((address, port), None) if port else None
+    if left is not None:
+        left.close()
     with lab.network.pbx.entered():
-        return Registrant(transport.UdpTransport((address, port), lab.edge.access_udp), **options)
+        registrant = Registrant(transport.UdpTransport((address, port), lab.edge.access_udp), **options)
+    if port:
+        _at_port[address, port] = registrant
+    return registrant
 
 
 def over_tcp(lab, address, port=0, **options):

@@ -304,7 +304,7 @@ def _(lab):
     latest = pbx.cseq
     refused(pbx.register(['<sip:a.example;bnc>'], expires=0, cseq=1), 500, 'an older CSeq of the same Call-ID')
     equal(len(bindings(lab, 'reg-bulk')), 1, 'bindings after the late removal')
-    ok(pbx.register(['<sip:a.example;bnc>'], cseq=1, call_id='after a restart of the PBX'))
+    ok(pbx.register(['<sip:a.example;bnc>'], cseq=1, call_id='after-a-restart-of-the-PBX'))
     pbx.cseq = latest + 10
     gone(pbx)
 

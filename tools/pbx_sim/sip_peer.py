@@ -113,7 +113,7 @@ class Peer:
         local = f'{from_value or f"<sip:{caller or self.user}@{self.domain}>"};tag={new_tag()}'
         call = Call(self, call_id, local, to if '<' in to else f'<{to}>', outgoing=True)
         call.destination = destination
-        call.remote_target = request_uri or uri_of(to)
+        call.remote_target = request_uri or (uri_of(to) if '<' in to else to)
         call.invite = self._invite_request(call, description, headers)
         with self._lock:
             self.calls[call.key] = call

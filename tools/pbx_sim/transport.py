@@ -106,9 +106,12 @@ class UdpTransport(Transport):
 class StreamTransport(Transport):
     """A TCP or TLS connection that this side has opened, or one handed over by a listener."""
 
-    def __init__(self, connected, name):
+    def __init__(self, connected, name, on_message=None):
+        """`on_message`: given the connection, what is called with each message, from the first octet on."""
         super().__init__()
         self.name = name
+        if on_message:
+            self.on_message = on_message(self)
         self.socket = connected
         self.socket.setblocking(False)
         self.local, self.remote = connected.getsockname()[:2], connected.getpeername()[:2]

@@ -81,6 +81,8 @@ TEST_CASE("a North American one: ten digits are a number with and without the ou
     CHECK(called("sip:9011442055501@x", plan) == "+442055501");
     CHECK(called("sip:5551212@x", plan) == "+12125551212");
     CHECK(called("sip:911@x", plan) == "emergency 911");
+    CHECK(called("sip:112@x", plan) == "incomplete 112");  // not +112
+    CHECK(called("sip:121255512@x", plan) == "incomplete 121255512");
 }
 
 TEST_CASE("tables: the longest match applies once, before the dial plan, and an emergency is none of their business") {

@@ -37,6 +37,9 @@ TEST_CASE("a static PBX on TLS proves itself once a connection if it has credent
     CHECK(must_prove(t, Transport::tls, "OPTIONS", Proof::source_address, false));
     CHECK_FALSE(must_prove(t, Transport::tls, "INVITE", Proof::source_address, true));
     CHECK_FALSE(must_prove(t, Transport::udp, "INVITE", Proof::source_address, false));
+    t.tls.client_certificate = config::TlsClientCertificate::required;
+    CHECK_FALSE(must_prove(t, Transport::tls, "INVITE", Proof::source_address, false));
+    t.tls = {};
     t.credentials.clear();
     CHECK_FALSE(must_prove(t, Transport::tls, "INVITE", Proof::source_address, false));
     CHECK_FALSE(must_prove(trunk(fixed, DigestUse::when_unknown), Transport::tls, "INVITE", Proof::none, false));

@@ -328,7 +328,7 @@ TEST_CASE("violations carry the API's field paths; a field that could not be con
     for (const auto& v : merge(converted.violations, outcome.error(), converted.prefixes)) all.push_back(v.field);
     CHECK(all == Fields{"changes[0].put_trunk.sources[0]", "changes[1]", "changes[0].put_trunk.realm",
                         "changes[0].put_trunk.registration_aor", "changes[0].put_trunk.credentials",
-                        "changes[0].put_trunk.sources", "changes[2].delete"});
+                        "changes[0].put_trunk.sources", "changes[0].put_trunk.numbers", "changes[2].delete"});
 }
 
 TEST_CASE("two violations of one field are both told") {
