@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "control/base/endpoint.h"
+
 namespace sallyport::cli {
 namespace {
 
@@ -24,13 +26,28 @@ std::string upper(std::string text) {
     return text;
 }
 
+// The IP version of its interface: as provisioned, else in static mode that of its sources; none: either will do.
+Family family_of(const pv1::Trunk& trunk) {
+    if (trunk.network().ip_version() == pv1::IP_VERSION_V4) return Family::v4;
+    if (trunk.network().ip_version() == pv1::IP_VERSION_V6) return Family::v6;
+    if (trunk.mode() != pv1::TRUNK_MODE_STATIC || trunk.sources_size() == 0) return Family::none;
+    const std::string& source = trunk.sources(0);
+    const auto address = IpAddress::parse(std::string_view(source).substr(0, source.find('/')));
+    return address ? address->family : Family::none;
+}
+
 // Listeners of the trunk's realm that it may use, best first.
 std::vector<const ov1::Listener*> places(const pv1::Trunk& trunk, const ov1::SignalingStatus& node) {
+    const Family family = family_of(trunk);
+    const auto of_other_family = [family](const ov1::Listener& listener) {
+        const auto bound = Endpoint::parse(listener.endpoint());
+        return family != Family::none && bound && bound->address.family != family;
+    };
     std::vector<const ov1::Listener*> out;
     for (const auto transport : transports)
         for (const auto& listener : node.listeners())
             if (listener.realm() == trunk.realm() && upper(listener.transport()) == transport &&
-                may_use(trunk, transport))
+                may_use(trunk, transport) && !of_other_family(listener))
                 out.push_back(&listener);
     return out;
 }
@@ -76,6 +93,8 @@ void add_servers(const pv1::Trunk& trunk, const ov1::SignalingStatus& node, Line
         break;
     }
     out.fact("SIP domain", trunk_domain(trunk));
+    if (family_of(trunk) != Family::none)
+        out.fact("IP version", family_of(trunk) == Family::v6 ? "IPv6, for SIP and media" : "IPv4, for SIP and media");
 }
 
 void add_identity(const pv1::Trunk& trunk, Lines& out) {

@@ -20,6 +20,7 @@ bool same_content(const SessionDescription& a, const SessionDescription& b) {
 
 bool is_sound(const IpAddress& address, const MediaProfile& profile) {
     if (address.is_multicast() || address.is_unspecified() || address.is_link_local()) return false;
+    if (is_v4_mapped(address)) return false;
     return !address.is_loopback() || profile.loopback;
 }
 bool is_of_family(const IpAddress& address, const MediaProfile& profile) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/base/check.h"
+#include "control/base/private_address.h"
 #include "signaling/locate/host_name.h"
 #include "signaling/locate/srv_order.h"
 
@@ -37,7 +38,7 @@ bool is_failure(DnsStatus status) { return status == DnsStatus::failure || statu
 
 // An address nobody can be reached at, whatever a zone says.
 bool is_reachable(const IpAddress& address) {
-    return !address.empty() && !address.is_unspecified() && !address.is_multicast();
+    return !address.empty() && !address.is_unspecified() && !address.is_multicast() && !is_v4_mapped(address);
 }
 
 }  // namespace

@@ -101,6 +101,14 @@ std::string in_our_version(std::string_view via) {
     return std::string("SIP/2.0").append(via.substr(transport));
 }
 
+// The host of a Via in the letters its sender has chosen: there are clients that compare them.
+std::string_view written_host(std::string_view via, const std::string& host) {
+    constexpr std::string_view blanks = " \t\r\n";
+    const auto transport = via.find_first_not_of(blanks, via.find('/', via.find('/') + 1) + 1);
+    const auto at = scan::lowered(via).find(host, via.find_first_of(blanks, transport));
+    return at == std::string::npos ? std::string_view(host) : via.substr(at, host.size());
+}
+
 }  // namespace
 
 std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source) {
@@ -116,6 +124,7 @@ std::optional<std::string> answered_via(std::string_view field_value, const Endp
             top.parameters.set("received", source->address.to_string());
         if (wants_rport) top.parameters.set("rport", std::to_string(source->port));
     }
+    top.host = written_host(values.front(), top.host);
     std::string out = top.text();
     for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
     return out;

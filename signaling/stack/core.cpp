@@ -106,6 +106,7 @@ void Core::on(const TimerDue&) {
             case transaction::TimerOwner::trunk_review:
                 trunk_review_ = 0;
                 review_trunks(shared.trunk_states.due(now_), "its registration has expired");
+                for (const auto& trunk : health.take_news()) review_trunks({trunk});
                 keep_reviewing();
                 break;
         }

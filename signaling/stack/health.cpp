@@ -42,7 +42,7 @@ void Health::configure(const config::Snapshot& config, b2bua::Context& cx) {
     for (const auto& [id, trunk] : config.trunks) {
         if (trunk.mode != config::TrunkMode::static_ || trunk.network.options_interval_seconds == 0) continue;
         const auto realm = b2bua::realm_index(cx.settings.realms, trunk.realm);
-        if (trunk.disabled || !realm) continue;
+        if (trunk.disabled || !realm || trunk.tls.peer_connects()) continue;  // nobody is there to be asked
         const Duration interval = std::chrono::seconds(trunk.network.options_interval_seconds);
         for (const auto& target : trunk.targets)
             watch({{}, id}, target, b2bua::wanted(target, cx.realm(*realm), trunk.tls.required, &trunk), *realm,
@@ -132,9 +132,17 @@ void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
 // What it stood for before goes on being watched: the resolver may be what is broken.
 void Health::leads_nowhere(Watch& watch, b2bua::Context& cx) {
     if (cx.now - watch.resolved_at > sources_outlive_dns) learn(watch, {});
-    if (cx.health.failed(watch.key, "its name leads nowhere"))
-        cx.out.emplace_back(b2bua::LogFact{
-            b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, watch.key + " its name leads nowhere"});
+    const std::string detail = "its name leads nowhere";
+    if (cx.health.failed(watch.key, detail)) tell(watch, watch.key, false, detail, cx);
+}
+
+void Health::tell(const Watch& watch, const std::string& key, bool up, const std::string& detail, b2bua::Context& cx) {
+    if (!watch.owner.trunk.empty()) news_.insert(watch.owner.trunk);
+    cx.out.emplace_back(b2bua::LogFact{up ? b2bua::Severity::info : b2bua::Severity::warning,
+                                       up ? "target-up" : "target-down",
+                                       {},
+                                       watch.owner.trunk,
+                                       key + " " + detail});
 }
 
 void Health::take_places(std::uint64_t number, const std::vector<locate::Located>& located, b2bua::Context& cx) {
@@ -148,8 +156,7 @@ void Health::take_places(std::uint64_t number, const std::vector<locate::Located
         const std::string detail =
             "its name stands for " + std::to_string(located.size()) + (located.size() == 1 ? " address" : " addresses");
         if (cx.health.answered(watch.key, detail))
-            cx.out.emplace_back(
-                b2bua::LogFact{b2bua::Severity::info, "target-up", {}, watch.owner.trunk, watch.key + " " + detail});
+            tell(watch, watch.key, true, detail, cx);
         else if (was_down)
             start(watch.timer, number, std::min(soon, watch.interval), cx);
     }
@@ -287,8 +294,7 @@ void Health::answered(std::uint64_t number, std::string detail, b2bua::Context& 
     const bool acquitted = std::exchange(place.suspected, false);
     const bool was_down = !cx.health.up(place.key);
     if (cx.health.answered(place.key, detail))
-        cx.out.emplace_back(
-            b2bua::LogFact{b2bua::Severity::info, "target-up", {}, watch.owner.trunk, place.key + " " + detail});
+        tell(watch, place.key, true, detail, cx);
     else if (was_down)
         start(place.timer, number, std::min(soon, watch.interval), cx);
     else if (acquitted)
@@ -299,9 +305,7 @@ void Health::failed(std::uint64_t number, std::string detail, b2bua::Context& cx
     Place& place = places_.at(number);
     const Watch& watch = watches_.at(place.watch);
     place.asked = {};
-    if (cx.health.failed(place.key, detail))
-        cx.out.emplace_back(
-            b2bua::LogFact{b2bua::Severity::warning, "target-down", {}, watch.owner.trunk, place.key + " " + detail});
+    if (cx.health.failed(place.key, detail)) tell(watch, place.key, false, detail, cx);
     start(place.timer, number, std::min(soon, watch.interval), cx);
 }
 
@@ -314,6 +318,25 @@ std::size_t Health::timers() const {
     const auto running = [](const auto& each) { return each.second.timer != 0; };
     return static_cast<std::size_t>(std::count_if(watches_.begin(), watches_.end(), running) +
                                     std::count_if(places_.begin(), places_.end(), running));
+}
+
+std::vector<policy::TrunkTarget> Health::targets_of(const config::Trunk& trunk,
+                                                    const b2bua::TargetHealth& known) const {
+    std::vector<policy::TrunkTarget> out;
+    const auto add = [&](std::string text, const std::string& key) {
+        if (const auto* entry = known.find(key)) out.push_back({std::move(text), entry->detail, entry->up});
+    };
+    for (const auto& target : trunk.targets) {
+        const auto found = watch_by_key_.find(b2bua::target_key(b2bua::trunk_owner(trunk.id), target));
+        if (found == watch_by_key_.end()) continue;
+        const Watch& watch = watches_.at(found->second);
+        if (is_literal(target) || watch.places.empty() || !known.up(watch.key)) {
+            add(b2bua::target_text(target), watch.key);
+            continue;
+        }
+        for (const auto place : watch.places) add(b2bua::place_text(places_.at(place).at), places_.at(place).key);
+    }
+    return out;
 }
 
 std::vector<Health::Watched> Health::watched() const {

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "control/config/snapshot.h"
@@ -16,6 +17,7 @@
 #include "signaling/b2bua/target_health.h"
 #include "signaling/locate/locator.h"
 #include "signaling/policy/identify.h"
+#include "signaling/policy/trunk_states.h"
 
 namespace sallyport::stack {
 
@@ -41,6 +43,9 @@ public:
         std::vector<WatchedPlace> places;
     };
     std::vector<Watched> watched() const;
+    // The places of a static trunk as their probes have them; none if nothing is probed.
+    std::vector<policy::TrunkTarget> targets_of(const config::Trunk& trunk, const b2bua::TargetHealth& known) const;
+    std::set<std::string> take_news() { return std::exchange(news_, {}); }  // trunks with a place that changed sides
 
 private:
     struct Owner {  // a carrier or a static trunk
@@ -85,6 +90,7 @@ private:
     void answered(std::uint64_t number, std::string detail, b2bua::Context& cx);
     void failed(std::uint64_t number, std::string detail, b2bua::Context& cx);
     void drop(Places::iterator place, b2bua::Context& cx);
+    void tell(const Watch& watch, const std::string& key, bool up, const std::string& detail, b2bua::Context& cx);
     void learn(Watch& watch, std::set<IpAddress> sources);
     void gather_sources();
     std::vector<std::uint64_t> places_of(std::uint64_t watch) const;  // a copy: they may be dropped meanwhile
@@ -96,6 +102,7 @@ private:
     std::unordered_map<std::string, std::uint64_t> watch_by_key_, place_by_key_;
     std::unordered_map<transaction::ClientId, std::uint64_t> asked_;
     policy::LearnedSources learned_;  // of all carriers' targets
+    std::set<std::string> news_;
 };
 
 }  // namespace sallyport::stack

@@ -1,5 +1,5 @@
 // The health state of each trunk, judged when there is news of it: it registered, a connection broke, a binding
-// expired, it was provisioned. Every change is told once, in the log.
+// expired, a place of it went down, it was provisioned. Every change is told once, in the log.
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -21,7 +21,7 @@ b2bua::Severity severity_of(policy::TrunkState state) {
 }  // namespace
 
 void Core::review_trunk(const config::Trunk& trunk, std::string_view hint) {
-    auto condition = policy::judge(trunk, shared.locations.of(trunk.id), {}, now_);
+    auto condition = policy::judge(trunk, shared.locations.of(trunk.id), health.targets_of(trunk, target_health), now_);
     const bool bad = condition.state == policy::TrunkState::degraded || condition.state == policy::TrunkState::down;
     if (bad && !hint.empty()) condition.why.append(": ").append(hint);
     const auto change = shared.trunk_states.note(trunk.id, std::move(condition), now_);

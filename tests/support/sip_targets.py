@@ -42,10 +42,11 @@ class Target:
                     connection = self._tls.wrap_socket(connection, server_side=True)
             except OSError:                # nobody came, or the handshake failed
                 continue
-            stream = transport.StreamTransport(connection, self.over.upper())
-            stream.on_message = lambda message, source, via=stream: self._receive(via, message, source)
-            self._open.append(stream)
+            self._open.append(transport.StreamTransport(connection, self.over.upper(), self._receiver))
         self._listener.close()
+
+    def _receiver(self, via):
+        return lambda message, source: self._receive(via, message, source)
 
     def _receive(self, via, message, source):
         if self.silent or not message.is_request or message.method == 'ACK':

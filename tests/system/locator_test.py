@@ -2,6 +2,7 @@
 """Where a static trunk's calls go: by configuration or by RFC 3263 against a real DNS server, with priorities, weights,
 failover, TTLs, one IP version, and TLS that never falls back. Every id below is judged by what arrives where."""
 import contextlib
+import re
 import ssl
 import sys
 import time
@@ -19,8 +20,9 @@ from sip_targets import Target  # noqa: E402
 
 A, B, C, D = '192.0.2.31', '192.0.2.32', '192.0.2.33', '192.0.2.34'
 E, F, G, H = '192.0.2.35', '192.0.2.36', '192.0.2.37', '192.0.2.38'
-V6 = '2001:db8:1::31'
-PROBED_ZONE = 'probed.test'
+V6, V6_PBX = '2001:db8:1::31', ACCESS.peers_v6[0]
+PROBED_ZONE = 'probed.example.net'
+NAME_V4, NAME_V6 = f'edge-1-v4.{DOMAIN}', f'edge-1-v6.{DOMAIN}'     # what the edge calls itself
 T1 = 0.1                                    # of this edge: a silent place is given up after 6.4 s
 HOSTS = f'''
 a A {A}
@@ -37,7 +39,8 @@ trunk_sources = iter(range(0, 256, 4))     # of 198.18.0.0/24: nobody calls from
 
 @contextlib.contextmanager
 def fixture():
-    with running_edge('locator', access=('udp', 'tcp', 'tls'), options={'signaling': EXTRA}) as lab:
+    with running_edge('locator', access=('udp', 'tcp', 'tls'), options={'signaling': EXTRA},
+                      advertised=(NAME_V4, ACCESS.media, NAME_V6)) as lab:
         lab.dns = dns.DnsServer(lab.network, lab.run_directory, ('example', PROBED_ZONE))
         lab.targets = []
         try:
@@ -264,14 +267,13 @@ _sips._tcp.tlsonly SRV 1 0 5061 a
     lab.dns.publish(zone)
     number = trunk(lab, 'tlsonly', '{host: tlsonly.example}', 'tls')
     with listening(lab, (A, 'udp'), (A, 'tcp')) as (udp, tcp):
-        equal(call(lab, number).status, 503, 'the call while the TLS target is down')
+        equal(call(lab, number).status, 480, 'the call while the TLS target is down')
         equal((len(udp.invites) + len(udp.options), tcp.connections), (0, 0), 'what came over UDP and TCP')
         asked = lab.dns.questions(r'tlsonly\.example')
         require(not [q for q in asked if '_sip._' in q], f'questions: {asked}')
         lab.dns.publish(zone + '_sips._tcp.tlsonly SRV 2 0 5061 b\n')
-        time.sleep(2.1)                                  # the TTL
         with listening(lab, (B, 'tls')) as (alternate,):
-            equal(call(lab, number).status, 486, 'the call with another TLS target')
+            process.wait_until(lambda: call(lab, number).status == 486, 6, 'a call with another TLS target', every=0.2)
             equal(len(alternate.invites), 1, 'calls over TLS')
             require('/TLS ' in alternate.invites[0]['Via'], alternate.invites[0]['Via'])
         equal((len(udp.invites) + len(udp.options), tcp.connections), (0, 0), 'what came over UDP and TCP')
@@ -315,7 +317,7 @@ def _(lab):
         equal(call(lab, over_v6).status, 486, 'the call over IPv6')
         equal(lab.dns.questions(r'both\.example'), ['A both.example', 'AAAA both.example'], 'questions in all')
         equal((len(v4.invites), len(v6.invites)), (1, 1), 'calls over IPv4 and IPv6')
-        require(f'[{ACCESS.signaling_v6}]' in v6.invites[0]['Via'], v6.invites[0]['Via'])
+        require(NAME_V6 in v6.invites[0]['Via'], v6.invites[0]['Via'])
         require(b' IP4 ' not in v6.invites[0].body and b' IP6 ' in v6.invites[0].body, 'SDP of the IPv6 trunk')
         # Its address changes: by the TTL it is asked for again.
         lab.dns.publish(f'both A {B}\nboth AAAA {V6}\n')
@@ -419,6 +421,7 @@ def _(lab):
     equal([len(t.invites) for t in lab.probed], [0, 0, 0, 1], 'calls')
     require('/UDP' in lab.probed[3].options[0]['Via'], 'an ordinary OPTIONS')
     require('trunk probed' in lab.edge.cli('status'), 'status shows the trunk')
+    process.wait_until(lambda: 'DEGRADED' in lab.edge.cli('trunk', 'show', 'probed'), 5, 'the trunk is degraded', every=0.3)
     require('target-down' in lab.edge.daemons['signaling'].text(), 'the log says so')
     for target in lab.probed:                               # looked at again in the last case
         target.options_status, target.silent = 200, False
@@ -459,7 +462,6 @@ def _(lab):
     equal(missing.returncode, 1, 'exit status of the check before anything is published')
     require('MISSING' in missing.stdout, missing.stdout)
     lab.dns.publish(lab.edge.cli('dns', 'zone', DOMAIN, '--ttl', '2'))
-    time.sleep(2.1)                                          # what was not there is forgotten
     good = dns_check(lab)
     require(good.returncode == 0, good.stdout + good.stderr)
     with outside(lab) as resolver:
@@ -519,9 +521,36 @@ def _(lab):
     lab.edge.require_answering()
 
 
+@case('the sheet of a trunk lists transports, host names and ports; each name resolves to addresses of the trunk\'s IP '
+      'version alone, the certificate there is made out to it, and a PBX set up from the sheet registers and calls '
+      '[SC-17.1.1.2-03] [SC-17.1.1.2-04]')
+def _(lab):
+    lab.dns.publish(lab.edge.cli('dns', 'zone', DOMAIN))
+    sheet = lab.edge.cli('trunk', 'sheet', USER)
+    servers = re.findall(r'(?m)^server (TLS|TCP|UDP) +(\S+):(\d+)$', sheet)
+    equal(servers, [('TLS', NAME_V4, '5061'), ('TLS', NAME_V6, '5061')], 'servers of the trunk, which has TLS alone')
+    with outside(lab) as resolver:
+        for _, host, port in servers:
+            addresses = resolver.ask(host, 'A'), resolver.ask(host, 'AAAA')
+            equal(addresses, ([ACCESS.signaling], []) if host == NAME_V4 else ([], [ACCESS.signaling_v6]), f'addresses of {host}')
+            address = (addresses[0] + addresses[1])[0]
+            party = parties.registered_pbx(
+                lab.network.pbx, lab.run_directory, lab.probe_binary, edge=(address, int(port)),
+                ca_file=lab.edge.ca.certificate, server_name=host, domain=DOMAIN, user=USER, password=PASSWORD,
+                address=V6_PBX if ':' in address else '192.0.2.10', name=host.split('.')[0])
+            lab.parties[host] = party
+            equal(party.peer.register(bulk=True).status, 200, f'REGISTER at {host}')
+            parties.busy(party, lab.core(), lab.number_uri(CORE_NUMBER), lab.pbx_number)
+            party.close()
+    static = trunk(lab, 'sheet', f'{{host: {A}}}', 'udp, tcp')
+    servers = re.findall(r'(?m)^server (TLS|TCP|UDP) +(\S+):(\d+)$', lab.edge.cli('trunk', 'sheet', 'sheet'))
+    equal(servers, [('TCP', NAME_V4, '5060'), ('UDP', NAME_V4, '5060')], f'servers of the IPv4 trunk of {static}')
+
+
 @case('places that were down are back after two answers, and calls go by priority again [SC-17.4-05]')
 def _(lab):
     process.wait_until(lambda: set(probed_states(lab).values()) == {True}, 25, 'all places are back', every=0.3)
+    process.wait_until(lambda: 'reachable' in lab.edge.cli('trunk', 'show', 'probed'), 5, 'the trunk is well', every=0.3)
     before = [len(t.invites) for t in lab.probed]
     equal(call(lab, lab.probed_number).status, 486, 'the call')
     equal([len(t.invites) - b for t, b in zip(lab.probed, before)], [1, 0, 0, 0], 'calls')

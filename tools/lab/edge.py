@@ -26,7 +26,7 @@ class Edge:
         self.options = options or {}      # daemon -> further lines of its node file
         self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
-        self.advertised = advertised      # what the access realm says of itself over IPv4: (SIP, media) addresses
+        self.advertised = advertised      # what the access realm says of itself: (SIP over IPv4, media[, SIP over IPv6])
         self.daemons = {}
         self.server_name = SERVER_NAME
         self.ca = None
@@ -72,7 +72,8 @@ class Edge:
     # -- files
     def write_files(self):
         self.ca = pki.Authority(self.run / 'pki')
-        self.ca.issue('edge', names=[SERVER_NAME], addresses=[ACCESS.signaling])
+        hosts = [host for host in (self.advertised or ())[::2] if host[0] not in '[0123456789']
+        self.ca.issue('edge', names=[SERVER_NAME, *hosts], addresses=[ACCESS.signaling])
         self.ca.issue('control', names=['localhost'], addresses=['127.0.0.1'])
         self.ca.issue('operator', usage='clientAuth', unit='admin')
         for daemon, text in (('control', self._control()), ('media', self._media()), ('signaling', self._signaling())):
@@ -116,9 +117,9 @@ ports:
 
     def _signaling(self):
         certificate, key = self._pem('edge')
-        says = f', advertised: "{self.advertised[0]}"' if self.advertised else ''
+        says, says_v6 = ([f', advertised: "{host}"' for host in (self.advertised or ())[::2]] + ['', ''])[:2]
         access = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"{more}}}\n' for t in self.access
-                         for address, more in ((ACCESS.signaling, says), (f'[{ACCESS.signaling_v6}]', '')))
+                         for address, more in ((ACCESS.signaling, says), (f'[{ACCESS.signaling_v6}]', says_v6)))
         media = f'    media_advertised: ["{self.advertised[1]}"]\n' if self.advertised else ''
         core = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in ('udp', 'tcp')
                        for address in (CORE.signaling, f'[{CORE.signaling_v6}]'))

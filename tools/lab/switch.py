@@ -73,6 +73,8 @@ class Switch:
         caller = incoming.invite['From'].split('sip:', 1)[1].split('@')[0]
         relay.towards(0, incoming.remote_sdp.audio)
         outgoing = self.party.peer.invite(f'sip:{number}@{self.host}', sdp.build(address, relay.ports[1]), caller=caller)
+        if outgoing.wait_provisional(180) is not None:
+            incoming.ring()
         response = outgoing.wait_final(20)
         if response is None or response.status != 200:
             raise RuntimeError(f'second leg: {response and response.start_line}')

@@ -22,11 +22,31 @@ class Transport:
     reliable = True
 
     def __init__(self):
-        self.on_message = lambda message, source: None
+        self._handler, self._early, self._handing = None, [], threading.RLock()
         self.on_closed = lambda: None
         self.trace = collections.deque(maxlen=200_000)
         self.malformed = []
         self._closed = threading.Event()
+
+    @property
+    def on_message(self):
+        return self._hand_on
+
+    @on_message.setter
+    def on_message(self, handler):
+        """Takes what came before, too: the reader is at work since the socket is there."""
+        with self._handing:
+            self._handler = handler
+            early, self._early = self._early, []
+            for message, source in early:
+                handler(message, source)
+
+    def _hand_on(self, message, source):
+        with self._handing:
+            if self._handler is None:
+                self._early.append((message, source))
+                return
+        self._handler(message, source)
 
     def _trace(self, outgoing, data):
         self.trace.append(Traced(time.time(), outgoing, bytes(data)))
@@ -86,9 +106,12 @@ class UdpTransport(Transport):
 class StreamTransport(Transport):
     """A TCP or TLS connection that this side has opened, or one handed over by a listener."""
 
-    def __init__(self, connected, name):
+    def __init__(self, connected, name, on_message=None):
+        """`on_message`: given the connection, what is called with each message, from the first octet on."""
         super().__init__()
         self.name = name
+        if on_message:
+            self.on_message = on_message(self)
         self.socket = connected
         self.socket.setblocking(False)
         self.local, self.remote = connected.getsockname()[:2], connected.getpeername()[:2]

@@ -75,6 +75,9 @@ TEST_CASE("Offers a leg may not have are refused for what is wrong with them") {
     CHECK(refusal(bridge(false, false),
                   "v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 5004 RTP/AVP "
                   "8\r\n") == BridgeErrc::wrong_family);  // [SC-15-10]
+    CHECK(refusal(bridge(false, false),
+                  "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::ffff:127.0.0.1\r\nt=0 0\r\nm=audio 5004 RTP/AVP "
+                  "8\r\n") == BridgeErrc::bad_address);
     CHECK(refusal(bridge(false, false), sdp_text("m=image 5004 udptl t38\r\n")) == BridgeErrc::nothing_in_common);
     CHECK(refusal(bridge(false, false), "garbage") == BridgeErrc::not_sdp);
 }

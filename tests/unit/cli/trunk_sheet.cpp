@@ -83,3 +83,25 @@ TEST_CASE("a static trunk's sheet asks for no REGISTER and says where calls go a
     CHECK(has(text, "sbc.example.net:5060"));
     CHECK_FALSE(has(pbx_template("asterisk", trunk, node()), "type=registration"));
 }
+
+TEST_CASE("a trunk of one IP version is told the places of that one") {
+    auto both = node();
+    for (auto& listener : *both.mutable_listeners()) listener.set_endpoint("192.0.2.1:5060");
+    auto& v6 = *both.add_listeners();
+    v6.set_realm("access");
+    v6.set_transport("TLS");
+    v6.set_endpoint("[2001:db8::1]:5061");
+    v6.set_advertised_host("v6.sbc.example.net");
+    v6.set_advertised_port(5061);
+    auto trunk = acme();
+    CHECK(has(sheet_text(trunk, both), " sbc.example.net:5061"));
+    CHECK(has(sheet_text(trunk, both), " v6.sbc.example.net:5061"));
+    trunk.mutable_network()->set_ip_version(pv1::IP_VERSION_V6);
+    CHECK_FALSE(has(sheet_text(trunk, both), " sbc.example.net:5061"));
+    CHECK(first_server(trunk, both).host == "v6.sbc.example.net");
+    trunk.mutable_network()->clear_ip_version();
+    trunk.set_mode(pv1::TRUNK_MODE_STATIC);
+    trunk.add_sources("192.0.2.0/24");
+    CHECK(has(sheet_text(trunk, both), "IPv4"));
+    CHECK_FALSE(has(sheet_text(trunk, both), "v6.sbc.example.net"));
+}

@@ -200,7 +200,7 @@ TEST_CASE("a hostile zone cannot make the answer large, or lead to nowhere addre
     }
     std::vector<std::string> many;
     for (int i = 0; i < 200; ++i) many.push_back("198.51.100." + std::to_string(i));
-    many.insert(many.begin(), {"0.0.0.0", "::", "239.1.1.1", "ff02::1", "255.255.255.255"});
+    many.insert(many.begin(), {"0.0.0.0", "::", "239.1.1.1", "ff02::1", "255.255.255.255", "::ffff:127.0.0.1"});
     for (int i = 0; i < 10; ++i)
         for (int j = 0; j < 300; ++j)
             zone.address("h" + std::to_string(i) + "-" + std::to_string(j) + ".example", many);

@@ -101,7 +101,10 @@ TEST_CASE("received is set exactly when the source is not what the Via says (RFC
     CHECK(top("SIP/2.0/UDP 192.0.2.1;received=10.0.0.1", "192.0.2.1:9") == "SIP/2.0/UDP 192.0.2.1;received=192.0.2.1");
     CHECK(top("SIP/2.0/UDP [2001:db8::1]", "[2001:db8::2]:9") ==
           "SIP/2.0/UDP [2001:db8::1];received=2001:db8::2");  // no brackets
-    CHECK(top("SIP/2.0/UDP [2001:DB8:0::1]", "[2001:db8::1]:9") == "SIP/2.0/UDP [2001:db8:0::1]");
+    // In the letters it came in.
+    CHECK(top("SIP / 2.0 / UDP  udp.Example.COM:5070", "192.0.2.1:9") ==
+          "SIP/2.0/UDP udp.Example.COM:5070;received=192.0.2.1");
+    CHECK(top("SIP/2.0/UDP [2001:DB8:0::1]", "[2001:db8::1]:9") == "SIP/2.0/UDP [2001:DB8:0::1]");
 }
 
 TEST_CASE("unknown codes get the phrase of their class") {

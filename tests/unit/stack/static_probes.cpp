@@ -95,7 +95,12 @@ TEST_CASE("Each address of a static trunk's name is probed; one that is down is 
     CHECK(b.probes_of_one == 1);
     CHECK(b.probes_of_two == 1);
     CHECK(b.call() == "198.51.100.21:5060");
+    const auto state = [&] { return b.shared.trunk_states.all().at("globex"); };
+    CHECK(state().state == policy::TrunkState::reachable);
     b.pass(45s, 0, 200);
+    CHECK(state().state == policy::TrunkState::degraded);
+    CHECK(state().why == "udp 198.51.100.21:5060 does not answer");
+    CHECK(b.logged("trunk-degraded", "does not answer"));
     CHECK(b.logged("target-down", "trunk globex/pbx.globex.example;udp at udp 198.51.100.21:5060 does not answer"));
     CHECK(b.call() == "198.51.100.22:5060");
     const auto views = b.stack.targets();
@@ -110,7 +115,10 @@ TEST_CASE("Each address of a static trunk's name is probed; one that is down is 
     b.pass(7s, 405, 200);                     // any answer is one
     CHECK(b.call() == "198.51.100.21:5060");
     CHECK(b.logged("target-up", "198.51.100.21:5060"));
+    b.pass(2s, 200, 200);
+    CHECK(state().state == policy::TrunkState::reachable);
     b.pass(60s, 503, 408);
+    CHECK(state().state == policy::TrunkState::down);
     CHECK(b.call() == "480");  // nobody is left
 }
 
