@@ -100,7 +100,7 @@ bool Relay::on_client_failed(const transaction::ClientFailed& failed, b2bua::Con
     if (found == pending_.end()) return false;
     Pending pending = std::move(found->second);
     pending_.erase(found);
-    // Who waited for 32 s has given up (RFC 4320): what is left is to end the transaction.
+    // Who waited for 32 s has given up (RFC 4320), and its transaction with it.
     if (failed.failure == transaction::Failure::timeout)
         answer(pending, temporarily_unavailable, nullptr, cx);
     else
