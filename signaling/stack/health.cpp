@@ -42,7 +42,7 @@ void Health::configure(const config::Snapshot& config, b2bua::Context& cx) {
     for (const auto& [id, trunk] : config.trunks) {
         if (trunk.mode != config::TrunkMode::static_ || trunk.network.options_interval_seconds == 0) continue;
         const auto realm = b2bua::realm_index(cx.settings.realms, trunk.realm);
-        if (trunk.disabled || !realm) continue;
+        if (trunk.disabled || !realm || trunk.tls.peer_connects()) continue;  // nobody is there to be asked
         const Duration interval = std::chrono::seconds(trunk.network.options_interval_seconds);
         for (const auto& target : trunk.targets)
             watch({{}, id}, target, b2bua::wanted(target, cx.realm(*realm), trunk.tls.required, &trunk), *realm,

@@ -122,9 +122,11 @@ organizationName = optional
 
 
 def server_context(leaf, trusted=None):
-    """A PBX that listens for TLS; `trusted`: PEM file of who may vouch for us, who has to show a certificate then."""
+    """A PBX that listens for TLS, without a certificate where `leaf` is None; `trusted`: PEM file of who may vouch for us, who
+    has to show a certificate then."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(leaf.certificate, leaf.key)
+    if leaf:
+        context.load_cert_chain(leaf.certificate, leaf.key)
     if trusted:
         context.load_verify_locations(trusted)
         context.verify_mode = ssl.CERT_REQUIRED

@@ -38,8 +38,7 @@ class ListeningPbx:
 
     def party(self, stream):
         peer = sip_peer.Peer(transport.StreamTransport(stream, 'TLS' if self.tls else 'TCP'), self.domain,
-                             contact_address=(self.address, self.port))
-        peer.incoming = self.incoming
+                             contact_address=(self.address, self.port), incoming=self.incoming)
         return parties.Party(self.name, self.lab.network.pbx, peer, self.address, self.suite, self.lab.run_directory,
                              self.lab.probe_binary)
 

@@ -35,6 +35,13 @@ sources: [{PBX}/32]
 numbers:
   - {{first: "+4941555000", last: "+4941555999"}}
 media: {{srtp: off}}
+network: {{unprobed: true}}
+---
+kind: Carrier
+name: carriers/core
+realm: core
+targets:
+  - {{host: {CORE_ADDRESS}, port: 5060, transport: udp}}
 ---
 kind: Carrier
 name: carriers/any-transport

@@ -14,13 +14,14 @@ from .transport import host_port
 class Peer:
     allow = 'INVITE, ACK, CANCEL, BYE, OPTIONS'
 
-    def __init__(self, transport, domain, user='', username='', password='', contact_address=None, user_agent='pbx_sim'):
+    def __init__(self, transport, domain, user='', username='', password='', contact_address=None, user_agent='pbx_sim',
+                 incoming=None):
         self.transport, self.domain = transport, domain
         self.user, self.username, self.password = user, username or user, password
         self.contact_address = contact_address or transport.local
         self.user_agent = user_agent
         self.algorithms = sip_digest.PREFERENCE
-        self.calls, self.incoming = {}, queue.Queue()
+        self.calls, self.incoming = {}, queue.Queue() if incoming is None else incoming
         self.stray = []                                       # what matched nothing
         self.options_seen = 0
         self._clients, self._servers, self._by_invite = {}, {}, {}

@@ -22,11 +22,31 @@ class Transport:
     reliable = True
 
     def __init__(self):
-        self.on_message = lambda message, source: None
+        self._handler, self._early, self._handing = None, [], threading.RLock()
         self.on_closed = lambda: None
         self.trace = collections.deque(maxlen=200_000)
         self.malformed = []
         self._closed = threading.Event()
+
+    @property
+    def on_message(self):
+        return self._hand_on
+
+    @on_message.setter
+    def on_message(self, handler):
+        """Takes what came before, too: the reader is at work since the socket is there."""
+        with self._handing:
+            self._handler = handler
+            early, self._early = self._early, []
+            for message, source in early:
+                handler(message, source)
+
+    def _hand_on(self, message, source):
+        with self._handing:
+            if self._handler is None:
+                self._early.append((message, source))
+                return
+        self._handler(message, source)
 
     def _trace(self, outgoing, data):
         self.trace.append(Traced(time.time(), outgoing, bytes(data)))
