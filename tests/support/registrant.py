@@ -15,16 +15,17 @@ class Registrant(sip_peer.Peer):
         self.bulk_contact = contact or self.contact('', ';bnc')
         self.call_id, self.cseq = secrets.token_hex(8), 0
         self.challenge, self.count = None, 0         # the nonce in use
-        self.notifications, self.messages, self.deaf = queue.Queue(), queue.Queue(), False
+        self.notifications, self.messages = queue.Queue(), queue.Queue()
+        self.answer_to_notify = (200, 'OK')
 
     def _receive_request(self, message, source):
-        if message.method == 'NOTIFY' and not self.deaf:
+        if message.method == 'NOTIFY':
             self.notifications.put(message)
-            self.send(response_to(message, 200, 'OK').encode(), source)
+            self.send(response_to(message, *self.answer_to_notify).encode(), source)
         elif message.method == 'MESSAGE':
             self.messages.put(message)
             self.send(response_to(message, 200, 'OK').encode(), source)
-        elif message.method != 'NOTIFY':
+        else:
             super()._receive_request(message, source)
 
     def subscribe(self, uri, expires=600, event='reg', headers=(), dialog=None):

@@ -91,10 +91,8 @@ class Asking:
         require_status(self.signed(**options), self.taken, f'{self.method} {what}')
 
     def require_challenged(self, response, what, stale):
-        old = self.pbx.challenge
         require_status(response, self.challenged, f'{self.method} {what}')
         equal(self.pbx.challenge.get('stale', 'false').lower() == 'true', stale, f'stale in the answer to {what}')
-        return old
 
 
 def askings(lab):
@@ -127,8 +125,9 @@ def _(lab):
 def _(lab):
     for asking in askings(lab):
         asking.bare()
-        old = asking.require_challenged(asking.signed(password='wrong'), 'with a wrong password', stale=False)
-        require(old['nonce'] != asking.pbx.challenge['nonce'], 'the nonce is not fresh')
+        first = asking.pbx.challenge['nonce']
+        asking.require_challenged(asking.signed(password='wrong'), 'with a wrong password', stale=False)
+        require(first != asking.pbx.challenge['nonce'], 'the nonce is not fresh')
         asking.require_challenged(asking.signed(username='nobody'), 'of an unknown user', stale=False)
         message = asking.request()
         message.add(asking.field, asking.pbx.credentials('BYE', message.uri))
@@ -167,7 +166,7 @@ def _(lab):
     asking.bare()
     good = pbx.credentials('REGISTER', f'sip:{DOMAIN}', count=1)
     for value in ('Digest', 'Digest ', 'Digest ,,,', 'Digest username', 'Digest username=', 'Digest =x', 'Digest "',
-                  good.replace('"', ''), good + f', realm="{DOMAIN}"', good + ', algorithm=MD5',
+                  good + f', realm="{DOMAIN}"', good + ', algorithm=MD5',
                   re.sub(r'response="[0-9a-f]*"', 'response=""', good),
                   re.sub(r'response="[0-9a-f]*"', f'response="{"a" * 40_000}"', good),
                   re.sub(r'nonce="[0-9a-f]*"', f'nonce="{"b" * 40_000}"', good),
@@ -346,8 +345,8 @@ def _(lab):
 @case('methods that are not taken are not open to strangers either [CVE-2021-37624] [CVE-2021-41157]')
 def _(lab):
     for method in ('MESSAGE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'PUBLISH', 'INFO', 'XYZZY'):
-        stranger = wire.Stranger(lab.network.pbx, STRANGER, (5060,))
-        stranger.send(wire.request(method, f'sip:+4930600003@{DOMAIN}', via=f'SIP/2.0/UDP {STRANGER}:5060',
+        stranger = wire.Stranger(lab.network.pbx, OTHER, (5060,))       # nobody's address
+        stranger.send(wire.request(method, f'sip:+4930600003@{DOMAIN}', via=f'SIP/2.0/UDP {OTHER}:5060',
                                    branch=new_branch(), call_id=f'{method}-of-a-stranger'), lab.edge.access_udp)
         answers = [d for d, _ in stranger.received(2, until=lambda d: True)]
         stranger.close()

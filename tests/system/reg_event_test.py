@@ -87,7 +87,7 @@ def _(lab):
     pbx.close()
 
 
-@case('a subscription is refreshed, ended, and over when nobody takes its notifications')
+@case('a subscription is refreshed, ended, and over when its notification is refused or its connection is gone')
 def _(lab):
     pbx, aor = over_udp(lab, PBX, 5071, **BULK), f'sip:pbx17@{DOMAIN}'
 
@@ -106,6 +106,10 @@ def _(lab):
     equal(told(pbx)[0], 'terminated', 'the last notification')
     equal(alive() - base, 0, 'subscriptions afterwards')
     equal(pbx.subscribe(aor, dialog=dialog).status, 481, 'a refresh of what is over')
+    pbx.answer_to_notify = (481, 'Subscription Does Not Exist')
+    equal(pbx.subscribe(aor).status, 200, 'SUBSCRIBE of somebody who forgets it')
+    process.wait_until(lambda: alive() == base, 5, 'the subscription ends with the refusal')
+    pbx.answer_to_notify = (200, 'OK')
     tcp = over_tcp(lab, STRANGER, **BULK)
     equal(tcp.subscribe(aor).status, 200, 'SUBSCRIBE over TCP')
     equal(alive() - base, 1, 'subscriptions')
