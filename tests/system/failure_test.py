@@ -355,7 +355,7 @@ def taken_or_refused(lab, pbx, core):
 def _(lab):
     signaling = lab.edge.daemons['signaling']
     pbx, core = lab.pbx(), lab.core()
-    edit_trunk(lab, USER, (r'emergency_numbers: \[\]', 'emergency_numbers: ["112"]'))
+    edit_trunk(lab, USER, (r'^  dial_plan:$', '  dial_plan: {emergency_numbers: ["112"]}'))
     outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
     before = process.resident_bytes(signaling.pid)
     with slower(signaling, 0.1), Flood(lab, 'REGISTER') as flood:
