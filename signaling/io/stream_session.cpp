@@ -209,6 +209,7 @@ void StreamSession::refuse(const sip::Framer::Broken& broken) {
     send(std::make_shared<const std::string>(*response));
     if (state_ != State::open) return;
     state_ = State::closing;
+    if (!writing_) stream_->finish_writing();  // the answer went out at once
     set_deadline(limits_.linger, CloseReason::bad_framing);
 }
 
