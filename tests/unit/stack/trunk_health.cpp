@@ -95,7 +95,7 @@ TEST_CASE("A node that drains refuses new work with 503 and a random waiting tim
     b.give(Drain{true});
     b.receive(b.pbx_flow(), b.invite("sip:+442055501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A")));
     CHECK(b.find("503").has(sip::HeaderName::retry_after));
-    b.receive(b.stranger_flow(), b.invite("sip:+442055501@sip.example.net", ""));
+    b.receive(b.stranger_flow(), b.invite("sip:+442055501@sip.example.net", "", "stranger@p"));
     CHECK(b.find("503").has(sip::HeaderName::retry_after));  // not a challenge
     b.give(Drain{false});
     b.receive(b.pbx_flow(),
