@@ -216,6 +216,7 @@ single_aor_compatibility: true
 realm: access
 registration_aor: sip:old@sip.example.com
 credentials: [{username: old, password: seven-old-phones}]
+numbers: [{first: "+4989100"}]
 )"));
     const auto ran = shell.run("status");
     CHECK(ran.code == 0);

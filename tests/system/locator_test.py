@@ -117,7 +117,7 @@ def call(lab, number, timeout=40):
 
 
 @case('the same call reaches a trunk at its configured address, port and transport, and one that SRV alone leads to '
-      '[SC-7-03] [SC-7-04] [SC-17-01] [SC-17.1.1.1-01] [SC-17.1.1.1-04] [SC-17.1.2.2-01]')
+      '[SC-7-03] [SC-17-01] [SC-17.1.1.1-01] [SC-17.1.1.1-04] [SC-17.1.2.2-01]')
 def _(lab):
     lab.dns.publish(HOSTS + '_sip._udp.srvonly SRV 10 1 5062 a\n')
     configured = trunk(lab, 'configured', f'{{host: {B}, port: 5070, transport: tcp}}', 'tcp')
@@ -161,7 +161,7 @@ def _(lab):
 
 
 @case('NAPTR order goes before preference, preference before position; each service is left for the next on 503, '
-      'with a new branch and the same Call-ID [SC-17.1.2.2-03] [SC-17.1.1.1-02]')
+      'with a new branch and the same Call-ID [SC-7-04] [SC-17.1.2.2-03] [SC-17.1.1.1-02]')
 def _(lab):
     lab.dns.publish(HOSTS + '''
 naptr NAPTR 20 1 "s" "SIP+D2U" "" _sip._udp.third.naptr
@@ -502,7 +502,7 @@ def outside(lab):
 
 
 @case('a PBX that follows RFC 3263 from the provider\'s domain, and one that is configured with the address, both register '
-      'and call [SC-16.1.1-02] [SC-17.1.1.2-01] [SC-17.1.1.2-02]')
+      'and call, and so do two in static mode, which call at once [SC-16.1.1-02] [SC-17.1.1.2-01] [SC-17.1.1.2-02]')
 def _(lab):
     lab.dns.publish(lab.edge.cli('dns', 'zone', DOMAIN))
     with outside(lab) as resolver:
@@ -518,12 +518,19 @@ def _(lab):
         equal(party.peer.register(bulk=True).status, 200, f'REGISTER {name}')
         parties.busy(party, lab.core(), lab.number_uri(CORE_NUMBER), lab.pbx_number)
         party.close()
+    number = trunk(lab, 'calling', f'{{host: {D}, port: 5067, transport: udp}}', source=f'{D}/32')
+    for name, edge in (('static-by-srv', places[2][1:3]), ('static-by-hand', lab.edge.access_udp)):
+        party = parties.core(lab.network.pbx, lab.run_directory, lab.probe_binary, edge=edge, address=D, port=5067, name=name,
+                             domain='calling.pbx.example')
+        lab.parties[name] = party
+        parties.busy(party, lab.core(), f'sip:{CORE_NUMBER}@calling.pbx.example', number)
+        party.close()
     lab.edge.require_answering()
 
 
 @case('the sheet of a trunk lists transports, host names and ports; each name resolves to addresses of the trunk\'s IP '
       'version alone, the certificate there is made out to it, and a PBX set up from the sheet registers and calls '
-      '[SC-17.1.1.2-03] [SC-17.1.1.2-04]')
+      '[SC-16.1.1-02] [SC-17.1.1.2-03] [SC-17.1.1.2-04]')
 def _(lab):
     lab.dns.publish(lab.edge.cli('dns', 'zone', DOMAIN))
     sheet = lab.edge.cli('trunk', 'sheet', USER)
