@@ -18,7 +18,7 @@ from pbx_sim.sip_message import new_branch  # noqa: E402
 from registrant import over_tcp, over_tls, over_udp  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-PBX, OTHER = '192.0.2.10', '192.0.2.20'
+PBX, OTHER, NOBODY = '192.0.2.10', '192.0.2.20', '192.0.2.99'
 NONCE_SECONDS, FAILURES, LOCKED_SECONDS = 3, 6, 4
 STRICT = dict(domain=DOMAIN, user='strict', password='again and again')
 CALLS = dict(domain=DOMAIN, user='calls', password='calls and nothing else')
@@ -36,6 +36,7 @@ def digest_section(action='refuse', failures=FAILURES):
 
 
 def prepare(lab):
+    lab.network.pbx.ip('addr', 'add', f'{NOBODY}/24', 'dev', 'sig0')
     lab.edge.apply(HERE / 'provision_digest.yaml')
 
 
@@ -182,7 +183,7 @@ def _(lab):
             pbx = over_tcp(lab, STRANGER, **STRICT)
             asking = Asking(pbx, 'REGISTER', 401, 200)
         else:
-            require(response.status in (400, 401, 413), f'{value[:60]}: {response.status}')
+            require(response.status in (400, 401, 513), f'{value[:60]}: {response.status}')
     lab.edge.require_answering()
     equal([r for r in lab.edge.registrations() if r['trunk'] == 'every-request'], [], 'bindings')
     pbx.close()
@@ -249,11 +250,7 @@ def _(lab):
     for kind, number, bye in ((STRICT, '+4930600001', 407), (CALLS, '+4930600002', None), (USUAL, '+4930600003', None)):
         pbx = over_udp(lab, STRANGER, 5071, **kind)
         require_status(pbx.register(), 200, 'REGISTER')
-        invite = pbx.plain_request('INVITE', lab.number_uri('12345'))
-        equal(challenged(pbx, invite), None if kind is USUAL else 407, f'INVITE of {kind["user"]} is challenged')
-        options = pbx.plain_request('OPTIONS', f'sip:{DOMAIN}')
-        equal(challenged(pbx, options), 401 if kind is STRICT else None, f'OPTIONS of {kind["user"]} is challenged')
-        outgoing, incoming = call(pbx, number)
+        outgoing, incoming = call(pbx, number)                  # with the nonce of the REGISTER and its next count
         equal(outgoing.invite.cseq[0], 1, 'the INVITE with the nonce in use was not challenged')
         request = outgoing.request('BYE')
         response = pbx.ask(request)
@@ -261,6 +258,10 @@ def _(lab):
         if bye:
             require_status(pbx.ask(pbx.signed(outgoing.request('BYE'), 'Proxy-Authorization')), 200, 'BYE')
         require(incoming.wait_ended(5), 'the BYE has not reached the core')
+        invite = pbx.plain_request('INVITE', lab.number_uri('12345'))
+        equal(challenged(pbx, invite), None if kind is USUAL else 407, f'INVITE of {kind["user"]} is challenged')
+        options = pbx.plain_request('OPTIONS', f'sip:{DOMAIN}')
+        equal(challenged(pbx, options), 401 if kind is STRICT else None, f'OPTIONS of {kind["user"]} is challenged')
         if kind is STRICT:
             outgoing = pbx.invite(lab.number_uri(lab.core_number), lab.core().offer(), caller=number)
             incoming = lab.core().peer.wait_call(5)
@@ -269,6 +270,22 @@ def _(lab):
             require_status(outgoing.cancel(), 200, 'CANCEL')
             require_status(outgoing.wait_final(), 487, 'the cancelled INVITE')
         pbx.close()
+
+
+@case('a call that has to be proved is one call, in its next request with the same Call-ID [SC-16.6.1-06]')
+def _(lab):
+    pbx = over_udp(lab, STRANGER, 5071, **CALLS)
+    require_status(pbx.register(), 200, 'REGISTER')
+    outgoing = pbx.invite(lab.number_uri(lab.core_number), lab.core().offer(), caller='+4930600002')
+    incoming = lab.core().peer.wait_call(5)
+    require(incoming.answer(lab.core().answer_to(incoming.remote_sdp)), 'no ACK reached the callee')
+    require_status(outgoing.wait_final(10), 200, 'INVITE')
+    equal(outgoing.invite.cseq[0], 2, 'CSeq of the INVITE that was taken')
+    equal([c['state'] for c in lab.edge.calls() if c['state'] != 'ended'], ['answered'], 'calls of the edge')
+    require(lab.core().peer.incoming.empty(), 'the core was called twice')
+    outgoing.bye()
+    require(incoming.wait_ended(5), 'the BYE has not reached the core')
+    pbx.close()
 
 
 @case('which algorithms are offered, and in which order, is the trunk\'s; one that is not offered is not taken [E-27]')
@@ -298,7 +315,7 @@ def _(lab):
 
 
 @case('a static PBX on TLS without a certificate proves its first request of each connection, and, if asked to, all later '
-      'ones [SC-17.2-24] [SC-17.2-25] [SC-17.2-26] [SC-17.2-27]')
+      'ones; before, no call goes to it [SC-17.2-25] [SC-17.2-26] [SC-17.2-27]')
 def _(lab):
     def number(pbx):
         return pbx.plain_request('INVITE', f'sip:12345@{DOMAIN}')
@@ -345,8 +362,8 @@ def _(lab):
 @case('methods that are not taken are not open to strangers either [CVE-2021-37624] [CVE-2021-41157]')
 def _(lab):
     for method in ('MESSAGE', 'SUBSCRIBE', 'NOTIFY', 'REFER', 'PUBLISH', 'INFO', 'XYZZY'):
-        stranger = wire.Stranger(lab.network.pbx, OTHER, (5060,))       # nobody's address
-        stranger.send(wire.request(method, f'sip:+4930600003@{DOMAIN}', via=f'SIP/2.0/UDP {OTHER}:5060',
+        stranger = wire.Stranger(lab.network.pbx, NOBODY, (5060,))
+        stranger.send(wire.request(method, f'sip:+4930600003@{DOMAIN}', via=f'SIP/2.0/UDP {NOBODY}:5060',
                                    branch=new_branch(), call_id=f'{method}-of-a-stranger'), lab.edge.access_udp)
         answers = [d for d, _ in stranger.received(2, until=lambda d: True)]
         stranger.close()
