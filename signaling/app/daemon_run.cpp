@@ -1,6 +1,7 @@
 // What the daemon does while its shards work: signals, the service manager, readiness, the drain.
 #include <csignal>
 #include <ctime>
+#include <memory>
 
 #include "signaling/app/certificate_alarm.h"
 #include "signaling/app/daemon.h"
@@ -76,10 +77,14 @@ void Daemon::fetch_staples() {
         const auto context = shards_->tls().of(i);
         if (!context) continue;
         for (const auto& question : context->due_staples(now)) {
-            const auto take = [context, question, now, realm = config_.realms[i].name](const io::StatusAnswer& answer,
-                                                                                       const std::string& der) {
+            // A context that was exchanged meanwhile is not kept for its answer: its successor asks for itself.
+            const std::weak_ptr<const io::TlsContext> weak = context;
+            const auto take = [weak, question, now, realm = config_.realms[i].name](const io::StatusAnswer& answer,
+                                                                                    const std::string& der) {
+                const auto still = weak.lock();
+                if (!still) return;
                 if (answer.status != io::CertificateStatus::unknown)
-                    context->staple(question, der, now, answer.next_update);
+                    still->staple(question, der, now, answer.next_update);
                 if (answer.status != io::CertificateStatus::good)
                     observe::log_error("realm " + realm + ": the status of its own certificate: " + answer.why,
                                        {{"event", "certificate-status"}});

@@ -219,7 +219,7 @@ def _(lab):
     finally:
         listener.close()
         pbx.close()
-    process.wait_until(lambda: not lab.edge.calls(), 10, 'the calls are over')
+    process.wait_until(lambda: all(c['state'] == 'ended' for c in lab.edge.calls()), 10, 'the calls are over')
     equal(presented(lab, 'ca', MADE.pbx), 'ok', 'a call once that connection is gone')
 
 

@@ -431,7 +431,6 @@ def _(lab):
 def _(lab):
     before = lab.edge.scrape('signaling')
     slow = tcp(lab, SLOW)
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     slow.settimeout(0.2)
     flood = b''.join(options(f'flood-{i}', extra=f'X-Filler: {"x" * 300}\r\n') for i in range(100))
 
