@@ -2,6 +2,7 @@
 it is told to, and keeps what it was sent. What is repeated is answered again and counted once."""
 import socket
 import threading
+import time
 
 from pbx_sim import sip_message, transport
 
@@ -61,6 +62,7 @@ class Target:
         else:
             kept, status, reason, headers = self.others, 200, 'OK', ()
         if new:
+            message.came = time.monotonic()
             kept.append(message)
         answer = sip_message.response_to(message, status, reason, f'{len(self._branches):x}-tag', headers)
         via.send(answer.encode(), source)

@@ -5,7 +5,6 @@ import random
 import select
 import socket
 import sys
-import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +12,7 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_ADDRESS, PBX_ADDRESS, STRANGER, running_edge  # noqa: E402
 from lab import parties  # noqa: E402
-from rtp_sprayer import Sprayer  # noqa: E402
+from rtp_sprayer import Sprayer, rtp  # noqa: E402
 
 CORE_STRANGER = '198.51.100.66'
 

@@ -385,7 +385,7 @@ TOPOLOGY = ('via-{0}.example', 'rr-{0}.example', 'contact-{0}', 'agent-{0}', 'ic
 def topology_fields(side, request):
     """Fields that name elements of a side; none may be seen on the other, whoever calls and whatever is hidden."""
     fields = [('Server', f'agent-{side}'), ('Warning', f'399 warn-{side}.example "x"'), ('P-Charging-Vector', f'icid-value=icid-{side}'),
-              ('Error-Info', f'<sip:warn-{side}.example>'), ('P-Visited-Network-ID', f'warn-{side}.example'), ('Path', f'<sip:rr-{side}.example>'),
+              ('Error-Info', f'<sip:warn-{side}.example>'), ('P-Visited-Network-ID', f'warn-{side}.example'), ('P-Internal-Route', f'rr-{side}.example'), ('Path', f'<sip:rr-{side}.example>'),
               ('Service-Route', f'<sip:rr-{side}.example>'), ('In-Reply-To', f'icid-{side}'), ('Target-Dialog', f'icid-{side};local-tag=a;remote-tag=b'),
               ('Recv-Info', f'icid-{side}'), ('Authentication-Info', f'nextnonce="icid-{side}"'), ('User-Agent', f'agent-{side}')]
     return fields + ([('Proxy-Authorization', f'Digest username="agent-{side}"')] if request else [])

@@ -175,15 +175,14 @@ _sip._udp.third.naptr SRV 0 0 5060 c
 _sip._udp.naptr SRV 0 0 5060 d
 ''')
     number = trunk(lab, 'naptr', '{host: naptr.example}', 'udp, tcp')
-    order = []
     with listening(lab, (A, 'udp'), (B, 'tcp'), (C, 'udp'), (D, 'udp')) as (second, first, third, unnamed):
         for target in (first, second, third):
             target.status, target.reason = 503, 'Service Unavailable'
         response = call(lab, number)
         equal(response.status, 503, 'the call that nobody took')
-        order = [(t.address, m) for t in (first, second, third) for m in t.invites]
+        order = sorted(((t.address, m) for t in (first, second, third) for m in t.invites), key=lambda at: at[1].came)
         equal([address for address, _ in order], [B, A, C], 'places, one call each')
-        vias = [m['Via'] for _, m in order]
+        vias = [m['Via'] for _, m in order]                 # each service over its own transport
         require('/TCP ' in vias[0] and '/UDP ' in vias[1], f'transports: {vias}')
         equal(len({m.branch for _, m in order}), 3, 'different branches')
         equal(len({m.call_id for _, m in order}), 1, 'Call-IDs')
