@@ -392,4 +392,4 @@ def _(lab):
 
 
 if __name__ == '__main__':
-    sys.exit(main('tls', lambda: edge_with_trunks('tls')))
+    sys.exit(main('tls', lambda: edge_with_trunks('tls', fetching=True)))
