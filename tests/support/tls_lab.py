@@ -68,14 +68,15 @@ class Certificates:
 MADE = Certificates()
 
 
-def edge_tls(edge):
-    """The TLS of the edge: two kinds of keys and a further name, and a realm with everything that is deprecated."""
+def edge_tls(edge, fetching):
+    """The TLS of the edge: two kinds of keys and further names, one of them (`fetching`) with an OCSP response to be fetched,
+    and a realm with everything that is deprecated."""
     MADE.make(edge.run / 'lab')
     m = MADE
+    fetched = f', {{certificate: {m.fetched.certificate}, key: {m.fetched.key}, ocsp_staple: fetch}}' if fetching else ''
     access = (f'{{certificate: {m.edge.certificate}, key: {m.edge.key}, ca: {m.trusted}, ocsp_staple: {m.staple}, '
               f'more_certificates: [{{certificate: {m.edge_ec.certificate}, key: {m.edge_ec.key}}}, '
-              f'{{certificate: {m.other.certificate}, key: {m.other.key}}}, '
-              f'{{certificate: {m.fetched.certificate}, key: {m.fetched.key}, ocsp_staple: fetch}}]}}')
+              f'{{certificate: {m.other.certificate}, key: {m.other.key}}}{fetched}]}}')
     legacy = f'''  - name: legacy
     media_port: access
     listeners:
@@ -155,7 +156,7 @@ def dial(lab, name, leaf, version=TLS_1_2):
         with client_context(MADE.trusted, leaf, version).wrap_socket(connection, server_hostname=DOMAIN) as tls:
             if version == TLS_1_3 and not taken(tls):
                 return 'ended'
-            tls.settimeout(5)
+            tls.settimeout(9)                     # a responder that is away is waited for for 4 s
             tls.sendall(options(f'SIP/2.0/TLS {address(name)}:5061'))
             return 'ok' if tls.recv(65_536).startswith(b'SIP/2.0 ') else 'ended'
     except ssl.SSLError as refusal:
@@ -267,6 +268,7 @@ ZONE = '''dns:
     '_sips._tcp.dns.example. 300 IN SRV 1 1 5061 dns.example.'))
 
 
-def edge_with_trunks(name):
+def edge_with_trunks(name, fetching=False):
     """The fixture: everything above, running."""
-    return running_edge(name, access=('udp', 'tcp', 'tls'), prepare=prepare, tls=edge_tls, options={'signaling': ZONE})
+    return running_edge(name, access=('udp', 'tcp', 'tls'), prepare=prepare, tls=lambda edge: edge_tls(edge, fetching),
+                        options={'signaling': ZONE})

@@ -464,17 +464,21 @@ def _(lab):
       '[SC-16.1.1-01]')
 def _(lab):
     udp, tls = over_udp(lab, PBX, 5071, **BULK), over_tls(lab, PBX, **LARGE)
-    ok(udp.register(path=['<sip:p.example;lr>'], contacts=['<sip:192.0.2.10:5071;x=1;bnc>;q=0.5']))
-    ok(tls.register())
+    ok(udp.register(path=['<sip:p.example;lr>'], contacts=['<sip:192.0.2.10:5071;x=keptudp;bnc>;q=0.5']))
+    ok(tls.register(['<sip:192.0.2.10:5061;x=kepttls;bnc>']))
     before = bindings(lab, 'reg-bulk')[0]
-    file = lab.edge.run / 'registrations.db-wal'
-    process.wait_until(lambda: b'bindings/reg-large' in file.read_bytes(), 5, 'the registrations are on the disk')
+    files = [lab.edge.run / 'registrations.db', lab.edge.run / 'registrations.db-wal']
+
+    def kept():
+        content = b''.join(file.read_bytes() for file in files if file.exists())
+        return b'x=keptudp' in content and b'x=kepttls' in content
+    process.wait_until(kept, 5, 'the registrations are on the disk', every=0.02)
     lab.edge.kill('signaling')
     lab.edge.start_daemon('signaling')
     lab.edge.wait_serving('signaling')
     lab.edge.wait_recovered()
     message = delivered(lab, '+4930111001', udp)
-    equal((message.uri, message.all('Route')), ('sip:+4930111001@192.0.2.10:5071;x=1', ['<sip:p.example;lr>']),
+    equal((message.uri, message.all('Route')), ('sip:+4930111001@192.0.2.10:5071;x=keptudp', ['<sip:p.example;lr>']),
           'the INVITE after the restart')
     after = bindings(lab, 'reg-bulk')[0]
     for field in ('contact', 'source', 'transport', 'path', 'registered_at', 'user_agent'):

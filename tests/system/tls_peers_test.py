@@ -111,7 +111,7 @@ def _(lab):
 
 # -- static trunks: TLS and nothing else
 
-@case('a trunk that requires TLS is called over TLS whatever its zone lists, and not at all when TLS is away [SC-17.2-09] [SC-17.2-10]')
+@case('a trunk that requires TLS is called over TLS whatever its zone lists, and not at all when TLS is away [SC-17.2-09]')
 def _(lab):
     with lab.network.pbx.entered():
         datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
