@@ -122,7 +122,12 @@ std::optional<BriefRefusal> refuse_briefly(const Glimpse& request, const Endpoin
     for (std::size_t i = 1; i < request.via_count; ++i) append(out.text, "Via: ", request.vias[i]);
     append(out.text, "From: ", request.from);
     std::string to = without_folds(request.to);
-    if (request.to_tag.empty()) to.append(";tag=").append(stateless_tag(request, mark));
+    if (request.to_tag.data() == nullptr) to.append(";tag=");
+    if (request.to_tag.empty())  // one that is there without a value is filled in, not followed by a second
+        to.insert(request.to_tag.data() == nullptr
+                      ? to.size()
+                      : static_cast<std::size_t>(request.to_tag.data() - request.to.data()),
+                  stateless_tag(request, mark));
     append(out.text, "To: ", to);
     append(out.text, "Call-ID: ", request.call_id);
     append(out.text, "CSeq: ", request.cseq);

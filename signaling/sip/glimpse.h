@@ -21,7 +21,7 @@ struct Glimpse {
     std::array<std::string_view, most_vias> vias{};
     std::size_t via_count = 0;
     std::string_view from, to, call_id, cseq;
-    std::string_view to_tag;
+    std::string_view to_tag;   // empty, but at its place in `to`, where a tag has no value
     bool credentials = false;  // Authorization or Proxy-Authorization
     bool esnet = false;        // Resource-Priority of the emergency services network, RFC 7135
 

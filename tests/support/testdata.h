@@ -1,5 +1,5 @@
 // Finds the public test data that is not part of the repository: $SALLYPORT_TESTDATA, else shared/testdata beside the
-// checkout. Absent data skips a test with one line, it never fails one.
+// checkout that the running program was built in. Absent data skips a test with one line, it never fails one.
 #pragma once
 
 #include <algorithm>
@@ -17,11 +17,14 @@ namespace sallyport::test {
 
 inline std::optional<std::filesystem::path> testdata() {
     namespace fs = std::filesystem;
-    const char* given = std::getenv("SALLYPORT_TESTDATA");
-    const fs::path root = fs::path(__FILE__).parent_path().parent_path().parent_path();
-    const fs::path path = given != nullptr ? fs::path(given) : root.parent_path() / "shared" / "testdata";
-    if (!fs::is_directory(path)) return std::nullopt;
-    return path;
+    if (const char* given = std::getenv("SALLYPORT_TESTDATA"); given != nullptr)
+        return fs::is_directory(given) ? std::optional<fs::path>(given) : std::nullopt;
+    // Not from __FILE__: a compiler cache may make that a relative path.
+    for (fs::path at = fs::read_symlink("/proc/self/exe"); at != at.root_path();) {
+        at = at.parent_path();
+        if (auto path = at / "shared" / "testdata"; fs::is_directory(path)) return path;
+    }
+    return std::nullopt;
 }
 
 inline std::string contents(const std::filesystem::path& file) {

@@ -71,6 +71,11 @@ TEST_CASE("A To tag that is there stays; an ACK, a response and what cannot be a
     const auto refused = refuse_briefly(glimpse(text), source, "mark", "1");
     REQUIRE(refused.has_value());
     CHECK(Parser::parse(refused->text)->to_tag() == "there");
+    text.replace(text.find("tag=there"), 9, "tag= ;x=y");
+    const auto filled = refuse_briefly(glimpse(text), source, "mark", "1");
+    REQUIRE(filled.has_value());
+    CHECK(Parser::parse(filled->text)->to_tag().substr(0, 4) == "mark");
+    CHECK(Parser::parse(filled->text)->to().parameters.value("x") == "y");
     std::string ack = invite();
     ack.replace(0, 6, "ACK");
     CHECK_FALSE(refuse_briefly(glimpse(ack), source, "mark", "1").has_value());
