@@ -28,17 +28,20 @@ std::vector<Binding> LocationStore::usable(std::string_view trunk, TimePoint now
 
 std::optional<std::string> LocationStore::trunk_of(const Flow& flow, TimePoint now) const {
     std::optional<std::string> only;
-    for (const std::string& trunk : trunks_over(flow)) {
-        if (only == trunk || !is_bound(trunk, flow, now)) continue;
-        if (only) return std::nullopt;
+    bool shared = false;
+    visit_over(flow, [&](const std::string& trunk) {
+        if (only == trunk || !is_bound(trunk, flow, now)) return true;
+        shared = only.has_value();
         only = trunk;
-    }
-    return only;
+        return !shared;
+    });
+    return shared ? std::nullopt : only;
 }
 
 bool LocationStore::has_binding(const Flow& flow, TimePoint now) const {
-    const auto trunks = trunks_over(flow);
-    return std::any_of(trunks.begin(), trunks.end(), [&](const auto& trunk) { return is_bound(trunk, flow, now); });
+    bool found = false;
+    visit_over(flow, [&](const std::string& trunk) { return !(found = is_bound(trunk, flow, now)); });
+    return found;
 }
 
 bool LocationStore::is_bound(std::string_view trunk, const Flow& flow, TimePoint now) const {
@@ -59,21 +62,24 @@ std::vector<Binding> LocationStore::of(std::string_view trunk) const {
 
 std::vector<std::string> LocationStore::flow_closed(const Flow& flow) {
     if (flow.connection == 0) return {};  // one that could not be opened carried no registration
-    auto trunks = trunks_over(flow);
-    for (const std::string& trunk : trunks)
+    std::vector<std::string> trunks;
+    visit_over(flow, [&](const std::string& trunk) {
         update(trunk, [&](std::vector<Binding>& bindings) {
             for (Binding& b : bindings)
                 if (b.flow == flow) b.flow_closed = true;
             return true;
         });
+        trunks.push_back(trunk);
+        return true;
+    });
     return trunks;
 }
 
 std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_view trunk) {
     std::vector<std::string> displaced;
     if (flow.connection != 0 || flow.transport != Transport::udp) return displaced;
-    for (const std::string& other : trunks_over(flow)) {
-        if (other == trunk) continue;
+    visit_over(flow, &Uses::own, [&](const std::string& other) {
+        if (other == trunk) return true;
         const bool had = update(other, [&](std::vector<Binding>& bindings) {
             bool lost = false;
             for (Binding& b : bindings) {
@@ -83,7 +89,8 @@ std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_
             return lost;
         });
         if (had) displaced.push_back(other);
-    }
+        return true;
+    });
     return displaced;
 }
 
@@ -154,30 +161,39 @@ void LocationStore::note(Stripe& s, std::string_view trunk) {
     if (remembers_.load(std::memory_order_relaxed) && !s.changed.contains(trunk)) s.changed.emplace(trunk);
 }
 
+LocationStore::Counts LocationStore::Uses::*LocationStore::kind(const Binding& binding) {
+    return binding.path.empty() ? &Uses::own : &Uses::proxied;
+}
+
 void LocationStore::index(const Binding& binding) {
+    size_.fetch_add(1, std::memory_order_relaxed);
+    if (binding.flow_closed) return;
     FlowStripe& s = flow_stripe(binding.flow);
     const std::lock_guard lock(s.mutex);
-    s.trunks[binding.flow].push_back(binding.trunk);
-    size_.fetch_add(1, std::memory_order_relaxed);
+    ++(s.uses[binding.flow].*kind(binding))[binding.trunk];
 }
 
 void LocationStore::unindex(const Binding& binding) {
+    size_.fetch_sub(1, std::memory_order_relaxed);
+    if (binding.flow_closed) return;
     FlowStripe& s = flow_stripe(binding.flow);
     const std::lock_guard lock(s.mutex);
-    size_.fetch_sub(1, std::memory_order_relaxed);
-    const auto found = s.trunks.find(binding.flow);
-    if (found == s.trunks.end()) return;
-    auto& trunks = found->second;
-    const auto one = std::find(trunks.begin(), trunks.end(), binding.trunk);
-    if (one != trunks.end()) trunks.erase(one);
-    if (trunks.empty()) s.trunks.erase(found);
+    const auto found = s.uses.find(binding.flow);
+    if (found == s.uses.end()) return;
+    Counts& counts = found->second.*kind(binding);
+    if (const auto one = counts.find(binding.trunk); one != counts.end() && --one->second == 0) counts.erase(one);
+    if (found->second.own.empty() && found->second.proxied.empty()) s.uses.erase(found);
 }
 
-std::vector<std::string> LocationStore::trunks_over(const Flow& flow) const {
+std::optional<std::string> LocationStore::next_over(const Flow& flow, Counts Uses::*kind,
+                                                    const std::string* after) const {
     const FlowStripe& s = flow_stripe(flow);
     const std::lock_guard lock(s.mutex);
-    const auto found = s.trunks.find(flow);
-    return found == s.trunks.end() ? std::vector<std::string>{} : found->second;
+    const auto found = s.uses.find(flow);
+    if (found == s.uses.end()) return std::nullopt;
+    const Counts& counts = found->second.*kind;
+    const auto next = after == nullptr ? counts.begin() : counts.upper_bound(*after);
+    return next == counts.end() ? std::nullopt : std::optional(next->first);
 }
 
 }  // namespace sallyport::registrar

@@ -60,18 +60,38 @@ private:
         Trunks bindings;  // by trunk
         std::set<std::string, std::less<>> changed;
     };
-    // Which trunks have a binding over a flow. Locked after a Stripe or alone, never before one.
+    // Which trunks have open bindings over a flow, and how many: of their own, or through a proxy (Path) that may stand
+    // for thousands. Locked after a Stripe or alone, never before one.
+    using Counts = std::map<std::string, std::uint32_t, std::less<>>;
+    struct Uses {
+        Counts own, proxied;
+    };
     struct FlowStripe {
         mutable std::mutex mutex;
-        std::unordered_map<Flow, std::vector<std::string>> trunks;  // one entry per binding
+        std::unordered_map<Flow, Uses> uses;
     };
     static constexpr std::size_t stripe_count = 64;
 
     void replace(Stripe& stripe, std::string_view trunk, std::vector<Binding> bindings);
     void note(Stripe& stripe, std::string_view trunk);
+    static Counts Uses::*kind(const Binding& binding);
     void index(const Binding& binding);
     void unindex(const Binding& binding);
-    std::vector<std::string> trunks_over(const Flow& flow) const;
+    // The next trunk over the flow in the order of names, after that one; one at a time, since no look at a trunk may
+    // happen under a FlowStripe's lock, and who asks has often seen enough after two.
+    std::optional<std::string> next_over(const Flow& flow, Counts Uses::*kind, const std::string* after) const;
+    // `visit(trunk)` returns false to stop.
+    template <class Visit>
+    void visit_over(const Flow& flow, Counts Uses::*kind, Visit&& visit) const {
+        for (auto trunk = next_over(flow, kind, nullptr); trunk && visit(*trunk);)
+            trunk = next_over(flow, kind, &*trunk);
+    }
+    template <class Visit>
+    void visit_over(const Flow& flow, Visit&& visit) const {
+        bool goes_on = true;
+        for (const auto kind : {&Uses::own, &Uses::proxied})
+            if (goes_on) visit_over(flow, kind, [&](const std::string& trunk) { return goes_on = visit(trunk); });
+    }
     bool is_bound(std::string_view trunk, const Flow& flow, TimePoint now) const;
 
     Stripe& stripe(std::string_view trunk) { return stripes_[std::hash<std::string_view>{}(trunk) % stripe_count]; }
