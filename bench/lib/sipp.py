@@ -25,7 +25,8 @@ class Uas:
         self.directory.cleanup()
 
 
-def run_uac(namespace, scenario, target, address, port, calls, rate, service="", inf=None, limit_seconds=120):
+def run_uac(namespace, scenario, target, address, port, calls, rate, service="", inf=None,
+            own_sockets=False, limit_seconds=120):
     """Makes `calls` calls at `rate` per second. Returns {'ok', 'failed', 'retransmissions', 'seconds'}."""
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as directory:
         stats = os.path.join(directory, "stat.csv")
@@ -36,6 +37,8 @@ def run_uac(namespace, scenario, target, address, port, calls, rate, service="",
             command += ["-s", service]
         if inf:
             command += ["-inf", inf]
+        if own_sockets:
+            command += ["-t", "un", "-max_socket", "10000"]
         started = time.monotonic()
         done = subprocess.run(namespace.prefix(*measure.pinned(GENERATOR_CPU, command)), cwd=directory, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
