@@ -1,5 +1,6 @@
 #include "control/api/config_feed_service.h"
 
+#include "control/base/handover.h"
 #include "control/observe/log.h"
 #include "control/wire/snapshot_convert.h"
 
@@ -17,7 +18,10 @@ constexpr std::size_t text_bytes = 256;
 class ConfigFeedService::Stream final
     : public grpc::ServerBidiReactor<sallyport::config::v1::Applied, sallyport::config::v1::Snapshot> {
 public:
-    explicit Stream(ConfigFeedService& feed) : feed_(feed) { StartRead(&applied_); }
+    explicit Stream(ConfigFeedService& feed) : feed_(feed) {
+        const OneAfterTheOther first(this);
+        StartRead(&applied_);
+    }
 
     void send(Message message) {
         const std::lock_guard lock(mutex_);
@@ -31,6 +35,7 @@ public:
     }
 
     void OnReadDone(bool ok) override {
+        const OneAfterTheOther callback(this);
         if (!ok) return finish(grpc::Status::OK);
         if (applied_.node().empty() || applied_.node().size() > text_bytes || (greeted_ && applied_.node() != node_))
             return finish({grpc::INVALID_ARGUMENT,
@@ -52,6 +57,7 @@ public:
     void OnCancel() override { finish(grpc::Status::CANCELLED); }
 
     void OnDone() override {
+        take_over(this);
         feed_.on_gone(this, node_);
         delete this;
     }

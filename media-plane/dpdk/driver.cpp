@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "control/base/check.h"
+#include "control/base/handover.h"
 #include "control/base/system_random.h"
 #include "media-plane/dpdk/eal.h"
 #include "media-plane/dpdk/lcore_worker.h"
@@ -131,6 +132,7 @@ std::string Driver::State::open_lcores(const DriverConfig& config) {
 }
 
 std::string Driver::State::launch() {
+    for (const auto& worker : workers) hand_over(worker.get());
     for (std::size_t i = 0; i < workers.size(); ++i)
         if (rte_eal_remote_launch(run_worker, workers[i].get(), static_cast<unsigned>(i + 1)) != 0)
             return "lcore " + std::to_string(i + 1) + " could not be launched";
@@ -153,6 +155,7 @@ void Driver::State::carry_replies() {
 void Driver::State::stop() {
     fabric.stop.store(true);
     if (eal) rte_eal_mp_wait_lcore();
+    for (const auto& worker : workers) take_over(worker.get());
     if (replies.joinable()) {
         stop_replies.store(true);
         replies.join();

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "control/base/check.h"
+#include "control/base/handover.h"
 
 namespace sallyport::media::dpdk {
 namespace {
@@ -56,7 +57,8 @@ LcoreWorker::~LcoreWorker() {
 }
 
 void LcoreWorker::run() {
-    prctl(PR_SET_TIMERSLACK, 1000);  // nanoseconds: a rest of 50 us shall not become 100
+    const OneAfterTheOther run(this);  // after the driver that made it, before the driver that takes it down
+    prctl(PR_SET_TIMERSLACK, 1000);    // nanoseconds: a rest of 50 us shall not become 100
     now_ = fabric_.clock->now();
     next_tick_ = now_ + limits::tick_interval;
     for (std::size_t i = 0; i < neighbours_.size(); ++i) {
@@ -82,6 +84,7 @@ bool LcoreWorker::poll() {
     rte_mbuf* received[limits::burst];
     for (const auto& queue : queues_) {
         const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
+        if (count != 0) take_over(&looped_packets);
         for (std::uint16_t i = 0; i < count; ++i) {
             hops_of(received[i]) = 0;
             received[i]->port = queue.id;  // not every driver says it, and the lcore that owns the packet has to know

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/base/handover.h"
+
 namespace sallyport::media::dpdk {
 namespace {
 
@@ -135,6 +137,7 @@ Port::~Port() {
 std::uint16_t Port::transmit(std::size_t lcore, rte_mbuf** packets, std::uint16_t count) {
     const auto queue = static_cast<std::uint16_t>(lcore % tx_queues_);
     if (share_tx_) rte_spinlock_lock(&tx_locks_[queue]);
+    hand_over(&looped_packets);
     std::uint16_t sent = rte_eth_tx_burst(id_, queue, packets, count);
     if (sent < count)
         sent = static_cast<std::uint16_t>(sent + rte_eth_tx_burst(id_, queue, packets + sent, count - sent));

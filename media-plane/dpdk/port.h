@@ -14,6 +14,9 @@
 
 namespace sallyport::media::dpdk {
 
+// Stands for the way that a packet takes when a port of one lcore is a port of another (net_ring); see handover.h.
+inline const char looped_packets = 0;
+
 struct Offloads {
     bool rx_checksum = false;  // the device tells good from bad
     bool tx_ip_checksum = false, tx_udp_checksum = false;

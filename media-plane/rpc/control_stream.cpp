@@ -1,6 +1,7 @@
 #include "media-plane/rpc/control_stream.h"
 
 #include "control/base/check.h"
+#include "control/base/handover.h"
 
 namespace sallyport::media::rpc {
 namespace {
@@ -20,12 +21,14 @@ ControlStream* ControlStream::open(Dispatcher& dispatcher, StreamStatistics& sta
     auto* stream = new ControlStream(dispatcher, statistics);
     stream->self_.reset(stream);
     statistics.opened.fetch_add(1, std::memory_order_relaxed);
+    const OneAfterTheOther first(stream);
     const std::lock_guard lock(stream->mutex_);
     stream->read_next();
     return stream;
 }
 
 void ControlStream::OnReadDone(bool ok) {
+    const OneAfterTheOther callback(this);
     if (ok && client_.empty())
         on_hello();
     else if (ok)
@@ -191,6 +194,7 @@ void ControlStream::OnCancel() {
 }
 
 void ControlStream::OnDone() {
+    take_over(this);
     if (!client_.empty()) dispatcher_.closed(*this, client_, dispatcher_.plane().now());
     std::shared_ptr<ControlStream> last;  // commands under way may hold more shares
     const std::lock_guard lock(mutex_);

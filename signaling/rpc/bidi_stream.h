@@ -11,6 +11,8 @@
 #include <mutex>
 #include <utility>
 
+#include "control/base/handover.h"
+
 namespace sallyport::rpc {
 
 // Whoever owns it ends it: its ClientContext may hold the last reference to the channel, and a channel that goes on one
@@ -26,6 +28,7 @@ public:
 
     // `start` is the stub's async()->Method(context, reactor).
     BidiStream(const Start& start, Events events) : events_(std::move(events)) {
+        const OneAfterTheOther first(this);
         const std::lock_guard lock(mutex_);  // whole before gRPC's threads see it
         start(&context_, this);
         this->StartRead(&in_);
@@ -51,6 +54,7 @@ public:
 
 private:
     void OnReadDone(bool ok) override {
+        const OneAfterTheOther callback(this);
         if (ok) {
             events_.message(in_);
             in_.Clear();
@@ -71,6 +75,7 @@ private:
         if (!queue_.empty() && !ended_) this->StartWrite(&queue_.front());
     }
     void OnDone(const grpc::Status& status) override {
+        take_over(this);
         events_.end(status);
         const std::lock_guard lock(
             mutex_);  // the owner's thread is on its way once this is released: nothing comes after
