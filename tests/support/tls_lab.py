@@ -90,7 +90,7 @@ def edge_tls(edge, fetching):
     media_port: access
     listeners:
       - {{transport: tls, bind: "{OWN[0]}:{OWN[1]}"}}
-    tls: {{certificate: {m.own.certificate}, key: {m.own.key}}}
+    tls: {{certificate: {m.own.certificate}, key: {m.own.key}, ca: {m.trusted}}}
 '''
     return access, legacy + own
 
