@@ -65,11 +65,11 @@ std::shared_ptr<const io::TlsTrusts> TrustTable::make(const config::SnapshotPtr&
         io::TrustPtr trust;
         if (!says_nothing(peer.tls)) {
             trust = trust_of(options_of(party, peer.tls, peer.targets, domain), problems);
-            made->emplace(std::move(party), trust);
+            made->emplace(party, trust);
         }
         const auto realm = index_of(realms_, peer.realm);
         for (const auto& target : peer.targets)
-            if (realm && may_use_tls(target)) trusts->add_target(*realm, target.host, trust);
+            if (realm && may_use_tls(target)) trusts->add_target(*realm, target.host, trust, party);
     };
     for (const auto& [id, trunk] : snapshot->trunks)
         if (trunk.mode == config::TrunkMode::static_ && !trunk.disabled) add("trunks/" + id, trunk, trunk.domain);

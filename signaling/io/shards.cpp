@@ -1,6 +1,7 @@
 #include "signaling/io/shards.h"
 
 #include "control/base/check.h"
+#include "signaling/stack/shared.h"
 
 namespace sallyport::io {
 
@@ -18,7 +19,7 @@ Shards::Shards(asio::io_context& context, const Clock& clock, const Options& opt
         config.shard = i;
         config.max_transaction_bytes = base.max_transaction_bytes / options.count;
         config.is_home = [this, i](std::string_view call_id) { return hash_.shard_of(call_id) == i; };
-        const StreamPool::Environment streams{realms_, tls_, stream_limits_, limits_, proven_, &ocsp_};
+        const StreamPool::Environment streams{realms_, tls_, stream_limits_, limits_, proven_, &ocsp_, &shared.proven};
         const Shard::Environment environment{clock_, hash_, neighbours_, streams};
         shards_.push_back(std::make_unique<Shard>(std::move(config), shared, environment));
         neighbours_.shards.push_back(shards_.back().get());

@@ -1,5 +1,6 @@
 #include "signaling/io/stream_pool.h"
 
+#include <string_view>
 #include <vector>
 
 #include "control/base/check.h"
@@ -93,8 +94,11 @@ bool StreamPool::transmit(const transaction::Transmit& transmit) {
 std::optional<std::uint64_t> StreamPool::proven(const transaction::Transmit& transmit) const {
     const Flow& flow = transmit.flow;
     const auto found = environment_.tls.trusts()->of_target(flow.realm, transmit.tls_name, flow.remote.address);
-    if (!found.trust || !found.trust->options().client_certificate) return std::nullopt;
-    return environment_.proven.find(found.trust->options().party, flow.remote.address);
+    if (found.trust && found.trust->options().client_certificate)
+        return environment_.proven.find(found.trust->options().party, flow.remote.address);
+    constexpr std::string_view trunks = "trunks/";
+    if (environment_.proven_by_digest == nullptr || !found.party.starts_with(trunks)) return std::nullopt;
+    return environment_.proven_by_digest->find(flow, std::string_view(found.party).substr(trunks.size()));
 }
 
 // RFC 3261 18.1.1. nullptr: not possible now.

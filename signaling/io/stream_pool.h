@@ -19,6 +19,7 @@
 #include "signaling/io/stream_session.h"
 #include "signaling/io/tls_context.h"
 #include "signaling/io/tls_ocsp_client.h"
+#include "signaling/registrar/proven_connections.h"
 
 namespace sallyport::io {
 
@@ -60,7 +61,8 @@ public:
         const StreamLimits& limits;
         ConnectionLimits& quota;
         ProvenConnections& proven;
-        OcspClient* ocsp = nullptr;  // nothing: nobody's status can be known
+        OcspClient* ocsp = nullptr;                                      // nothing: nobody's status can be known
+        const registrar::ProvenConnections* proven_by_digest = nullptr;  // nothing: nobody can prove himself so
     };
     StreamPool(asio::io_context& context, std::uint32_t shard, const Environment& environment, StreamSink& sink,
                IoStatistics& statistics);
@@ -68,7 +70,8 @@ public:
     void adopt(AcceptedSocket accepted);
     // False: the connection it names is gone.
     bool transmit(const transaction::Transmit& transmit);
-    // A connection that the peer has opened and proven, which this may take instead of a new one.
+    // A connection that the peer has opened and proven, by its certificate where one is demanded of it, else by Digest,
+    // which this may take instead of a new one.
     std::optional<std::uint64_t> proven(const transaction::Transmit& transmit) const;
     void close(const Flow& flow);
     void close_all();

@@ -132,15 +132,18 @@ bool TlsTrust::names(const std::vector<std::string>& identities, std::string_vie
     return std::any_of(options_.names.begin(), options_.names.end(), match);
 }
 
-void TlsTrusts::add_target(RealmIndex realm, const std::string& host, const TrustPtr& trust) {
-    const auto [found, fresh] = targets_.try_emplace({realm, lower(host)}, Found{trust, false});
-    if (!fresh && !alike(found->second.trust, trust)) found->second = {nullptr, true};
+void TlsTrusts::add_target(RealmIndex realm, const std::string& host, const TrustPtr& trust, const std::string& party) {
+    const auto [found, fresh] = targets_.try_emplace({realm, lower(host)}, Found{trust, false, party});
+    if (!fresh && !alike(found->second.trust, trust)) found->second = {nullptr, true, {}};
+    if (found->second.party != party) found->second.party.clear();
 }
 
 TlsTrusts::Found TlsTrusts::of_target(RealmIndex realm, const std::string& tls_name, const IpAddress& remote) const {
     const auto found = targets_.find(std::pair(realm, lower(tls_name)));
     if (found != targets_.end()) return found->second;
-    return {by_source ? by_source(realm, remote) : nullptr, false};
+    auto trust = by_source ? by_source(realm, remote) : nullptr;
+    auto party = trust ? trust->options().party : std::string();
+    return {std::move(trust), false, std::move(party)};
 }
 
 }  // namespace sallyport::io

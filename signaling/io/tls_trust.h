@@ -73,11 +73,12 @@ public:
     std::function<TrustPtr(RealmIndex realm, const IpAddress& source)> by_source;
 
     // A peer is reached under this name. Several may share it, as long as they are trusted alike.
-    void add_target(RealmIndex realm, const std::string& host, const TrustPtr& trust);
+    void add_target(RealmIndex realm, const std::string& host, const TrustPtr& trust, const std::string& party = {});
 
     struct Found {
         TrustPtr trust;          // nothing: the realm's rules
         bool ambiguous = false;  // peers of this name are trusted differently: nobody knows which one is meant
+        std::string party;       // "trunks/acme-hq"; empty: nobody's, or several share the name
     };
     Found of_target(RealmIndex realm, const std::string& tls_name, const IpAddress& remote) const;
 

@@ -104,9 +104,10 @@ organizationName = optional
         subject = '/' if common_name == '' else f'/CN={common_name or file}'
         return self.sign(file, subject, '\n'.join(lines + [extra]), key or self.ec_key, chain=chain, **dates)
 
-    def self_signed(self, file, common_name):
+    def self_signed(self, file, common_name, names=''):
         certificate = self.directory / f'{file}.pem'
-        openssl('req', '-x509', '-new', '-key', self.ec_key, '-out', certificate, '-days', 20, '-subj', f'/CN={common_name}')
+        openssl('req', '-x509', '-new', '-key', self.ec_key, '-out', certificate, '-days', 20, '-subj', f'/CN={common_name}',
+                *(('-addext', f'subjectAltName={names}') if names else ()))
         return Leaf(certificate, self.ec_key)
 
     def revoke(self, leaf):
@@ -143,10 +144,11 @@ def client_context(trusted, leaf=None, version=None):
 
 
 class OcspResponder:
-    """Answers for an authority over HTTP (RFC 6960 appendix A), or hangs, as `silent` says; counts who asks."""
+    """Answers for an authority over HTTP (RFC 6960 appendix A), or hangs, as `silent` says; counts who asks. Its answers are
+    good for so many minutes."""
 
-    def __init__(self, namespace, address, authority):
-        self.authority, self.asked, self.silent = authority, 0, False
+    def __init__(self, namespace, address, authority, minutes=60):
+        self.authority, self.minutes, self.asked, self.silent = authority, minutes, 0, False
         self._released = threading.Event()
         outer = self
 
@@ -171,7 +173,7 @@ class OcspResponder:
             asked, said = Path(directory) / 'request', Path(directory) / 'response'
             asked.write_bytes(request)
             openssl('ocsp', '-index', authority.directory / 'index.txt', '-CA', authority.certificate, '-rsigner',
-                    authority.certificate, '-rkey', authority.key, '-reqin', asked, '-respout', said, '-nmin', 60)
+                    authority.certificate, '-rkey', authority.key, '-reqin', asked, '-respout', said, '-nmin', self.minutes)
             response = said.read_bytes()
         handler.send_response(200)
         handler.send_header('Content-Type', 'application/ocsp-response')

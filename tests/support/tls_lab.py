@@ -21,15 +21,17 @@ from lab.network import ACCESS, CORE  # noqa: E402
 from listening_pbx import ListeningPbx  # noqa: E402
 from pbx_sim import sip_message  # noqa: E402
 
-LEGACY = ACCESS.signaling, 5062
+LEGACY, OWN = (ACCESS.signaling, 5062), (ACCESS.signaling, 5063)
 OTHER_NAME, FETCHED_NAME = 'sbc.other.example', 'sbc.fetched.example'
 RESPONDER_PORT, STAPLE_PORT = 8888, 8891
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 BOTH = TLS_1_2, TLS_1_3
 SUITE = parties.SUITE
+OWN_LOGIN = {'username': 'own-hq', 'password': 'what its own realm knows'}
+DIGEST = {'username': 'proves-itself', 'password': 'on each connection'}
 # The lab's trunks: name -> last octet of its address.
 HOME = {'legacy': 40, 'ca': 41, 'pin': 42, 'print': 43, 'wild': 44, 'open': 45, 'nocert': 46, 'dns': 47, 'two': 48,
-        'second': 49, 'ocsp': 50}
+        'second': 49, 'ocsp': 50, 'digest': 51, 'own': 52}
 NAMES = {'ca': 'pbx.example', 'wild': 'pbx.wild.example', 'dns': 'dns.example', 'legacy': 'legacy.example', 'ocsp': 'ocsp.example'}
 
 
@@ -54,6 +56,7 @@ class Certificates:
         self.edge_ec = self.root.issue('edge-ec', names, DOMAIN)
         self.other = self.root.issue('other', f'DNS:{OTHER_NAME}', key=self.root.rsa_key, end=5)
         self.fetched = self.root.issue('fetched', f'DNS:{FETCHED_NAME}', key=self.root.rsa_key, extra=asks_at(STAPLE_PORT))
+        self.own = self.root.self_signed('own', DOMAIN, names)
         self.staple = self.middle.ocsp_response(self.edge, 'edge.ocsp')
         self.pbx = self.root.issue('pbx', 'URI:sip:pbx.example', key=self.root.rsa_key)
         self.pinned = self.root.self_signed('pinned', 'Some PBX')
@@ -70,7 +73,7 @@ MADE = Certificates()
 
 def edge_tls(edge, fetching):
     """The TLS of the edge: two kinds of keys and further names, one of them (`fetching`) with an OCSP response to be fetched,
-    and a realm with everything that is deprecated."""
+    a realm with everything that is deprecated, and one whose certificate nobody but its PBXs knows."""
     MADE.make(edge.run / 'lab')
     m = MADE
     fetched = f', {{certificate: {m.fetched.certificate}, key: {m.fetched.key}, ocsp_staple: fetch}}' if fetching else ''
@@ -83,7 +86,13 @@ def edge_tls(edge, fetching):
       - {{transport: tls, bind: "{LEGACY[0]}:{LEGACY[1]}"}}
     tls: {{certificate: {m.edge.certificate}, key: {m.edge.key}, ca: {m.trusted}, rsa_suites: [aes128-gcm, aes128-cbc], tls_1_0: true}}
 '''
-    return access, legacy
+    own = f'''  - name: own
+    media_port: access
+    listeners:
+      - {{transport: tls, bind: "{OWN[0]}:{OWN[1]}"}}
+    tls: {{certificate: {m.own.certificate}, key: {m.own.key}, ca: {m.trusted}}}
+'''
+    return access, legacy + own
 
 
 def trunk(name, tls, targets=None, realm='access', sources=None, **more):
@@ -113,6 +122,9 @@ def prepare(lab):
               trunk('wild', {'authorities': [m.root.pem], 'wildcards': True}),
               trunk('open', None, transports=['udp', 'tcp', 'tls']),
               trunk('nocert', {'required': True, 'client_certificate': 'none'}),
+              trunk('digest', {'required': True, 'client_certificate': 'none'}, credentials=[DIGEST]),
+              {'kind': 'Trunk', 'name': 'trunks/own', 'mode': 'registration', 'realm': 'own',
+               'registration_aor': f'sip:{OWN_LOGIN["username"]}@{DOMAIN}', 'credentials': [OWN_LOGIN], 'numbers': [number('own')]},
               trunk('dns', {'required': True, 'authorities': [m.root.pem]}, [{'host': NAMES['dns']}]),
               trunk('ocsp', {'required': True, 'authorities': [m.root.pem], 'ocsp': 'hard'}),
               trunk('two', {'required': True, 'authorities': [m.root.pem], 'names': ['pbx.example']},
@@ -245,8 +257,8 @@ def ocsp_rule(lab, rule):
 
 
 @contextlib.contextmanager
-def responding(lab, silent=False, port=RESPONDER_PORT):
-    responder = OcspResponder(lab.network.pbx, (STRANGER, port), MADE.root)
+def responding(lab, silent=False, port=RESPONDER_PORT, minutes=60):
+    responder = OcspResponder(lab.network.pbx, (STRANGER, port), MADE.root, minutes)
     responder.silent = silent
     try:
         yield responder

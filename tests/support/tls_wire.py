@@ -16,9 +16,9 @@ def _list(values, size=2):
     return len(data).to_bytes(size, 'big') + data
 
 
-def client_hello(version, suites=(GREASE, 0x1234, 0xc02f), versions=None, record_version=0x0301):
+def client_hello(version, suites=(GREASE, 0x1234, 0xc02f), versions=None, record_version=0x0301, groups=(GREASE, 23, 29)):
     """`version`: the legacy field, RFC 5246 7.4.1.2. `versions`: supported_versions, None: a client that knows none."""
-    extensions = _extension(GREASE, b'\0') + _extension(10, _list((GREASE, 23, 29))) + _extension(11, b'\1\0')
+    extensions = _extension(GREASE, b'\0') + _extension(10, _list(groups)) + _extension(11, b'\1\0')
     extensions += _extension(13, _list((GREASE, 0x0401, 0x0804, 0x0403))) + _extension(0xffaa, b'nobody knows this one')
     if versions:
         extensions += _extension(43, _list(versions, 1))

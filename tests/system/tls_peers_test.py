@@ -18,10 +18,10 @@ from certificate_lab import client_context  # noqa: E402
 from edge_fixture import DOMAIN  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
-from listening_pbx import connect  # noqa: E402
-from pbx_sim import sip_message  # noqa: E402
+from listening_pbx import ListeningPbx, connect  # noqa: E402
+from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
 from tls_lab import (  # noqa: E402
-    BOTH, MADE, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
+    BOTH, DIGEST, MADE, NAMES, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
     edge_with_trunks, listening, log_of, number, ocsp_rule, options, plain, presented, provision, responding,
     trunk, wait_log)
 
@@ -134,6 +134,29 @@ def _(lab):
         segments.close()
 
 
+@case('a trunk that does not require TLS is called as its zone prefers, or over the transport that its target names; once TLS '
+      'is required the same zone leads to TLS alone [SC-17.2-09]')
+def _(lab):
+    transports = ['udp', 'tcp', 'tls']
+    with lab.network.pbx.entered():
+        over_udp = sip_peer.Peer(transport.UdpTransport((address('dns'), 5060)), 'dns.example', contact_address=(address('dns'), 5060))
+    over_tcp = ListeningPbx(lab, address('dns'), 5060, 'dns.example')
+    try:
+        with listening(lab, 'dns', MADE.root.issue('dns-free', 'DNS:dns.example')) as over_tls:
+            places = {'UDP': over_udp, 'TCP': over_tcp, 'TLS': over_tls}
+            for target, tls, taken in (({'host': 'dns.example'}, None, 'UDP'),              # which its NAPTR lists first
+                                       ({'host': 'dns.example', 'port': 5060, 'transport': 'tcp'}, None, 'TCP'),
+                                       ({'host': 'dns.example'}, {'required': True, 'authorities': [MADE.root.pem]}, 'TLS')):
+                provision(lab, trunk('dns', tls, [target], **({} if tls else {'transports': transports})))
+                equal(called(lab, 'dns', places[taken]), (486, True), f'the call over {taken}')
+                for other, place in places.items():
+                    require(place.incoming.empty(), f'the call that was for {taken} came over {other} too')
+    finally:
+        over_udp.close()
+        over_tcp.close()
+        provision(lab, trunk('dns', {'required': True, 'authorities': [MADE.root.pem]}, [{'host': NAMES['dns']}]))
+
+
 @case('an INVITE from the right address over UDP or TCP is refused where TLS is required [SC-17.2-11]')
 def _(lab):
     offer = lab.core().offer()
@@ -221,6 +244,62 @@ def _(lab):
         pbx.close()
     process.wait_until(lambda: all(c['state'] == 'ended' for c in lab.edge.calls()), 10, 'the calls are over')
     equal(presented(lab, 'ca', MADE.pbx), 'ok', 'a call once that connection is gone')
+
+
+@case('a PBX without a certificate is called over the TLS connection that it has proven by Digest, and over no other: not '
+      'before, and not once that is gone [SC-17.2-24]')
+def _(lab):
+    def unreached(what):
+        outgoing = lab.core().peer.invite(f'sip:{number("digest")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        require(outgoing.wait_final(10).status in (480, 503), f'a call {what}: {outgoing.transaction.final.status}')
+        require(all(p.peer.incoming.empty() for p in (pbx, beside)), f'a call {what} was sent to somebody who has proven nothing')
+
+    listener = tls_wire.listener(lab.network.pbx, address('digest'), 5061)    # where nobody calls it
+    try:
+        for prove, version in ((proves_by_options, TLS_1_2), (proves_by_calling, TLS_1_3)):
+            pbx, beside = without_certificate(lab, version), without_certificate(lab, version)   # which proves nothing
+            for party in (pbx, beside):
+                challenged = party.peer.start(party.peer.plain_request('INVITE', f'sip:{lab.core_number}@{DOMAIN}'))
+                equal(challenged.wait_final(5).status, 407, 'an INVITE without credentials')
+            unreached('before the PBX has proven itself')
+            prove(lab, pbx)
+            outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{number("digest")}@{CORE.signaling}', lab.core_number)
+            equal(outgoing.bye().status, 200, 'BYE')
+            require(incoming.wait_ended(), 'the BYE did not come over the connection')
+            require(beside.peer.incoming.empty(), 'a call went over the other connection too')
+            pbx.close()
+            process.wait_until(lambda: lab.edge.scrape('signaling').get('sallyport_sip_transport_connections', transport='tls') == 1,
+                               5, 'the edge knows that the connection is gone')
+            unreached('once the proven connection is gone')
+            beside.close()
+        listener.settimeout(0.2)
+        try:
+            listener.accept()
+            raise AssertionError('the edge has opened a connection')
+        except TimeoutError:
+            pass
+    finally:
+        listener.close()
+
+
+def without_certificate(lab, version):
+    pbx = connect(lab, address('digest'), lab.edge.access_tls, 'digest.example', client_context(MADE.trusted, version=version),
+                  DOMAIN, suite=SUITE)
+    pbx.peer.username, pbx.peer.password = DIGEST['username'], DIGEST['password']
+    return pbx
+
+
+def proves_by_options(lab, pbx):
+    asked = pbx.peer.plain_request('OPTIONS', f'sip:{DOMAIN}')
+    challenge = pbx.peer.start(asked).wait_final(5)
+    equal(challenge.status, 401, 'OPTIONS without credentials')
+    equal(pbx.peer.options(f'sip:{DOMAIN}', [pbx.peer._authorize(asked, challenge)]).status, 200, 'OPTIONS with credentials')
+
+
+def proves_by_calling(lab, pbx):
+    outgoing, incoming = parties.establish(pbx, lab.core(), f'sip:{lab.core_number}@{DOMAIN}', number('digest'))
+    equal(incoming.bye().status, 200, 'BYE of the callee')
+    require(outgoing.wait_ended(), 'the BYE did not reach the caller')
 
 
 @case('when the edge has opened the connection, the PBX calls over it too [SC-17.2-13]')

@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import tls12_client  # noqa: E402
 import tls_wire  # noqa: E402
 import wire  # noqa: E402
 from cases import build_directory, case, equal, main, require, require_growth  # noqa: E402
@@ -21,8 +22,8 @@ from edge_fixture import DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, US
 from lab import parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from tls_lab import (  # noqa: E402
-    BOTH, FETCHED_NAME, LEGACY, MADE, OTHER_NAME, STAPLE_PORT, TLS_1_2, TLS_1_3, address, alert_of, called,
-    edge_with_trunks, listening, log_of, negotiated, number, openssl_client, options, plain, registered_pbx,
+    BOTH, FETCHED_NAME, LEGACY, MADE, OTHER_NAME, OWN, OWN_LOGIN, STAPLE_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of,
+    called, edge_with_trunks, listening, log_of, negotiated, number, openssl_client, options, plain, registered_pbx,
     registering_pbx, responding)
 
 # -- versions and suites, as a server
@@ -82,6 +83,36 @@ def _(lab):
     with plain(lab, STRANGER) as connection:
         hello = tls_wire.client_hello(0x0303, versions=(0x7a7a, 0x0999, 0x0303))
         equal(tls_wire.first_answer(connection, hello), ('hello', 0x0303, 0xc02f), 'the answer to unknown supported_versions')
+
+
+@case('a client that proposes a higher version than anybody knows, and none beside it, gets TLS 1.2, registers, and calls go '
+      'both ways [SC-8.1.1-05]')
+def _(lab):
+    for version in (0x0309, 0x0462):
+        pbx = proposing(lab, version)
+        try:
+            equal(pbx.peer.transport.socket.version, tls12_client.TLS_1_2, f'the version for one that proposes {version:#06x}')
+            equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER')
+            calls_both_ways(lab, pbx, PBX_NUMBER, DOMAIN)
+            equal(pbx.peer.transport.malformed, [], 'what is no SIP, or no record of this connection')
+        finally:
+            pbx.close()
+
+
+def proposing(lab, version):
+    hello = tls_wire.client_hello(version, groups=(tls_wire.GREASE, tls12_client.SECP256R1))
+    stream = parties.transport.StreamTransport(tls12_client.Tls12Client(plain(lab, PBX_ADDRESS), hello), 'TLS')
+    peer = parties.sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD, contact_address=(PBX_ADDRESS, 5071))
+    return parties.Party('pbx', lab.network.pbx, peer, PBX_ADDRESS, SUITE, lab.run_directory, lab.probe_binary)
+
+
+def calls_both_ways(lab, pbx, its_number, domain):
+    outgoing, incoming = parties.establish(pbx, lab.core(), f'sip:{lab.core_number}@{domain}', its_number)
+    equal(outgoing.bye().status, 200, 'BYE of the PBX')
+    require(incoming.wait_ended(), 'the BYE did not reach the core')
+    outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{its_number}@{CORE.signaling}', lab.core_number)
+    equal(outgoing.bye().status, 200, 'BYE of the core')
+    require(incoming.wait_ended(), 'the BYE did not reach the PBX')
 
 
 @case('ECDHE-RSA-AES128-GCM-SHA256 is there beside a certificate of another kind [SC-8.1.1-06]')
@@ -166,6 +197,32 @@ def _(lab):
         shown = subprocess.run(['openssl', 'x509', '-noout', '-subject', '-ext', 'subjectAltName'], input=said,
                                capture_output=True, text=True).stdout
         require(all(w in shown for w in wanted) and unwanted not in shown, f'asked for {sni}: {shown}')
+
+
+@case('a realm\'s certificate may be signed by an authority, which PBXs trust, or by itself, when they have pinned it: they '
+      'register, calls go both ways, and whoever has neither goes away [SC-16.2-15]')
+def _(lab):
+    signed = dict(edge=lab.edge.access_tls, ca_file=MADE.trusted, user=USER, password=PASSWORD, address=PBX_ADDRESS)
+    itself = dict(edge=OWN, ca_file=MADE.own.certificate, user=OWN_LOGIN['username'], password=OWN_LOGIN['password'],
+                  address=address('own'))
+    for deployment, numbered in ((signed, PBX_NUMBER), (itself, number('own'))):
+        pbx = parties.registered_pbx(lab.network.pbx, lab.run_directory, lab.probe_binary, server_name=DOMAIN, domain=DOMAIN,
+                                     **deployment)
+        try:
+            shown = pbx.peer.transport.socket.getpeercert(binary_form=True)
+            equal(shown == MADE.own.der, deployment is itself, 'the certificate is the pinned one')
+            equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER')
+            calls_both_ways(lab, pbx, numbered, DOMAIN)
+        finally:
+            pbx.close()
+    # Each trusts what is shown elsewhere; the last has pinned another certificate that this very key has signed itself.
+    for edge, trusted in ((lab.edge.access_tls, MADE.own.certificate), (OWN, MADE.trusted), (OWN, MADE.pinned.certificate)):
+        with plain(lab, STRANGER, edge) as connection:
+            try:
+                with client_context(trusted).wrap_socket(connection, server_hostname=DOMAIN):
+                    raise AssertionError(f'who trusts {trusted} alone has accepted the certificate of {edge}')
+            except ssl.SSLCertVerificationError:
+                pass
 
 
 @case('a client that asks for it gets a good OCSP response stapled, over TLS 1.2 and 1.3 [SC-16.2-07] [D-14]')
@@ -333,6 +390,33 @@ def _(lab):
         ends = lab.edge.scrape('signaling').get('sallyport_tls_staple_expiry_timestamp_seconds', realm='access',
                                                 certificate=str(MADE.fetched.certificate))
         require(time.time() < ends < time.time() + 3_700, 'the end of the staple is not in the metrics')
+
+
+@case('a fetched response is replaced before its nextUpdate: a client never goes without one, and sees the newer thisUpdate in '
+      'time [SC-16.2-09]')
+def _(lab):
+    def life(version='-tls1_2'):
+        said, _ = openssl_client(lab, version, '-status', '-servername', FETCHED_NAME, '-verify_hostname', FETCHED_NAME)
+        found = re.search(r'Cert Status: good\s+This Update: (.+?)\s+Next Update: (.+)', said)
+        return found and [ssl.cert_time_to_seconds(re.sub(r' +', ' ', t.strip())) for t in found.groups()]
+
+    with responding(lab, port=STAPLE_PORT, minutes=1) as responder:
+        def fetched():
+            reload(lab, 1)                       # which forgets the staple from before
+            found = life()
+            return found and found[1] - found[0] == 60 and found
+        this_update, next_update = process.wait_until(fetched, 20, 'a staple that is good for a minute', every=0.5)
+        asked = responder.asked
+
+        def renewed():
+            found = life()
+            require(found or time.time() > next_update, 'no staple although the last one is good')
+            # The answer to another question of the reload's would be younger too, by little.
+            return found and found[0] >= this_update + 20
+        process.wait_until(renewed, 70, 'a newer staple', every=1)
+        require(time.time() < next_update, f'the newer staple came {time.time() - next_update:.0f} s after the end of the old one')
+        require(responder.asked > asked, 'nobody has asked the responder for it')
+        require(life('-tls1_3')[0] >= this_update + 20, 'the old staple over TLS 1.3')
 
 
 @case('certificates are exchanged on SIGHUP: new handshakes get the new one, connections and registrations '

@@ -87,9 +87,10 @@ struct StreamBench final : AcceptSink {
     RealmTable realms{Realm{.name = "access"}};
     TlsRealms tls;
     ProvenConnections proven;
+    registrar::ProvenConnections proven_by_digest;
     StreamsHeard heard;
     IoStatistics statistics;
-    StreamPool pool{context, 5, {realms, tls, limits, quota, proven}, heard, statistics};
+    StreamPool pool{context, 5, {realms, tls, limits, quota, proven, nullptr, &proven_by_digest}, heard, statistics};
     std::unique_ptr<StreamListener> listener;
 };
 

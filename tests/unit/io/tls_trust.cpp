@@ -124,6 +124,31 @@ TEST_CASE("what was opened and proven by a peer is found for whoever sends to it
     CHECK_FALSE(ends.edge.pool.proven(transmit));
 }
 
+TEST_CASE(
+    "a connection without certificate is taken for what is for its trunk once it is proven by Digest [SC-17.2-24]") {
+    Ends ends(showing(self_signed(), "other-key.pem"), nullptr);
+    const auto trusts = std::make_shared<TlsTrusts>();
+    trusts->add_target(0, "pbx.example.com", nullptr, "trunks/acme");
+    trusts->add_target(0, "shared.example.com", nullptr, "trunks/acme");
+    trusts->add_target(0, "shared.example.com", nullptr, "trunks/other");
+    ends.edge.tls.exchange_trusts(trusts);
+    REQUIRE(ends.connects());
+    const Flow flow = ends.edge.heard.messages[0].first;
+    const auto to = [&](const char* name) {
+        return ends.edge.to(ends.edge.outbound(Transport::tls, {flow.remote.address, 5061}), options("back"), name);
+    };
+    CHECK_FALSE(ends.edge.pool.proven(to("pbx.example.com")));
+    ends.edge.proven_by_digest.add(flow, "acme");
+    CHECK(ends.edge.pool.proven(to("pbx.example.com")) == flow.connection);
+    CHECK_FALSE(ends.edge.pool.proven(to("shared.example.com")));  // nobody knows which of the two is meant
+    CHECK_FALSE(ends.edge.pool.proven(to("else.example.com")));
+    // Digest is no substitute for a certificate that is demanded.
+    auto strict = std::make_shared<TlsTrusts>();
+    strict->add_target(0, "pbx.example.com", trust({.pinned = {text_of(self_signed())}}), "trunks/acme");
+    ends.edge.tls.exchange_trusts(std::move(strict));
+    CHECK_FALSE(ends.edge.pool.proven(to("pbx.example.com")));
+}
+
 TEST_CASE("another trust ends what the old one has let in; the same trust made anew does not") {
     const auto pinned = [] { return trust({.pinned = {text_of(self_signed())}}); };
     Ends ends(showing(self_signed(), "other-key.pem"), pinned());
