@@ -29,6 +29,7 @@ Examples:
   sallyport trunk sheet acme-hq --pbx asterisk what the PBX's administrator needs
   sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
   sallyport dns zone sip.example.com           what to publish in DNS; dns check looks whether it is there
+  sallyport certificate request --realm-domain sip.example.com --out edge.csr
   sallyport status --json                      for programs
 
 Where control is and who you are comes from options, from SALLYPORT_SERVER, SALLYPORT_CA, SALLYPORT_CERT and
@@ -64,7 +65,18 @@ The file holds resources, each with kind and name, in documents separated by "--
 A credential without password keeps the one that is stored. What the file does not name stays, unless --prune.
 Problems are told as FILE:LINE:COLUMN: resource: field: what is wrong, all of them.)";
 
+constexpr const char* certificate_help = R"(
+Makes a private key and a request (PKCS#10) whose subjectAltName has the domain as SIP URI and as DNS name, which is
+what PBXs look for (RFC 5922):
+  sallyport certificate request --realm-domain sip.example.com --out edge.csr
+  sallyport certificate request --realm-domain sip.example.com --san DNS:edge-1.example.com --key-type rsa-3072 \
+      --key-out edge.key --out edge.csr
+
+No file is overwritten. Asks no daemon. What your CA makes of the request goes into the realm's tls in signaling.yaml.)";
+
 using Command = std::function<int(Session&)>;
+// One that asks no daemon.
+using LocalCommand = std::function<int(bool json, std::ostream& out)>;
 
 // Everything the parser fills; the command that was chosen is in `command` afterwards.
 class CommandLine {
@@ -94,6 +106,7 @@ public:
         add_calls();
         add_media();
         add_dns();
+        add_certificates();
         add_records();
         add_completion();
     }
@@ -103,6 +116,7 @@ public:
     bool json() const { return json_; }
     double watch_seconds() const { return watch_; }
     const Command& command() const { return command_; }
+    const LocalCommand& local_command() const { return local_command_; }
     bool wants_completion() const { return completion_; }
 
 private:
@@ -242,6 +256,34 @@ private:
                           "ask this one, e.g. 192.0.2.53 or 192.0.2.53@5353; if not given those of /etc/resolv.conf");
     }
 
+    void add_certificates() {
+        auto* request = group("certificate", "what the node shows its PBXs over TLS")
+                            ->add_subcommand("request", "a new key, and a request for your CA to sign");
+        request->fallthrough();
+        request->footer(certificate_help);
+        request->callback([this] {
+            local_command_ = [this](bool json, std::ostream& out) {
+                return request_certificate(certificate_, json, out);
+            };
+        });
+        request
+            ->add_option("--realm-domain", certificate_.domain,
+                         "the domain that PBXs are configured with, e.g. sip.example.com")
+            ->required()
+            ->check(CLI::Validator(realm_domain_problem, "NAME"));
+        request
+            ->add_option("--san", certificate_.also,
+                         "one more name, may be repeated: NAME (as SIP URI and DNS name), URI:sip:NAME or DNS:NAME")
+            ->allow_extra_args(false)
+            ->check(CLI::Validator(alternative_name_problem, "NAME"));
+        request->add_option("--key-type", certificate_.key_type, "of the key")
+            ->check(CLI::IsMember(key_type_words()))
+            ->capture_default_str();
+        request->add_option("--key-out", certificate_.key_out,
+                            "where the key goes, mode 0600; if not given beside the request, ending in .key");
+        request->add_option("--out", certificate_.out, "where the request goes")->required();
+    }
+
     void add_records() {
         auto* records = group("record", "call records for billing");
         auto* fetch = verb(records, "fetch", "the next records of a consumer, one JSON object per line",
@@ -268,7 +310,9 @@ private:
     Connection connection_;
     ApplyArguments apply_;
     DnsArguments dns_;
+    CertificateArguments certificate_;
     Command command_;
+    LocalCommand local_command_;
     DrainArguments drain_;
     std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_;
     double watch_ = 0;
@@ -350,6 +394,7 @@ int run(std::vector<std::string> arguments, std::istream& in, std::ostream& out,
         return Exit::done;
     }
     try {
+        if (line.local_command()) return line.local_command()(line.json(), out);
         auto connection = line.connection();
         connection.complete();
         Client client(connection);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 #include "control/cli/connection.h"
 
@@ -42,6 +43,20 @@ struct DnsArguments {
 };
 int print_zone(Session& session, const DnsArguments& arguments);
 int check_dns(Session& session, const DnsArguments& arguments);
+
+// Of the realm's certificate. Needs no daemon.
+struct CertificateArguments {
+    std::string domain;                // what PBXs are configured with
+    std::vector<std::string> also;     // "NAME" (sip URI and DNS name), "URI:sip:NAME", "DNS:NAME"
+    std::string key_type = "ec-p256";  // one of key_type_words()
+    std::string key_out;               // empty: `out` with the ending .key
+    std::string out;
+};
+int request_certificate(CertificateArguments arguments, bool json, std::ostream& out);
+std::vector<std::string> key_type_words();
+// Sentences; empty: nothing is wrong.
+std::string realm_domain_problem(const std::string& word);
+std::string alternative_name_problem(const std::string& word);
 
 int status(Session& session);
 int list_registrations(Session& session, const std::string& trunk, bool lost);

@@ -466,6 +466,47 @@ def reload(lab, count):
             process.wait_until(reloaded, 5, 'the certificates are reloaded', every=0.001)
 
 
+@case('a request of `sallyport certificate request` names us by SIP URI and DNS name, and what a CA makes of it is what is '
+      'served [SC-8.1-04]')
+def _(lab):
+    requests = {}
+    for key_type, bits in (('ec-p256', 'Public-Key: (256 bit)'), ('rsa-2048', 'Public-Key: (2048 bit)'),
+                           ('rsa-3072', 'Public-Key: (3072 bit)')):
+        request = requests[key_type] = lab.edge.run / f'{key_type}.csr'
+        command = [str(build_directory() / 'bin' / 'sallyport'), 'certificate', 'request', '--realm-domain', DOMAIN,
+                   '--key-type', key_type, '--out', str(request)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        equal((done.returncode, done.stderr), (0, ''), f'{key_type}: exit status and complaints')
+        judged = subprocess.run(['openssl', 'req', '-in', str(request), '-noout', '-verify', '-text'], capture_output=True, text=True)
+        require(judged.returncode == 0 and 'verify OK' in judged.stdout + judged.stderr, judged.stderr)
+        names = re.search(r'X509v3 Subject Alternative Name: *(critical)?\s+([^\n]+)', judged.stdout)
+        require(names and f'URI:sip:{DOMAIN}, DNS:{DOMAIN}' == names.group(2).strip(), judged.stdout)
+        require(bits in judged.stdout and f'Subject: CN = {DOMAIN}\n' in judged.stdout, judged.stdout)
+        key = request.with_suffix('.key')
+        equal(key.stat().st_mode & 0o7777, 0o600, 'mode of the key')
+        before = key.read_bytes(), request.read_bytes()
+        equal(subprocess.run(command, capture_output=True, timeout=60).returncode, 1, 'exit status over files that are there')
+        equal((key.read_bytes(), request.read_bytes()), before, 'files that were there')
+    issued = lab.edge.run / 'issued.pem'
+    subprocess.run(['openssl', 'x509', '-req', '-in', str(requests['ec-p256']), '-copy_extensions', 'copyall', '-days', '20', '-CA',
+                    str(MADE.root.certificate), '-CAkey', str(MADE.root.key), '-out', str(issued)], check=True, capture_output=True)
+    files = {MADE.edge_ec.certificate: issued, MADE.edge_ec.key: requests['ec-p256'].with_suffix('.key')}
+    kept = {file: file.read_bytes() for file in files}
+    try:
+        for file, source in files.items():
+            file.write_bytes(source.read_bytes())
+        reload(lab, 1)
+        said, ok = openssl_client(lab, '-tls1_3', '-sigalgs', 'ECDSA+SHA256')
+        require(ok and 'Verify return code: 0 (ok)' in said and issued.read_text().strip() in said, said[-600:])
+        shown = subprocess.run(['openssl', 'x509', '-noout', '-ext', 'subjectAltName'], input=said, capture_output=True,
+                               text=True).stdout
+        require(f'URI:sip:{DOMAIN}, DNS:{DOMAIN}' in shown, shown)
+    finally:
+        for file, content in kept.items():
+            file.write_bytes(content)
+        reload(lab, 1)
+
+
 @case('more than a thousand reloads leave memory as it was')
 def _(lab):
     reload(lab, 100)                             # the allocator has what it needs

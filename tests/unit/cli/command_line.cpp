@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "control/cli/connection.h"
@@ -98,6 +99,88 @@ TEST_CASE("a bad file and missing certificates are said in one sentence, exit co
     CHECK(no_ca.err.find("no ca is given: control takes calls over mutual TLS only; use --ca FILE, SALLYPORT_CA") !=
           std::string::npos);
     CHECK(ran_with({"--ca", "/nowhere", "list", "trunks"}).err == "sallyport: cannot read --ca /nowhere\n");
+}
+
+namespace {
+
+struct Directory {
+    Directory() { std::filesystem::create_directory(path); }
+    ~Directory() { std::filesystem::remove_all(path); }
+    std::string file(const std::string& name) const { return path + '/' + name; }
+    std::string read(const std::string& name) const {
+        std::ifstream in(file(name));
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    std::string path = "/tmp/sallyport-certificate-" + std::to_string(getpid());
+};
+
+}  // namespace
+
+TEST_CASE("a certificate request and its key are made without a daemon, and never over a file that is there") {
+    Directory directory;
+    const std::vector<std::string> arguments{"certificate",    "request",
+                                             "--realm-domain", "SIP.example.com",
+                                             "--san",          "DNS:edge-1.example.com",
+                                             "--san",          "sip.example.com",
+                                             "--out",          directory.file("edge.csr")};
+    const auto made = ran_with(arguments);
+    CHECK(made.err.empty());
+    REQUIRE(made.code == 0);
+    CHECK(made.out.find("URI:sip:sip.example.com, DNS:sip.example.com, DNS:edge-1.example.com\n") != std::string::npos);
+    CHECK(directory.read("edge.csr").starts_with("-----BEGIN CERTIFICATE REQUEST-----"));
+    const auto key = directory.read("edge.key");
+    CHECK(key.starts_with("-----BEGIN PRIVATE KEY-----"));
+    using std::filesystem::perms;
+    CHECK(std::filesystem::status(directory.file("edge.key")).permissions() ==
+          (perms::owner_read | perms::owner_write));
+
+    const auto again = ran_with(arguments);
+    CHECK(again.code == 1);
+    CHECK(again.err == "sallyport: " + directory.file("edge.key") +
+                           " is there already; nothing was written. Name another file, or move it away\n");
+    CHECK(directory.read("edge.key") == key);
+    std::filesystem::rename(directory.file("edge.key"), directory.file("kept.key"));
+    CHECK(ran_with(arguments).code == 1);
+    CHECK_FALSE(std::filesystem::exists(directory.file("edge.key")));
+
+    auto json = arguments;
+    json.back() = directory.file("rsa.csr");
+    json.insert(json.end(), {"--key-type", "rsa-2048", "--key-out", directory.file("rsa.pem"), "--json"});
+    const auto object = nlohmann::json::parse(ran_with(json).out);
+    CHECK(object["key"] == directory.file("rsa.pem"));
+    CHECK(object["request"] == directory.file("rsa.csr"));
+    CHECK(object["key_type"] == "rsa-2048");
+    CHECK(object["subject_alt_names"] ==
+          nlohmann::json{"URI:sip:sip.example.com", "DNS:sip.example.com", "DNS:edge-1.example.com"});
+}
+
+TEST_CASE("a certificate request that cannot be made is refused in a sentence, and leaves nothing") {
+    Directory directory;
+    const auto with = [&](const std::string& domain, const std::string& san, const std::string& out,
+                          std::vector<std::string> more = {}) {
+        more.insert(more.begin(), {"certificate", "request", "--realm-domain", domain, "--san", san, "--out", out});
+        return ran_with(more);
+    };
+    const auto out = directory.file("edge.csr");
+    CHECK(ran_with({"certificate", "request", "--realm-domain", "sip.example.com"}).code == 2);
+    for (const auto* domain : {"192.0.2.1", "sip:sip.example.com", "*.example.com", "a b", ""}) {
+        const auto refused = with(domain, "x.example.com", out);
+        CHECK(refused.code == 2);
+        CHECK(refused.err.find("is no host name; right would be sip.example.com") != std::string::npos);
+    }
+    for (const auto* san : {"IP:192.0.2.1", "URI:sips:x", "DNS:*.example.com", "URI:sip:u@x.example.com"}) {
+        const auto refused = with("sip.example.com", san, out);
+        CHECK(refused.code == 2);
+        CHECK(refused.err.find("right would be sip.example.com, URI:sip:sip.example.com or DNS:sip.example.com") !=
+              std::string::npos);
+    }
+    CHECK(with("sip.example.com", "x.example.com", out, {"--key-type", "dsa"}).code == 2);
+    CHECK(with("sip.example.com", "x.example.com", out, {"--key-out", out}).code == 1);
+    const auto nowhere = with("sip.example.com", "x.example.com", directory.file("no/edge.csr"),
+                              {"--key-out", directory.file("edge.key")});
+    CHECK(nowhere.code == 1);
+    CHECK(nowhere.err == "sallyport: cannot write " + directory.file("no/edge.csr") + ": No such file or directory\n");
+    CHECK(std::filesystem::is_empty(directory.path));
 }
 
 TEST_CASE("completion knows every command and option") {

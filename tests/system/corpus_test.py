@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""What real devices have sent, and field names that were made to be read differently by two parsers, against the running
+daemon: from a trunk it knows and from a stranger. Every request gets one sane answer, and what goes on to the other side is
+written anew: nothing of the first leg's own is in it."""
+import contextlib
+import queue
+import re
+import sys
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import wire  # noqa: E402
+from cases import Skipped, case, equal, main, require, testdata  # noqa: E402
+from edge_fixture import CORE_NUMBER, STRANGER, running_edge  # noqa: E402
+from lab import process  # noqa: E402
+from lab.network import ACCESS  # noqa: E402
+from pbx_sim import sip_message  # noqa: E402
+
+TRUNK, OWN, OTHER_OWN, FOREIGN = '192.0.2.20', '+4940555001', '+4940555002', '+15610009999'
+OFFER = f'v=0\r\no=- 1 1 IN IP4 {TRUNK}\r\ns=-\r\nc=IN IP4 {TRUNK}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n'
+PATIENCE = 8
+
+
+class Callee:
+    """The core, busy for every call; keeps the octets that came to it."""
+
+    def __init__(self, lab):
+        self.peer, self._over = lab.core().peer, threading.Event()
+        self.seen, self.invites = len(self.peer.transport.trace), 0
+        self._thread = threading.Thread(target=self._refuse, daemon=True)
+        self._thread.start()
+
+    def _refuse(self):
+        while not self._over.is_set():
+            with contextlib.suppress(queue.Empty):
+                self.peer.wait_call(0.1).reject(486, 'Busy Here')
+                self.invites += 1
+
+    def invites_since(self, start):
+        came = [t.data for t in list(self.peer.transport.trace)[start:] if not t.outgoing]
+        return [data for data in came if data.startswith(b'INVITE ')]
+
+    def close(self):
+        self._over.set()
+        self._thread.join()
+
+
+@contextlib.contextmanager
+def busy_core(lab):
+    callee = Callee(lab)
+    try:
+        yield callee
+    finally:
+        callee.close()
+
+
+def final_of(request):
+    """Whether octets are a final answer to this one: others before it are repeated, nobody acknowledges them."""
+    found = re.search(rb'^(?:Call-ID|i)[ \t]*:\s*(\S+)', request, re.I | re.M)
+    call_id = found.group(1) if found else b''
+
+    def is_final(data):
+        return data.startswith(b'SIP/2.0 ') and data[8:9] != b'1' and b'marker@' not in data and call_id in data
+    return is_final
+
+
+def sent_by_port(data):
+    found = re.search(rb'^(?:Via|v)[ \t]*:[ \t]*SIP[ ]*/[ ]*2\.0[ ]*/[ ]*\w+[ \t]+(?:\[[^\]]*\]|[^:;,\s]+)(?::(\d+))?', data, re.I | re.M)
+    return int(found.group(1) or 5060) if found else 5060
+
+
+def exchange(lab, source, data, wants_answer):
+    """The final statuses that a message is answered with, up to the answer to a request that follows it."""
+    is_final = final_of(data)
+    ports = {5999, *({sent_by_port(data)} - {0})}
+    sender = wire.Stranger(lab.network.pbx, source, sorted(ports))
+    marker = wire.request('OPTIONS', f'sip:{ACCESS.signaling}', via=f'SIP/2.0/UDP {source}:5999', branch=sip_message.new_branch(),
+                          call_id=sip_message.new_tag(), to='<sip:marker@example.net>')
+    try:
+        sender.send(data, lab.edge.access_udp, port=5999)
+        got = sender.received(PATIENCE, is_final) if wants_answer else []
+        sender.send(marker, lab.edge.access_udp, port=5999)
+        got += sender.received(PATIENCE, lambda octets: b'marker@' in octets)
+        require(any(b'marker@' in octets for octets, _ in got), 'nothing is answered any more')
+        return [int(octets[8:11]) for octets, _ in got if is_final(octets)]
+    finally:
+        sender.close()
+
+
+def corpus():
+    files = sorted((testdata() / 'corpus').glob('*.sip'))
+    if not files:
+        raise Skipped('no test data (corpus)')
+    return [(file.stem, file.read_bytes()) for file in files]
+
+
+def is_sane(status, method):
+    return status in (501, 503, 505, 513) or 400 <= status < 500 or (status == 200 and method in ('OPTIONS', 'CANCEL')) or status == 603
+
+
+# Nobody can answer it: the port in its Via is no number.
+UNANSWERABLE = {'032-aastra-register'}
+
+
+def sent_words(data):
+    """What only the sender's side may know: Call-ID, tag, branches, its hosts and the addresses in its description."""
+    text = data.decode('latin-1')
+    words = set(re.findall(r'^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)', text, re.I | re.M))
+    words |= set(re.findall(r'^(?:From|f)[ \t]*:.*?;tag=([^;\s]+)', text, re.I | re.M))
+    words |= set(re.findall(r';branch=([^;,\s]+)', text))
+    words |= set(re.findall(r'^(?:Via|v)[ \t]*:[ \t]*SIP/2\.0/\w+[ \t]+([^:;,\s]+)', text, re.I | re.M))
+    words |= set(re.findall(r'^(?:Contact|m)[ \t]*:.*?@([^:;>\s]+)', text, re.I | re.M))
+    words |= set(re.findall(r'^(?:User-Agent)[ \t]*:[ \t]*([^\r\n]+?)[ \t]*$', text, re.I | re.M))
+    words |= set(re.findall(r'^[oc]=.*IN IP[46] (\S+)', text, re.M))
+    told = ' '.join(re.findall(r'^(?:To|t)[ \t]*:(.*)', text, re.I | re.M))     # whom it calls is said to whom it calls
+    return {w for w in words if len(w) >= 6 and w != '0.0.0.0' and w not in told}
+
+
+def whole_corpus(lab, source, as_sent):
+    answered, reached, wrong = 0, 0, []
+    with busy_core(lab) as callee:
+        for name, data in corpus():
+            start = len(callee.peer.transport.trace)
+            method = data.split(b' ', 1)[0].decode('latin-1')
+            if not as_sent and method == 'INVITE':
+                data = data.replace(data.split(b' ', 2)[1], f'sip:{CORE_NUMBER}@{ACCESS.signaling}'.encode(), 1)
+            statuses = exchange(lab, source, data, method not in ('SIP/2.0', 'ACK') and name not in UNANSWERABLE)
+            lab.edge.require_alive()
+            if method in ('SIP/2.0', 'ACK') or name in UNANSWERABLE:
+                if statuses:
+                    wrong.append(f'{name}: {method} was answered {statuses}')
+                continue
+            answered += 1
+            if len(set(statuses)) != 1 or not is_sane(statuses[0], method):
+                wrong.append(f'{name}: {method} was answered {statuses or "not at all"}')
+            for invite in callee.invites_since(start):
+                reached += 1
+                leaked = [w for w in sent_words(data) if w.encode('latin-1') in invite]
+                if leaked:
+                    wrong.append(f'{name}: the other leg was told {leaked}: {invite!r}')
+    require(not wrong, f'{len(wrong)} of the corpus: ' + '; '.join(wrong[:12]))
+    require(answered > 50, f'{answered} requests of the corpus were answered')
+    return reached
+
+
+@case('every message of the corpus from a trunk that is known: one sane answer, and nothing of its own on the other leg')
+def _(lab):
+    require(whole_corpus(lab, TRUNK, as_sent=False) >= 10, 'hardly a call of the corpus came to the core: nothing was shown')
+
+
+@case('every message of the corpus from a stranger: one sane answer, and nothing at all on the other leg')
+def _(lab):
+    lab.edge.restart('signaling')               # which has not seen those transactions
+    equal(whole_corpus(lab, STRANGER, as_sent=True), 0, 'calls at the core')
+
+
+# ---------------------------------------------------------------- parser differentials
+
+def invite(extra, call_id, names=None, body=OFFER):
+    """An INVITE of the known trunk as octets. `extra`: lines as they are; `names`: other names of its own fields."""
+    fields = [('Via', f'SIP/2.0/UDP {TRUNK}:5999;branch={sip_message.new_branch()}'), ('Max-Forwards', '70'),
+              ('From', f'<sip:{OWN}@static.sallyport.example>;tag=from-{call_id}'), ('To', f'<sip:{CORE_NUMBER}@{ACCESS.signaling}>'),
+              ('Call-ID', call_id), ('CSeq', '1 INVITE'), ('Contact', f'<sip:raw-contact@{TRUNK}:5999>'),
+              ('Content-Type', 'application/sdp'), ('Content-Length', str(len(body)))]
+    head = ''.join(f'{(names or {}).get(name, name)}: {value}\r\n' for name, value in fields).encode()
+    return f'INVITE sip:{CORE_NUMBER}@{ACCESS.signaling} SIP/2.0\r\n'.encode() + head + extra + b'\r\n' + body.encode()
+
+
+def crossed(lab, callee, data):
+    """(final status, the INVITE that came to the core or None)."""
+    start = len(callee.peer.transport.trace)
+    statuses = exchange(lab, TRUNK, data, True)
+    require(len(set(statuses)) == 1, f'answers: {statuses}')
+    came = callee.invites_since(start)
+    return statuses[0], came[0] if came else None
+
+
+def require_written_anew(octets):
+    """Full names in our own spelling, one way of writing them, nothing folded (RFC 3261 7.3.1)."""
+    for line in octets.split(b'\r\n\r\n')[0].split(b'\r\n')[1:]:
+        require(re.fullmatch(rb'[A-Z][A-Za-z0-9-]+: [^\x00-\x08\x0a-\x1f\x7f]*', line), f'not written by us: {line!r}')
+
+
+@case('a field name is what it is whatever white space stands before its colon: P-Asserted-Identity is read, and screened '
+      '[reliability 8] [AST-2016-009] [CVE-2020-28361]')
+def _(lab):
+    with busy_core(lab) as callee:
+        for i, name in enumerate((b'P-Asserted-Identity:', b'P-Asserted-Identity :', b'P-Asserted-Identity\t:', b'P-Asserted-Identity \t :',
+                                  b'p-ASSERTED-identity:', b'P-Asserted-Identity:\r\n ', b'P-Asserted-Identity :\r\n\t', b'P-Asserted-Identity \t:\t ')):
+            for number, shown in ((OTHER_OWN, OTHER_OWN), (FOREIGN, OWN)):
+                status, came = crossed(lab, callee, invite(name + f' <sip:{number}@static.sallyport.example>\r\n'.encode(), f'space-{i}-{number[-4:]}'))
+                require(status == 486 and came, f'{name!r}: answered {status}')
+                equal(re.findall(rb'^P-Asserted-Identity: .*?(\+\d+)@', came, re.M), [shown.encode()], f'{name!r} with {number}')
+                require(FOREIGN.encode() not in came, f'{name!r}: {FOREIGN} has crossed')
+                require_written_anew(came)
+
+
+@case('a field name with a control character, a NUL, UTF-8 or a space within is refused, and nothing crosses [reliability 8]')
+def _(lab):
+    with busy_core(lab) as callee:
+        for i, name in enumerate((b'P-Asserted-Identity\x01:', b'P-Asserted-Identity\0:', b'P-Asserted-Identity\x0b:', b'P-Asserted-Identity\x7f:',
+                                  b'P-Asserted-Identity\xc2\xa0:', b'P-Asserted-Identity\xe2\x80\x8b:', b'\xef\xbb\xbfP-Asserted-Identity:',
+                                  b'P Asserted-Identity:', b'P-Asserted-Identity x:', b':', b' :')):
+            # " :" folds the line above: Content-Length is no number any more.
+            status, came = crossed(lab, callee, invite(name + f' <sip:{FOREIGN}@static.sallyport.example>\r\n'.encode(), f'odd-{i}'))
+            require(status == 400 and not came, f'{name!r}: answered {status}, crossed: {came}')
+
+
+@case('internal and identity fields do not cross in any spelling; what crosses is written anew, never copied [reliability 8]')
+def _(lab):
+    names = ('P-Internal-Route', 'Diversion', 'History-Info', 'Remote-Party-ID', 'Proxy-Authorization', 'P-Charging-Vector', 'P-Preferred-Identity',
+             'P-Visited-Network-ID', 'Record-Route', 'Path', 'P-Access-Network-Info')
+    with busy_core(lab) as callee:
+        for i, between in enumerate((b':', b' :', b'\t:', b':\r\n ', b' \t :\r\n\t')):
+            for spelling in (str, str.lower, str.upper):
+                lines = b''.join(spelling(n).encode() + between + f' <sip:{FOREIGN}@smuggled-{i}.example>\r\n'.encode() for n in names)
+                status, came = crossed(lab, callee, invite(lines, f'internal-{i}-{spelling.__name__}'))
+                require(status == 486 and came, f'{between!r} {spelling.__name__}: answered {status}')
+                for word in (FOREIGN, 'smuggled', f'internal-{i}', 'raw-contact', TRUNK):
+                    require(word.encode() not in came, f'{between!r}: {word} has crossed: {came!r}')
+                require_written_anew(came)
+
+
+@case('compact forms are the fields they stand for: a whole INVITE of them is a call; Call-ID beside i is refused [reliability 8]')
+def _(lab):
+    compact = {'Via': 'v', 'From': 'f', 'To': 't', 'Call-ID': 'i', 'Contact': 'm', 'Content-Type': 'c', 'Content-Length': 'l'}
+    with busy_core(lab) as callee:
+        for i, names in enumerate((compact, {n: c.upper() + ' ' for n, c in compact.items()}, {n: c + '\t' for n, c in compact.items()})):
+            status, came = crossed(lab, callee, invite(b'k: timer\r\ns: compact\r\ne: identity\r\n', f'compact-{i}', names))
+            require(status in (415, 486), f'{names}: answered {status}')
+            status, came = crossed(lab, callee, invite(b'k: timer\r\ns: compact\r\n', f'whole-{i}', names))
+            require(status == 486 and came and f'whole-{i}'.encode() not in came, f'{names}: answered {status}')
+            require_written_anew(came)
+        for extra in (b'i: second\r\n', b'i : second\r\n', b'Call-ID: second\r\n', b'f: <sip:x@y>;tag=2\r\n', b'l: 0\r\n'):
+            status, came = crossed(lab, callee, invite(extra, f'twice-{extra[:3].hex()}'))
+            require(status == 400 and not came, f'{extra!r}: answered {status}')
+
+
+@case('of all that nothing is left')
+def _(lab):
+    lab.require_no_leftovers()
+
+
+if __name__ == '__main__':
+    sys.exit(main('corpus', lambda: running_edge('corpus', access=('udp', 'tcp', 'tls'))))
