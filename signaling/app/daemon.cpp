@@ -85,7 +85,7 @@ std::optional<StartError> Daemon::make_shards() {
     if (!spool) return StartError{spool.error()};
     spool_ = std::move(*spool);
     shared_.lockouts.set_policy(config_.lockout);
-    io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}};
+    io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}, config_.dscp};
     random_.fill(options.hash_key);
     shards_ = std::make_unique<io::Shards>(context_, clock_, options, stack, shared_);
     shards_->tls().exchange(std::move(*contexts));
