@@ -89,7 +89,8 @@ struct StreamBench final : AcceptSink {
     ProvenConnections proven;
     StreamsHeard heard;
     IoStatistics statistics;
-    StreamPool pool{context, 5, {realms, tls, limits, quota, proven}, heard, statistics};
+    const std::vector<std::uint8_t> dscp = std::vector<std::uint8_t>(realms.size(), default_dscp);
+    StreamPool pool{context, 5, {realms, dscp, tls, limits, quota, proven}, heard, statistics};
     std::unique_ptr<StreamListener> listener;
 };
 
