@@ -35,7 +35,8 @@ inline constexpr std::size_t changes = 10'000;  // of one request
 inline constexpr std::size_t violations = 100;  // reported of one request
 inline constexpr std::uint32_t concurrent_calls = 1'000'000;
 inline constexpr double calls_per_second = 10'000;
-// What a trunk has about whose limits nobody says anything: a stolen secret costs no more than this (SIPconnect 16.6.1).
+// What a trunk has about whose limits nobody says anything: a stolen secret costs no more than this
+// (SIPconnect 16.6.1).
 inline constexpr std::uint32_t default_concurrent_calls = 60;
 inline constexpr double default_calls_per_second = 10;
 inline constexpr std::uint32_t max_contacts = 64;
