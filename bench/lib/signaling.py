@@ -19,6 +19,7 @@ transports: [udp]
 targets: [{host: 192.0.2.20, port: 5080, transport: udp}]
 sources: [192.0.2.20/32]
 numbers: [{first: "+4930100", last: "+4930199"}]
+limits: {concurrent_calls: 0, calls_per_second: 0}
 media: {srtp: off}
 network: {unprobed: true}
 ---

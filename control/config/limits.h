@@ -35,6 +35,10 @@ inline constexpr std::size_t changes = 10'000;  // of one request
 inline constexpr std::size_t violations = 100;  // reported of one request
 inline constexpr std::uint32_t concurrent_calls = 1'000'000;
 inline constexpr double calls_per_second = 10'000;
+// What a trunk has about whose limits nobody says anything: a stolen secret costs no more than this
+// (SIPconnect 16.6.1).
+inline constexpr std::uint32_t default_concurrent_calls = 60;
+inline constexpr double default_calls_per_second = 10;
 inline constexpr std::uint32_t max_contacts = 64;
 inline constexpr std::uint32_t expires_min = 60, expires_max = 86'400;
 inline constexpr std::uint32_t min_expires_min = 10, min_expires_max = 3'600;  // RFC 3261 10.3: an hour is never brief

@@ -304,6 +304,10 @@ std::vector<std::string> warnings(const Trunk& trunk) {
                             "secret generated (SIPconnect 16.6.1)");
     if (trunk.authentication.without_qop)
         sentences.push_back(name + " takes Digest without qop (RFC 2069): nothing covers the count of its requests");
+    if (trunk.limits.concurrent_calls == 0 || trunk.limits.calls_per_second <= 0)
+        sentences.push_back(name +
+                            " has no limit of calls at a time, or of calls per second: nothing bounds what a stolen "
+                            "secret costs (SIPconnect 16.6.1)");
     if (in_clear && trunk.media.srtp == SrtpPolicy::required)
         sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
     if (trunk.tls.wildcards)

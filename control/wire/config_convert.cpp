@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "control/config/keys.h"
+#include "control/config/limits.h"
 #include "control/config/password.h"
 #include "control/wire/access_convert.h"
 #include "control/wire/ha1.h"
@@ -185,8 +186,9 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     for (const auto& range : message.numbers())
         trunk.numbers.push_back({range.first(), range.last().empty() ? range.first() : range.last()});
     const auto& limits = message.limits();
-    trunk.limits.concurrent_calls = limits.concurrent_calls();
-    trunk.limits.calls_per_second = limits.calls_per_second();
+    const bool said = message.has_limits();  // a zero that is written down is meant
+    trunk.limits.concurrent_calls = said ? limits.concurrent_calls() : config::limits::default_concurrent_calls;
+    trunk.limits.calls_per_second = said ? limits.calls_per_second() : config::limits::default_calls_per_second;
     if (limits.max_contacts() != 0) trunk.limits.max_contacts = limits.max_contacts();
     if (limits.registration_expires_seconds() != 0)
         trunk.limits.registration_expires_seconds = limits.registration_expires_seconds();

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "control/yaml/dscp.h"
+
 namespace sallyport::media::app {
 namespace {
 
@@ -119,7 +121,7 @@ void read_link(Fields& fields, dpdk::PortConfig& port) {
     // RFC 8200 section 5: IPv6 needs 1280; 9000 is what jumbo frames carry everywhere.
     port.mtu = static_cast<std::uint16_t>(fields.integer("mtu", v6 ? 1280 : 576, 9000, 1500));
     port.vlan = static_cast<std::uint16_t>(fields.integer("vlan", 0, 4094, 0));
-    port.dscp = static_cast<std::uint8_t>(fields.integer("dscp", 0, 63, 46));
+    port.dscp = yaml::read_dscp(fields, "dscp", port.dscp, "EF");
     const auto mac = fields.text("mac", Fields::Required::no, "\"02:00:00:00:00:01\"");
     if (!mac.empty()) {
         port.link_address = dpdk::LinkAddress::parse(mac);

@@ -208,7 +208,7 @@ Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, un
                    "'" + config.node + "' is not 1 to 64 characters without space, quote or slash; example: edge-1");
     const auto shards = static_cast<std::uint32_t>(root.integer("shards", 0, io::max_shards, 0));
     config.shards = shards != 0 ? shards : std::clamp(cores, 2u, io::max_shards + 1) - 1;
-    read_realms(root, config.realms, config.tls);
+    read_realms(root, config.realms, config.tls, config.dscp);
     read_neighbours(root, config);
     read_log(root, config);
     read_streams(root, config);

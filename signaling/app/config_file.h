@@ -29,6 +29,7 @@ struct Config {
     std::uint32_t shards = 1;
     RealmTable realms;
     std::vector<std::optional<io::TlsOptions>> tls;  // one per realm
+    std::vector<std::uint8_t> dscp;                  // of SIP packets; one per realm
     io::StreamLimits streams;
     io::ConnectionQuota connections;
     io::ResolverOptions dns;

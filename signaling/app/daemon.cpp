@@ -85,7 +85,7 @@ std::optional<StartError> Daemon::make_shards() {
     if (!spool) return StartError{spool.error()};
     spool_ = std::move(*spool);
     shared_.lockouts.set_policy(config_.lockout);
-    io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}};
+    io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}, config_.dscp};
     random_.fill(options.hash_key);
     shards_ = std::make_unique<io::Shards>(context_, clock_, options, stack, shared_);
     shards_->tls().exchange(std::move(*contexts));
@@ -140,7 +140,7 @@ std::optional<StartError> Daemon::make_windows() {
     const auto gather = [this] {
         return collect({*shards_, config_.realms, shared_.locations, shared_.lockouts, keeper_->statistics(),
                         resolver_->statistics(), media_, config_watch_->statistics(), spool_->stats(), hooks_,
-                        shared_.trunk_states, drained().first});
+                        shared_.trunk_states, shared_.digest_in_clear, drained().first});
     };
     try {
         exposer_ = std::make_unique<observe::Exposer>("sallyport-signaling", config_.metrics_listen, gather);

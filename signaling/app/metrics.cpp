@@ -284,6 +284,14 @@ void add_trunks(const policy::TrunkStates& trunks, std::vector<Metric>& out) {
     out.push_back(gauge("sallyport_trunks", "Provisioned trunks by state.", std::move(counts)));
 }
 
+// An alert is any sample: it goes when the trunk is provisioned with TLS alone.
+void add_digest_in_clear(const registrar::DigestInClear& trunks, std::vector<Metric>& out) {
+    std::vector<Sample> samples;
+    for (auto& trunk : trunks.all()) samples.push_back({{{"trunk", std::move(trunk)}}, 1});
+    out.push_back(gauge("sallyport_trunk_digest_in_clear",
+                        "1 for a trunk that has proved itself by Digest without TLS.", std::move(samples)));
+}
+
 void add_load(const Sums& sums, bool draining, std::vector<Metric>& out) {
     using S = stack::StackStatistics;
     out.push_back(
@@ -341,6 +349,7 @@ std::vector<Metric> collect(const MetricSources& sources) {
     add_control(sources.config, out);
     add_records(sources, out);
     add_trunks(sources.trunks, out);
+    add_digest_in_clear(sources.digest_in_clear, out);
     add_load(sums, sources.draining, out);
     return out;
 }

@@ -12,6 +12,7 @@
 #include "signaling/io/resolver.h"
 #include "signaling/io/shards.h"
 #include "signaling/policy/trunk_states.h"
+#include "signaling/registrar/digest_in_clear.h"
 #include "signaling/registrar/lockouts.h"
 #include "signaling/rpc/config_watch.h"
 #include "signaling/rpc/media_client.h"
@@ -35,6 +36,7 @@ struct MetricSources {  // all of them outlive the exposer
     const records::SpoolStats& spool;
     const std::vector<HookStatistics>& hooks;
     const policy::TrunkStates& trunks;
+    const registrar::DigestInClear& digest_in_clear;
     bool draining = false;
 };
 

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <set>
 
+#include "control/yaml/dscp.h"
+#include "signaling/io/socket_address.h"
+
 namespace sallyport::app {
 namespace {
 
@@ -126,7 +129,7 @@ std::optional<io::TlsOptions> read_tls(Fields& realm, bool needed) {
 // TCP and TLS share the ports of an address; UDP has its own.
 using Places = std::set<std::pair<bool, Endpoint>>;
 
-Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, Places& places) {
+Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, std::uint8_t& dscp, Places& places) {
     Realm realm;
     realm.name = fields.text("name", Fields::Required::yes, "access");
     if (!realm.name.empty() && !is_name(realm.name))
@@ -159,6 +162,7 @@ Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, Places& pla
         realm.listeners.push_back(*listener);
     }
     tls = read_tls(fields, needs_tls);
+    dscp = yaml::read_dscp(fields, "dscp", io::default_dscp, "CS3");
     fields.finish();
     return realm;
 }
@@ -171,14 +175,14 @@ bool is_host_and_port(std::string_view text) {
     return is_host(text.substr(0, colon)) && parse_port(text.substr(colon + 1)).has_value();
 }
 
-void read_realms(Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls) {
+void read_realms(Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls,
+                 std::vector<std::uint8_t>& dscp) {
     std::set<std::string> names;
     Places places;
     auto list = root.list("realms", Fields::Required::yes);
     if (list.size() > max_realms) root.wrong("realms", "has more than 64 entries");
     for (auto& fields : list) {
-        auto& options = tls.emplace_back();
-        Realm realm = read_realm(fields, options, places);
+        Realm realm = read_realm(fields, tls.emplace_back(), dscp.emplace_back(), places);
         if (!realm.name.empty() && !names.insert(realm.name).second)
             fields.wrong("name", "'" + realm.name + "' is the name of an earlier realm");
         realms.push_back(std::move(realm));

@@ -1,6 +1,7 @@
-// Realms, their listeners and their TLS, as they stand in the file.
+// Realms, their listeners, their TLS and how their packets are marked, as they stand in the file.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -10,8 +11,9 @@
 
 namespace sallyport::app {
 
-// The list "realms" of the file; one entry of `tls` per realm.
-void read_realms(yaml::Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls);
+// The list "realms" of the file; one entry of `tls` and of `dscp` per realm.
+void read_realms(yaml::Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls,
+                 std::vector<std::uint8_t>& dscp);
 
 // "127.0.0.1:9102", "[::1]:9102" or "host.example:9102".
 bool is_host_and_port(std::string_view text);

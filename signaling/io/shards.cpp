@@ -1,6 +1,7 @@
 #include "signaling/io/shards.h"
 
 #include "control/base/check.h"
+#include "signaling/io/socket_address.h"
 #include "signaling/stack/shared.h"
 
 namespace sallyport::io {
@@ -12,14 +13,17 @@ Shards::Shards(asio::io_context& context, const Clock& clock, const Options& opt
       stream_limits_(options.streams),
       hash_(options.hash_key, options.count),
       limits_(options.connections),
-      realms_(base.realms) {
+      realms_(base.realms),
+      dscp_(options.dscp) {
     SALLYPORT_CHECK(options.count >= 1 && options.count <= max_shards);
+    dscp_.resize(realms_.size(), default_dscp);
     for (std::uint32_t i = 0; i < options.count; ++i) {
         stack::StackConfig config = base;
         config.shard = i;
         config.max_transaction_bytes = base.max_transaction_bytes / options.count;
         config.is_home = [this, i](std::string_view call_id) { return hash_.shard_of(call_id) == i; };
-        const StreamPool::Environment streams{realms_, tls_, stream_limits_, limits_, proven_, &ocsp_, &shared.proven};
+        const StreamPool::Environment streams{realms_, dscp_,   tls_,   stream_limits_,
+                                              limits_, proven_, &ocsp_, &shared.proven};
         const Shard::Environment environment{clock_, hash_, neighbours_, streams};
         shards_.push_back(std::make_unique<Shard>(std::move(config), shared, environment));
         neighbours_.shards.push_back(shards_.back().get());
@@ -45,14 +49,14 @@ std::optional<std::string> Shards::listen_datagrams(RealmIndex realm, const List
     if (share && is_udp_address_taken(listener.bind))
         return "udp " + listener.bind.to_string() + ": cannot bind: another process has this address";
     for (const auto& shard : shards_)
-        if (auto wrong = shard->listen({realm, listener.bind, share})) return wrong;
+        if (auto wrong = shard->listen({realm, listener.bind, share, dscp_[realm]})) return wrong;
     return std::nullopt;
 }
 
 std::optional<std::string> Shards::listen_streams(RealmIndex realm, const Listener& listener) {
     AcceptSink& sink = *this;
-    auto acceptor = StreamListener::open(context_, {listener.transport, realm, listener.bind}, clock_, limits_, sink,
-                                         accept_statistics_);
+    auto acceptor = StreamListener::open(context_, {listener.transport, realm, listener.bind, dscp_[realm]}, clock_,
+                                         limits_, sink, accept_statistics_);
     if (!acceptor) return acceptor.error();
     acceptors_.push_back(std::move(*acceptor));
     return std::nullopt;

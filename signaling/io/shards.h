@@ -18,7 +18,8 @@ public:
         std::uint32_t count = 1;  // 1..max_shards
         StreamLimits streams;
         ConnectionQuota connections;
-        HashKey hash_key{};  // unpredictable
+        HashKey hash_key{};                   // unpredictable
+        std::vector<std::uint8_t> dscp = {};  // of SIP, one per realm; default_dscp where there is none
     };
     // `base`: the same for every shard but for its number and its Call-IDs. Acceptors run on `context`.
     Shards(asio::io_context& context, const Clock& clock, const Options& options, const stack::StackConfig& base,
@@ -55,6 +56,7 @@ private:
     TlsRealms tls_;
     ProvenConnections proven_;
     RealmTable realms_;
+    std::vector<std::uint8_t> dscp_;  // one per realm
     AcceptStatistics accept_statistics_;
     Shard::Neighbours neighbours_;
     std::vector<std::unique_ptr<Shard>> shards_;

@@ -65,6 +65,13 @@ std::optional<Endpoint> from_socket_address(const sockaddr_storage& storage) {
 Endpoint local_endpoint(int socket) { return ask<socket_name>(socket); }
 Endpoint remote_endpoint(int socket) { return ask<peer_name>(socket); }
 
+// RFC 2474 3: the code point is the upper six bits, ECN has the others.
+void set_dscp(int socket, Family family, std::uint8_t dscp) {
+    const int field = dscp << 2;
+    if (family == Family::v6) return set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, field);
+    set_option(socket, IPPROTO_IP, IP_TOS, field);
+}
+
 void set_option(int socket, int level, int name, int value) {
     static_cast<void>(setsockopt(socket, level, name, &value, sizeof value));
 }

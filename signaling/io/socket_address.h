@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,10 @@ std::optional<Endpoint> from_socket_address(const sockaddr_storage& storage);  /
 // The local or the remote end of a connected or bound socket; empty when the kernel has none.
 Endpoint local_endpoint(int socket);
 Endpoint remote_endpoint(int socket);
+
+inline constexpr std::uint8_t default_dscp = 24;  // CS3, RFC 4594 4.2
+// Every packet of the socket is marked with it; connections that it accepts begin with it.
+void set_dscp(int socket, Family family, std::uint8_t dscp);
 
 void set_option(int socket, int level, int name, int value);  // best effort: every use is an optimisation
 // Small writes at once; a peer that is gone is noticed within `keep_alive`, though nobody writes to it. At least 2 s.

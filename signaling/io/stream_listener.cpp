@@ -34,7 +34,8 @@ Result<std::unique_ptr<StreamListener>, std::string> StreamListener::open(asio::
     if (ec) return refused("open a socket", ec.value());
     const int fd = acceptor.native_handle();
     if (v6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);  // connections of an earlier process may linger in TIME_WAIT
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);          // connections of an earlier process may linger in TIME_WAIT
+    set_dscp(fd, place.bind.address.family, place.dscp);  // before listen(): the SYN-ACK is a packet of ours too
     const auto address = to_socket_address(place.bind);
     if (::bind(fd, address.get(), address.length) != 0) return refused("bind", errno);
     acceptor.native_non_blocking(true, ec);

@@ -44,6 +44,7 @@ public:
         Transport transport = Transport::tcp;
         RealmIndex realm = 0;
         Endpoint bind;
+        std::uint8_t dscp = 0;
     };
     // The error is a sentence that names the address.
     static Result<std::unique_ptr<StreamListener>, std::string> open(asio::io_context& context, const Place& place,

@@ -46,6 +46,8 @@ void StreamPool::adopt(AcceptedSocket accepted) {
         return sink_.on_refused_connection(flow, reason, ec ? ec.message() : std::string());
     }
     static_cast<void>(accepted.socket.release());
+    // Inherited, unless net.ipv4.tcp_reflect_tos has the kernel answer with the peer's.
+    set_dscp(socket.native_handle(), flow.remote.address.family, environment_.dscp[flow.realm]);
     statistics_.connections_accepted.add();
     auto trust = context ? trust_of_source(*environment_.tls.trusts(), flow) : nullptr;
     auto stream = context ? make_tls_server_stream(std::move(socket), std::move(context), trust)
@@ -127,6 +129,7 @@ StreamSession* StreamPool::open(const Peer& peer) {
         statistics_.closes[CloseReason::connect_failed].add();
         return nullptr;
     }
+    set_dscp(socket.native_handle(), peer.remote.address.family, environment_.dscp[peer.realm]);
     auto stream = context ? make_tls_client_stream(std::move(socket), std::move(context), peer.tls_name, found.trust)
                           : make_tcp_stream(std::move(socket));
     StreamSession& session = add(std::move(stream), flow, peer, std::move(found.trust));

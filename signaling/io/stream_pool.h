@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "signaling/io/connection_limits.h"
 #include "signaling/io/proven_connections.h"
@@ -57,6 +58,7 @@ class StreamPool final : private StreamOwner {
 public:
     struct Environment {  // of the node; outlives the pool
         const RealmTable& realms;
+        const std::vector<std::uint8_t>& dscp;  // one per realm
         const TlsRealms& tls;
         const StreamLimits& limits;
         ConnectionLimits& quota;

@@ -70,6 +70,7 @@ Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(asio::io_con
     set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer_bytes);
     set_option(fd, SOL_SOCKET, SO_SNDBUF, socket_buffer_bytes);
     set_option(fd, v6 ? int{IPPROTO_IPV6} : int{IPPROTO_IP}, v6 ? IPV6_RECVERR : IP_RECVERR, 1);
+    set_dscp(fd, place.bind.address.family, place.dscp);
     const auto address = to_socket_address(place.bind);
     if (::bind(fd, address.get(), address.length) != 0) return refused("bind", errno);
     socket.native_non_blocking(true, ec);

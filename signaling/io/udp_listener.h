@@ -39,6 +39,7 @@ public:
         RealmIndex realm = 0;
         Endpoint bind;            // port 0: the kernel chooses
         bool share_port = false;  // several shards bind the same port
+        std::uint8_t dscp = 0;
     };
     // The error is a sentence that names the address.
     static Result<std::unique_ptr<UdpListener>, std::string> open(asio::io_context& context, const Place& place,

@@ -100,6 +100,7 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
         case Authentication::Outcome::authenticated:
             shared.lockouts.succeeded(request.flow.remote.address, challenge.aor);
             shared.lockouts.succeeded(request.flow.remote.address, "user " + result.username);
+            if (request.flow.transport != Transport::tls) tell_of_digest_in_clear(request.flow, result.trunk);
             return result;
         case Authentication::Outcome::bad_request:
             refuse(request, {400, "malformed credentials", {}});
@@ -115,6 +116,13 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
         composer.add(challenge.proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, value);
     answer_once(request, std::move(composer));
     return std::nullopt;
+}
+
+void Core::tell_of_digest_in_clear(const Flow& flow, const std::string& trunk) {
+    if (!shared.digest_in_clear.note(trunk)) return;
+    log(b2bua::Severity::warning, "digest-in-clear", trunk,
+        "Digest over " + std::string(to_string(flow.transport)) + " from " + flow.remote.to_string() +
+            ": whoever listens can try passwords off-line (SIPconnect 16.6.1); told once a trunk");
 }
 
 bool Core::is_locked_out(const transaction::Request& request, const std::string& name) {

@@ -162,6 +162,11 @@ void Core::on(const ConfigChanged& input) {
         const auto provisioned = [this](std::string_view trunk) { return snapshot->trunks.contains(trunk); };
         shared.gauges.prune(provisioned);
         shared.trunk_states.prune(provisioned);
+        shared.digest_in_clear.prune([this](const std::string& id) {
+            const auto trunk = snapshot->trunks.find(id);
+            using enum sallyport::config::Transport;
+            return trunk != snapshot->trunks.end() && (trunk->second.allows(udp) || trunk->second.allows(tcp));
+        });
     });
     refusals.forget_idle(now_);
     auto cx = context();

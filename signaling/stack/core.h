@@ -145,6 +145,7 @@ private:
     // The trunk or carrier that sent a request outside of dialogs; nothing: answered.
     std::optional<policy::Party> prove_sender(const transaction::Request& request);
     bool is_locked_out(const transaction::Request& request, const std::string& name);
+    void tell_of_digest_in_clear(const Flow& flow, const std::string& trunk);
     void count_failure(const transaction::Request& request, const Challenge& challenge,
                        const registrar::Authentication& result);
 

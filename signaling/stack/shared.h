@@ -8,6 +8,7 @@
 #include "signaling/b2bua/connection_uses.h"
 #include "signaling/policy/gauges.h"
 #include "signaling/policy/trunk_states.h"
+#include "signaling/registrar/digest_in_clear.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/registrar/lockouts.h"
 #include "signaling/registrar/nonce_counts.h"
@@ -40,6 +41,7 @@ struct Shared {
     registrar::NonceCounts nonce_counts;
     registrar::Lockouts lockouts;
     registrar::ProvenConnections proven;
+    registrar::DigestInClear digest_in_clear;
     Pruning pruning;
     b2bua::ConnectionUses connections;
 

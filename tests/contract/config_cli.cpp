@@ -96,7 +96,7 @@ realm: access
 registration_aor: sip:acme-hq@sip.example.com
 credentials: [{username: acme-hq, password: another-horse}]
 numbers: ["+4930123400..+4930123499", "+4930500"]
-limits: {concurrent_calls: 20}
+limits: {concurrent_calls: 20, calls_per_second: 10}
 )");
     const auto ran = shell.run("apply --prune -f " + changed);
     CHECK(ran.code == 0);
@@ -104,7 +104,7 @@ limits: {concurrent_calls: 20}
              "update     trunks/acme-hq\n"
              "             credentials.password: (secret) -> (another secret)\n"
              "             numbers: + +4930500\n"
-             "             limits.concurrent_calls: 0 -> 20\n");
+             "             limits.concurrent_calls: 60 -> 20\n");
     contains(ran.out, "delete     carriers/core\n");
     contains(ran.out, "delete     routes/default\n");
     CHECK(ran.out.find("horse") == std::string::npos);

@@ -534,6 +534,47 @@ def _(lab):
     require(any('trunks/as-usual may use Digest without TLS' in w for w in lab.edge.warnings()), 'status does not warn')
 
 
+@case('a trunk that proves itself by Digest over UDP or TCP raises an alarm, once; over TLS it raises none, and with TLS '
+      'alone the alarm is over')
+def _(lab):
+    provisioned = (TRUNK.replace('drawn', 'in-clear').replace('+4930600020', '+4930600021')
+                   .format(credential='{username: in-clear, password: "heard on the wire"}'))
+    who = dict(domain=DOMAIN, user='in-clear', password='heard on the wire')
+
+    def provision(transports):
+        file = lab.edge.run / 'in-clear.yaml'
+        file.write_text(provisioned.replace('[udp]', transports))
+        lab.edge.apply(file)
+
+    def registers(pbx, password=None):
+        pbx.ask(pbx.request())
+        require_status(pbx.ask(pbx.signed(pbx.request(), password=password)), 401 if password else 200,
+                       f'REGISTER over {pbx.transport.name}')
+        pbx.close()
+
+    def alarms():
+        lines = [line for line in lab.edge.daemons['signaling'].text().splitlines()
+                 if 'event=digest-in-clear' in line and 'trunk=in-clear' in line]
+        return lines, counter(lab, 'sallyport_trunk_digest_in_clear', trunk='in-clear')
+
+    provision('[udp, tcp, tls]')
+    registers(over_tls(lab, STRANGER, **who))
+    registers(over_udp(lab, STRANGER, 5071, **who), password='a guess that is wrong')
+    equal(alarms(), ([], 0), 'alarms about TLS, and about somebody who guesses')
+    registers(over_udp(lab, STRANGER, 5071, **who))
+    process.wait_until(lambda: alarms()[0], 5, 'the alarm is in the log')
+    registers(over_tcp(lab, STRANGER, **who))
+    registers(over_udp(lab, STRANGER, 5071, **who))
+    lines, raised = alarms()
+    equal((len(lines), raised), (1, 1), f'alarms after three registrations in clear: {lines}')
+    require('UDP' in lines[0] and STRANGER in lines[0], f'it does not say how and from where: {lines[0]}')
+    provision('[tls]')
+    equal(alarms()[1], 0, 'the alarm once the trunk may use nothing but TLS')
+    provision('[tcp, tls]')
+    registers(over_tcp(lab, STRANGER, **who))
+    process.wait_until(lambda: len(alarms()[0]) == 2, 5, 'it is told of again')
+
+
 @case('after all of it memory has not grown')
 def _(lab):
     pid = lab.edge.daemons['signaling'].pid

@@ -25,6 +25,7 @@ LITERAL = re.compile(r'\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]|IP6 \S+|(?<![\w.:])\d{1
 
 def trunk(name, version, first):
     return f'''kind: Trunk
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
 name: trunks/{name}
 mode: registration
 realm: access

@@ -92,6 +92,7 @@ def trunk(lab, name, targets, transports='udp', network='unprobed: true', source
     number = f'+{next(numbers)}'
     file = Path(lab.run_directory) / f'{name}.yaml'
     file.write_text(f'''kind: Trunk
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
 name: trunks/{name}
 mode: static
 realm: access

@@ -21,6 +21,7 @@ PRIVATE = re.compile(r'192\.168\.')
 
 def registering(name, first, more=''):
     return f'''kind: Trunk
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
 name: trunks/{name}
 mode: registration
 realm: access
@@ -38,6 +39,7 @@ PROVISION = '---\n'.join((
     registering('direct', '+493066603'),
     registering('nat-plain', '+493066605', 'network: {nat: on}\nmedia: {srtp: "off"}\n'),
     f'''kind: Trunk
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
 name: trunks/bound
 mode: static
 realm: access

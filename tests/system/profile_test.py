@@ -2,6 +2,7 @@
 """The frame of SIPconnect 2.0 (sections 1 to 7 and 16) from outside: both modes on one node, what is beyond the profile and
 still passes, what is refused and how, what one trunk's provisioning does to another."""
 import contextlib
+import queue
 import socket
 import subprocess
 import sys
@@ -244,6 +245,82 @@ media: {{srtp: off, codecs: [PCMU, telephone-event]}}
     hang_up(first, at_pbx)
     equal(lab.edge.cli('get', 'trunk', USER), before, 'the other trunk')
     equal(lab.edge.json('get', 'trunk', USER)['etag'], untouched['etag'], 'its etag')
+    apply_text(lab, text)
+
+
+def at_once(lab, count):
+    """(calls that reached the core, statuses of the others, seconds) when the static PBX makes so many calls at once."""
+    core, burst = lab.parties['core'], wire.Stranger(lab.network.pbx, STATIC_ADDRESS, (5090,))
+    offer = sdp.build(STATIC_ADDRESS, 40_000)
+    began, finals, reached = time.monotonic(), {}, 0
+    for n in range(count):
+        burst.send(wire.request('INVITE', f'sip:{CORE_NUMBER}@{STATIC_DOMAIN}', via=f'SIP/2.0/UDP {STATIC_ADDRESS}:5090',
+                                branch=sip_message.new_branch(), call_id=f'burst-{began}-{n}',
+                                from_=f'<sip:{STATIC_NUMBER}@{STATIC_DOMAIN}>;tag=b{n}',
+                                extra=f'Contact: <sip:{STATIC_ADDRESS}:5090>\r\nContent-Type: application/sdp\r\n', body=offer),
+                   lab.edge.access_udp)
+    deadline = time.monotonic() + 20
+    while len(finals) < count and time.monotonic() < deadline:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                incoming = core.peer.incoming.get_nowait()
+                reached += 1
+                incoming.respond(486, 'Busy Here')
+        for data, _ in burst.received(0.2, lambda _: True):
+            message = sip_message.parse(data)
+            if not message.is_request and message.status >= 200:
+                finals[message['Call-ID']] = message
+    burst.close()
+    equal(len(finals), count, 'calls with a final answer')
+    return reached, [m for m in finals.values() if m.status != 486], time.monotonic() - began
+
+
+@case('a trunk about whose limits nobody says anything is bounded all the same: so many calls a second, 60 at a time; a zero '
+      'that is written down is meant, and warned of')
+def _(lab):
+    static, core = lab.parties['static'], lab.core()
+    text = lab.edge.cli('get', 'trunk', 'sipp-static')
+    silent = f'''kind: Trunk
+name: trunks/sipp-static
+mode: static
+realm: access
+domain: {STATIC_DOMAIN}
+transports: [udp, tcp]
+targets: [{{host: {STATIC_ADDRESS}, port: 5080, transport: udp}}]
+sources: [{STATIC_ADDRESS}/32]
+numbers: [{{first: "+4940555000", last: "+4940555999"}}]
+media: {{srtp: off}}
+'''
+
+    def warned():
+        return any('trunks/sipp-static has no limit of calls' in w for w in lab.edge.warnings())
+    apply_text(lab, silent)
+    given = lab.edge.json('get', 'trunk', 'sipp-static')['limits']
+    most, rate = given['concurrent_calls'], given['calls_per_second']
+    equal((most, rate), (60, 10), 'what the API shows of it')
+    require(not warned(), 'status warns of a trunk that is bounded')
+    reached, refused, seconds = at_once(lab, 40)
+    require(rate <= reached <= rate * (1 + seconds) and reached < 40, f'{reached} of 40 calls in {seconds:.1f} s')
+    equal({(m.status, m.get('Retry-After') is None) for m in refused}, {(503, False)}, 'what the others got')
+
+    held, response = [], None
+    while response is None:
+        require(len(held) <= most, f'{len(held)} calls at a time')
+        call = static.peer.invite(f'sip:{CORE_NUMBER}@{STATIC_DOMAIN}', sdp.build(static.media_address, 40_000),
+                                  caller=STATIC_NUMBER)
+        process.wait_until(lambda: not core.peer.incoming.empty() or call.transaction.wait_final(0.01), 10, 'a call is decided')
+        if not core.peer.incoming.empty():
+            held.append((call, core.peer.wait_call(1)))
+        elif (final := call.wait_final(5)).get('Retry-After') is None:
+            response = final                     # else it has come too fast, and the next will do
+    equal((len(held), response.status), (most, 503), 'calls at a time, and what the next one got')
+    for call, incoming in held:
+        incoming.reject(486, 'Busy Here')
+        equal(call.wait_final(10).status, 486, 'a call that is held')
+
+    apply_text(lab, silent + 'limits: {concurrent_calls: 0, calls_per_second: 0}\n')
+    require(warned(), 'status does not warn of a trunk without limits')
+    equal(at_once(lab, 40)[0], 40, 'calls of a trunk that is to have no limits')
     apply_text(lab, text)
 
 

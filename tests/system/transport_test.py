@@ -24,6 +24,7 @@ CONNECTIONS_OF_ONE = 20
 
 TRUNKS = f'''
 kind: Trunk
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
 name: trunks/tcp-pbx
 mode: static
 realm: access

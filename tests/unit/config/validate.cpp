@@ -305,6 +305,10 @@ TEST_CASE("what a trunk asks of Digest must be possible [SC-16.6.1-04]") {
 
 TEST_CASE("what is allowed but weak is a warning") {
     auto trunk = sample_trunk();
+    CHECK(warnings(trunk).size() == 1);  // no limits at all
+    trunk.limits.concurrent_calls = 20;
+    CHECK(warnings(trunk).size() == 1);
+    trunk.limits.calls_per_second = 5;
     CHECK(warnings(trunk).empty());
     trunk.single_aor_compatibility = true;
     trunk.transports = {Transport::udp};

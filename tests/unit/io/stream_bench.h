@@ -90,7 +90,9 @@ struct StreamBench final : AcceptSink {
     registrar::ProvenConnections proven_by_digest;
     StreamsHeard heard;
     IoStatistics statistics;
-    StreamPool pool{context, 5, {realms, tls, limits, quota, proven, nullptr, &proven_by_digest}, heard, statistics};
+    const std::vector<std::uint8_t> dscp = std::vector<std::uint8_t>(realms.size(), default_dscp);
+    StreamPool pool{
+        context, 5, {realms, dscp, tls, limits, quota, proven, nullptr, &proven_by_digest}, heard, statistics};
     std::unique_ptr<StreamListener> listener;
 };
 

@@ -126,6 +126,9 @@ lease_seconds: 3600
 }
 
 TEST_CASE("a wrong value is refused with its line, what is wrong and an example of right") {
+    CHECK(only(replaced("addresses:", "dscp: AF14\n    addresses:")) ==
+          "media.yaml:5:11: ports[0].dscp: 'AF14' is neither 0 to 63 nor one of CS0 to CS7, AF11 to AF43, EF; example: "
+          "dscp: EF");
     CHECK(only(replaced("192.0.2.2/24", "x")) ==
           "media.yaml:5:17: ports[0].addresses[0]: 'x' is not an IP address; example: 192.0.2.2/24");
     CHECK(only(replaced("192.0.2.2/24", "192.0.2.2")) ==

@@ -51,6 +51,22 @@ TEST_CASE("the least file that will do has sensible defaults everywhere else") {
     CHECK(config->timers.t1 == 500ms);
 }
 
+TEST_CASE("SIP of each realm is marked as its own line says, and as CS3 without one [SC-5-05]") {
+    const auto plain = read_config(least, 4);
+    REQUIRE(plain.has_value());
+    CHECK(plain->dscp == std::vector<std::uint8_t>{24});
+    const auto config =
+        read_config(realm("    dscp: af31\n") +
+                        "  - {name: core, dscp: 0, listeners: [{transport: udp, bind: 192.0.2.9:5060}]}\n"
+                        "  - {name: other, listeners: [{transport: udp, bind: 192.0.2.10:5060}]}\n",
+                    4);
+    REQUIRE(config.has_value());
+    CHECK(config->dscp == std::vector<std::uint8_t>{26, 0, 24});
+    CHECK(
+        problem_of(realm("    dscp: 64\n")) ==
+        "f:4:11: realms[0].dscp: '64' is neither 0 to 63 nor one of CS0 to CS7, AF11 to AF43, EF; example: dscp: CS3");
+}
+
 TEST_CASE("a node behind a 1:1 NAT says its public media addresses, one of each IP version") {
     const auto config = read_config(realm("    media_advertised: [203.0.113.9, \"2001:db8::9\"]\n"), 4);
     REQUIRE(config.has_value());

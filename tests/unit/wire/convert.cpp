@@ -304,6 +304,11 @@ TEST_CASE("absent numbers get their documented defaults; one number is a range o
     const auto trunk = from_proto(message).value;
     CHECK(trunk.limits.max_contacts == 4);
     CHECK(trunk.limits.registration_expires_seconds == 3'600);
+    CHECK(trunk.limits.concurrent_calls == 60);
+    CHECK(trunk.limits.calls_per_second == 10);
+    message.mutable_limits();
+    CHECK(from_proto(message).value.limits.concurrent_calls == 0);
+    CHECK(from_proto(message).value.limits.calls_per_second == 0);
     CHECK(trunk.media.inactivity_seconds == 300);
     CHECK(trunk.media.srtp == config::SrtpPolicy::required);
     CHECK(trunk.numbers[0].last == "+4930");
