@@ -93,6 +93,8 @@ std::string to_json(const CallRecord& r) {
     json["from"] = r.from;
     json["to"] = r.to;
     json["asserted_identity"] = r.asserted_identity;
+    json["redirecting_party"] = r.redirecting_party;
+    json["request_uri"] = r.request_uri;
     json["emergency"] = r.emergency;
     json["carrier"] = r.carrier;
     json["target"] = r.target;
@@ -130,6 +132,8 @@ Result<CallRecord, RecordError> parse_call_record(std::string_view line) {
     read(json, "from", r.from);
     read(json, "to", r.to);
     read(json, "asserted_identity", r.asserted_identity);
+    read(json, "redirecting_party", r.redirecting_party);
+    read(json, "request_uri", r.request_uri);
     read(json, "emergency", r.emergency);
     read(json, "carrier", r.carrier);
     read(json, "target", r.target);

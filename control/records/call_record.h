@@ -38,7 +38,9 @@ struct CallRecord {
     std::string trunk, carrier, target;     // target: "sip:192.0.2.9:5060;transport=udp", the last one tried
     std::string direction;                  // "from-pbx", "to-pbx"
     std::string from, to;                   // numbers as E.164 where known, else the user part
-    std::string asserted_identity;          // number of P-Asserted-Identity, empty without
+    std::string asserted_identity;          // whom the caller was vouched for as; empty: nobody
+    std::string redirecting_party;          // who sent the call on before it came here; empty: nobody
+    std::string request_uri;                // of the INVITE that came, as written, 256 octets at most
     bool emergency = false;
 
     std::optional<TimePoint> started;   // INVITE received

@@ -171,6 +171,8 @@ void read_sip(Fields& root, Config& config) {
     Fields registrations = root.section("registrations");
     config.registrations = text_or(registrations, "file", "/var/lib/sallyport/signaling/registrations.db");
     if (config.registrations == "none") config.registrations.clear();
+    const auto unwritable = registrations.choice("unwritable", {"accept", "480", "500", "503"}, "accept");
+    if (unwritable != "accept") config.unwritable_registrations = static_cast<std::uint16_t>(std::stoi(unwritable));
     registrations.finish();
     Fields limits = root.section("limits");
     config.max_calls = size_of(limits, "calls", 1, 1'000'000, 50'000);

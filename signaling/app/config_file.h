@@ -40,8 +40,9 @@ struct Config {
     registrar::LockoutPolicy lockout;
     rpc::RpcPeer media, control;
     std::uint32_t media_lease_seconds = 0;
-    std::string config_cache;   // empty: none
-    std::string registrations;  // the file that keeps them; empty: none
+    std::string config_cache;                    // empty: none
+    std::string registrations;                   // the file that keeps them; empty: none
+    std::uint16_t unwritable_registrations = 0;  // what REGISTER is answered meanwhile; 0: it is taken
     std::string grpc_listen;
     std::string metrics_listen;  // empty: none
     observe::LogOptions log;

@@ -61,7 +61,9 @@ Daemon::~Daemon() {
 
 std::optional<StartError> Daemon::start() {
     if (auto wrong = make_shards()) return wrong;
-    keeper_ = std::make_unique<RegistrationKeeper>(config_.registrations, shared_.locations, config_.realms, clock_);
+    keeper_ = std::make_unique<RegistrationKeeper>(
+        config_.registrations, shared_.locations, config_.realms, clock_,
+        UnwritableAnswer{config_.unwritable_registrations, shared_.register_refusal});
     if (auto wrong = make_lines()) return wrong;
     if (auto wrong = make_windows()) return wrong;
     for (std::uint32_t i = 0; i < shards_->size(); ++i) shards_->at(i).set_hooks(hooks_for(i));

@@ -40,6 +40,10 @@ records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string&
     spooled.direction = record.direction;
     spooled.from = record.caller;
     spooled.to = record.called;
+    spooled.asserted_identity = record.asserted_identity;
+    spooled.redirecting_party = record.redirecting_party;
+    spooled.request_uri = record.request_uri;
+    spooled.emergency = record.emergency;
     spooled.started = happened(record.started);
     spooled.ringing = happened(record.rang);
     spooled.answered = happened(record.answered);

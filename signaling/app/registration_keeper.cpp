@@ -34,8 +34,8 @@ Result<std::unique_ptr<store::Store>, store::Error> open_or_begin_anew(const std
 }  // namespace
 
 RegistrationKeeper::RegistrationKeeper(const std::string& file, registrar::LocationStore& locations,
-                                       const RealmTable& realms, const io::Clock& clock)
-    : locations_(locations), realms_(realms), clock_(clock) {
+                                       const RealmTable& realms, const io::Clock& clock, UnwritableAnswer answer)
+    : locations_(locations), realms_(realms), clock_(clock), answer_(answer) {
     if (file.empty()) return;
     auto opened = open_or_begin_anew(file);
     if (!opened) {
@@ -110,11 +110,13 @@ void RegistrationKeeper::write_changes() {
         }
         if (const auto done = store_->commit(transaction); !done) {
             statistics_.commit_errors.add();
+            answer_.in_force.store(answer_.status, std::memory_order_relaxed);
             if (!std::exchange(complained_, true))
                 observe::log_error("registrations are not on the disk, trying again: " + done.error().sentence);
             return;
         }
         complained_ = false;
+        answer_.in_force.store(0, std::memory_order_relaxed);
         statistics_.commits.add();
         pending_.erase(pending_.begin(), end);
     }

@@ -2,7 +2,9 @@
 // written by a thread of its own in batches, read once at the start. Decides nothing about bindings.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,12 +24,18 @@ struct KeeperStatistics {
     Counter restored, restored_lost, unreadable, commits, commit_errors;
 };
 
+// What REGISTER is answered while the file cannot be written: `status` goes into `in_force` then, 0 when it can again.
+struct UnwritableAnswer {
+    std::uint16_t status = 0;
+    std::atomic<std::uint16_t>& in_force;
+};
+
 class RegistrationKeeper {
 public:
     // Fills `locations` from the file; then keeps every change of it. `file`: empty: nothing is kept. One that cannot
     // be had is told in the log, and signaling goes on without: PBXs register again.
     RegistrationKeeper(const std::string& file, registrar::LocationStore& locations, const RealmTable& realms,
-                       const io::Clock& clock);
+                       const io::Clock& clock, UnwritableAnswer answer);
     ~RegistrationKeeper();  // writes what is left
     RegistrationKeeper(const RegistrationKeeper&) = delete;
     RegistrationKeeper& operator=(const RegistrationKeeper&) = delete;
@@ -43,6 +51,7 @@ private:
     registrar::LocationStore& locations_;
     const RealmTable& realms_;
     const io::Clock& clock_;
+    UnwritableAnswer answer_;
     KeeperStatistics statistics_;
     std::unique_ptr<store::Store> store_;
     std::map<std::string, std::vector<registrar::Binding>> pending_;  // not on the disk yet

@@ -14,9 +14,13 @@ struct CallRecord {
     std::string id;          // unique per node and for all time: the call's internal id
     std::string session_id;  // RFC 7989
     std::string trunk, carrier, realm_a, realm_b;
-    std::string direction;       // "from-pbx", "to-pbx"
-    std::string caller, called;  // as signalled, E.164 where it is one
-    std::string target;          // where leg B went, "tls 192.0.2.7:5061"
+    std::string direction;          // "from-pbx", "to-pbx"
+    std::string caller, called;     // as signalled, E.164 where it is one
+    std::string asserted_identity;  // whom the caller was vouched for as
+    std::string redirecting_party;  // who sent the call on before it came here
+    std::string request_uri;        // of the INVITE that came, its beginning if it is long
+    bool emergency = false;
+    std::string target;  // where leg B went, "tls 192.0.2.7:5061"
     std::string call_id_a, call_id_b;
     TimePoint started{}, rang{}, answered{}, ended{};  // epoch 0: did not happen
     std::uint16_t status = 0;                          // final SIP status towards the caller; 200 for an answered call

@@ -98,6 +98,10 @@ std::string Call::checkpoint() const {
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);
     line(out, "called", record_.called);
+    if (!record_.asserted_identity.empty()) line(out, "asserted-identity", record_.asserted_identity);
+    if (!record_.redirecting_party.empty()) line(out, "redirecting-party", record_.redirecting_party);
+    if (!record_.request_uri.empty()) line(out, "request-uri", record_.request_uri);
+    if (record_.emergency) line(out, "emergency", "1");
     if (caller_hidden_) line(out, "caller-hidden", "1");
     line(out, "target", record_.target);
     line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "signaling/b2bua/redirecting.h"
 #include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/privacy.h"
@@ -62,6 +63,24 @@ std::optional<std::string> number_of(const sip::Uri& uri, const config::Carrier&
 
 std::optional<std::string> number_of(const sip::Uri& uri, const config::Trunk& trunk) {
     return policy::calling_number(uri, trunk.numbering, trunk.domain.empty() ? trunk.aor_domain() : trunk.domain);
+}
+
+// What a record says of a party. Whoever sends it has written it: so much of it, and no half of a character.
+template <class Peer>
+std::string recorded(const sip::Uri& uri, const Peer& peer) {
+    constexpr std::size_t most = 128;
+    std::string text = number_of(uri, peer).value_or(uri.user);
+    if (text.size() <= most) return text;
+    std::size_t end = most;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    text.resize(end);
+    return text;
+}
+
+template <class Peer>
+std::string recorded_redirecting(const sip::Message& invite, const Peer& peer) {
+    const auto party = redirecting_party(invite);
+    return party ? recorded(*party, peer) : std::string();
 }
 
 std::string to_trunk(std::string_view number, const config::Trunk& trunk) {
@@ -269,7 +288,9 @@ Identity identity_to_pbx(const sip::Message& invite, std::string_view called, co
                                           [&](const auto& o) { return number_of(o.uri, parties.carrier).has_value(); });
     const NameAddr* asserted = with_number == heard.end() ? nullptr : &*with_number;
     const NameAddr& caller = asserted != nullptr ? *asserted : invite.from();
-    out.caller = number_of(caller.uri, carrier).value_or(caller.uri.user);
+    out.caller = recorded(caller.uri, carrier);
+    if (asserted != nullptr) out.asserted_number = recorded(asserted->uri, carrier);
+    out.redirecting_party = recorded_redirecting(invite, carrier);
     out.from = from_to_pbx(invite, hides, asserted, parties);
     return out;
 }
@@ -285,7 +306,9 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
     auto values = assert_caller(invite, hides, parties, number);
     if (!out.asserted.hidden) out.asserted.values = std::move(values);
     out.from = from_to_core(invite, hides, number, parties);
-    out.caller = number_of(invite.from().uri, trunk).value_or(invite.from().uri.user);
+    out.caller = recorded(invite.from().uri, trunk);
+    out.asserted_number = std::move(number);
+    out.redirecting_party = recorded_redirecting(invite, trunk);
     return out;
 }
 

@@ -28,7 +28,10 @@ struct Asserted {
 struct Identity {
     std::string from, to;  // name-addr without tag
     Asserted asserted;
-    std::string caller;  // E.164, else the user part; for the record
+    // For the record: E.164, else the user part, bounded.
+    std::string caller;
+    std::string asserted_number;    // of whom we vouch for (default number included) or the core does; empty: nobody
+    std::string redirecting_party;  // who sent the call on last; empty: nobody
 };
 
 // `called`: E.164 as admitted.

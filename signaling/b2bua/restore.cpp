@@ -241,6 +241,11 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
                               : policy::CallDirection::from_pbx;
     record_.caller = lines.text("caller");
     record_.called = admitted_.called = lines.text("called");
+    const auto optional = [&](const char* name) { return lines.has(name) ? lines.text(name) : std::string(); };
+    record_.asserted_identity = optional("asserted-identity");
+    record_.redirecting_party = optional("redirecting-party");
+    record_.request_uri = optional("request-uri");
+    record_.emergency = lines.has("emergency");
     caller_hidden_ = lines.has("caller-hidden");
     record_.target = lines.text("target");
     record_.started = lines.instant("started");

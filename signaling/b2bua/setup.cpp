@@ -20,6 +20,7 @@ namespace {
 
 constexpr Duration setup_patience = 10s;    // DNS and the media plane together
 constexpr std::uint16_t out_of_order = 27;  // Q.850: destination out of order
+constexpr std::size_t longest_recorded_uri = 256;
 constexpr std::size_t call_id_tries = 256;  // one of N shards is home: a miss in all of these does not happen
 
 std::string make_name(TimePoint now, RandomSource& random) {
@@ -90,6 +91,10 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, parties(), "unknown.invalid")
                                       : identity_to_pbx(invite, admitted_.called, parties());
     record_.caller = identity_.caller;
+    record_.asserted_identity = identity_.asserted_number;
+    record_.redirecting_party = identity_.redirecting_party;
+    record_.request_uri = invite.request_uri().substr(0, longest_recorded_uri);
+    record_.emergency = admitted_.emergency;
     ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
 }
 

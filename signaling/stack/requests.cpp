@@ -139,6 +139,14 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
 }
 
 void Core::register_trunk(const transaction::Request& request, const config::Trunk& trunk) {
+    const std::uint16_t unkept = shared.register_refusal.load(std::memory_order_relaxed);
+    if (unkept != 0 && request.message.first(HeaderName::contact)) {  // a query changes nothing
+        constexpr std::string_view why = "registrations cannot be kept at the moment";
+        statistics.registrations_refused.add();
+        complain("registration-refused", trunk.id, std::string(why));
+        if (unkept == 503) return refuse_for_now(request, why);
+        return refuse(request, {unkept, why, {}});
+    }
     registrar::RegistrarPolicy policy;
     policy.trunk = trunk.id;
     policy.aor_user = sip::decode_escapes(trunk.aor_user());

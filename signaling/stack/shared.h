@@ -2,6 +2,7 @@
 // many calls each trunk has and how it is, which connections carry calls.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 
@@ -44,6 +45,8 @@ struct Shared {
     registrar::DigestInClear digest_in_clear;
     Pruning pruning;
     b2bua::ConnectionUses connections;
+    // What REGISTER is answered while bindings cannot be kept (SIPconnect 16.4.1.5); 0: it is taken. The shell knows.
+    std::atomic<std::uint16_t> register_refusal{0};
 
     // A connection that is to be kept although nothing is said on it.
     bool is_in_use(const Flow& flow, TimePoint now) const {

@@ -2,6 +2,7 @@
 """The frame of SIPconnect 2.0 (sections 1 to 7 and 16) from outside: both modes on one node, what is beyond the profile and
 still passes, what is refused and how, what one trunk's provisioning does to another."""
 import contextlib
+import datetime
 import queue
 import socket
 import subprocess
@@ -407,6 +408,59 @@ def _(lab):
     records = process.wait_until(lambda: lab.edge.records()[known:], 10, 'the record is written')
     equal([(r['trunk'], r['from'], r['to'], r['sip_status']) for r in records], [(USER, PBX_NUMBER, CORE_NUMBER, 200)],
           'record')
+
+
+@case('the record of a PBX\'s call has what it is billed by: trunk, number vouched for or the default one, Request-URI, times, '
+      'cause, who redirected it, media statistics [SC-16.6.3-02]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    first_number, forwarding = '+4930555000', '+4930555007'
+    outside = f'<sip:+15615550100@{DOMAIN};user=phone>'
+    entry = f'<sip:{{}}@{DOMAIN};user=phone{{}}>;index={{}}'
+    history = ', '.join([entry.format('+4930555003', '?Reason=SIP%3Bcause%3D302', '1'),
+                         entry.format(forwarding, '', '1.1;rc=1'), entry.format(CORE_NUMBER, '', '1.1.1;mp=1.1')])
+    old_history = ', '.join([entry.format(forwarding, '?Reason=SIP%3Bcause%3D486&Privacy=none', '1'), entry.format(CORE_NUMBER, '', '1.1')])
+    diversion = f'<sip:{forwarding}@{DOMAIN}>;reason=no-answer, <sip:+4930555003@{DOMAIN}>;reason=unconditional'
+    # (From, fields, vouched for, redirecting party)
+    calls = [(None, [], PBX_NUMBER, ''),
+             (outside, [('Diversion', diversion)], first_number, forwarding),
+             (outside, [('History-Info', history)], first_number, forwarding),
+             (outside, [('History-Info', old_history), ('Diversion', f'<sip:+4930555003@{DOMAIN}>')], first_number, forwarding),
+             (outside, [('P-Asserted-Identity', f'<sip:{forwarding}@{DOMAIN}>')], forwarding, ''),
+             (None, [('Diversion', f'"a" <sip:{"j%C3%BC" * 500}@{DOMAIN}>')], PBX_NUMBER, ('j%C3%BC' * 500)[:128]),
+             (None, [('Diversion', '<sip'), ('History-Info', 'x;index=, <sip:a@b?>;rc=9')], PBX_NUMBER, '')]
+    for sender, fields, vouched, redirecting in calls:
+        began, known = time.time(), len(lab.edge.records())
+        outgoing = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER, from_value=sender, headers=fields)
+        incoming = parties.wait_call(core, outgoing)
+        incoming.ring()
+        incoming.respond(200, 'OK', core.answer_to(incoming.remote_sdp))
+        equal(outgoing.wait_final().status, 200, 'INVITE')
+        hang_up(outgoing, incoming)
+        record, = process.wait_until(lambda: lab.edge.records()[known:], 10, 'the record is written')
+        equal((record['trunk'], record['direction'], record['asserted_identity'], record['redirecting_party']),
+              (USER, 'from-pbx', vouched, redirecting), f'trunk, direction, number and redirecting party of {fields}')
+        equal((record['request_uri'], record['to'], record['emergency']), (lab.number_uri(CORE_NUMBER), CORE_NUMBER, False), 'where it went')
+        equal((record['sip_status'], record['q850_cause'], record['ended_by']), (200, 16, 'caller'), 'cause')
+        times = [record[name] for name in ('started_at', 'ringing_at', 'answered_at', 'ended_at')]
+        seconds = [datetime.datetime.fromisoformat(t.replace('Z', '+00:00')).timestamp() for t in times]
+        require(seconds == sorted(seconds) and began - 1 <= seconds[0] and seconds[3] <= time.time() + 1, f'times: {times}')
+        equal([incoming.call_id in record['sip_call_ids'], record['sip_call_ids'][0]], [True, outgoing.call_id], 'Call-ID of each leg')
+        equal(sorted(leg['side'] for leg in record['media']), ['a', 'b'], 'legs with statistics')
+    known = len(lab.edge.records())
+    parties.talk(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER, seconds=0.5)
+    record, = process.wait_until(lambda: lab.edge.records()[known:], 10, 'the record is written')
+    for leg in record['media']:
+        require(leg['packets_received'] >= 20 and leg['packets_sent'] >= 20 and leg['bytes_received'] > 0, f'statistics: {leg}')
+    equal({leg['side']: leg['srtp'] for leg in record['media']}, {'a': pbx.suite, 'b': ''}, 'SRTP of each leg')
+    require(record['talk_ms'] >= 400, f'talked for {record["talk_ms"]} ms')
+    known = len(lab.edge.records())
+    refused = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER, headers=[('Diversion', diversion)])
+    parties.wait_call(core, refused).reject(486, 'Busy Here')
+    equal(refused.wait_final().status, 486, 'a busy callee')
+    record, = process.wait_until(lambda: lab.edge.records()[known:], 10, 'the record is written')
+    equal((record['sip_status'], record['q850_cause'], record['redirecting_party'], 'answered_at' in record),
+          (486, 17, forwarding, False), 'an unanswered call')
 
 
 @case('towards the PBX there are only SIP with the signaling address and media with the media address [SC-3-01]')

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The registrar as a PBX meets it (SIPconnect 16.4, RFC 6140, RFC 3261 10): what it takes and refuses, whom it believes,
 where calls go afterwards, and what survives a restart. Over UDP, TCP and TLS against the running daemons."""
+import contextlib
 import os
 import queue
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -508,6 +510,39 @@ def _(lab):
         lab.edge.wait_serving(daemon)
     lab.edge.wait_recovered()
     delivered(lab, '+4930333001', pbx)
+    pbx.close()
+
+
+@case('while registrations cannot be written REGISTER is answered as the node file says, 480, 500 or 503, and what is '
+      'registered is called as before; by default it is taken [SC-16.4.1.5-01]')
+def _(lab):
+    file, disk = lab.edge.run / 'signaling.yaml', lab.edge.run / 'registrations.db'
+    text = file.read_text()
+    pbx = over_udp(lab, PBX, 5075, **ONE)
+
+    def failed_commits():
+        return lab.edge.scrape('signaling').get('sallyport_registration_commits_total', result='error')
+    try:
+        for word in ('480', '500', '503', 'accept'):
+            file.write_text(text.replace('registrations.db}', f'registrations.db, unwritable: {word}}}'))
+            lab.edge.restart('signaling')
+            ok(pbx.register(), 'REGISTER while the disk takes it')
+            with contextlib.closing(sqlite3.connect(disk, isolation_level=None)) as other:
+                other.execute('BEGIN IMMEDIATE')       # nobody else can write now
+                process.wait_until(lambda: pbx.register() and failed_commits() > 0, 20, 'a commit fails', every=0.3)
+                response = pbx.register()
+                if word == 'accept':
+                    ok(response, 'REGISTER where the disk does not matter')
+                else:
+                    refused(response, int(word), 'REGISTER while the disk does not take it')
+                    require((word == '503') == ('Retry-After' in response), f'{word} with Retry-After {response.get("Retry-After")}')
+                    equal(len(bindings(lab, 'reg-one')), 1, 'bindings meanwhile')
+                delivered(lab, '+4930333001', pbx)
+                other.execute('ROLLBACK')
+            process.wait_until(lambda: pbx.register().status == 200, 20, 'REGISTER is taken again', every=0.3)
+    finally:
+        file.write_text(text)
+        lab.edge.restart('signaling')
     pbx.close()
 
 

@@ -67,6 +67,15 @@ TEST_CASE("SIP of each realm is marked as its own line says, and as CS3 without 
         "f:4:11: realms[0].dscp: '64' is neither 0 to 63 nor one of CS0 to CS7, AF11 to AF43, EF; example: dscp: CS3");
 }
 
+TEST_CASE("what REGISTER is answered while registrations cannot be written is one of four") {
+    CHECK(read_config(least, 4)->unwritable_registrations == 0);
+    const std::string file = least;
+    CHECK(read_config(file + "registrations: {unwritable: accept}\n", 4)->unwritable_registrations == 0);
+    CHECK(read_config(file + "registrations: {unwritable: 480}\n", 4)->unwritable_registrations == 480);
+    CHECK(read_config(file + "registrations: {unwritable: 503}\n", 4)->unwritable_registrations == 503);
+    CHECK(problem_of(file + "registrations: {unwritable: 403}\n").find("unwritable") != std::string::npos);
+}
+
 TEST_CASE("a node behind a 1:1 NAT says its public media addresses, one of each IP version") {
     const auto config = read_config(realm("    media_advertised: [203.0.113.9, \"2001:db8::9\"]\n"), 4);
     REQUIRE(config.has_value());

@@ -14,6 +14,10 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     r.direction = "from-pbx";
     r.caller = "+4930123456";
     r.called = "+49891";
+    r.asserted_identity = "+4930123400";
+    r.redirecting_party = "+4930123499";
+    r.request_uri = "sip:+49891@sip.example.com";
+    r.emergency = true;
     r.target = "udp 198.51.100.9:5060";
     r.call_id_a = "a@pbx";
     r.call_id_b = "b@sbc";
@@ -39,6 +43,10 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     CHECK_FALSE(s.answered.has_value());
     CHECK(s.sip_status == 486);
     CHECK(s.q850_cause == 17);
+    CHECK(s.asserted_identity == "+4930123400");
+    CHECK(s.redirecting_party == "+4930123499");
+    CHECK(s.request_uri == "sip:+49891@sip.example.com");
+    CHECK(s.emergency);
     REQUIRE(s.media.size() == 1);
     CHECK(s.media[0].side == "b");
     CHECK(s.media[0].jitter_milliseconds == Approx(2));

@@ -1,0 +1,15 @@
+// Who sent a call on to where it goes now, as its INVITE says: History-Info (RFC 7044), else Diversion (RFC 5806). For
+// the record; decides nothing.
+#pragma once
+
+#include <optional>
+
+#include "signaling/sip/message.h"
+#include "signaling/sip/uri.h"
+
+namespace sallyport::b2bua {
+
+// The last one that did. What does not parse is nothing.
+std::optional<sip::Uri> redirecting_party(const sip::Message& invite);
+
+}  // namespace sallyport::b2bua
