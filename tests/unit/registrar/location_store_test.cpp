@@ -64,6 +64,32 @@ TEST_CASE("a UDP flow belongs to whoever proved himself over it last; one throug
     CHECK(store.take_flow(pbx_flow(7), "b").empty());  // a connection is one PBX's for its life
 }
 
+TEST_CASE("of a thousand trunks that a flow was, only the last is; a thousand behind one proxy are none") {
+    LocationStore store;
+    Binding b = binding("", 0);
+    b.flow.transport = Transport::udp;
+    for (int i = 0; i < 1'000; ++i) {
+        b.trunk = "t" + std::to_string(i);
+        CHECK(store.take_flow(b.flow, b.trunk).size() == (i == 0 ? 0 : 1));
+        add(store, b);
+        CHECK(store.trunk_of(b.flow, start) == b.trunk);
+    }
+    CHECK(store.usable("t0", start).empty());
+    store.remove_trunk("t999");
+    CHECK_FALSE(store.has_binding(b.flow, start));
+    b.path = {"<sip:p;lr>"};
+    b.flow.remote.port = 7;
+    for (int i = 0; i < 1'000; ++i) {
+        b.trunk = "p" + std::to_string(i);
+        CHECK(store.take_flow(b.flow, b.trunk).empty());
+        add(store, b);
+    }
+    CHECK_FALSE(store.trunk_of(b.flow, start));
+    CHECK(store.has_binding(b.flow, start));
+    for (int i = 1; i < 1'000; ++i) store.remove_trunk("p" + std::to_string(i));
+    CHECK(store.trunk_of(b.flow, start) == "p0");
+}
+
 TEST_CASE("changes are told once, with what is there now, to whoever wants to keep them") {
     LocationStore store;
     add(store, binding("t", 1));
