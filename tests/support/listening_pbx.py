@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 
-from lab import parties
+from lab import parties, process
 from pbx_sim import sip_peer, transport
 
 
@@ -43,7 +43,8 @@ class ListeningPbx:
                              self.lab.probe_binary)
 
     def party_of(self, call):
-        """The connection that a call came over."""
+        """The connection that a call came over. It hears from its first octet, maybe before it is in the list."""
+        process.wait_until(lambda: any(p.peer is call.peer for p in self.connections), 5, 'the connection of the call is known')
         return next(p for p in self.connections if p.peer is call.peer)
 
     def wait_call(self, timeout=10):

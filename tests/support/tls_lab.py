@@ -57,6 +57,8 @@ class Certificates:
         self.other = self.root.issue('other', f'DNS:{OTHER_NAME}', key=self.root.rsa_key, end=5)
         self.fetched = self.root.issue('fetched', f'DNS:{FETCHED_NAME}', key=self.root.rsa_key, extra=asks_at(STAPLE_PORT))
         self.own = self.root.self_signed('own', DOMAIN, names)
+        self.own.key = directory / 'own.key'      # the same key in a file of its own: cases exchange that of edge_ec
+        self.own.key.write_bytes(self.root.ec_key.read_bytes())
         self.staple = self.middle.ocsp_response(self.edge, 'edge.ocsp')
         self.pbx = self.root.issue('pbx', 'URI:sip:pbx.example', key=self.root.rsa_key)
         self.pinned = self.root.self_signed('pinned', 'Some PBX')
@@ -116,7 +118,7 @@ def prepare(lab):
     m = MADE
     provision(lab,
               trunk('legacy', None, realm='legacy'),
-              trunk('ca', {'required': True, 'authorities': [m.root.pem]}),
+              trunk('ca', {'required': True, 'authorities': [m.root.pem]}, limits={'concurrent_calls': 200}),
               trunk('pin', {'certificates': [m.pinned.pem]}),
               trunk('print', {'fingerprints': [m.printed.fingerprint]}),
               trunk('wild', {'authorities': [m.root.pem], 'wildcards': True}),

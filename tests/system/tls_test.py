@@ -209,9 +209,9 @@ def _(lab):
         pbx = parties.registered_pbx(lab.network.pbx, lab.run_directory, lab.probe_binary, server_name=DOMAIN, domain=DOMAIN,
                                      **deployment)
         try:
+            equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER')
             shown = pbx.peer.transport.socket.getpeercert(binary_form=True)
             equal(shown == MADE.own.der, deployment is itself, 'the certificate is the pinned one')
-            equal(pbx.peer.register(bulk=True).status, 200, 'REGISTER')
             calls_both_ways(lab, pbx, numbered, DOMAIN)
         finally:
             pbx.close()

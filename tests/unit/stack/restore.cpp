@@ -158,6 +158,8 @@ TEST_CASE("A checkpoint with anything missing is no call") {
         if (line.find("codec=") != line.npos || line.find("remote-cseq") != line.npos || line.find("key-") != line.npos)
             continue;
         if (line.starts_with("media-local")) continue;
+        // What only the record says; a checkpoint of an earlier version does not have it.
+        if (line.starts_with("asserted-identity=") || line.starts_with("request-uri=")) continue;
         INFO(line);
         b.give(Restore{state.substr(0, at) + state.substr(end)});
         CHECK(b.stack.alive().calls == 0);
