@@ -54,7 +54,10 @@ public:
         if (ok) write_next();
     }
 
-    void OnCancel() override { finish(grpc::Status::CANCELLED); }
+    void OnCancel() override {
+        take_over(this);  // may be the first that its thread sees of this
+        finish(grpc::Status::CANCELLED);
+    }
 
     void OnDone() override {
         take_over(this);
