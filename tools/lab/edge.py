@@ -239,11 +239,12 @@ registrations: {{file: {self.run}/registrations.db}}
         return self.status()['warnings']
 
     def records(self):
-        """Call records on the disk, oldest first."""
+        """Call records on the disk, oldest first. A record ends with its newline: what comes after the last one is still
+        being written."""
         found = []
         for file in sorted((self.run / 'records').glob('*')):
             if file.is_file():
-                found += [json.loads(line) for line in file.read_text().splitlines() if line.startswith('{')]
+                found += [json.loads(line) for line in file.read_text().split('\n')[:-1] if line.startswith('{')]
         return found
 
     # -- what is left
