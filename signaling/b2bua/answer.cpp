@@ -40,11 +40,13 @@ Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
     return &forks_.back();
 }
 
-// The start of a response that lets the peer's INVITE go on: 18x or 2xx.
+// The start of a response that lets the peer's INVITE go on: 18x or 2xx. It makes a dialog, whose route is that of the
+// request (RFC 3261 12.1.1).
 sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const {
     const Leg& l = leg(side);
     auto composer = response_to_invite(side, status, cx);
-    composer.add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
+    composer.copy(*cx.layer.request_of(l.server->id), HeaderName::record_route)
+        .add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::server, cx.settings.server_header);
     carry_over(heard, side, composer);

@@ -337,7 +337,6 @@ def _(lab):
     outgoing.transaction = lab.core().peer.start(request, outgoing.destination)
     response = outgoing.transaction.wait_final(10)
     equal((response.status, identities(response), response.get('Privacy')), (200, [f'<{epi(own)}>'], 'id'), 'the answer to the re-INVITE')
-    outgoing._acks.clear()
     outgoing.acknowledge(response)
     equal(identities(incoming.requests[-1]), ['"New" <sip:+15610000000@peer.net>'], 'the re-INVITE')
     require(incoming.server.acknowledged.wait(5), 'the ACK')

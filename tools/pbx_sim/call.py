@@ -19,6 +19,7 @@ class Call:
         self.invite, self.transaction, self.server = None, None, None
         self.local_sdp, self.remote_sdp = None, None
         self._acks = {}
+        self.may_authorize = None                            # what the INVITE is made of, until a challenge was answered
 
     # -- dialog state
     @property
@@ -62,21 +63,34 @@ class Call:
 
     # -- outgoing
     def wait_provisional(self, code=None, timeout=10):
-        return self.transaction.wait(lambda r: r.status == code if code else 100 < r.status < 200, timeout)
+        return self._wait(lambda t: t.wait(lambda r: r.status == code if code else 100 < r.status < 200, timeout))
+
+    def _wait(self, look):
+        """What `look` finds at the transaction of the INVITE, or at the one that has credentials in its place."""
+        while True:
+            transaction = self.transaction
+            response = look(transaction)
+            if transaction is self.transaction:
+                return response
 
     def wait_final(self, timeout=32):
         """The final response; a 2xx is acknowledged at once (RFC 3261 13.2.2.4)."""
-        response = self.transaction.wait_final(timeout)
+        response = self._wait(lambda t: t.wait_final(timeout))
         if response is not None and response.status < 300:
             self.learn(response)
             self.acknowledge(response)
         return response
 
     def acknowledge(self, response):
-        tag = parameter(response['To'], 'tag')
-        if tag not in self._acks:
-            self._acks[tag] = self.request('ACK', cseq=response.cseq[0]).encode()
-        self.peer.send(self._acks[tag], self.destination)
+        key = parameter(response['To'], 'tag'), response.cseq[0]
+        if key not in self._acks:
+            self._acks[key] = self.request('ACK', cseq=response.cseq[0]).encode()
+        self.peer.send(self._acks[key], self.destination)
+
+    def acknowledge_again(self, response):
+        """For a 2xx that came once more."""
+        if (parameter(response['To'], 'tag'), response.cseq[0]) in self._acks:
+            self.acknowledge(response)
 
     def cancel(self):
         """RFC 3261 9.1; returns the response to the CANCEL. The INVITE still gets its own final response."""
@@ -129,6 +143,5 @@ class Call:
         response = self.transaction.wait_final(timeout)
         if response is not None and response.status < 300:
             self.remote_sdp = sdp.parse(response.body) if response.body else self.remote_sdp
-            self._acks.clear()
             self.acknowledge(response)
         return response

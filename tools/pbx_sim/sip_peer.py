@@ -118,15 +118,24 @@ class Peer:
         with self._lock:
             self.calls[call.key] = call
             call.transaction = self._begin(call.invite, destination)
+        call.may_authorize = (description, headers)
         challenge = call.transaction.wait(lambda r: True, 5)
         if challenge is not None and challenge.status in (401, 407):
+            self._authorize_call(call, challenge)
+        return call
+
+    def _authorize_call(self, call, challenge):
+        """Sends the INVITE of this call again with credentials, once."""
+        with self._lock:
+            if call.may_authorize is None:
+                return
             authorization = self._authorize(call.invite, challenge)
             if authorization:
+                (description, headers), call.may_authorize = call.may_authorize, None
                 call.local_cseq += 1
                 call.invite = self._invite_request(call, description, [*headers, authorization])
-                with self._lock:
-                    call.transaction = self._begin(call.invite, destination)
-        return call
+                challenged, call.transaction = call.transaction, self._begin(call.invite, call.destination)
+                challenged.supersede()
 
     def _invite_request(self, call, description, headers):
         extra = [('Allow', self.allow), ('Supported', 'replaces'), ('User-Agent', self.user_agent), *headers]
@@ -167,14 +176,17 @@ class Peer:
         if transaction is None:
             self.stray.append(message)
             return
+        call = self.calls.get((message.call_id, parameter(message['From'], 'tag')))
+        late = message.status in (401, 407) and any(r.status == 100 for r in transaction.responses)
+        if late and call is not None and call.transaction is transaction:      # a proxy's 100 came first
+            self._authorize_call(call, message)
         transaction.receive(message)
         if message.cseq[1] != 'INVITE' or message.status < 200:
             return
-        call = self.calls.get((message.call_id, parameter(message['From'], 'tag')))
         if message.status >= 300:
             self._acknowledge_failure(transaction.request, message)
-        elif call is not None and call._acks:
-            call.acknowledge(message)                          # a repeated 2xx
+        elif call is not None:
+            call.acknowledge_again(message)
 
     def _acknowledge_failure(self, request, response):
         """RFC 3261 17.1.1.3: same branch, the response's To."""

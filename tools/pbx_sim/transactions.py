@@ -45,6 +45,7 @@ class ClientTransaction:
     def __init__(self, request, send, timers, reliable):
         self.request, self._send = request, send
         self.responses = []
+        self.superseded = False                # another request has taken its place: nobody has to wait here any more
         self._condition = threading.Condition()
         self._reliable = reliable
         self._interval, self._began = T1, time.monotonic()
@@ -67,6 +68,11 @@ class ClientTransaction:
             self._condition.notify_all()
         return first_final
 
+    def supersede(self):
+        with self._condition:
+            self.superseded = True
+            self._condition.notify_all()
+
     @property
     def final(self):
         return next((r for r in self.responses if r.status >= 200), None)
@@ -74,7 +80,7 @@ class ClientTransaction:
     def wait(self, predicate, timeout):
         """The first response that satisfies the predicate; None when time is up."""
         with self._condition:
-            self._condition.wait_for(lambda: any(predicate(r) for r in self.responses), timeout)
+            self._condition.wait_for(lambda: self.superseded or any(predicate(r) for r in self.responses), timeout)
             return next((r for r in self.responses if predicate(r)), None)
 
     def wait_final(self, timeout=GIVE_UP):
