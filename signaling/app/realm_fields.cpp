@@ -137,6 +137,9 @@ Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, std::uint8_
     realm.media_port = fields.text("media_port", Fields::Required::no, "access");
     if (realm.media_port.empty()) realm.media_port = realm.name;
     realm.trusted = fields.boolean("trusted", false);
+    realm.registrar = fields.boolean("registrar", !realm.trusted);
+    if (realm.trusted && realm.registrar)
+        fields.wrong("registrar", "a trusted realm is a carrier's, and carriers do not register; leave it out");
     const auto media = fields.texts("media_advertised", "203.0.113.9");
     for (std::size_t i = 0; i < media.size(); ++i) {
         const auto address = IpAddress::parse(media[i]);

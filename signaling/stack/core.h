@@ -102,6 +102,7 @@ private:
     void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
 
     // trunk_review.cpp: the health state of each trunk
+    bool has_registrar(std::string_view realm) const;
     void review_trunk(const config::Trunk& trunk, std::string_view hint = {});
     void review_trunks(const std::vector<std::string>& trunks, std::string_view hint = {});
     void review_all_trunks();

@@ -24,6 +24,7 @@ std::optional<Refusal> inspect(const sip::Message& request);
 // A request within a dialog: its method is judged by the call.
 std::optional<Refusal> inspect_in_dialog(const sip::Message& request);
 
+// In a realm that has no registrar those of a dialog are all there is.
 inline constexpr std::string_view methods_allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE";
 
 }  // namespace sallyport::stack

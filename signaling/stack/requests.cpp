@@ -4,6 +4,7 @@
 
 #include "control/base/check.h"
 #include "control/base/private_address.h"
+#include "signaling/b2bua/methods.h"
 #include "signaling/policy/engine.h"
 #include "signaling/sip/uri_scan.h"
 #include "signaling/stack/core.h"
@@ -63,12 +64,12 @@ void Core::on_options(const transaction::Request& request) {
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
     if (!party.known()) return answer_once(request, std::move(composer));
-    composer.add(HeaderName::allow, methods_allowed)
+    const bool registers = settings.realms[request.flow.realm].has_registrar();
+    composer.add(HeaderName::allow, registers ? methods_allowed : b2bua::methods_in_dialog)
         .add(HeaderName::accept, "application/sdp")
-        .add(HeaderName::accept_encoding, "identity")
-        .add(HeaderName::allow_events, "reg")
-        .add(HeaderName::supported, "gin, path")
-        .add(HeaderName::server, settings.server_header);
+        .add(HeaderName::accept_encoding, "identity");
+    if (registers) composer.add(HeaderName::allow_events, "reg").add(HeaderName::supported, "gin, path");
+    composer.add(HeaderName::server, settings.server_header);
     layer.respond(request.server, 200, composer.finish(), now_, effects_);
 }
 
@@ -96,7 +97,9 @@ void Core::on_message(const transaction::Request& request) {
 
 void Core::on_register(const transaction::Request& request) {
     const Realm& realm = settings.realms[request.flow.realm];
-    if (realm.trusted) return refuse(request, {403, "no registrar in this realm", {}});
+    if (!realm.has_registrar())
+        return refuse(
+            request, {405, "no registrar in this realm", {{HeaderName::allow, std::string(b2bua::methods_in_dialog)}}});
     if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
     const sip::Uri& aor = request.message.to().uri;

@@ -1,5 +1,7 @@
 // The health state of each trunk, judged when there is news of it: it registered, a connection broke, a binding
 // expired, a place of it went down, it was provisioned. Every change is told once, in the log.
+#include <algorithm>
+
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -20,9 +22,16 @@ b2bua::Severity severity_of(policy::TrunkState state) {
 
 }  // namespace
 
+bool Core::has_registrar(std::string_view realm) const {
+    return std::any_of(settings.realms.begin(), settings.realms.end(),
+                       [&](const Realm& r) { return r.name == realm && r.has_registrar(); });
+}
+
 void Core::review_trunk(const config::Trunk& trunk, std::string_view hint) {
     auto condition = policy::judge(trunk, shared.locations.of(trunk.id), health.targets_of(trunk, target_health), now_);
     const bool bad = condition.state == policy::TrunkState::degraded || condition.state == policy::TrunkState::down;
+    if (bad && trunk.mode == config::TrunkMode::registration && !has_registrar(trunk.realm))
+        hint = "its realm has no registrar on this node";
     if (bad && !hint.empty()) condition.why.append(": ").append(hint);
     const auto change = shared.trunk_states.note(trunk.id, std::move(condition), now_);
     if (!change || (!change->before && change->now != policy::TrunkState::degraded)) return;  // new here is no news

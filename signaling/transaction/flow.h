@@ -47,7 +47,9 @@ struct Realm {
     bool trusted = false;    // a core realm: identities and topology of its peers are believed
     std::vector<Listener> listeners;
     std::vector<IpAddress> advertised_media = {};  // what SDP says in place of the media plane's addresses, per family
+    bool registrar = true;                         // false: trunks of this realm are static (SIPconnect Annex B) only
 
+    bool has_registrar() const { return registrar && !trusted; }
     const Listener* listener(Transport transport, Family family) const {
         for (const auto& l : listeners)
             if (l.transport == transport && (family == Family::none || l.bind.address.family == family)) return &l;

@@ -163,7 +163,7 @@ void FlowRun::judge(const Actor& to, const std::string& bytes) {
     const auto message = TextMessage::read(bytes);
     if (message.is_request() && message.all("Via").size() != 1) violation_ = "not one Via:\n" + bytes;
     if (message.is_request() && !message.has("Max-Forwards")) violation_ = "no Max-Forwards:\n" + bytes;
-    if (message.has("Record-Route")) violation_ = "a B2BUA records no route:\n" + bytes;
+    if (message.is_request() && message.has("Record-Route")) violation_ = "a B2BUA records no route:\n" + bytes;
     // RFC 7092: what one leg says of itself the other never sees.
     for (const auto& [name, other] : actors_) {
         if (other.peer.id.flow.realm == to.peer.id.flow.realm) continue;

@@ -4,6 +4,7 @@ still passes, what is refused and how, what one trunk's provisioning does to ano
 import contextlib
 import datetime
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -344,11 +345,16 @@ def _(lab):
     process.wait_until(lambda: f'trunk {USER} is not registered' in log_of(lab), 3, 'the log names it')
 
 
-def unregistered_call(lab):
+def pbx_over_tls(lab):
+    """A connection of the PBX that has not registered."""
     with lab.network.pbx.entered():
         stream = transport.StreamTransport.connect(lab.edge.access_tls, (PBX_ADDRESS, 0),
                                                    transport.client_context(lab.edge.ca.certificate), lab.edge.server_name)
-    peer = sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD, contact_address=(PBX_ADDRESS, 5071))
+    return sip_peer.Peer(stream, DOMAIN, USER, password=PASSWORD, contact_address=(PBX_ADDRESS, 5071))
+
+
+def unregistered_call(lab):
+    peer = pbx_over_tls(lab)
     offer = sdp.build(PBX_ADDRESS, 40_000, parties.SUITE, sdp.new_key(parties.SUITE))
     response = peer.invite(lab.number_uri(CORE_NUMBER), offer, caller=PBX_NUMBER).wait_final(5)
     peer.close()
@@ -723,6 +729,41 @@ def _(lab):
     connection.sendall(b'\r\n\r\n' * 3000)
     equal(pongs_before_answer(options_over(connection, 'after')), 3000, 'pongs')
     keeping.close()
+
+
+@case('a realm without a registrar: REGISTER is 405 and Allow does not name it, a trunk in registration mode is shown to be '
+      'down for it, static trunks have their calls; with the registrar it registers again [SC-16-05]')
+def _(lab):
+    static, core = lab.parties['static'], lab.core()
+    file = lab.edge.run / 'signaling.yaml'
+    text = file.read_text()
+    place = '  - name: access\n'
+    require(place in text, text)
+    file.write_text(text.replace(place, place + '    registrar: false\n'))
+    try:
+        lab.edge.restart('signaling')
+        response = register_over_tls(lab)
+        equal(response.status, 405, 'REGISTER')
+        methods = {'INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS'}
+        equal(set(re.findall(r'\w+', response['Allow'])), methods, 'Allow of the refusal')
+        answer = static.peer.options(f'sip:{STATIC_DOMAIN}')
+        equal(set(re.findall(r'\w+', answer['Allow'])), methods, 'Allow of the answer to OPTIONS')
+        equal((answer.get('Allow-Events'), answer.get('Supported')), (None, None), 'what it says of registrations')
+        process.wait_until(lambda: 'no registrar' in lab.edge.cli('trunk', 'show', USER), 10, 'trunk show says why it is down')
+        for caller, callee, to, number in ((static, core, f'sip:{CORE_NUMBER}@{STATIC_DOMAIN};user=phone', STATIC_NUMBER),
+                                           (core, static, TO_STATIC, CORE_NUMBER)):
+            parties.busy(caller, callee, to, number)
+    finally:
+        file.write_text(text)
+        lab.edge.restart('signaling')
+    equal(register_over_tls(lab).status, 200, 'REGISTER at a registrar')
+
+
+def register_over_tls(lab):
+    peer = pbx_over_tls(lab)
+    response = peer.register(bulk=True)
+    peer.close()
+    return response
 
 
 if __name__ == '__main__':

@@ -59,7 +59,7 @@ TEST_CASE(
     b.receive(b.core_flow(), message("MESSAGE", "sip:+4930999@10.0.0.1", {}, "hello"));
     b.next("404");
     b.receive(b.core_flow(), message("OPTIONS", "sip:+4930999@10.0.0.1"));
-    CHECK(b.next("200").has(sip::HeaderName::supported));
+    CHECK(b.next("200").has(sip::HeaderName::accept));
 }
 
 TEST_CASE("What a PBX answers of its own leg stays there; privacy holds for messages too") {
