@@ -67,7 +67,9 @@ std::string bytes_text(std::uint64_t bytes) {
 
 std::string clock_text(std::string_view rfc3339) {
     if (rfc3339.size() < 19) return std::string(rfc3339);
-    return std::string(rfc3339.substr(0, 10)) + ' ' + std::string(rfc3339.substr(11, 8));
+    std::string text(rfc3339.substr(0, 19));
+    text[10] = ' ';
+    return text;
 }
 
 }  // namespace sallyport::cli

@@ -152,9 +152,13 @@ Result<void, Error> SqliteStore::check_schema() {
     const auto version = db_.integer("PRAGMA user_version"), owner = db_.integer("PRAGMA application_id");
     if (!version || !owner) return db_.error("cannot read the store " + path);
     if (*version == 0 && *owner == 0) {  // fresh; another program's file without these marks fails at CREATE TABLE
-        const auto marks = "PRAGMA application_id=" + std::to_string(application_id) +
-                           ";PRAGMA user_version=" + std::to_string(schema) + ";";
-        const auto sql = std::string("BEGIN IMMEDIATE;") + create_schema + marks + "COMMIT;";
+        std::string sql = "BEGIN IMMEDIATE;";
+        sql.append(create_schema)
+            .append("PRAGMA application_id=")
+            .append(std::to_string(application_id))
+            .append(";PRAGMA user_version=")
+            .append(std::to_string(schema))
+            .append(";COMMIT;");
         if (!db_.execute(sql.c_str())) return db_.error("cannot create the store " + path);
         return {};
     }

@@ -73,8 +73,9 @@ std::string unknown_port(std::string_view field, const std::string& name, Family
     const std::string_view of_family = family == Family::v4   ? " with an IPv4 address"
                                        : family == Family::v6 ? " with an IPv6 address"
                                                               : "";
-    return std::string(field) + ": no media port \"" + name.substr(0, limits::text_bytes) + "\"" +
-           std::string(of_family);
+    std::string text(field);
+    text.append(": no media port \"").append(name, 0, limits::text_bytes).append("\"").append(of_family);
+    return text;
 }
 
 }  // namespace

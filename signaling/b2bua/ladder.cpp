@@ -21,7 +21,7 @@ std::string printable(std::string text) {
 
 // "--- INVITE --------->" to the given width.
 std::string arrow(std::string text, bool rightward) {
-    if (text.size() > lane - 6) text = text.substr(0, lane - 8) + "..";
+    if (text.size() > lane - 6) text.replace(lane - 8, text.npos, "..");
     const std::string body = "-- " + text + " ";
     const std::size_t rest = lane - body.size() - 1;
     return rightward ? body + std::string(rest, '-') + ">" : "<" + body + std::string(rest, '-');

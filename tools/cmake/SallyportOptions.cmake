@@ -14,13 +14,18 @@ endif()
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 
+option(SALLYPORT_PCH "precompile the standard headers; a build without it proves that each file includes what it uses" ON)
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  if(SALLYPORT_PCH)  # what its manual asks for, or nothing that uses such a header is kept
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
+  endif()
 endif()
 
 add_library(sallyport_options INTERFACE)
-target_compile_options(sallyport_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
+target_compile_options(sallyport_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror -pthread)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # clang 14 does not know what g++ 12 accepts for aggregates with designated initialisers and defaulted members.
   target_compile_options(sallyport_options INTERFACE -Wno-missing-field-initializers -Wno-unused-lambda-capture)

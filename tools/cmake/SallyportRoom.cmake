@@ -9,6 +9,7 @@ function(sallyport_room)
     add_library(sallyport_${ROOM_NAME} STATIC ${sources})
     set(scope PUBLIC)
     target_link_libraries(sallyport_${ROOM_NAME} PRIVATE ${ROOM_LIBRARIES})
+    sallyport_precompiled(sallyport_${ROOM_NAME} library ${ROOM_LIBRARIES})
   else()
     add_library(sallyport_${ROOM_NAME} INTERFACE)
     set(scope INTERFACE)
@@ -35,9 +36,17 @@ function(sallyport_daemon)
   install(TARGETS ${APP_NAME} RUNTIME DESTINATION bin)
 endfunction()
 
-# sallyport_test(NAME <name> [ROOMS ...] [LIBRARIES ...]): every *.cpp of the folder, one Catch2 program.
+# sallyport_assertions(TARGET [LIBRARIES...]): what is asserted runs once, optimising it takes longer than it ever saves.
+# The rooms under test are optimised.
+function(sallyport_assertions target)
+  sallyport_precompiled(${target} test ${ARGN})
+  target_compile_options(${target} PRIVATE -O0)
+endfunction()
+
+# sallyport_test(NAME <name> [OPTIMISED] [ROOMS ...] [LIBRARIES ...]): every *.cpp of the folder, one Catch2 program;
+# OPTIMISED for one that works for longer than it takes to compile.
 function(sallyport_test)
-  cmake_parse_arguments(TEST "" "NAME;DIRECTORY" "ROOMS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(TEST "OPTIMISED" "NAME;DIRECTORY" "ROOMS;LIBRARIES" ${ARGN})
   if(NOT TEST_DIRECTORY)
     set(TEST_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -50,6 +59,9 @@ function(sallyport_test)
   foreach(room IN LISTS TEST_ROOMS)
     target_link_libraries(${TEST_NAME} PRIVATE sallyport_${room})
   endforeach()
+  if(NOT TEST_OPTIMISED)
+    sallyport_assertions(${TEST_NAME} ${TEST_LIBRARIES})
+  endif()
   set_target_properties(${TEST_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${TEST_NAME} COMMAND ${TEST_NAME})
 endfunction()
