@@ -17,11 +17,10 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 option(SALLYPORT_PCH "precompile the standard headers; a build without it proves that each file includes what it uses" ON)
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-  if(SALLYPORT_PCH)  # what its manual asks for, or nothing that uses such a header is kept
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-        CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
-  endif()
+  # Told by the compiler what a file includes, it need not preprocess the file first to know. The sloppiness is what its
+  # manual asks for, or nothing that uses a precompiled header is kept.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
 endif()
 
 add_library(sallyport_options INTERFACE)
