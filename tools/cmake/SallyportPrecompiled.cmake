@@ -1,6 +1,6 @@
 # Half of the time of a build goes to reading the same headers five hundred times. They are read once here: for libraries
-# (-fPIC) and for test programs (-fPIE, with Catch2), each with and without gRPC; a precompiled header fits only who is
-# compiled alike. With them g++ 12 tells what it wrongly suspects inside std::string (its PR 105651): append, do not add up.
+# (-fPIC), daemons (-fPIE) and test programs (-fPIE, with Catch2), with and without gRPC; a precompiled header fits only who
+# is compiled alike. With them g++ 12 tells what it wrongly suspects inside std::string (its PR 105651): append, do not add up.
 # Without (preset fuzz) each file has to include what it uses.
 set(standard_headers <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <deque>
     <fstream> <functional> <map> <memory> <mutex> <optional> <set> <span> <sstream> <string> <string_view>
@@ -20,6 +20,7 @@ endfunction()
 if(SALLYPORT_PCH)
   sallyport_precompile(standard_library OPTIONS -fPIC HEADERS ${standard_headers})
   sallyport_precompile(standard_library_rpc OPTIONS -fPIC HEADERS <grpcpp/grpcpp.h> ${standard_headers})
+  sallyport_precompile(standard_daemon_rpc OPTIONS -fPIE HEADERS <grpcpp/grpcpp.h> ${standard_headers})
   if(BUILD_TESTING OR NOT DEFINED BUILD_TESTING)
     sallyport_precompile(standard_test OPTIONS -fPIE -O0 HEADERS <catch2/catch.hpp> ${standard_headers})
     sallyport_precompile(standard_test_rpc OPTIONS -fPIE -O0
@@ -27,7 +28,7 @@ if(SALLYPORT_PCH)
   endif()
 endif()
 
-# sallyport_precompiled(TARGET library|test [LIBRARIES...]): the target reads what fits its libraries; nothing when one of
+# sallyport_precompiled(TARGET library|daemon|test [LIBRARIES...]): the target reads what fits its libraries; nothing when one of
 # them asks for other machine code, as DPDK does.
 function(sallyport_precompiled target kind)
   if(NOT SALLYPORT_PCH OR "PkgConfig::DPDK" IN_LIST ARGN)
