@@ -79,7 +79,7 @@ private:
     void answer_parse_error(const Flow& flow, std::string_view bytes, const sip::ParseError& error);
     void run_effects();
     void take(transaction::Transmit&& effect) { out_->emplace_back(std::move(effect)); }
-    void take(transaction::CloseFlow&& effect) { out_->emplace_back(std::move(effect)); }
+    void take(transaction::CloseFlow effect) { out_->emplace_back(effect); }
     void take(transaction::Request&& effect);
     void take(transaction::Cancelled&& effect);
     void take(transaction::Response&& effect);

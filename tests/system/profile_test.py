@@ -757,6 +757,8 @@ def _(lab):
         file.write_text(text)
         lab.edge.restart('signaling')
     equal(register_over_tls(lab).status, 200, 'REGISTER at a registrar')
+    answer = static.peer.options(f'sip:{STATIC_DOMAIN}')
+    require('REGISTER' in answer['Allow'] and 'gin' in answer['Supported'], 'what a registrar says of itself')
 
 
 def register_over_tls(lab):
