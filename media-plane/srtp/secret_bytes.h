@@ -23,7 +23,9 @@ public:
         return *this;
     }
 
-    void wipe() { explicit_bzero(bytes_.data(), bytes_.size()); }  // zeros in its place
+    void wipe() {  // zeros in its place
+        if (!bytes_.empty()) explicit_bzero(bytes_.data(), bytes_.size());
+    }
     bool empty() const { return bytes_.empty(); }
     std::size_t size() const { return bytes_.size(); }
     operator ByteView() const { return bytes_; }

@@ -16,6 +16,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 _cases = []
+_outcomes = []
 
 
 class Skipped(Exception):
@@ -96,7 +97,6 @@ def main(name, fixture=None):
         print(*(s for s, _ in chosen), sep='\n')
         return 0
     suite = xml.Element('testsuite', name=name)
-    outcomes = []
     with contextlib.ExitStack() as stack:
         arguments, broken = (), None
         if fixture is not None and chosen:
@@ -108,13 +108,18 @@ def main(name, fixture=None):
                     traceback.print_exc(file=sys.stdout)
         for sentence, function in chosen:
             if broken is None:
-                outcomes.append(_run_one(suite, sentence, function, arguments))
+                _outcomes.append(_run_one(suite, sentence, function, arguments))
             else:
-                outcomes.append(_run_one(suite, sentence, _raiser(broken), ()))
+                _outcomes.append(_run_one(suite, sentence, _raiser(broken), ()))
     results = os.environ.get('SALLYPORT_RESULTS')
     if results:
         xml.ElementTree(suite).write(Path(results) / f'{name}.xml', encoding='utf-8', xml_declaration=True)
-    return 1 if 'FAILED' in outcomes else 0
+    return 1 if any_failed() else 0
+
+
+def any_failed():
+    """What a fixture asks in the end: are its logs still needed?"""
+    return 'FAILED' in _outcomes
 
 
 def _raiser(error):

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import Skipped, build_directory, require
+from cases import Skipped, any_failed, build_directory, require
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
@@ -92,4 +92,7 @@ def running_edge(name, access=('tls',), prepare=None, lease_seconds=30, **edge_o
         lab.stop()
         raise
     lab.stop()
-    shutil.rmtree(lab.run_directory, ignore_errors=True)
+    if any_failed():
+        print(f'logs: {lab.run_directory}', flush=True)
+    else:
+        shutil.rmtree(lab.run_directory, ignore_errors=True)

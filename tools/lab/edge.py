@@ -157,6 +157,8 @@ registrations: {{file: {self.run}/registrations.db}}
                          'every daemon reaches the others')
 
     def start_daemon(self, daemon):
+        if daemon in self.daemons:          # of a case that failed before its kill
+            self.daemons[daemon].kill()
         command = self.network.edge.prefix(self.programs / f'sallyport-{daemon}', '--config', self.run / f'{daemon}.yaml')
         self.daemons[daemon] = process.Process(daemon, command, self.run)
 
