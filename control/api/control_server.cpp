@@ -7,16 +7,16 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <fstream>
 #include <mutex>
-#include <sstream>
 #include <stdexcept>
 
 #include "control/api/config_feed_service.h"
 #include "control/api/operations_service.h"
+#include "control/api/plane_clients.h"
 #include "control/api/provisioning_service.h"
 #include "control/observe/log.h"
 #include "control/records/consumer.h"
+#include "control/tls/mutual_tls.h"
 
 namespace sallyport::api {
 namespace {
@@ -26,24 +26,6 @@ constexpr int concurrent_streams = 100;        // of one connection
 constexpr std::size_t quota_bytes = 1u << 30;  // buffers of all connections together
 constexpr int quota_threads = 64;
 constexpr int grpc_lines_per_second = 10;
-
-std::string read_file(const std::filesystem::path& path, std::string_view what) {
-    std::ifstream file(path, std::ios::binary);
-    std::ostringstream text;
-    text << file.rdbuf();
-    if (!file || text.str().find("-----BEGIN ") == std::string::npos)
-        throw std::runtime_error("cannot read the " + std::string(what) + " " + path.string() +
-                                 ": expected a PEM file (\"-----BEGIN ...\")");
-    return text.str();
-}
-
-std::shared_ptr<grpc::ServerCredentials> mutual_tls(const ControlServerOptions& options) {
-    grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-    tls.pem_root_certs = read_file(options.ca, "CA certificate");
-    tls.pem_key_cert_pairs.push_back(
-        {read_file(options.key, "private key"), read_file(options.certificate, "certificate")});
-    return grpc::SslServerCredentials(tls);
-}
 
 void bound(grpc::ServerBuilder& builder, const char* name) {
     grpc::ResourceQuota quota(name);
@@ -95,14 +77,15 @@ struct ControlServer::Impl {
     void start_operators(const ControlServerOptions& options) {
         grpc::ServerBuilder builder;
         bound(builder, "operators");
-        builder.AddListeningPort(options.listen, mutual_tls(options), &port);
+        const auto credentials = tls::server_credentials(options.tls);
+        if (!credentials) throw std::runtime_error("oss.tls: " + credentials.error());
+        builder.AddListeningPort(options.listen, *credentials, &port);
         builder.RegisterService(&provisioning);
         builder.RegisterService(&operations);
         operators = builder.BuildAndStart();
         if (operators == nullptr || port == 0)
             throw std::runtime_error("cannot serve on " + options.listen +
-                                     ": is the address this host's, the port free, and do key and certificate belong "
-                                     "together?");
+                                     ": is the address this host's, and the port free?");
     }
 
     void start_feed(const ControlServerOptions& options) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "control/api/config_state.h"
+#include "control/api/plane_peer.h"
 #include "control/observe/metric.h"
 
 namespace sallyport::api {
@@ -16,10 +17,11 @@ namespace sallyport::api {
 struct ControlServerOptions {
     std::string node;
     std::string listen;  // "127.0.0.1:7443": mutual TLS, provisioning and operations
-    std::filesystem::path ca, certificate, key;
+    tls::TlsFiles tls;
     std::string default_role = "viewer";  // of client certificates without one
     std::string planes_listen;            // "unix:/run/sallyport/control.sock": the config feed
-    std::string signaling, media;         // where those daemons listen
+    std::string signaling;                // where it listens: a socket of this host
+    PlanePeer media;
     std::filesystem::path records;
 };
 

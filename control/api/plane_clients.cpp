@@ -1,6 +1,10 @@
 #include "control/api/plane_clients.h"
 
+#include <stdexcept>
+#include <utility>
+
 #include "control/observe/log.h"
+#include "control/tls/mutual_tls.h"
 
 namespace sallyport::api {
 namespace {
@@ -9,14 +13,19 @@ constexpr std::chrono::milliseconds patience{1'000};
 constexpr std::chrono::milliseconds interval{1'000};
 constexpr int message_bytes = 64 << 20;  // a page of a thousand media sessions with many streams
 
-std::shared_ptr<grpc::Channel> channel_to(const std::string& target) {
+std::shared_ptr<grpc::Channel> channel_to(const PlanePeer& peer) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);  // a daemon that is back is seen to be back
     arguments.SetMaxReceiveMessageSize(message_bytes);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+    if (peer.files.certificate.empty())
+        return grpc::CreateCustomChannel(peer.target, grpc::InsecureChannelCredentials(), arguments);
+    auto credentials = tls::channel_credentials(peer.files);
+    if (!credentials) throw std::runtime_error("planes.media_tls: " + credentials.error());
+    if (!peer.tls_name.empty()) arguments.SetSslTargetNameOverride(peer.tls_name);
+    return grpc::CreateCustomChannel(peer.target, *credentials, arguments);
 }
 
 }  // namespace
@@ -25,10 +34,10 @@ void set_short_deadline(grpc::ClientContext& context) {
     context.set_deadline(std::chrono::system_clock::now() + patience);
 }
 
-PlaneClients::PlaneClients(std::string signaling, std::string media)
-    : targets_{std::move(signaling), std::move(media)},
-      signaling_(operations::v1::SignalingState::NewStub(channel_to(targets_[0]))),
-      media_(media::v1::Media::NewStub(channel_to(targets_[1]))) {
+PlaneClients::PlaneClients(std::string signaling, const PlanePeer& media)
+    : targets_{std::move(signaling), media.target},
+      signaling_(operations::v1::SignalingState::NewStub(channel_to({targets_[0], {}, {}}))),
+      media_(media::v1::Media::NewStub(channel_to(media))) {
     const auto now = std::chrono::steady_clock::now();
     states_[0] = {"sallyport-signaling", false, "not asked yet", now};
     states_[1] = {"sallyport-media", false, "not asked yet", now};

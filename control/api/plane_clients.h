@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "control/api/plane_peer.h"
 #include "sallyport/media/v1/media.grpc.pb.h"
 #include "sallyport/operations/v1/operations.grpc.pb.h"
 
@@ -27,8 +28,8 @@ struct DaemonState {
 
 class PlaneClients {
 public:
-    // gRPC targets: "unix:/run/sallyport/signaling.sock".
-    PlaneClients(std::string signaling, std::string media);
+    // Throws std::runtime_error with one sentence when a PEM file is not usable.
+    PlaneClients(std::string signaling, const PlanePeer& media);
     ~PlaneClients();
     PlaneClients(const PlaneClients&) = delete;
     PlaneClients& operator=(const PlaneClients&) = delete;

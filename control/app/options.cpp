@@ -2,14 +2,13 @@
 
 #include "control/api/authorization.h"
 #include "control/base/endpoint.h"
+#include "control/base/service_address.h"
 
 namespace sallyport::app {
 namespace {
 
 using yaml::Fields;
 using Required = yaml::Fields::Required;
-
-constexpr std::size_t socket_path_bytes = 107;  // sockaddr_un
 
 std::string endpoint(Fields& fields, std::string_view key, Required required, std::string_view example) {
     auto text = fields.text(key, required, example);
@@ -18,26 +17,51 @@ std::string endpoint(Fields& fields, std::string_view key, Required required, st
     return text;
 }
 
-std::string local_target(Fields& fields, std::string_view key, std::string_view otherwise) {
+std::string target(Fields& fields, std::string_view key, std::string_view otherwise) {
     auto text = fields.text(key, Required::no, otherwise);
     if (text.empty()) return std::string(otherwise);
     const bool is_socket = text.starts_with("unix:/");
-    if (!is_socket && !Endpoint::parse(text))
-        fields.wrong(key, '"' + text + "\" is neither unix:/PATH nor ADDRESS:PORT, e.g. " + std::string(otherwise));
+    if (!is_socket && !is_host_and_port(text))
+        fields.wrong(key, '"' + text + "\" is neither unix:/PATH nor HOST:PORT, e.g. " + std::string(otherwise));
     if (is_socket && text.size() - 5 > socket_path_bytes)
         fields.wrong(key, "a socket's path has at most 107 bytes, e.g. " + std::string(otherwise));
     return text;
 }
 
+tls::TlsFiles read_tls(Fields& section) {
+    tls::TlsFiles files;
+    files.ca = section.text("ca", Required::yes, "/etc/sallyport/tls/ca.pem");
+    files.certificate = section.text("certificate", Required::yes, "/etc/sallyport/tls/control.pem");
+    files.key = section.text("key", Required::yes, "/etc/sallyport/tls/control.key");
+    return files;
+}
+
 void read_oss(Fields oss, api::ControlServerOptions& server) {
     server.listen = endpoint(oss, "listen", Required::yes, "127.0.0.1:7443");
-    auto tls = oss.section("tls");
-    server.ca = tls.text("ca", Required::yes, "/etc/sallyport/tls/ca.pem");
-    server.certificate = tls.text("certificate", Required::yes, "/etc/sallyport/tls/control.pem");
-    server.key = tls.text("key", Required::yes, "/etc/sallyport/tls/control.key");
-    tls.finish();
+    auto section = oss.section("tls");
+    server.tls = read_tls(section);
+    section.finish();
     server.default_role = oss.choice("default_role", {"viewer", "provisioner", "billing", "admin"}, "viewer");
     oss.finish();
+}
+
+// Keys of SRTP pass between signaling and the media plane; control only reads there, but by the same service.
+void read_media(Fields& planes, api::PlanePeer& media) {
+    media.target = target(planes, "media", "unix:/run/sallyport/media.sock");
+    if (!planes.has("media_tls")) {
+        if (is_host_and_port(media.target) && !stays_on_host(media.target))
+            planes.wrong("media", '"' + media.target +
+                                      "\" is another host: add media_tls, e.g. media_tls: {ca: "
+                                      "/etc/sallyport/tls/ca.pem, certificate: /etc/sallyport/tls/control.pem, key: "
+                                      "/etc/sallyport/tls/control.key}");
+        return;
+    }
+    auto section = planes.section("media_tls");
+    media.files = read_tls(section);
+    media.tls_name = section.text("name", Required::no, "media.example.net");
+    section.finish();
+    if (media.target.starts_with("unix:"))
+        planes.wrong("media_tls", "is for HOST:PORT; a socket of this host has its permissions instead");
 }
 
 void read_planes(Fields planes, api::ControlServerOptions& server) {
@@ -48,8 +72,12 @@ void read_planes(Fields planes, api::ControlServerOptions& server) {
         planes.wrong("listen",
                      "the configuration feed carries digest hashes and is served on a local socket only, e.g. "
                      "listen: unix:/run/sallyport/control.sock (at most 107 bytes of path)");
-    server.signaling = local_target(planes, "signaling", "unix:/run/sallyport/signaling.sock");
-    server.media = local_target(planes, "media", "unix:/run/sallyport/media.sock");
+    server.signaling = target(planes, "signaling", "unix:/run/sallyport/signaling.sock");
+    if (is_host_and_port(server.signaling) && !stays_on_host(server.signaling))
+        planes.wrong("signaling", '"' + server.signaling +
+                                      "\" is another host; signaling works beside control, e.g. signaling: "
+                                      "unix:/run/sallyport/signaling.sock");
+    read_media(planes, server.media);
     planes.finish();
 }
 

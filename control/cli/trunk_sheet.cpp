@@ -129,6 +129,9 @@ void add_calls(const pv1::Trunk& trunk, Lines& out) {
              trunk.limits().concurrent_calls() == 0 ? "unlimited" : std::to_string(trunk.limits().concurrent_calls()));
     if (trunk.limits().calls_per_second() > 0)
         out.fact("calls per second", std::to_string(trunk.limits().calls_per_second()).substr(0, 6));
+    std::vector<std::string> barred(trunk.limits().barred_prefixes().begin(), trunk.limits().barred_prefixes().end());
+    if (!trunk.limits().without_default_bars()) barred.insert(barred.begin(), "premium rate, shared cost, satellites");
+    if (!barred.empty()) out.fact("not called", joined(barred));
     out.fact("codecs",
              trunk.media().codecs_size() == 0 ? "any; PCMA and PCMU always work" : joined(trunk.media().codecs()));
     out.fact("DTMF", "telephone-event (RFC 4733)");
@@ -145,6 +148,7 @@ void add_timers(const pv1::Trunk& trunk, Lines& out) {
     out.fact("keep-alive", "CRLF CRLF on TCP and TLS (RFC 5626), or OPTIONS; every 30 to 120 s");
     out.fact("no answer, no connection", "connect again once; then wait 30 s, doubling up to 960 s");
     out.fact("503 with Retry-After", "wait that long; more than 32 s: try another node first");
+    out.fact("603 to a call", "not allowed from this trunk, or its budget for the day is spent: do not try elsewhere");
     out.fact("403 to a call", "the PBX is not registered (any more): register again");
 }
 

@@ -183,6 +183,9 @@ FieldValues fields_of(const Trunk& t) {
     add(out, "limits.calls_per_second", text(t.limits.calls_per_second));
     add(out, "limits.max_contacts", std::to_string(t.limits.max_contacts));
     add(out, "limits.registration_expires_seconds", std::to_string(t.limits.registration_expires_seconds));
+    add_list(out, "limits.barred_prefixes", t.limits.barred_prefixes);
+    add(out, "limits.without_default_bars", text(t.limits.without_default_bars));
+    add(out, "limits.cost_per_day", text(t.limits.cost_per_day));
     add_media(out, t.media);
     add(out, "disabled", text(t.disabled));
     add(out, "single_aor_compatibility", text(t.single_aor_compatibility));
@@ -230,6 +233,7 @@ FieldValues fields_of(const Route& r) {
     add_list(out, "choices", r.choices);
     add_list(out, "prefixes", r.prefixes);
     add_list(out, "service_numbers", r.service_numbers);
+    add(out, "price_per_minute", text(r.price_per_minute));
     add(out, "disabled", text(r.disabled));
     return out;
 }

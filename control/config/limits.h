@@ -39,6 +39,9 @@ inline constexpr double calls_per_second = 10'000;
 // (SIPconnect 16.6.1).
 inline constexpr std::uint32_t default_concurrent_calls = 60;
 inline constexpr double default_calls_per_second = 10;
+inline constexpr double default_cost_per_day = 100;
+inline constexpr double cost_per_day = 1e9, price_per_minute = 1e6;
+inline constexpr std::size_t barred_prefixes = 1'000;  // of one trunk; looked through for a call
 inline constexpr std::uint32_t max_contacts = 64;
 inline constexpr std::uint32_t expires_min = 60, expires_max = 86'400;
 inline constexpr std::uint32_t min_expires_min = 10, min_expires_max = 3'600;  // RFC 3261 10.3: an hour is never brief

@@ -1,6 +1,7 @@
 #include "control/config/model.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace sallyport::config {
@@ -14,7 +15,19 @@ std::string_view without_scheme(std::string_view aor) {
     return aor;
 }
 
+// Where toll fraud earns (SIPconnect 16.6.1): numbers whose owners are paid for being called, and satellites. E.164's
+// list of assigned codes: 808 shared cost, 870 Inmarsat, 878 personal numbers, 881 satellite systems, 882 and 883
+// networks, 979 premium rate; 1900 is premium rate in the North American plan.
+constexpr std::array<std::string_view, 8> barred_by_default{"+1900", "+808", "+870", "+878",
+                                                            "+881",  "+882", "+883", "+979"};
+
 }  // namespace
+
+bool Limits::bars(std::string_view e164) const {
+    const auto begins = [&](std::string_view prefix) { return e164.starts_with(prefix); };
+    return std::any_of(barred_prefixes.begin(), barred_prefixes.end(), begins) ||
+           (!without_default_bars && std::any_of(barred_by_default.begin(), barred_by_default.end(), begins));
+}
 
 bool AddressBlock::contains(const IpAddress& candidate) const {
     if (candidate.family != address.family || address.empty()) return false;

@@ -55,6 +55,10 @@ struct Limits {
     double calls_per_second = 0;         // 0: unlimited
     std::uint32_t max_contacts = 4;
     std::uint32_t registration_expires_seconds = 3600;
+    std::vector<std::string> barred_prefixes{};  // E.164 with "+", beside those of barred_by_default
+    bool without_default_bars = false;           // the former alone
+    double cost_per_day = 0;                     // in the unit of Route::price_per_minute; 0: unlimited
+    bool bars(std::string_view e164) const;
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 struct MediaPolicy {
@@ -173,6 +177,7 @@ struct Route {
     std::vector<RouteChoice> choices{};          // instead of carriers
     std::vector<std::string> prefixes{};         // more of them; with any, an empty prefix means none
     std::vector<std::string> service_numbers{};  // dial strings that cross as they are
+    double price_per_minute = 0;
     bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
 };

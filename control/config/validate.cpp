@@ -70,6 +70,8 @@ void check_numbers(const Trunk& trunk, FieldErrors& errors) {
     }
 }
 
+bool is_price(double value, double most) { return std::isfinite(value) && value >= 0 && value <= most; }
+
 void check_limits(const Limits& l, FieldErrors& errors) {
     if (l.concurrent_calls > limits::concurrent_calls)
         errors.push_back({"limits.concurrent_calls",
@@ -82,6 +84,16 @@ void check_limits(const Limits& l, FieldErrors& errors) {
         errors.push_back(
             {"limits.registration_expires_seconds",
              rules::out_of_range(l.registration_expires_seconds, limits::expires_min, limits::expires_max)});
+    if (!is_price(l.cost_per_day, limits::cost_per_day))
+        errors.push_back({"limits.cost_per_day", "must be a number from 0 (unlimited) to 1000000000, e.g. 100"});
+    if (l.barred_prefixes.size() > limits::barred_prefixes)
+        errors.push_back(
+            {"limits.barred_prefixes", rules::too_many(l.barred_prefixes.size(), limits::barred_prefixes)});
+    for (std::size_t i = 0; i < l.barred_prefixes.size(); ++i)
+        if (l.barred_prefixes[i].empty() || !is_prefix(l.barred_prefixes[i]))
+            errors.push_back(
+                {at("limits.barred_prefixes", i),
+                 quoted(l.barred_prefixes[i]) + " is no prefix: \"+\" and up to 15 digits, e.g. \"+979\""});
 }
 
 bool has_secret(const Credential& credential, DigestAlgorithm algorithm) {
@@ -279,6 +291,8 @@ FieldErrors validate(const Route& route) {
                                                            "\"\" for every number"});
     rules::check_prefixes(route, errors);
     rules::check_choices(route, errors);
+    if (!is_price(route.price_per_minute, limits::price_per_minute))
+        errors.push_back({"price_per_minute", "must be a number from 0 (nothing) to 1000000, e.g. 0.25"});
     if (route.carriers.empty() && route.choices.empty())
         errors.push_back({"carriers", "is empty: a route needs at least one, e.g. [carriers/core]"});
     if (route.carriers.size() > limits::carriers_of_route)
@@ -308,6 +322,12 @@ std::vector<std::string> warnings(const Trunk& trunk) {
         sentences.push_back(name +
                             " has no limit of calls at a time, or of calls per second: nothing bounds what a stolen "
                             "secret costs (SIPconnect 16.6.1)");
+    if (trunk.limits.without_default_bars)
+        sentences.push_back(name +
+                            " may call premium rate and satellite numbers but for its own list "
+                            "(limits.without_default_bars, SIPconnect 16.6.1)");
+    if (trunk.limits.cost_per_day <= 0)
+        sentences.push_back(name + " has no limit of what its calls may cost within a day (SIPconnect 16.6.1)");
     if (in_clear && trunk.media.srtp == SrtpPolicy::required)
         sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
     if (trunk.tls.wildcards)

@@ -154,6 +154,7 @@ Result<CallRecord, RecordError> parse_call_record(std::string_view line) {
 
 std::optional<TimePoint> parse_rfc3339(std::string_view text) {
     using namespace std::chrono;
+    constexpr int first_year = 1678, last_year = 2261;  // what 64 bits of nanoseconds around 1970 hold
     if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
         text[16] != ':' || text[19] != '.' || text[23] != 'Z')
         return std::nullopt;
@@ -164,6 +165,7 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text) {
         !read_number(text.substr(20, 3), ms))
         return std::nullopt;
     const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
+    if (y < first_year || y > last_year) return std::nullopt;
     if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
     const auto since_epoch = sys_days{date}.time_since_epoch() + hours(h) + minutes(mi) + seconds(s) + milliseconds(ms);
     return TimePoint(duration_cast<Duration>(since_epoch));

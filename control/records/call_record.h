@@ -67,7 +67,7 @@ struct RecordError {
 // Reads what to_json() wrote; unknown keys of a later minor writer are ignored.
 Result<CallRecord, RecordError> parse_call_record(std::string_view line);
 
-// Times as the record writes them: "2026-11-21T12:30:00.125Z".
+// Times as the record writes them: "2026-11-21T12:30:00.125Z". Nothing before 1678 or after 2261.
 std::optional<TimePoint> parse_rfc3339(std::string_view text);
 
 }  // namespace sallyport::records

@@ -192,6 +192,10 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     if (limits.max_contacts() != 0) trunk.limits.max_contacts = limits.max_contacts();
     if (limits.registration_expires_seconds() != 0)
         trunk.limits.registration_expires_seconds = limits.registration_expires_seconds();
+    trunk.limits.barred_prefixes.assign(limits.barred_prefixes().begin(), limits.barred_prefixes().end());
+    trunk.limits.without_default_bars = limits.without_default_bars();
+    trunk.limits.cost_per_day =
+        limits.has_cost_per_day() ? limits.cost_per_day() : config::limits::default_cost_per_day;
     trunk.media = media_from(message.media(), config::SrtpPolicy::required, errors);
     trunk.disabled = message.disabled();
     trunk.single_aor_compatibility = message.single_aor_compatibility();
@@ -251,6 +255,7 @@ Converted<config::Route> from_proto(const pb::Route& message) {
     }
     route.prefixes.assign(message.prefixes().begin(), message.prefixes().end());
     route.service_numbers.assign(message.service_numbers().begin(), message.service_numbers().end());
+    route.price_per_minute = message.price_per_minute();
     route.disabled = message.disabled();
     route.revision = revision_of(message.etag());
     return out;
@@ -286,6 +291,9 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     limits.set_calls_per_second(trunk.limits.calls_per_second);
     limits.set_max_contacts(trunk.limits.max_contacts);
     limits.set_registration_expires_seconds(trunk.limits.registration_expires_seconds);
+    for (const auto& prefix : trunk.limits.barred_prefixes) limits.add_barred_prefixes(prefix);
+    limits.set_without_default_bars(trunk.limits.without_default_bars);
+    limits.set_cost_per_day(trunk.limits.cost_per_day);
     *message.mutable_media() = media_to(trunk.media);
     message.set_disabled(trunk.disabled);
     message.set_single_aor_compatibility(trunk.single_aor_compatibility);
@@ -341,6 +349,7 @@ pb::Route to_proto(const config::Route& route) {
     }
     for (const auto& prefix : route.prefixes) message.add_prefixes(prefix);
     for (const auto& number : route.service_numbers) message.add_service_numbers(number);
+    message.set_price_per_minute(route.price_per_minute);
     return message;
 }
 

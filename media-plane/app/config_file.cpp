@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "control/base/service_address.h"
 #include "control/yaml/fields.h"
 #include "media-plane/app/port_fields.h"
 
@@ -12,13 +13,30 @@ namespace {
 
 using yaml::Fields;
 
-// "127.0.0.1:9102", "[::1]:9102" or "host.example:9102": the address is looked up when it is bound.
-bool is_host_and_port(const std::string& text) {
-    const auto colon = text.rfind(':');
-    if (colon == text.npos || colon == 0) return false;
-    unsigned port = 0;
-    const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-    return error == std::errc{} && end == text.data() + text.size() && port > 0 && port <= 65'535;
+void read_tls(Fields& grpc, Config& config) {
+    if (!grpc.has("tls")) {
+        if (is_host_and_port(config.grpc_listen) && !stays_on_host(config.grpc_listen))
+            grpc.wrong("listen",
+                       "'" + config.grpc_listen +
+                           "' can be reached from other hosts, and whoever commands here hears every call: add "
+                           "a section tls; example: tls: {certificate: /etc/sallyport/tls/media.pem, key: "
+                           "/etc/sallyport/tls/media.key, ca: /etc/sallyport/tls/ca.pem, clients: "
+                           "[edge-1.example.net]}");
+        return;
+    }
+    Fields tls = grpc.section("tls");
+    rpc::ServerTls& files = config.grpc_tls.emplace();
+    files.certificate = tls.text("certificate", Fields::Required::yes, "/etc/sallyport/tls/media.pem");
+    files.key = tls.text("key", Fields::Required::yes, "/etc/sallyport/tls/media.key");
+    files.ca = tls.text("ca", Fields::Required::yes, "/etc/sallyport/tls/ca.pem");
+    files.clients = tls.texts("clients", "edge-1.example.net");
+    if (files.clients.empty())
+        tls.wrong("clients",
+                  "is missing: the names in the certificates of signaling and control, which may command "
+                  "this plane; example: clients: [edge-1.example.net]");
+    tls.finish();
+    if (config.grpc_listen.starts_with("unix:"))
+        grpc.wrong("tls", "is for HOST:PORT; a socket of this host has its permissions instead");
 }
 
 void read_listen(Fields& root, Config& config) {
@@ -26,11 +44,12 @@ void read_listen(Fields& root, Config& config) {
     config.grpc_listen = grpc.text("listen", Fields::Required::no, "unix:/run/sallyport/media.sock");
     if (config.grpc_listen.empty()) config.grpc_listen = "unix:/run/sallyport/media.sock";
     const bool is_socket = config.grpc_listen.starts_with("unix:/");
-    if (is_socket && config.grpc_listen.size() > 5 + 107)  // sizeof sockaddr_un::sun_path
+    if (is_socket && config.grpc_listen.size() > 5 + socket_path_bytes)
         grpc.wrong("listen", "a socket's path has at most 107 bytes; example: unix:/run/sallyport/media.sock");
     if (!is_socket && !is_host_and_port(config.grpc_listen))
         grpc.wrong("listen", "'" + config.grpc_listen +
                                  "' is neither unix:/PATH nor HOST:PORT; example: unix:/run/sallyport/media.sock");
+    read_tls(grpc, config);
     grpc.finish();
 
     Fields metrics = root.section("metrics");

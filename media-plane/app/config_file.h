@@ -2,6 +2,7 @@
 // Reads no other source and starts nothing.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +12,14 @@
 #include "control/observe/log.h"
 #include "control/yaml/node.h"
 #include "media-plane/dpdk/config.h"
+#include "media-plane/rpc/rpc_server.h"
 
 namespace sallyport::media::app {
 
 struct Config {
     dpdk::DriverConfig driver;
     std::string grpc_listen;
+    std::optional<rpc::ServerTls> grpc_tls;
     std::string metrics_listen;  // empty: none
     observe::LogOptions log;
     Duration lease{};

@@ -107,7 +107,7 @@ int run_daemon(Config config) {
     rpc::Dispatcher dispatcher(**opened, identity);
     const auto driver = std::move(*opened);  // ends before the dispatcher, whose callbacks it calls to the last
     driver->set_event_sink([&dispatcher](Event event) { dispatcher.on_event(std::move(event)); });
-    auto server = rpc::RpcServer::start({config.grpc_listen, SALLYPORT_VERSION}, dispatcher, identity);
+    auto server = rpc::RpcServer::start({config.grpc_listen, SALLYPORT_VERSION, config.grpc_tls}, dispatcher, identity);
     const std::string error = server ? driver->launch() : server.error();
     if (!error.empty()) {
         observe::log_error(error);

@@ -9,6 +9,7 @@
 #include "media-plane/app/daemon.h"
 #include "media-plane/app/options.h"
 #include "media-plane/dpdk/eal.h"
+#include "media-plane/rpc/rpc_server.h"
 
 namespace {
 
@@ -46,6 +47,12 @@ int main(int argc, char** argv) {
     if (!config) {
         for (const auto& problem : config.error()) std::fprintf(stderr, "%s\n", yaml::to_string(problem, name).c_str());
         return 2;
+    }
+    if (config->grpc_tls) {
+        if (const auto fault = media::rpc::RpcServer::fault_of(*config->grpc_tls); !fault.empty()) {
+            std::fprintf(stderr, "%s: grpc.tls: %s\n", name.c_str(), fault.c_str());
+            return 2;
+        }
     }
     if (parsed.options.check_config) {
         std::printf("%s: ok\n", name.c_str());

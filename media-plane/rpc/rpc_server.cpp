@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "control/tls/mutual_tls.h"
 #include "media-plane/rpc/media_service.h"
 
 namespace sallyport::media::rpc {
@@ -49,6 +50,12 @@ void set_bounds(grpc::ServerBuilder& builder) {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
+Result<std::shared_ptr<grpc::ServerCredentials>, std::string> credentials_of(const ServerConfig& config) {
+    if (!config.tls) return grpc::InsecureServerCredentials();
+    if (config.tls->clients.empty()) return "no client is named: every certificate of the CA could command the plane";
+    return tls::server_credentials({config.tls->certificate, config.tls->key, config.tls->ca}, config.tls->clients);
+}
+
 }  // namespace
 
 struct RpcServer::State {
@@ -75,10 +82,12 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
         return true;
     }();
     static_cast<void>(plugins);
+    const auto credentials = credentials_of(config);
+    if (!credentials) return "grpc.tls: " + credentials.error();
     auto state = std::make_unique<State>(dispatcher, identity, config.version);
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(config.listen, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(config.listen, *credentials, &port);
     builder.RegisterService(&state->service);
     set_bounds(builder);
     const mode_t before = umask(0117);  // owner and group may connect: the socket is the permission
@@ -88,6 +97,8 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
     state->server->GetHealthCheckService()->SetServingStatus(pb::Media::service_full_name(), true);
     return std::unique_ptr<RpcServer>(new RpcServer(std::move(state)));
 }
+
+std::string RpcServer::fault_of(const ServerTls& tls) { return tls::fault_of({tls.certificate, tls.key, tls.ca}); }
 
 RpcServer::RpcServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 RpcServer::~RpcServer() { stop(); }

@@ -2,16 +2,25 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "control/base/result.h"
 #include "media-plane/rpc/dispatcher.h"
 
 namespace sallyport::media::rpc {
 
+// Mutual TLS, for signaling and control on other hosts.
+struct ServerTls {
+    std::string certificate, key, ca;  // PEM files
+    std::vector<std::string> clients;  // names in the certificates of those that may call; never empty
+};
+
 struct ServerConfig {
     std::string listen = "unix:/run/sallyport/media.sock";  // or "host:port"
     std::string version;
+    std::optional<ServerTls> tls;
 };
 
 struct ServerStatistics {
@@ -24,6 +33,9 @@ public:
     static Result<std::unique_ptr<RpcServer>, std::string> start(const ServerConfig& config, Dispatcher& dispatcher,
                                                                  const DispatcherConfig& identity);
     ~RpcServer();
+
+    // What is wrong with the PEM files; empty: nothing.
+    static std::string fault_of(const ServerTls& tls);
 
     // What grpc.health.v1 says, of the server and of the service.
     void set_serving(bool serving);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/base/service_address.h"
 #include "control/yaml/fields.h"
 #include "signaling/app/realm_fields.h"
 #include "signaling/io/stream_pool.h"
@@ -12,8 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using yaml::Fields;
-
-constexpr std::size_t socket_path_bytes = 107;  // sizeof sockaddr_un::sun_path, without its end
 
 std::string text_or(Fields& fields, std::string_view key, const std::string& otherwise) {
     auto text = fields.text(key, Fields::Required::no, otherwise);
@@ -27,15 +26,6 @@ Duration time_of(Fields& fields, std::string_view key, std::int64_t low, std::in
 
 std::size_t size_of(Fields& fields, std::string_view key, std::int64_t low, std::int64_t high, std::int64_t otherwise) {
     return static_cast<std::size_t>(fields.integer(key, low, high, otherwise));
-}
-
-// Is what is sent there seen by this host only?
-bool stays_on_host(std::string_view address) {
-    if (address.starts_with("unix:")) return true;
-    std::string_view host = address.substr(0, address.rfind(':'));
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    const auto literal = IpAddress::parse(host);
-    return host == "localhost" || (literal && literal->is_loopback());
 }
 
 // "unix:/PATH" or HOST:PORT.

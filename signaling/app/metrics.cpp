@@ -83,6 +83,8 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                            labelled("outcome", "failed", sums.stack(&S::calls_failed)),
                            labelled("outcome", "refused_media_away", sums.stack(&S::calls_refused_media_away)),
                            labelled("outcome", "refused_limit", sums.stack(&S::calls_refused_limit)),
+                           labelled("outcome", "refused_barred", sums.stack(&S::calls_refused_barred)),
+                           labelled("outcome", "refused_budget", sums.stack(&S::calls_refused_budget)),
                            labelled("outcome", "refused_full", sums.stack(&S::calls_refused_full))}));
     out.push_back(
         histogram("sallyport_call_setup_seconds", "From INVITE to its final answer.", {sums.setup_seconds()}));

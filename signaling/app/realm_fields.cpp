@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "control/base/service_address.h"
 #include "control/yaml/dscp.h"
 #include "signaling/io/socket_address.h"
 
@@ -13,21 +14,13 @@ namespace {
 using yaml::Fields;
 
 constexpr std::size_t max_realms = 64, max_listeners = 64, max_certificates = 64;  // of one node, realm, realm
-constexpr std::size_t max_name = 64, max_host = 253;
+constexpr std::size_t max_name = 64;
 
 bool is_name(std::string_view text) {
     if (text.empty() || text.size() > max_name) return false;
     return std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
                c == '.';
-    });
-}
-
-bool is_host(std::string_view text) {
-    if (IpAddress::parse(text)) return true;
-    if (text.empty() || text.size() > max_host || text.front() == '.' || text.front() == '-') return false;
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
     });
 }
 
@@ -171,12 +164,6 @@ Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, std::uint8_
 }
 
 }  // namespace
-
-bool is_host_and_port(std::string_view text) {
-    const auto colon = text.rfind(':');
-    if (colon == text.npos || colon == 0) return false;
-    return is_host(text.substr(0, colon)) && parse_port(text.substr(colon + 1)).has_value();
-}
 
 void read_realms(Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls,
                  std::vector<std::uint8_t>& dscp) {

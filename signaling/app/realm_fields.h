@@ -15,7 +15,4 @@ namespace sallyport::app {
 void read_realms(yaml::Fields& root, RealmTable& realms, std::vector<std::optional<io::TlsOptions>>& tls,
                  std::vector<std::uint8_t>& dscp);
 
-// "127.0.0.1:9102", "[::1]:9102" or "host.example:9102".
-bool is_host_and_port(std::string_view text);
-
 }  // namespace sallyport::app

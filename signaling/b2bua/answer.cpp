@@ -241,6 +241,7 @@ void Call::send_ok(Context& cx) {
         phase_ = Phase::answered;
         record_.answered = cx.now;
         record_.status = 200;
+        cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, cx.now, cx.now);
         cx.counters.answered.add();
         cx.counters.setup_seconds.observe(std::chrono::duration<double>(cx.now - record_.started).count());
         invite_.reset();

@@ -1,5 +1,7 @@
 // A confirmed call as text, for whoever keeps it beyond this process: one "name=value" line each, values escaped. Holds
 // SRTP keys: to be stored like a secret.
+#include <cmath>
+
 #include "signaling/b2bua/call.h"
 
 namespace sallyport::b2bua {
@@ -95,6 +97,9 @@ std::string Call::checkpoint() const {
     line(out, "session-b", session_.of(Side::b));
     line(out, "trunk", admitted_.trunk);
     line(out, "carrier", carrier_);
+    if (admitted_.price_per_minute > 0)
+        line(out, "price-millionths",
+             number(static_cast<std::uint64_t>(std::llround(admitted_.price_per_minute * 1e6))));
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);
     line(out, "called", record_.called);

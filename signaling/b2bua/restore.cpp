@@ -235,6 +235,8 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.session_id = session_.text();
     record_.trunk = admitted_.trunk = lines.text("trunk");
     record_.carrier = carrier_ = lines.text("carrier");
+    if (lines.has("price-millionths"))
+        admitted_.price_per_minute = static_cast<double>(lines.number("price-millionths")) / 1e6;
     record_.direction = lines.text("direction");
     admitted_.direction = record_.direction == to_string(policy::CallDirection::to_pbx)
                               ? policy::CallDirection::to_pbx
@@ -283,7 +285,8 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.call_id_b = leg(Side::b).call_id;
     record_.codecs = bridge_.codecs();
     phase_ = Phase::answered;
-    cx.gauges.hold(admitted_.trunk);
+    cx.gauges.hold(admitted_.trunk, admitted_.price_per_minute);
+    cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, record_.answered, cx.now);
     holds_gauge_ = true;
     for (const Side side : {Side::a, Side::b}) cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
     ladder_.note(cx.now, "adopted from an earlier process");

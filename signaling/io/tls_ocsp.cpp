@@ -29,12 +29,13 @@ using Store = std::unique_ptr<X509_STORE, Free<X509_STORE, X509_STORE_free>>;
 StatusAnswer unknown(std::string why) { return {CertificateStatus::unknown, std::move(why), 0}; }
 
 // Only the issuer's word counts, or that of a responder it has certified for this.
-bool is_signed(OCSP_BASICRESP& basic, const X509& issuer) {
+bool is_signed(OCSP_BASICRESP& basic, const X509& issuer, long long now) {
     const Store store(X509_STORE_new());
     SALLYPORT_CHECK(store != nullptr);
     auto* anchor = const_cast<X509*>(&issuer);  // OpenSSL counts references in it
     SALLYPORT_CHECK(X509_STORE_add_cert(store.get(), anchor) == 1);
     X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN);
+    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store.get()), static_cast<std::time_t>(now));
     STACK_OF(X509)* certificates = sk_X509_new_null();
     SALLYPORT_CHECK(certificates != nullptr);
     sk_X509_push(certificates, anchor);
@@ -88,7 +89,7 @@ StatusAnswer read_status(std::string_view der, const x509_st& certificate, const
                                                                      : nullptr);
         if (!basic) {
             answer = unknown(std::string("the OCSP responder says: ") + OCSP_response_status_str(outcome));
-        } else if (!is_signed(*basic, issuer)) {
+        } else if (!is_signed(*basic, issuer, now)) {
             answer = unknown("the OCSP response is not signed by the certificate's issuer");
         } else {
             answer = unknown("the OCSP response is about another certificate");

@@ -19,8 +19,10 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::caller_not_allowed: return "caller-not-allowed";
         case Refusal::unknown_number: return "unknown-number";
         case Refusal::no_route: return "no-route";
+        case Refusal::barred_destination: return "barred-destination";
         case Refusal::too_many_calls: return "too-many-calls";
         case Refusal::too_fast: return "too-fast";
+        case Refusal::over_budget: return "over-budget";
     }
     SALLYPORT_CHECK(false);
 }

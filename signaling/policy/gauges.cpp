@@ -50,7 +50,8 @@ bool TrunkGauges::take_turn(Gauge& gauge, double per_second, TimePoint now) {
     return true;
 }
 
-Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limits, TimePoint now) {
+Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limits, TimePoint now,
+                             double price_per_minute) {
     auto held = gauge(trunk);
     Slot slot = take_slot(*held, limits.concurrent_calls);
     while (slot == Slot::gauge_retired) {
@@ -58,18 +59,52 @@ Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limit
         slot = take_slot(*held, limits.concurrent_calls);
     }
     if (slot == Slot::none_free) return Admission::too_many_calls;
-    if (take_turn(*held, limits.calls_per_second, now)) return Admission::admitted;
+    const bool affordable = take_budget(*held, price_per_minute, limits.cost_per_day, now);
+    if (affordable && take_turn(*held, limits.calls_per_second, now)) return Admission::admitted;
+    if (affordable) give_budget(*held, price_per_minute);
     give_slot(*held);
-    return Admission::too_fast;
+    return affordable ? Admission::too_fast : Admission::over_budget;
 }
 
-void TrunkGauges::hold(std::string_view trunk) {
-    while (take_slot(*gauge(trunk), 0) == Slot::gauge_retired) {
-    }
+bool TrunkGauges::take_budget(Gauge& gauge, double price_per_minute, double allowance, TimePoint now) {
+    if (price_per_minute <= 0) return true;
+    const std::lock_guard lock(gauge.spending_mutex);
+    return gauge.spending.take_place(price_per_minute, allowance, now);
 }
 
-void TrunkGauges::release(std::string_view trunk) {
-    if (const auto held = find(trunk)) give_slot(*held);
+void TrunkGauges::give_budget(Gauge& gauge, double price_per_minute) {
+    if (price_per_minute <= 0) return;
+    const std::lock_guard lock(gauge.spending_mutex);
+    gauge.spending.give_place(price_per_minute);
+}
+
+void TrunkGauges::begin_spending(std::string_view trunk, double price_per_minute, TimePoint since, TimePoint now) {
+    if (price_per_minute <= 0) return;
+    const auto held = gauge(trunk);
+    const std::lock_guard lock(held->spending_mutex);
+    held->spending.begin(price_per_minute, since, now);
+}
+
+void TrunkGauges::end_spending(std::string_view trunk, double price_per_minute, TimePoint now) {
+    if (price_per_minute <= 0) return;
+    const auto held = gauge(trunk);
+    const std::lock_guard lock(held->spending_mutex);
+    held->spending.end(price_per_minute, now);
+}
+
+void TrunkGauges::hold(std::string_view trunk, double price_per_minute) {
+    auto held = gauge(trunk);
+    while (take_slot(*held, 0) == Slot::gauge_retired) held = gauge(trunk);
+    if (price_per_minute <= 0) return;
+    const std::lock_guard lock(held->spending_mutex);
+    held->spending.hold_place(price_per_minute);
+}
+
+void TrunkGauges::release(std::string_view trunk, double price_per_minute) {
+    const auto held = find(trunk);
+    if (!held) return;
+    give_budget(*held, price_per_minute);
+    give_slot(*held);
 }
 
 std::uint32_t TrunkGauges::calls(std::string_view trunk) const {

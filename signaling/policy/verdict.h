@@ -22,10 +22,17 @@ enum class Refusal : std::uint8_t {
     caller_not_allowed,
     unknown_number,
     no_route,
+    barred_destination,
     too_many_calls,
     too_fast,
+    over_budget,
 };
 std::string_view to_string(Refusal refusal);
+
+// What a carrier's fraud desk wants to hear of (SIPconnect 16.6.1).
+inline bool is_about_fraud(Refusal refusal) {
+    return refusal == Refusal::barred_destination || refusal == Refusal::over_budget;
+}
 
 struct Reject {
     Refusal why = Refusal::full;
@@ -43,6 +50,7 @@ struct Admitted {
     std::string called;  // E.164, "+" included; an emergency number as it was dialled
     bool emergency = false;
     std::string route;                  // from_pbx
+    double price_per_minute = 0;        // the route's
     std::vector<std::string> carriers;  // from_pbx: to be tried in order; to_pbx: the one it came from
 };
 

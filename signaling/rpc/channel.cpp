@@ -1,24 +1,12 @@
 #include "signaling/rpc/channel.h"
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
-#include <system_error>
-#include <utility>
+#include "control/tls/mutual_tls.h"
 
 namespace sallyport::rpc {
 namespace {
 
 constexpr int message_bytes = 256 << 20;  // a snapshot of some hundred thousand trunks
 constexpr int reconnect_from_ms = 100, reconnect_to_ms = 2'000;
-
-// The error is a sentence, or empty.
-std::string read_file(const std::string& path, std::string& text) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return path + ": " + std::system_category().message(errno);
-    text.assign(std::istreambuf_iterator<char>(file), {});
-    return {};
-}
 
 }  // namespace
 
@@ -37,13 +25,10 @@ Result<std::shared_ptr<grpc::Channel>, std::string> make_channel(const RpcPeer& 
     }
     if (peer.certificate.empty())
         return grpc::CreateCustomChannel(peer.target, grpc::InsecureChannelCredentials(), arguments);
-    grpc::SslCredentialsOptions options;
-    for (const auto& [path, text] :
-         {std::pair{&peer.certificate, &options.pem_cert_chain}, std::pair{&peer.key, &options.pem_private_key},
-          std::pair{&peer.ca, &options.pem_root_certs}})
-        if (auto wrong = read_file(*path, *text); !wrong.empty()) return wrong;
+    auto credentials = tls::channel_credentials({peer.certificate, peer.key, peer.ca});
+    if (!credentials) return credentials.error();
     if (!peer.tls_name.empty()) arguments.SetSslTargetNameOverride(peer.tls_name);
-    return grpc::CreateCustomChannel(peer.target, grpc::SslCredentials(options), arguments);
+    return grpc::CreateCustomChannel(peer.target, *credentials, arguments);
 }
 
 }  // namespace sallyport::rpc

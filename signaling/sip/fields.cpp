@@ -95,6 +95,11 @@ bool MediaType::is(std::string_view full) const {
 
 std::vector<std::string_view> split_list(std::string_view value) {
     std::vector<std::string_view> out;
+    split_list(value, out);
+    return out;
+}
+
+void split_list(std::string_view value, std::vector<std::string_view>& out) {
     std::size_t from = 0;
     bool quoted = false, bracketed = false;
     const auto add = [&](std::size_t to) {
@@ -102,6 +107,7 @@ std::vector<std::string_view> split_list(std::string_view value) {
         if (!one.empty()) out.push_back(one);
         from = to + 1;
     };
+    if (value.find(',') == std::string_view::npos) return add(value.size());
     for (std::size_t i = 0; i < value.size(); ++i) {
         switch (value[i]) {
             case '\\': i += quoted ? 1 : 0; break;
@@ -115,7 +121,6 @@ std::vector<std::string_view> split_list(std::string_view value) {
         }
     }
     add(value.size());
-    return out;
 }
 
 std::string quote(std::string_view text) {

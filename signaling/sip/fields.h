@@ -79,6 +79,8 @@ FieldResult<RAck> parse_rack(std::string_view value);
 FieldResult<MediaType> parse_media_type(std::string_view value);
 // Splits at commas outside quotes and < >; trims. A dangling comma gives an empty element, which is dropped.
 std::vector<std::string_view> split_list(std::string_view value);
+// Appends them; the same without a vector of their own.
+void split_list(std::string_view value, std::vector<std::string_view>& out);
 // "token" if it is one, else in double quotes with escapes.
 std::string quote(std::string_view text);
 bool is_token(std::string_view text);

@@ -14,6 +14,7 @@ namespace sallyport::sip {
 struct HeaderLine {
     std::string_view text;  // without its line end; folded lines together, their inner line ends included
     std::size_t next = 0;   // offset behind the line end
+    bool folded = false;
 };
 
 struct HeaderParts {
@@ -25,13 +26,15 @@ inline std::optional<HeaderLine> header_line_at(std::string_view message, std::s
     std::size_t end = message.find('\n', from);
     if (end == std::string_view::npos) return std::nullopt;
     const auto without_cr = [&](std::size_t lf) { return lf > from && message[lf - 1] == '\r' ? lf - 1 : lf; };
+    bool folded = false;
     if (without_cr(end) != from) {  // the empty line ends the header: what follows it is no fold
         while (end + 1 < message.size() && scan::is(message[end + 1], scan::lws)) {
+            folded = true;
             end = message.find('\n', end + 1);
             if (end == std::string_view::npos) return std::nullopt;
         }
     }
-    return HeaderLine{message.substr(from, without_cr(end) - from), end + 1};
+    return HeaderLine{message.substr(from, without_cr(end) - from), end + 1, folded};
 }
 
 // Without the white space and the folds at both ends. A CR that belongs to no line end stays: it is an error.

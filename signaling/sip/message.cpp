@@ -43,8 +43,7 @@ std::vector<std::string_view> Message::values(HeaderName name) const {
             out.push_back(value);
             continue;
         }
-        const auto elements = split_list(value);
-        out.insert(out.end(), elements.begin(), elements.end());
+        split_list(value, out);
     }
     return out;
 }

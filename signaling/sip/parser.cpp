@@ -53,7 +53,9 @@ constexpr std::size_t known_headers = static_cast<std::size_t>(HeaderName::other
 
 class Parser::Run {
 public:
-    Run(std::string_view bytes, Framing framing) : framing_(framing) { m_.buffer_.assign(bytes); }
+    Run(Message& message, std::string_view bytes, Framing framing) : m_(message), framing_(framing) {
+        m_.buffer_.assign(bytes);
+    }
 
     MaybeFault parse() {
         if (auto f = start_line()) return f;
@@ -63,7 +65,6 @@ public:
         if (auto f = essentials()) return f;
         return body();
     }
-    Message take() { return std::move(m_); }
 
 private:
     using Slice = Message::Slice;
@@ -84,8 +85,9 @@ private:
 
     MaybeFault request_line(std::string_view line) {
         const std::string_view trimmed = scan::trim(line);
-        const std::size_t last_gap = trimmed.find_last_of(" \t");
-        if (last_gap == std::string_view::npos || !begins_with_sip(trimmed.substr(last_gap + 1)))
+        std::size_t last_gap = trimmed.size();
+        while (last_gap != 0 && !scan::is(trimmed[last_gap - 1], scan::lws)) --last_gap;
+        if (last_gap-- == 0 || !begins_with_sip(trimmed.substr(last_gap + 1)))
             return fault(ParseErrc::not_sip, "no start line of SIP");
         const std::size_t first_gap = line.find(' ');
         request_method_ = line.substr(0, first_gap);
@@ -125,18 +127,18 @@ private:
             if (!line) return fault(ParseErrc::bad_header, "the header does not end");
             at_ = line->next;
             if (line->text.empty()) return std::nullopt;
-            if (auto f = field(line->text)) return f;
+            if (auto f = field(*line)) return f;
         }
     }
 
-    MaybeFault field(std::string_view line) {
-        const auto parts = split_header_line(line);
+    MaybeFault field(const HeaderLine& line) {
+        const auto parts = split_header_line(line.text);
         if (!parts) return fault(ParseErrc::bad_header, "a header line is no \"name: value\"");
         if (m_.fields_.size() == limits::header_fields)
             return fault(ParseErrc::too_many_fields, "too many header fields");
         if (parts->name.size() > limits::name_bytes || parts->value.size() > limits::field_bytes)
             return fault(ParseErrc::too_large, "header field too long");
-        if (!unfold(parts->value)) return fault(ParseErrc::bad_header, "a bare CR in a header field");
+        if (!unfold(parts->value, line.folded)) return fault(ParseErrc::bad_header, "a bare CR in a header field");
         const HeaderName name = header_name_from(parts->name);
         m_.fields_.push_back({name, slice(parts->name), slice(parts->value)});
         return name == HeaderName::other ? std::nullopt : note(name, parts->value);
@@ -158,10 +160,8 @@ private:
     }
 
     // Line ends inside a folded value become spaces, in our own copy. A CR that ends no line is an error.
-    bool unfold(std::string_view value) {
-        if (value.empty() || std::memchr(value.data(), '\r', value.size()) == nullptr) {
-            if (value.find('\n') == std::string_view::npos) return true;
-        }
+    bool unfold(std::string_view value, bool folded) {
+        if (!folded && (value.empty() || std::memchr(value.data(), '\r', value.size()) == nullptr)) return true;
         char* p = m_.buffer_.data() + (value.data() - m_.buffer_.data());
         for (char* const end = p + value.size(); p != end; ++p) {
             if (*p == '\r' && p[1] != '\n') return false;  // a line end follows every value: p[1] can be read
@@ -274,7 +274,7 @@ private:
         return std::nullopt;
     }
 
-    Message m_;
+    Message& m_;
     Framing framing_;
     std::size_t at_ = 0;
     std::string_view request_method_;
@@ -288,9 +288,9 @@ Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framin
     if (bytes.empty()) return ParseError{ParseErrc::empty, "no message", std::nullopt, {}};
     if (bytes.size() > limits::message_bytes)
         return refuse(bytes, fault(ParseErrc::too_large, "message too long"), source);
-    Run run(bytes, framing);
-    if (auto f = run.parse()) return refuse(bytes, std::move(*f), source);
-    return run.take();
+    Result<Message, ParseError> result{Message()};
+    if (auto f = Run(*result, bytes, framing).parse()) result = refuse(bytes, std::move(*f), source);
+    return result;
 }
 
 }  // namespace sallyport::sip

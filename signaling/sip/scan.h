@@ -74,6 +74,19 @@ constexpr bool escapes_are_whole(std::string_view text) {
     }
     return true;
 }
+// One pass: what may stand in a URI and is none of `delimiters`, with whole escapes.
+constexpr bool is_uri_text(std::string_view text, std::string_view delimiters = {}) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (!is(c, uri)) return false;
+        for (const char delimiter : delimiters)
+            if (c == delimiter) return false;
+        if (c != '%') continue;
+        if (text.size() - i < 3 || !is(text[i + 1], hex) || !is(text[i + 2], hex)) return false;
+        i += 2;
+    }
+    return true;
+}
 // Digits only, at least one, no sign, not above `bound`.
 template <class T>
 constexpr std::optional<T> number(std::string_view text, T bound = std::numeric_limits<T>::max()) {

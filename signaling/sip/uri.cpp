@@ -13,8 +13,6 @@ namespace {
 
 using scan::is;
 
-bool only_uri_characters(std::string_view text) { return scan::all(text, scan::uri) && scan::escapes_are_whole(text); }
-
 Scheme scheme_from(std::string_view text) {
     if (equal_ignoring_case(text, "sip")) return Scheme::sip;
     if (equal_ignoring_case(text, "sips")) return Scheme::sips;
@@ -53,7 +51,7 @@ std::optional<UriErrc> scan_user_info(std::string_view info, UriParts& out) {
     const std::size_t colon = info.find(':');
     out.user = info.substr(0, colon);
     if (colon != std::string_view::npos) out.password = info.substr(colon + 1);
-    if (out.user.empty() || !only_uri_characters(info)) return UriErrc::bad_user;
+    if (out.user.empty() || !scan::is_uri_text(info)) return UriErrc::bad_user;
     return std::nullopt;
 }
 
@@ -68,9 +66,7 @@ std::optional<UriErrc> scan_sip(std::string_view rest, UriParts& out) {
     if (const std::size_t question = rest.find('?'); question != std::string_view::npos) {
         out.headers = rest.substr(question + 1);
         rest = rest.substr(0, question);
-        if (out.headers.empty() || !only_uri_characters(out.headers) ||
-            out.headers.find_first_of("?;@") != std::string_view::npos)
-            return UriErrc::bad_headers;
+        if (out.headers.empty() || !scan::is_uri_text(out.headers, "?;@")) return UriErrc::bad_headers;
     }
     out.parameters = rest;
     return std::nullopt;

@@ -34,9 +34,7 @@ std::optional<UriErrc> each_uri_parameter(std::string_view text, Sink&& sink) {
         const bool has_value = equals != std::string_view::npos;
         const std::string_view name = one.substr(0, equals);
         const std::string_view value = has_value ? one.substr(equals + 1) : std::string_view();
-        if (name.empty() || !scan::all(one, scan::uri) || one.find_first_of("@?") != std::string_view::npos ||
-            !scan::escapes_are_whole(one))
-            return UriErrc::bad_parameter;
+        if (name.empty() || !scan::is_uri_text(one, "@?")) return UriErrc::bad_parameter;
         if (!sink(name, value, has_value)) return UriErrc::bad_parameter;
     }
     return std::nullopt;

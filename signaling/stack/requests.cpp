@@ -221,6 +221,8 @@ void Core::admit(transaction::Request request, policy::Party party) {
     auto verdict = policy::decide(facts, shared.gauges);
     if (verdict.reject) {
         count(verdict.reject->why);
+        if (is_about_fraud(verdict.reject->why))
+            complain(std::string(to_string(verdict.reject->why)), verdict.admitted.trunk, verdict.trace.back().text);
         const bool carrier = facts.party.kind == policy::PartyKind::carrier;
         const std::string key = (carrier ? "carrier " : "trunk ") + facts.party.id;
         if (!refusals.try_take(key, now_)) return refuse_briefly(request, facts.party, verdict);
@@ -229,12 +231,13 @@ void Core::admit(transaction::Request request, policy::Party party) {
     calls.begin({snapshot, std::move(verdict), std::move(request)}, cx);
 }
 
-// A PBX is told to wait. For a carrier 503 would mean the whole node: it hears what is wrong with this number.
+// A PBX is told to wait, unless that would send a dialler with a stolen secret to the next node. For a carrier 503
+// would mean the whole node: it hears what is wrong with this number.
 void Core::refuse_briefly(const transaction::Request& request, const policy::Party& party,
                           const policy::Verdict& verdict) {
     const bool pbx_calls = party.kind == policy::PartyKind::trunk;
     complain("refused-too-often", pbx_calls ? party.id : std::string(), verdict.trace.back().text);
-    const std::uint16_t status = pbx_calls ? 503 : verdict.reject->status;
+    const std::uint16_t status = pbx_calls && !is_about_fraud(verdict.reject->why) ? 503 : verdict.reject->status;
     auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
     if (status == 503) composer.add(HeaderName::retry_after, retry_after());
     answer_once(request, std::move(composer));
@@ -247,6 +250,8 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::full: return statistics.calls_refused_full.add();
         case policy::Refusal::too_many_calls:
         case policy::Refusal::too_fast: return statistics.calls_refused_limit.add();
+        case policy::Refusal::barred_destination: return statistics.calls_refused_barred.add();
+        case policy::Refusal::over_budget: return statistics.calls_refused_budget.add();
         case policy::Refusal::draining: return statistics.refused_draining.add();
         case policy::Refusal::trunk_disabled:
         case policy::Refusal::transport_not_allowed:

@@ -205,7 +205,7 @@ TEST_CASE("what makes a start impossible is said in one sentence: store in use, 
     const auto own_store = with(daemon.path("store.db"), daemon.path("store2.db"));
     auto no_pem = own_store;
     no_pem.replace(no_pem.find("control.pem"), 11, "control.ext");
-    CHECK(refusal(no_pem).find("expected a PEM file") != std::string::npos);
+    CHECK(refusal(no_pem).find("a PEM file is expected") != std::string::npos);
     auto taken = own_store;
     taken.replace(taken.find("127.0.0.1:0"), 11, daemon.server());
     taken.replace(taken.find("control.sock"), 12, "control2.sock");

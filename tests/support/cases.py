@@ -45,11 +45,15 @@ def build_directory():
     return Path(os.environ.get('SALLYPORT_BUILD') or Path(__file__).resolve().parents[2] / 'build' / 'release')
 
 
+def sanitized():
+    """Are the programs under test built with a sanitizer?"""
+    cache = build_directory() / 'CMakeCache.txt'
+    return cache.exists() and 'SALLYPORT_SANITIZE:STRING=\n' not in cache.read_text()
+
+
 def require_growth(grown, most, who):
     """Octets that a daemon may have grown. Under a sanitizer memory is kept on purpose and says nothing."""
-    cache = build_directory() / 'CMakeCache.txt'
-    sanitized = cache.exists() and 'SALLYPORT_SANITIZE:STRING=\n' not in cache.read_text()
-    if not sanitized:
+    if not sanitized():
         require(grown < most, f'{who} has grown by {grown >> 10} kB')
 
 

@@ -20,9 +20,9 @@ PBX_NUMBER, CORE_NUMBER = '+4930555001', '+4989777001'
 
 
 class Lab:
-    def __init__(self, name, access, lease_seconds, **edge_options):
+    def __init__(self, name, access, lease_seconds, remote_media=False, **edge_options):
         self.run_directory = tempfile.mkdtemp(prefix=f'sallyport-{name}-')
-        self.network = network.Network(f'sallyport-{name}')
+        self.network = network.Network(f'sallyport-{name}', remote_media)
         self.edge_options = dict(access=access, lease_seconds=lease_seconds, **edge_options)
         self.pbx_number, self.core_number = PBX_NUMBER, CORE_NUMBER
         self.peer_addresses = [STRANGER, PBX_ADDRESS, CORE_ADDRESS, *network.ACCESS.peers_v6, *network.CORE.peers_v6]

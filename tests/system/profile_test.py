@@ -326,6 +326,81 @@ media: {{srtp: off}}
     apply_text(lab, text)
 
 
+@case('toll fraud has bounds that nobody has written: Digest in the clear is warned of, premium rate and satellites are refused, '
+      'and so is a call that a route prices when a day\'s budget is spent [SC-16.6.1-08]')
+def _(lab):
+    static, core = lab.parties['static'], lab.core()
+    text, refused = lab.edge.cli('get', 'trunk', 'sipp-static'), len(lab.edge.records())
+    silent = f'''kind: Trunk
+name: trunks/sipp-static
+mode: static
+realm: access
+domain: {STATIC_DOMAIN}
+transports: [udp, tcp]
+targets: [{{host: {STATIC_ADDRESS}, port: 5080, transport: udp}}]
+sources: [{STATIC_ADDRESS}/32]
+numbers: [{{first: "+4940555000", last: "+4940555999"}}]
+media: {{srtp: off}}
+'''
+    price, priced = 30, '+4988777001'         # of a hundred a day: three minutes of one call are paid for, not of two
+    route = f'''---
+kind: Route
+name: priced
+prefix: "+4988"
+price_per_minute: {price}
+carriers: [carriers/core]
+'''
+
+    def answer_to(number):
+        """The final answer, and whether the call has reached the core."""
+        call = static.peer.invite(f'sip:{number}@{STATIC_DOMAIN}', static.offer(), caller=STATIC_NUMBER)
+        process.wait_until(lambda: not core.peer.incoming.empty() or call.transaction.wait_final(0.01), 10, 'a call is decided')
+        reached = not core.peer.incoming.empty()
+        if reached:
+            core.peer.wait_call(1).reject(486, 'Busy Here')
+        return call.wait_final(10).status, reached
+
+    def refusals(word):
+        return lab.edge.scrape('signaling').get('sallyport_calls_total', outcome=word)
+
+    def reasons(count):
+        """Of so many refused calls; the records come when the media plane has answered."""
+        process.wait_until(lambda: sum(r['sip_status'] == 603 for r in lab.edge.records()[refused:]) >= count, 10, 'records')
+        return {r['reason'] for r in lab.edge.records()[refused:] if r['sip_status'] == 603}
+
+    apply_text(lab, silent + route)
+    try:
+        require(any('trunks/fixed may use Digest without TLS' in w for w in lab.edge.warnings()), 'no warning of Digest in the clear')
+        for number in ('+979123456789', '+881612345678', '+8823456789', '+19005551234'):
+            equal(answer_to(number), (603, False), number)
+        equal(answer_to(CORE_NUMBER), (486, True), 'an ordinary number')
+        equal(reasons(4),
+              {f'trunk sipp-static may not call {n}' for n in ('+979123456789', '+881612345678', '+8823456789', '+19005551234')},
+              'reasons in the records')
+        equal(answer_to(priced), (486, True), 'a call with a price, while there is a budget')
+        outgoing, incoming = parties.establish(static, core, f'sip:{priced}@{STATIC_DOMAIN}', STATIC_NUMBER)
+        equal(answer_to(priced), (603, False), 'a second call with a price, which could not be paid')
+        equal(answer_to(CORE_NUMBER), (486, True), 'a call without a price then')
+        equal(outgoing.bye().status, 200, 'BYE')
+        require(incoming.wait_ended(), 'the BYE did not cross')
+        equal(answer_to(priced), (486, True), 'a call with a price, when the first has ended')
+        require('trunk sipp-static has spent what its calls may cost within a day' in reasons(5), reasons(5))
+        equal((refusals('refused_barred'), refusals('refused_budget')), (4, 1), 'what is counted')
+        log = lab.edge.daemons['signaling'].text()
+        require('event=barred-destination trunk=sipp-static' in log and 'event=over-budget trunk=sipp-static' in log, 'no alarm')
+        apply_text(lab, silent + 'limits: {cost_per_day: 0, without_default_bars: true}\n' + route)
+        equal(answer_to(priced), (486, True), 'a call with a price, without a budget')
+        equal(answer_to('+979123456789'), (486, True), 'premium rate, where the trunk may')
+        for words in ('may call premium rate', 'has no limit of what its calls may cost'):
+            require(any(f'trunks/sipp-static {words}' in w for w in lab.edge.warnings()), f'no warning: {words}')
+        apply_text(lab, silent + 'limits: {barred_prefixes: ["+4989"]}\n')
+        equal(answer_to(CORE_NUMBER), (603, False), 'a prefix that the trunk bars')
+        equal(answer_to('+979123456789'), (603, False), 'and those that every trunk bars')
+    finally:
+        lab.edge.cli('delete', 'route', 'priced', check=False)
+        apply_text(lab, text)
+
+
 @case('a PBX in the wrong mode is told so: REGISTER for a static trunk 403 or 404, a call without registration 403, both named in the log [SC-7-12]')
 def _(lab):
     with lab.network.pbx.entered():

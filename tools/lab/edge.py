@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 from . import netns, pki, process, prometheus
-from .network import ACCESS, CORE
+from .network import ACCESS, CORE, LINK_MEDIA
 
 SERVER_NAME = 'sip.sallyport.example'
 METRICS = {'control': '127.0.0.1:9101', 'media': '127.0.0.1:9102', 'signaling': '127.0.0.1:9103'}
 CONTROL = '127.0.0.1:7443'
+REMOTE_MEDIA = f'{LINK_MEDIA}:7444'
 ORDER = ('control', 'media', 'signaling')
 PORTS = {'udp': 5060, 'tcp': 5060, 'tls': 5061}
 START_SECONDS = 30
@@ -19,7 +20,7 @@ CORE_UDP = CORE.signaling, PORTS['udp']
 
 class Edge:
     def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None, tls=None,
-                 device='net_af_packet{number},iface={interface}', advertised=None):
+                 device='net_af_packet{number},iface={interface}', advertised=None, before=None):
         self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
         self.lease_seconds = lease_seconds
         self.access = access
@@ -27,6 +28,7 @@ class Edge:
         self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
         self.advertised = advertised      # what the access realm says of itself: (SIP over IPv4, media[, SIP over IPv6])
+        self.before = before or {}        # daemon -> a command that runs it, as words
         self.daemons = {}
         self.server_name = SERVER_NAME
         self.ca = None
@@ -52,6 +54,9 @@ class Edge:
     def addresses(self):
         return [a for side in (ACCESS, CORE) for a in (side.signaling, side.media, side.signaling_v6, side.media_v6)]
 
+    def namespace(self, daemon):
+        return self.network.media if daemon == 'media' else self.network.edge
+
     def metrics_address(self, daemon):
         return METRICS[daemon]
 
@@ -76,6 +81,9 @@ class Edge:
         self.ca.issue('edge', names=[SERVER_NAME, *hosts], addresses=[ACCESS.signaling])
         self.ca.issue('control', names=['localhost'], addresses=['127.0.0.1'])
         self.ca.issue('operator', usage='clientAuth', unit='admin')
+        if self.network.remote_media:
+            self.ca.issue('media', addresses=[LINK_MEDIA])
+            self.ca.issue('node', names=['edge-1.sallyport.example'], usage='clientAuth')
         for daemon, text in (('control', self._control()), ('media', self._media()), ('signaling', self._signaling())):
             (self.run / f'{daemon}.yaml').write_text(text + self.options.get(daemon, ''))
 
@@ -85,16 +93,20 @@ class Edge:
     def _socket(self, daemon):
         return f'unix:{self.run}/{daemon}.sock'
 
+    def _tls(self, name, more=''):
+        certificate, key = self._pem(name)
+        return f'tls: {{ca: {self.ca.certificate}, certificate: {certificate}, key: {key}{more}}}'
+
     def _control(self):
-        certificate, key = self._pem('control')
+        media = f'{REMOTE_MEDIA}\n  media_{self._tls("node")}' if self.network.remote_media else self._socket('media')
         return f'''node: edge-1
 oss:
   listen: {CONTROL}
-  tls: {{ca: {self.ca.certificate}, certificate: {certificate}, key: {key}}}
+  {self._tls('control')}
 planes:
   listen: {self._socket('control')}
   signaling: {self._socket('signaling')}
-  media: {self._socket('media')}
+  media: {media}
 store: {{file: {self.run}/store.db}}
 records: {{directory: {self.run}/records}}
 metrics: {{listen: "{METRICS['control']}"}}
@@ -107,8 +119,11 @@ metrics: {{listen: "{METRICS['control']}"}}
     device: "{device}"
     addresses: ["{side.media}/24", "{side.media_v6}/64"]
 '''
+        grpc = f'listen: {self._socket("media")}'
+        if self.network.remote_media:
+            grpc = f'listen: "{REMOTE_MEDIA}", {self._tls("media", ", clients: [edge-1.sallyport.example]")}'
         return f'''node: edge-1
-grpc: {{listen: {self._socket('media')}}}
+grpc: {{{grpc}}}
 metrics: {{listen: "{METRICS['media']}"}}
 lcores: 1
 lease_seconds: {self.lease_seconds}
@@ -123,6 +138,7 @@ ports:
         media = f'    media_advertised: ["{self.advertised[1]}"]\n' if self.advertised else ''
         core = ''.join(f'      - {{transport: {t}, bind: "{address}:{PORTS[t]}"}}\n' for t in ('udp', 'tcp')
                        for address in (CORE.signaling, f'[{CORE.signaling_v6}]'))
+        target = f'{REMOTE_MEDIA}\n  {self._tls("node")}' if self.network.remote_media else self._socket('media')
         tls, more_realms = f'{{certificate: {certificate}, key: {key}, ca: {self.ca.certificate}}}', ''
         if self.tls:
             tls, more_realms = self.tls(self)
@@ -135,7 +151,7 @@ realms:
     trusted: true
     listeners:
 {core}media:
-  target: {self._socket('media')}
+  target: {target}
   lease_seconds: {self.lease_seconds}
 control:
   target: {self._socket('control')}
@@ -151,6 +167,8 @@ registrations: {{file: {self.run}/registrations.db}}
         self.write_files()
         for daemon in ORDER:
             self.start_daemon(daemon)
+            if self.before:          # whoever wraps one may have his own idea of how long it tries again
+                self.wait_serving(daemon)
         for daemon in ORDER:
             self.wait_serving(daemon)
         self.wait_status(lambda s: all(d['reachable'] for d in s['daemons']) and s['signaling']['media_up'],
@@ -159,12 +177,13 @@ registrations: {{file: {self.run}/registrations.db}}
     def start_daemon(self, daemon):
         if daemon in self.daemons:          # of a case that failed before its kill
             self.daemons[daemon].kill()
-        command = self.network.edge.prefix(self.programs / f'sallyport-{daemon}', '--config', self.run / f'{daemon}.yaml')
+        command = self.namespace(daemon).prefix(*self.before.get(daemon, ()), self.programs / f'sallyport-{daemon}', '--config',
+                                                self.run / f'{daemon}.yaml')
         self.daemons[daemon] = process.Process(daemon, command, self.run)
 
     def wait_serving(self, daemon):
         """Its metrics answer: everything else of a daemon is up before."""
-        self.daemons[daemon].wait_for(lambda: prometheus.reachable(METRICS[daemon], self.network.edge), START_SECONDS,
+        self.daemons[daemon].wait_for(lambda: prometheus.reachable(METRICS[daemon], self.namespace(daemon)), START_SECONDS,
                                       'is serving')
 
     def restart(self, daemon):
@@ -251,7 +270,7 @@ registrations: {{file: {self.run}/registrations.db}}
 
     # -- what is left
     def scrape(self, daemon):
-        return prometheus.scrape(METRICS[daemon], self.network.edge)
+        return prometheus.scrape(METRICS[daemon], self.namespace(daemon))
 
     def leftovers(self):
         """What is alive and should not be when nobody calls: name -> count; empty is good."""

@@ -6,7 +6,8 @@
 namespace sallyport::policy::rules {
 namespace {
 
-constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, facility_rejected = 29;
+constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, call_rejected = 21,
+                        facility_rejected = 29;
 
 // Nobody is registered whom a call could reach.
 bool is_absent(const CallFacts& facts, const config::Trunk& trunk) {
@@ -57,10 +58,20 @@ std::vector<std::string> in_order(std::vector<config::RouteChoice> choices, std:
     return ids;
 }
 
+// Whom this trunk must not call, so that a stolen secret earns nobody anything (SIPconnect 16.6.1).
+bool is_barred(const CallFacts& facts, const Admitted& admitted) {
+    const auto trunk = facts.config.trunks.find(admitted.trunk);
+    return !admitted.emergency && trunk != facts.config.trunks.end() && trunk->second.limits.bars(admitted.called);
+}
+
 Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
+    if (is_barred(facts, admitted))
+        return {Reject{Refusal::barred_destination, 603, call_rejected, false},
+                "trunk " + admitted.trunk + " may not call " + admitted.called};
     const auto* route = facts.config.route_for(admitted.called);
     if (route == nullptr) return {Reject{Refusal::no_route, 404, no_route, false}, "no route for " + admitted.called};
     admitted.route = route->id;
+    admitted.price_per_minute = admitted.emergency ? 0 : route->price_per_minute;
     for (const auto& id : route->choices.empty() ? route->carriers : in_order(route->choices, facts.draw)) {
         const auto carrier = facts.config.carriers.find(id);
         if (carrier != facts.config.carriers.end() && !carrier->second.disabled) admitted.carriers.push_back(id);

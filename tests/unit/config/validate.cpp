@@ -128,6 +128,37 @@ TEST_CASE("limits are ranges; NaN is no rate") {
     CHECK(fields_after([](Trunk& t) { t.limits = {1'000'000, 10'000, 64, 86'400}; }).empty());
 }
 
+TEST_CASE("destinations and cost: prefixes, and prices that are numbers") {
+    CHECK(fields_after([](Trunk& t) {
+              t.limits.barred_prefixes = {"+979", "979", ""};
+              t.limits.cost_per_day = std::nan("");
+          }) == Fields{"limits.cost_per_day", "limits.barred_prefixes[1]", "limits.barred_prefixes[2]"});
+    CHECK(fields_after([](Trunk& t) {
+              t.limits.barred_prefixes = {"+979"};
+              t.limits.without_default_bars = true;
+              t.limits.cost_per_day = -1;
+          }) == Fields{"limits.cost_per_day"});
+    Route route{.id = "uk", .prefix = "+44", .carriers = {"core"}};
+    route.price_per_minute = 0.25;
+    CHECK(validate(route).empty());
+    route.price_per_minute = -0.25;
+    CHECK(fields(validate(route)) == Fields{"price_per_minute"});
+}
+
+TEST_CASE("a trunk bars premium rate and satellites, or what it lists, or nothing") {
+    Limits limits;
+    for (const auto* number : {"+979123456789", "+8816123", "+8835100", "+87077", "+19005551234"})
+        CHECK(limits.bars(number));
+    for (const auto* number : {"+12125551234", "+4930123456", "+8613800", "+97150", "112"})
+        CHECK_FALSE(limits.bars(number));
+    limits.barred_prefixes = {"+4930"};
+    CHECK(limits.bars("+4930123456"));
+    CHECK(limits.bars("+979123456789"));
+    limits.without_default_bars = true;
+    CHECK(limits.bars("+4930123456"));
+    CHECK_FALSE(limits.bars("+979123456789"));
+}
+
 TEST_CASE("media: encoding names, inactivity, port name, nothing twice") {
     CHECK(fields_after([](Trunk& t) {
               t.media.codecs = {"PCMA", "telephone-event", "PCMA", "G 729", ""};
@@ -305,16 +336,19 @@ TEST_CASE("what a trunk asks of Digest must be possible [SC-16.6.1-04]") {
 
 TEST_CASE("what is allowed but weak is a warning") {
     auto trunk = sample_trunk();
-    CHECK(warnings(trunk).size() == 1);  // no limits at all
+    CHECK(warnings(trunk).size() == 2);  // no limits at all: calls, cost
     trunk.limits.concurrent_calls = 20;
-    CHECK(warnings(trunk).size() == 1);
+    CHECK(warnings(trunk).size() == 2);
     trunk.limits.calls_per_second = 5;
+    CHECK(warnings(trunk).size() == 1);
+    trunk.limits.cost_per_day = 100;
     CHECK(warnings(trunk).empty());
     trunk.single_aor_compatibility = true;
     trunk.transports = {Transport::udp};
     trunk.media.latch_any_address = true;
     trunk.authentication.without_qop = true;
-    CHECK(warnings(trunk).size() == 5);
+    trunk.limits.without_default_bars = true;
+    CHECK(warnings(trunk).size() == 6);
     trunk.disabled = true;
     CHECK(warnings(trunk).empty());
 }

@@ -198,3 +198,24 @@ TEST_CASE("all problems are reported at once, by line") {
     CHECK(lines[0].find("media.yaml:2:") == 0);
     CHECK(lines[5].find("media.yaml:6:") == 0);
 }
+
+TEST_CASE("a plane that other hosts can reach wants mutual TLS and the names of who may command it") {
+    const std::string files = "certificate: /c.pem, key: /k.pem, ca: /ca.pem";
+    const auto grpc = [&](const std::string& listen, const std::string& more) {
+        return good + "grpc: {listen: \"" + listen + "\"" + more + "}\n";
+    };
+    for (const auto* remote : {"192.0.2.9:7444", "media.example.net:7444", "[::]:7444"}) {
+        CHECK(only(grpc(remote, "")).find("can be reached from other hosts") != std::string::npos);
+        CHECK(only(grpc(remote, ", tls: {" + files + ", clients: [edge-1.example.net]}")) == "");
+    }
+    CHECK(only(grpc("127.0.0.1:7444", "")) == "");
+    CHECK(only(grpc("192.0.2.9:7444", ", tls: {" + files + "}")).find("grpc.tls.clients: is missing: the names") !=
+          std::string::npos);
+    CHECK(only(grpc("192.0.2.9:7444", ", tls: {clients: [x]}")).find("grpc.tls.certificate") != std::string::npos);
+    CHECK(only(grpc("unix:/run/media.sock", ", tls: {" + files + ", clients: [x]}")).find("is for HOST:PORT") !=
+          std::string::npos);
+    const Config c = taken(read_config(grpc("192.0.2.9:7444", ", tls: {" + files + ", clients: [a, b]}"), four_cpus));
+    REQUIRE(c.grpc_tls.has_value());
+    CHECK(c.grpc_tls->certificate == "/c.pem");
+    CHECK(c.grpc_tls->clients == std::vector<std::string>{"a", "b"});
+}

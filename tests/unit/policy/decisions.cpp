@@ -98,6 +98,13 @@ TEST_CASE("Each refusal has its status, and takes no place") {
     CHECK(refusal(w.facts(w.core, "sip:+4930999@x")) == Pair(Refusal::unknown_number, 404));
     const Party udp_static{PartyKind::trunk, "fixed", Proof::source_address};
     CHECK(refusal(w.facts(udp_static, "sip:+4420555@x")) == Pair(Refusal::transport_not_allowed, 480));
+    w.snapshot.trunks.at("acme").limits.barred_prefixes = {"+4420"};
+    CHECK(refusal(w.facts(w.pbx, "sip:+4420555@x")) == Pair(Refusal::barred_destination, 603));
+    w.snapshot.trunks.at("acme").limits.barred_prefixes = {};
+    w.snapshot.trunks.at("acme").limits.cost_per_day = 10;
+    w.snapshot.routes.at("uk").price_per_minute = 5;
+    CHECK(refusal(w.facts(w.pbx, "sip:+4420555@x")) == Pair(Refusal::over_budget, 603));
+    w.snapshot.routes.at("uk").price_per_minute = 0;
     w.snapshot.trunks.at("acme").disabled = true;
     w.snapshot.build_indexes();
     CHECK(refusal(w.facts(w.pbx, "sip:+4420555@x")) == Pair(Refusal::trunk_disabled, 480));

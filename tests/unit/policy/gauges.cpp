@@ -42,6 +42,76 @@ TEST_CASE("Slower than one call a second is a limit too") {
     CHECK(gauges.admit("a", limits, start + 2s) == Admission::admitted);
 }
 
+TEST_CASE("A budget: a call with a price is taken while three more minutes of all can be paid; forgiven over the day") {
+    TrunkGauges gauges;
+    const config::Limits limits{.cost_per_day = 24};
+    const auto try_call = [&](double price, TimePoint now) {
+        const auto admission = gauges.admit("a", limits, now, price);
+        if (admission == Admission::admitted) gauges.release("a", price);
+        return admission;
+    };
+    REQUIRE(gauges.admit("a", limits, start, 2) == Admission::admitted);
+    gauges.begin_spending("a", 2, start, start);
+    CHECK(try_call(2, start + 5min) == Admission::admitted);     // 10, and 12 ahead
+    CHECK(try_call(2, start + 8min) == Admission::over_budget);  // 16, and 12 ahead
+    CHECK(try_call(0, start + 8min) == Admission::admitted);     // what costs nothing is not refused
+    CHECK(gauges.calls("a") == 1);
+    gauges.end_spending("a", 2, start + 10min);
+    gauges.release("a", 2);
+    CHECK(try_call(2, start + 10min) == Admission::over_budget);       // 20, and 6 ahead
+    CHECK(try_call(2, start + 10min + 1h) == Admission::over_budget);  // 1 of it forgiven
+    CHECK(try_call(2, start + 10min + 2h) == Admission::admitted);
+    gauges.begin_spending("a", 2, start + 90h, start + 90h);  // no credit for the days without calls
+    CHECK(try_call(2, start + 90h + 10min) == Admission::over_budget);
+}
+
+TEST_CASE("A burst of calls that nobody has answered yet is within the budget, too") {
+    TrunkGauges gauges;
+    const config::Limits limits{.cost_per_day = 24};
+    int admitted = 0;
+    for (int i = 0; i < 10; ++i) admitted += gauges.admit("a", limits, start, 2) == Admission::admitted;
+    CHECK(admitted == 4);
+    CHECK(gauges.calls("a") == 4);
+    for (int i = 0; i < admitted; ++i) gauges.release("a", 2);  // none was answered: nothing was spent
+    CHECK(gauges.admit("a", limits, start, 8) == Admission::admitted);
+}
+
+TEST_CASE("Without a budget calls may cost what they cost, and nobody pays for it when one is given") {
+    TrunkGauges gauges;
+    config::Limits limits{.cost_per_day = 0};
+    CHECK(gauges.admit("a", limits, start, 1'000) == Admission::admitted);
+    gauges.begin_spending("a", 1'000, start, start);
+    gauges.end_spending("a", 1'000, start + 1h);
+    gauges.release("a", 1'000);
+    CHECK(gauges.admit("a", limits, start + 1h, 1'000) == Admission::admitted);
+    gauges.release("a", 1'000);
+    limits.cost_per_day = 24;
+    CHECK(gauges.admit("a", limits, start + 1h, 2) == Admission::admitted);
+}
+
+TEST_CASE("What went beyond the budget costs no second day") {
+    TrunkGauges gauges;
+    const config::Limits limits{.cost_per_day = 24};
+    CHECK(gauges.admit("a", limits, start, 2) == Admission::admitted);
+    gauges.begin_spending("a", 2, start, start);
+    gauges.end_spending("a", 2, start + 10h);  // 1,200
+    gauges.release("a", 2);
+    CHECK(gauges.admit("a", limits, start + 10h, 2) == Admission::over_budget);
+    CHECK(gauges.admit("a", limits, start + 17h, 2) == Admission::admitted);
+}
+
+TEST_CASE("A call that was found again has cost something since it was answered") {
+    TrunkGauges gauges;
+    const config::Limits limits{.cost_per_day = 24};
+    gauges.hold("a", 2);
+    gauges.begin_spending("a", 2, start - 8min, start);
+    CHECK(gauges.admit("a", limits, start, 2) == Admission::over_budget);  // 16, and 12 ahead
+    gauges.end_spending("a", 2, start);
+    gauges.release("a", 2);
+    CHECK(gauges.calls("a") == 0);
+    CHECK(gauges.admit("a", limits, start, 2) == Admission::admitted);  // 16, and 6 ahead
+}
+
 TEST_CASE("The limit is exact when shards compete for the last places") {
     TrunkGauges gauges;
     const config::Limits limits{.concurrent_calls = 1000};

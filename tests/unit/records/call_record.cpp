@@ -101,6 +101,7 @@ TEST_CASE("lines that are no record of this schema are refused with a sentence; 
 TEST_CASE("times are RFC 3339 in UTC with milliseconds, and nothing else") {
     CHECK(rfc3339(*parse_rfc3339("2026-02-28T23:59:59.999Z")) == "2026-02-28T23:59:59.999Z");
     for (const auto* text : {"", "2026-02-30T00:00:00.000Z", "2026-02-28T24:00:00.000Z", "2026-02-28 23:59:59.999Z",
-                             "2026-02-28T23:59:59.999", "2026-02-28T23:-9:59.999Z", "2026-02-28T23:59:59.999z"})
+                             "2026-02-28T23:59:59.999", "2026-02-28T23:-9:59.999Z", "2026-02-28T23:59:59.999z",
+                             "9999-12-31T23:59:59.999Z", "1677-12-31T23:59:59.999Z"})
         CHECK(!parse_rfc3339(text));
 }

@@ -58,8 +58,8 @@ inline std::string secure_sdp(std::string_view address, std::uint16_t port, std:
 
 class Bench {
 public:
-    explicit Bench(config::Trunk trunk = default_trunk(), std::uint64_t seed = 1)
-        : random(seed), stack(stack_config(), shared, random) {
+    explicit Bench(config::Trunk trunk = default_trunk(), std::uint64_t seed = 1, double price_of_route = 0)
+        : random(seed), stack(stack_config(), shared, random), price_per_minute(price_of_route) {
         configure(std::move(trunk), default_carrier());
         media_state(true, 1);
         sent.clear();
@@ -90,6 +90,7 @@ public:
         config::Route route;
         route.id = "all";
         route.carriers = {carrier.id};
+        route.price_per_minute = price_per_minute;
         snapshot->routes.emplace(route.id, route);
         snapshot->carriers.emplace(carrier.id, std::move(carrier));
         more.push_back(std::move(trunk));
@@ -278,6 +279,7 @@ public:
     Shared shared;
     TimePoint now{std::chrono::seconds(1'800'000'000)};
     Stack stack;
+    double price_per_minute = 0;  // of the route
     std::uint64_t revision = 0;
     bool auto_media = true, auto_probes = true;  // what the surroundings answer by themselves
     std::deque<transaction::Transmit> probes;

@@ -46,7 +46,7 @@ config::Trunk full_trunk() {
     t.domain = "c.example";
     t.credentials = {{"u", "r", std::string(32, 'a'), std::string(64, 'b')}};
     t.numbers = {{"+49301", "+49309"}, {"+491", "+491"}};
-    t.limits = {10, 2.5, 3, 600};
+    t.limits = {10, 2.5, 3, 600, {"+979"}, true, 250};
     t.media = {config::SrtpPolicy::off, {"PCMA", "PCMU"}, 77, true, "media-1"};
     t.disabled = true;
     t.single_aor_compatibility = true;
@@ -108,7 +108,7 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     const auto carrier = from_proto(to_proto(full_carrier()));
     CHECK(carrier.errors.empty());
     CHECK(carrier.value == full_carrier());
-    const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}};
+    const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25};
     CHECK(from_proto(to_proto(route)).value == route);
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("no field of the API's carrier and route is forgotten either") {
     complete(to_proto(full_trunk(), Secrets::hidden).numbering());
     complete(to_proto(full_trunk(), Secrets::hidden).numbering().dial_plan());
     complete(to_proto(full_trunk(), Secrets::hidden).identity());
-    complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}}));
+    complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25}));
 }
 
 TEST_CASE("an enum value of a later version is named, not guessed") {
@@ -306,9 +306,14 @@ TEST_CASE("absent numbers get their documented defaults; one number is a range o
     CHECK(trunk.limits.registration_expires_seconds == 3'600);
     CHECK(trunk.limits.concurrent_calls == 60);
     CHECK(trunk.limits.calls_per_second == 10);
+    CHECK(trunk.limits.cost_per_day == 100);
     message.mutable_limits();
     CHECK(from_proto(message).value.limits.concurrent_calls == 0);
     CHECK(from_proto(message).value.limits.calls_per_second == 0);
+    CHECK(from_proto(message).value.limits.cost_per_day ==
+          100);  // what is new is bounded though other limits are written
+    message.mutable_limits()->set_cost_per_day(0);
+    CHECK(from_proto(message).value.limits.cost_per_day == 0);
     CHECK(trunk.media.inactivity_seconds == 300);
     CHECK(trunk.media.srtp == config::SrtpPolicy::required);
     CHECK(trunk.numbers[0].last == "+4930");
