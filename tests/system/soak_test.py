@@ -45,6 +45,26 @@ class Habits(threading.Thread):
         self.join()
 
 
+def run_faster(lab):
+    """With what it has on its disk: lines to the other daemons, whose clocks are as ever, may take several attempts."""
+    libraries = build_directory() / 'tests' / 'faster_waits.so', '/usr/$LIB/faketime/libfaketimeMT.so.1'
+    lab.edge.before['signaling'] = ('env', f'FAKETIME=+0 x{FASTER}', f'FASTER={FASTER}',
+                                    f'LD_PRELOAD={":".join(map(str, libraries))}')
+    lab.edge.daemons['signaling'].stop()
+    lab.edge.start_daemon('signaling')
+    lab.edge.wait_serving('signaling')
+
+
+def patiently(act, what):
+    """What this machine does in a tenth of a second takes half a minute there: a handshake may come too late."""
+    def attempt():
+        try:
+            return act()
+        except (OSError, AssertionError, parties.CallFailed):
+            return None
+    return process.wait_until(attempt, 30, what)
+
+
 def now_there(lab):
     """The daemon's time, as its latest log line has it."""
     stamp = re.findall(r'^ts=(\S+)Z ', lab.edge.daemons['signaling'].text(), re.M)[-1]
@@ -60,6 +80,10 @@ def reload(lab):
     return now_there(lab)
 
 
+def connections(lab):
+    return lab.edge.scrape('signaling').get('sallyport_sip_connections_total', direction='accepted')
+
+
 def sleep_until(moment, pbx):
     process.wait_until(lambda: time.monotonic() >= moment or pbx.peer.transport.closed, DAY, 'time passes', every=0.2)
     require(not pbx.peer.transport.closed, 'the connection was closed')
@@ -68,10 +92,11 @@ def sleep_until(moment, pbx):
 @case('24 hours of keep-alives and registrations on one TLS connection that the node never closes, through a new certificate and '
       'a new configuration; then it is called over it [SC-16.2-21]')
 def _(lab):
-    pbx, core = lab.pbx(), lab.core()
+    run_faster(lab)
+    pbx, core = patiently(lab.pbx, 'the PBX registers'), lab.core()
     equal(pbx.peer.register(expires=EXPIRES, bulk=True).status, 200, 'REGISTER')
     connection = pbx.peer.transport
-    began, begun_there = time.monotonic(), reload(lab)
+    began, begun_there, accepted = time.monotonic(), reload(lab), connections(lab)
     habits = Habits(pbx)
     try:
         sleep_until(began + DAY / FASTER / 3, pbx)
@@ -83,7 +108,9 @@ def _(lab):
         trunk = lab.edge.cli('get', 'trunk', 'acme-hq')
         changed = Path(lab.run_directory) / 'changed.yaml'
         changed.write_text(re.sub(r'^display_name:.*\n', '', trunk, flags=re.M) + '\ndisplay_name: "another name"\n')
-        lab.edge.apply(changed)
+        revision = lab.edge.status()['revision']
+        lab.edge.cli('apply', '-f', str(changed))
+        lab.edge.wait_status(lambda s: s['signaling']['revision'] == s['revision'] != revision, 'the new configuration', 60)
         sleep_until(began + DAY / FASTER + 1, pbx)
         passed = (reload(lab) - begun_there).total_seconds()
         require(passed >= DAY, f'only {passed / 3600:.1f} hours have passed there')
@@ -93,17 +120,11 @@ def _(lab):
         habits.end()
     require(pbx.peer.transport is connection and not connection.closed, 'the connection was closed')
 
-    def called():
-        """Its timers are as fast as its clock: what takes this machine a tenth of a second is half a minute there."""
-        try:
-            parties.busy(core, pbx, lab.number_uri(lab.pbx_number), lab.core_number)
-            return True
-        except parties.CallFailed:
-            return False
     registered = lab.edge.daemons['signaling'].text().count('event=registration ')
     require(registered <= 2, f'{registered} registrations in the log: one is news, a refresh is not')
-    process.wait_until(called, 30, 'a call reaches the PBX over its connection')
-    equal(lab.edge.scrape('signaling').get('sallyport_sip_connections_total', direction='accepted'), 1, 'connections of the day')
+    patiently(lambda: parties.busy(core, pbx, lab.number_uri(lab.pbx_number), lab.core_number),
+              'a call reaches the PBX over its connection')
+    equal(connections(lab), accepted, 'connections since the morning')
 
 
 def fixture():
@@ -111,9 +132,7 @@ def fixture():
         raise Skipped('a sanitizer wants to be the first library of a process')
     if not shutil.which('faketime'):
         raise Skipped('needs faketime')
-    libraries = build_directory() / 'tests' / 'faster_waits.so', '/usr/$LIB/faketime/libfaketimeMT.so.1'
-    return running_edge('soak', before={'signaling': (
-        'env', f'FAKETIME=+0 x{FASTER}', f'FASTER={FASTER}', f'LD_PRELOAD={":".join(map(str, libraries))}')})
+    return running_edge('soak')
 
 
 if __name__ == '__main__':

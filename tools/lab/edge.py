@@ -20,7 +20,7 @@ CORE_UDP = CORE.signaling, PORTS['udp']
 
 class Edge:
     def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None, tls=None,
-                 device='net_af_packet{number},iface={interface}', advertised=None, before=None):
+                 device='net_af_packet{number},iface={interface}', advertised=None):
         self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
         self.lease_seconds = lease_seconds
         self.access = access
@@ -28,7 +28,7 @@ class Edge:
         self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
         self.advertised = advertised      # what the access realm says of itself: (SIP over IPv4, media[, SIP over IPv6])
-        self.before = before or {}        # daemon -> a command that runs it, as words
+        self.before = {}                  # daemon -> a command that runs it at its next start, as words
         self.daemons = {}
         self.server_name = SERVER_NAME
         self.ca = None
@@ -167,8 +167,6 @@ registrations: {{file: {self.run}/registrations.db}}
         self.write_files()
         for daemon in ORDER:
             self.start_daemon(daemon)
-            if self.before:          # whoever wraps one may have his own idea of how long it tries again
-                self.wait_serving(daemon)
         for daemon in ORDER:
             self.wait_serving(daemon)
         self.wait_status(lambda s: all(d['reachable'] for d in s['daemons']) and s['signaling']['media_up'],
