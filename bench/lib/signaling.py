@@ -1,4 +1,5 @@
-"""signaling-calls and registrations: CPU time of the server per unit of work, ours and Kamailio's in turn."""
+"""signaling-calls, registrations and bulk-register: CPU time of the server per unit of work, ours and Kamailio's in turn."""
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -9,6 +10,7 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "signaling
 KAMAILIO_PORT = 5070
 BENCH_PASSWORD = "bench-secret-0001"
 USERS = 500
+PARTIES = 20
 
 CALLS = """kind: Trunk
 name: bench
@@ -80,23 +82,32 @@ def calls(programs, rounds, quick):
                           {"calls_per_run": units, "calls_per_second": rate, "highest_clean_rate": rates})
 
 
+def trunk(name, numbers):
+    """In registration mode, as `sallyport apply` takes it."""
+    ha1 = hashlib.md5(f"{name}:bench.example:{BENCH_PASSWORD}".encode()).hexdigest()
+    return (f"kind: Trunk\nname: {name}\nmode: registration\nrealm: access\ntransports: [udp]\n"
+            f"registration_aor: sip:{name}@bench.example\ncredentials: [{{username: {name}, ha1_md5: {ha1}}}]\n"
+            f"numbers: [{numbers}]\n")
+
+
+@contextlib.contextmanager
+def users_file(names):
+    """What SIPp takes its users from, one after the other."""
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as users:
+        users.write("SEQUENTIAL\n" + "".join(f"{name};[authentication username={name} password={BENCH_PASSWORD}]\n"
+                                             for name in names))
+        users.flush()
+        yield users
+
+
 def registrations(programs, rounds, quick):
     """CPU microseconds of the server per registration (REGISTER, 401, REGISTER with Digest MD5, 200 over UDP)."""
     # A port for each: PBXs that share one look like a NAT that gives it from one to the next, which is another path.
     units, rate = (1000, 250) if quick else (5000, 500)
-    documents = []
-    for i in range(USERS):
-        ha1 = hashlib.md5(f"pbx{i}:bench.example:{BENCH_PASSWORD}".encode()).hexdigest()
-        documents.append(f"kind: Trunk\nname: pbx{i}\nmode: registration\nrealm: access\ntransports: [udp]\n"
-                         f"registration_aor: sip:pbx{i}@bench.example\n"
-                         f"credentials: [{{username: pbx{i}, ha1_md5: {ha1}}}]\n"
-                         f"numbers: [{{first: \"+4930{i:03}00\", last: \"+4930{i:03}99\"}}]\n")
+    names = [f"pbx{i}" for i in range(USERS)]
+    documents = [trunk(name, f"{{first: \"+4930{i:03}00\", last: \"+4930{i:03}99\"}}") for i, name in enumerate(names)]
     ours, peer = [], []
-    with tempfile.NamedTemporaryFile("w", suffix=".csv") as users, \
-            node.running(programs, "---\n".join(documents)) as edge_node:
-        users.write("SEQUENTIAL\n" + "".join(f"pbx{i};[authentication username=pbx{i} password={BENCH_PASSWORD}]\n"
-                                             for i in range(USERS)))
-        users.flush()
+    with users_file(names) as users, node.running(programs, "---\n".join(documents)) as edge_node:
         network = edge_node.network
         registrar = kamailio.Kamailio(network.edge, "kamailio-registrar.cfg", ("192.0.2.1",), KAMAILIO_PORT)
 
@@ -115,3 +126,27 @@ def registrations(programs, rounds, quick):
     return measure.result("registrations", "CPU microseconds per registration", ours, peer,
                           "Kamailio, usrloc in memory with Digest MD5",
                           {"registrations_per_run": units, "registrations_per_second": rate, "users": USERS})
+
+
+def bulk_register(programs, rounds, quick):
+    """CPU microseconds per bulk REGISTER with its challenge: trunks with 10,000 numbers beside trunks with one."""
+    units, rate = (500, 250) if quick else (3000, 300)
+    many, one = ([f"{kind}{i}" for i in range(PARTIES)] for kind in ("many", "one"))
+    each = 1_000 if quick else 10_000
+    documents = [trunk(name, ", ".join(f"{{first: \"+4930{i:02}{n:05}\"}}" for n in range(each)))
+                 for i, name in enumerate(many)]
+    documents += [trunk(name, f"{{first: \"+4940{i:02}\"}}") for i, name in enumerate(one)]
+    figures = {"many": [], "one": []}
+    with users_file(many) as many_users, users_file(one) as one_users, \
+            node.running(programs, "---\n".join(documents)) as edge_node:
+        def run(users):
+            return lambda calls, rate: sipp.run_uac(edge_node.network.pbx, scenario("register.xml"), "192.0.2.1:5060", "192.0.2.10",
+                                                    5080, calls, rate, inf=users.name, own_sockets=True)
+        kinds = {"many": run(many_users), "one": run(one_users)}
+        for register in kinds.values():
+            register(calls=4 * PARTIES, rate=50)
+        for _ in range(rounds):
+            for kind, register in kinds.items():
+                figures[kind].append(microseconds_per_unit(kind, lambda: node.cpu_seconds(edge_node), register, units, rate))
+    return measure.result("bulk-register", "CPU microseconds per registration", figures["many"], figures["one"],
+                          "the same node, trunks with one number", {"numbers_of_a_trunk": each, "trunks": PARTIES})

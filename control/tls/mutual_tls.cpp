@@ -34,6 +34,7 @@ int no_password(char*, int, int, void*) { return -1; }
 
 // What is wrong, or nothing and `text`.
 std::string read_file(const std::string& path, std::string& text) {
+    errno = 0;
     std::ifstream file(path, std::ios::binary);
     std::ostringstream all;
     if (file) all << file.rdbuf();  // a directory opens, and then cannot be read

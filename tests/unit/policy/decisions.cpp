@@ -165,7 +165,11 @@ TEST_CASE("An emergency number goes out as it was dialled, whoever calls; its ro
     auto& trunk = w.snapshot.trunks.at("acme");
     trunk.numbering.dial_plan.emergency_numbers = {"112"};
     trunk.identity.screening = config::Screening::reject;
-    w.snapshot.routes.emplace("sos", config::Route{.id = "sos", .carriers = {"core"}, .service_numbers = {"112"}});
+    trunk.limits.cost_per_day = 1;
+    w.snapshot.routes.emplace("sos", config::Route{.id = "sos",
+                                                   .carriers = {"core"},
+                                                   .service_numbers = {"112"},
+                                                   .price_per_minute = 1'000});  // no budget stands before an emergency
     w.snapshot.build_indexes();
     const auto verdict = decide(w.facts(w.pbx, "sip:112@sip.example.net"), w.gauges);
     REQUIRE_FALSE(verdict.reject);
