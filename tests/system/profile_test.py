@@ -40,6 +40,18 @@ sources: [192.0.2.44/32]
 credentials: [{{username: fixed, password: {PASSWORD}}}]
 numbers: [{{first: "+4940777000", last: "+4940777099"}}]
 '''
+# The static trunk of all tests, about whose limits nobody says anything.
+SILENT = f'''kind: Trunk
+name: trunks/sipp-static
+mode: static
+realm: access
+domain: {STATIC_DOMAIN}
+transports: [udp, tcp]
+targets: [{{host: {STATIC_ADDRESS}, port: 5080, transport: udp}}]
+sources: [{STATIC_ADDRESS}/32]
+numbers: [{{first: "+4940555000", last: "+4940555999"}}]
+media: {{srtp: off}}
+'''
 
 
 def prepare(lab):
@@ -282,21 +294,10 @@ def at_once(lab, count):
 def _(lab):
     static, core = lab.parties['static'], lab.core()
     text = lab.edge.cli('get', 'trunk', 'sipp-static')
-    silent = f'''kind: Trunk
-name: trunks/sipp-static
-mode: static
-realm: access
-domain: {STATIC_DOMAIN}
-transports: [udp, tcp]
-targets: [{{host: {STATIC_ADDRESS}, port: 5080, transport: udp}}]
-sources: [{STATIC_ADDRESS}/32]
-numbers: [{{first: "+4940555000", last: "+4940555999"}}]
-media: {{srtp: off}}
-'''
 
     def warned():
         return any('trunks/sipp-static has no limit of calls' in w for w in lab.edge.warnings())
-    apply_text(lab, silent)
+    apply_text(lab, SILENT)
     given = lab.edge.json('get', 'trunk', 'sipp-static')['limits']
     most, rate = given['concurrent_calls'], given['calls_per_second']
     equal((most, rate), (60, 10), 'what the API shows of it')
@@ -320,7 +321,7 @@ media: {{srtp: off}}
         incoming.reject(486, 'Busy Here')
         equal(call.wait_final(10).status, 486, 'a call that is held')
 
-    apply_text(lab, silent + 'limits: {concurrent_calls: 0, calls_per_second: 0}\n')
+    apply_text(lab, SILENT + 'limits: {concurrent_calls: 0, calls_per_second: 0}\n')
     require(warned(), 'status does not warn of a trunk without limits')
     equal(at_once(lab, 40)[0], 40, 'calls of a trunk that is to have no limits')
     apply_text(lab, text)
@@ -331,17 +332,6 @@ media: {{srtp: off}}
 def _(lab):
     static, core = lab.parties['static'], lab.core()
     text, refused = lab.edge.cli('get', 'trunk', 'sipp-static'), len(lab.edge.records())
-    silent = f'''kind: Trunk
-name: trunks/sipp-static
-mode: static
-realm: access
-domain: {STATIC_DOMAIN}
-transports: [udp, tcp]
-targets: [{{host: {STATIC_ADDRESS}, port: 5080, transport: udp}}]
-sources: [{STATIC_ADDRESS}/32]
-numbers: [{{first: "+4940555000", last: "+4940555999"}}]
-media: {{srtp: off}}
-'''
     price, priced = 30, '+4988777001'         # of a hundred a day: three minutes of one call are paid for, not of two
     route = f'''---
 kind: Route
@@ -368,7 +358,7 @@ carriers: [carriers/core]
         process.wait_until(lambda: sum(r['sip_status'] == 603 for r in lab.edge.records()[refused:]) >= count, 10, 'records')
         return {r['reason'] for r in lab.edge.records()[refused:] if r['sip_status'] == 603}
 
-    apply_text(lab, silent + route)
+    apply_text(lab, SILENT + route)
     try:
         require(any('trunks/fixed may use Digest without TLS' in w for w in lab.edge.warnings()), 'no warning of Digest in the clear')
         for number in ('+979123456789', '+881612345678', '+8823456789', '+19005551234'):
@@ -388,12 +378,12 @@ carriers: [carriers/core]
         equal((refusals('refused_barred'), refusals('refused_budget')), (4, 1), 'what is counted')
         log = lab.edge.daemons['signaling'].text()
         require('event=barred-destination trunk=sipp-static' in log and 'event=over-budget trunk=sipp-static' in log, 'no alarm')
-        apply_text(lab, silent + 'limits: {cost_per_day: 0, without_default_bars: true}\n' + route)
+        apply_text(lab, SILENT + 'limits: {cost_per_day: 0, without_default_bars: true}\n' + route)
         equal(answer_to(priced), (486, True), 'a call with a price, without a budget')
         equal(answer_to('+979123456789'), (486, True), 'premium rate, where the trunk may')
         for words in ('may call premium rate', 'has no limit of what its calls may cost'):
             require(any(f'trunks/sipp-static {words}' in w for w in lab.edge.warnings()), f'no warning: {words}')
-        apply_text(lab, silent + 'limits: {barred_prefixes: ["+4989"]}\n')
+        apply_text(lab, SILENT + 'limits: {barred_prefixes: ["+4989"]}\n')
         equal(answer_to(CORE_NUMBER), (603, False), 'a prefix that the trunk bars')
         equal(answer_to('+979123456789'), (603, False), 'and those that every trunk bars')
     finally:
