@@ -132,6 +132,8 @@ void add_calls(const pv1::Trunk& trunk, Lines& out) {
     std::vector<std::string> barred(trunk.limits().barred_prefixes().begin(), trunk.limits().barred_prefixes().end());
     if (!trunk.limits().without_default_bars()) barred.insert(barred.begin(), "premium rate, shared cost, satellites");
     if (!barred.empty()) out.fact("not called", joined(barred));
+    out.fact("forwarding", std::string("new INVITE with History-Info of the number that forwards") +
+                               (trunk.forwarding().keep_redirects() ? "; 302 is not followed" : ", or 302"));
     out.fact("codecs",
              trunk.media().codecs_size() == 0 ? "any; PCMA and PCMU always work" : joined(trunk.media().codecs()));
     out.fact("DTMF", "telephone-event (RFC 4733)");

@@ -202,6 +202,7 @@ FieldValues fields_of(const Trunk& t) {
     add_numbering(out, t.numbering);
     add_identity(out, t.identity);
     add(out, "overflow.trunk", t.overflow.trunk);
+    add(out, "forwarding.keep_redirects", text(t.forwarding.keep_redirects));
     add(out, "network.ip_version", text(t.network.family));
     add(out, "network.nat", text(t.network.nat));
     add(out, "network.options_interval_seconds", std::to_string(t.network.options_interval_seconds));
@@ -221,6 +222,7 @@ FieldValues fields_of(const Carrier& c) {
     add_tls(out, c.tls);
     add_numbering(out, c.numbering);
     add(out, "identity.untrusted", text(c.identity.untrusted));
+    add(out, "identity.diversion", text(c.identity.diversion));
     add_list(out, "reroute_causes", c.reroute_causes);
     add(out, "disabled", text(c.disabled));
     return out;

@@ -23,6 +23,7 @@ struct TrunkIdentity {
 };
 struct CarrierIdentity {
     bool untrusted = false;
+    bool diversion = false;  // it is told of forwarding by Diversion too
     friend bool operator==(const CarrierIdentity&, const CarrierIdentity&) = default;
 };
 

@@ -73,6 +73,10 @@ struct Overflow {
     std::string trunk;  // id of the trunk that takes the calls while the PBX cannot be reached; empty: none
     friend bool operator==(const Overflow&, const Overflow&) = default;
 };
+struct Forwarding {
+    bool keep_redirects = false;  // a 3xx of its PBX is not followed
+    friend bool operator==(const Forwarding&, const Forwarding&) = default;
+};
 struct Target {
     std::string host;  // name or IP literal
     std::uint16_t port = 0;
@@ -135,6 +139,7 @@ struct Trunk {
     Numbering numbering{};
     TrunkIdentity identity{};
     Overflow overflow;
+    Forwarding forwarding;
     TrunkNetwork network;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;

@@ -33,6 +33,14 @@ Json media_json(const LegMedia& leg) {
             {"remote", leg.remote}};
 }
 
+Json forward_json(const Forward& forward) {
+    return {{"from", forward.from},
+            {"to", forward.to},
+            {"trunk", forward.trunk},
+            {"sip_status", forward.sip_status},
+            {"left_status", forward.left_status}};
+}
+
 // Reads with the type that is asked for; another type in the file is as good as no value.
 template <class T>
 void read(const Json& json, const char* key, T& out) {
@@ -58,6 +66,16 @@ void read(const Json& json, const char* key, std::optional<TimePoint>& out) {
     std::string text;
     read(json, key, text);
     out = parse_rfc3339(text);
+}
+
+Forward parse_forward(const Json& json) {
+    Forward forward;
+    read(json, "from", forward.from);
+    read(json, "to", forward.to);
+    read(json, "trunk", forward.trunk);
+    read(json, "sip_status", forward.sip_status);
+    read(json, "left_status", forward.left_status);
+    return forward;
 }
 
 LegMedia parse_media(const Json& json) {
@@ -89,11 +107,14 @@ std::string to_json(const CallRecord& r) {
     Json json{{"schema", CallRecord::schema}, {"id", r.id}, {"node", r.node}, {"session_id", r.session_id}};
     json["sip_call_ids"] = r.sip_call_ids;
     json["trunk"] = r.trunk;
+    json["ends"] = r.ends;
     json["direction"] = r.direction;
     json["from"] = r.from;
     json["to"] = r.to;
     json["asserted_identity"] = r.asserted_identity;
     json["redirecting_party"] = r.redirecting_party;
+    if (!r.forwards.empty()) json["forwards"] = Json::array();
+    for (const auto& forward : r.forwards) json["forwards"].push_back(forward_json(forward));
     json["request_uri"] = r.request_uri;
     json["emergency"] = r.emergency;
     json["carrier"] = r.carrier;
@@ -128,6 +149,7 @@ Result<CallRecord, RecordError> parse_call_record(std::string_view line) {
     read(json, "session_id", r.session_id);
     read(json, "sip_call_ids", r.sip_call_ids);
     read(json, "trunk", r.trunk);
+    read(json, "ends", r.ends);
     read(json, "direction", r.direction);
     read(json, "from", r.from);
     read(json, "to", r.to);
@@ -146,6 +168,9 @@ Result<CallRecord, RecordError> parse_call_record(std::string_view line) {
     read(json, "q850_cause", r.q850_cause);
     read(json, "reason", r.reason);
     read(json, "codecs", r.codecs);
+    if (const auto forwards = json.find("forwards"); forwards != json.end() && forwards->is_array())
+        for (const auto& forward : *forwards)
+            if (forward.is_object()) r.forwards.push_back(parse_forward(forward));
     if (const auto media = json.find("media"); media != json.end() && media->is_array())
         for (const auto& leg : *media)
             if (leg.is_object()) r.media.push_back(parse_media(leg));

@@ -28,6 +28,15 @@ struct LegMedia {
     friend bool operator==(const LegMedia&, const LegMedia&) = default;
 };
 
+// A PBX has answered with a redirection, and the call was sent on in its place.
+struct Forward {
+    std::string from, to;           // E.164
+    std::string trunk;              // of `from`
+    std::uint32_t sip_status = 0;   // with which it was left, 302
+    std::uint32_t left_status = 0;  // why `to` was left in turn; 0: it was not
+    friend bool operator==(const Forward&, const Forward&) = default;
+};
+
 struct CallRecord {
     static constexpr int schema = 1;
 
@@ -36,7 +45,9 @@ struct CallRecord {
     std::string session_id;                 // RFC 7989
     std::vector<std::string> sip_call_ids;  // leg a first
     std::string trunk, carrier, target;     // target: "sip:192.0.2.9:5060;transport=udp", the last one tried
-    std::string direction;                  // "from-pbx", "to-pbx"
+    std::vector<std::string> ends;          // who was at leg a and leg b: "carriers/one", "trunks/acme-hq"
+    std::string direction;                  // "from-pbx", "to-pbx", "forwarded"
+    std::vector<Forward> forwards;          // as they were tried
     std::string from, to;                   // numbers as E.164 where known, else the user part
     std::string asserted_identity;          // whom the caller was vouched for as; empty: nobody
     std::string redirecting_party;          // who sent the call on before it came here; empty: nobody

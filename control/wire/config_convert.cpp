@@ -211,6 +211,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.numbering = from_proto(message.numbering());
     trunk.identity = from_proto(message.identity(), errors);
     trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
+    trunk.forwarding.keep_redirects = message.forwarding().keep_redirects();
     trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.revision = revision_of(message.etag());
     return out;
@@ -233,6 +234,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     carrier.tls = tls_from(message.tls(), errors);
     carrier.numbering = from_proto(message.numbering());
     carrier.identity.untrusted = message.identity().untrusted();
+    carrier.identity.diversion = message.identity().diversion();
     for (int i = 0; i < message.reroute_causes_size(); ++i)
         carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
@@ -310,6 +312,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     *message.mutable_numbering() = to_proto(trunk.numbering);
     *message.mutable_identity() = to_proto(trunk.identity);
     if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
+    if (trunk.forwarding.keep_redirects) message.mutable_forwarding()->set_keep_redirects(true);
     network_to(trunk, *message.mutable_network());
     return message;
 }
@@ -329,6 +332,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     if (carrier.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(carrier.tls);
     *message.mutable_numbering() = to_proto(carrier.numbering);
     message.mutable_identity()->set_untrusted(carrier.identity.untrusted);
+    message.mutable_identity()->set_diversion(carrier.identity.diversion);
     for (const auto cause : carrier.reroute_causes) message.add_reroute_causes(cause);
     message.set_disabled(carrier.disabled);
     return message;

@@ -37,7 +37,9 @@ records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string&
     spooled.trunk = record.trunk;
     spooled.carrier = record.carrier;
     spooled.target = record.target;
+    spooled.ends.assign(record.ends.begin(), record.ends.end());
     spooled.direction = record.direction;
+    for (const auto& f : record.forwards) spooled.forwards.push_back({f.from, f.to, f.trunk, f.status, f.left});
     spooled.from = record.caller;
     spooled.to = record.called;
     spooled.asserted_identity = record.asserted_identity;

@@ -42,13 +42,19 @@ Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
 
 // The start of a response that lets the peer's INVITE go on: 18x or 2xx. It makes a dialog, whose route is that of the
 // request (RFC 3261 12.1.1).
-sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const {
+sip::Composer Call::go_ahead(Side side, std::uint16_t status, Context& cx) const {
     const Leg& l = leg(side);
     auto composer = response_to_invite(side, status, cx);
     composer.copy(*cx.layer.request_of(l.server->id), HeaderName::record_route)
         .add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::server, cx.settings.server_header);
+    return composer;
+}
+
+// With what the other leg has said.
+sip::Composer Call::accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const {
+    auto composer = go_ahead(side, status, cx);
     carry_over(heard, side, composer);
     return composer;
 }
@@ -90,8 +96,10 @@ void Call::on_failure(const transaction::Response& response, Context& cx) {
     else if (status != 408)
         cx.health.noticed_alive(hop_->health_key);
     const auto named = q850_of(response.message);
+    if (status / 100 == 3 && follow(response.message, cx)) return;
     if (reroutes(status, named)) return fail_over(status, cx);
-    fail_setup("callee", relayed_status(status, pbx_side() == Side::a), named != 0 ? named : q850_of_status(status),
+    if (status < 600 && go_on_forwarding(status, cx)) return;
+    fail_setup("callee", relayed_status(status, is_pbx(Side::a)), named != 0 ? named : q850_of_status(status),
                "the callee answered " + std::to_string(status), cx);
 }
 

@@ -22,20 +22,47 @@ std::string_view to_string(Phase phase) {
     SALLYPORT_CHECK(false);
 }
 
-const config::Trunk& Call::trunk() const {
+std::string Call::End::name() const {
+    if (id.empty()) return {};
+    switch (kind) {
+        case policy::PartyKind::trunk: return "trunks/" + id;
+        case policy::PartyKind::carrier: return "carriers/" + id;
+        case policy::PartyKind::unknown: return {};
+    }
+    SALLYPORT_CHECK(false);
+}
+
+std::optional<Call::End> Call::End::parse(std::string_view name) {
+    for (const auto kind : {policy::PartyKind::trunk, policy::PartyKind::carrier}) {
+        const std::string_view collection = kind == policy::PartyKind::trunk ? "trunks/" : "carriers/";
+        if (name.size() > collection.size() && name.starts_with(collection))
+            return End{kind, std::string(name.substr(collection.size()))};
+    }
+    return std::nullopt;
+}
+
+const config::Trunk& Call::trunk_of(std::string_view id) const {
     static const config::Trunk none;  // a refused attempt may have named no trunk
-    const auto found = config_->trunks.find(admitted_.trunk);
+    const auto found = config_->trunks.find(id);
     return found == config_->trunks.end() ? none : found->second;
 }
 
-const config::Carrier& Call::carrier() const {
+const config::Carrier& Call::carrier_of(std::string_view id) const {
     static const config::Carrier none;
-    const auto found = config_->carriers.find(carrier_);
+    const auto found = config_->carriers.find(id);
     return found == config_->carriers.end() ? none : found->second;
 }
 
+Parties Call::parties() const {
+    const Side pbx = is_pbx(Side::a) ? Side::a : Side::b;
+    return {trunk_of(end(pbx).id), carrier_of(end(other(pbx)).id), admitted_.emergency};
+}
+
 void Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
-    const Asserted asserted = asserted_in_call(heard, side == pbx_side(), parties());
+    const bool in_the_core = !is_pbx(Side::a) && !is_pbx(Side::b);
+    const CarrierPair carriers{carrier_of(end(other(side)).id), carrier_of(end(side).id)};
+    const Asserted asserted = in_the_core ? asserted_in_call(heard, carriers, public_host(carriers.to))
+                                          : asserted_in_call(heard, is_pbx(side), parties());
     asserted.add_to(to);
     const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
     copy_crossing(heard, to, hidden ? Sender::hidden : Sender::known);
@@ -45,12 +72,12 @@ void Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) c
 Flow Call::flow_of(Side side, Context& cx) {
     Leg& l = leg(side);
     const bool lost = is_reliable(l.dialog.flow.transport) && l.dialog.flow.connection == 0;
-    if (lost && side == pbx_side() && trunk().mode == config::TrunkMode::registration) {
-        const auto bindings = cx.locations.usable(admitted_.trunk, cx.now);
+    if (lost && is_pbx(side) && trunk_of(end_id(side)).mode == config::TrunkMode::registration) {
+        const auto bindings = cx.locations.usable(end_id(side), cx.now);
         if (!bindings.empty()) move_flow(side, bindings.front().flow, cx);
     }
     static const std::vector<config::Target> none;
-    return next_hop_flow(l.dialog, cx.realm(l.realm), side == pbx_side() ? trunk().targets : none);
+    return next_hop_flow(l.dialog, cx.realm(l.realm), is_pbx(side) ? trunk_of(end_id(side)).targets : none);
 }
 
 void Call::move_flow(Side side, const Flow& flow, Context& cx) {
@@ -138,7 +165,7 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
     if (message.method() == Method::ack) return on_ack(side, message, cx);
     if (l.dialog.check_sequence(message) == dialog::SequenceCheck::too_low) return refuse_request(request, 500, cx);
     const bool same_peer = request.flow.realm == l.realm && request.flow.remote.address == l.dialog.flow.remote.address;
-    if (same_peer || (side == pbx_side() && cx.locations.trunk_of(request.flow, cx.now) == admitted_.trunk))
+    if (same_peer || (is_pbx(side) && cx.locations.trunk_of(request.flow, cx.now) == end_id(side)))
         move_flow(side, request.flow, cx);
     session_.hear(side, message, cx.random);
     switch (message.method()) {
@@ -253,8 +280,8 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
 std::string Call::ladder() const {
     std::string head = record_.id + "  " + record_.direction + "  " + record_.caller + " -> " + record_.called + "\n";
     head += "session " + record_.session_id + "  trunk " + (record_.trunk.empty() ? "-" : record_.trunk) + "\n";
-    const std::string pbx = "pbx " + record_.trunk, core = "core " + record_.carrier;
-    return ladder_.text(head, pbx_side() == Side::a ? pbx : core, pbx_side() == Side::a ? core : pbx);
+    const auto column = [&](Side side) { return (is_pbx(side) ? "pbx " : "core ") + end_id(side); };
+    return ladder_.text(head, column(Side::a), column(Side::b));
 }
 
 }  // namespace sallyport::b2bua

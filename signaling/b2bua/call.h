@@ -12,12 +12,14 @@
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/call_index.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/history.h"
 #include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/ladder.h"
 #include "signaling/b2bua/leg.h"
 #include "signaling/b2bua/media_session.h"
 #include "signaling/b2bua/session_id.h"
 #include "signaling/b2bua/targets.h"
+#include "signaling/policy/identify.h"
 #include "signaling/policy/verdict.h"
 
 namespace sallyport::b2bua {
@@ -66,16 +68,29 @@ public:
     bool has_media() const { return media_.exists(); }
     bool media_is_behind() const { return media_.is_behind(); }
     const policy::Admitted& admitted() const { return admitted_; }
-    bool is_pbx(Side side) const { return side == pbx_side(); }
+    bool is_pbx(Side side) const { return end(side).kind == policy::PartyKind::trunk; }
+    const std::string& end_id(Side side) const { return end(side).id; }  // of the trunk or carrier there
     std::string ladder() const;
     std::string checkpoint() const;  // the confirmed call as text (checkpoint.cpp); holds keys: never logged
 
 private:
+    // A place that a callee has named in place of itself, not tried yet.
+    struct NamedTarget {
+        Forward forward;  // without `to`
+        sip::Uri uri;
+    };
     // One early dialog of leg B, and what it is towards the caller (RFC 3261 12.1, one To tag each).
     struct Fork {
         std::string remote_tag, caller_tag;
         std::optional<SdpBridge> bridge;  // after its answer
         std::string answer;               // as the caller was told
+    };
+    // Who is at one end: a trunk's PBX or a carrier.
+    struct End {
+        policy::PartyKind kind = policy::PartyKind::unknown;
+        std::string id;
+        std::string name() const;  // "trunks/acme-hq"; empty: nobody is known there
+        static std::optional<End> parse(std::string_view name);
     };
     // One INVITE carried across, the first or a later one.
     struct Exchange {
@@ -93,10 +108,14 @@ private:
     // call.cpp: what the others share
     Leg& leg(Side side) { return legs_[static_cast<std::size_t>(side)]; }
     const Leg& leg(Side side) const { return legs_[static_cast<std::size_t>(side)]; }
-    Side pbx_side() const { return admitted_.direction == policy::CallDirection::from_pbx ? Side::a : Side::b; }
-    const config::Trunk& trunk() const;
-    const config::Carrier& carrier() const;
-    Parties parties() const { return {trunk(), carrier(), admitted_.emergency}; }
+    End& end(Side side) { return ends_[static_cast<std::size_t>(side)]; }
+    const End& end(Side side) const { return ends_[static_cast<std::size_t>(side)]; }
+    const config::Trunk& trunk() const { return trunk_of(admitted_.trunk); }  // whose call it is
+    const config::Trunk& trunk_of(std::string_view id) const;
+    const config::Carrier& carrier_of(std::string_view id) const;
+    // Of the one PBX of the call and the core behind the other leg.
+    Parties parties() const;
+    Identity identity_on_b(std::string_view core_host) const;
     // What `heard`, a message of the other side, says to `side` beside what this node says itself.
     void carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     Flow flow_of(Side side, Context& cx);
@@ -117,6 +136,7 @@ private:
     bool hear_first_offer(Context& cx);
     void allocate_media(const Targets::Outlook& outlook, Context& cx);
     MediaSession::Place media_place(Side side, RealmIndex realm, Family family, Context& cx) const;
+    void set_ends();
     Targets find_targets(Context& cx) const;
     bool overflow(Context& cx);
     void take_hop(Targets::Step step, Context& cx);
@@ -130,7 +150,15 @@ private:
     void forget_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
     void fail_over(std::uint16_t status, Context& cx);
+    void seek_hop(Context& cx);
     bool reroutes(std::uint16_t status, std::uint16_t q850) const;
+
+    // forwarding.cpp: a callee that names others in place of itself
+    bool follow(const sip::Message& redirection, Context& cx);
+    bool go_on_forwarding(std::uint16_t status, Context& cx);
+    bool try_forward(NamedTarget next, Context& cx);
+    void begin_leg_b_anew(Context& cx);
+    HistoryView history_view(std::string_view core_host) const;
 
     // answer.cpp: what the callee says to the first INVITE
     void on_provisional(const transaction::Response& response, Context& cx);
@@ -150,6 +178,7 @@ private:
     void on_no_ack(Side side, Context& cx);
     void stop_repeating(Side side, Context& cx);
     Fork* fork_of(std::string_view remote_tag, Context& cx);
+    sip::Composer go_ahead(Side side, std::uint16_t status, Context& cx) const;
     sip::Composer accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const;
     void offer_late(Context& cx);
     void confirm(Context& cx);  // the offer is answered: what changed is kept
@@ -189,6 +218,7 @@ private:
     Phase phase_ = Phase::routing;
     config::SnapshotPtr config_;
     policy::Admitted admitted_;
+    std::array<End, 2> ends_;
     bool holds_gauge_ = false, record_written_ = false;
     SessionId session_;
     std::array<Leg, 2> legs_;
@@ -198,7 +228,7 @@ private:
     bool caller_hidden_ = false;  // from the other party, for the whole call
     Targets targets_;
     std::optional<Hop> hop_;
-    std::string carrier_;  // on the core's side: whose media policy holds
+    std::vector<NamedTarget> named_targets_;  // by callees, the next one last
     std::uint16_t last_failure_ = 0;
     bool unreached_ = false;           // a place did not answer at all
     bool overflowed_ = false;          // the trunk that takes the overflow has been turned to

@@ -1,11 +1,13 @@
 // One record per call attempt, made when it ends. Plain values; the shell writes it down.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "control/base/time.h"
+#include "signaling/b2bua/history.h"
 #include "signaling/b2bua/media.h"
 
 namespace sallyport::b2bua {
@@ -14,11 +16,13 @@ struct CallRecord {
     std::string id;          // unique per node and for all time: the call's internal id
     std::string session_id;  // RFC 7989
     std::string trunk, carrier, realm_a, realm_b;
-    std::string direction;          // "from-pbx", "to-pbx"
-    std::string caller, called;     // as signalled, E.164 where it is one
-    std::string asserted_identity;  // whom the caller was vouched for as
-    std::string redirecting_party;  // who sent the call on before it came here
-    std::string request_uri;        // of the INVITE that came, its beginning if it is long
+    std::array<std::string, 2> ends;  // who is at leg a and leg b: "trunks/acme-hq", "carriers/one"
+    std::string direction;            // "from-pbx", "to-pbx", "forwarded"
+    std::vector<Forward> forwards;    // in the order in which they were tried
+    std::string caller, called;       // as signalled, E.164 where it is one
+    std::string asserted_identity;    // whom the caller was vouched for as
+    std::string redirecting_party;    // who sent the call on before it came here
+    std::string request_uri;          // of the INVITE that came, its beginning if it is long
     bool emergency = false;
     std::string target;  // where leg B went, "tls 192.0.2.7:5061"
     std::string call_id_a, call_id_b;

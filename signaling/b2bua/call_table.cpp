@@ -49,7 +49,7 @@ bool CallTable::on_request(const transaction::Request& request, Context& cx) {
 
 std::string_view CallTable::pbx_at(const CallIndex::Place& place) const {
     const auto* call = calls_.find(place.call);
-    return call == nullptr || !(*call)->is_pbx(place.side) ? std::string_view() : (*call)->admitted().trunk;
+    return call == nullptr || !(*call)->is_pbx(place.side) ? std::string_view() : (*call)->end_id(place.side);
 }
 
 bool CallTable::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {

@@ -91,12 +91,14 @@ void write_latched(std::string& out, const MediaLatched& latched) {
 }  // namespace
 
 std::string Call::checkpoint() const {
-    std::string out = "sallyport-call 1\n";
+    std::string out = "sallyport-call 2\n";
     line(out, "id", record_.id);
     line(out, "session-a", session_.of(Side::a));
     line(out, "session-b", session_.of(Side::b));
     line(out, "trunk", admitted_.trunk);
-    line(out, "carrier", carrier_);
+    line(out, "carrier", record_.carrier);
+    line(out, "end.a", end(Side::a).name());
+    line(out, "end.b", end(Side::b).name());
     if (admitted_.price_per_minute > 0)
         line(out, "price-millionths",
              number(static_cast<std::uint64_t>(std::llround(admitted_.price_per_minute * 1e6))));
@@ -108,6 +110,8 @@ std::string Call::checkpoint() const {
     if (!record_.request_uri.empty()) line(out, "request-uri", record_.request_uri);
     if (record_.emergency) line(out, "emergency", "1");
     if (caller_hidden_) line(out, "caller-hidden", "1");
+    for (const auto& f : record_.forwards)
+        line(out, "forward", f.from + " " + f.to + " " + f.trunk + " " + number(f.status) + " " + number(f.left));
     line(out, "target", record_.target);
     line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));
     line(out, "rang", number(static_cast<std::uint64_t>(record_.rang.time_since_epoch().count())));

@@ -33,7 +33,7 @@ struct Settings {
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {
-    Counter &answered, &failed, &records, &failovers;
+    Counter &answered, &failed, &records, &failovers, &forwards;
     SecondsHistogram& setup_seconds;
 };
 struct Context {

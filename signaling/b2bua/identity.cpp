@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "signaling/b2bua/redirecting.h"
 #include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
+#include "signaling/policy/redirecting.h"
 #include "signaling/sip/privacy.h"
 #include "signaling/sip/utf8.h"
 
@@ -79,7 +79,7 @@ std::string recorded(const sip::Uri& uri, const Peer& peer) {
 
 template <class Peer>
 std::string recorded_redirecting(const sip::Message& invite, const Peer& peer) {
-    const auto party = redirecting_party(invite);
+    const auto party = policy::redirecting_party(invite);
     return party ? recorded(*party, peer) : std::string();
 }
 
@@ -131,29 +131,38 @@ std::string to_field(const sip::Message& invite, std::string_view called, std::s
     return to.text();
 }
 
-// ---- from the core to a PBX
+// ---- from the core
 
-// RFC 3325 5: what a believed peer asserts is passed as it is. The address of an element is no network's name.
-std::optional<std::string> asserted_value_to_pbx(NameAddr identity, const Parties& parties) {
-    const auto heard = sip::e164(identity.uri), number = number_of(identity.uri, parties.carrier);
-    const std::string shown = number ? to_trunk(*number, parties.trunk) : std::string();
+// RFC 3325 5: what a believed peer asserts is passed as it is. The address of an element is no network's name: then the
+// number stands in `host`, in the form of whoever is told.
+std::optional<std::string> asserted_value(NameAddr identity, const config::Carrier& from,
+                                          const config::NumberRules& calling_out, const std::string& host) {
+    const auto heard = sip::e164(identity.uri), number = number_of(identity.uri, from);
+    const std::string shown = number ? policy::translated(calling_out, *number) : std::string();
     const bool tel = identity.uri.scheme == Scheme::tel;
     identity.display_name = shown_name(identity.display_name);
     identity.uri.headers.clear();
     identity.uri.parameters.erase("maddr");
     if (number && heard != shown)
-        return name_addr(identity.display_name, tel ? "tel:" + shown : public_uri(shown, host_of(parties.trunk)));
+        return name_addr(identity.display_name, tel ? "tel:" + shown : public_uri(shown, host));
     if (tel || !identity.uri.host_address()) return identity.text();
     if (!number) return std::nullopt;
-    return name_addr(identity.display_name, public_uri(shown, host_of(parties.trunk)));
+    return name_addr(identity.display_name, public_uri(shown, host));
+}
+
+std::vector<std::string> asserted_values(const sip::Message& message, const config::Carrier& from,
+                                         const config::NumberRules& calling_out, const std::string& host) {
+    std::vector<std::string> out;
+    for (auto& identity : identities(message, HeaderName::p_asserted_identity))
+        if (auto value = asserted_value(std::move(identity), from, calling_out, host)) out.push_back(std::move(*value));
+    return out;
 }
 
 Asserted asserted_to_pbx(const sip::Message& message, bool hides, const Parties& parties) {
     const auto& [trunk, carrier, emergency] = parties;
     Asserted out = nothing_yet(message, hides, trunk.identity.trusted);
     if (carrier.identity.untrusted || out.hidden || trunk.identity.omit_asserted) return out;
-    for (auto& identity : identities(message, HeaderName::p_asserted_identity))
-        if (auto value = asserted_value_to_pbx(std::move(identity), parties)) out.values.push_back(std::move(*value));
+    out.values = asserted_values(message, carrier, trunk.numbering.calling_out, host_of(trunk));
     return out;
 }
 
@@ -174,6 +183,30 @@ std::string from_to_pbx(const sip::Message& invite, bool hides, const NameAddr* 
     if (!number) return std::string(unavailable);
     return name_addr(from.display_name.empty() ? asserted->display_name : from.display_name,
                      public_uri(to_trunk(*number, trunk), host_of(trunk)));
+}
+
+Asserted asserted_to_carrier(const sip::Message& message, bool hides, const CarrierPair& pair,
+                             const std::string& host) {
+    Asserted out = nothing_yet(message, hides, !pair.to.identity.untrusted);
+    if (!pair.from.identity.untrusted && !out.hidden)
+        out.values = asserted_values(message, pair.from, pair.to.numbering.calling_out, host);
+    return out;
+}
+
+std::string from_to_carrier(const sip::Message& invite, bool hides, const CarrierPair& pair, const std::string& host) {
+    NameAddr from = invite.from();
+    if (hides || from.uri.host == "anonymous.invalid") return std::string(anonymous);
+    from.display_name = shown_name(from.display_name);
+    const auto number = number_of(from.uri, pair.from);
+    if (!number && from.uri.host_address()) return std::string(unavailable);
+    if (number) {
+        const std::string shown = to_carrier(*number, pair.to);
+        if (from.uri.host_address() || sip::e164(from.uri) != shown)
+            return name_addr(from.display_name, public_uri(shown, host));
+    }
+    from.parameters = {};
+    from.uri.headers.clear();
+    return from.text();
 }
 
 // ---- from a PBX to the core
@@ -218,6 +251,12 @@ std::optional<NameAddr> named_own(const sip::Message& message, HeaderName header
     return std::nullopt;
 }
 
+// The caller, where it is one of the trunk's numbers; else the one that sends the call on; else the default.
+std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
+    if (auto own = policy::own_number(invite.from().uri, trunk)) return std::move(*own);
+    return policy::forwarding_number(invite, trunk).value_or(policy::default_number(trunk));
+}
+
 // Whom we can vouch for as the caller: what the PBX asserts, prefers or shows, as far as it is the trunk's, else the
 // trunk's default number. `number`: E.164.
 std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, const Parties& parties,
@@ -234,7 +273,7 @@ std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, c
     auto named = named_own(invite, HeaderName::p_asserted_identity, trunk, number);
     if (!named && !trunk.identity.ignore_preferred)
         named = named_own(invite, HeaderName::p_preferred_identity, trunk, number);
-    if (!named) number = policy::own_number(invite.from().uri, trunk).value_or(policy::default_number(trunk));
+    if (!named) number = own_caller(invite, trunk);
     if (number.empty()) return {};
     const bool has_name = named && !named->display_name.empty();
     return {name_addr(has_name ? named->display_name : from_name, asserted_uri(number, parties))};
@@ -249,7 +288,8 @@ std::string from_to_core(const sip::Message& invite, bool hides, const std::stri
         return name_addr(from.display_name, asserted_uri(*own, parties));
     if (from.uri.host == "unknown.invalid") return std::string(unavailable);
     if (policy::is_anonymous(from.uri)) return std::string(anonymous);
-    if (trunk.identity.screening == config::Screening::pass) {
+    // SIPconnect 11.1: of a call that one of its numbers has sent on, From names the original caller.
+    if (trunk.identity.screening == config::Screening::pass || policy::forwarding_number(invite, trunk)) {
         const auto number = number_of(from.uri, trunk);
         return name_addr(from.display_name,
                          number ? asserted_uri(*number, parties) : public_uri(from.uri.user, host_of(trunk)));
@@ -309,6 +349,23 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
     out.caller = recorded(invite.from().uri, trunk);
     out.asserted_number = std::move(number);
     out.redirecting_party = recorded_redirecting(invite, trunk);
+    return out;
+}
+
+Identity identity_to_carrier(const sip::Message& invite, std::string_view called, const CarrierPair& pair,
+                             std::string_view host) {
+    const std::string there(host);
+    Identity out;
+    out.to = to_field(invite, called, policy::translated(pair.to.numbering.called_out, called), there);
+    const bool hides = wants_to_hide(invite, false);
+    out.asserted = asserted_to_carrier(invite, hides, pair, there);
+    out.from = from_to_carrier(invite, hides, pair, there);
+    return out;
+}
+
+Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, std::string_view host) {
+    Asserted out = asserted_to_carrier(message, wants_to_hide(message, false), pair, std::string(host));
+    if (out.values.empty()) out.privacy.clear();
     return out;
 }
 

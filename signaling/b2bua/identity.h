@@ -19,6 +19,10 @@ struct Parties {
     const config::Carrier& carrier;
     bool emergency = false;  // nothing is hidden by default
 };
+struct CarrierPair {  // of a call that the PBX it was for has sent elsewhere
+    const config::Carrier& from;
+    const config::Carrier& to;
+};
 struct Asserted {
     std::vector<std::string> values;  // P-Asserted-Identity: at most one SIP(S) and one tel URI (RFC 5876 4.5)
     std::string privacy;              // Privacy, or empty
@@ -34,14 +38,18 @@ struct Identity {
     std::string redirecting_party;  // who sent the call on last; empty: nobody
 };
 
-// `called`: E.164 as admitted.
+// `called`: E.164, as it was first called.
 Identity identity_to_pbx(const sip::Message& invite, std::string_view called, const Parties& parties);
 // What the PBX says of its caller is held against the trunk's numbers; what we know is asserted.
 Identity identity_to_core(const sip::Message& invite, std::string_view called, const Parties& parties,
                           std::string_view core_host);
+// The caller as it came, in the network of the second carrier. What is for the record has been said before.
+Identity identity_to_carrier(const sip::Message& invite, std::string_view called, const CarrierPair& pair,
+                             std::string_view host);
 // Of a response or a request within the call: who is at the other end now, if it is said and may be told. Empty: then
 // Privacy means nothing either.
 Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties);
+Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, std::string_view host);
 
 // "sip:+4930123@host;user=phone", or without user=phone when it is no global number.
 std::string public_uri(std::string_view user, std::string_view host);

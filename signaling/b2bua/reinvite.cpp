@@ -99,7 +99,7 @@ void Call::on_reinvite_failure(Side side, const transaction::Response& response,
     // RFC 3261 12.2.1.2: that dialog is gone.
     if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
     if (status == 491) return pause_after_glare(side, cx);
-    end_exchange(relayed_status(status, other(side) == pbx_side()), cx);
+    end_exchange(relayed_status(status, is_pbx(other(side))), cx);
 }
 
 // RFC 3261 14.1: who owns the Call-ID waits longer. The party that asked first goes on waiting; the 491 stays on its

@@ -2,6 +2,7 @@
 // another version, or with a part missing, is refused as a whole.
 #include <charconv>
 #include <map>
+#include <sstream>
 
 #include "signaling/b2bua/call.h"
 
@@ -16,7 +17,7 @@ constexpr std::size_t checkpoint_bytes = 262'144;  // four full session descript
 class Lines {
 public:
     explicit Lines(std::string_view text) {
-        constexpr std::string_view head = "sallyport-call 1\n";
+        constexpr std::string_view head = "sallyport-call 2\n";
         if (text.size() > checkpoint_bytes || !text.starts_with(head)) return;
         text.remove_prefix(head.size());
         while (!text.empty()) {
@@ -234,13 +235,16 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     session_ = SessionId::restore(lines.text("session-a"), lines.text("session-b"));
     record_.session_id = session_.text();
     record_.trunk = admitted_.trunk = lines.text("trunk");
-    record_.carrier = carrier_ = lines.text("carrier");
+    record_.carrier = lines.text("carrier");
+    record_.ends = {lines.text("end.a"), lines.text("end.b")};
     if (lines.has("price-millionths"))
         admitted_.price_per_minute = static_cast<double>(lines.number("price-millionths")) / 1e6;
     record_.direction = lines.text("direction");
-    admitted_.direction = record_.direction == to_string(policy::CallDirection::to_pbx)
-                              ? policy::CallDirection::to_pbx
-                              : policy::CallDirection::from_pbx;
+    for (const Side side : {Side::a, Side::b})
+        if (auto found = End::parse(record_.ends[static_cast<std::size_t>(side)]))
+            end(side) = std::move(*found);
+        else
+            lines.spoil();
     record_.caller = lines.text("caller");
     record_.called = admitted_.called = lines.text("called");
     const auto optional = [&](const char* name) { return lines.has(name) ? lines.text(name) : std::string(); };
@@ -249,6 +253,14 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.request_uri = optional("request-uri");
     record_.emergency = lines.has("emergency");
     caller_hidden_ = lines.has("caller-hidden");
+    for (const auto& text : lines.all("forward")) {
+        std::istringstream words(text);
+        Forward forward;
+        if (words >> forward.from >> forward.to >> forward.trunk >> forward.status >> forward.left)
+            record_.forwards.push_back(std::move(forward));
+        else
+            lines.spoil();
+    }
     record_.target = lines.text("target");
     record_.started = lines.instant("started");
     record_.rang = lines.instant("rang");

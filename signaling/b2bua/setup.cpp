@@ -57,7 +57,7 @@ void Call::start(CallPlan plan, Context& cx) {
     if (!outlook && overflow(cx)) outlook = targets_.outlook();
     if (!outlook) {
         const bool down = targets_.all_down();
-        return fail_setup("node", pbx_side() == Side::a ? 503 : 480, down ? 38 : 20,
+        return fail_setup("node", is_pbx(Side::a) ? 503 : 480, down ? 38 : 20,
                           down ? "all targets are down" : "nowhere to go", cx, down);
     }
     allocate_media(*outlook, cx);
@@ -81,15 +81,12 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     invite_ = invite;
     record_.id = make_name(cx.now, cx.random);
     record_.session_id = session_.text();
-    record_.trunk = admitted_.trunk;
-    record_.direction = to_string(admitted_.direction);
     record_.realm_a = cx.realm(a.realm).name;
     record_.call_id_a = a.call_id;
     record_.started = cx.now;
     record_.called = admitted_.called;
-    if (!admitted_.carriers.empty()) carrier_ = record_.carrier = admitted_.carriers.front();
-    identity_ = pbx_side() == Side::a ? identity_to_core(invite, admitted_.called, parties(), "unknown.invalid")
-                                      : identity_to_pbx(invite, admitted_.called, parties());
+    set_ends();
+    identity_ = identity_on_b("unknown.invalid");
     record_.caller = identity_.caller;
     record_.asserted_identity = identity_.asserted_number;
     record_.redirecting_party = identity_.redirecting_party;
@@ -120,32 +117,52 @@ bool Call::hear_first_offer(Context& cx) {
     return false;
 }
 
+// Who is at leg A stays there; who is at leg B is as policy has it now.
+void Call::set_ends() {
+    const bool to_pbx = admitted_.direction == policy::CallDirection::to_pbx;
+    const std::string first = admitted_.carriers.empty() ? std::string() : admitted_.carriers.front();
+    const End trunk{policy::PartyKind::trunk, admitted_.trunk}, carrier{policy::PartyKind::carrier, first};
+    if (end(Side::a).kind == policy::PartyKind::unknown) end(Side::a) = to_pbx ? carrier : trunk;
+    end(Side::b) = to_pbx ? trunk : carrier;
+    record_.trunk = admitted_.trunk;
+    record_.direction = to_string(admitted_.direction);
+    record_.carrier = end_id(is_pbx(Side::b) ? Side::a : Side::b);
+    record_.ends = {end(Side::a).name(), end(Side::b).name()};
+}
+
+// The caller as leg B is told him. `core_host`: of our identities there, unless it is a PBX.
+Identity Call::identity_on_b(std::string_view core_host) const {
+    if (is_pbx(Side::b)) return identity_to_pbx(*invite_, record_.called, parties());
+    if (is_pbx(Side::a)) return identity_to_core(*invite_, record_.called, parties(), core_host);
+    return identity_to_carrier(*invite_, record_.called, {carrier_of(end_id(Side::a)), carrier_of(end_id(Side::b))},
+                               core_host);
+}
+
 Targets Call::find_targets(Context& cx) const {
-    if (admitted_.direction == policy::CallDirection::from_pbx)
-        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, around(cx));
+    if (!is_pbx(Side::b)) return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, around(cx));
     return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called, around(cx));
 }
 
 // The PBX cannot be reached: its trunk may name another one that takes its calls, which is turned to once. From here on
 // the call is that trunk's, with its limits, its media policy and its name in the record.
 bool Call::overflow(Context& cx) {
-    if (pbx_side() != Side::b || overflowed_) return false;
+    if (!is_pbx(Side::b) || overflowed_) return false;
     const auto other = config_->trunks.find(trunk().overflow.trunk);
     if (other == config_->trunks.end() || other->second.disabled) return false;
     overflowed_ = true;
     if (cx.gauges.admit(other->first, other->second.limits, cx.now) != policy::Admission::admitted) return false;
     cx.gauges.release(admitted_.trunk);
     ladder_.note(cx.now, "trunk " + admitted_.trunk + " cannot be reached: overflow to trunk " + other->first);
-    admitted_.trunk = record_.trunk = other->first;
-    identity_ = identity_to_pbx(*invite_, admitted_.called, parties());
+    admitted_.trunk = other->first;
+    set_ends();
     targets_ = find_targets(cx);
     return true;
 }
 
 const config::MediaPolicy& Call::media_policy(Side side) const {
     static const config::MediaPolicy none{.srtp = config::SrtpPolicy::off};
-    if (side == pbx_side()) return trunk().media;
-    const auto found = config_->carriers.find(carrier_);
+    if (is_pbx(side)) return trunk_of(end_id(side)).media;
+    const auto found = config_->carriers.find(end_id(side));
     return found == config_->carriers.end() ? none : found->second.media;
 }
 
@@ -161,8 +178,8 @@ MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) co
                          false,
                          cx.realm(flow.realm).advertised_media};
     // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
-    if (side != pbx_side() || is_private(source) || source.is_loopback()) return profile;
-    if (trunk().network.nat == config::NatMode::on)
+    if (!is_pbx(side) || is_private(source) || source.is_loopback()) return profile;
+    if (trunk_of(end_id(side)).network.nat == config::NatMode::on)
         profile.stand_in = source;
     else
         profile.no_private = true;
@@ -176,7 +193,7 @@ MediaSession::Place Call::media_place(Side side, RealmIndex realm, Family family
 
 void Call::allocate_media(const Targets::Outlook& outlook, Context& cx) {
     const Leg& a = leg(Side::a);
-    if (!outlook.carrier.empty()) carrier_ = outlook.carrier;
+    if (!outlook.carrier.empty()) end(Side::b).id = outlook.carrier;
     command(media_.allocate(id_, record_.id, media_place(Side::a, a.realm, a.dialog.flow.remote.address.family, cx),
                             media_place(Side::b, outlook.realm, outlook.family, cx), bridge_.streams(),
                             trunk().media.inactivity_seconds, record_.session_id, admitted_.trunk),
@@ -194,12 +211,13 @@ void Call::take_hop(Targets::Step step, Context& cx) {
         return;
     }
     if (overflow(cx)) return take_hop(targets_.next(around(cx)), cx);
+    if (go_on_forwarding(last_failure_, cx)) return;
     const auto* exhausted = std::get_if<Targets::Exhausted>(&step);
     if (last_failure_ == 0 && exhausted != nullptr && exhausted->all_down)
-        return fail_setup("node", pbx_side() == Side::a ? 503 : 480, 38, "all targets are down", cx, true);
-    const bool towards_pbx = pbx_side() == Side::a;
+        return fail_setup("node", is_pbx(Side::a) ? 503 : 480, 38, "all targets are down", cx, true);
+    const bool towards_pbx = is_pbx(Side::a);
     // A PBX that is not there is not this node's fault: the core's 503 would take the node out of its rotation.
-    if (!towards_pbx && unreached_)
+    if (is_pbx(Side::b) && unreached_)
         return fail_setup("node", 480, out_of_order, "the PBX cannot be reached at any of its places", cx);
     const std::uint16_t status =
         last_failure_ != 0 ? relayed_status(last_failure_, towards_pbx) : (towards_pbx ? 503 : 480);
@@ -216,7 +234,7 @@ void Call::on_dns(const locate::Answer& answer, Context& cx) {
 
 void Call::try_calling(Context& cx) {
     if (phase_ != Phase::routing || !hop_ || media_.state() != MediaSession::State::ready) return;
-    if (!hop_->carrier.empty()) carrier_ = hop_->carrier;
+    if (!hop_->carrier.empty()) end(Side::b).id = hop_->carrier;
     const auto place = media_place(Side::b, hop_->flow.realm, hop_->flow.remote.address.family, cx);
     if (!media_.fits(place)) {
         for (auto& c : media_.reallocate(make_name(cx.now, cx.random), place)) command(std::move(c), cx);
@@ -234,7 +252,8 @@ void Call::send_invite(Context& cx) {
         b.local_tag = cx.random.token(8);
         cx.index.add_dialog(b.call_id, b.local_tag, {id_, Side::b});
     }
-    record_.carrier = carrier_;
+    if (!is_pbx(Side::b)) record_.carrier = end_id(Side::b);
+    record_.ends[1] = end(Side::b).name();
     record_.realm_b = cx.realm(b.realm).name;
     record_.call_id_b = b.call_id;
     bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow, cx));
@@ -285,7 +304,7 @@ void Call::move_to_datagrams(Context& cx) {
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
     const Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
-    if (pbx_side() == Side::a) identity_ = identity_to_core(*invite_, admitted_.called, parties(), hop.host);
+    identity_ = identity_on_b(hop.host);
     caller_hidden_ = identity_.asserted.hidden;
     auto composer = sip::Composer::request("INVITE", hop.request_uri);
     composer.add(HeaderName::via, via_of(realm, hop.flow, branch))
@@ -300,6 +319,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(Side::b));
     identity_.asserted.add_to(composer);
+    add_history(*invite_, record_.forwards, history_view(hop.host), composer);
     copy_crossing(*invite_, composer, caller_hidden_ ? Sender::hidden : Sender::known);
     return composer;
 }
@@ -338,6 +358,10 @@ void Call::on_attempt_failed(transaction::Failure failure, Context& cx) {
 // RFC 3263 4.3: the same request with a new branch to the next place.
 void Call::fail_over(std::uint16_t status, Context& cx) {
     last_failure_ = status;
+    seek_hop(cx);
+}
+
+void Call::seek_hop(Context& cx) {
     stop_timer(CallTimer::no_answer, cx);
     forget_forks(cx);
     phase_ = Phase::routing;

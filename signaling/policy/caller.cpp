@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "signaling/policy/numbering.h"
+#include "signaling/policy/redirecting.h"
 
 namespace sallyport::policy {
 
@@ -15,6 +16,11 @@ std::optional<std::string> own_number(const sip::Uri& uri, const config::Trunk& 
     const std::string_view domain = trunk.domain.empty() ? trunk.aor_domain() : std::string_view(trunk.domain);
     auto number = calling_number(uri, trunk.numbering, domain);
     return number && trunk.owns(*number) ? std::move(number) : std::nullopt;
+}
+
+std::optional<std::string> forwarding_number(const sip::Message& invite, const config::Trunk& trunk) {
+    const auto party = redirecting_party(invite);
+    return party ? own_number(*party, trunk) : std::nullopt;
 }
 
 bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk) {

@@ -14,6 +14,9 @@ namespace sallyport::policy {
 bool is_anonymous(const sip::Uri& uri);
 // The trunk's number that a URI of its PBX names, or nothing.
 std::optional<std::string> own_number(const sip::Uri& uri, const config::Trunk& trunk);
+// The trunk's number that has sent the call on, as its PBX says in History-Info or Diversion (SIPconnect 11.1): then
+// the caller in From is somebody else's.
+std::optional<std::string> forwarding_number(const sip::Message& invite, const config::Trunk& trunk);
 // From and P-Asserted-Identity, where they name somebody, name a number of the trunk.
 bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk);
 // The number that is asserted and shown when the PBX names none of its own; empty only if the trunk has none.

@@ -23,26 +23,63 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::too_many_calls: return "too-many-calls";
         case Refusal::too_fast: return "too-fast";
         case Refusal::over_budget: return "over-budget";
+        case Refusal::emergency_forward: return "emergency-forward";
+        case Refusal::forward_loop: return "forward-loop";
     }
     SALLYPORT_CHECK(false);
 }
 
+std::string_view to_string(CallDirection direction) {
+    switch (direction) {
+        case CallDirection::from_pbx: return "from-pbx";
+        case CallDirection::to_pbx: return "to-pbx";
+        case CallDirection::forwarded: return "forwarded";
+    }
+    SALLYPORT_CHECK(false);
+}
+
+namespace {
+
+// Runs one rule after the other, and remembers what each has said.
+class Trial {
+public:
+    bool pass(std::string_view rule, rules::Outcome outcome) {
+        verdict_.trace.push_back({rule, std::move(outcome.text)});
+        verdict_.reject = outcome.reject;
+        return !verdict_.reject;
+    }
+    Admitted& admitted() { return verdict_.admitted; }
+    Verdict take() { return std::move(verdict_); }
+
+private:
+    Verdict verdict_;
+};
+
+}  // namespace
+
 // The order is the policy: who may call comes before whether there is room, so that a refused stranger learns nothing
 // of this node's load; the limits come last, because only they take something that must be given back.
 Verdict decide(const CallFacts& facts, TrunkGauges& gauges) {
-    Verdict verdict;
-    const auto apply = [&](std::string_view rule, rules::Outcome outcome) {
-        verdict.trace.push_back({rule, std::move(outcome.text)});
-        verdict.reject = outcome.reject;
-        return !verdict.reject;
-    };
-    Admitted& admitted = verdict.admitted;
-    if (apply("party", rules::party(facts, admitted)) &&
-        apply("called number", rules::called_number(facts, admitted)) &&  // finds an emergency before all judging
-        apply("caller", rules::caller(facts, admitted)) && apply("destination", rules::destination(facts, admitted)) &&
-        apply("availability", rules::availability(facts, admitted)))
-        apply("limits", rules::trunk_limits(facts, admitted, gauges));
-    return verdict;
+    Trial trial;
+    Admitted& admitted = trial.admitted();
+    if (trial.pass("party", rules::party(facts, admitted)) &&
+        trial.pass("called number", rules::called_number(facts, admitted)) &&  // finds emergencies before all judging
+        trial.pass("caller", rules::caller(facts, admitted)) &&
+        trial.pass("destination", rules::destination(facts, admitted)) &&
+        trial.pass("availability", rules::availability(facts, admitted)))
+        trial.pass("limits", rules::trunk_limits(facts, admitted, gauges));
+    return trial.take();
+}
+
+Verdict decide_forward(const CallFacts& facts, TrunkGauges& gauges) {
+    Trial trial;
+    Admitted& admitted = trial.admitted();
+    admitted.trunk = facts.party.id;  // reads the number, and pays
+    if (trial.pass("called number", rules::called_number(facts, admitted)) &&
+        trial.pass("forward", rules::forward(facts, admitted)) &&
+        trial.pass("destination", rules::destination(facts, admitted)))
+        trial.pass("limits", rules::trunk_limits(facts, admitted, gauges));
+    return trial.take();
 }
 
 }  // namespace sallyport::policy

@@ -9,5 +9,9 @@
 namespace sallyport::policy {
 
 Verdict decide(const CallFacts& facts, TrunkGauges& gauges);
+// Of a target that the PBX of trunk `facts.party` names in place of itself: it goes where that PBX could have called,
+// and on its account, or to a PBX of this node. The Request-URI is the target's; nothing else of the call is looked at,
+// since it has been let in.
+Verdict decide_forward(const CallFacts& facts, TrunkGauges& gauges);
 
 }  // namespace sallyport::policy

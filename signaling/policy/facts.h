@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "control/base/time.h"
 #include "control/config/snapshot.h"
@@ -24,7 +25,8 @@ struct CallFacts {
     std::uint32_t draw = 0;                // random: which of several equals is first
     bool draining = false;
     bool media_up = true;
-    bool full = false;  // as many calls as this shard carries
+    bool full = false;                      // as many calls as this shard carries
+    std::vector<std::string> been_at = {};  // E.164: where a call that is sent on was before
 };
 
 }  // namespace sallyport::policy

@@ -26,6 +26,8 @@ enum class Refusal : std::uint8_t {
     too_many_calls,
     too_fast,
     over_budget,
+    emergency_forward,  // a callee has sent the call there
+    forward_loop,       // the call has been there
 };
 std::string_view to_string(Refusal refusal);
 
@@ -41,17 +43,21 @@ struct Reject {
     bool retry_after = false;  // with a random number of seconds, so that peers do not come back together
 };
 
-enum class CallDirection : std::uint8_t { from_pbx, to_pbx };
-inline std::string_view to_string(CallDirection d) { return d == CallDirection::from_pbx ? "from-pbx" : "to-pbx"; }
+enum class CallDirection : std::uint8_t {
+    from_pbx,
+    to_pbx,
+    forwarded,  // to a PBX that has sent it elsewhere: from the core, and to the core again
+};
+std::string_view to_string(CallDirection direction);
 
 struct Admitted {
     CallDirection direction = CallDirection::from_pbx;
-    std::string trunk;
+    std::string trunk;   // whose call it is: its limits, its bill
     std::string called;  // E.164, "+" included; an emergency number as it was dialled
     bool emergency = false;
-    std::string route;                  // from_pbx
+    std::string route;                  // unless it goes to a PBX
     double price_per_minute = 0;        // the route's
-    std::vector<std::string> carriers;  // from_pbx: to be tried in order; to_pbx: the one it came from
+    std::vector<std::string> carriers;  // to be tried in order; to_pbx: the one it came from
 };
 
 struct TraceLine {

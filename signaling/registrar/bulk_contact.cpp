@@ -1,7 +1,6 @@
 #include "signaling/registrar/bulk_contact.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "control/base/check.h"
 #include "signaling/registrar/registrar.h"
@@ -9,14 +8,6 @@
 
 namespace sallyport::registrar {
 namespace {
-
-// RFC 3261 20.10: 0 to 1 with three decimals; anything else counts as absent.
-double parse_q(std::string_view text) {
-    double q = 1.0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), q, std::chars_format::fixed);
-    if (error != std::errc{} || end != text.data() + text.size() || !(q >= 0.0 && q <= 1.0)) return 1.0;
-    return q;
-}
 
 std::optional<std::uint32_t> expires_of(const sip::NameAddr& contact, const sip::Message& request) {
     if (const auto parameter = contact.parameters.value("expires"))
@@ -39,7 +30,7 @@ Result<ContactRequest, ContactErrc> parse_one(std::string_view value, const sip:
         c.uri.parameters.erase("bnc");
     }
     c.uri.headers.clear();  // RFC 3261 19.1.5: not for a Request-URI, and a way to smuggle fields
-    if (const auto q = contact->parameters.value("q")) c.q = parse_q(*q);
+    c.q = sip::q_of(*contact);
     if (const auto instance = contact->parameters.value("+sip.instance")) c.instance = *instance;
     c.expires = expires_of(*contact, request);
     return c;

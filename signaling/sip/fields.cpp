@@ -2,6 +2,8 @@
 // 3262 10.
 #include "signaling/sip/fields.h"
 
+#include <charconv>
+
 #include "signaling/sip/in_place.h"
 #include "signaling/sip/parameters.h"
 
@@ -58,6 +60,15 @@ FieldResult<RAck> parse_rack(std::string_view value) {
 }
 
 // RFC 3261 20.33: "18000;duration=3600", "120 (I'm in a meeting)".
+double q_of(const NameAddr& contact) {
+    const auto text = contact.parameters.value("q");
+    if (!text) return 1.0;
+    double q = 1.0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), q, std::chars_format::fixed);
+    const bool sound = error == std::errc{} && end == text->data() + text->size() && q >= 0.0 && q <= 1.0;
+    return sound ? q : 1.0;
+}
+
 FieldResult<std::uint32_t> parse_retry_after(std::string_view value) {
     return parse_number(value.substr(0, value.find_first_of(";(")));
 }

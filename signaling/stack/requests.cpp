@@ -261,7 +261,9 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::privacy_not_possible:
         case policy::Refusal::caller_not_allowed:
         case policy::Refusal::unknown_number:
-        case policy::Refusal::no_route: return;
+        case policy::Refusal::no_route:
+        case policy::Refusal::emergency_forward:
+        case policy::Refusal::forward_loop: return;
     }
 }
 

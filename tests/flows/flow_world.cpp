@@ -23,6 +23,13 @@ std::string joined(const std::vector<std::string>& list) {
     return text;
 }
 
+std::string forwards_text(const std::vector<b2bua::Forward>& forwards) {
+    std::vector<std::string> all;
+    for (const auto& f : forwards)
+        all.push_back(f.from + ":" + std::to_string(f.status) + ":" + f.to + ":" + std::to_string(f.left));
+    return joined(all);
+}
+
 std::string used_text(const b2bua::MediaLeg& leg) {  // highest index received/sent/SRTCP
     if (!leg.keys || !leg.keys->used) return "none";
     const auto highest = [](const std::vector<b2bua::SsrcIndex>& all) {
@@ -126,6 +133,10 @@ void FlowRun::provision(const FlowStep& step) {
             t.limits.registration_expires_seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
         else if (what == "target")
             t.targets = {{word(step, 3), 0, config::Transport::unspecified, 1, 1}};
+        else if (what == "emergency")
+            t.numbering.dial_plan.emergency_numbers = {word(step, 3)};
+        else if (what == "keeps-redirects")
+            t.forwarding.keep_redirects = true;
         else if (what == "udp")
             t.transports = {config::Transport::udp, config::Transport::tls};
         else if (what == "removed")
@@ -140,6 +151,8 @@ void FlowRun::provision(const FlowStep& step) {
             c.disabled = true;
         else if (what == "target")
             c.targets = {{word(step, 3), 0, config::Transport::unspecified, 1, 1}};
+        else if (what == "diversion")
+            c.identity.diversion = true;
         else if (what == "tcp")
             for (auto& target : c.targets) target.transport = config::Transport::tcp;
         else
@@ -211,6 +224,8 @@ std::string FlowRun::fact(const FlowStep& step, const std::string& subject, cons
                  {"carrier", r.carrier},
                  {"q850", std::to_string(r.q850)},
                  {"direction", r.direction},
+                 {"ends", r.ends[0] + "," + r.ends[1]},
+                 {"forwards", forwards_text(r.forwards)},
                  {"caller", r.caller},
                  {"called", r.called},
                  {"codecs", joined(r.codecs)},
@@ -226,6 +241,7 @@ std::string FlowRun::fact(const FlowStep& step, const std::string& subject, cons
                  {"failed", text(s.calls_failed)},
                  {"media_away", text(s.calls_refused_media_away)},
                  {"failovers", text(s.carrier_failovers)},
+                 {"forwarded", text(s.calls_forwarded)},
                  {"registrations_ok", text(s.registrations_ok)},
                  {"challenges", text(s.challenges)},
                  {"authentication_failures", text(s.authentication_failures)},

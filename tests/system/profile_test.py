@@ -488,7 +488,7 @@ def _(lab):
       'cause, who redirected it, media statistics [SC-16.6.3-02]')
 def _(lab):
     pbx, core = lab.pbx(), lab.core()
-    first_number, forwarding = '+4930555000', '+4930555007'
+    forwarding = '+4930555007'
     outside = f'<sip:+15615550100@{DOMAIN};user=phone>'
     entry = f'<sip:{{}}@{DOMAIN};user=phone{{}}>;index={{}}'
     history = ', '.join([entry.format('+4930555003', '?Reason=SIP%3Bcause%3D302', '1'),
@@ -497,9 +497,9 @@ def _(lab):
     diversion = f'<sip:{forwarding}@{DOMAIN}>;reason=no-answer, <sip:+4930555003@{DOMAIN}>;reason=unconditional'
     # (From, fields, vouched for, redirecting party)
     calls = [(None, [], PBX_NUMBER, ''),
-             (outside, [('Diversion', diversion)], first_number, forwarding),
-             (outside, [('History-Info', history)], first_number, forwarding),
-             (outside, [('History-Info', old_history), ('Diversion', f'<sip:+4930555003@{DOMAIN}>')], first_number, forwarding),
+             (outside, [('Diversion', diversion)], forwarding, forwarding),
+             (outside, [('History-Info', history)], forwarding, forwarding),
+             (outside, [('History-Info', old_history), ('Diversion', f'<sip:+4930555003@{DOMAIN}>')], forwarding, forwarding),
              (outside, [('P-Asserted-Identity', f'<sip:{forwarding}@{DOMAIN}>')], forwarding, ''),
              (None, [('Diversion', f'"a" <sip:{"j%C3%BC" * 500}@{DOMAIN}>')], PBX_NUMBER, ('j%C3%BC' * 500)[:128]),
              (None, [('Diversion', '<sip'), ('History-Info', 'x;index=, <sip:a@b?>;rc=9')], PBX_NUMBER, '')]

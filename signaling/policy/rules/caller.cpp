@@ -17,6 +17,7 @@ Outcome caller(const CallFacts& facts, Admitted& admitted) {
     if (trunk == facts.config.trunks.end() || trunk->second.identity.screening != config::Screening::reject)
         return {{}, "screened"};
     if (calls_as_itself(*facts.invite, trunk->second)) return {{}, "calls as itself"};
+    if (const auto forwards = forwarding_number(*facts.invite, trunk->second)) return {{}, *forwards + " forwards"};
     return {Reject{Refusal::caller_not_allowed, 603, call_rejected, false},
             "the caller is no number of trunk " + admitted.trunk};
 }

@@ -263,6 +263,45 @@ TEST_CASE("Within a call: who answered is told as a caller would be, and nothing
     CHECK(asserted_in_call(foreign, true, parties).values.empty());
 }
 
+TEST_CASE(
+    "Of a call that a PBX has sent on by a new INVITE From is the caller's, and the number that forwards vouches") {
+    World w;
+    const std::string history = "History-Info: <sip:+4930155@sip.example.net?Reason=SIP%3Bcause%3D302>;index=1\r\n";
+    const auto forwarded = w.to_core(message(history));
+    CHECK(forwarded.from == "\"Carol\" <sip:+44205550100@sip.example.net;user=phone>");
+    CHECK(forwarded.asserted.values == Values{"\"Carol\" <sip:+4930155@sip.example.net;user=phone>"});
+    const auto foreign = w.to_core(message("History-Info: <sip:+4999@x?Reason=SIP%3Bcause%3D302>;index=1\r\n"));
+    CHECK(foreign.from == "\"Carol\" <sip:+4930100@sip.example.net;user=phone>");
+}
+
+TEST_CASE("Of a call that a PBX has sent back to the core the caller is who he was, in the next carrier's form") {
+    World w;
+    config::Carrier next;
+    next.numbering.calling_out = {{"+44", 3, "0044"}};
+    const auto told = [&](const sip::Message& m) {
+        return identity_to_carrier(m, "+4930155", {w.carrier, next}, "gw");
+    };
+    CHECK(told(message("")).from == "\"Carol\" <sip:0044205550100@gw>");
+    next.numbering = {};
+    const auto asserting = message("P-Asserted-Identity: <sip:+44205550100@192.0.2.9>, <tel:+4420>\r\n");
+    CHECK(told(asserting).from == "\"Carol\" <sip:+44205550100@core.example.org>");
+    CHECK(told(asserting).to == "<sip:+4930155@gw;user=phone>");
+    CHECK(told(asserting).asserted.values == Values{"<sip:+44205550100@gw;user=phone>", "<tel:+4420>"});
+    CHECK(told(message("", "<sip:bob@192.0.2.9>;tag=1")).from == "<sip:unavailable@unknown.invalid>");
+    const auto hidden = message("Privacy: id\r\nP-Asserted-Identity: <sip:+4420@core.example.org>\r\n");
+    CHECK(told(hidden).from == anonymous);
+    CHECK(told(hidden).asserted.values.size() == 1);
+    CHECK(told(hidden).asserted.privacy == "id");
+    next.identity.untrusted = true;
+    CHECK(told(hidden).asserted.values.empty());
+    CHECK(told(hidden).asserted.hidden);
+    next.identity.untrusted = false;
+    w.carrier.identity.untrusted = true;
+    CHECK(told(asserting).asserted.values.empty());
+    const CarrierPair pair{w.carrier, next};
+    CHECK(asserted_in_call(response("Privacy: id\r\n"), pair, "gw").privacy.empty());
+}
+
 TEST_CASE("Octets that are no text are no name, and malformed fields say nothing") {
     const World w;
     CHECK(w.to_pbx(message("", "\"\xff\xfe\" <sip:+442@c>;tag=1")).from == "<sip:+442@sip.example.net;user=phone>");

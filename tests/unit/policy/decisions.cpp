@@ -259,4 +259,45 @@ TEST_CASE("Screening by refusal: From and P-Asserted-Identity name the trunk's n
     CHECK(status("<sip:+4930155@x>", "P-Asserted-Identity: <sip:+4930156@x>\r\n") == 0);
 }
 
+TEST_CASE("A PBX sends a call on to where it could have called, on its account, or to a PBX of this node") {
+    World w;
+    w.bind();
+    const auto forward = [&](std::string_view uri, std::vector<std::string> been_at = {}) {
+        auto facts = w.facts({PartyKind::trunk, "acme", Proof::none}, uri);
+        facts.been_at = std::move(been_at);
+        return decide_forward(facts, w.gauges);
+    };
+    const auto outside = forward("tel:+44-20-555");
+    REQUIRE_FALSE(outside.reject);
+    CHECK(outside.admitted.direction == CallDirection::forwarded);
+    CHECK(outside.admitted.trunk == "acme");
+    CHECK(outside.admitted.called == "+4420555");
+    CHECK(outside.admitted.carriers == std::vector<std::string>{"core"});
+    CHECK(w.gauges.calls("acme") == 1);
+    w.gauges.release("acme");
+    const auto inside = forward("sip:+4930111@10.0.0.1");
+    REQUIRE_FALSE(inside.reject);
+    CHECK(inside.admitted.direction == CallDirection::to_pbx);
+    CHECK(inside.admitted.trunk == "acme");
+    w.gauges.release("acme");
+    const auto why = [&](const Verdict& verdict) { return verdict.reject ? verdict.reject->why : Refusal::full; };
+    CHECK(why(forward("tel:+4420555", {"+4420555"})) == Refusal::forward_loop);
+    CHECK(why(forward("sip:bob@10.0.0.1")) == Refusal::not_a_number);
+    CHECK(why(forward("tel:+7495")) == Refusal::no_route);
+    CHECK(why(forward("tel:+19005550100")) == Refusal::barred_destination);
+    w.snapshot.trunks.at("acme").numbering.dial_plan.emergency_numbers = {"112"};
+    w.snapshot.build_indexes();
+    CHECK(why(forward("sip:112@10.0.0.1")) == Refusal::emergency_forward);
+    w.snapshot.trunks.at("acme").limits.cost_per_day = 10;
+    w.snapshot.routes.at("uk").price_per_minute = 5;
+    CHECK(why(forward("tel:+4420555")) == Refusal::over_budget);
+    CHECK(w.gauges.calls("acme") == 0);
+    // Who has numbers and no place to be called at, and who is switched off.
+    w.locations.update("acme", [](auto& bindings) { return bindings.clear(), true; });
+    CHECK(why(forward("sip:+4930111@x")) == Refusal::not_registered);
+    w.snapshot.trunks.at("acme").disabled = true;
+    w.snapshot.build_indexes();
+    CHECK(why(forward("sip:+4930111@x")) == Refusal::trunk_disabled);
+}
+
 }  // namespace sallyport::policy

@@ -17,6 +17,7 @@ CallRecord sample() {
     r.trunk = "acme-hq";
     r.carrier = "core";
     r.target = "sip:192.0.2.9:5060;transport=udp";
+    r.ends = {"trunks/acme-hq", "carriers/core"};
     r.direction = "from-pbx";
     r.from = "+4930123450";
     r.to = "+4940999";
@@ -54,18 +55,30 @@ TEST_CASE("a call record is one line of JSON that reads back to the same record"
 }
 
 TEST_CASE("the keys of schema 1 and their order are what the documentation says") {
-    CHECK(to_json(sample()) ==
-          R"({"schema":1,"id":"c-1","node":"edge-1","session_id":"ab30317f1a784dc48ff824d0d3715d86",)"
-          R"("sip_call_ids":["a@pbx","b@edge"],"trunk":"acme-hq","direction":"from-pbx","from":"+4930123450",)"
-          R"("to":"+4940999","asserted_identity":"+4930123450","redirecting_party":"+4930123459",)"
-          R"("request_uri":"sip:+4940999@sip.example.com;user=phone","emergency":true,"carrier":"core",)"
-          R"("target":"sip:192.0.2.9:5060;transport=udp","started_at":"2026-11-21T12:30:00.125Z",)"
-          R"("ringing_at":"2026-11-21T12:30:01.000Z","answered_at":"2026-11-21T12:30:05.500Z",)"
-          R"("ended_at":"2026-11-21T12:31:05.750Z","talk_ms":60250,"ended_by":"caller","sip_status":200,)"
-          R"("q850_cause":16,"reason":"BYE","codecs":["PCMA/8000"],"media":[{"side":"a","stream":0,)"
-          R"("packets_received":3000,"bytes_received":0,"packets_sent":0,"bytes_sent":0,"lost":0,"jitter_ms":1.5,)"
-          R"("srtp":"AES_CM_128_HMAC_SHA1_80","srtp_auth_failures":0,"dropped":0,"local":"192.0.2.1:40000",)"
-          R"("remote":""}]})");
+    CHECK(
+        to_json(sample()) ==
+        R"({"schema":1,"id":"c-1","node":"edge-1","session_id":"ab30317f1a784dc48ff824d0d3715d86",)"
+        R"("sip_call_ids":["a@pbx","b@edge"],"trunk":"acme-hq","ends":["trunks/acme-hq","carriers/core"],"direction":"from-pbx","from":"+4930123450",)"
+        R"("to":"+4940999","asserted_identity":"+4930123450","redirecting_party":"+4930123459",)"
+        R"("request_uri":"sip:+4940999@sip.example.com;user=phone","emergency":true,"carrier":"core",)"
+        R"("target":"sip:192.0.2.9:5060;transport=udp","started_at":"2026-11-21T12:30:00.125Z",)"
+        R"("ringing_at":"2026-11-21T12:30:01.000Z","answered_at":"2026-11-21T12:30:05.500Z",)"
+        R"("ended_at":"2026-11-21T12:31:05.750Z","talk_ms":60250,"ended_by":"caller","sip_status":200,)"
+        R"("q850_cause":16,"reason":"BYE","codecs":["PCMA/8000"],"media":[{"side":"a","stream":0,)"
+        R"("packets_received":3000,"bytes_received":0,"packets_sent":0,"bytes_sent":0,"lost":0,"jitter_ms":1.5,)"
+        R"("srtp":"AES_CM_128_HMAC_SHA1_80","srtp_auth_failures":0,"dropped":0,"local":"192.0.2.1:40000",)"
+        R"("remote":""}]})");
+}
+
+TEST_CASE("a call that was sent on says by whom, to whom and what became of it") {
+    auto r = sample();
+    r.forwards = {{"+4930155", "+4940", "acme-hq", 302, 486}, {"+4930155", "+4950", "acme-hq", 302, 0}};
+    const auto line = to_json(r);
+    CHECK(line.find(R"("forwards":[{"from":"+4930155","to":"+4940","trunk":"acme-hq","sip_status":302,)"
+                    R"("left_status":486},{)") != std::string::npos);
+    const auto back = parse_call_record(line);
+    REQUIRE(back.has_value());
+    CHECK(*back == r);
 }
 
 TEST_CASE("a call that was never answered has no answer time and no talk time") {

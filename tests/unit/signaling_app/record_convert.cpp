@@ -12,6 +12,8 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     r.trunk = "acme-hq";
     r.carrier = "core";
     r.direction = "from-pbx";
+    r.ends = {"trunks/acme-hq", "carriers/core"};
+    r.forwards = {{"+4930123456", "+49892", "acme-hq", 302, 486}};
     r.caller = "+4930123456";
     r.called = "+49891";
     r.asserted_identity = "+4930123400";
@@ -47,6 +49,8 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     CHECK(s.redirecting_party == "+4930123499");
     CHECK(s.request_uri == "sip:+49891@sip.example.com");
     CHECK(s.emergency);
+    CHECK(s.ends == std::vector<std::string>{"trunks/acme-hq", "carriers/core"});
+    CHECK(s.forwards == std::vector<records::Forward>{{"+4930123456", "+49892", "acme-hq", 302, 486}});
     REQUIRE(s.media.size() == 1);
     CHECK(s.media[0].side == "b");
     CHECK(s.media[0].jitter_milliseconds == Approx(2));

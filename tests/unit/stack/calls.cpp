@@ -58,7 +58,7 @@ TEST_CASE(
     CHECK(record.codecs.front() == "PCMA/8000");
     REQUIRE(record.media.size() == 1);
     CHECK(record.media[0].packets_received == 100);
-    CHECK(b.checkpoints.front().state.find("sallyport-call 1") == 0);
+    CHECK(b.checkpoints.front().state.find("sallyport-call 2") == 0);
     CHECK(b.checkpoints.back().gone);
 
     b.run_for(64s);

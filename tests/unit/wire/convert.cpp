@@ -67,6 +67,7 @@ config::Trunk full_trunk() {
                    true};
     t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
     t.overflow.trunk = "acme-dr";
+    t.forwarding.keep_redirects = true;
     t.network = {Family::v6, config::NatMode::on, 60};
     t.revision = 42;
     return t;

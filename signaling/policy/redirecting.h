@@ -1,5 +1,5 @@
 // Who sent a call on to where it goes now, as its INVITE says: History-Info (RFC 7044), else Diversion (RFC 5806). For
-// the record; decides nothing.
+// the record, and for whom a PBX may speak; decides nothing.
 #pragma once
 
 #include <optional>
@@ -7,9 +7,9 @@
 #include "signaling/sip/message.h"
 #include "signaling/sip/uri.h"
 
-namespace sallyport::b2bua {
+namespace sallyport::policy {
 
 // The last one that did. What does not parse is nothing.
 std::optional<sip::Uri> redirecting_party(const sip::Message& invite);
 
-}  // namespace sallyport::b2bua
+}  // namespace sallyport::policy

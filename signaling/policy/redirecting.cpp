@@ -1,4 +1,4 @@
-#include "signaling/b2bua/redirecting.h"
+#include "signaling/policy/redirecting.h"
 
 #include <algorithm>
 #include <string_view>
@@ -6,7 +6,7 @@
 
 #include "signaling/sip/fields.h"
 
-namespace sallyport::b2bua {
+namespace sallyport::policy {
 namespace {
 
 using sip::HeaderName;
@@ -59,4 +59,4 @@ std::optional<sip::Uri> redirecting_party(const sip::Message& invite) {
     return std::nullopt;
 }
 
-}  // namespace sallyport::b2bua
+}  // namespace sallyport::policy
