@@ -34,7 +34,7 @@ class Probe:
     """Talks to `remote` (a Stream of the other side's description) from `local` (a Stream of ours)."""
 
     def __init__(self, binary, namespace, run_directory, name, local, remote, *, duration=2.0, wait=10.0, tone=None,
-                 record=None, send_key=None, sequence=None):
+                 record=None, send_key=None, sequence=None, payload_type=None):
         host = f'[{local.address}]' if ':' in local.address else local.address
         to = f'[{remote.address}]' if ':' in remote.address else remote.address
         command = [binary, '--json', '--local', f'{host}:{local.port}', '--remote', f'{to}:{remote.port}',
@@ -46,6 +46,8 @@ class Probe:
             command += ['--suite', theirs.suite, '--srtp-send-key', send_key or ours.key, '--srtp-recv-key', theirs.key]
         if sequence is not None:
             command += ['--sequence', sequence]
+        if payload_type is not None:
+            command += ['--payload-type', payload_type]
         if tone:
             command += ['--tone', tone]
         if record:

@@ -27,15 +27,16 @@ class Call:
         return self.call_id, parameter(self.local, 'tag')
 
     def learn(self, message):
-        """Remote tag, target and route set, from the response (outgoing) or the request (incoming)."""
+        """Remote tag, target and route set, from the response (outgoing) or the request (incoming); of what comes later
+        in the dialog the target alone (RFC 3261 12.2)."""
         contacts = split_list(message.all('Contact'))
         if contacts:
             self.remote_target = uri_of(contacts[0])
         routes = split_list(message.all('Record-Route'))
-        if self.outgoing:
+        if self.outgoing and not message.is_request:
             self.remote = message['To']
             self.route_set = list(reversed(routes))
-        else:
+        elif parameter(message['To'], 'tag') is None:
             self.route_set = routes
         if message.body:
             self.remote_sdp = sdp.parse(message.body)
