@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""What is heard before an answer, and what is told instead of one (SIPconnect 14.8, 14.9): early media in both directions of
+call, how soon it arrives, what comes too early or from elsewhere, and the reasons of calls that fail."""
+import contextlib
+import socket
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import rtp_sprayer  # noqa: E402
+from cases import case, equal, main, require  # noqa: E402
+from edge_fixture import CORE_NUMBER, PBX_NUMBER, STRANGER, running_edge  # noqa: E402
+from lab import capture, parties, process  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
+from pbx_sim import sdp  # noqa: E402
+from telephones import Telephone, listen, require_talk  # noqa: E402
+
+PACKET_TIME = 0.020
+STRANGER_IN_CORE = '198.51.100.66'
+
+
+class Attempt:
+    """A call that is not answered yet, between a telephone of either side; `callee` is the side that is called."""
+
+    def __init__(self, lab, callee):
+        pbx, core = lab.pbx(), lab.core()
+        caller_party, callee_party = (core, pbx) if callee == 'pbx' else (pbx, core)
+        to, number = (f'sip:{PBX_NUMBER}@{CORE.signaling}', CORE_NUMBER) if callee == 'pbx' else (lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+        self.what = f'a call to the {callee}'
+        self.caller, self.callee = Telephone(caller_party), Telephone(callee_party)
+        self.out = caller_party.peer.invite(to, self.caller.describe(), caller=number)
+        self.into = parties.wait_call(callee_party, self.out)
+
+    def progress(self, status, described=True):
+        """An 18x as the caller gets it."""
+        body = self.callee.describe(self.into.remote_sdp) if described else ''
+        before = len(self.out.transaction.responses)
+        self.into.respond(status, 'Progress', body)
+        transaction = self.out.transaction
+        response = transaction.wait(lambda r: r.status == status and r in transaction.responses[before:], 5)
+        require(response is not None, f'{self.what}: no {status} came to the caller')
+        equal(bool(response.body), described, f'{self.what}: a description in the {status}')
+        if described:
+            self.out.remote_sdp = sdp.parse(response.body)
+        return response
+
+    @property
+    def ends(self):
+        return (self.caller, self.out.remote_sdp), (self.callee, self.into.remote_sdp)
+
+    def require_unanswered(self):
+        equal(self.out.transaction.final, None, f'{self.what}: a final response')
+
+    def answer(self):
+        require(self.into.answer(self.callee.describe(self.into.remote_sdp)), f'{self.what}: no ACK came')
+        parties.require_status(self.out.wait_final(), 200, self.what)
+
+    def hang_up(self):
+        parties.require_status(self.out.bye(10), 200, 'BYE')
+        require(self.into.wait_ended(10), 'the BYE did not reach the other side')
+
+    def give_up(self):
+        parties.require_status(self.out.cancel(), 200, 'CANCEL')
+        parties.require_status(self.out.wait_final(10), 487, 'the cancelled INVITE')
+
+
+# ---------------------------------------------------------------- heard before the answer
+
+@case('what the callee plays before it answers is heard, and it hears the caller, in calls of either direction; the answer '
+      'changes nothing of it [SC-14.9-01]')
+def _(lab):
+    for callee in ('core', 'pbx'):
+        for status in (183, 180):
+            attempt = Attempt(lab, callee)
+            attempt.progress(status)
+            require_talk(f'{attempt.what} after a {status}', *attempt.ends)
+            attempt.require_unanswered()
+            attempt.answer()
+            require_talk(f'{attempt.what} after its answer', *attempt.ends)
+            attempt.hang_up()
+
+
+class Witness:
+    """Which RTP has left one telephone and arrived at another, and when: recorded at both, told by tshark."""
+
+    def __init__(self, lab, name):
+        self.captures = {side: capture.Capture(namespace, ['med0'], lab.run_directory, f'{name}-{side}')
+                         for side, namespace in (('pbx', lab.network.pbx), ('core', lab.network.core))}
+
+    def seen(self, side, direction, port):
+        """Sequence number -> time, of RTP to or from this port of a telephone at this side."""
+        other = ACCESS.media if side == 'pbx' else CORE.media
+        where = f'udp.dstport == {port} && ip.src == {other}' if direction == 'to' else f'udp.srcport == {port} && ip.dst == {other}'
+        rows = self.captures[side].fields(where, ('frame.time_epoch', 'udp.payload'))
+        packets = [(float(at), bytes.fromhex(payload.replace(':', ''))) for at, payload in rows]
+        return {int.from_bytes(p[2:4], 'big'): at for at, p in reversed(packets) if p[1] & 0x7F == 8}
+
+    def delays(self, attempt, callee, port, count=20):
+        """Of the first packets that left the callee, None for one that has not arrived."""
+        caller = 'pbx' if callee == 'core' else 'core'
+        sent = process.wait_until(lambda: self._enough(callee, 'from', port, count), 10, 'enough was sent')
+        came = process.wait_until(lambda: self._enough(caller, 'to', attempt.caller.port, count), 10, 'enough has arrived')
+        return [came[n] - sent[n] if n in came else None for n in sorted(sent)[:count]]
+
+    def _enough(self, side, direction, port, count):
+        found = self.seen(side, direction, port)
+        return found if len(found) >= count else None
+
+    def stop(self):
+        for each in self.captures.values():
+            each.stop()
+
+
+@contextlib.contextmanager
+def witness(lab, name):
+    found = Witness(lab, name)
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def judged(delays, what):
+    """What is wrong with them, if anything."""
+    missing = [n for n, delay in enumerate(delays) if delay is None]
+    if missing:
+        return f'{what}: of the first packets {missing} did not arrive'
+    late = [f'{n}: {1000 * delay:.1f} ms' for n, delay in enumerate(delays) if delay > PACKET_TIME]
+    return f'{what}: late are {late}' if late else ''
+
+
+def require_soon(lab, name, begin):
+    """The first packets arrive within a packet's time, each of them. Where the machine had something else to do it is asked
+    again: it can only be late by that, not early."""
+    for callee in ('core', 'pbx'):
+        wrong = ''
+        for turn in range(3):
+            with witness(lab, f'{name}-{callee}-{turn}') as seen:
+                attempt = Attempt(lab, callee)
+                port = begin(attempt)
+                wrong = judged(seen.delays(attempt, callee, port), attempt.what)
+                attempt.require_unanswered()
+                attempt.give_up()
+            if not wrong:
+                break
+        require(not wrong, wrong)
+
+
+class Ringer:
+    """A telephone that rings by itself until RTP comes to its port."""
+
+    def __init__(self, telephone):
+        with telephone.party.namespace.entered():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((telephone.address, telephone.port))
+        self.socket.setblocking(False)
+
+    def first(self):
+        """The first packet that came and was not looked at yet."""
+        with contextlib.suppress(BlockingIOError):
+            return self.socket.recv(2048)
+        return None
+
+    def close(self):
+        self.socket.close()
+
+
+def plays(attempt, port=None, **options):
+    """The callee plays a tone, from the port that it has described or another one; the caller's telephone is silent."""
+    telephone, far = attempt.ends[1]
+    sender = telephone.local
+    sender.port = port or sender.port
+    listen(telephone, None, streams=(sender, far.audio), duration=0.6, wait=0.6, tone=425, **options).result()
+
+
+@case('early RTP after a 183 with a description is at the caller within the time of one packet, from the first packet on, in '
+      'calls of either direction [SC-14.9-11]')
+def _(lab):
+    def begin(attempt):
+        attempt.progress(183)
+        ringer = Ringer(attempt.caller)
+        plays(attempt)
+        ringer.close()
+        return attempt.callee.port
+    require_soon(lab, 'after-183', begin)
+
+
+@case('without P-Early-Media: nothing comes to a caller whose telephone rings by itself until the callee sends; then the very '
+      'first packet does, also from another port than described, and none waits for the relay to latch [SC-14.9-10]')
+def _(lab):
+    for described_port in (True, False):
+        def begin(attempt, described_port=described_port):
+            attempt.progress(180, described=False)
+            attempt.progress(180)
+            ringer = Ringer(attempt.caller)
+            port = attempt.callee.port if described_port else Telephone(attempt.callee.party).port
+            try:
+                equal(ringer.first(), None, 'RTP before the callee has sent any')
+                plays(attempt, port, sequence=4711)
+                packet = ringer.first()
+            finally:
+                ringer.close()
+            require(packet is not None, f'{attempt.what}: it rings on, nothing came')
+            equal(int.from_bytes(packet[2:4], 'big'), 4711, f'{attempt.what}: the packet that stops the ringing')
+            return port
+        require_soon(lab, f'ringing-{described_port}', begin)
+
+
+# ---------------------------------------------------------------- too early, and from elsewhere
+
+def drops(lab, reason):
+    return lab.edge.scrape('media').get('sallyport_media_dropped_packets_total', reason=reason)
+
+
+@case('RTP that comes before any description is not forwarded, is counted, and takes nothing: not a stranger\'s, nor the '
+      'callee\'s own; then early media are heard as if nothing had been [SC-14.9-13]')
+def _(lab):
+    for callee, namespace, strange, side in (('core', lab.network.core, STRANGER_IN_CORE, CORE),
+                                             ('pbx', lab.network.pbx, STRANGER, ACCESS)):
+        attempt = Attempt(lab, callee)
+        attempt.progress(180, described=False)
+        ringer, before = Ringer(attempt.caller), drops(lab, 'leg_disabled')
+        port = attempt.into.remote_sdp.audio.port
+        own = attempt.callee.address
+        sprayers = [rtp_sprayer.Sprayer(namespace, address, side.media, [port]) for address in (own, strange)]
+        process.wait_until(lambda: drops(lab, 'leg_disabled') >= before + 100, 10, f'{attempt.what}: the drops are counted')
+        require(all(s.sent for s in sprayers), 'both have sent')
+        equal(ringer.first(), None, f'{attempt.what}: RTP before any description')
+        own_sprayer, strange_sprayer = sprayers
+        own_sprayer.stop()
+        wrong_before = drops(lab, 'wrong_source')
+        attempt.progress(183)                              # the stranger goes on
+        ringer.close()
+        require_talk(f'{attempt.what} after RTP that came too early', *attempt.ends)
+        strange_sprayer.stop()
+        equal((own_sprayer.received, strange_sprayer.received), (0, 0), 'packets back to those who came too early')
+        require(drops(lab, 'wrong_source') > wrong_before, 'the stranger is counted')
+        attempt.answer()
+        require_talk(f'{attempt.what} after its answer', *attempt.ends)
+        attempt.hang_up()
+    lab.edge.require_answering()
+
+
+# ---------------------------------------------------------------- told instead of an answer
+
+# Statuses that end a call, each with causes that say more than the status does (RFC 3326, Q.850).
+FAILURES = ((404, 1), (404, 3), (410, 22), (480, 18), (480, 19), (480, 20), (484, 28), (486, 17), (488, 65), (600, 17), (603, 21),
+            (604, 1), (606, 88))
+PROMPTLY = 0.5
+
+
+@case('a call that fails: status and cause come to the caller at once, in either direction, and are what the callee said')
+def _(lab):
+    for callee in ('core', 'pbx'):
+        for status, cause in FAILURES:
+            attempt = Attempt(lab, callee)
+            began = time.monotonic()
+            attempt.into.respond(status, 'No', headers=[('Reason', f'Q.850;cause={cause};text="said by the callee"')])
+            final = attempt.out.wait_final(10)
+            require(final is not None, f'{attempt.what}: {status} did not come')
+            equal(final.status, status, f'{attempt.what}: status for {status}')
+            equal([r.split(';text')[0] for r in final.all('Reason')], [f'Q.850;cause={cause}'], f'{attempt.what}: Reason of {status}')
+            require(time.monotonic() - began < PROMPTLY, f'{attempt.what}: {status} took {time.monotonic() - began:.2f} s')
+
+
+if __name__ == '__main__':
+    sys.exit(main('early_media', lambda: running_edge('early_media')))
