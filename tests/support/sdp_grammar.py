@@ -8,6 +8,7 @@ from pbx_sim import sdp
 DIRECTIONS = ('sendrecv', 'sendonly', 'recvonly', 'inactive')
 LINE = re.compile(r'[a-z]=[^\r\n\0]+')
 ORIGIN = re.compile(r'\S+ (\d+) (\d+) IN (IP[46]) (\S+)')
+CONNECTION = re.compile(r'IN (IP[46]) (\S+)')
 MEDIA = re.compile(r'(audio|video|text|application|message|image) (\d+) ([A-Za-z0-9/]+)((?: \S+)+)')
 RTPMAP = re.compile(r'(\d+) [\w.+-]+/\d+(?:/\d+)?')
 CRYPTO = re.compile(r'(\d{1,9}) ([A-Z0-9_]+) inline:([A-Za-z0-9+/=]+)(?:\|\S+)?')
@@ -20,6 +21,8 @@ def faults(octets, version):
         return ['a line does not end with CRLF']
     lines = text.split('\r\n')[:-1]
     wrong = [f'no line of SDP: {line!r}' for line in lines if not LINE.fullmatch(line)]
+    if wrong or len(lines) < 3:
+        return wrong or ['no description']
     blocks = [[]]
     for line in lines:
         if line.startswith('m='):
@@ -36,8 +39,8 @@ def faults(octets, version):
         wrong.append('t=')
     for block in media:
         wrong += _media(block, 'c' in kinds, version)
-    wrong += [w for block in blocks for line in block if line[0] == 'c' for w in _address(line, re.compile('IN (IP[46]) (\\S+)'), version)]
-    return wrong
+    connections = [line for block in blocks for line in block if line[0] == 'c']
+    return wrong + [w for line in connections for w in _address(line, CONNECTION, version)]
 
 
 def _address(line, form, version):
@@ -83,5 +86,12 @@ def _crypto(attributes, profile):
     if not all(matches):
         return [f'crypto: {lines}']
     wrong = [f'{m.group(2)} with a key of another length' for m in matches
-             if len(base64.b64decode(m.group(3), validate=True)) != sdp.KEY_BYTES[m.group(2)]]
+             if _octets(m.group(3)) != sdp.KEY_BYTES.get(m.group(2))]
     return wrong if len({m.group(1) for m in matches}) == len(matches) else [*wrong, 'crypto: a tag twice']
+
+
+def _octets(key):
+    try:
+        return len(base64.b64decode(key, validate=True))
+    except ValueError:
+        return None

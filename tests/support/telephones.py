@@ -28,29 +28,33 @@ class Telephone:
 
     @property
     def local(self):
-        return sdp.parse(self.describe()).audio
+        """Where it listens, and the key it sends with."""
+        return sdp.parse(self._text()).audio
 
     def describe(self, to=None, direction=None, version=None):
         """An offer, or the answer to the description `to`; the o= version goes up when something has changed."""
         tag = '1'
         if self.party.suite and to is not None:
             tag = next(c.tag for c in to.audio.cryptos if c.suite == self.party.suite)
-        said = (self.address, self.port, self.party.suite, self.key, tag, tuple(self.codecs),
-                direction or (MIRRORED[to.audio.direction] if to is not None else self.direction))
-        if said + (self.extra,) != self._said:
-            self.version += 1
-            self._said = said + (self.extra,)
-        return sdp.build(*said, session_id=self.number, version=version or self.version, extra=self.extra)
+        direction = direction or (MIRRORED[to.audio.direction] if to is not None else self.direction)
+        content = self._text(tag, direction)
+        if content != self._said:
+            self.version, self._said = self.version + 1, content
+        return self._text(tag, direction, version or self.version)
+
+    def _text(self, tag='1', direction='sendrecv', version=0):
+        return sdp.build(self.address, self.port, self.party.suite, self.key, tag, self.codecs, direction, self.number, version,
+                         self.extra)
 
 
-def call(caller, callee, to, number, telephones, headers=(), ring=180):
+def call(caller, callee, to, number, telephones):
     """(outgoing, incoming) of a call from one telephone to another; its descriptions are kept at the calls."""
     mine, other = telephones
     offer = mine.describe()
-    outgoing = caller.peer.invite(to, offer, caller=number, headers=headers)
+    outgoing = caller.peer.invite(to, offer, caller=number)
     incoming = parties.wait_call(callee, outgoing)
-    incoming.respond(ring, 'Ringing')
-    require(outgoing.wait_provisional(ring) is not None, f'{caller.name} never heard {ring}')
+    incoming.ring()
+    require(outgoing.wait_provisional(180) is not None, f'{caller.name} never heard 180 Ringing')
     require(incoming.answer(other.describe(incoming.remote_sdp)), f'no ACK came to {callee.name}')
     parties.require_status(outgoing.wait_final(), 200, f'{caller.name} -> {callee.name}')
     outgoing.local_sdp = sdp.parse(offer)

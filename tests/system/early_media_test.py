@@ -27,7 +27,8 @@ class Attempt:
     def __init__(self, lab, callee):
         pbx, core = lab.pbx(), lab.core()
         caller_party, callee_party = (core, pbx) if callee == 'pbx' else (pbx, core)
-        to, number = (f'sip:{PBX_NUMBER}@{CORE.signaling}', CORE_NUMBER) if callee == 'pbx' else (lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+        to_pbx, to_core = f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.number_uri(CORE_NUMBER)
+        to, number = (to_pbx, CORE_NUMBER) if callee == 'pbx' else (to_core, PBX_NUMBER)
         self.what = f'a call to the {callee}'
         self.caller, self.callee = Telephone(caller_party), Telephone(callee_party)
         self.out = caller_party.peer.invite(to, self.caller.describe(), caller=number)
@@ -92,7 +93,8 @@ class Witness:
     def seen(self, side, direction, port):
         """Sequence number -> time, of RTP to or from this port of a telephone at this side."""
         other = ACCESS.media if side == 'pbx' else CORE.media
-        where = f'udp.dstport == {port} && ip.src == {other}' if direction == 'to' else f'udp.srcport == {port} && ip.dst == {other}'
+        far, near = ('src', 'dstport') if direction == 'to' else ('dst', 'srcport')
+        where = f'udp.{near} == {port} && ip.{far} == {other}'
         rows = self.captures[side].fields(where, ('frame.time_epoch', 'udp.payload'))
         packets = [(float(at), bytes.fromhex(payload.replace(':', ''))) for at, payload in rows]
         return {int.from_bytes(p[2:4], 'big'): at for at, p in reversed(packets) if p[1] & 0x7F == 8}
@@ -261,7 +263,8 @@ def _(lab):
             final = attempt.out.wait_final(10)
             require(final is not None, f'{attempt.what}: {status} did not come')
             equal(final.status, status, f'{attempt.what}: status for {status}')
-            equal([r.split(';text')[0] for r in final.all('Reason')], [f'Q.850;cause={cause}'], f'{attempt.what}: Reason of {status}')
+            reasons = [r.split(';text')[0] for r in final.all('Reason')]
+            equal(reasons, [f'Q.850;cause={cause}'], f'{attempt.what}: Reason of {status}')
             require(time.monotonic() - began < PROMPTLY, f'{attempt.what}: {status} took {time.monotonic() - began:.2f} s')
 
 

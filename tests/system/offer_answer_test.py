@@ -211,7 +211,8 @@ def _(lab):
 
 def places(side, lab):
     conversation = Conversation(lab, side)
-    for what, address in (('another port', None), ('another address', SECOND_ADDRESS[side]), ('and back', party(lab, side).media_address)):
+    first = party(lab, side).media_address
+    for what, address in (('another port', None), ('another address', SECOND_ADDRESS[side]), ('and back', first)):
         before = conversation.mine.port
         conversation.mine.move(address)
         require(conversation.mine.port != before, 'it moved')

@@ -129,7 +129,7 @@ def torture(lab, name):
 
 def register_cases(names):
     for name in names:
-        case(f'torture {name}: {VERDICTS[name]}')(lambda lab, which=name: torture(lab, which))
+        case(f'torture {name}: {VERDICTS[name]} [SC-6-01]')(lambda lab, which=name: torture(lab, which))
 
 
 def restart(lab):

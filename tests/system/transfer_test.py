@@ -13,7 +13,7 @@ from edge_fixture import CORE_NUMBER, PBX_NUMBER, running_edge  # noqa: E402
 from lab import parties  # noqa: E402
 from lab.network import CORE  # noqa: E402
 from pbx_sim import sdp  # noqa: E402
-from telephones import Telephone, acknowledge, answers, listen, messages, offerless, require_talk, tones  # noqa: E402
+from telephones import Telephone, acknowledge, answers, messages, offerless, require_talk, tones  # noqa: E402
 
 SECOND_AT_PBX, SECOND_AT_CORE = '192.0.2.20', '198.51.100.11'       # another telephone's address on either side
 OTHER_PBX_NUMBER, OTHER_CORE_NUMBER = '+4930555002', '+4989777002'
@@ -264,9 +264,9 @@ def _(lab):
         acknowledge(to_target, ok, reoffered(leg, ok.body))
         require(at_target.server.acknowledged.wait(5), 'the answer came to the target')
         require_talk('caller and target', (caller, far.remote_sdp), (target, at_target.remote_sdp), seconds=1)
-        first, its_leg, then, last = (far, leg, to_target, at_target) if ends_first == 'caller' else (at_target, to_target, leg, far)
-        hang_up(first, its_leg)                        # the PBX hears of it, and ends the other call
-        hang_up(then, last)
+        legs = [(far, leg), (to_target, at_target)] if ends_first == 'caller' else [(at_target, to_target), (leg, far)]
+        for first, other in legs:                      # the PBX hears of the first BYE, and ends the other call
+            hang_up(first, other)
         wire.require_plain()
     lab.edge.wait_no_leftovers(10, but=('transactions', 'mbufs'))
 
