@@ -131,7 +131,7 @@ def _(lab):
 # ---------------------------------------------------------------- blind
 
 @case('blind, by the PBX: whoever transfers is gone while the target rings, the caller hears ringback, then the target; the '
-      'relay follows the re-INVITEs, and both calls end with either party '
+      'relay follows the re-INVITEs, and the end of the one call is that of the other '
       '[SC-12-01] [SC-12.1-02] [SC-12.1.1-01]')
 def _(lab):
     pbx, core, wire = lab.pbx(), lab.core(), Wire(lab)
