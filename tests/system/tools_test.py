@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """The tools that judge others are judged first: the lint scripts, rtp_probe, and the SIP peer against SIPp."""
+import base64
+import re
 import subprocess
 import sys
 import tempfile
@@ -7,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+import srtp  # noqa: E402
 from cases import build_directory, case, equal, main, require  # noqa: E402
 from lab import audio, media  # noqa: E402
 from pbx_sim import sdp, sip_digest, sip_message, sip_peer, transport  # noqa: E402
@@ -135,6 +138,22 @@ def _():
         require(audio.tone_seconds(f'{run}/a.wav', 1000) > 0.7, 'a does not hear 1000 Hz')
         require(audio.tone_seconds(f'{run}/b.wav', 440) > 0.7, 'b does not hear 440 Hz')
         require(audio.tone_seconds(f'{run}/b.wav', 1000) == 0, 'b hears what it sent')
+
+
+@case('srtp: session keys are those of RFC 3711 B.3, and packets under them what the golden ones of the unit tests are')
+def _():
+    golden = (ROOT / 'tests' / 'unit' / 'srtp' / 'golden_packets.h').read_text()
+    rtp, rtcp, key, protected, _, protected_rtcp = (bytes.fromhex(found) for found in re.findall(r'"([0-9a-f]+)"', golden)[:6])
+    direction = srtp.Srtp(base64.b64encode(key).decode())
+    equal((direction.rtp.authentication.hex(), f'{direction.rtp.salt:028x}'),
+          ('cebe321f6ff7716b6fd4ab49af256a156d38baa4', '30cbbc08863d8c85d49db34a9ae1'), 'RFC 3711 B.3')
+    equal((direction.protect(rtp), direction.protect_rtcp(rtcp)), (protected, protected_rtcp), 'golden packets')
+    equal((direction.unprotect(protected), direction.unprotect_rtcp(protected_rtcp)), (rtp, (rtcp, 1)), 'and back again')
+    try:
+        direction.unprotect(protected[:-1] + bytes([protected[-1] ^ 1]))
+    except srtp.NotAuthentic:
+        return
+    raise AssertionError('a wrong tag is taken')
 
 
 # -- the SIP peer ------------------------------------------------------------------------------------------------------
