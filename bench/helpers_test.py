@@ -145,11 +145,11 @@ def _():
 def _():
     def takes(limit):
         return lambda rate: run() if rate <= limit else run(received=50_000)
-    equal(load.rate_with_room(takes(9_000), 1_000, 100), 1_000, 'a machine that takes the rate asked for')
-    equal(load.rate_with_room(takes(800), 1_000, 100), 640, 'a machine that takes less')
+    equal(load.rate_with_room("a relay", takes(9_000), 1_000, 100), 1_000, 'a machine that takes the rate asked for')
+    equal(load.rate_with_room("a relay", takes(800), 1_000, 100), 640, 'a machine that takes less')
     failed = None
     try:
-        load.rate_with_room(takes(90), 1_000, 100)
+        load.rate_with_room("a relay", takes(90), 1_000, 100)
     except RuntimeError as reason:
         failed = str(reason)
     require(failed and '100 packets/s' in failed and '50.00% lost' in failed, f'it said {failed}')

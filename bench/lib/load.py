@@ -130,7 +130,7 @@ def highest_clean_rate(run, start, limit, factor=1.2):
     return {"packets_per_second": clean, "limited_by": "limit", "fault": None}
 
 
-def rate_with_room(run, start, floor, factor=1.25):
+def rate_with_room(side, run, start, floor, factor=1.25):
     """Descends from `start` to the first clean rate; below `start` one step more, since that one was the limit."""
     rate = start
     while rate >= floor:
@@ -138,7 +138,7 @@ def rate_with_room(run, start, floor, factor=1.25):
         if not outcome.fault:
             return rate if rate == start else max(floor, int(rate / factor))
         rate = int(rate / factor)
-    raise RuntimeError(f"not even {floor:,} packets/s are relayed cleanly here ({outcome.fault})")
+    raise RuntimeError(f"{side}: not even {floor:,} packets/s are relayed cleanly here ({outcome.fault})")
 
 
 def _end(child):

@@ -54,13 +54,15 @@ class Visit:
 
 
 def rate_of_both(starts, laid, programs, srtp):
-    """What generator and both relays take without loss, with room to spare."""
-    def of_one(start):
+    """What generator and both relays take without loss, with room to spare. Each rate is tried on a fresh relay: an
+    rtpengine that has once fallen behind discards whatever comes on those ports ever after."""
+    def try_rate(start, rate):
         with ready(start, laid, programs, srtp) as (relay, offered):
             offered.run(LIGHT_RATE, 1, relay.cpu_seconds)
-            return load.rate_with_room(lambda rate: offered.run(rate, 2, relay.cpu_seconds), RATES[srtp], LIGHT_RATE)
+            return offered.run(rate, 2, relay.cpu_seconds)
 
-    rate = min(of_one(start) for start in starts.values())
+    rate = min(load.rate_with_room(name, lambda rate, start=start: try_rate(start, rate), RATES[srtp], LIGHT_RATE)
+               for name, start in starts.items())
     print(f"  offered: {rate:,} packets/s", file=sys.stderr, flush=True)
     return rate
 
