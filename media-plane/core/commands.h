@@ -63,6 +63,7 @@ struct LegChange {  // absent: unchanged
     std::optional<Direction> direction;
     std::optional<Latching> latching;
     std::optional<std::vector<PayloadMap>> payload_map;
+    bool drop_unmapped = false;  // with payload_map: the types that it does not name
     std::optional<std::uint32_t> clock_rate;
     std::optional<Latched> latched;  // on a media plane that is gone; concerns a leg that has not latched by itself
     bool relearn = false;

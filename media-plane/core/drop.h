@@ -25,6 +25,7 @@ namespace sallyport::media {
     X(auth_failed, "SRTP authentication failed")                                          \
     X(replayed, "SRTP replay, or a sequence number used twice")                           \
     X(wrong_source, "source differs from the latch or is not plausible")                  \
+    X(payload_type, "a payload type that the other side has not agreed to")               \
     X(no_remote, "other side's address is not known yet")                                 \
     X(protect_failed, "SRTP context could not process it (limit of SSRCs, key lifetime)") \
     X(rate, "more packets than the stream may send")                                      \

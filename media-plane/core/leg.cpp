@@ -59,9 +59,12 @@ void Leg::resume_latch(const Latched& before) {
     take(rtcp, before.rtcp, true);  // after RTP, whose host it may share
 }
 
-void Leg::set_payload_map(const std::vector<PayloadMap>& map) {
-    std::iota(payload_map.begin(), payload_map.end(), std::uint8_t{0});
-    maps_payload = false;
+void Leg::set_payload_map(const std::vector<PayloadMap>& map, bool drop_unmapped) {
+    if (drop_unmapped)
+        payload_map.fill(unmapped);
+    else
+        std::iota(payload_map.begin(), payload_map.end(), std::uint8_t{0});
+    maps_payload = drop_unmapped;
     for (const PayloadMap& entry : map) {
         payload_map[entry.from] = entry.to;
         maps_payload = maps_payload || entry.from != entry.to;

@@ -75,7 +75,9 @@ struct alignas(64) Leg {
     // What only some packets need.
     Latch rtcp;
     Policer possible_police, rtcp_police;
-    std::array<std::uint8_t, rtp::payload_types> payload_map{};  // as received here -> as sent by the opposite leg
+    // As received here -> as sent by the opposite leg; unmapped: dropped.
+    std::array<std::uint8_t, rtp::payload_types> payload_map{};
+    static constexpr std::uint8_t unmapped = 0xff;
 
     // What changes seldom.
     bool disabled = false;
@@ -111,7 +113,7 @@ struct alignas(64) Leg {
     // Where it has latched, if it has; and the same on a media plane that is gone, as far as it still may be believed.
     std::optional<Latched> latched() const;
     void resume_latch(const Latched& before);
-    void set_payload_map(const std::vector<PayloadMap>& map);
+    void set_payload_map(const std::vector<PayloadMap>& map, bool drop_unmapped);
     LegStatistics statistics(TimePoint now) const;
 
 private:

@@ -125,7 +125,7 @@ void LegChanges::apply(Prepared& prepared, Leg& leg) {
         else
             leg.rtcp.forget();
     }
-    if (change.payload_map) leg.set_payload_map(*change.payload_map);
+    if (change.payload_map) leg.set_payload_map(*change.payload_map, change.drop_unmapped);
     if (change.clock_rate && *change.clock_rate != leg.clock_rate) {
         leg.clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();

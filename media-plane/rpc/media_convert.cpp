@@ -158,6 +158,9 @@ std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& le
         auto map = payload_map_from(field, leg);
         if (!map) return map.error();
         change.payload_map = std::move(*map);
+        change.drop_unmapped = leg.drop_unmapped();
+    } else if (leg.drop_unmapped()) {
+        return invalid(field + ".drop_unmapped", "is given without replace_payload_map");
     } else if (leg.payload_map_size() != 0) {
         return invalid(field + ".payload_map", "is given without replace_payload_map");
     }

@@ -56,7 +56,7 @@ struct MediaLeg {  // absent: unchanged
     std::optional<sdp::Direction> direction;  // as the side's peer has it
     std::optional<bool> latch_any_address;
     std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
-        payload_map;  // received -> sent on the other side
+        payload_map;  // received -> sent on the other side; other types are dropped
     std::optional<std::uint32_t> clock_rate;
     std::optional<MediaLatched> latched;  // on a media plane that is gone
     bool relearn = false;

@@ -106,6 +106,7 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
                                                 : media_pb::LATCHING_SIGNALLED_ADDRESS);
     if (from.payload_map) {
         to.set_replace_payload_map(true);
+        to.set_drop_unmapped(true);
         for (const auto& [received, sent] : *from.payload_map) {
             if (received > max_payload_type || sent > max_payload_type) return "payload type above 127";
             auto& entry = *to.add_payload_map();

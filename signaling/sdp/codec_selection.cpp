@@ -102,9 +102,7 @@ std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView&
     std::vector<std::pair<std::uint8_t, std::uint8_t>> out;
     Pairing pairing(to.codecs);
     for (const auto& c : from.codecs) {
-        const Codec* match = pairing.take(c);
-        if (match != nullptr && match->payload_type != c.payload_type)
-            out.emplace_back(c.payload_type, match->payload_type);
+        if (const Codec* match = pairing.take(c)) out.emplace_back(c.payload_type, match->payload_type);
     }
     return out;
 }

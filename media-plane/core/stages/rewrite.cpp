@@ -23,7 +23,12 @@ void rewrite(std::span<Packet> burst) {
             continue;
         }
         p.to = out.rtp.remote();
-        if (in.maps_payload) rtp::set_payload_type(p.data, in.payload_map[rtp::payload_type(p.data)]);
+        if (!in.maps_payload) continue;
+        const std::uint8_t type = in.payload_map[rtp::payload_type(p.data)];
+        if (type == Leg::unmapped)
+            p.drop = Drop::payload_type;
+        else
+            rtp::set_payload_type(p.data, type);
     }
 }
 

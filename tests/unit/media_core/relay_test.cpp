@@ -80,6 +80,16 @@ TEST_CASE("Payload types are mapped on the way from the leg that has the map, th
         REQUIRE(call.modify({change}).code == Code::ok);
         CHECK(call.from_a(rtp_packet({.payload_type = 101})).payload[1] == 101);
     }
+    SECTION("where others are not agreed upon they are dropped, and say so") {
+        LegChange change = leg(Side::a);
+        change.payload_map = std::vector<PayloadMap>{{8, 8}, {101, 96}};
+        change.drop_unmapped = true;
+        REQUIRE(call.modify({change}).code == Code::ok);
+        CHECK(call.from_a(rtp_packet({.payload_type = 13})).drop == Drop::payload_type);
+        CHECK(call.from_a(rtp_packet({.payload_type = 8})).payload[1] == 8);
+        CHECK(call.from_a(rtp_packet({.payload_type = 101, .marker = true})).payload[1] == (0x80 | 96));
+        CHECK(call.from_b(rtp_packet({.payload_type = 13})).payload[1] == 13);
+    }
     SECTION("another map replaces it") {
         LegChange change = leg(Side::a);
         change.payload_map = std::vector<PayloadMap>{{8, 9}};

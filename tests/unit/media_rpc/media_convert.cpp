@@ -187,6 +187,10 @@ TEST_CASE("what is wrong in an allocation is named with its field") {
         leg.mutable_payload_map(1)->set_from(128);
         CHECK(why(a) == "legs[0].payload_map[1]: payload types are 0..127");
         leg.clear_payload_map();
+        leg.set_replace_payload_map(false);
+        leg.set_drop_unmapped(true);
+        CHECK(why(a) == "legs[0].drop_unmapped: is given without replace_payload_map");
+        leg.set_drop_unmapped(false);
         leg.set_clock_rate(2'000'000);
         CHECK(why(a) == "legs[0].clock_rate: is above 1000000 Hz");
     }

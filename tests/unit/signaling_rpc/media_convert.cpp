@@ -81,6 +81,7 @@ TEST_CASE("an allocation carries everything that is known") {
     CHECK(l.direction() == media_pb::DIRECTION_RECVONLY);
     CHECK(l.latching() == media_pb::LATCHING_ANY_ADDRESS);
     CHECK(l.replace_payload_map());
+    CHECK(l.drop_unmapped());
     CHECK(l.payload_map_size() == 2);
     CHECK(l.payload_map(1).from() == 101);
     CHECK(l.payload_map(1).to() == 96);
