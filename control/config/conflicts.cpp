@@ -76,6 +76,7 @@ public:
         });
         routes();
         overflows();
+        emergencies();
         sizes();
         return std::move(conflicts_);
     }
@@ -227,6 +228,42 @@ private:
         }
         if (prefixes > limits::prefixes && !changed_.empty())
             conflicts_.push_back({*changed_.begin(), "prefixes", rules::too_many(prefixes, limits::prefixes)});
+    }
+
+    // A trunk's emergency numbers go somewhere, and nobody changes what makes it so.
+    void emergencies() {
+        const auto enabled = [&](const std::string& id) {
+            const auto carrier = candidate_.carriers.find(id);
+            return carrier != candidate_.carriers.end() && !carrier->second.disabled;
+        };
+        std::set<std::string_view> routed;
+        for (const auto& [id, route] : candidate_.routes) {
+            const bool leads_somewhere =
+                std::any_of(route.carriers.begin(), route.carriers.end(), enabled) ||
+                std::any_of(route.choices.begin(), route.choices.end(),
+                            [&](const RouteChoice& choice) { return enabled(choice.carrier); });
+            if (route.disabled || !leads_somewhere) continue;
+            if (route.is_catch_all()) return;
+            routed.insert(route.service_numbers.begin(), route.service_numbers.end());
+        }
+        each_trunk([&](bool is_changed, const std::string& name, const Trunk& trunk) {
+            const auto& numbers = trunk.numbering.dial_plan.emergency_numbers;
+            for (std::size_t i = 0; i < numbers.size(); ++i)
+                if (!routed.contains(numbers[i])) no_way_to_help(is_changed, name, numbers[i], i);
+        });
+    }
+
+    void no_way_to_help(bool is_changed, const std::string& trunk, const std::string& number, std::size_t i) {
+        const std::string needed =
+            "; needed is a route with an enabled carrier and it in service_numbers, or one with the prefix \"\"";
+        if (is_changed)
+            return conflicts_.push_back({trunk, at("numbering.dial_plan.emergency_numbers", i),
+                                         quoted(number) + " is an emergency number that leads nowhere" + needed});
+        for (const auto& changed : changed_)
+            if (!changed.starts_with("trunks/"))
+                return conflicts_.push_back(
+                    {changed, "",
+                     "emergency number " + quoted(number) + " of " + trunk + " would lead nowhere" + needed});
     }
 
     void same_prefix(const std::string& blamed, const std::string& field, const std::string& text,

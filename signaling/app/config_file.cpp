@@ -166,6 +166,7 @@ void read_sip(Fields& root, Config& config) {
     registrations.finish();
     Fields limits = root.section("limits");
     config.max_calls = size_of(limits, "calls", 1, 1'000'000, 50'000);
+    config.emergency_calls = size_of(limits, "emergency_calls", 0, 100'000, 1'000);
     config.recent_calls = size_of(limits, "recent_calls", 0, 100'000, 1'000);
     limits.finish();
 }

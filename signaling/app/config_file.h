@@ -34,8 +34,8 @@ struct Config {
     io::ConnectionQuota connections;
     io::ResolverOptions dns;
     transaction::TimerValues timers;
-    std::size_t max_calls = 0, recent_calls = 0;  // of the node
-    std::string nonce_secret_file;                // empty: drawn at every start
+    std::size_t max_calls = 0, emergency_calls = 0, recent_calls = 0;  // of the node
+    std::string nonce_secret_file;                                     // empty: drawn at every start
     Duration nonce_life{};
     registrar::LockoutPolicy lockout;
     rpc::RpcPeer media, control;

@@ -171,6 +171,7 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.tolerated_busy = config_.tolerated_busy;
     config.nonce_life = config_.nonce_life;
     config.max_calls = std::max<std::size_t>(1, config_.max_calls / config_.shards);
+    config.emergency_calls = (config_.emergency_calls + config_.shards - 1) / config_.shards;
     config.recent_calls = config_.recent_calls / config_.shards;
     config.nonce_secret.resize(nonce_secret_bytes);
     if (config_.nonce_secret_file.empty()) {

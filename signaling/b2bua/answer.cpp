@@ -97,7 +97,7 @@ void Call::on_failure(const transaction::Response& response, Context& cx) {
         cx.health.noticed_alive(hop_->health_key);
     const auto named = q850_of(response.message);
     if (status / 100 == 3 && follow(response.message, cx)) return;
-    if (reroutes(status, named)) return fail_over(status, cx);
+    if (reroutes(status, named)) return fail_over(status, cx, named);
     if (status < 600 && go_on_forwarding(status, cx)) return;
     fail_setup("callee", relayed_status(status, is_pbx(Side::a)), named != 0 ? named : q850_of_status(status),
                "the callee answered " + std::to_string(status), cx);

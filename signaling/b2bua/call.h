@@ -139,6 +139,8 @@ private:
     void set_ends();
     Targets find_targets(Context& cx) const;
     bool overflow(Context& cx);
+    bool despite_health(Context& cx);
+    Targets::Surroundings around(Context& cx) const;
     void take_hop(Targets::Step step, Context& cx);
     void try_calling(Context& cx);
     void send_invite(Context& cx);
@@ -149,7 +151,7 @@ private:
     const config::MediaPolicy& media_policy(Side side) const;
     void forget_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
-    void fail_over(std::uint16_t status, Context& cx);
+    void fail_over(std::uint16_t status, Context& cx, std::uint16_t q850 = 0);
     void seek_hop(Context& cx);
     bool reroutes(std::uint16_t status, std::uint16_t q850) const;
 
@@ -228,12 +230,13 @@ private:
     bool caller_hidden_ = false;  // from the other party, for the whole call
     Targets targets_;
     std::optional<Hop> hop_;
-    std::vector<NamedTarget> named_targets_;  // by callees, the next one last
-    std::uint16_t last_failure_ = 0;
-    bool unreached_ = false;           // a place did not answer at all
-    bool overflowed_ = false;          // the trunk that takes the overflow has been turned to
-    std::optional<BridgeErrc> unfit_;  // why the offer that is about to be refused cannot be taken
-    bool first_tag_used_ = false;      // leg A's own tag has been given to a fork
+    std::vector<NamedTarget> named_targets_;           // by callees, the next one last
+    std::uint16_t last_failure_ = 0, last_cause_ = 0;  // of the last target: status, Q.850
+    bool unreached_ = false;                           // a place did not answer at all
+    bool despite_health_ = false;                      // targets that are known to be down are tried as well
+    bool overflowed_ = false;                          // the trunk that takes the overflow has been turned to
+    std::optional<BridgeErrc> unfit_;                  // why the offer that is about to be refused cannot be taken
+    bool first_tag_used_ = false;                      // leg A's own tag has been given to a fork
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;
     SdpBridge bridge_;

@@ -46,7 +46,8 @@ std::uint16_t relayed_status(std::uint16_t status, bool towards_pbx) {
     if (status < 400) return 480;
     switch (status) {
         case 403: return towards_pbx ? 603 : 403;
-        case 487: return 480;  // nobody on this leg has cancelled
+        case 503: return towards_pbx ? 503 : 500;  // the core's would take this node for what its PBX lacks
+        case 487: return 480;                      // nobody on this leg has cancelled
         case 415: return 488;
         case 401:
         case 407:

@@ -107,15 +107,22 @@ void Call::begin_leg_b_anew(Context& cx) {
     unreached_ = overflowed_ = false;
 }
 
+// A PBX is believed of its own numbers, and of who is called; one that may show any caller, of all. A caller who must
+// not be known may be one of those that are named.
 HistoryView Call::history_view(std::string_view core_host) const {
     const bool from_pbx = is_pbx(Side::a), to_pbx = is_pbx(Side::b);
     const config::Trunk& pbx = trunk_of(end_id(from_pbx ? Side::a : Side::b));
     const config::Carrier &caller = carrier_of(end_id(Side::a)), &callee = carrier_of(end_id(Side::b));
     const std::string host = to_pbx ? public_host(pbx) : std::string(core_host);
+    const bool any = !from_pbx || pbx.identity.trusted || pbx.identity.screening == config::Screening::pass;
+    const bool none = caller_hidden_ || (!from_pbx && caller.identity.untrusted);
     return {from_pbx ? pbx.numbering : caller.numbering,
             from_pbx ? public_host(pbx) : caller.domain,
             to_pbx ? pbx.numbering.calling_out : callee.numbering.calling_out,
             host.empty() ? "unknown.invalid" : host,
+            [&pbx, any, none, called = record_.called](std::string_view number) {
+                return !none && (any || number == called || pbx.owns(number));
+            },
             to_pbx ? pbx.identity.trusted : !callee.identity.untrusted,
             !to_pbx && callee.identity.diversion};
 }

@@ -18,6 +18,7 @@ constexpr std::array end_to_end{
     HeaderName::geolocation_routing,
     HeaderName::identity,
     HeaderName::organization,
+    HeaderName::p_early_media,  // RFC 5009: what a party says of media before the answer is for the other one
     HeaderName::priority,
     HeaderName::subject,
     HeaderName::user_to_user,
@@ -25,10 +26,8 @@ constexpr std::array end_to_end{
 
 // Of those, what says nothing of who sends it. Identity would (RFC 8224: the caller's number, signed).
 constexpr std::array impersonal{
-    HeaderName::accept_language,
-    HeaderName::alert_info,
-    HeaderName::date,
-    HeaderName::priority,
+    HeaderName::accept_language, HeaderName::alert_info, HeaderName::date,
+    HeaderName::p_early_media,   HeaderName::priority,
 };
 
 // Fields without an entry in the registry of this node that speak of a hop, a dialog, an identity or a place.

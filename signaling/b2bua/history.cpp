@@ -57,21 +57,14 @@ std::string told(std::string_view number, const HistoryView& view) {
     return public_uri(policy::translated(view.told_in, number), view.host);
 }
 
-// Where the call has been, as the next one may know it: numbers in its form, and of what is no number no address.
+// Where the call has been, as the next one may know it: a number in its form, or nobody.
 void rewrite(NameAddr& entry, bool hide, const HistoryView& view) {
     const std::string headers = kept_headers(entry.uri.headers);
-    const bool tel = entry.uri.scheme == sip::Scheme::tel;  // cannot carry header fields
-    if (const auto number = number_of(entry.uri, view); hide) {
-        entry.uri = uri_of(somebody);
-    } else if (number) {
-        const bool same = sip::e164(entry.uri) == policy::translated(view.told_in, *number);
-        if (!same || entry.uri.host_address()) entry.uri = uri_of(told(*number, view));
-    } else if (entry.uri.host_address()) {
-        entry.uri = uri_of(somebody);
-    }
-    if (hide || !sip::is_utf8(entry.display_name)) entry.display_name.clear();
-    entry.uri.parameters.erase("maddr");
-    entry.uri.headers = tel && entry.uri.scheme == sip::Scheme::tel ? std::string() : headers;
+    const auto number = number_of(entry.uri, view);
+    const bool tell = number && !hide && view.believes(*number);
+    entry.uri = uri_of(tell ? told(*number, view) : somebody);
+    entry.uri.headers = headers;
+    if (!tell || !sip::is_utf8(entry.display_name)) entry.display_name.clear();
 }
 
 struct Entry {
@@ -109,7 +102,6 @@ Entry* entry_of(std::vector<Entry>& entries, std::string_view number) {
 void mark_left(Entry& entry, std::uint16_t status) {
     if (status == 0 || sip::equal_ignoring_case(entry.name.uri.headers.substr(0, 6), "Reason")) return;
     const std::string reason = "Reason=SIP%3Bcause%3D" + std::to_string(status);
-    if (entry.name.uri.scheme == sip::Scheme::tel) return;
     entry.name.uri.headers = reason + (entry.name.uri.headers.empty() ? "" : "&" + entry.name.uri.headers);
 }
 
@@ -157,6 +149,8 @@ std::vector<std::string> diversions(const sip::Message& invite, const std::vecto
         auto parsed = sip::parse_name_addr(value);
         if (!parsed.has_value() || out.size() == most_entries) continue;
         const auto privacy = parsed->parameters.value("privacy");
+        const auto number = number_of(parsed->uri, view);
+        if (!number || !view.believes(*number)) continue;
         rewrite(*parsed, !view.trusted && privacy && !sip::equal_ignoring_case(*privacy, "off"), view);
         parsed->uri.headers.clear();
         out.push_back(parsed->text());

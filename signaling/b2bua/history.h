@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "control/config/model.h"
@@ -26,7 +28,8 @@ struct HistoryView {
     const config::Numbering& heard_in;
     std::string heard_domain;
     const config::NumberRules& told_in;
-    std::string host;        // of numbers that were written with an address
+    std::string host;                                       // of every number: hosts of others are places
+    std::function<bool(std::string_view number)> believes;  // that this one was on the way, as the sender says
     bool trusted = true;     // who is told may learn what is to stay private (RFC 7044 10.1.2)
     bool diversion = false;  // is told by Diversion too
 };

@@ -226,7 +226,8 @@ std::vector<std::string> vouched(const std::vector<NameAddr>& heard, const Parti
     std::vector<std::string> out;
     for (const auto& identity : heard) {
         const auto number = number_of(identity.uri, trunk);
-        if (!number || (!trunk.owns(*number) && trunk.identity.screening != config::Screening::pass)) continue;
+        const bool may = emergency || trunk.identity.screening == config::Screening::pass;
+        if (!number || (!trunk.owns(*number) && !may)) continue;
         const std::string there = to_carrier(*number, carrier);
         if (there == *number && is_public_identity(identity.uri, *number, trunk)) {
             NameAddr as_it_is = identity;
@@ -264,7 +265,7 @@ std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, c
     const auto& [trunk, carrier, emergency] = parties;
     const std::string from_name = hides ? std::string() : invite.from().display_name;
     const auto heard = identities(invite, HeaderName::p_asserted_identity);
-    if (trunk.identity.trusted)
+    if (trunk.identity.trusted || emergency)  // SIPconnect 13: there may be a location's number
         if (auto values = vouched(heard, parties); !values.empty()) {
             for (const auto& identity : heard)
                 if (number.empty()) number = number_of(identity.uri, trunk).value_or("");
@@ -289,7 +290,7 @@ std::string from_to_core(const sip::Message& invite, bool hides, const std::stri
     if (from.uri.host == "unknown.invalid") return std::string(unavailable);
     if (policy::is_anonymous(from.uri)) return std::string(anonymous);
     // SIPconnect 11.1: of a call that one of its numbers has sent on, From names the original caller.
-    if (trunk.identity.screening == config::Screening::pass || policy::forwarding_number(invite, trunk)) {
+    if (trunk.identity.screening == config::Screening::pass || emergency || policy::forwarding_number(invite, trunk)) {
         const auto number = number_of(from.uri, trunk);
         return name_addr(from.display_name,
                          number ? asserted_uri(*number, parties) : public_uri(from.uri.user, host_of(trunk)));
@@ -301,6 +302,7 @@ std::string from_to_core(const sip::Message& invite, bool hides, const std::stri
 }  // namespace
 
 std::string public_uri(std::string_view user, std::string_view host) {
+    if (user.starts_with("urn:")) return std::string(user);  // a service: in nobody's domain
     std::string out = "sip:" + std::string(user) + "@" + std::string(host);
     if (user.starts_with('+')) out += ";user=phone";
     return out;
@@ -341,7 +343,7 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
     Identity out;
     out.to = to_field(invite, called, policy::translated(carrier.numbering.called_out, called), core_host);
     const bool hides = wants_to_hide(invite, trunk.identity.restrict_by_default && !emergency);
-    out.asserted = nothing_yet(invite, hides, !carrier.identity.untrusted);
+    out.asserted = nothing_yet(invite, hides, emergency || !carrier.identity.untrusted);
     std::string number;
     auto values = assert_caller(invite, hides, parties, number);
     if (!out.asserted.hidden) out.asserted.values = std::move(values);

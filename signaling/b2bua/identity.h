@@ -17,7 +17,7 @@ namespace sallyport::b2bua {
 struct Parties {
     const config::Trunk& trunk;
     const config::Carrier& carrier;
-    bool emergency = false;  // nothing is hidden by default
+    bool emergency = false;  // nothing is hidden by default or from the carrier, nobody is screened
 };
 struct CarrierPair {  // of a call that the PBX it was for has sent elsewhere
     const config::Carrier& from;

@@ -221,8 +221,31 @@ void read_latched(Lines& lines, Side side, std::vector<MediaLatched>& out) {
     for (const auto& value : lines.all(side == Side::a ? "latched.a" : "latched.b")) {
         auto latched = parse_latched(value, side);
         if (!latched) return lines.spoil();
-        out.push_back(std::move(*latched));
+        out.push_back(*latched);
     }
+}
+
+void read_forwards(Lines& lines, std::vector<Forward>& out) {
+    for (const auto& text : lines.all("forward")) {
+        std::istringstream words(text);
+        Forward forward;
+        if (words >> forward.from >> forward.to >> forward.trunk >> forward.status >> forward.left)
+            out.push_back(std::move(forward));
+        else
+            lines.spoil();
+    }
+}
+
+MediaCommand read_allocation(Lines& lines) {
+    MediaCommand media;
+    media.session = lines.text("media-session");
+    media.streams = static_cast<std::uint32_t>(lines.number("media-streams"));
+    media.inactivity_seconds = static_cast<std::uint32_t>(lines.number("media-inactivity"));
+    media.port_a = lines.text("media-place.a");
+    media.port_b = lines.text("media-place.b");
+    media.family_a = lines.family("media-family.a");
+    media.family_b = lines.family("media-family.b");
+    return media;
 }
 
 }  // namespace
@@ -253,28 +276,14 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.request_uri = optional("request-uri");
     record_.emergency = lines.has("emergency");
     caller_hidden_ = lines.has("caller-hidden");
-    for (const auto& text : lines.all("forward")) {
-        std::istringstream words(text);
-        Forward forward;
-        if (words >> forward.from >> forward.to >> forward.trunk >> forward.status >> forward.left)
-            record_.forwards.push_back(std::move(forward));
-        else
-            lines.spoil();
-    }
+    read_forwards(lines, record_.forwards);
     record_.target = lines.text("target");
     record_.started = lines.instant("started");
     record_.rang = lines.instant("rang");
     record_.answered = lines.instant("answered");
     record_.status = 200;
-    MediaCommand media;
+    MediaCommand media = read_allocation(lines);
     media.call = id_;
-    media.session = lines.text("media-session");
-    media.streams = static_cast<std::uint32_t>(lines.number("media-streams"));
-    media.inactivity_seconds = static_cast<std::uint32_t>(lines.number("media-inactivity"));
-    media.port_a = lines.text("media-place.a");
-    media.port_b = lines.text("media-place.b");
-    media.family_a = lines.family("media-family.a");
-    media.family_b = lines.family("media-family.b");
     media.call_label = record_.session_id;
     media.trunk = admitted_.trunk;
     std::vector<MediaLocal> local;

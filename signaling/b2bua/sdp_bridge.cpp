@@ -213,9 +213,11 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
         anchors[i].rtp = advertised(port->rtp, side.profile);
         anchors[i].rtcp = advertised(port->rtcp, side.profile);
         if (!side.profile.srtp) continue;
-        // A new offer has a new key (SIPconnect 14.4); a repeated one is the same offer, down to its version.
-        if (source.changed || !side.keys[i].ours) side.keys[i].ours = make_key(1, default_suite, random);
-        anchors[i].crypto = side.keys[i].ours;
+        // A new offer has a new key (SIPconnect 14.4); a repeated one is the same offer, down to its version. It always
+        // has the suite that everybody has, whatever was answered before.
+        auto& ours = side.keys[i].ours;
+        if (source.changed || !ours || ours->suite != default_suite) ours = make_key(1, default_suite, random);
+        anchors[i].crypto = ours;
     }
     // RFC 3264 8: what this party was told before keeps its slots and its payload types' meanings.
     auto description =

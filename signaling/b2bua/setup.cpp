@@ -31,8 +31,6 @@ std::string make_name(TimePoint now, RandomSource& random) {
     return to_hex(stamp).substr(4) + "-" + random.token(6);
 }
 
-Targets::Surroundings around(Context& cx) { return {cx.settings.realms, cx.health, cx.now, cx.random}; }
-
 std::string home_call_id(const Settings& settings, RandomSource& random) {
     std::string id = random.token(16);
     for (std::size_t i = 0; i < call_id_tries && !settings.is_home(id); ++i) id = random.token(16);
@@ -54,7 +52,7 @@ void Call::start(CallPlan plan, Context& cx) {
     if (!hear_first_offer(cx)) return;
     targets_ = find_targets(cx);
     auto outlook = targets_.outlook();
-    if (!outlook && overflow(cx)) outlook = targets_.outlook();
+    if (!outlook && (overflow(cx) || despite_health(cx))) outlook = targets_.outlook();
     if (!outlook) {
         const bool down = targets_.all_down();
         return fail_setup("node", is_pbx(Side::a) ? 503 : 480, down ? 38 : 20,
@@ -159,6 +157,18 @@ bool Call::overflow(Context& cx) {
     return true;
 }
 
+Targets::Surroundings Call::around(Context& cx) const {
+    return {cx.settings.realms, cx.health, cx.now, cx.random, despite_health_};
+}
+
+// Who calls for help is not refused for what a probe has found some seconds ago.
+bool Call::despite_health(Context& cx) {
+    if (!admitted_.emergency || despite_health_ || !targets_.passed_over()) return false;
+    despite_health_ = true;
+    targets_ = find_targets(cx);
+    return true;
+}
+
 const config::MediaPolicy& Call::media_policy(Side side) const {
     static const config::MediaPolicy none{.srtp = config::SrtpPolicy::off};
     if (is_pbx(side)) return trunk_of(end_id(side)).media;
@@ -210,7 +220,7 @@ void Call::take_hop(Targets::Step step, Context& cx) {
         for (const auto& question : *questions) cx.out.emplace_back(Resolve{id_.number(), question});
         return;
     }
-    if (overflow(cx)) return take_hop(targets_.next(around(cx)), cx);
+    if (overflow(cx) || despite_health(cx)) return take_hop(targets_.next(around(cx)), cx);
     if (go_on_forwarding(last_failure_, cx)) return;
     const auto* exhausted = std::get_if<Targets::Exhausted>(&step);
     if (last_failure_ == 0 && exhausted != nullptr && exhausted->all_down)
@@ -222,7 +232,7 @@ void Call::take_hop(Targets::Step step, Context& cx) {
     const std::uint16_t status =
         last_failure_ != 0 ? relayed_status(last_failure_, towards_pbx) : (towards_pbx ? 503 : 480);
     fail_setup(
-        "node", status, q850_of_status(last_failure_ != 0 ? last_failure_ : 503),
+        "node", status, last_failure_ != 0 ? last_cause_ : q850_of_status(503),
         last_failure_ != 0 ? "the last target answered " + std::to_string(last_failure_) : "no target could be located",
         cx);
 }
@@ -326,6 +336,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
 
 bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
     static constexpr std::array<std::uint16_t, 6> of_bindings{408, 430, 500, 502, 503, 504};
+    if (admitted_.emergency) return status < 600;  // whoever answers first
     const auto carrier = config_->carriers.find(hop_->carrier);
     if (carrier == config_->carriers.end())
         return std::find(of_bindings.begin(), of_bindings.end(), status) != of_bindings.end();
@@ -356,8 +367,9 @@ void Call::on_attempt_failed(transaction::Failure failure, Context& cx) {
 }
 
 // RFC 3263 4.3: the same request with a new branch to the next place.
-void Call::fail_over(std::uint16_t status, Context& cx) {
+void Call::fail_over(std::uint16_t status, Context& cx, std::uint16_t q850) {
     last_failure_ = status;
+    last_cause_ = q850 != 0 ? q850 : q850_of_status(status);
     seek_hop(cx);
 }
 

@@ -56,7 +56,7 @@ locate::Wanted wanted(const config::Target& target, const Realm& realm, bool tls
 }
 
 void Targets::add(Candidate candidate, const Surroundings& around) {
-    if (!candidate.health_key.empty() && !around.health.usable(candidate.health_key, around.now))
+    if (!candidate.health_key.empty() && !around.usable(candidate.health_key))
         ++passed_over_;
     else if (candidates_.size() < most_candidates)
         candidates_.push_back(std::move(candidate));
@@ -171,7 +171,7 @@ Targets::Step Targets::next(const Surroundings& around) {
         const auto& at = located_[next_located_++];
         const std::string key =
             current_->health_key.empty() ? std::string() : place_key(current_->health_key, current_->target, at);
-        if (!key.empty() && !around.health.usable(key, around.now)) {
+        if (!key.empty() && !around.usable(key)) {
             ++passed_over_;
             continue;
         }

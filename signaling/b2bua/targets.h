@@ -41,6 +41,8 @@ public:
         const TargetHealth& health;
         TimePoint now;
         RandomSource& random;
+        bool despite_health = false;  // one that is known to be down is tried as well
+        bool usable(const std::string& key) const { return despite_health || health.usable(key, now); }
     };
 
     static Targets to_carriers(const config::Snapshot& config, const std::vector<std::string>& carriers,
@@ -57,6 +59,7 @@ public:
         std::string carrier;
     };
     std::optional<Outlook> outlook() const;
+    bool passed_over() const { return passed_over_ > 0; }  // some that are known to be down
     bool all_down() const { return candidates_.empty() && passed_over_ > 0; }
 
 private:

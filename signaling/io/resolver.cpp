@@ -138,7 +138,7 @@ void Resolver::on_result(void* query, int error, ub_result* result) {
     const Key key{asked.question.type, asked.question.name};
     locate::Answer answer = self.decode(asked.question, error, result);
     self.remember(key, answer);
-    self.answer(key, std::move(answer));
+    self.answer(key, answer);
 }
 
 locate::Answer Resolver::decode(const locate::Question& question, int error, const ub_result* result) {
@@ -168,7 +168,7 @@ locate::Answer Resolver::decode(const locate::Question& question, int error, con
     return answer;
 }
 
-void Resolver::answer(const Key& key, locate::Answer answer) {
+void Resolver::answer(const Key& key, const locate::Answer& answer) {
     const auto found = queries_.find(key);
     if (found == queries_.end()) return;
     const auto replies = std::move(found->second.replies);

@@ -76,7 +76,7 @@ private:
     static void on_result(void* query, int error, ub_result* result);
     void wait();
     void start(Query& query);
-    void answer(const Key& key, locate::Answer answer);
+    void answer(const Key& key, const locate::Answer& answer);
     void remember(const Key& key, const locate::Answer& answer);
     locate::Answer decode(const locate::Question& question, int error, const ub_result* result);
 

@@ -63,7 +63,9 @@ Verdict decide(const CallFacts& facts, TrunkGauges& gauges) {
     Trial trial;
     Admitted& admitted = trial.admitted();
     if (trial.pass("party", rules::party(facts, admitted)) &&
-        trial.pass("called number", rules::called_number(facts, admitted)) &&  // finds emergencies before all judging
+        trial.pass("emergency", rules::emergency(facts, admitted)) &&  // before all judging
+        trial.pass("standing", rules::standing(facts, admitted)) &&
+        trial.pass("called number", rules::called_number(facts, admitted)) &&
         trial.pass("caller", rules::caller(facts, admitted)) &&
         trial.pass("destination", rules::destination(facts, admitted)) &&
         trial.pass("availability", rules::availability(facts, admitted)))
@@ -75,7 +77,8 @@ Verdict decide_forward(const CallFacts& facts, TrunkGauges& gauges) {
     Trial trial;
     Admitted& admitted = trial.admitted();
     admitted.trunk = facts.party.id;  // reads the number, and pays
-    if (trial.pass("called number", rules::called_number(facts, admitted)) &&
+    if (trial.pass("emergency", rules::emergency(facts, admitted)) &&
+        trial.pass("called number", rules::called_number(facts, admitted)) &&
         trial.pass("forward", rules::forward(facts, admitted)) &&
         trial.pass("destination", rules::destination(facts, admitted)))
         trial.pass("limits", rules::trunk_limits(facts, admitted, gauges));

@@ -26,6 +26,7 @@ struct CallFacts {
     bool draining = false;
     bool media_up = true;
     bool full = false;                      // as many calls as this shard carries
+    bool overfull = false;                  // and what it keeps for emergencies beside them
     std::vector<std::string> been_at = {};  // E.164: where a call that is sent on was before
 };
 

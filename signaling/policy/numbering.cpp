@@ -85,7 +85,27 @@ bool is_emergency(const config::DialPlan& plan, std::string_view dialled) {
            plan.emergency_numbers.end();
 }
 
+// RFC 5031: "urn:service:sos", and what is below it.
+std::optional<std::string> emergency_service(const sip::Uri& uri) {
+    constexpr std::string_view sos = "service:sos";
+    if (uri.scheme != sip::Scheme::urn || !sip::equal_ignoring_case(uri.user.substr(0, sos.size()), sos))
+        return std::nullopt;
+    if (uri.user.size() > sos.size() && uri.user[sos.size()] != '.') return std::nullopt;
+    return "urn:" + uri.user;
+}
+
 }  // namespace
+
+std::optional<std::string> emergency_call(const sip::Uri& uri, const config::Trunk& trunk) {
+    if (auto service = emergency_service(uri)) return service;
+    if (sip::e164(uri)) return std::nullopt;
+    const auto number = dial_string(uri, trunk.domain.empty() ? trunk.aor_domain() : std::string_view(trunk.domain));
+    if (!number) return std::nullopt;
+    const config::DialPlan& plan = trunk.numbering.dial_plan;
+    for (const std::string_view dialled : {std::string_view(*number), without_outside_line(plan, *number)})
+        if (is_emergency(plan, dialled)) return std::string(dialled);
+    return std::nullopt;
+}
 
 std::string translated(const config::NumberRules& rules, std::string_view number) {
     const config::NumberRule* best = nullptr;
@@ -104,10 +124,6 @@ CalledNumber called_number(const sip::Uri& uri, const config::Numbering& numberi
     if (!number) {
         number = dial_string(uri, domain);
         if (!number) return {NumberKind::none, uri.decoded_user()};
-        // Before anything is made of it (SIPconnect 13): the Request-URI of an emergency is what was dialled.
-        for (const std::string_view dialled :
-             {std::string_view(*number), without_outside_line(numbering.dial_plan, *number)})
-            if (is_emergency(numbering.dial_plan, dialled)) return {NumberKind::emergency, std::string(dialled)};
     }
     std::string text = translated(numbering.called_in, *number);
     const auto e164 = text.starts_with('+') ? global(std::string_view(text).substr(1))

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/config/numbering.h"
+#include "control/config/model.h"
 #include "signaling/sip/uri.h"
 
 namespace sallyport::policy {
@@ -17,7 +17,6 @@ std::string translated(const config::NumberRules& rules, std::string_view number
 
 enum class NumberKind : std::uint8_t {
     global,      // E.164
-    emergency,   // as dialled
     incomplete,  // digits that the dial plan makes nothing of
     none,        // no number at all
 };
@@ -25,6 +24,9 @@ struct CalledNumber {
     NumberKind kind = NumberKind::none;
     std::string text;  // what it was read as, also when it is none
 };
+// Which emergency service a PBX calls, as it was dialled ("112", without the outside line) or named
+// ("urn:service:sos.fire"); nothing: it is none. To be asked before anything is made of the number (SIPconnect 13).
+std::optional<std::string> emergency_call(const sip::Uri& uri, const config::Trunk& trunk);
 // What a peer in `domain` calls. A number in the context of another domain is none.
 CalledNumber called_number(const sip::Uri& uri, const config::Numbering& numbering, std::string_view domain);
 // The E.164 number of a caller as the peer writes it; codes and outside lines are only dialled.

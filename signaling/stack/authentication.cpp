@@ -2,6 +2,7 @@
 // too often. The arithmetic is the authenticator's.
 #include <algorithm>
 
+#include "signaling/policy/numbering.h"
 #include "signaling/policy/proof.h"
 #include "signaling/stack/core.h"
 
@@ -72,6 +73,13 @@ std::string host_addressed(const sip::Message& request) {
     return uri.has_value() && !uri->host.empty() ? uri->host : "anonymous.invalid";
 }
 
+// SIPconnect 13: recognised before anything is asked of a PBX that is known by where it comes from.
+bool calls_for_help(const transaction::Request& request, const config::Trunk& trunk) {
+    if (request.message.method() != sip::Method::invite) return false;
+    const auto uri = sip::parse_uri(request.message.request_uri());
+    return uri.has_value() && policy::emergency_call(*uri, trunk).has_value();
+}
+
 }  // namespace
 
 Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& aor, std::string host,
@@ -110,7 +118,7 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
         case Authentication::Outcome::stale: statistics.challenges.add(); break;
     }
     const std::uint16_t status = challenge.proxy ? 407 : 401;
-    auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
+    auto composer = sip::respond(request.message, status, stateless_tag(request.message), &request.flow.remote);
     const bool stale = result.outcome == Authentication::Outcome::stale;
     for (const auto& value : authenticator.challenges(challenge.digest_realm, stale, now_, challenge.offer, asker))
         composer.add(challenge.proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, value);
@@ -186,7 +194,8 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     if (party.known() && !disputed) {
         if (party.kind != policy::PartyKind::trunk) return party;
         const auto trunk = snapshot->trunks.find(party.id);
-        if (trunk != snapshot->trunks.end() && !has_proved(request, trunk->second, party.proof)) return std::nullopt;
+        if (trunk == snapshot->trunks.end() || calls_for_help(request, trunk->second)) return party;
+        if (!has_proved(request, trunk->second, party.proof)) return std::nullopt;
         return party;
     }
     if (realm.trusted) {

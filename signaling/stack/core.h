@@ -126,6 +126,7 @@ private:
     // To a peer nobody knows: one answer without a transaction, and on UDP at most three times what it sent.
     void refuse(const transaction::Request& request, const Refusal& refusal);
     void refuse_for_now(const transaction::Request& request, std::string_view why);  // 503 with Retry-After
+    std::string stateless_tag(const sip::Message& request) const;
     void answer_once(const transaction::Request& request, sip::Composer composer);
     std::string retry_after();
 

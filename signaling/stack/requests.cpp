@@ -6,6 +6,7 @@
 #include "control/base/private_address.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/policy/engine.h"
+#include "signaling/sip/digest.h"
 #include "signaling/sip/uri_scan.h"
 #include "signaling/stack/core.h"
 
@@ -15,20 +16,32 @@ using sip::HeaderName;
 
 std::string Core::retry_after() { return config.retry_window.draw(random); }
 
+// RFC 3261 8.2.7: without a transaction, and yet the same for a request that comes again.
+std::string Core::stateless_tag(const sip::Message& request) const {
+    const auto via = request.first(HeaderName::via).value_or("");
+    const std::string text = std::string(via) + '\n' + std::string(request.call_id()) + '\n' +
+                             std::string(request.from_tag()) + '\n' + std::to_string(request.cseq().number);
+    return sip::hmac_sha256(config.nonce_secret, text).substr(0, 16);
+}
+
 void Core::answer_once(const transaction::Request& request, sip::Composer composer) {
     std::string text = composer.finish();
     const bool amplifies = request.flow.transport == Transport::udp && text.size() > 3 * request.message.text().size();
     if (!amplifies) return layer.respond_once(request.server, std::move(text), effects_);
     layer.respond_once(
         request.server,
-        sip::respond(request.message, 400, random.token(8), &request.flow.remote, "Request Too Small").finish(),
+        sip::respond(request.message, 400, stateless_tag(request.message), &request.flow.remote, "Request Too Small")
+            .finish(),
         effects_);
 }
 
 void Core::refuse(const transaction::Request& request, const Refusal& refusal) {
     statistics.requests_refused.add();
-    auto composer = sip::respond(request.message, refusal.status, random.token(8), &request.flow.remote);
-    for (const auto& [name, value] : refusal.fields) composer.add(name, value);
+    auto composer = sip::respond(request.message, refusal.status, stateless_tag(request.message), &request.flow.remote);
+    const bool registers = settings.realms[request.flow.realm].has_registrar();
+    for (const auto& [name, value] : refusal.fields)
+        composer.add(name,
+                     name == HeaderName::allow && !registers ? b2bua::methods_in_dialog : std::string_view(value));
     answer_once(request, std::move(composer));
 }
 
@@ -62,7 +75,7 @@ void Core::on_options(const transaction::Request& request) {
         if (begun == Relay::Begun::not_reachable) return refuse(request, {480, "its PBX is not reachable", {}});
     }
     statistics.options_answered.add();
-    auto composer = sip::respond(request.message, 200, random.token(8), &request.flow.remote);
+    auto composer = sip::respond(request.message, 200, stateless_tag(request.message), &request.flow.remote);
     if (!party.known()) return answer_once(request, std::move(composer));
     const bool registers = settings.realms[request.flow.realm].has_registrar();
     composer.add(HeaderName::allow, registers ? methods_allowed : b2bua::methods_in_dialog)
@@ -217,7 +230,8 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .draw = random.u32(),
                                   .draining = draining,
                                   .media_up = media_up,
-                                  .full = calls.size() >= config.max_calls};
+                                  .full = calls.size() >= config.max_calls,
+                                  .overfull = calls.size() >= config.max_calls + config.emergency_calls};
     auto verdict = policy::decide(facts, shared.gauges);
     if (verdict.reject) {
         count(verdict.reject->why);
@@ -238,7 +252,7 @@ void Core::refuse_briefly(const transaction::Request& request, const policy::Par
     const bool pbx_calls = party.kind == policy::PartyKind::trunk;
     complain("refused-too-often", pbx_calls ? party.id : std::string(), verdict.trace.back().text);
     const std::uint16_t status = pbx_calls && !is_about_fraud(verdict.reject->why) ? 503 : verdict.reject->status;
-    auto composer = sip::respond(request.message, status, random.token(8), &request.flow.remote);
+    auto composer = sip::respond(request.message, status, stateless_tag(request.message), &request.flow.remote);
     if (status == 503) composer.add(HeaderName::retry_after, retry_after());
     answer_once(request, std::move(composer));
 }

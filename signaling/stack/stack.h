@@ -37,7 +37,8 @@ struct StackConfig {
     // shards. More are refused with 503.
     std::size_t max_transactions = 200'000;
     std::size_t max_transaction_bytes = 256u << 20;
-    std::size_t recent_calls = 1'000;  // ladders kept
+    std::size_t emergency_calls = 1'000;  // beside max_calls, where all of those are taken
+    std::size_t recent_calls = 1'000;     // ladders kept
     transaction::RetryWindow retry_window;
     Duration tolerated_busy = 20ms;  // a spell without rest that is no overload yet
     // Call-IDs of our own legs are drawn until this says yes, so that their messages come home to this shard.

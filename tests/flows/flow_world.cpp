@@ -134,7 +134,8 @@ void FlowRun::provision(const FlowStep& step) {
         else if (what == "target")
             t.targets = {{word(step, 3), 0, config::Transport::unspecified, 1, 1}};
         else if (what == "emergency")
-            t.numbering.dial_plan.emergency_numbers = {word(step, 3)};
+            t.numbering.dial_plan.emergency_numbers = {word(step, 3)},
+            config.routes["help"] = {.id = "help", .carriers = {"one"}, .service_numbers = {word(step, 3)}};
         else if (what == "keeps-redirects")
             t.forwarding.keep_redirects = true;
         else if (what == "udp")
@@ -224,6 +225,7 @@ std::string FlowRun::fact(const FlowStep& step, const std::string& subject, cons
                  {"carrier", r.carrier},
                  {"q850", std::to_string(r.q850)},
                  {"direction", r.direction},
+                 {"emergency", r.emergency ? "true" : "false"},
                  {"ends", r.ends[0] + "," + r.ends[1]},
                  {"forwards", forwards_text(r.forwards)},
                  {"caller", r.caller},

@@ -27,7 +27,11 @@ void check(const sip::Uri& uri, const config::Numbering& numbering) {
         SALLYPORT_CHECK(again.has_value());
         SALLYPORT_CHECK(policy::called_number(*again, {}, {}).text == called.text);
     }
-    if (called.kind == policy::NumberKind::emergency) SALLYPORT_CHECK(called.text == "112");
+    config::Trunk trunk;
+    trunk.domain = "sip.example.net";
+    trunk.numbering = numbering;
+    if (const auto service = policy::emergency_call(uri, trunk))
+        SALLYPORT_CHECK(*service == "112" || (uri.scheme == sip::Scheme::urn && *service == "urn:" + uri.user));
     if (const auto calling = policy::calling_number(uri, numbering, "sip.example.net"))
         SALLYPORT_CHECK(calling->size() <= 16 && config::is_prefix(*calling));
 }
@@ -40,6 +44,7 @@ std::vector<std::string> test::fuzz_seeds() {
             "sip:9030123@x",
             "sip:112@x",
             "sip:9112@x",
+            "urn:service:sos.fire",
             "tel:4711;phone-context=sip.example.net",
             "sip:7042;phone-context=+4930@x;user=phone",
             "sip:%2B4930;npdi;rn=+49@x",

@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
+from lab import process  # noqa: E402
 from media_calls import WAYS, Voice, both_talk, media_call  # noqa: E402
 from pbx_sim import sdp  # noqa: E402
 from rtp_end import noise, require_same  # noqa: E402
@@ -86,6 +87,25 @@ def _(lab):
                     talk = talker.play(noise(3)) + [talker.send(talker.packet(b'\x40', CN, ticks=1600))] + talker.play(noise(3))
                     listener.wait_sequence(talk[-1])
                     require_same(listener.received, talk, f'{name}, {way}')
+
+
+@case('comfort noise, and any other type that a side has not listed, does not reach it, and is counted [SC-14.3-04] [SC-14.9-12]')
+def _(lab):
+    def dropped():
+        return lab.edge.scrape('media').get('sallyport_media_dropped_packets_total', reason='payload_type') or 0
+    for way in WAYS:
+        with media_call(lab, way, {'codecs': (PCMA, CN, EVENTS)}, {'codecs': (PCMA, EVENTS)}) as call:
+            for name, talker, listener in call.ends():
+                before = dropped()
+                takes_noise = name.endswith('PBX') == (way == 'from the PBX')      # the caller has listed it
+                strays = (99,) if takes_noise else (CN, 99)
+                talk = talker.play(noise(3))
+                for stray in strays:
+                    talker.send(talker.packet(b'\x40', stray, ticks=160))
+                talk += talker.play(noise(3))
+                listener.wait_sequence(talk[-1])
+                equal([p.type for p in listener.received], [PCMA] * 6, f'what came from {name}, {way}')
+                process.wait_until(lambda: dropped() - before == len(strays), 5, f'they are counted, {name}, {way}')
 
 
 @case('a PBX that takes comfort noise and never sends any has calls like any other [SC-14.3-06]')

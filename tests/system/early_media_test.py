@@ -24,21 +24,21 @@ STRANGER_IN_CORE = '198.51.100.66'
 class Attempt:
     """A call that is not answered yet, between a telephone of either side; `callee` is the side that is called."""
 
-    def __init__(self, lab, callee):
+    def __init__(self, lab, callee, headers=()):
         pbx, core = lab.pbx(), lab.core()
         caller_party, callee_party = (core, pbx) if callee == 'pbx' else (pbx, core)
         to_pbx, to_core = f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.number_uri(CORE_NUMBER)
         to, number = (to_pbx, CORE_NUMBER) if callee == 'pbx' else (to_core, PBX_NUMBER)
         self.what = f'a call to the {callee}'
         self.caller, self.callee = Telephone(caller_party), Telephone(callee_party)
-        self.out = caller_party.peer.invite(to, self.caller.describe(), caller=number)
+        self.out = caller_party.peer.invite(to, self.caller.describe(), caller=number, headers=headers)
         self.into = parties.wait_call(callee_party, self.out)
 
-    def progress(self, status, described=True):
+    def progress(self, status, described=True, headers=()):
         """An 18x as the caller gets it."""
         body = self.callee.describe(self.into.remote_sdp) if described else ''
         before = len(self.out.transaction.responses)
-        self.into.respond(status, 'Progress', body)
+        self.into.respond(status, 'Progress', body, headers)
         transaction = self.out.transaction
         response = transaction.wait(lambda r: r.status == status and r in transaction.responses[before:], 5)
         require(response is not None, f'{self.what}: no {status} came to the caller')
@@ -245,15 +245,34 @@ def _(lab):
     lab.edge.require_answering()
 
 
+# ---------------------------------------------------------------- P-Early-Media (RFC 5009)
+
+@case('what the caller says of early media reaches the callee, and what the callee says the caller, with and without a '
+      'description, and media follows [SC-14.9-03] [SC-14.9-08] [SC-14.9-09] [SC-14.9-14]')
+def _(lab):
+    for callee in ('core', 'pbx'):
+        attempt = Attempt(lab, callee, headers=[('P-Early-Media', 'supported')])
+        equal(attempt.into.invite['P-Early-Media'], 'supported', f'{attempt.what}: in the INVITE')
+        quiet = attempt.progress(180, described=False, headers=[('P-Early-Media', 'inactive')])
+        equal(quiet['P-Early-Media'], 'inactive', f'{attempt.what}: in a 180 without media')
+        loud = attempt.progress(183, headers=[('P-Early-Media', 'sendonly')])
+        equal(loud['P-Early-Media'], 'sendonly', f'{attempt.what}: in a 183 with a description')
+        again = attempt.progress(180, described=False, headers=[('P-Early-Media', 'sendrecv')])
+        equal(again['P-Early-Media'], 'sendrecv', f'{attempt.what}: in a 180 after it')
+        require_talk(f'{attempt.what} before its answer', *attempt.ends)
+        attempt.give_up()
+
+
 # ---------------------------------------------------------------- told instead of an answer
 
 # Statuses that end a call, each with causes that say more than the status does (RFC 3326, Q.850).
-FAILURES = ((404, 1), (404, 3), (410, 22), (480, 18), (480, 19), (480, 20), (484, 28), (486, 17), (488, 65), (600, 17), (603, 21),
-            (604, 1), (606, 88))
+FAILURES = ((404, 1), (404, 3), (410, 22), (480, 18), (480, 19), (480, 20), (484, 28), (486, 17), (488, 65), (500, 38),
+            (504, 38), (600, 17), (603, 21), (604, 1), (606, 88))
 PROMPTLY = 0.5
 
 
-@case('a call that fails: status and cause come to the caller at once, in either direction, and are what the callee said')
+@case('a call that fails: status and cause come to the caller at once, in either direction, and are what the callee said '
+      '[SC-14.8-01]')
 def _(lab):
     for callee in ('core', 'pbx'):
         for status, cause in FAILURES:

@@ -28,6 +28,7 @@ mode: registration
 realm: {realm}
 registration_aor: sip:{trunk_name(n)}@{domain}
 transports: [udp]
+media: {{srtp: "off"}}
 credentials: [{{username: {trunk_name(n)}, password: {PASSWORD}}}]
 numbers: [{{first: "+{first_number + n}"}}]''' for n in range(count)) + '\n'
 

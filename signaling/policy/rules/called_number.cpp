@@ -27,6 +27,7 @@ bool is_ours(std::string_view host, const config::Trunk& trunk, const Realm* rea
 // SIPconnect 9: global numbers only, and what the dial plan of whoever calls makes one. What is no number is nobody's
 // (404); a dial string of digits that nothing is made of is a number that is not complete yet (484).
 Outcome called_number(const CallFacts& facts, Admitted& admitted) {
+    if (admitted.emergency) return {{}, "as it was dialled"};
     const bool from_pbx = admitted.direction == CallDirection::from_pbx;
     static const config::Numbering none;
     const config::Numbering* numbering = &none;
@@ -54,7 +55,6 @@ Outcome called_number(const CallFacts& facts, Admitted& admitted) {
     admitted.called = std::move(called.text);
     switch (called.kind) {
         case NumberKind::global: return {{}, admitted.called};
-        case NumberKind::emergency: admitted.emergency = true; return {{}, "emergency " + admitted.called};
         case NumberKind::incomplete:
             return {Reject{Refusal::not_a_number, 484, incomplete_number, false},
                     "no E.164 number, and nothing the dial plan knows"};

@@ -64,11 +64,19 @@ bool is_barred(const CallFacts& facts, const Admitted& admitted) {
     return !admitted.emergency && trunk != facts.config.trunks.end() && trunk->second.limits.bars(admitted.called);
 }
 
+// A service that is called by its name goes where the trunk's emergency number does.
+std::string routed_as(const CallFacts& facts, const Admitted& admitted) {
+    if (!admitted.called.starts_with("urn:")) return admitted.called;
+    const auto trunk = facts.config.trunks.find(admitted.trunk);
+    const auto& numbers = trunk->second.numbering.dial_plan.emergency_numbers;  // the first rule has seen it
+    return numbers.empty() ? "112" : numbers.front();
+}
+
 Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
     if (is_barred(facts, admitted))
         return {Reject{Refusal::barred_destination, 603, call_rejected, false},
                 "trunk " + admitted.trunk + " may not call " + admitted.called};
-    const auto* route = facts.config.route_for(admitted.called);
+    const auto* route = facts.config.route_for(routed_as(facts, admitted));
     if (route == nullptr) return {Reject{Refusal::no_route, 404, no_route, false}, "no route for " + admitted.called};
     admitted.route = route->id;
     admitted.price_per_minute = admitted.emergency ? 0 : route->price_per_minute;

@@ -1,10 +1,11 @@
 #include "signaling/policy/rules/rule.h"
 
 namespace sallyport::policy::rules {
-namespace {
-
-Outcome judge_trunk(const CallFacts& facts, const config::Trunk& trunk) {
+Outcome standing(const CallFacts& facts, Admitted& admitted) {
     constexpr std::uint16_t facility_rejected = 29;
+    if (admitted.emergency) return {{}, "an emergency is nobody's to refuse"};
+    if (facts.party.kind == PartyKind::carrier) return {{}, "a carrier"};
+    const config::Trunk& trunk = facts.config.trunks.find(admitted.trunk)->second;  // the rule before has seen it
     if (trunk.disabled)
         return {Reject{Refusal::trunk_disabled, 480, facility_rejected, false}, "trunk " + trunk.id + " is disabled"};
     if (!trunk.allows(to_config(facts.transport)))
@@ -15,10 +16,8 @@ Outcome judge_trunk(const CallFacts& facts, const config::Trunk& trunk) {
         facts.locations.usable(trunk.id, facts.now).empty())
         return {Reject{Refusal::not_registered, 403, facility_rejected, false},
                 "trunk " + trunk.id + " is not registered"};
-    return {{}, "trunk " + trunk.id};
+    return {{}, "may call"};
 }
-
-}  // namespace
 
 Outcome party(const CallFacts& facts, Admitted& admitted) {
     if (facts.party.kind == PartyKind::carrier) {
@@ -31,7 +30,7 @@ Outcome party(const CallFacts& facts, Admitted& admitted) {
     const auto trunk = facts.config.trunks.find(facts.party.id);
     if (trunk == facts.config.trunks.end())
         return {Reject{Refusal::trunk_disabled, 480, 29, false}, "trunk " + facts.party.id + " is gone"};
-    return judge_trunk(facts, trunk->second);
+    return {{}, "trunk " + admitted.trunk};
 }
 
 }  // namespace sallyport::policy::rules

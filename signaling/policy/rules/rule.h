@@ -17,8 +17,10 @@ struct Outcome {
 };
 
 Outcome availability(const CallFacts& facts, Admitted& admitted);  // is this node taking calls at all
-Outcome party(const CallFacts& facts, Admitted& admitted);         // may this peer call: enabled, transport, registered
-Outcome called_number(const CallFacts& facts, Admitted& admitted);  // the Request-URI as E.164, or an emergency
+Outcome party(const CallFacts& facts, Admitted& admitted);         // whose call it is, and which way it goes
+Outcome emergency(const CallFacts& facts, Admitted& admitted);     // does a PBX call for help
+Outcome standing(const CallFacts& facts, Admitted& admitted);      // may this peer call: enabled, transport, registered
+Outcome called_number(const CallFacts& facts, Admitted& admitted);  // the Request-URI as E.164
 Outcome caller(const CallFacts& facts, Admitted& admitted);   // may it call as whom it says, and be hidden as it asks
 Outcome forward(const CallFacts& facts, Admitted& admitted);  // may a callee send a call there; to a PBX of ours or not
 Outcome destination(const CallFacts& facts, Admitted& admitted);  // number -> trunk, or prefix -> carriers

@@ -23,6 +23,10 @@ Reject refusal(Admission admission, CallDirection direction) {
 
 Outcome trunk_limits(const CallFacts& facts, Admitted& admitted, TrunkGauges& gauges) {
     const auto trunk = facts.config.trunks.find(admitted.trunk);
+    if (admitted.emergency) {  // SIPconnect 13; counted all the same
+        gauges.hold(admitted.trunk);
+        return {{}, "no limit holds for an emergency"};
+    }
     static const config::Limits none;
     const config::Limits& limits = trunk == facts.config.trunks.end() ? none : trunk->second.limits;
     switch (const Admission admission = gauges.admit(admitted.trunk, limits, facts.now, admitted.price_per_minute)) {

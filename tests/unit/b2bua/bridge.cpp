@@ -200,8 +200,28 @@ TEST_CASE("Payload types are mapped where the legs number a codec differently") 
     REQUIRE(answer.has_value());
     CHECK(view(*answer).codecs.back().payload_type == 101);
     const auto legs = b.media_legs();
-    REQUIRE(legs[0].payload_map->size() == 1);
-    CHECK(legs[0].payload_map->front() == std::pair<std::uint8_t, std::uint8_t>{101, 96});
+    using Map = std::vector<std::pair<std::uint8_t, std::uint8_t>>;
+    CHECK(*legs[0].payload_map == Map{{8, 8}, {101, 96}});  // and nothing else: the others are not agreed upon
+}
+
+TEST_CASE("After an answer with another suite an offer has the suite that everybody has, and a new key [SC-14.4-04]") {
+    SeededRandom random(1);
+    auto b = bridge(true, false);
+    const std::string gcm = "AEAD_AES_256_GCM";
+    REQUIRE(b.hear_offer(Side::a,
+                         sdp_text("m=audio 5004 RTP/SAVP 8\r\n" +
+                                  crypto("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "", 4, gcm)))
+                .has_value());
+    REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
+    REQUIRE(b.hear_answer(Side::b, sdp_text("m=audio 6000 RTP/AVP 8\r\n", "192.0.2.9")).has_value());
+    const auto answer = b.speak_answer(Side::a, ports(), random);
+    REQUIRE(answer.has_value());
+    CHECK(view(*answer).crypto.at(0).suite == gcm);
+    REQUIRE(b.hear_offer(Side::b, sdp_text("m=audio 6000 RTP/AVP 8\r\n", "192.0.2.9")).has_value());
+    const auto offer = b.speak_offer(Side::a, ports(), random);
+    REQUIRE(offer.has_value());
+    CHECK(view(*offer).crypto.at(0).suite == "AES_CM_128_HMAC_SHA1_80");
+    CHECK(view(*offer).crypto.at(0).key != view(*answer).crypto.at(0).key);
 }
 
 TEST_CASE("Who is expected to send follows the directions of both") {

@@ -26,7 +26,8 @@ struct Told {
 
 struct World {
     Told told(std::string_view extra, const std::vector<Forward>& forwards = {}) const {
-        const HistoryView view{heard_in, "core.example", told_in, "there.example", trusted, diversion};
+        const auto believes = [this](std::string_view number) { return number != unbelieved; };
+        const HistoryView view{heard_in, "core.example", told_in, "there.example", believes, trusted, diversion};
         auto composer = sip::Composer::request("INVITE", "sip:x@y");
         composer.add(HeaderName::via, "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2")
             .add(HeaderName::from, "<sip:a@b>;tag=2")
@@ -44,6 +45,7 @@ struct World {
     config::Numbering heard_in;
     config::NumberRules told_in;
     bool trusted = true, diversion = false;
+    std::string unbelieved = {};
 };
 
 }  // namespace
@@ -55,11 +57,18 @@ TEST_CASE("What was heard is told in the next peer's numbers, without places, an
         "History-Info: \"A, B\" <sip:+4940@10.9.9.9;maddr=10.9.9.9>;index=1.1;mp=1, <sip:bob@10.9.9.9>;index=1.2\r\n"
         "History-Info: <tel:+49-50-1>;index=1.3, <sip:bob@named.example>;index=1.4, <broken;index=1.5\r\n"
         "Diversion: <sip:+4930155@10.9.9.9>;reason=user-busy;counter=2\r\n");
-    CHECK(plain.history == Values{"<sip:+4930155@core.example;user=phone?Reason=SIP%3Bcause%3D302>;index=1",
+    CHECK(plain.history == Values{"<sip:+4930155@there.example;user=phone?Reason=SIP%3Bcause%3D302>;index=1",
                                   "\"A, B\" <sip:+4940@there.example;user=phone>;index=1.1;mp=1",
-                                  "<sip:anonymous@anonymous.invalid>;index=1.2", "<tel:+49-50-1>;index=1.3",
-                                  "<sip:bob@named.example>;index=1.4"});
+                                  "<sip:anonymous@anonymous.invalid>;index=1.2",
+                                  "<sip:+49501@there.example;user=phone>;index=1.3",
+                                  "<sip:anonymous@anonymous.invalid>;index=1.4"});
     CHECK(plain.diversion == Values{"<sip:+4930155@there.example;user=phone>;reason=user-busy;counter=2"});
+    w.unbelieved = "+4930155";
+    constexpr std::string_view both =
+        "History-Info: \"A\" <sip:+4930155@x>;index=1\r\nDiversion: <sip:+4930155@x>, <sip:+4940@x>\r\n";
+    CHECK(w.told(both).history == Values{"<sip:anonymous@anonymous.invalid>;index=1"});
+    CHECK(w.told(both).diversion == Values{"<sip:+4940@there.example;user=phone>"});
+    w.unbelieved.clear();
     w.told_in = {{"+49", 3, "0"}};
     CHECK(w.told("History-Info: <sip:+4930155@core.example;user=phone>;index=1\r\n").history ==
           Values{"<sip:030155@there.example>;index=1"});
@@ -71,15 +80,15 @@ TEST_CASE("Who wants to be private is nobody for those outside of the trust doma
         "History-Info: \"A\" <sip:+4930155@core.example?Privacy=history>;index=1, "
         "<sip:+4940@core.example>;index=1.1\r\n"
         "Diversion: \"A\" <sip:+4930155@core.example>;privacy=full\r\n";
-    CHECK(w.told(one).history.front() == "\"A\" <sip:+4930155@core.example?Privacy=history>;index=1");
+    CHECK(w.told(one).history.front() == "\"A\" <sip:+4930155@there.example;user=phone?Privacy=history>;index=1");
     w.trusted = false;
-    CHECK(w.told(one).history ==
-          Values{"<sip:anonymous@anonymous.invalid?Privacy=history>;index=1", "<sip:+4940@core.example>;index=1.1"});
+    CHECK(w.told(one).history == Values{"<sip:anonymous@anonymous.invalid?Privacy=history>;index=1",
+                                        "<sip:+4940@there.example;user=phone>;index=1.1"});
     CHECK(w.told(one).diversion == Values{"<sip:anonymous@anonymous.invalid>;privacy=full"});
     const auto all = w.told(std::string("Privacy: history\r\n") + std::string(one));
     CHECK(all.history.back() == "<sip:anonymous@anonymous.invalid>;index=1.1");
     CHECK(w.told("History-Info: <sip:+4930155@core.example?Privacy=none>;index=1\r\n").history.front() ==
-          "<sip:+4930155@core.example?Privacy=none>;index=1");
+          "<sip:+4930155@there.example;user=phone?Privacy=none>;index=1");
 }
 
 TEST_CASE("What this node has done is added below where the call was, beside what it has tried before") {
@@ -94,13 +103,14 @@ TEST_CASE("What this node has done is added below where the call was, beside wha
     CHECK(w.told("", twice).history == below);
     CHECK(w.told("", twice).diversion.empty());
     CHECK(w.told("History-Info: <sip:+4970@core.example>;index=1\r\n", {twice.front()}).history ==
-          Values{"<sip:+4970@core.example>;index=1",
+          Values{"<sip:+4970@there.example;user=phone>;index=1",
                  "<sip:+4930155@there.example;user=phone?Reason=SIP%3Bcause%3D302>;index=1.1",
                  "<sip:+4940@there.example;user=phone?Reason=SIP%3Bcause%3D486>;index=1.1.1;mp=1.1"});
     w.diversion = true;
     CHECK(w.told("Diversion: <sip:+4970@core.example>\r\n", twice).diversion ==
           Values{"<sip:+4950@there.example;user=phone>;reason=deflection;counter=1",
-                 "<sip:+4930155@there.example;user=phone>;reason=deflection;counter=1", "<sip:+4970@core.example>"});
+                 "<sip:+4930155@there.example;user=phone>;reason=deflection;counter=1",
+                 "<sip:+4970@there.example;user=phone>"});
 }
 
 TEST_CASE("A history that is longer than anybody needs is cut") {

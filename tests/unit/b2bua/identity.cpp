@@ -214,8 +214,18 @@ TEST_CASE(
     CHECK(w.to_core(plain).asserted.privacy == "id");
     CHECK(w.to_core(open).from == "<sip:+4930101@sip.example.net;user=phone>");
     CHECK(w.to_core(open).asserted.privacy == "none");
-    const auto emergency = identity_to_core(plain, "112", {w.trunk, w.carrier, true}, "gw");
-    CHECK(emergency.from == "<sip:+4930101@sip.example.net;user=phone>");
+    const auto emergency = [&](const sip::Message& m) {
+        return identity_to_core(m, "112", {w.trunk, w.carrier, true}, "gw");
+    };
+    CHECK(emergency(plain).from == "<sip:+4930101@sip.example.net;user=phone>");
+    // A number of the place (SIPconnect 13) is nobody's, and is told even to those who are trusted with nothing else.
+    w.carrier.identity.untrusted = true;
+    const auto place = message("Privacy: id\r\nP-Asserted-Identity: <sip:+49555@x>\r\n", "<sip:+49555@x>;tag=1");
+    CHECK(emergency(place).asserted.values == Values{"<sip:+49555@sip.example.net;user=phone>"});
+    CHECK_FALSE(emergency(place).asserted.hidden);
+    CHECK(emergency(message("Privacy: none\r\n", "<sip:+49555@x>;tag=1")).from ==
+          "<sip:+49555@sip.example.net;user=phone>");
+    CHECK(public_uri("urn:service:sos", "x") == "urn:service:sos");
 }
 
 TEST_CASE("Numbers are written as each side wants them") {

@@ -251,3 +251,29 @@ TEST_CASE("the list of violations is bounded") {
     for (int i = 0; i < 1'000; ++i) change.items.emplace_back(Trunk{.id = "t" + std::to_string(i)});
     CHECK(violations({}, change).size() == 100);
 }
+
+TEST_CASE("an emergency number leads somewhere, and nobody takes that away") {
+    auto trunk = sample_trunk();
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    auto route = sample_route("help", "+49");
+    const auto first = violations({}, {{sample_carrier(), route, trunk}});
+    REQUIRE(first.size() == 1);
+    CHECK(first.front().field == "numbering.dial_plan.emergency_numbers[0]");
+    CHECK(first.front().text.find("\"112\" is an emergency number that leads nowhere; needed is") == 0);
+    route.prefix.clear();
+    route.service_numbers = {"112"};
+    auto other = sample_carrier("other");
+    other.targets.front().host = "192.0.2.10";
+    const auto base = snapshot_of({sample_carrier(), other, route, trunk});
+    auto without = route;
+    without.service_numbers = {"110"};
+    CHECK(violations(base, {{without}}).size() == 1);
+    auto off = sample_carrier();
+    off.disabled = true;
+    CHECK(violations(base, {{off}}).size() == 1);
+    CHECK(violations(base, {{off, sample_route("all", "")}}).size() == 1);  // that carrier is the only one there, too
+    auto elsewhere = sample_route("all", "");
+    elsewhere.carriers = {"other"};
+    CHECK(violations(base, {{off, elsewhere}}).empty());
+    CHECK(violations(base, {{sample_trunk("b", "+4940100", "+4940199")}}).empty());
+}

@@ -72,7 +72,7 @@ TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known 
     CHECK(verdict.admitted.route == "uk");
     CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
     CHECK(w.gauges.calls("acme") == 1);
-    CHECK(verdict.trace.size() == 6);
+    CHECK(verdict.trace.size() == 8);
     const auto second = decide(w.facts(w.pbx, "sip:+44205550100@sip.example.net"), w.gauges);
     REQUIRE(second.reject);
     CHECK(second.reject->why == Refusal::too_many_calls);
@@ -177,6 +177,40 @@ TEST_CASE("An emergency number goes out as it was dialled, whoever calls; its ro
     CHECK(verdict.admitted.called == "112");
     CHECK(verdict.admitted.route == "sos");
     CHECK(decide(w.facts(w.pbx, "sip:113@sip.example.net"), w.gauges).reject->status == 484);
+}
+
+TEST_CASE("Nothing about its trunk or this node keeps an emergency from going out while it can be carried") {
+    World w;  // whose PBX is not registered
+    auto& trunk = w.snapshot.trunks.at("acme");
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    trunk.numbering.own_domain_only = true;
+    trunk.limits.concurrent_calls = 1;
+    trunk.limits.calls_per_second = 0.001;
+    trunk.limits.barred_prefixes = {"1"};
+    trunk.disabled = true;
+    trunk.transports = {config::Transport::tls};
+    w.snapshot.routes.emplace("sos", config::Route{.id = "sos", .carriers = {"core"}, .service_numbers = {"112"}});
+    w.snapshot.build_indexes();
+    for (const auto* uri :
+         {"sip:112@elsewhere.example", "urn:service:sos", "urn:service:sos.fire", "sip:112@x;user=phone"}) {
+        auto facts = w.facts({PartyKind::trunk, "acme", Proof::digest}, uri);
+        facts.transport = Transport::udp;
+        facts.draining = facts.full = true;
+        const auto verdict = decide(facts, w.gauges);
+        INFO(uri);
+        REQUIRE_FALSE(verdict.reject);
+        CHECK(verdict.admitted.emergency);
+        CHECK(verdict.admitted.route == "sos");
+    }
+    CHECK(w.gauges.calls("acme") == 4);  // counted, and in nobody's way
+    auto facts = w.facts(w.pbx, "sip:112@x");
+    facts.overfull = true;
+    CHECK(decide(facts, w.gauges).reject->why == Refusal::full);
+    facts.overfull = false;
+    facts.media_up = false;
+    CHECK(decide(facts, w.gauges).reject->why == Refusal::media_away);
+    // What the core calls is no emergency of ours.
+    CHECK(decide(w.facts(w.core, "sip:112@x"), w.gauges).reject->why == Refusal::not_a_number);
 }
 
 TEST_CASE("Only where the trunk says so does the domain of a called number matter") {

@@ -13,10 +13,13 @@ sip::Uri uri(std::string_view text) {
     return std::move(*parsed);
 }
 std::string called(std::string_view text, const config::Numbering& numbering = {}) {
+    config::Trunk trunk;
+    trunk.domain = "sip.example.net";
+    trunk.numbering = numbering;
+    if (const auto service = emergency_call(uri(text), trunk)) return "emergency " + *service;
     const auto number = called_number(uri(text), numbering, "sip.example.net");
     switch (number.kind) {
         case NumberKind::global: return number.text;
-        case NumberKind::emergency: return "emergency " + number.text;
         case NumberKind::incomplete: return "incomplete " + number.text;
         case NumberKind::none: return "none";
     }
@@ -49,8 +52,8 @@ TEST_CASE("without a dial plan digits are incomplete, and everything else is no 
     CHECK(called("tel:030-123;phone-context=sip.example.net") == "incomplete 030123");
     for (const auto* form :
          {"sip:alice@sip.example.net", "sip:sip.example.net", "tel:4711;phone-context=elsewhere.example",
-          "sip:4711;phone-context=elsewhere.example@x", "urn:service:sos", "sip:%2321@x", "sip:+49x@x", "sip:+0123@x",
-          "sip:+1234567890123456@x", "tel:abc;phone-context=sip.example.net", "sip:+@x"})
+          "sip:4711;phone-context=elsewhere.example@x", "urn:service:sosage", "urn:service:counseling", "sip:%2321@x",
+          "sip:+49x@x", "sip:+0123@x", "sip:+1234567890123456@x", "tel:abc;phone-context=sip.example.net", "sip:+@x"})
         CHECK(called(form) == "none");
 }
 
@@ -67,6 +70,10 @@ TEST_CASE("a German dial plan: outside line, national, international and local n
     CHECK(called("sip:112@x", plan) == "emergency 112");
     CHECK(called("sip:9112@x", plan) == "emergency 112");
     CHECK(called("tel:110;phone-context=sip.example.net", plan) == "emergency 110");
+    CHECK(called("sip:112@x;user=phone", plan) == "emergency 112");
+    for (const auto* form : {"urn:service:sos", "URN:service:SOS", "urn:service:sos.fire"})
+        CHECK(called(form, plan) == "emergency urn:" + uri(form).user);
+    CHECK(called("sip:0112@x", plan) == "+49112");
     CHECK(called("sip:+49112@x", plan) == "+49112");
     CHECK(called("sip:00@x", plan) == "incomplete 00");
     CHECK(called("sip:0000123@x", plan) == "incomplete 0000123");
