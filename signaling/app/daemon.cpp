@@ -194,7 +194,7 @@ io::ShardHooks Daemon::hooks_for(std::uint32_t i) {
             });
         });
     };
-    hooks.media = [client = media_[i].get()](b2bua::MediaCommand command) { client->submit(std::move(command)); };
+    hooks.media = [client = media_[i].get()](const b2bua::MediaCommand& command) { client->submit(command); };
     hooks.write_record = [this](const b2bua::CallRecord& record) { write_record(record); };
     hooks.checkpoint = [&counters = hooks_[i]](const b2bua::Checkpoint&) { counters.checkpoints.add(); };
     hooks.log = log_fact;

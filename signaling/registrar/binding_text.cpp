@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "signaling/sip/uri.h"
 
@@ -129,7 +130,7 @@ std::string write_bindings(const std::vector<Binding>& bindings, const RealmTabl
         line(out, "flow-closed", b.flow_closed ? "1" : "0");
         line(out, "call-id", b.call_id);
         line(out, "cseq", number(b.cseq));
-        line(out, "q", number(static_cast<std::int64_t>(b.q * 1000 + 0.5)));
+        line(out, "q", number(std::lround(b.q * 1000)));
         for (const auto& hop : b.path) line(out, "path", hop);
         line(out, "instance", b.instance);
         line(out, "user-agent", b.user_agent);

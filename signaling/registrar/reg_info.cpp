@@ -38,10 +38,7 @@ std::string contact_xml(const RegInfo& what, const Binding& b, TimePoint now) {
     std::string out = "    <contact id=\"c" + id.substr(0, 16) + "\" state=\"active\" event=\"registered\"";
     out += " duration-registered=\"" + std::to_string(whole_seconds(now - b.registered_at)) + '"';
     out += " expires=\"" + std::to_string(whole_seconds(b.expires_at - now)) + '"';
-    if (b.q < 1.0) {
-        const auto thousandths = std::to_string(static_cast<int>(b.q * 1000 + 0.5));
-        out += " q=\"0." + std::string(3 - std::min<std::size_t>(3, thousandths.size()), '0') + thousandths + '"';
-    }
+    if (b.q < 1.0) out += " q=\"" + sip::q_text(b.q) + '"';
     return out + ">\n      <uri>" + escaped(uri) + "</uri>\n    </contact>\n";
 }
 

@@ -86,10 +86,7 @@ std::string contact_value(const Binding& b, TimePoint now) {
         }
     const auto left = std::chrono::ceil<std::chrono::seconds>(b.expires_at - now).count();
     std::string value = "<" + uri + ">;expires=" + std::to_string(left);
-    if (b.q < 1.0) {
-        const auto thousandths = std::to_string(static_cast<int>(b.q * 1000 + 0.5));
-        value += ";q=0." + std::string(3 - std::min<std::size_t>(3, thousandths.size()), '0') + thousandths;
-    }
+    if (b.q < 1.0) value += ";q=" + sip::q_text(b.q);
     if (!b.instance.empty()) value += ";+sip.instance=\"" + b.instance + "\"";
     return value;
 }

@@ -35,7 +35,7 @@ public:
         this->StartCall();
     }
     // Cancels, and waits for the end: afterwards no event comes any more.
-    ~BidiStream() {
+    ~BidiStream() override {
         cancel();
         std::unique_lock lock(mutex_);
         done_condition_.wait(lock, [this] { return done_; });

@@ -60,7 +60,7 @@ grpc::Status StateService::ReleaseLockouts(grpc::ServerContext*, const operation
                                            operations_pb::ReleaseLockoutsResponse* response) {
     std::optional<IpAddress> source;
     if (!request->source().empty()) {
-        const std::string text = request->source();
+        const std::string& text = request->source();
         source = IpAddress::parse(text.substr(0, text.find('/')));
         if (!source)
             return {grpc::StatusCode::INVALID_ARGUMENT,

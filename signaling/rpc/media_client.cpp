@@ -102,7 +102,7 @@ void MediaClient::on_event(const media_pb::Event& event) {
     deliver_(std::move(*converted));
 }
 
-void MediaClient::submit(b2bua::MediaCommand command) {
+void MediaClient::submit(const b2bua::MediaCommand& command) {
     if (state_ != State::up) {
         statistics_.refused_away.add();
         return refuse(command.call, command.token, away);

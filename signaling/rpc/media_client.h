@@ -54,7 +54,7 @@ public:
     MediaClient& operator=(const MediaClient&) = delete;
 
     void start();
-    void submit(b2bua::MediaCommand command);
+    void submit(const b2bua::MediaCommand& command);
 
     const MediaClientStatistics& statistics() const { return statistics_; }
 

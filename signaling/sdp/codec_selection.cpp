@@ -85,6 +85,7 @@ std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vec
     for (const auto& c : known) taken[c.payload_type] = true;
     Pairing pairing(known);
     std::vector<const Codec*> matches;
+    matches.reserve(codecs.size());
     for (const auto& c : codecs) matches.push_back(pairing.take(c));
     const auto is_free = [&](std::size_t type) { return !taken[type]; };
     for (std::size_t i = 0; i < codecs.size(); ++i) {

@@ -2,7 +2,9 @@
 // 3262 10.
 #include "signaling/sip/fields.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "signaling/sip/in_place.h"
 #include "signaling/sip/parameters.h"
@@ -67,6 +69,13 @@ double q_of(const NameAddr& contact) {
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), q, std::chars_format::fixed);
     const bool sound = error == std::errc{} && end == text->data() + text->size() && q >= 0.0 && q <= 1.0;
     return sound ? q : 1.0;
+}
+
+std::string q_text(double q) {
+    const long thousandths = std::lround(q * 1000);
+    if (thousandths >= 1000) return "1";
+    const std::string digits = std::to_string(std::max(0L, thousandths));
+    return "0." + std::string(3 - digits.size(), '0') + digits;
 }
 
 FieldResult<std::uint32_t> parse_retry_after(std::string_view value) {

@@ -76,6 +76,7 @@ FieldResult<Parameters> parse_parameters(std::string_view text);  // ";a=b;c", e
 FieldResult<std::uint32_t> parse_number(std::string_view value);  // digits only, surrounding LWS allowed; e.g. Expires
 // RFC 3261 20.10: 0 to 1 with three decimals; without one, or with anything else, 1.
 double q_of(const NameAddr& contact);
+std::string q_text(double q);                                          // "0.250"; "1"
 FieldResult<std::uint32_t> parse_retry_after(std::string_view value);  // seconds; comment and parameters are skipped
 FieldResult<RAck> parse_rack(std::string_view value);
 FieldResult<MediaType> parse_media_type(std::string_view value);

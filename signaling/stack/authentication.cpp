@@ -82,7 +82,7 @@ bool calls_for_help(const transaction::Request& request, const config::Trunk& tr
 
 }  // namespace
 
-Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& aor, std::string host,
+Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& aor, const std::string& host,
                                     bool proxy) const {
     Challenge out{proxy, {}, {}, {}, ("aor " + aor.decoded_user() + "@" + aor.host).substr(0, longest_name)};
     if (trunk != nullptr) {

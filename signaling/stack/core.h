@@ -138,7 +138,7 @@ private:
         registrar::DigestOffer offer;
         std::string aor;  // whose request it says it is
     };
-    Challenge challenge_for(const config::Trunk* trunk, const sip::Uri& aor, std::string realm, bool proxy) const;
+    Challenge challenge_for(const config::Trunk* trunk, const sip::Uri& aor, const std::string& host, bool proxy) const;
     // Whose it is; nothing: the request has been answered (challenged, refused) or dropped.
     std::optional<registrar::Authentication> authenticate(const transaction::Request& request,
                                                           const Challenge& challenge);

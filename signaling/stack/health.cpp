@@ -287,7 +287,7 @@ bool Health::on_client_failed(const transaction::ClientFailed& failure, b2bua::C
     return true;
 }
 
-void Health::answered(std::uint64_t number, std::string detail, b2bua::Context& cx) {
+void Health::answered(std::uint64_t number, const std::string& detail, b2bua::Context& cx) {
     Place& place = places_.at(number);
     const Watch& watch = watches_.at(place.watch);
     place.asked = {};
@@ -303,7 +303,7 @@ void Health::answered(std::uint64_t number, std::string detail, b2bua::Context& 
         start(place.timer, number, watch.interval, cx);
 }
 
-void Health::failed(std::uint64_t number, std::string detail, b2bua::Context& cx) {
+void Health::failed(std::uint64_t number, const std::string& detail, b2bua::Context& cx) {
     Place& place = places_.at(number);
     const Watch& watch = watches_.at(place.watch);
     place.asked = {};

@@ -87,8 +87,8 @@ private:
     void leads_nowhere(Watch& watch, b2bua::Context& cx);
     void probe(std::uint64_t number, Place& place, b2bua::Context& cx);
     void ask(std::uint64_t number, Place& place, b2bua::Context& cx);
-    void answered(std::uint64_t number, std::string detail, b2bua::Context& cx);
-    void failed(std::uint64_t number, std::string detail, b2bua::Context& cx);
+    void answered(std::uint64_t number, const std::string& detail, b2bua::Context& cx);
+    void failed(std::uint64_t number, const std::string& detail, b2bua::Context& cx);
     void drop(Places::iterator place, b2bua::Context& cx);
     void tell(const Watch& watch, const std::string& key, bool up, const std::string& detail, b2bua::Context& cx);
     void learn(Watch& watch, std::set<IpAddress> sources);
