@@ -22,12 +22,12 @@ def pin(pid, cpu):
 
 
 @contextlib.contextmanager
-def running(programs, provision, access=("udp", "tls"), options=None):
+def running(programs, provision, access=("udp", "tls"), **edge_options):
     """The node, provisioned with this text. The other daemons share the generator's processor: what they need is little
     and is not what is measured."""
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-", dir="/tmp") as directory:
         net = network.Network("sallyport-bench").create()
-        node = edge.Edge(net, directory, Path(programs) / "bin", access=access, options=options)
+        node = edge.Edge(net, directory, Path(programs) / "bin", access=access, **edge_options)
         try:
             node.start()
             file = Path(directory) / "provision.yaml"

@@ -108,7 +108,6 @@ def registrations(programs, rounds, quick):
     names = [f"pbx{i}" for i in range(USERS)]
     documents = [trunk(name, f"{{first: \"+4930{i:03}00\", last: \"+4930{i:03}99\"}}") for i, name in enumerate(names)]
     provision = "---\n".join(documents)
-    in_memory = {"signaling": "registrations: {file: none}\n"}
     ours, peer, kept = [], [], []
 
     def register(network, address, users):
@@ -118,7 +117,7 @@ def registrations(programs, rounds, quick):
         run(calls=USERS, rate=100)
         return run
     with users_file(names) as users:
-        with node.running(programs, provision, options=in_memory) as edge_node:
+        with node.running(programs, provision, registrations="none") as edge_node:
             registrar = kamailio.Kamailio(edge_node.network.edge, "kamailio-registrar.cfg", ("192.0.2.1",), KAMAILIO_PORT)
             try:
                 our_run = register(edge_node.network, "192.0.2.1:5060", users)

@@ -20,7 +20,7 @@ CORE_UDP = CORE.signaling, PORTS['udp']
 
 class Edge:
     def __init__(self, network, run_directory, programs, access=('tls',), lease_seconds=30, options=None, tls=None,
-                 device='net_af_packet{number},iface={interface}', advertised=None):
+                 device='net_af_packet{number},iface={interface}', advertised=None, registrations=None):
         self.network, self.run, self.programs = network, Path(run_directory), Path(programs)
         self.lease_seconds = lease_seconds
         self.access = access
@@ -28,6 +28,7 @@ class Edge:
         self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
         self.advertised = advertised      # what the access realm says of itself: (SIP over IPv4, media[, SIP over IPv6])
+        self.registrations_file = registrations or f'{self.run}/registrations.db'     # "none": kept in memory alone
         self.before = {}                  # daemon -> a command that runs it at its next start, as words
         self.daemons = {}
         self.server_name = SERVER_NAME
@@ -159,7 +160,7 @@ control:
 grpc: {{listen: {self._socket('signaling')}}}
 metrics: {{listen: "{METRICS['signaling']}"}}
 records: {{directory: {self.run}/records}}
-registrations: {{file: {self.run}/registrations.db}}
+registrations: {{file: {self.registrations_file}}}
 '''
 
     # -- life
