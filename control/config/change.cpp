@@ -142,7 +142,7 @@ private:
         std::set<std::string> changed;
         for (const auto& difference : differences_)
             if (difference.action != Action::unchanged) changed.insert(difference.name);
-        for (auto& conflict : find_conflicts(next_, changed)) {
+        for (auto& conflict : find_conflicts(base_, next_, changed)) {
             const auto item = item_of_.find(conflict.resource);
             violate(item == item_of_.end() ? 0 : item->second, std::move(conflict.field), std::move(conflict.text));
         }

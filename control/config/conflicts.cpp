@@ -48,10 +48,38 @@ bool is_one_carriers_own(const Claim& a, const Claim& b) {
     return a.resource == b.resource && (a.field.ends_with(target_field) || b.field.ends_with(target_field));
 }
 
+// Where the numbers lead that call for help: to an enabled carrier of a route that names them, or takes any number.
+class Services {
+public:
+    explicit Services(const Snapshot& config) {
+        const auto enabled = [&](const std::string& id) {
+            const auto carrier = config.carriers.find(id);
+            return carrier != config.carriers.end() && !carrier->second.disabled;
+        };
+        for (const auto& [id, route] : config.routes) {
+            const bool leads_somewhere =
+                std::any_of(route.carriers.begin(), route.carriers.end(), enabled) ||
+                std::any_of(route.choices.begin(), route.choices.end(),
+                            [&](const RouteChoice& choice) { return enabled(choice.carrier); });
+            if (route.disabled || !leads_somewhere) continue;
+            any_ = any_ || route.is_catch_all();
+            numbers_.insert(route.service_numbers.begin(), route.service_numbers.end());
+        }
+    }
+    bool leads(std::string_view number) const { return any_ || numbers_.contains(number); }
+
+private:
+    bool any_ = false;
+    std::set<std::string_view> numbers_;
+};
+
+constexpr std::string_view needed_for_help =
+    "; needed is a route with an enabled carrier and it in service_numbers, or one with the prefix \"\"";
+
 class Finder {
 public:
-    Finder(const Snapshot& candidate, const std::set<std::string>& changed)
-        : candidate_(candidate), changed_(changed) {}
+    Finder(const Snapshot& base, const Snapshot& candidate, const std::set<std::string>& changed)
+        : base_(base), candidate_(candidate), changed_(changed) {}
 
     std::vector<Conflict> run() {
         each_trunk([this](bool is_changed, const std::string& name, const Trunk& trunk) {
@@ -232,38 +260,29 @@ private:
 
     // A trunk's emergency numbers go somewhere, and nobody changes what makes it so.
     void emergencies() {
-        const auto enabled = [&](const std::string& id) {
-            const auto carrier = candidate_.carriers.find(id);
-            return carrier != candidate_.carriers.end() && !carrier->second.disabled;
-        };
-        std::set<std::string_view> routed;
-        for (const auto& [id, route] : candidate_.routes) {
-            const bool leads_somewhere =
-                std::any_of(route.carriers.begin(), route.carriers.end(), enabled) ||
-                std::any_of(route.choices.begin(), route.choices.end(),
-                            [&](const RouteChoice& choice) { return enabled(choice.carrier); });
-            if (route.disabled || !leads_somewhere) continue;
-            if (route.is_catch_all()) return;
-            routed.insert(route.service_numbers.begin(), route.service_numbers.end());
-        }
+        const Services now(candidate_), before(base_);
+        std::set<std::string_view> told;  // a gap that was there is no fault of what changes beside it
         each_trunk([&](bool is_changed, const std::string& name, const Trunk& trunk) {
             const auto& numbers = trunk.numbering.dial_plan.emergency_numbers;
-            for (std::size_t i = 0; i < numbers.size(); ++i)
-                if (!routed.contains(numbers[i])) no_way_to_help(is_changed, name, numbers[i], i);
+            for (std::size_t i = 0; i < numbers.size(); ++i) {
+                if (now.leads(numbers[i])) continue;
+                if (is_changed)
+                    conflicts_.push_back({name, at("numbering.dial_plan.emergency_numbers", i),
+                                          quoted(numbers[i]) + " is an emergency number that leads nowhere" +
+                                              std::string(needed_for_help)});
+                else if (before.leads(numbers[i]) && told.insert(numbers[i]).second)
+                    cut_off(numbers[i], name);
+            }
         });
     }
 
-    void no_way_to_help(bool is_changed, const std::string& trunk, const std::string& number, std::size_t i) {
-        const std::string needed =
-            "; needed is a route with an enabled carrier and it in service_numbers, or one with the prefix \"\"";
-        if (is_changed)
-            return conflicts_.push_back({trunk, at("numbering.dial_plan.emergency_numbers", i),
-                                         quoted(number) + " is an emergency number that leads nowhere" + needed});
-        for (const auto& changed : changed_)
-            if (!changed.starts_with("trunks/"))
-                return conflicts_.push_back(
-                    {changed, "",
-                     "emergency number " + quoted(number) + " of " + trunk + " would lead nowhere" + needed});
+    void cut_off(const std::string& number, const std::string& trunk) {
+        const auto guilty = std::find_if(changed_.begin(), changed_.end(),
+                                         [](const std::string& name) { return !name.starts_with("trunks/"); });
+        if (guilty != changed_.end())
+            conflicts_.push_back({*guilty, "",
+                                  "emergency number " + quoted(number) + " of " + trunk + " would lead nowhere" +
+                                      std::string(needed_for_help)});
     }
 
     void same_prefix(const std::string& blamed, const std::string& field, const std::string& text,
@@ -295,6 +314,7 @@ private:
         check(candidate_.routes.size(), limits::routes);
     }
 
+    const Snapshot& base_;
     const Snapshot& candidate_;
     const std::set<std::string>& changed_;
     std::vector<Conflict> conflicts_;
@@ -304,8 +324,9 @@ private:
 
 }  // namespace
 
-std::vector<Conflict> find_conflicts(const Snapshot& candidate, const std::set<std::string>& changed) {
-    return Finder(candidate, changed).run();
+std::vector<Conflict> find_conflicts(const Snapshot& base, const Snapshot& candidate,
+                                     const std::set<std::string>& changed) {
+    return Finder(base, candidate, changed).run();
 }
 
 }  // namespace sallyport::config

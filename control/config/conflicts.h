@@ -17,7 +17,8 @@ struct Conflict {
     friend bool operator==(const Conflict&, const Conflict&) = default;
 };
 
-// `changed` names what the change put or deleted; only these are blamed.
-std::vector<Conflict> find_conflicts(const Snapshot& candidate, const std::set<std::string>& changed);
+// `changed` names what the change put or deleted; only these are blamed; a gap in `base` is nobody's fault.
+std::vector<Conflict> find_conflicts(const Snapshot& base, const Snapshot& candidate,
+                                     const std::set<std::string>& changed);
 
 }  // namespace sallyport::config

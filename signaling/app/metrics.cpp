@@ -92,6 +92,8 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                           sums.stack(&S::carrier_failovers)));
     out.push_back(counter("sallyport_calls_forwarded_total", "Redirections of a PBX that were followed in its place.",
                           sums.stack(&S::calls_forwarded)));
+    out.push_back(counter("sallyport_forwards_refused_total", "Targets that a PBX has named and no call was sent to.",
+                          sums.stack(&S::forwards_refused)));
 }
 
 void add_registrations(const Sums& sums, const MetricSources& from, std::vector<Metric>& out) {

@@ -187,6 +187,8 @@ private:
 
     // media_steps.cpp: what the media plane says
     void program(const SdpBridge& bridge, bool wait, Context& cx);
+    void program(std::vector<MediaLeg> legs, bool wait, Context& cx);
+    void end_early_media(Context& cx);
     void on_ports(bool ok, Context& cx);
     void on_programmed(bool ok, Context& cx);
     void on_confirmation(bool ok, Context& cx);

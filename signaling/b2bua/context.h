@@ -33,7 +33,7 @@ struct Settings {
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {
-    Counter &answered, &failed, &records, &failovers, &forwards;
+    Counter &answered, &failed, &records, &failovers, &forwards, &forwards_refused;
     SecondsHistogram& setup_seconds;
 };
 struct Context {

@@ -12,17 +12,20 @@ using sip::HeaderName;
 
 namespace {
 
-constexpr std::size_t most_forwards = 5;  // of one call, however many PBXs send it on (D-23)
+constexpr std::size_t most_forwards = 5;   // of one call, however many PBXs send it on (D-23)
+constexpr std::size_t most_contacts = 32;  // of one answer, that are looked at
 
-// By q, the best one first, and as they stand among equals. What is no URI is nothing.
+// By q, the best ones first, and as they stand among equals. What names no number by its kind is nothing.
 std::vector<sip::Uri> by_preference(const sip::Message& redirection) {
     std::vector<sip::NameAddr> contacts;
     for (const auto value : redirection.values(HeaderName::contact)) {
         auto parsed = sip::parse_name_addr(value);
-        if (parsed.has_value() && contacts.size() < most_forwards) contacts.push_back(std::move(*parsed));
+        const bool nobody = !parsed.has_value() || parsed->uri.scheme == sip::Scheme::other;
+        if (!nobody && contacts.size() < most_contacts) contacts.push_back(std::move(*parsed));
     }
     std::stable_sort(contacts.begin(), contacts.end(),
                      [](const auto& a, const auto& b) { return sip::q_of(a) > sip::q_of(b); });
+    if (contacts.size() > most_forwards) contacts.resize(most_forwards);
     std::vector<sip::Uri> out;
     for (auto& contact : contacts) out.push_back(std::move(contact.uri));
     return out;
@@ -78,6 +81,7 @@ bool Call::try_forward(NamedTarget next, Context& cx) {
         cx.gauges.hold(admitted_.trunk, admitted_.price_per_minute);
         const std::string why = std::string(to_string(verdict.reject->why)) + ": " + verdict.trace.back().text;
         ladder_.note(cx.now, "not forwarded, " + why);
+        cx.counters.forwards_refused.add();
         log(is_about_fraud(verdict.reject->why) ? Severity::warning : Severity::info, "forward-refused", why, cx);
         return false;
     }
@@ -103,6 +107,7 @@ void Call::begin_leg_b_anew(Context& cx) {
     leg(Side::b) = Leg{};
     bridge_.at(Side::b) = {};
     bridge_.begin(Side::b, cx.random.u32());
+    session_.forget_callee();
     last_failure_ = 0;
     unreached_ = overflowed_ = false;
 }

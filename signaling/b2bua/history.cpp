@@ -1,8 +1,10 @@
 #include "signaling/b2bua/history.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "signaling/b2bua/identity.h"
 #include "signaling/policy/numbering.h"
@@ -32,16 +34,35 @@ std::string kept_headers(std::string_view headers) {
     return out;
 }
 
-bool asks_for_privacy(std::string_view headers) {
-    constexpr std::string_view privacy = "privacy=";
+// The value of the first header field of a URI with this name that is not `but`.
+std::optional<std::string_view> uri_header(std::string_view headers, std::string_view name, std::string_view but = {}) {
     while (!headers.empty()) {
         const auto one = headers.substr(0, headers.find('&'));
         headers.remove_prefix(std::min(headers.size(), one.size() + 1));
-        if (!sip::equal_ignoring_case(one.substr(0, privacy.size()), privacy)) continue;
-        const auto value = one.substr(privacy.size());
-        if (!sip::equal_ignoring_case(value, "none")) return true;
+        const auto equals = std::min(one.find('='), one.size());
+        const auto value = one.substr(std::min(equals + 1, one.size()));
+        if (sip::equal_ignoring_case(one.substr(0, equals), name) && !sip::equal_ignoring_case(value, but))
+            return value;
     }
-    return false;
+    return std::nullopt;
+}
+
+bool asks_for_privacy(std::string_view headers) { return uri_header(headers, "Privacy", "none").has_value(); }
+
+// RFC 7044 5: numbers with dots between them.
+bool is_index(std::string_view text) {
+    while (true) {
+        const auto number = text.substr(0, text.find('.'));
+        if (number.empty() || number.find_first_not_of("0123456789") != number.npos) return false;
+        if (number.size() == text.size()) return true;
+        text.remove_prefix(number.size() + 1);
+    }
+}
+
+// The caller wants the way of his call to be nobody's business (RFC 7044 10.1.2, RFC 3323).
+bool is_private_way(const sip::Message& invite) {
+    const auto privacy = sip::privacy_of(invite);
+    return privacy.history || privacy.header || privacy.session;
 }
 
 std::optional<std::string> number_of(const sip::Uri& uri, const HistoryView& view) {
@@ -71,22 +92,25 @@ struct Entry {
     NameAddr name;
     std::string number;  // E.164, if it is one
     std::string index;
-    std::size_t children = 0;
 };
 
 std::vector<Entry> heard_entries(const sip::Message& invite, const HistoryView& view) {
-    const auto privacy = sip::privacy_of(invite);
-    const bool all_private = privacy.history || privacy.header || privacy.session;
+    const bool all_private = is_private_way(invite);
     std::vector<Entry> out;
     for (const auto value : invite.values(HeaderName::history_info)) {
         auto parsed = sip::parse_name_addr(value);
         if (!parsed.has_value() || out.size() == most_entries) continue;
+        const sip::Parameters heard = std::exchange(parsed->parameters, {});
         Entry entry;
         entry.number = number_of(parsed->uri, view).value_or("");
-        entry.index = parsed->parameters.value("index").value_or("");
+        entry.index = heard.value("index").value_or("");
+        if (!is_index(entry.index)) continue;  // nobody could say what is below it
         const bool hide = !view.trusted && (all_private || asks_for_privacy(parsed->uri.headers));
         rewrite(*parsed, hide, view);
         entry.name = std::move(*parsed);
+        for (const auto* known : {"index", "rc", "mp", "np"})
+            if (const auto value_of = heard.value(known); value_of && is_index(*value_of))
+                entry.name.parameters.set(known, std::string(*value_of));
         out.push_back(std::move(entry));
     }
     return out;
@@ -100,33 +124,46 @@ Entry* entry_of(std::vector<Entry>& entries, std::string_view number) {
 
 // RFC 7044 10.2: why a target was left stands in its own entry.
 void mark_left(Entry& entry, std::uint16_t status) {
-    if (status == 0 || sip::equal_ignoring_case(entry.name.uri.headers.substr(0, 6), "Reason")) return;
+    if (status == 0 || uri_header(entry.name.uri.headers, "Reason")) return;
     const std::string reason = "Reason=SIP%3Bcause%3D" + std::to_string(status);
     entry.name.uri.headers = reason + (entry.name.uri.headers.empty() ? "" : "&" + entry.name.uri.headers);
 }
 
-Entry make_entry(std::string_view number, std::string index, const HistoryView& view) {
+Entry make_entry(std::string_view number, std::string index, bool hide, const HistoryView& view) {
     Entry entry;
     entry.number = number;
     entry.index = std::move(index);
-    entry.name.uri = uri_of(told(number, view));
+    entry.name.uri = uri_of(hide ? std::string(somebody) : told(number, view));
     entry.name.parameters.set("index", entry.index);
     return entry;
 }
 
-std::string index_below(const std::vector<Entry>& entries) {
-    return entries.empty() || entries.back().index.empty() ? "1" : entries.back().index + ".1";
+// The next one directly below `above`, which is "" for the first of all.
+std::string index_below(std::string_view above, const std::vector<Entry>& entries) {
+    if (above.empty()) return "1";
+    const std::string prefix = std::string(above) + ".";
+    std::size_t last = 0;
+    for (const auto& entry : entries) {
+        if (!entry.index.starts_with(prefix)) continue;
+        std::size_t number = 0;
+        std::from_chars(entry.index.data() + prefix.size(), entry.index.data() + entry.index.size(), number);
+        last = std::max(last, number);
+    }
+    return prefix + std::to_string(last + 1);
 }
 
 // RFC 7044 10.3: who was called stands below where the call came from, whom he names below him.
-void add_forwards(const std::vector<Forward>& forwards, const HistoryView& view, std::vector<Entry>& entries) {
+void add_forwards(const std::vector<Forward>& forwards, bool hide, const HistoryView& view,
+                  std::vector<Entry>& entries) {
     for (const auto& forward : forwards) {
-        if (entry_of(entries, forward.from) == nullptr)
-            entries.push_back(make_entry(forward.from, index_below(entries), view));
+        if (entry_of(entries, forward.from) == nullptr) {
+            const std::string last = entries.empty() ? std::string() : entries.back().index;
+            entries.push_back(make_entry(forward.from, index_below(last, entries), hide, view));
+        }
         Entry& parent = *entry_of(entries, forward.from);
         mark_left(parent, forward.status);
         const std::string above = parent.index;
-        Entry entry = make_entry(forward.to, above + "." + std::to_string(++parent.children), view);
+        Entry entry = make_entry(forward.to, index_below(above, entries), hide, view);
         entry.name.parameters.set("mp", above);
         mark_left(entry, forward.left);
         entries.push_back(std::move(entry));
@@ -136,6 +173,7 @@ void add_forwards(const std::vector<Forward>& forwards, const HistoryView& view,
 std::vector<std::string> diversions(const sip::Message& invite, const std::vector<Forward>& forwards,
                                     const HistoryView& view) {
     std::vector<std::string> out;
+    const bool hide = !view.trusted && is_private_way(invite);
     const auto behind = [&](std::string_view number) {
         const auto found =
             std::find_if(forwards.begin(), forwards.end(), [&](const Forward& f) { return f.to == number; });
@@ -144,14 +182,16 @@ std::vector<std::string> diversions(const sip::Message& invite, const std::vecto
     // The newest is first; what was tried beside the way that the call took is none of it.
     const Forward* forward = view.diversion && !forwards.empty() ? &forwards.back() : nullptr;
     for (; forward != nullptr; forward = behind(forward->from))
-        out.push_back("<" + told(forward->from, view) + ">;reason=deflection;counter=1");
+        out.push_back("<" + (hide ? std::string(somebody) : told(forward->from, view)) +
+                      ">;reason=deflection;counter=1");
     for (const auto value : invite.values(HeaderName::diversion)) {
         auto parsed = sip::parse_name_addr(value);
         if (!parsed.has_value() || out.size() == most_entries) continue;
         const auto privacy = parsed->parameters.value("privacy");
         const auto number = number_of(parsed->uri, view);
         if (!number || !view.believes(*number)) continue;
-        rewrite(*parsed, !view.trusted && privacy && !sip::equal_ignoring_case(*privacy, "off"), view);
+        const bool hidden = privacy && !sip::equal_ignoring_case(*privacy, "off");
+        rewrite(*parsed, hide || (!view.trusted && hidden), view);
         parsed->uri.headers.clear();
         out.push_back(parsed->text());
     }
@@ -163,7 +203,7 @@ std::vector<std::string> diversions(const sip::Message& invite, const std::vecto
 void add_history(const sip::Message& invite, const std::vector<Forward>& forwards, const HistoryView& view,
                  sip::Composer& to) {
     auto entries = heard_entries(invite, view);
-    add_forwards(forwards, view, entries);
+    add_forwards(forwards, !view.trusted && is_private_way(invite), view, entries);
     for (const auto& entry : entries) to.add(HeaderName::history_info, entry.name.text());
     for (const auto& diversion : diversions(invite, forwards, view)) to.add(HeaderName::diversion, diversion);
 }

@@ -280,6 +280,17 @@ std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, c
     return {name_addr(has_name ? named->display_name : from_name, asserted_uri(number, parties))};
 }
 
+// Within a call nobody is named for a PBX that names nobody itself.
+std::vector<std::string> asserted_later(const sip::Message& message, const Parties& parties) {
+    const auto& [trunk, carrier, emergency] = parties;
+    if (trunk.identity.trusted || emergency)
+        return vouched(identities(message, HeaderName::p_asserted_identity), parties);
+    std::string number;
+    const auto own = named_own(message, HeaderName::p_asserted_identity, trunk, number);
+    if (!own) return {};
+    return {name_addr(own->display_name, asserted_uri(number, parties))};
+}
+
 std::string from_to_core(const sip::Message& invite, bool hides, const std::string& asserted_number,
                          const Parties& parties) {
     const auto& [trunk, carrier, emergency] = parties;
@@ -306,6 +317,10 @@ std::string public_uri(std::string_view user, std::string_view host) {
     std::string out = "sip:" + std::string(user) + "@" + std::string(host);
     if (user.starts_with('+')) out += ";user=phone";
     return out;
+}
+
+std::string called_at(const config::Carrier& carrier, std::string_view called, bool emergency) {
+    return emergency ? std::string(called) : policy::translated(carrier.numbering.called_out, called);
 }
 
 std::string public_host(const config::Trunk& trunk) {
@@ -341,7 +356,7 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
                           std::string_view core_host) {
     const auto& [trunk, carrier, emergency] = parties;
     Identity out;
-    out.to = to_field(invite, called, policy::translated(carrier.numbering.called_out, called), core_host);
+    out.to = to_field(invite, called, called_at(carrier, called, emergency), core_host);
     const bool hides = wants_to_hide(invite, trunk.identity.restrict_by_default && !emergency);
     out.asserted = nothing_yet(invite, hides, emergency || !carrier.identity.untrusted);
     std::string number;
@@ -377,14 +392,8 @@ Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Partie
     if (to_pbx) {
         out = asserted_to_pbx(message, wants_to_hide(message, false), parties);
     } else {
-        out = nothing_yet(message, wants_to_hide(message, false), !carrier.identity.untrusted);
-        const auto heard = identities(message, HeaderName::p_asserted_identity);
-        std::string number;
-        if (const auto own =
-                out.hidden ? std::nullopt : named_own(message, HeaderName::p_asserted_identity, trunk, number))
-            out.values = trunk.identity.trusted
-                             ? vouched(heard, parties)
-                             : std::vector{name_addr(own->display_name, asserted_uri(number, parties))};
+        out = nothing_yet(message, wants_to_hide(message, false), emergency || !carrier.identity.untrusted);
+        if (!out.hidden) out.values = asserted_later(message, parties);
     }
     if (out.values.empty()) out.privacy.clear();
     return out;

@@ -1,4 +1,6 @@
 // What the media plane says to a call: ports, confirmations, statistics, events, and that it has lost everything.
+#include <algorithm>
+
 #include "signaling/b2bua/call.h"
 
 namespace sallyport::b2bua {
@@ -8,11 +10,30 @@ namespace {
 constexpr std::uint16_t temporary_failure = 41;
 constexpr Duration media_patience = 2s;
 constexpr std::uint32_t most_restore_tries = 5;
+constexpr std::uint16_t discard_port = 9;
 
 }  // namespace
 
-void Call::program(const SdpBridge& bridge, bool wait, Context& cx) {
-    command(media_.program(bridge.media_legs(), wait), cx);
+void Call::program(const SdpBridge& bridge, bool wait, Context& cx) { program(bridge.media_legs(), wait, cx); }
+
+// Whoever has sent early media is not called any more, and who is next has not said where it is: until then nobody is
+// heard there, nor spoken to.
+void Call::end_early_media(Context& cx) {
+    if (std::none_of(forks_.begin(), forks_.end(), [](const Fork& fork) { return fork.bridge.has_value(); })) return;
+    std::vector<MediaLeg> silent;
+    for (const auto& local : media_.local()) {
+        if (local.side != Side::b) continue;
+        MediaLeg leg{.stream = local.stream, .side = Side::b};
+        leg.remote = Endpoint{{.family = local.rtp.address.family}, discard_port};  // unspecified: on hold
+        leg.direction = sdp::Direction::inactive;
+        leg.relearn = true;
+        silent.push_back(std::move(leg));
+    }
+    program(std::move(silent), false, cx);
+}
+
+void Call::program(std::vector<MediaLeg> legs, bool wait, Context& cx) {
+    command(media_.program(std::move(legs), wait), cx);
     if (media_.awaited() == MediaSession::Awaited::confirmation) start_timer(CallTimer::media, media_patience, cx);
 }
 

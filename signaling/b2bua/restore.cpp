@@ -274,7 +274,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.asserted_identity = optional("asserted-identity");
     record_.redirecting_party = optional("redirecting-party");
     record_.request_uri = optional("request-uri");
-    record_.emergency = lines.has("emergency");
+    record_.emergency = admitted_.emergency = lines.has("emergency");
     caller_hidden_ = lines.has("caller-hidden");
     read_forwards(lines, record_.forwards);
     record_.target = lines.text("target");

@@ -18,6 +18,8 @@ public:
     // From a message of this side's party: a party may join late or change (RFC 7989 section 6).
     void hear(Side from, const sip::Message& message, RandomSource& random);
 
+    void forget_callee() { b_.clear(); }  // another one is called in its place
+
     std::string field(Side to) const;  // the header value as `to`'s party is to see it
     const std::string& text() const { return a_; }
     std::string_view of(Side side) const { return side == Side::a ? a_ : b_; }

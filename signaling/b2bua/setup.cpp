@@ -137,7 +137,8 @@ Identity Call::identity_on_b(std::string_view core_host) const {
 }
 
 Targets Call::find_targets(Context& cx) const {
-    if (!is_pbx(Side::b)) return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, around(cx));
+    if (!is_pbx(Side::b))
+        return Targets::to_carriers(*config_, admitted_.carriers, admitted_.called, admitted_.emergency, around(cx));
     return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called, around(cx));
 }
 
@@ -375,6 +376,7 @@ void Call::fail_over(std::uint16_t status, Context& cx, std::uint16_t q850) {
 
 void Call::seek_hop(Context& cx) {
     stop_timer(CallTimer::no_answer, cx);
+    end_early_media(cx);
     forget_forks(cx);
     phase_ = Phase::routing;
     hop_.reset();

@@ -81,7 +81,7 @@ void Targets::order(std::vector<config::Target>& targets, RandomSource& random) 
 }
 
 Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<std::string>& carriers,
-                             std::string_view called, const Surroundings& around) {
+                             std::string_view called, bool emergency, const Surroundings& around) {
     Targets out;
     for (const auto& id : carriers) {
         const auto found = config.carriers.find(id);
@@ -91,7 +91,7 @@ Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<s
         if (!realm) continue;
         auto targets = carrier.targets;
         order(targets, around.random);
-        const std::string number = policy::translated(carrier.numbering.called_out, called);
+        const std::string number = called_at(carrier, called, emergency);
         for (auto& target : targets) {
             const std::string host = carrier.domain.empty() ? host_of(target) : public_host(carrier);
             Candidate candidate;

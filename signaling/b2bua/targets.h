@@ -46,7 +46,7 @@ public:
     };
 
     static Targets to_carriers(const config::Snapshot& config, const std::vector<std::string>& carriers,
-                               std::string_view called, const Surroundings& around);
+                               std::string_view called, bool emergency, const Surroundings& around);
     static Targets to_trunk(const config::Trunk& trunk, const std::vector<registrar::Binding>& bindings,
                             std::string_view called, const Surroundings& around);
 

@@ -51,7 +51,7 @@ bool TrunkGauges::take_turn(Gauge& gauge, double per_second, TimePoint now) {
 }
 
 Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limits, TimePoint now,
-                             double price_per_minute) {
+                             double price_per_minute, Turn turn) {
     auto held = gauge(trunk);
     Slot slot = take_slot(*held, limits.concurrent_calls);
     while (slot == Slot::gauge_retired) {
@@ -60,7 +60,7 @@ Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limit
     }
     if (slot == Slot::none_free) return Admission::too_many_calls;
     const bool affordable = take_budget(*held, price_per_minute, limits.cost_per_day, now);
-    if (affordable && take_turn(*held, limits.calls_per_second, now)) return Admission::admitted;
+    if (affordable && (turn == Turn::had || take_turn(*held, limits.calls_per_second, now))) return Admission::admitted;
     if (affordable) give_budget(*held, price_per_minute);
     give_slot(*held);
     return affordable ? Admission::too_fast : Admission::over_budget;

@@ -21,11 +21,14 @@ namespace sallyport::policy {
 
 enum class Admission : std::uint8_t { admitted, too_many_calls, too_fast, over_budget };
 
+enum class Turn : std::uint8_t { needed, had };  // of the calls per second
+
 class TrunkGauges {
 public:
     // Admitted: one call is held until release(). A burst of one second's worth of calls is let through.
     // `price_per_minute`: of the call; one that costs nothing has no budget to keep to.
-    Admission admit(std::string_view trunk, const config::Limits& limits, TimePoint now, double price_per_minute = 0);
+    Admission admit(std::string_view trunk, const config::Limits& limits, TimePoint now, double price_per_minute = 0,
+                    Turn turn = Turn::needed);
     void hold(std::string_view trunk, double price_per_minute = 0);  // no questions asked: restored calls
     void release(std::string_view trunk, double price_per_minute = 0);
     // From answer to end of a call that has a price.

@@ -73,11 +73,13 @@ std::string host_addressed(const sip::Message& request) {
     return uri.has_value() && !uri->host.empty() ? uri->host : "anonymous.invalid";
 }
 
-// SIPconnect 13: recognised before anything is asked of a PBX that is known by where it comes from.
-bool calls_for_help(const transaction::Request& request, const config::Trunk& trunk) {
+// SIPconnect 13: recognised before anything is asked of a PBX that is known by where it comes from. Of a trunk that
+// nobody knows only a service is, which has the same name for all (RFC 5031).
+bool calls_for_help(const transaction::Request& request, const config::Trunk* trunk) {
+    static const config::Trunk unknown;
     if (request.message.method() != sip::Method::invite) return false;
     const auto uri = sip::parse_uri(request.message.request_uri());
-    return uri.has_value() && policy::emergency_call(*uri, trunk).has_value();
+    return uri.has_value() && policy::emergency_call(*uri, trunk != nullptr ? *trunk : unknown).has_value();
 }
 
 }  // namespace
@@ -194,7 +196,7 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     if (party.known() && !disputed) {
         if (party.kind != policy::PartyKind::trunk) return party;
         const auto trunk = snapshot->trunks.find(party.id);
-        if (trunk == snapshot->trunks.end() || calls_for_help(request, trunk->second)) return party;
+        if (trunk == snapshot->trunks.end() || calls_for_help(request, &trunk->second)) return party;
         if (!has_proved(request, trunk->second, party.proof)) return std::nullopt;
         return party;
     }
@@ -202,19 +204,22 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {403, "unknown source", {}});
         return std::nullopt;
     }
-    if (draining) {  // it need not prove anything to be sent away
+    const auto* at_home = party.known() ? nullptr : in_the_wrong_way(request);
+    if (claimed != nullptr && claimed != at_home) at_home = nullptr;
+    const bool help = calls_for_help(request, at_home != nullptr ? at_home : claimed);
+    if (draining && !help) {  // it need not prove anything to be sent away
         refuse_for_now(request, "draining");
         return std::nullopt;
     }
-    if (!party.known()) {
-        const auto* at_home = in_the_wrong_way(request);
-        if (at_home != nullptr && (claimed == nullptr || claimed == at_home)) {
-            complain("transport-not-allowed", at_home->id,
-                     std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
-            refuse(request, {403, "transport not allowed for the trunk", {}});
-            return std::nullopt;
-        }
+    if (at_home != nullptr && help && is_reliable(request.flow.transport))  // nobody forges the source of a connection
+        return policy::Party{policy::PartyKind::trunk, at_home->id, policy::Proof::source_address};
+    if (at_home != nullptr && !help) {
+        complain("transport-not-allowed", at_home->id,
+                 std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
+        refuse(request, {403, "transport not allowed for the trunk", {}});
+        return std::nullopt;
     }
+    if (claimed == nullptr) claimed = at_home;
     const auto authenticated =
         authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
                                             request.message.method() == sip::Method::invite));

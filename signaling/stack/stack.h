@@ -57,7 +57,7 @@ struct StackStatistics {
     Counter subscriptions;  // alive now (set)
     Counter options_answered, options_sent;
     Counter calls, registrations, transactions;  // alive now (set)
-    Counter records_written, carrier_failovers, calls_forwarded;
+    Counter records_written, carrier_failovers, calls_forwarded, forwards_refused;
     Counter refused_draining;                                        // requests refused because this node drains
     std::array<Counter, policy::work_class_count> refused_overload;  // by WorkClass
     Counter overload_acks;                                           // ACKs to those refusals, passed over

@@ -244,6 +244,7 @@ std::string FlowRun::fact(const FlowStep& step, const std::string& subject, cons
                  {"media_away", text(s.calls_refused_media_away)},
                  {"failovers", text(s.carrier_failovers)},
                  {"forwarded", text(s.calls_forwarded)},
+                 {"forwards_refused", text(s.forwards_refused)},
                  {"registrations_ok", text(s.registrations_ok)},
                  {"challenges", text(s.challenges)},
                  {"authentication_failures", text(s.authentication_failures)},

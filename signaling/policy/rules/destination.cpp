@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, call_rejected = 21,
                         facility_rejected = 29;
+constexpr std::string_view any_number;  // the number of the route with the prefix ""
 
 // Nobody is registered whom a call could reach.
 bool is_absent(const CallFacts& facts, const config::Trunk& trunk) {
@@ -72,18 +73,30 @@ std::string routed_as(const CallFacts& facts, const Admitted& admitted) {
     return numbers.empty() ? "112" : numbers.front();
 }
 
+std::vector<std::string> enabled_carriers(const CallFacts& facts, const config::Route* route) {
+    if (route == nullptr) return {};
+    auto ids = route->choices.empty() ? route->carriers : in_order(route->choices, facts.draw);
+    std::erase_if(ids, [&](const std::string& id) {
+        const auto carrier = facts.config.carriers.find(id);
+        return carrier == facts.config.carriers.end() || carrier->second.disabled;
+    });
+    return ids;
+}
+
+// A call for help goes where its number is routed; where that leads nowhere, where every other number goes.
 Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
     if (is_barred(facts, admitted))
         return {Reject{Refusal::barred_destination, 603, call_rejected, false},
                 "trunk " + admitted.trunk + " may not call " + admitted.called};
     const auto* route = facts.config.route_for(routed_as(facts, admitted));
+    admitted.carriers = enabled_carriers(facts, route);
+    if (admitted.emergency && admitted.carriers.empty()) {
+        route = facts.config.route_for(any_number);
+        admitted.carriers = enabled_carriers(facts, route);
+    }
     if (route == nullptr) return {Reject{Refusal::no_route, 404, no_route, false}, "no route for " + admitted.called};
     admitted.route = route->id;
     admitted.price_per_minute = admitted.emergency ? 0 : route->price_per_minute;
-    for (const auto& id : route->choices.empty() ? route->carriers : in_order(route->choices, facts.draw)) {
-        const auto carrier = facts.config.carriers.find(id);
-        if (carrier != facts.config.carriers.end() && !carrier->second.disabled) admitted.carriers.push_back(id);
-    }
     if (admitted.carriers.empty())
         return {Reject{Refusal::no_route, 404, no_route, false}, "route " + route->id + " has no enabled carrier"};
     return {{}, "route " + route->id};

@@ -113,6 +113,41 @@ TEST_CASE("What this node has done is added below where the call was, beside wha
                  "<sip:+4970@there.example;user=phone>"});
 }
 
+TEST_CASE("What this node adds keeps to the privacy that the caller has asked for") {
+    World w;
+    w.diversion = true;
+    const std::vector<Forward> one{{"+4930155", "+4940", "acme", 302, 0}};
+    constexpr std::string_view nobody = "<sip:anonymous@anonymous.invalid";
+    for (const auto* privacy : {"Privacy: history\r\n", "Privacy: header\r\n", "Privacy: session\r\n"}) {
+        w.trusted = true;
+        CHECK(w.told(privacy, one).diversion.front().find("+4930155") != std::string::npos);
+        w.trusted = false;
+        const auto told = w.told(std::string(privacy) + "Diversion: <sip:+4970@core.example>\r\n", one);
+        CHECK(told.history == Values{std::string(nobody) + "?Reason=SIP%3Bcause%3D302>;index=1",
+                                     std::string(nobody) + ">;index=1.1;mp=1"});
+        CHECK(told.diversion ==
+              Values{std::string(nobody) + ">;reason=deflection;counter=1", std::string(nobody) + ">"});
+    }
+    CHECK(w.told("Privacy: id\r\n", one).history.back() == "<sip:+4940@there.example;user=phone>;index=1.1;mp=1");
+}
+
+TEST_CASE("An entry without a place in the history is none, and one that is added has a place of its own") {
+    World w;
+    CHECK(w.told("History-Info: <sip:+4970@core.example>, <sip:+4971@core.example>;index=1.x\r\n").history.empty());
+    CHECK(w.told("History-Info: <sip:+4970@core.example>\r\n", {{"+4930155", "+4940", "acme", 302, 0}}).history ==
+          Values{"<sip:+4930155@there.example;user=phone?Reason=SIP%3Bcause%3D302>;index=1",
+                 "<sip:+4940@there.example;user=phone>;index=1.1;mp=1"});
+    // 1.1 and 1.3 were others' forks; the PBX that is left is the root itself.
+    CHECK(w.told("History-Info: <sip:+4930155@core.example?Privacy=none&Reason=SIP%3Bcause%3D486>;index=1, "
+                 "<sip:+4940@core.example>;index=1.1;rc=1;x-place=rack7, <sip:+4950@core.example>;index=1.3;mp=a.b\r\n",
+                 {{"+4930155", "+4960", "acme", 302, 0}})
+              .history ==
+          Values{"<sip:+4930155@there.example;user=phone?Privacy=none&Reason=SIP%3Bcause%3D486>;index=1",
+                 "<sip:+4940@there.example;user=phone>;index=1.1;rc=1",
+                 "<sip:+4950@there.example;user=phone>;index=1.3",
+                 "<sip:+4960@there.example;user=phone>;index=1.4;mp=1"});
+}
+
 TEST_CASE("A history that is longer than anybody needs is cut") {
     std::string long_way = "History-Info: <sip:+49300@core.example>;index=1";
     for (int i = 0; i < 100; ++i) long_way += ", <sip:+49301@core.example>;index=1.1";

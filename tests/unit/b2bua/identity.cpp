@@ -254,6 +254,18 @@ TEST_CASE("Domains that are addresses: IPv6 in brackets") {
     CHECK(public_host(w.trunk) == "192.0.2.10");
 }
 
+TEST_CASE("What calls for help is the same in any carrier's numbers, and nobody is hidden from it later on") {
+    World w;
+    w.carrier.numbering.called_out = {{"", 0, "00"}};
+    CHECK(called_at(w.carrier, "112", true) == "112");
+    CHECK(called_at(w.carrier, "urn:service:sos", true) == "urn:service:sos");
+    CHECK(called_at(w.carrier, "112", false) == "00112");
+    w.carrier.identity.untrusted = true;
+    const Parties help{w.trunk, w.carrier, true};
+    const auto hidden = response("Privacy: id\r\nP-Asserted-Identity: <sip:+15@x>\r\n");
+    CHECK(asserted_in_call(hidden, false, help).values == Values{"<sip:+15@sip.example.net;user=phone>"});
+}
+
 TEST_CASE("Within a call: who answered is told as a caller would be, and nothing is made up") {
     World w;
     const Parties parties{w.trunk, w.carrier};

@@ -52,7 +52,8 @@ TEST_CASE("Targets by priority; equals are drawn by weight") {
     std::map<std::string, int> first;
     for (int i = 0; i < 1000; ++i) {
         const auto order =
-            walk(Targets::to_carriers(config, {"core"}, "+441", {table, health, TimePoint{}, random}), health, random);
+            walk(Targets::to_carriers(config, {"core"}, "+441", false, {table, health, TimePoint{}, random}), health,
+                 random);
         REQUIRE(order.size() == 3);
         CHECK(order[2] == "udp 192.0.2.3:5060");
         ++first[order[0]];
@@ -72,11 +73,11 @@ TEST_CASE("A target that is down is passed over; when all are, nothing is tried 
     CHECK(health.up(one));
     CHECK(health.failed(one, "silent"));
     CHECK_FALSE(health.up(one));
-    CHECK(walk(Targets::to_carriers(config, {"core"}, "+441", {table, health, TimePoint{}, random}), health, random) ==
-          std::vector<std::string>{"udp 192.0.2.2:5060"});
+    CHECK(walk(Targets::to_carriers(config, {"core"}, "+441", false, {table, health, TimePoint{}, random}), health,
+               random) == std::vector<std::string>{"udp 192.0.2.2:5060"});
     health.failed(two, "silent");
     health.failed(two, "silent");
-    CHECK(Targets::to_carriers(config, {"core"}, "+441", {table, health, TimePoint{}, random}).all_down());
+    CHECK(Targets::to_carriers(config, {"core"}, "+441", false, {table, health, TimePoint{}, random}).all_down());
     CHECK_FALSE(health.answered(one, "200"));
     CHECK_FALSE(health.failed(one, "silent"));  // it is down already, and starts anew
     CHECK_FALSE(health.answered(one, "200"));

@@ -277,3 +277,18 @@ TEST_CASE("an emergency number leads somewhere, and nobody takes that away") {
     CHECK(violations(base, {{off, elsewhere}}).empty());
     CHECK(violations(base, {{sample_trunk("b", "+4940100", "+4940199")}}).empty());
 }
+
+TEST_CASE("an emergency number that leads nowhere already is nobody's fault, and one that is cut off is named once") {
+    auto trunk = sample_trunk(), second = sample_trunk("b", "+4940100", "+4940199");
+    trunk.numbering.dial_plan.emergency_numbers = second.numbering.dial_plan.emergency_numbers = {"112"};
+    auto off = sample_carrier();
+    off.disabled = true;
+    auto gap = snapshot_of({sample_carrier(), trunk, sample_route("all", "")});
+    gap.carriers.at(off.id).disabled = true;  // from before this was looked at
+    CHECK(violations(gap, {{sample_route("fr", "+33")}}).empty());
+    CHECK(violations(gap, {{second}}).size() == 1);
+    const auto whole = snapshot_of({sample_carrier(), trunk, second, sample_route("all", "")});
+    const auto cut = violations(whole, {{off}});
+    REQUIRE(cut.size() == 1);
+    CHECK(cut.front().text.find("emergency number \"112\" of trunks/acme-hq would lead nowhere") == 0);
+}

@@ -179,6 +179,28 @@ TEST_CASE("An emergency number goes out as it was dialled, whoever calls; its ro
     CHECK(decide(w.facts(w.pbx, "sip:113@sip.example.net"), w.gauges).reject->status == 484);
 }
 
+TEST_CASE("An emergency whose route leads to nobody goes where every other number would") {
+    World w;
+    w.bind();
+    w.snapshot.trunks.at("acme").numbering.dial_plan.emergency_numbers = {"112"};
+    w.snapshot.routes.emplace("sos", config::Route{.id = "sos", .carriers = {"off"}, .service_numbers = {"112"}});
+    w.snapshot.routes.emplace("all", config::Route{.id = "all", .carriers = {"core"}});
+    config::Carrier off;
+    off.id = "off";
+    off.disabled = true;
+    w.snapshot.carriers.emplace("off", off);
+    w.snapshot.build_indexes();
+    for (const auto* uri : {"sip:112@sip.example.net", "urn:service:sos"}) {
+        const auto verdict = decide(w.facts(w.pbx, uri), w.gauges);
+        INFO(uri);
+        REQUIRE_FALSE(verdict.reject);
+        CHECK(verdict.admitted.route == "all");
+        CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
+    }
+    w.snapshot.carriers.at("core").disabled = true;
+    CHECK(decide(w.facts(w.pbx, "sip:112@sip.example.net"), w.gauges).reject->why == Refusal::no_route);
+}
+
 TEST_CASE("Nothing about its trunk or this node keeps an emergency from going out while it can be carried") {
     World w;  // whose PBX is not registered
     auto& trunk = w.snapshot.trunks.at("acme");
@@ -326,6 +348,13 @@ TEST_CASE("A PBX sends a call on to where it could have called, on its account, 
     w.snapshot.routes.at("uk").price_per_minute = 5;
     CHECK(why(forward("tel:+4420555")) == Refusal::over_budget);
     CHECK(w.gauges.calls("acme") == 0);
+    // The call had its turn when it came to this PBX.
+    w.snapshot.trunks.at("acme").limits = {.calls_per_second = 1};
+    CHECK(w.gauges.admit("acme", w.snapshot.trunks.at("acme").limits, w.now) == Admission::admitted);
+    CHECK(w.gauges.admit("acme", w.snapshot.trunks.at("acme").limits, w.now) == Admission::too_fast);
+    CHECK_FALSE(forward("tel:+4420555").reject);
+    CHECK_FALSE(forward("sip:+4930111@x").reject);
+    for (int i = 0; i < 3; ++i) w.gauges.release("acme");
     // Who has numbers and no place to be called at, and who is switched off.
     w.locations.update("acme", [](auto& bindings) { return bindings.clear(), true; });
     CHECK(why(forward("sip:+4930111@x")) == Refusal::not_registered);

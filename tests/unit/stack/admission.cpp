@@ -153,6 +153,33 @@ TEST_CASE("REGISTER is refused for an AOR nobody has, over a transport the trunk
     CHECK(b.next("503").has(sip::HeaderName::retry_after));  // [SC-16.4.1.6-01] [SC-16.4.1.6-02]
 }
 
+TEST_CASE("A call for help from who is not known yet is asked for its proof, not sent away") {
+    auto trunk = Bench::default_trunk();
+    trunk.mode = config::TrunkMode::static_;
+    trunk.sources = {config::AddressBlock::parse("198.51.100.10/32").value()};
+    trunk.transports = {config::Transport::tls};
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    Bench b(trunk);
+    Flow tcp = b.pbx_flow(9), udp = b.stranger_flow();
+    tcp.transport = Transport::tcp;
+    udp.remote.address = b.pbx_flow().remote.address;
+    const std::string sdp = secure_sdp("198.51.100.10", 5004, "A");
+    b.receive(tcp, b.invite("sip:+442055501@sip.example.net", sdp, "one@p"));
+    b.find("403");
+    b.receive(tcp, b.invite("sip:112@sip.example.net", sdp, "two@p"));
+    CHECK(b.find("INVITE").request_uri().starts_with("sip:112@"));
+    // The source of a datagram is what its sender has written.
+    b.receive(udp, b.invite("sip:112@sip.example.net", sdp, "three@p"));
+    b.find("407");
+    b.give(Drain{true});
+    b.receive(b.stranger_flow(), b.invite("sip:+442055501@sip.example.net", sdp, "four@p"));
+    b.find("503");
+    b.receive(b.stranger_flow(), b.invite("sip:112@sip.example.net", sdp, "five@p"));
+    b.find("407");
+    b.receive(b.stranger_flow(), b.invite("urn:service:sos", sdp, "six@p"));
+    b.find("407");
+}
+
 TEST_CASE("A trunk's credential registers that trunk only, not its neighbour's AOR in the same domain") {
     Bench b;
     config::Trunk neighbour;
