@@ -330,6 +330,10 @@ std::vector<std::string> warnings(const Trunk& trunk) {
         sentences.push_back(name + " has no limit of what its calls may cost within a day (SIPconnect 16.6.1)");
     if (in_clear && trunk.media.srtp == SrtpPolicy::required)
         sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
+    if (in_clear && !trunk.numbering.dial_plan.emergency_numbers.empty())
+        sentences.push_back(name +
+                            " may call for help without TLS: a location that comes with such a call would be readable "
+                            "on the way (SIPconnect 13.1)");
     if (trunk.tls.wildcards)
         sentences.push_back(name + " takes wildcard certificates (tls.wildcards), which RFC 5922 7.2 forbids");
     if (trunk.media.srtp == SrtpPolicy::off) sentences.push_back(name + " sends its media without SRTP");

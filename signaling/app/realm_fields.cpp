@@ -133,6 +133,7 @@ Realm read_realm(Fields& fields, std::optional<io::TlsOptions>& tls, std::uint8_
     realm.registrar = fields.boolean("registrar", !realm.trusted);
     if (realm.trusted && realm.registrar)
         fields.wrong("registrar", "a trusted realm is a carrier's, and carriers do not register; leave it out");
+    realm.carries_any_content = fields.choice("content", {"known", "any"}, "known") == "any";
     const auto media = fields.texts("media_advertised", "203.0.113.9");
     for (std::size_t i = 0; i < media.size(); ++i) {
         const auto address = IpAddress::parse(media[i]);

@@ -7,6 +7,7 @@
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/content.h"
 #include "signaling/sip/parser.h"
 
 namespace sallyport::b2bua {
@@ -18,11 +19,7 @@ namespace {
 constexpr std::size_t most_forks = 16;
 constexpr Duration media_patience = 2s;
 
-bool has_sdp(const sip::Message& message) {
-    if (message.body().empty()) return false;
-    const auto type = sip::parse_media_type(message.first(HeaderName::content_type).value_or(""));
-    return type.has_value() && type->is("application/sdp");
-}
+bool has_sdp(const sip::Message& message) { return !sip::session_description(message).empty(); }
 
 }  // namespace
 
@@ -73,7 +70,7 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
     // In an unreliable response to an offerless INVITE a description is a preview that cannot be answered.
     if (!exchange_->late && has_sdp(heard)) {
         SdpBridge bridge = fork->bridge.value_or(bridge_);
-        const auto answered = bridge.hear_answer(Side::b, heard.body());
+        const auto answered = bridge.hear_answer(Side::b, sip::session_description(heard));
         auto spoken = answered.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
                                            : BridgeResult<std::string>(answered.error());
         if (spoken.has_value()) {
@@ -170,7 +167,7 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
         bridge.at(side).told.reset();
         const auto sent = sip::Parser::parse(invite.text);
         const bool offerless = sent.has_value() && sent->body().empty();
-        if (offerless && bridge.hear_offer(side, response.message.body()).has_value())
+        if (offerless && bridge.hear_offer(side, sip::session_description(response.message)).has_value())
             refusal = bridge.speak_refusal(side);
     }
     ladder_.note(cx.now, "answered too late: ACK and BYE");
@@ -193,7 +190,7 @@ void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
         if (answered_early) bridge = *fork->bridge;
     }
     if (has_sdp(ok)) {
-        const auto heard = bridge.hear_answer(side, ok.body());
+        const auto heard = bridge.hear_answer(side, sip::session_description(ok));
         if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
     } else if (!answered_early) {
         return fail_exchange(488, "the 2xx has no answer", cx);
@@ -214,7 +211,7 @@ void Call::carry_late_offer(Side side, const sip::Message& ok, Context& cx) {
         if (fork == nullptr) return fail_exchange(500, "too many forks", cx);
         leg(other(side)).server->to_tag = fork->caller_tag;
     }
-    const auto heard = bridge_.hear_offer(side, ok.body());
+    const auto heard = bridge_.hear_offer(side, sip::session_description(ok));
     if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
     if (bridge_.streams() <= media_.streams()) return offer_late(cx);
     exchange_->step = Exchange::Step::ports;
@@ -319,7 +316,7 @@ void Call::carry_late_answer(Side side, const sip::Message& ack, Context& cx) {
     const Side callee = other(side);
     if (!exchange_ || !leg(callee).owed) return;
     if (!has_sdp(ack)) return release("node", 65, "the ACK has no answer", cx);
-    const auto heard = bridge_.hear_answer(side, ack.body());
+    const auto heard = bridge_.hear_answer(side, sip::session_description(ack));
     if (!heard.has_value()) return release("node", 65, to_string(heard.error()), cx);
     auto spoken = bridge_.speak_answer(callee, media_.local(), cx.random);
     if (!spoken.has_value()) return release("node", 65, to_string(spoken.error()), cx);

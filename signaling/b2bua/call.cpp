@@ -58,14 +58,16 @@ Parties Call::parties() const {
     return {trunk_of(end(pbx).id), carrier_of(end(other(pbx)).id), admitted_.emergency};
 }
 
-void Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
+Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
     const bool in_the_core = !is_pbx(Side::a) && !is_pbx(Side::b);
     const CarrierPair carriers{carrier_of(end(other(side)).id), carrier_of(end(side).id)};
     const Asserted asserted = in_the_core ? asserted_in_call(heard, carriers, public_host(carriers.to))
                                           : asserted_in_call(heard, is_pbx(side), parties());
     asserted.add_to(to);
     const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
-    copy_crossing(heard, to, hidden ? Sender::hidden : Sender::known);
+    const Sender sender = hidden ? Sender::hidden : Sender::known;
+    copy_crossing(heard, to, sender);
+    return sender;
 }
 
 // The flow to a leg's peer now: a PBX whose connection broke is reached over the one it registered with since.

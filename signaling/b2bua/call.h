@@ -12,6 +12,7 @@
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/call_index.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/history.h"
 #include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/ladder.h"
@@ -117,7 +118,8 @@ private:
     Parties parties() const;
     Identity identity_on_b(std::string_view core_host) const;
     // What `heard`, a message of the other side, says to `side` beside what this node says itself.
-    void carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
+    Sender caller() const { return caller_hidden_ ? Sender::hidden : Sender::known; }
+    Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     Flow flow_of(Side side, Context& cx);
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);

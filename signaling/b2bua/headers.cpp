@@ -68,6 +68,14 @@ std::string lower(std::string_view text) {
     return out;
 }
 
+// RFC 7852 5: what somebody knows about an emergency. Any other Call-Info is about a caller, at a place of his side.
+bool is_additional_data(std::string_view call_info) {
+    constexpr std::string_view kind = "EmergencyCallData.";
+    const auto parsed = sip::parse_name_addr(call_info);
+    if (!parsed.has_value()) return false;
+    return sip::equal_ignoring_case(parsed->parameters.value("purpose").value_or("").substr(0, kind.size()), kind);
+}
+
 }  // namespace
 
 bool crosses(const sip::Field& field, Sender sender) {
@@ -82,6 +90,9 @@ bool crosses(const sip::Field& field, Sender sender) {
 }
 
 void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender) {
+    if (sender == Sender::known)
+        for (const auto value : from.values(HeaderName::call_info))
+            if (is_additional_data(value)) to.add(HeaderName::call_info, value);
     for (std::size_t i = 0; i < from.field_count(); ++i) {
         const auto field = from.field(i);
         if (!crosses(field, sender)) continue;

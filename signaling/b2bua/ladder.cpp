@@ -4,6 +4,8 @@
 
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/sip/compose.h"
+#include "signaling/sip/content.h"
+#include "signaling/sip/parser.h"
 
 namespace sallyport::b2bua {
 namespace {
@@ -80,10 +82,11 @@ std::string ladder_text(const sip::Message& message) {
         if (message.method() != sip::Method::invite) out += " " + std::string(message.method_text());
     }
     if (!message.body().empty()) {
-        const auto type = message.first(sip::HeaderName::content_type);
-        const bool is_sdp =
-            type && sip::parse_media_type(*type).has_value() && sip::parse_media_type(*type)->is("application/sdp");
-        out += " (" + (is_sdp ? describe(message.body()) : std::string("body")) + ")";
+        const auto content = sip::read_content(message);
+        const std::string_view description = sip::session_description(message);
+        out += " (" + (description.empty() ? std::string("body") : describe(description));
+        if (content.has_value() && content->multipart) out += ", " + std::to_string(content->parts.size()) + " parts";
+        out += ")";
     }
     if (const auto reason = message.first(sip::HeaderName::reason)) out += " " + std::string(reason->substr(0, 24));
     return out;
@@ -106,6 +109,10 @@ std::string ladder_text(std::string_view message) {
         if (method != "INVITE") out += " " + std::string(method);
     } else {
         out = message.substr(0, message.find(' '));
+    }
+    if (field("\r\nContent-Type: ").starts_with("multipart")) {
+        const auto parsed = sip::Parser::parse(message);
+        if (parsed.has_value()) return ladder_text(*parsed);
     }
     const auto body = message.find("\r\n\r\n");
     if (body != message.npos && body + 4 < message.size()) out += " (" + describe(message.substr(body + 4)) + ")";

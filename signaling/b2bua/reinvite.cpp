@@ -1,10 +1,12 @@
 // INVITEs within the call, from either party to the other: hold, new codecs, new addresses, offerless ones; glare and
 // overlap (RFC 3261 14, RFC 6141). A failed one leaves both legs as they were.
 #include "control/base/check.h"
+#include "signaling/b2bua/body.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/content.h"
 #include "signaling/sip/parser.h"
 
 namespace sallyport::b2bua {
@@ -37,11 +39,12 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
     respond(side, 100, response_to_invite(side, 100, cx), {}, cx);
     Exchange exchange;
     exchange.from = side;
-    exchange.late = request.message.body().empty();
+    const std::string_view description = sip::session_description(request.message);
+    exchange.late = description.empty();
     exchange.before = bridge_;
     exchange_ = std::move(exchange);
     if (!exchange_->late) {
-        const auto heard = bridge_.hear_offer(side, request.message.body());
+        const auto heard = bridge_.hear_offer(side, description);
         if (!heard.has_value()) {
             ladder_.note(cx.now, std::string(to_string(heard.error())));
             unfit_ = heard.error();
@@ -58,11 +61,11 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
 void Call::relay_offer(Context& cx) {
     const Side to = other(exchange_->from);
     Leg& l = leg(to);
-    std::string body;
+    std::string description;
     if (!exchange_->late) {
         auto offer = bridge_.speak_offer(to, media_.local(), cx.random);
         if (!offer.has_value()) return end_exchange(488, cx);
-        body = std::move(*offer);
+        description = std::move(*offer);
     }
     const Flow flow = flow_of(to, cx);
     const Realm& realm = cx.realm(l.realm);
@@ -71,9 +74,11 @@ void Call::relay_offer(Context& cx) {
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(to));
-    if (const auto& server = leg(exchange_->from).server)
-        if (const auto* original = cx.layer.request_of(server->id)) carry_over(*original, to, invite);
-    std::string text = invite.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    const auto& server = leg(exchange_->from).server;
+    const auto* original = server ? cx.layer.request_of(server->id) : nullptr;
+    Body body{description.empty() ? std::string() : "application/sdp", {}, std::move(description)};
+    if (original != nullptr) body = body_across(*original, std::move(body.text), carry_over(*original, to, invite));
+    std::string text = body.finish(invite);
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
     exchange_->step = Exchange::Step::sent;
     const auto client = cx.layer.send(flow, text, l.dialog.tls_name, cx.now, cx.effects);
@@ -132,7 +137,7 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     std::string body;
     if (offerless) {
         SdpBridge bridge = bridge_;
-        if (bridge.hear_offer(side, response.message.body()).has_value()) {
+        if (bridge.hear_offer(side, sip::session_description(response.message)).has_value()) {
             auto answer = bridge.speak_answer(side, media_.local(), cx.random);
             body = answer.has_value() ? std::move(*answer) : bridge.speak_refusal(side);
             if (answer.has_value()) bridge_ = std::move(bridge);

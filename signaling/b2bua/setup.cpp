@@ -5,11 +5,13 @@
 
 #include "control/base/check.h"
 #include "control/base/private_address.h"
+#include "signaling/b2bua/body.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/content.h"
 #include "signaling/sip/limits.h"
 
 namespace sallyport::b2bua {
@@ -103,12 +105,13 @@ void Call::reject(const policy::Reject& why, std::string_view text, Context& cx)
 bool Call::hear_first_offer(Context& cx) {
     Exchange first;
     first.initial = true;
-    first.late = invite_->body().empty();
+    const std::string_view description = sip::session_description(*invite_);
+    first.late = description.empty();
     exchange_ = std::move(first);
     for (const Side side : {Side::a, Side::b}) bridge_.begin(side, cx.random.u32());
     bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow, cx));
     if (exchange_->late) return true;
-    const auto heard = bridge_.hear_offer(Side::a, invite_->body());
+    const auto heard = bridge_.hear_offer(Side::a, description);
     if (heard.has_value()) return true;
     unfit_ = heard.error();
     fail_setup("node", heard.error() == BridgeErrc::not_sdp ? 400 : 488, 65, to_string(heard.error()), cx);
@@ -268,15 +271,15 @@ void Call::send_invite(Context& cx) {
     record_.realm_b = cx.realm(b.realm).name;
     record_.call_id_b = b.call_id;
     bridge_.set_profile(Side::b, profile_of(Side::b, hop_->flow, cx));
-    std::string body;
+    std::string description;
     if (!exchange_->late) {
         auto offer = bridge_.speak_offer(Side::b, media_.local(), cx.random);
         if (!offer.has_value()) return fail_setup("node", 488, 65, to_string(offer.error()), cx);
-        body = std::move(*offer);
+        description = std::move(*offer);
     }
     const auto compose = [&] {
-        const std::string_view type = body.empty() ? std::string_view() : "application/sdp";
-        return compose_invite(*hop_, cx.layer.new_branch(), cx).finish(type, body);
+        auto composer = compose_invite(*hop_, cx.layer.new_branch(), cx);
+        return body_across(*invite_, description, caller()).finish(composer);
     };
     std::string text = compose();
     if (move_to_stream(text.size(), cx)) text = compose();
@@ -331,7 +334,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
         .add(HeaderName::session_id, session_.field(Side::b));
     identity_.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
-    copy_crossing(*invite_, composer, caller_hidden_ ? Sender::hidden : Sender::known);
+    copy_crossing(*invite_, composer, caller());
     return composer;
 }
 

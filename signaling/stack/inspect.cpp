@@ -4,6 +4,7 @@
 #include <array>
 
 #include "control/base/check.h"
+#include "signaling/sip/content.h"
 
 namespace sallyport::stack {
 namespace {
@@ -73,10 +74,15 @@ std::optional<Refusal> judge_content(const sip::Message& request) {
     const auto encoding = request.first(HeaderName::content_encoding);
     if (encoding && !sip::equal_ignoring_case(*encoding, "identity"))
         return Refusal{415, "content encoding", {{HeaderName::accept_encoding, "identity"}}};
-    const auto type = sip::parse_media_type(request.first(HeaderName::content_type).value_or(""));
-    if (type.has_value() && type->is("application/sdp")) return std::nullopt;
-    return Refusal{415, "content type", {{HeaderName::accept, "application/sdp"}}};
+    const auto content = sip::read_content(request);
+    if (!content.has_value()) return Refusal{400, to_string(content.error()), {}};
+    if (content->multipart || content->description != sip::Content::none) return std::nullopt;
+    if (!content->parts.front().is_required()) return std::nullopt;
+    return Refusal{415, "content type", {{HeaderName::accept, std::string(sip::content_types_taken)}}};
 }
+
+// What is carried without being read (SIPconnect 13.1): a location, which is for who is called.
+constexpr std::string_view location = "application/pidf+xml";
 
 std::optional<Refusal> judge_hops(const sip::Message& request) {
     const bool carried = request.method() == Method::invite || request.method() == Method::message;
@@ -89,6 +95,17 @@ std::optional<Refusal> judge_hops(const sip::Message& request) {
 std::optional<Refusal> inspect(const sip::Message& request) {
     for (const auto judge : {judge_method, judge_uri, judge_hops, judge_extensions, judge_content})
         if (auto refusal = judge(request)) return refusal;
+    return std::nullopt;
+}
+
+std::optional<Refusal> inspect_parts(const sip::Message& invite) {
+    const auto content = sip::read_content(invite);
+    if (!content.has_value() || !content->multipart) return std::nullopt;
+    for (std::size_t i = 0; i < content->parts.size(); ++i) {
+        const auto& part = content->parts[i];
+        if (i == content->description || !part.is_required() || part.is(location)) continue;
+        return Refusal{415, "body part", {{HeaderName::accept, std::string(sip::content_types_taken)}}};
+    }
     return std::nullopt;
 }
 

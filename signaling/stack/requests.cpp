@@ -6,6 +6,8 @@
 #include "control/base/private_address.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/policy/engine.h"
+#include "signaling/policy/numbering.h"
+#include "signaling/sip/content.h"
 #include "signaling/sip/digest.h"
 #include "signaling/sip/uri_scan.h"
 #include "signaling/stack/core.h"
@@ -79,7 +81,7 @@ void Core::on_options(const transaction::Request& request) {
     if (!party.known()) return answer_once(request, std::move(composer));
     const bool registers = settings.realms[request.flow.realm].has_registrar();
     composer.add(HeaderName::allow, registers ? methods_allowed : b2bua::methods_in_dialog)
-        .add(HeaderName::accept, "application/sdp")
+        .add(HeaderName::accept, sip::content_types_taken)
         .add(HeaderName::accept_encoding, "identity");
     if (registers) composer.add(HeaderName::allow_events, "reg").add(HeaderName::supported, "gin, path");
     composer.add(HeaderName::server, settings.server_header);
@@ -219,6 +221,11 @@ void Core::admit(transaction::Request request, policy::Party party) {
     auto uri = sip::parse_uri(request.message.request_uri());
     SALLYPORT_CHECK(uri.has_value());  // inspected
     statistics.invites.add();
+    const auto trunk = snapshot->trunks.find(party.id);
+    const bool help = party.kind == policy::PartyKind::trunk && trunk != snapshot->trunks.end() &&
+                      policy::emergency_call(*uri, trunk->second);
+    if (!help && !settings.realms[request.flow.realm].carries_any_content)
+        if (const auto refusal = inspect_parts(request.message)) return refuse(request, *refusal);
     const policy::CallFacts facts{.config = *snapshot,
                                   .locations = shared.locations,
                                   .now = now_,

@@ -49,6 +49,8 @@ struct Realm {
     std::vector<IpAddress> advertised_media = {};  // what SDP says in place of the media plane's addresses, per family
     bool registrar = true;                         // false: trunks of this realm are static (SIPconnect Annex B) only
 
+    bool carries_any_content = false;  // also body parts that have to be understood, and are not here
+
     bool has_registrar() const { return registrar && !trusted; }
     const Listener* listener(Transport transport, Family family) const {
         for (const auto& l : listeners)

@@ -182,6 +182,122 @@ def _(lab):
         hang_up(call, incoming)
 
 
+PIDF_LO = """<?xml version="1.0" encoding="UTF-8"?>\r
+<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:gp="urn:ietf:params:xml:ns:pidf:geopriv10"\r
+ xmlns:ca="urn:ietf:params:xml:ns:pidf:geopriv10:civicAddr" entity="pres:desk-7@acme.example">\r
+\t<tuple id="t1"><status><gp:geopriv><gp:location-info><ca:civicAddress xml:lang="de">\r
+    <ca:country>DE</ca:country><ca:A3>Köln</ca:A3>  <ca:FLR>2</ca:FLR>\r
+\r
+ --not-a-boundary\r
+</ca:civicAddress></gp:location-info><gp:usage-rules/></gp:geopriv></status></tuple></presence>\r
+"""
+LOCATION = ('Content-Type: application/pidf+xml\r\nContent-ID: <desk-7@acme.example>\r\nX-Kept: as it is\r\n'
+            'Content-Disposition: render; handling=optional\r\n\r\n' + PIDF_LO)
+MIXED = ('Content-Type', 'multipart/mixed; boundary="=_of the PBX"')
+
+
+def mixed(description, *parts):
+    """A body in parts, the session description first, as RFC 2046 has it."""
+    parts = [f'Content-Type: application/sdp\r\n\r\n{description}', *parts]
+    return ''.join(f'--=_of the PBX\r\n{part}\r\n' for part in parts) + '--=_of the PBX--\r\n'
+
+
+def other_parts(body):
+    """What follows the session description in a body of `mixed`, byte by byte."""
+    return body.split(b'\r\n--=_of the PBX\r\n', 1)[1]
+
+
+def call_with(lab, uri, headers, *parts):
+    pbx = lab.pbx()
+    return pbx.peer.invite(uri, mixed(pbx.offer(), *parts), caller=PBX_NUMBER, headers=[MIXED, ('MIME-Version', '1.0'), *headers])
+
+
+@case('a location comes with a call for help by value, to the byte, or by reference, and what the PBX says of its use; the session '
+      'description beside it is the only part that is ours [SC-13.1-01] [SC-13.1-02] [SC-13.1-03] [SC-13.1-04] [SC-13.1-05] '
+      '[SC-13.1-07] [SC-13.1-08]')
+def _(lab):
+    demanding = LOCATION.replace('; handling=optional', '')
+    for location, routing in ((LOCATION, 'yes'), (LOCATION, 'no'), (demanding, None)):
+        headers = [('Geolocation', '<cid:desk-7@acme.example>')] + ([('Geolocation-Routing', routing)] if routing else [])
+        call = call_with(lab, f'sip:112@{DOMAIN}', headers, location)
+        incoming = parties.wait_call(psap(lab), call)
+        invite = incoming.invite
+        equal(invite['Content-Type'], MIXED[1], 'the boundary is the PBX\'s')
+        equal(invite['MIME-Version'], '1.0', 'MIME-Version')
+        equal(other_parts(invite.body), location.encode() + b'\r\n--=_of the PBX--\r\n', 'the location')
+        require(lab.pbx().media_address.encode() not in invite.description, 'the session description is ours')
+        require(CORE.media.encode() in invite.description, 'the session description is anchored')
+        equal(invite['Geolocation'], '<cid:desk-7@acme.example>', 'Geolocation')
+        equal(invite.get('Geolocation-Routing'), routing, 'Geolocation-Routing')
+        answered(psap(lab), call, incoming)
+        hang_up(call, incoming)
+    call = help_call(lab, headers=[('Geolocation', '<https://lis.acme.example/desk/7>'), ('Geolocation-Routing', 'yes')])
+    incoming = parties.wait_call(psap(lab), call)
+    equal(incoming.invite['Geolocation'], '<https://lis.acme.example/desk/7>', 'by reference')
+    equal(incoming.invite['Content-Type'], 'application/sdp', 'nothing beside the session description')
+    answered(psap(lab), call, incoming)
+    hang_up(call, incoming)
+
+
+@case('what is known of an emergency beside a place crosses: Call-Info of RFC 7852 and its body, and no other Call-Info [SC-13.2-01]')
+def _(lab):
+    data = ('Content-Type: application/EmergencyCallData.ProviderInfo+xml\r\nContent-ID: <pi@acme.example>\r\n'
+            'Content-Disposition: by-reference;handling=optional\r\n\r\n<ProviderInfo>acme</ProviderInfo>\r\n')
+    info = '<cid:pi@acme.example>;purpose=EmergencyCallData.ProviderInfo'
+    call = call_with(lab, f'sip:112@{DOMAIN}', [('Call-Info', f'<http://{lab.pbx().media_address}/card>;purpose=card, {info}')], LOCATION, data)
+    incoming = parties.wait_call(psap(lab), call)
+    equal(incoming.invite.all('Call-Info'), [info], 'Call-Info')
+    require(data.encode() in incoming.invite.body and LOCATION.encode() in incoming.invite.body, 'both parts')
+    answered(psap(lab), call, incoming)
+    hang_up(call, incoming)
+
+
+@case('a part that has to be understood and is not known is 415 for an ordinary call, never one that is optional, and carried where '
+      'the realm says so [SC-13.1-06]')
+def _(lab):
+    part = 'Content-Type: application/x-acme\r\nContent-Disposition: x{0}\r\n\r\nwhat only Acme reads'
+    uri = lab.number_uri(CORE_NUMBER)
+
+    def crosses(*parts):
+        call = call_with(lab, uri, [], *parts)
+        incoming = parties.wait_call(lab.core(), call)
+        equal(other_parts(incoming.invite.body), '\r\n--=_of the PBX\r\n'.join(parts).encode() + b'\r\n--=_of the PBX--\r\n', 'the parts')
+        answered(lab.core(), call, incoming)
+        hang_up(call, incoming)
+
+    crosses(LOCATION, part.format(';handling=optional'))
+    for handling in ('', ';handling=required'):
+        refused = call_with(lab, uri, [], part.format(handling)).wait_final()
+        equal(refused.status, 415, f'handling "{handling}"')
+        require('multipart/mixed' in refused['Accept'], f'Accept: {refused["Accept"]}')
+    help_me = call_with(lab, f'sip:112@{DOMAIN}', [], part.format(''))
+    incoming = parties.wait_call(psap(lab), help_me)
+    answered(psap(lab), help_me, incoming)
+    hang_up(help_me, incoming)
+    equal(lab.pbx().peer.invite(uri, 'no delimiter', caller=PBX_NUMBER, headers=[MIXED]).wait_final().status, 400, 'no multipart')
+    file = lab.edge.run / 'signaling.yaml'
+    before = file.read_text()
+    file.write_text(before.replace('  - name: access\n', '  - name: access\n    content: any\n'))
+    try:
+        lab.edge.restart('signaling')
+        lab.pbx().peer.register(bulk=True)
+        crosses(part.format(';handling=required'))
+    finally:
+        file.write_text(before)
+        lab.edge.restart('signaling')
+        lab.pbx().peer.register(bulk=True)
+
+
+@case('a trunk speaks TLS unless it is told otherwise, and one that calls for help without it is warned about [SC-13.1-10] '
+      '[SC-13.1-11]')
+def _(lab):
+    sentence = f'trunks/{USER} may call for help without TLS'
+    require(not any(sentence in w for w in lab.edge.warnings()), f'a trunk as it is by default: {lab.edge.warnings()}')
+    apply(lab, trunk(transports='[tls, udp]'))
+    require(any(sentence in w for w in lab.edge.warnings()), f'with UDP: {lab.edge.warnings()}')
+    apply(lab, trunk())
+
+
 @case('a node with all its calls, and one that drains, takes calls for help, as many as it keeps for them [SC-13-09]')
 def _(lab):
     pbx, core = lab.pbx(), lab.core()

@@ -38,8 +38,8 @@ class Call:
             self.route_set = list(reversed(routes))
         elif parameter(message['To'], 'tag') is None:
             self.route_set = routes
-        if message.body:
-            self.remote_sdp = sdp.parse(message.body)
+        if message.description:
+            self.remote_sdp = sdp.parse(message.description)
 
     def request(self, method, body=b'', headers=(), cseq=None):
         if cseq is None:
@@ -58,7 +58,8 @@ class Call:
         for name, value in headers:
             message.add(name, value)
         if body:
-            message.add('Content-Type', 'application/sdp')
+            if 'Content-Type' not in message:
+                message.add('Content-Type', 'application/sdp')
             message.body = body.encode() if isinstance(body, str) else body
         return message
 

@@ -1,5 +1,6 @@
 """SIP messages as an independent peer sees them (RFC 3261 7, 18.3, 25): text in, text out, nothing shared with the
 product's parser. Lenient where a peer may be, strict about framing."""
+import email
 import secrets
 
 COMPACT = {'v': 'via', 'f': 'from', 't': 'to', 'i': 'call-id', 'm': 'contact', 'l': 'content-length',
@@ -50,6 +51,16 @@ class Message:
     @property
     def call_id(self):
         return self['Call-ID']
+
+    @property
+    def description(self):
+        """The session description, alone or a part of the body."""
+        kind = self.get('Content-Type', '')
+        if not kind.lower().startswith('multipart/'):
+            return self.body
+        head = f'Content-Type: {kind}\r\n\r\n'.encode()
+        parts = email.message_from_bytes(head + self.body).walk()
+        return next((p.get_payload(decode=True) for p in parts if p.get_content_type() == 'application/sdp'), b'')
 
     @property
     def branch(self):

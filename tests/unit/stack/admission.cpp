@@ -358,11 +358,65 @@ TEST_CASE("What a UAS refuses at sight: methods, schemes, extensions, content, h
     std::string text = b.core_invite("sip:+4930155@10.0.0.1", plain_sdp("192.0.2.21", 6000), "type@core");
     text.replace(text.find("application/sdp"), 15, "application/foo");
     b.receive(b.core_flow(), text);
-    CHECK(b.next("415").first(sip::HeaderName::accept) == "application/sdp");
+    CHECK(b.next("415").first(sip::HeaderName::accept) == "application/sdp, multipart/mixed");
     text = b.core_invite("sip:+4930155@10.0.0.1", plain_sdp("192.0.2.21", 6000), "hops@core");
     text.replace(text.find("Max-Forwards: 70"), 16, "Max-Forwards: 0");
     b.receive(b.core_flow(), text);
     b.next("483");
+}
+
+TEST_CASE("A part of a body that has to be understood and is not refuses the call; any other travels as it came") {
+    auto trunk = Bench::default_trunk();
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    Bench b(trunk);
+    b.bind();
+    const std::string sdp = secure_sdp("198.51.100.10", 5004, "A");
+    int calls = 0;
+    const auto ask = [&](std::string_view uri, std::string_view part,
+                         std::string_view type = "multipart/mixed;boundary=b1") {
+        const std::string body = "--b1\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--b1\r\n" +
+                                 std::string(part) + "\r\n--b1--\r\n";
+        std::string text = b.invite(uri, body, std::to_string(++calls) + "@p");
+        text.replace(text.find("application/sdp"), 15, type);
+        b.sent.clear();
+        b.receive(b.pbx_flow(), text);
+    };
+    constexpr std::string_view
+        number = "sip:+442055501@sip.example.net",
+        help = "sip:112@sip.example.net", unknown = "Content-Type: application/foo\r\n\r\nbar",
+        optional = "Content-Type: application/foo\r\nContent-Disposition: x;handling=optional\r\n\r\nbar",
+        location = "Content-Type: application/pidf+xml\r\nContent-ID: <a@b>\r\n\r\n<presence/>";
+    ask(number, unknown);
+    CHECK(b.find("415").has(sip::HeaderName::accept));
+    for (const auto& [uri, part] :
+         {std::pair{number, optional}, {number, location}, {help, unknown}, {help, location}}) {
+        ask(uri, part);
+        const auto invite = b.find("INVITE");
+        INFO(part);
+        CHECK(invite.first(sip::HeaderName::content_type) == "multipart/mixed;boundary=b1");
+        const std::string_view body = invite.body();
+        CHECK(body.find("\r\n--b1\r\n" + std::string(part) + "\r\n--b1--\r\n") != body.npos);
+        CHECK(body.find("c=IN IP4 10.0.0.") != body.npos);
+        CHECK(body.find("198.51.100.10") == body.npos);
+        CHECK(body.find("RTP/SAVP") == body.npos);
+    }
+    ask(number, location, "multipart/mixed;boundary=b2");
+    CHECK(b.find("400").status() == 400);
+    ask(number, "Content-Type: application/sdp\r\n\r\n" + sdp);
+    CHECK(b.find("400").status() == 400);
+    // Who must not be known is not told of by what comes with his call.
+    std::string hidden = b.invite(
+        number,
+        "--b1\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--b1\r\n" + std::string(location) + "\r\n--b1--",
+        "hidden@p");
+    hidden.replace(hidden.find("application/sdp"), 15, "multipart/mixed;boundary=b1");
+    hidden.insert(hidden.find("Max-Forwards"), "Privacy: id\r\n");
+    auto carrier = Bench::default_carrier();
+    carrier.identity.untrusted = true;
+    b.configure(trunk, carrier);
+    b.sent.clear();
+    b.receive(b.pbx_flow(), hidden);
+    CHECK(b.find("INVITE").first(sip::HeaderName::content_type) == "application/sdp");
 }
 
 TEST_CASE("OPTIONS: a known peer learns what this node can do, a stranger that it is there") {
