@@ -75,10 +75,7 @@ std::optional<Refusal> judge_content(const sip::Message& request) {
     if (encoding && !sip::equal_ignoring_case(*encoding, "identity"))
         return Refusal{415, "content encoding", {{HeaderName::accept_encoding, "identity"}}};
     const auto content = sip::read_content(request);
-    if (!content.has_value()) return Refusal{400, to_string(content.error()), {}};
-    if (content->multipart || content->description != sip::Content::none) return std::nullopt;
-    if (!content->parts.front().is_required()) return std::nullopt;
-    return Refusal{415, "content type", {{HeaderName::accept, std::string(sip::content_types_taken)}}};
+    return content.has_value() ? std::nullopt : std::optional(Refusal{400, to_string(content.error()), {}});
 }
 
 // What is carried without being read (SIPconnect 13.1): a location, which is for who is called.
@@ -100,11 +97,11 @@ std::optional<Refusal> inspect(const sip::Message& request) {
 
 std::optional<Refusal> inspect_parts(const sip::Message& invite) {
     const auto content = sip::read_content(invite);
-    if (!content.has_value() || !content->multipart) return std::nullopt;
+    if (!content.has_value()) return std::nullopt;
     for (std::size_t i = 0; i < content->parts.size(); ++i) {
         const auto& part = content->parts[i];
         if (i == content->description || !part.is_required() || part.is(location)) continue;
-        return Refusal{415, "body part", {{HeaderName::accept, std::string(sip::content_types_taken)}}};
+        return Refusal{415, "content type", {{HeaderName::accept, std::string(sip::content_types_taken)}}};
     }
     return std::nullopt;
 }
@@ -113,7 +110,7 @@ std::optional<Refusal> inspect_in_dialog(const sip::Message& request) {
     if (request.method() == Method::ack) return std::nullopt;
     for (const auto judge : {judge_extensions, judge_content})
         if (auto refusal = judge(request)) return refusal;
-    return std::nullopt;
+    return request.method() == Method::invite ? inspect_parts(request) : std::nullopt;
 }
 
 }  // namespace sallyport::stack

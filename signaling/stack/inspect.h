@@ -21,8 +21,8 @@ struct Refusal {
 
 // A request outside of dialogs.
 std::optional<Refusal> inspect(const sip::Message& request);
-// The parts of an INVITE's body beside its session description: one that has to be understood and is not known here
-// (RFC 5621 8.3, RFC 3204 6).
+// The body of an INVITE, or its parts beside the session description: one that has to be understood and is not known
+// here (RFC 5621 8.3, RFC 3204 6).
 std::optional<Refusal> inspect_parts(const sip::Message& invite);
 // A request within a dialog: its method is judged by the call.
 std::optional<Refusal> inspect_in_dialog(const sip::Message& request);

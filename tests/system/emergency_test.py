@@ -274,6 +274,15 @@ def _(lab):
     incoming = parties.wait_call(psap(lab), help_me)
     answered(psap(lab), help_me, incoming)
     hang_up(help_me, incoming)
+    alone = [('Content-Type', 'application/x-acme'), ('Content-Disposition', 'x')]    # and the offer comes in the answer
+    equal(lab.pbx().peer.invite(uri, 'acme', caller=PBX_NUMBER, headers=alone).wait_final().status, 415, 'a body of its own')
+    help_me = lab.pbx().peer.invite(f'sip:112@{DOMAIN}', 'acme', caller=PBX_NUMBER, headers=alone)
+    incoming = parties.wait_call(psap(lab), help_me)
+    equal((incoming.invite['Content-Type'], incoming.invite['Content-Disposition'], incoming.invite.body),
+          ('application/x-acme', 'x', b'acme'), 'the body of a call for help')
+    incoming.reject(486, 'Busy Here')
+    parties.wait_call(lab.core(), help_me).reject(486, 'Busy Here')
+    equal(help_me.wait_final().status, 486, 'what the last one says')
     equal(lab.pbx().peer.invite(uri, 'no delimiter', caller=PBX_NUMBER, headers=[MIXED]).wait_final().status, 400, 'no multipart')
     file = lab.edge.run / 'signaling.yaml'
     before = file.read_text()
