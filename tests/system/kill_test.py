@@ -130,10 +130,11 @@ def _(lab):
 
 @case('media is killed: new calls get 503, counted and logged, and nothing blocks')
 def _(lab):
-    # Sequence numbers turn after 10 packets: the rollover counter is 1 each way when the media plane dies.
-    lab.kept = call_up(lab, 6, sequence=65_526)
+    # Sequence numbers turn after 100 packets, of which each side has to hear one: who comes later cannot know that they
+    # have turned (RFC 3711 3.3.1). The rollover counter is 1 each way when the media plane dies.
     relayed = lab.edge.scrape('media').get('sallyport_media_relayed_packets_total')
-    process.wait_until(lambda: lab.edge.scrape('media').get('sallyport_media_relayed_packets_total') > relayed + 40, 5,
+    lab.kept = call_up(lab, 8, sequence=65_436)
+    process.wait_until(lambda: lab.edge.scrape('media').get('sallyport_media_relayed_packets_total') > relayed + 240, 10,
                        'the sequence numbers have turned')
     lab.edge.kill('media')
     wait_metric(lab, 'signaling', 'sallyport_media_up', 0)
@@ -159,7 +160,7 @@ def _(lab):
     for probe in probes:
         result = probe.result()
         require(result['corrupt'] == 0 and result['auth_failed'] == 0, f'after the restart: {result}')
-        require(result['packets_received'] > result['frames_expected'] / 3, f'too little came through: {result}')
+        require(result['packets_received'] > result['frames_expected'] / 2, f'too little came through: {result}')
     equal(outgoing.bye().status, 200, 'BYE')
     require(incoming.wait_ended(), 'the BYE did not cross')
 
