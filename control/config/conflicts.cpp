@@ -266,14 +266,21 @@ private:
             const auto& numbers = trunk.numbering.dial_plan.emergency_numbers;
             for (std::size_t i = 0; i < numbers.size(); ++i) {
                 if (now.leads(numbers[i])) continue;
-                if (is_changed)
+                if (is_changed && !was_so(name, numbers[i], before))
                     conflicts_.push_back({name, at("numbering.dial_plan.emergency_numbers", i),
                                           quoted(numbers[i]) + " is an emergency number that leads nowhere" +
                                               std::string(needed_for_help)});
-                else if (before.leads(numbers[i]) && told.insert(numbers[i]).second)
+                else if (!is_changed && before.leads(numbers[i]) && told.insert(numbers[i]).second)
                     cut_off(numbers[i], name);
             }
         });
+    }
+
+    bool was_so(const std::string& trunk, const std::string& number, const Services& before) const {
+        const auto stored = base_.trunks.find(trunk.substr(trunk.find('/') + 1));
+        if (stored == base_.trunks.end() || before.leads(number)) return false;
+        const auto& numbers = stored->second.numbering.dial_plan.emergency_numbers;
+        return std::find(numbers.begin(), numbers.end(), number) != numbers.end();
     }
 
     void cut_off(const std::string& number, const std::string& trunk) {

@@ -166,7 +166,7 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
         bridge.at(side).heard.reset();  // a dialog of its own: its m-lines need not fit anyone's
         bridge.at(side).told.reset();
         const auto sent = sip::Parser::parse(invite.text);
-        const bool offerless = sent.has_value() && sent->body().empty();
+        const bool offerless = sent.has_value() && sip::session_description(*sent).empty();
         if (offerless && bridge.hear_offer(side, sip::session_description(response.message)).has_value())
             refusal = bridge.speak_refusal(side);
     }

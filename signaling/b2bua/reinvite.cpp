@@ -133,7 +133,7 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     const std::uint32_t cseq = response.message.cseq().number;
     const SentInvite sent = establish(side, response, cx);
     const auto invite = sip::Parser::parse(sent.text);
-    const bool offerless = invite.has_value() && invite->body().empty();
+    const bool offerless = invite.has_value() && sip::session_description(*invite).empty();
     std::string body;
     if (offerless) {
         SdpBridge bridge = bridge_;

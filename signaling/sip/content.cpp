@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "signaling/sip/fields.h"
 #include "signaling/sip/limits.h"
@@ -26,33 +27,38 @@ std::size_t offset_in(std::string_view whole, std::string_view view) {
 
 // A delimiter line of RFC 2046 5.1.1. The line end before it is its own, and no part's.
 struct Delimiter {
-    std::size_t part_ends = 0, next = 0;
+    std::size_t part_ends = 0, begins = 0, ends = 0, next = 0;
     bool last = false;
 };
 
-// `line` is the text of one line without its end.
-std::optional<bool> closes(std::string_view line, std::string_view boundary) {
-    if (!line.starts_with("--") || !line.substr(2).starts_with(boundary)) return std::nullopt;
-    line.remove_prefix(2 + boundary.size());
-    const bool last = line.starts_with("--");
-    if (last) line.remove_prefix(2);
-    return scan::trim(line).empty() ? std::optional(last) : std::nullopt;
+// Nothing: there is none. What one reader takes for a delimiter and another for text would hide a session description:
+// a line that begins like one is one, with CRLF before and behind it, or nothing is read.
+Result<std::optional<Delimiter>, ContentErrc> delimiter_from(std::string_view body, std::size_t from,
+                                                             std::string_view boundary) {
+    const std::string dashed = "--" + std::string(boundary);
+    for (auto at = body.find(dashed, from); at != body.npos; at = body.find(dashed, at + 1)) {
+        if (at != 0 && body[at - 1] != '\n' && body[at - 1] != '\r') continue;
+        const bool begins = at == 0 || body.substr(0, at).ends_with("\r\n");
+        const std::size_t end = std::min(body.find_first_of("\r\n", at), body.size());
+        std::string_view rest = body.substr(at + dashed.size(), end - at - dashed.size());
+        const bool last = rest.starts_with("--");
+        if (last) rest.remove_prefix(2);
+        const bool ends = body.substr(end).starts_with("\r\n") || (last && end == body.size());
+        if (!begins || !ends || !scan::trim(rest).empty()) return ContentErrc::ambiguous_delimiter;
+        return std::optional(Delimiter{at >= from + 2 ? at - 2 : from, at, end, std::min(end + 2, body.size()), last});
+    }
+    return std::optional<Delimiter>();
 }
 
-std::optional<Delimiter> delimiter_from(std::string_view body, std::size_t from, std::string_view boundary) {
-    while (from < body.size()) {
-        const std::size_t end = std::min(body.find('\n', from), body.size());
-        std::string_view line = body.substr(from, end - from);
-        if (line.ends_with('\r')) line.remove_suffix(1);
-        if (const auto last = closes(line, boundary)) {
-            std::size_t part_ends = from;
-            if (part_ends != 0) --part_ends;
-            if (part_ends != 0 && body[part_ends - 1] == '\r') --part_ends;
-            return Delimiter{part_ends, std::min(end + 1, body.size()), *last};
-        }
-        from = end + 1;
-    }
-    return std::nullopt;
+bool is_plain_encoding(std::string_view encoding) {
+    return equal_ignoring_case(encoding, "7bit") || equal_ignoring_case(encoding, "8bit") ||
+           equal_ignoring_case(encoding, "binary");
+}
+
+// Its own kind holds further parts, or nobody knows which.
+bool may_hold_parts(std::string_view type) {
+    const auto parsed = parse_media_type(type);
+    return !parsed.has_value() || parsed->type == "multipart" || parsed->type == "message";
 }
 
 std::optional<ContentPart> read_part(std::string_view text) {
@@ -69,9 +75,15 @@ std::optional<ContentPart> read_part(std::string_view text) {
         const auto parts = split_header_line(line->text);
         if (!parts || parts->value.size() > limits::field_bytes) return std::nullopt;
         const HeaderName name = header_name_from(parts->name);
-        if (name == HeaderName::content_type) part.type = unfolded(parts->value);
-        if (name == HeaderName::content_disposition) part.disposition = unfolded(parts->value);
-        if (name == HeaderName::content_length) part.length = parts->value;
+        if (parts->value.empty()) return std::nullopt;
+        if (name == HeaderName::content_type && !std::exchange(part.type, unfolded(parts->value)).empty())
+            return std::nullopt;
+        if (name == HeaderName::content_disposition && !std::exchange(part.disposition, unfolded(parts->value)).empty())
+            return std::nullopt;
+        if (name == HeaderName::content_length && !std::exchange(part.length, parts->value).empty())
+            return std::nullopt;
+        if (equal_ignoring_case(parts->name, "Content-Transfer-Encoding"))
+            part.encoded = part.encoded || !is_plain_encoding(parts->value);
     }
     part.body = text.substr(at);
     return part;
@@ -81,22 +93,30 @@ Result<Content, ContentErrc> read_multipart(std::string_view body, std::string_v
     if (boundary.empty() || boundary.size() > longest_boundary) return ContentErrc::no_boundary;
     Content out;
     out.multipart = true;
-    auto at = delimiter_from(body, 0, boundary);
+    auto found = delimiter_from(body, 0, boundary);
+    if (!found.has_value()) return found.error();
+    auto at = *found;
+    out.begins = at ? at->begins : 0;
     while (at && !at->last) {
-        const auto end = delimiter_from(body, at->next, boundary);
+        auto next = delimiter_from(body, at->next, boundary);
+        if (!next.has_value()) return next.error();
+        const auto end = *next;
         if (!end) return ContentErrc::not_closed;
         if (out.parts.size() == most_parts) return ContentErrc::too_many_parts;
         const std::size_t length = end->part_ends > at->next ? end->part_ends - at->next : 0;
         auto part = read_part(body.substr(at->next, length));
         if (!part) return ContentErrc::bad_part_header;
+        if (!part->type.empty() && may_hold_parts(part->type)) return ContentErrc::nested;
         if (part->is("application/sdp") && !part->body.empty()) {
             if (out.description != Content::none) return ContentErrc::two_descriptions;
+            if (!part->describes_session() || part->encoded) return ContentErrc::other_description;
             out.description = out.parts.size();
         }
         out.parts.push_back(std::move(*part));
         at = end;
     }
     if (!at) return ContentErrc::not_closed;
+    out.ends = at->ends;
     return out;
 }
 
@@ -105,6 +125,11 @@ Result<Content, ContentErrc> read_multipart(std::string_view body, std::string_v
 bool ContentPart::is(std::string_view media_type) const {
     const auto parsed = parse_media_type(type);
     return parsed.has_value() && parsed->is(media_type);
+}
+
+bool ContentPart::describes_session() const {
+    const std::string_view kind = std::string_view(disposition).substr(0, disposition.find(';'));
+    return kind.empty() || equal_ignoring_case(scan::trim(kind), "session");
 }
 
 bool ContentPart::is_required() const {
@@ -121,6 +146,10 @@ std::string_view to_string(ContentErrc e) {
         case ContentErrc::bad_part_header: return "malformed header of a body part";
         case ContentErrc::too_many_parts: return "too many body parts";
         case ContentErrc::two_descriptions: return "two session descriptions";
+        case ContentErrc::ambiguous_delimiter: return "a line that only some would take for a delimiter of body parts";
+        case ContentErrc::nested: return "parts within a part, or a part of an unreadable type";
+        case ContentErrc::other_description: return "a session description that is encoded or not of the session";
+        case ContentErrc::unreadable_type: return "content type that cannot be read";
     }
     return "malformed body";
 }
@@ -131,12 +160,14 @@ Result<Content, ContentErrc> read_content(const Message& message) {
     const auto type = parse_media_type(written);
     if (type.has_value() && type->is("multipart/mixed"))
         return read_multipart(message.body(), type->parameters.value("boundary").value_or(""));
+    if (may_hold_parts(written)) return ContentErrc::unreadable_type;
     Content out;
-    ContentPart whole{std::string(written),
-                      std::string(message.first(HeaderName::content_disposition).value_or("")),
-                      message.body(),
-                      {}};
-    if (type.has_value() && type->is("application/sdp")) out.description = 0;
+    ContentPart whole{std::string(written), std::string(message.first(HeaderName::content_disposition).value_or("")),
+                      message.body()};
+    if (whole.is("application/sdp")) {
+        if (!whole.describes_session()) return ContentErrc::other_description;
+        out.description = 0;
+    }
     out.parts.push_back(std::move(whole));
     return out;
 }
@@ -149,17 +180,23 @@ std::string_view session_description(const Message& message) {
 
 std::string with_description(const Message& message, const Content& content, std::string_view description) {
     const std::string_view body = message.body();
-    if (content.description == Content::none) return std::string(body);
+    if (content.description == Content::none)
+        return content.multipart ? std::string(body.substr(content.begins, content.ends - content.begins)) + "\r\n"
+                                 : std::string(body);
     const ContentPart& part = content.parts[content.description];
+    // What stands before the first delimiter and behind the last one is for nobody, and read by some.
     std::string out;
-    std::size_t from = 0;
+    std::size_t from = content.multipart ? content.begins : 0;
+    const std::size_t end = content.multipart ? content.ends : body.size();
     if (!part.length.empty()) {
-        out.append(body.substr(0, offset_in(body, part.length))).append(std::to_string(description.size()));
+        out.append(body.substr(from, offset_in(body, part.length) - from)).append(std::to_string(description.size()));
         from = offset_in(body, part.length) + part.length.size();
     }
     const std::size_t at = offset_in(body, part.body);
     out.append(body.substr(from, at - from)).append(description);
-    return out.append(body.substr(at + part.body.size()));
+    from = at + part.body.size();
+    out.append(body.substr(from, end - from));
+    return content.multipart ? out.append("\r\n") : out;
 }
 
 }  // namespace sallyport::sip

@@ -18,22 +18,35 @@ struct ContentPart {
     std::string type;         // Content-Type, unfolded; empty: it states none, and so is plain text
     std::string disposition;  // Content-Disposition, the same
     std::string_view body;
-    std::string_view length;  // the digits of a Content-Length of its own; empty: it has none
+    std::string_view length = {};  // the digits of a Content-Length of its own; empty: it has none
+    bool encoded = false;          // by a Content-Transfer-Encoding that is not plain
     bool is(std::string_view media_type) const;
+    bool describes_session() const;  // its disposition is "session", or unsaid: not RFC 3959's early-session
     // Who does not understand it has to refuse the message, unless it says handling=optional (RFC 3204 6).
     bool is_required() const;
 };
 
-enum class ContentErrc : std::uint8_t { no_boundary, not_closed, bad_part_header, too_many_parts, two_descriptions };
+enum class ContentErrc : std::uint8_t {
+    no_boundary,
+    not_closed,
+    bad_part_header,
+    too_many_parts,
+    two_descriptions,
+    ambiguous_delimiter,
+    nested,
+    other_description,
+    unreadable_type
+};
 std::string_view to_string(ContentErrc e);
 
 struct Content {
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
     bool multipart = false;
-    std::vector<ContentPart> parts;  // of a body that is no multipart: itself; of none: none
-    std::size_t description = none;  // the part that is application/sdp
+    std::vector<ContentPart> parts;    // of a body that is no multipart: itself; of none: none
+    std::size_t description = none;    // the part that is application/sdp
+    std::size_t begins = 0, ends = 0;  // of a multipart: its first delimiter and behind its last one
 };
-// Views into the message. Parts within parts are not looked at.
+// Views into the message. Strict wherever another reader could find another session description than this one.
 Result<Content, ContentErrc> read_content(const Message& message);
 
 // The session description of a message, alone or beside other parts; empty where it has none that can be read.

@@ -75,7 +75,12 @@ std::optional<Refusal> judge_content(const sip::Message& request) {
     if (encoding && !sip::equal_ignoring_case(*encoding, "identity"))
         return Refusal{415, "content encoding", {{HeaderName::accept_encoding, "identity"}}};
     const auto content = sip::read_content(request);
-    return content.has_value() ? std::nullopt : std::optional(Refusal{400, to_string(content.error()), {}});
+    if (content.has_value()) return std::nullopt;
+    const auto error = content.error();
+    const bool is_kind = error == sip::ContentErrc::nested || error == sip::ContentErrc::unreadable_type ||
+                         error == sip::ContentErrc::other_description;
+    if (!is_kind) return Refusal{400, to_string(error), {}};
+    return Refusal{415, to_string(error), {{HeaderName::accept, std::string(sip::content_types_taken)}}};
 }
 
 // What is carried without being read (SIPconnect 13.1): a location, which is for who is called.

@@ -14,8 +14,9 @@ std::vector<std::string> test::fuzz_seeds() {
     return {
         "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b\r\nContent-Type: application/pidf+xml\r\nContent-ID: "
         "<a@b>\r\nContent-Disposition: render;handling=optional\r\n\r\n<presence/>\r\n--b--\r\n",
-        "preamble\n--b \nContent-Type: application/sdp\nContent-Length: 5\n\nv=0\n\n--b\t\n\nplain\n--b--", "--b--",
-        "--b\r\n--b\r\n\r\n--b--"};
+        "preamble\r\n--b \r\nContent-Type: application/sdp\r\nContent-Length: "
+        "5\r\n\r\nv=0\r\n\r\n--b\t\r\n\r\nplain\r\n--b--",
+        "--b--", "--b\r\n--b\r\n\r\n--b--"};
 }
 
 namespace {

@@ -30,7 +30,8 @@ Outcome trunk_limits(const CallFacts& facts, Admitted& admitted, TrunkGauges& ga
     static const config::Limits none;
     const config::Limits& limits = trunk == facts.config.trunks.end() ? none : trunk->second.limits;
     // What its PBX sends on has had its turn when it came to that PBX.
-    const bool sent_on = admitted.direction != CallDirection::from_pbx && facts.party.id == admitted.trunk;
+    const bool sent_on = admitted.direction != CallDirection::from_pbx && facts.party.kind == PartyKind::trunk &&
+                         facts.party.id == admitted.trunk;
     switch (const Admission admission = gauges.admit(admitted.trunk, limits, facts.now, admitted.price_per_minute,
                                                      sent_on ? Turn::had : Turn::needed)) {
         case Admission::admitted: return {{}, "within the limits"};

@@ -287,6 +287,9 @@ TEST_CASE("an emergency number that leads nowhere already is nobody's fault, and
     gap.carriers.at(off.id).disabled = true;  // from before this was looked at
     CHECK(violations(gap, {{sample_route("fr", "+33")}}).empty());
     CHECK(violations(gap, {{second}}).size() == 1);
+    auto barred = trunk;
+    barred.disabled = true;
+    CHECK(violations(gap, {{barred}}).empty());
     const auto whole = snapshot_of({sample_carrier(), trunk, second, sample_route("all", "")});
     const auto cut = violations(whole, {{off}});
     REQUIRE(cut.size() == 1);
