@@ -130,10 +130,15 @@ void LegChanges::apply(Prepared& prepared, Leg& leg) {
         leg.clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();
     }
-    if (change.relearn)
+    if (change.relearn) {
         leg.relearn();
-    else if (change.latched && !change.disabled)
+        if (leg.held) {  // nobody: not on hold, but gone, and nothing of it is heard any more
+            leg.rtp.signal({});
+            leg.rtcp.signal({});
+        }
+    } else if (change.latched && !change.disabled) {
         leg.resume_latch(*change.latched);
+    }
 }
 
 void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved) {

@@ -117,8 +117,8 @@ private:
     // Of the one PBX of the call and the core behind the other leg.
     Parties parties() const;
     Identity identity_on_b(std::string_view core_host) const;
-    // What `heard`, a message of the other side, says to `side` beside what this node says itself.
     Sender caller() const { return caller_hidden_ ? Sender::hidden : Sender::known; }
+    // What `heard`, a message of the other side, says to `side` beside what this node says itself.
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     Flow flow_of(Side side, Context& cx);
     void move_flow(Side side, const Flow& flow, Context& cx);
@@ -191,6 +191,7 @@ private:
     void program(const SdpBridge& bridge, bool wait, Context& cx);
     void program(std::vector<MediaLeg> legs, bool wait, Context& cx);
     void end_early_media(Context& cx);
+    std::vector<MediaLeg> silent_callee() const;
     void on_ports(bool ok, Context& cx);
     void on_programmed(bool ok, Context& cx);
     void on_confirmation(bool ok, Context& cx);
@@ -238,9 +239,10 @@ private:
     std::uint16_t last_failure_ = 0, last_cause_ = 0;  // of the last target: status, Q.850
     bool unreached_ = false;                           // a place did not answer at all
     bool despite_health_ = false;                      // targets that are known to be down are tried as well
-    bool overflowed_ = false;                          // the trunk that takes the overflow has been turned to
-    std::optional<BridgeErrc> unfit_;                  // why the offer that is about to be refused cannot be taken
-    bool first_tag_used_ = false;                      // leg A's own tag has been given to a fork
+    bool callee_silenced_ = false;     // early media of who was called has ended, and nobody else has described his
+    bool overflowed_ = false;          // the trunk that takes the overflow has been turned to
+    std::optional<BridgeErrc> unfit_;  // why the offer that is about to be refused cannot be taken
+    bool first_tag_used_ = false;      // leg A's own tag has been given to a fork
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;
     SdpBridge bridge_;

@@ -107,7 +107,6 @@ void Call::begin_leg_b_anew(Context& cx) {
     leg(Side::b) = Leg{};
     bridge_.at(Side::b) = {};
     bridge_.begin(Side::b, cx.random.u32());
-    session_.forget_callee();
     last_failure_ = 0;
     unreached_ = overflowed_ = false;
 }

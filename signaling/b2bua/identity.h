@@ -53,9 +53,9 @@ Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, 
 
 // "sip:+4930123@host;user=phone", or without user=phone when it is no global number.
 std::string public_uri(std::string_view user, std::string_view host);
-// Host part of the trunk's public identities as a URI has it (IPv6 in brackets); empty if it has none.
 // The called number in the carrier's form; what calls for help is the same everywhere, as it was dialled.
 std::string called_at(const config::Carrier& carrier, std::string_view called, bool emergency);
+// Host part of the public identities as a URI has it (IPv6 in brackets); empty if there is none.
 std::string public_host(const config::Trunk& trunk);
 std::string public_host(const config::Carrier& carrier);
 

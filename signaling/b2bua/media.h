@@ -59,8 +59,8 @@ struct MediaLeg {  // absent: unchanged
         payload_map;  // received -> sent on the other side; other types are dropped
     std::optional<std::uint32_t> clock_rate;
     std::optional<MediaLatched> latched;  // on a media plane that is gone
-    bool relearn = false;
-    bool disabled = false;  // stated with every change
+    bool relearn = false;                 // with an unspecified remote: its peer is gone
+    bool disabled = false;                // stated with every change
 };
 struct MediaLocal {
     std::uint32_t stream = 0;

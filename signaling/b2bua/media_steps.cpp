@@ -14,22 +14,33 @@ constexpr std::uint16_t discard_port = 9;
 
 }  // namespace
 
-void Call::program(const SdpBridge& bridge, bool wait, Context& cx) { program(bridge.media_legs(), wait, cx); }
+void Call::program(const SdpBridge& bridge, bool wait, Context& cx) {
+    auto legs = bridge.media_legs();
+    callee_silenced_ = callee_silenced_ && !bridge.at(Side::b).heard;
+    if (callee_silenced_)  // said again with whatever is
+        for (auto& leg : silent_callee()) legs.push_back(std::move(leg));
+    program(std::move(legs), wait, cx);
+}
 
 // Whoever has sent early media is not called any more, and who is next has not said where it is: until then nobody is
 // heard there, nor spoken to.
 void Call::end_early_media(Context& cx) {
     if (std::none_of(forks_.begin(), forks_.end(), [](const Fork& fork) { return fork.bridge.has_value(); })) return;
+    callee_silenced_ = true;
+    program(silent_callee(), false, cx);
+}
+
+std::vector<MediaLeg> Call::silent_callee() const {
     std::vector<MediaLeg> silent;
     for (const auto& local : media_.local()) {
         if (local.side != Side::b) continue;
         MediaLeg leg{.stream = local.stream, .side = Side::b};
-        leg.remote = Endpoint{{.family = local.rtp.address.family}, discard_port};  // unspecified: on hold
+        leg.remote = Endpoint{{.family = local.rtp.address.family}, discard_port};  // unspecified: nobody
         leg.direction = sdp::Direction::inactive;
         leg.relearn = true;
         silent.push_back(std::move(leg));
     }
-    program(std::move(silent), false, cx);
+    return silent;
 }
 
 void Call::program(std::vector<MediaLeg> legs, bool wait, Context& cx) {

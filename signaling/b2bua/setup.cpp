@@ -380,6 +380,7 @@ void Call::fail_over(std::uint16_t status, Context& cx, std::uint16_t q850) {
 void Call::seek_hop(Context& cx) {
     stop_timer(CallTimer::no_answer, cx);
     end_early_media(cx);
+    session_.forget_callee();
     forget_forks(cx);
     phase_ = Phase::routing;
     hop_.reset();

@@ -11,8 +11,28 @@
 namespace sallyport::sip {
 namespace {
 
-constexpr std::size_t most_parts = 16;        // of one message
-constexpr std::size_t longest_boundary = 70;  // RFC 2046 5.1.1
+constexpr std::size_t most_parts = 16;                             // of one message
+constexpr std::size_t longest_boundary = 70;                       // RFC 2046 5.1.1
+constexpr std::string_view boundary_characters = "'()+_,-./:=? ";  // beside letters and digits
+
+// RFC 2046 5.1.1, RFC 2045 5.1: as every reader takes it. One cuts a space from its end, another one stops at a slash.
+bool is_boundary(const Parameter& boundary) {
+    const std::string_view text = boundary.value;
+    if (text.empty() || text.size() > longest_boundary || text.back() == ' ') return false;
+    if (!boundary.quoted && !is_token(text)) return false;
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return scan::is(c, scan::alpha | scan::digit) || boundary_characters.find(c) != std::string_view::npos;
+    });
+}
+
+// A line end is CRLF, and neither of both stands alone: for some it would end a field, for others it is in one.
+bool has_whole_line_ends(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\0' || text[i] == '\n') return false;
+        if (text[i] == '\r' && (i + 1 == text.size() || text[++i] != '\n')) return false;
+    }
+    return true;
+}
 
 std::string unfolded(std::string_view value) {
     std::string out(value);
@@ -70,27 +90,36 @@ std::optional<ContentPart> read_part(std::string_view text) {
             if (at != text.size()) return std::nullopt;
             break;
         }
+        if (!has_whole_line_ends(text.substr(at, line->next - at))) return std::nullopt;
         at = line->next;
         if (line->text.empty()) break;
         const auto parts = split_header_line(line->text);
         if (!parts || parts->value.size() > limits::field_bytes) return std::nullopt;
         const HeaderName name = header_name_from(parts->name);
-        if (parts->value.empty()) return std::nullopt;
+        const bool encoding = equal_ignoring_case(parts->name, "Content-Transfer-Encoding");
+        const bool read_here = encoding || name == HeaderName::content_type ||
+                               name == HeaderName::content_disposition || name == HeaderName::content_length;
+        if (read_here && parts->value.empty()) return std::nullopt;
         if (name == HeaderName::content_type && !std::exchange(part.type, unfolded(parts->value)).empty())
             return std::nullopt;
         if (name == HeaderName::content_disposition && !std::exchange(part.disposition, unfolded(parts->value)).empty())
             return std::nullopt;
         if (name == HeaderName::content_length && !std::exchange(part.length, parts->value).empty())
             return std::nullopt;
-        if (equal_ignoring_case(parts->name, "Content-Transfer-Encoding"))
-            part.encoded = part.encoded || !is_plain_encoding(parts->value);
+        if (name == HeaderName::content_length && !scan::all(parts->value, scan::digit)) return std::nullopt;
+        if (encoding) part.encoded = part.encoded || !is_plain_encoding(parts->value);
     }
     part.body = text.substr(at);
     return part;
 }
 
-Result<Content, ContentErrc> read_multipart(std::string_view body, std::string_view boundary) {
-    if (boundary.empty() || boundary.size() > longest_boundary) return ContentErrc::no_boundary;
+Result<Content, ContentErrc> read_multipart(std::string_view body, const MediaType& type) {
+    const auto& parameters = type.parameters.all();
+    const bool split = std::any_of(parameters.begin(), parameters.end(),
+                                   [](const Parameter& p) { return p.name.starts_with("boundary*"); });  // RFC 2231
+    const Parameter* stated = type.parameters.find("boundary");
+    if (split || stated == nullptr || !is_boundary(*stated)) return ContentErrc::no_boundary;
+    const std::string_view boundary = stated->value;
     Content out;
     out.multipart = true;
     auto found = delimiter_from(body, 0, boundary);
@@ -141,7 +170,7 @@ bool ContentPart::is_required() const {
 
 std::string_view to_string(ContentErrc e) {
     switch (e) {
-        case ContentErrc::no_boundary: return "multipart without a boundary";
+        case ContentErrc::no_boundary: return "multipart without a boundary that is one";
         case ContentErrc::not_closed: return "multipart that does not end";
         case ContentErrc::bad_part_header: return "malformed header of a body part";
         case ContentErrc::too_many_parts: return "too many body parts";
@@ -158,8 +187,7 @@ Result<Content, ContentErrc> read_content(const Message& message) {
     if (message.body().empty()) return Content{};
     const std::string_view written = message.first(HeaderName::content_type).value_or("");
     const auto type = parse_media_type(written);
-    if (type.has_value() && type->is("multipart/mixed"))
-        return read_multipart(message.body(), type->parameters.value("boundary").value_or(""));
+    if (type.has_value() && type->is("multipart/mixed")) return read_multipart(message.body(), *type);
     if (may_hold_parts(written)) return ContentErrc::unreadable_type;
     Content out;
     ContentPart whole{std::string(written), std::string(message.first(HeaderName::content_disposition).value_or("")),

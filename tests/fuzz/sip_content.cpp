@@ -3,8 +3,7 @@
 #include "signaling/sip/content.h"
 
 #include "control/base/check.h"
-#include "signaling/sip/compose.h"
-#include "signaling/sip/parser.h"
+#include "tests/support/carrying.h"
 #include "tests/support/fuzz_seeds.h"
 
 using namespace sallyport;
@@ -21,17 +20,7 @@ std::vector<std::string> test::fuzz_seeds() {
 
 namespace {
 
-Message carrying(std::string_view body) {
-    auto composer = Composer::request("INVITE", "sip:112@h");
-    composer.add(HeaderName::via, "SIP/2.0/TCP h;branch=z9hG4bKa")
-        .add(HeaderName::from, "<sip:a@h>;tag=1")
-        .add(HeaderName::to, "<sip:112@h>")
-        .add(HeaderName::call_id, "c")
-        .add(HeaderName::cseq, "1 INVITE");
-    auto parsed = Parser::parse(composer.finish("multipart/mixed;boundary=b", body));
-    SALLYPORT_CHECK(parsed.has_value());
-    return std::move(*parsed);
-}
+Message carrying(std::string_view body) { return test::carrying("multipart/mixed;boundary=b", body); }
 
 }  // namespace
 

@@ -58,6 +58,32 @@ TEST_CASE("The older hold, c=0.0.0.0: nothing is sent, the peer is still heard, 
     }
 }
 
+TEST_CASE(
+    "A peer that is gone is neither heard nor sent to, RTCP neither, wherever it comes from, until there is another") {
+    MediaBench bench;
+    Call call(bench);
+    REQUIRE(call.from_b(rtp_packet()).drop == Drop::none);
+    LegChange gone = leg(Side::b, at("0.0.0.0:9"));
+    gone.direction = Direction::inactive;
+    gone.relearn = true;
+    REQUIRE(call.modify({gone}).code == Code::ok);
+    const auto require_silent = [&] {
+        for (int i = 0; i < 3; ++i) CHECK(call.from_b(rtp_packet()).drop == Drop::leg_disabled);
+        CHECK(call.rtcp_from_b(rtcp_packet(), at("203.0.113.99:6001")).drop == Drop::leg_disabled);
+        CHECK(call.from_a(rtp_packet()).drop != Drop::none);
+        CHECK(call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4001")).drop != Drop::none);
+    };
+    require_silent();
+    set(call, Side::b, Direction::sendonly);  // the next one begins on hold, and so names no place
+    require_silent();
+    LegChange next = leg(Side::b, at("203.0.113.77:7000"));
+    next.direction = Direction::sendrecv;
+    REQUIRE(call.modify({next}).code == Code::ok);
+    CHECK(call.from_b(rtp_packet()).drop == Drop::wrong_source);
+    CHECK(call.from_b(rtp_packet(), at("203.0.113.77:7000")).drop == Drop::none);
+    CHECK(call.from_a(rtp_packet()).to == at("203.0.113.77:7000"));
+}
+
 TEST_CASE("An offer that begins with 0.0.0.0 has no peer yet") {
     MediaBench bench;
     Call call(bench, {leg(Side::b, at("0.0.0.0:6000"))});

@@ -2,26 +2,14 @@
 
 #include <catch2/catch.hpp>
 
-#include "signaling/sip/compose.h"
-#include "signaling/sip/parser.h"
+#include "tests/support/carrying.h"
 
 namespace sallyport::sip {
 namespace {
 
 constexpr std::string_view sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n";
 
-Message carrying(std::string_view type, std::string_view body, std::string_view disposition = {}) {
-    auto composer = Composer::request("INVITE", "sip:112@h");
-    composer.add(HeaderName::via, "SIP/2.0/TCP h;branch=z9hG4bKa")
-        .add(HeaderName::from, "<sip:a@h>;tag=1")
-        .add(HeaderName::to, "<sip:112@h>")
-        .add(HeaderName::call_id, "c")
-        .add(HeaderName::cseq, "1 INVITE");
-    if (!disposition.empty()) composer.add(HeaderName::content_disposition, disposition);
-    auto parsed = Parser::parse(composer.finish(type, body));
-    REQUIRE(parsed.has_value());
-    return std::move(*parsed);
-}
+using test::carrying;
 
 std::string parts(std::string_view first, std::string_view second, std::string_view end = "\r\n") {
     std::string out = "a preamble for nobody";
@@ -106,6 +94,17 @@ TEST_CASE("Bodies that could be read in two ways are not read") {
     CHECK(error_of(mixed, parts(description, "\r\ntext\n--x y\r\n\r\nraw")) == ContentErrc::ambiguous_delimiter);
     CHECK(error_of(mixed, parts(description, "Content-Type: a/b\r\nContent-Type: c/d\r\n\r\nx")) ==
           ContentErrc::bad_part_header);
+    // Others cut the space from the end of a boundary, stop at its slash, or put it together (RFC 2231).
+    for (const std::string_view boundary :
+         {"boundary=\"b \"", "boundary=a/b", "boundary*0=b;boundary=b", "boundary=\"b]\""})
+        CHECK(error_of("multipart/mixed;" + std::string(boundary), parts(description, "\r\nx")) ==
+              ContentErrc::no_boundary);
+    // A line end that is one for some of them only.
+    for (const std::string_view head :
+         {"X-A: 1\rContent-Type: application/sdp\r\n\r\n", "X-A: 1\nX-B: 2\r\n\r\n",
+          "X-A: 1\r\n\nContent-Type: application/sdp\r\n\r\n", "Content-Length: x\r\n\r\n"})
+        CHECK(error_of(mixed, parts(description, std::string(head) + "raw")) == ContentErrc::bad_part_header);
+    CHECK(session_description(carrying(mixed, parts("Content-Description:\r\n" + description, "\r\nx"))) == sdp);
     for (const std::string_view type : {"multipart/alternative;boundary=c", "message/sip", "nothing"})
         CHECK(error_of(mixed, parts(description, "Content-Type: " + std::string(type) + "\r\n\r\nx")) ==
               ContentErrc::nested);
