@@ -76,10 +76,11 @@ void invite_sallyport(benchmark::State& state) {
     for (auto _ : state) {
         const auto m = sip::Parser::parse(text);  // takes apart the first Via, From and To by itself
         SALLYPORT_CHECK(m.has_value());
-        const auto uri = sip::parse_uri(m->request_uri());
-        const auto contact = sip::parse_name_addr(m->values(sip::HeaderName::contact).front());
+        const auto uri = sip::view_uri(m->request_uri());
+        const auto contact = sip::view_name_addr(*m->first_value(sip::HeaderName::contact));
         SALLYPORT_CHECK(uri.has_value() && contact.has_value());
-        benchmark::DoNotOptimize(contact->uri.port + uri->port);
+        benchmark::DoNotOptimize(contact->uri.port);
+        benchmark::DoNotOptimize(uri->port);
     }
     state.SetItemsProcessed(state.iterations());
 }

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <ostream>
 
 #include "control/cli/commands.h"
@@ -43,7 +44,7 @@ void print_signaling(std::ostream& out, const ov1::SignalingStatus& signaling) {
         out << "DRAINING for " << duration_text(signaling.drain().since_seconds()) << ": new work is refused, "
             << counted(signaling.drain().calls(), "call") << " left\n";
     if (signaling.overload_level() > 0)
-        out << "OVERLOADED: level " << static_cast<int>(signaling.overload_level() * 100 + 0.5) << " of 100\n";
+        out << "OVERLOADED: level " << std::lround(signaling.overload_level() * 100) << " of 100\n";
     Table listeners({"REALM", "TRANSPORT", "LISTENS ON"});
     for (const auto& listener : signaling.listeners())
         listeners.add({listener.realm(), listener.transport(), listener.endpoint()});

@@ -169,6 +169,7 @@ constexpr std::array<std::pair<std::string_view, Template>, 5> templates{
 
 std::vector<std::string> sheet_pbxs() {
     std::vector<std::string> names;
+    names.reserve(templates.size());
     for (const auto& [name, text] : templates) names.emplace_back(name);
     return names;
 }

@@ -65,7 +65,7 @@ bool is_dictionary_word(std::string_view password) {
     const auto begin = static_cast<std::size_t>(core.data() - as_typed.data());
     const std::string read_core = plain(core);
     return is_common(core) || is_common(read_core) || is_common(core_of(as_read)) ||
-           (core.size() > 0 && is_common(core_of(std::string_view(as_read).substr(begin, core.size()))));
+           (!core.empty() && is_common(core_of(std::string_view(as_read).substr(begin, core.size()))));
 }
 
 bool is_run(std::string_view password) {

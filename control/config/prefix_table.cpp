@@ -8,7 +8,7 @@ namespace {
 
 // 0 is the end of the number: no character has it.
 NumberKey nibble(char c) {
-    if (c >= '0' && c <= '9') return static_cast<NumberKey>(c - '0' + 1);
+    if (c >= '0' && c <= '9') return static_cast<NumberKey>(c - '0') + 1;
     switch (c) {
         case '+': return 11;
         case '*': return 12;

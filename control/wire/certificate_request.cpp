@@ -47,7 +47,7 @@ bool add_name(GENERAL_NAMES& all, const AlternativeName& name) {
     if (ASN1_STRING_set(text.get(), name.value.data(), static_cast<int>(name.value.size())) != 1) return false;
     GENERAL_NAME_set0_value(entry.get(), name.kind == AlternativeName::Kind::uri ? GEN_URI : GEN_DNS, text.release());
     if (sk_GENERAL_NAME_push(&all, entry.get()) == 0) return false;
-    entry.release();
+    static_cast<void>(entry.release());  // it is the list's now
     return true;
 }
 

@@ -37,7 +37,7 @@ grpc::ServerUnaryReactor* MediaService::ListSessions(grpc::CallbackServerContext
                          "page_size: " + std::to_string(request->page_size()) + " is not in 0..1000"});
         return reactor;
     }
-    auto after = from_page_token(request->page_token());
+    const auto after = from_page_token(request->page_token());
     if (!after) {
         reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, after.error().text});
         return reactor;
@@ -49,7 +49,7 @@ grpc::ServerUnaryReactor* MediaService::ListSessions(grpc::CallbackServerContext
         if (page.more) response->set_next_page_token(page_token(page.sessions.back().key));
         reactor->Finish(grpc::Status::OK);
     };
-    SessionLister::list(dispatcher_.plane(), std::move(*after), limit, std::move(done));
+    SessionLister::list(dispatcher_.plane(), *after, limit, std::move(done));
     return reactor;
 }
 

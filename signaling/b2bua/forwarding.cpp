@@ -27,6 +27,7 @@ std::vector<sip::Uri> by_preference(const sip::Message& redirection) {
                      [](const auto& a, const auto& b) { return sip::q_of(a) > sip::q_of(b); });
     if (contacts.size() > most_forwards) contacts.resize(most_forwards);
     std::vector<sip::Uri> out;
+    out.reserve(contacts.size());
     for (auto& contact : contacts) out.push_back(std::move(contact.uri));
     return out;
 }

@@ -94,7 +94,8 @@ std::string to_carrier(std::string_view number, const config::Carrier& carrier) 
 bool wants_to_hide(const sip::Message& message, bool by_default) {
     const auto privacy = sip::privacy_of(message);
     if (privacy.hides_identity() || privacy.none) return privacy.hides_identity();
-    return by_default || (message.is_request() && message.from().uri.host == "anonymous.invalid");
+    return by_default ||
+           (message.is_request() && sip::equal_ignoring_case(message.from().uri.host, "anonymous.invalid"));
 }
 
 Asserted nothing_yet(const sip::Message& message, bool hides, bool to_trusted) {
@@ -114,7 +115,7 @@ Asserted nothing_yet(const sip::Message& message, bool hides, bool to_trusted) {
 // URI is left as it is, but for the address of an element of the other side.
 std::string to_field(const sip::Message& invite, std::string_view called, std::string_view called_there,
                      std::string_view host) {
-    NameAddr to = invite.to();
+    NameAddr to = sip::own(invite.to());
     const auto request_uri = sip::parse_uri(invite.request_uri());
     const bool same = sip::e164(to.uri) == std::string(called) ||
                       (request_uri.has_value() && request_uri->user == to.uri.user && !to.uri.user.empty());
@@ -169,7 +170,7 @@ Asserted asserted_to_pbx(const sip::Message& message, bool hides, const Parties&
 std::string from_to_pbx(const sip::Message& invite, bool hides, const NameAddr* asserted, const Parties& parties) {
     const auto& [trunk, carrier, emergency] = parties;
     if (hides) return std::string(anonymous);
-    NameAddr from = invite.from();
+    NameAddr from = sip::own(invite.from());
     if (trunk.identity.from == config::FromPolicy::transparent) {
         from.display_name = shown_name(from.display_name);
         from.parameters = {};
@@ -194,7 +195,7 @@ Asserted asserted_to_carrier(const sip::Message& message, bool hides, const Carr
 }
 
 std::string from_to_carrier(const sip::Message& invite, bool hides, const CarrierPair& pair, const std::string& host) {
-    NameAddr from = invite.from();
+    NameAddr from = sip::own(invite.from());
     if (hides || from.uri.host == "anonymous.invalid") return std::string(anonymous);
     from.display_name = shown_name(from.display_name);
     const auto number = number_of(from.uri, pair.from);
@@ -254,7 +255,7 @@ std::optional<NameAddr> named_own(const sip::Message& message, HeaderName header
 
 // The caller, where it is one of the trunk's numbers; else the one that sends the call on; else the default.
 std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
-    if (auto own = policy::own_number(invite.from().uri, trunk)) return std::move(*own);
+    if (auto own = policy::own_number(sip::own(invite.from().uri), trunk)) return std::move(*own);
     return policy::forwarding_number(invite, trunk).value_or(policy::default_number(trunk));
 }
 
@@ -263,7 +264,7 @@ std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
 std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, const Parties& parties,
                                        std::string& number) {
     const auto& [trunk, carrier, emergency] = parties;
-    const std::string from_name = hides ? std::string() : invite.from().display_name;
+    const std::string from_name = hides ? std::string() : invite.from().display_name();
     const auto heard = identities(invite, HeaderName::p_asserted_identity);
     if (trunk.identity.trusted || emergency)  // SIPconnect 13: there may be a location's number
         if (auto values = vouched(heard, parties); !values.empty()) {
@@ -295,7 +296,7 @@ std::string from_to_core(const sip::Message& invite, bool hides, const std::stri
                          const Parties& parties) {
     const auto& [trunk, carrier, emergency] = parties;
     if (hides) return std::string(anonymous);
-    const auto& from = invite.from();
+    const NameAddr from = sip::own(invite.from());
     if (const auto own = policy::own_number(from.uri, trunk))
         return name_addr(from.display_name, asserted_uri(*own, parties));
     if (from.uri.host == "unknown.invalid") return std::string(unavailable);
@@ -344,8 +345,7 @@ Identity identity_to_pbx(const sip::Message& invite, std::string_view called, co
     const auto with_number = std::find_if(heard.begin(), heard.end(),
                                           [&](const auto& o) { return number_of(o.uri, parties.carrier).has_value(); });
     const NameAddr* asserted = with_number == heard.end() ? nullptr : &*with_number;
-    const NameAddr& caller = asserted != nullptr ? *asserted : invite.from();
-    out.caller = recorded(caller.uri, carrier);
+    out.caller = recorded(asserted != nullptr ? asserted->uri : sip::own(invite.from().uri), carrier);
     if (asserted != nullptr) out.asserted_number = recorded(asserted->uri, carrier);
     out.redirecting_party = recorded_redirecting(invite, carrier);
     out.from = from_to_pbx(invite, hides, asserted, parties);
@@ -363,7 +363,7 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
     auto values = assert_caller(invite, hides, parties, number);
     if (!out.asserted.hidden) out.asserted.values = std::move(values);
     out.from = from_to_core(invite, hides, number, parties);
-    out.caller = recorded(invite.from().uri, trunk);
+    out.caller = recorded(sip::own(invite.from().uri), trunk);
     out.asserted_number = std::move(number);
     out.redirecting_party = recorded_redirecting(invite, trunk);
     return out;

@@ -248,40 +248,47 @@ MediaCommand read_allocation(Lines& lines) {
     return media;
 }
 
+void read_record(Lines& lines, CallRecord& record) {
+    record.id = lines.text("id");
+    record.trunk = lines.text("trunk");
+    record.carrier = lines.text("carrier");
+    record.ends = {lines.text("end.a"), lines.text("end.b")};
+    record.direction = lines.text("direction");
+    record.caller = lines.text("caller");
+    record.called = lines.text("called");
+    const auto optional = [&](const char* name) { return lines.has(name) ? lines.text(name) : std::string(); };
+    record.asserted_identity = optional("asserted-identity");
+    record.redirecting_party = optional("redirecting-party");
+    record.request_uri = optional("request-uri");
+    record.emergency = lines.has("emergency");
+    read_forwards(lines, record.forwards);
+    record.target = lines.text("target");
+    record.started = lines.instant("started");
+    record.rang = lines.instant("rang");
+    record.answered = lines.instant("answered");
+    record.status = 200;
+}
+
 }  // namespace
 
 bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx) {
     Lines lines(checkpoint);
     if (!lines.complete()) return false;
     config_ = std::move(config);
-    record_.id = lines.text("id");
+    read_record(lines, record_);
     session_ = SessionId::restore(lines.text("session-a"), lines.text("session-b"));
     record_.session_id = session_.text();
-    record_.trunk = admitted_.trunk = lines.text("trunk");
-    record_.carrier = lines.text("carrier");
-    record_.ends = {lines.text("end.a"), lines.text("end.b")};
+    admitted_.trunk = record_.trunk;
+    admitted_.called = record_.called;
+    admitted_.emergency = record_.emergency;
     if (lines.has("price-millionths"))
         admitted_.price_per_minute = static_cast<double>(lines.number("price-millionths")) / 1e6;
-    record_.direction = lines.text("direction");
     for (const Side side : {Side::a, Side::b})
         if (auto found = End::parse(record_.ends[static_cast<std::size_t>(side)]))
             end(side) = std::move(*found);
         else
             lines.spoil();
-    record_.caller = lines.text("caller");
-    record_.called = admitted_.called = lines.text("called");
-    const auto optional = [&](const char* name) { return lines.has(name) ? lines.text(name) : std::string(); };
-    record_.asserted_identity = optional("asserted-identity");
-    record_.redirecting_party = optional("redirecting-party");
-    record_.request_uri = optional("request-uri");
-    record_.emergency = admitted_.emergency = lines.has("emergency");
     caller_hidden_ = lines.has("caller-hidden");
-    read_forwards(lines, record_.forwards);
-    record_.target = lines.text("target");
-    record_.started = lines.instant("started");
-    record_.rang = lines.instant("rang");
-    record_.answered = lines.instant("answered");
-    record_.status = 200;
     MediaCommand media = read_allocation(lines);
     media.call = id_;
     media.call_label = record_.session_id;

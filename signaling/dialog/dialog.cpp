@@ -8,8 +8,8 @@
 namespace sallyport::dialog {
 namespace {
 
-std::string without_tag(const sip::NameAddr& party) {
-    sip::NameAddr plain = party;
+std::string without_tag(const sip::NameAddrView& party) {
+    sip::NameAddr plain = sip::own(party);
     plain.parameters.erase("tag");
     return plain.text();
 }
@@ -20,9 +20,9 @@ std::string with_tag(const std::string& party, const std::string& tag) {
 
 // The Contact of whoever sent the message; a peer that gives none is asked where it was asked before.
 std::optional<std::string> contact_uri(const sip::Message& message) {
-    const auto contacts = message.values(sip::HeaderName::contact);
-    if (contacts.empty() || contacts.front() == "*") return std::nullopt;
-    const auto contact = sip::parse_name_addr(contacts.front());
+    const auto first = message.first_value(sip::HeaderName::contact);
+    if (!first || *first == "*") return std::nullopt;
+    const auto contact = sip::parse_name_addr(*first);
     if (!contact.has_value()) return std::nullopt;
     return contact->uri.text();
 }
@@ -39,7 +39,7 @@ Dialog Dialog::as_uas(const sip::Message& request, const Flow& flow, std::string
     d.id = {std::string(request.call_id()), std::move(local_tag), std::string(request.from_tag())};
     d.local_uri = without_tag(request.to());
     d.remote_uri = without_tag(request.from());
-    d.remote_target = contact_uri(request).value_or(request.from().uri.text());
+    d.remote_target = contact_uri(request).value_or(sip::own(request.from().uri).text());
     d.route_set = record_route(request);
     d.remote_cseq = request.cseq().number;
     d.flow = flow;

@@ -24,7 +24,7 @@ std::optional<std::string> forwarding_number(const sip::Message& invite, const c
 }
 
 bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk) {
-    const sip::Uri& from = invite.from().uri;
+    const sip::Uri from = sip::own(invite.from().uri);
     if (!is_anonymous(from) && !own_number(from, trunk)) return false;
     const auto asserted = invite.values(sip::HeaderName::p_asserted_identity);
     if (asserted.empty()) return true;

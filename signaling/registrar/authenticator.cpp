@@ -49,8 +49,8 @@ bool is_address_of(const Realm& realm, std::string_view host) {
 bool names_this_place(std::string_view digest_uri, const sip::Message& request, std::string_view digest_realm,
                       const Realm* realm) {
     if (digest_uri == request.request_uri()) return true;
-    const auto covered = sip::parse_uri(digest_uri);
-    const auto asked = sip::parse_uri(request.request_uri());
+    const auto covered = sip::view_uri(digest_uri);
+    const auto asked = sip::view_uri(request.request_uri());
     if (!covered.has_value()) return false;
     if (covered->host.empty()) return true;  // tel: has no place
     if (asked.has_value() && sip::equal_ignoring_case(covered->host, asked->host)) return true;

@@ -36,12 +36,12 @@ std::string unsupported_extensions(const sip::Message& request) {
     return list;
 }
 
-bool same_user(const sip::Uri& uri, std::string_view user) { return uri.decoded_user() == user; }
+bool same_user(const sip::UriView& uri, std::string_view user) { return uri.decoded_user() == user; }
 
 // RFC 3261 10.3 steps 4 and 5: the AOR exists, and it is the one this trunk may register; nobody registers for others.
 std::pair<std::uint16_t, std::string_view> check_aor(const sip::Message& request, const RegistrarPolicy& policy) {
-    const sip::Uri& to = request.to().uri;
-    const sip::Uri& from = request.from().uri;
+    const sip::UriView& to = request.to().uri;
+    const sip::UriView& from = request.from().uri;
     if (!sip::equal_ignoring_case(to.host, policy.aor_domain)) return {404, "To names another domain"};
     if (!same_user(to, policy.aor_user)) return {403, "To is not the registration AOR of this trunk"};
     if (!sip::equal_ignoring_case(from.host, to.host) || from.decoded_user() != to.decoded_user())

@@ -25,9 +25,9 @@ std::optional<FieldErrc> scan_auth_params(scan::Cursor& cursor, Parameters& out)
         parameter.has_value = true;
         cursor.skip_lws();
         if (cursor.next_is('"')) {
-            auto quoted = cursor.take_quoted();
+            const auto quoted = cursor.take_quoted();
             if (!quoted) return FieldErrc::bad_quoting;
-            parameter.value = std::move(*quoted);
+            parameter.value = scan::unquoted(*quoted);
             parameter.quoted = true;
         } else {
             parameter.value = cursor.take_while(scan::value);

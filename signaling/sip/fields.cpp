@@ -33,6 +33,25 @@ std::optional<FieldErrc> scan_cseq(scan::Cursor& cursor, CSeq& out) {
     return std::nullopt;
 }
 
+// Up to the first comma outside quotes and < >, trimmed; it and the comma are gone from `rest`.
+std::string_view take_element(std::string_view& rest) {
+    std::size_t end = rest.find(',');
+    if (end != std::string_view::npos) {
+        bool quoted = false, bracketed = false;
+        for (end = 0; end < rest.size(); ++end) {
+            const char c = rest[end];
+            if (c == ',' && !quoted && !bracketed) break;
+            if (c == '\\') end += quoted ? 1 : 0;
+            if (c == '"') quoted = bracketed ? quoted : !quoted;  // a URI holds no quotes: there it opens nothing
+            if (c == '<') bracketed = bracketed || !quoted;
+            if (c == '>') bracketed = bracketed && quoted;
+        }
+    }
+    const std::string_view one = scan::trim(rest.substr(0, end));
+    rest = end >= rest.size() ? std::string_view() : rest.substr(end + 1);
+    return one;
+}
+
 }  // namespace
 
 std::optional<FieldErrc> read_cseq(std::string_view value, CSeq& out) {
@@ -120,27 +139,14 @@ std::vector<std::string_view> split_list(std::string_view value) {
 }
 
 void split_list(std::string_view value, std::vector<std::string_view>& out) {
-    std::size_t from = 0;
-    bool quoted = false, bracketed = false;
-    const auto add = [&](std::size_t to) {
-        const std::string_view one = scan::trim(value.substr(from, to - from));
-        if (!one.empty()) out.push_back(one);
-        from = to + 1;
-    };
-    if (value.find(',') == std::string_view::npos) return add(value.size());
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        switch (value[i]) {
-            case '\\': i += quoted ? 1 : 0; break;
-            case '"': quoted = bracketed ? quoted : !quoted; break;  // a URI holds no quotes: there it opens nothing
-            case '<': bracketed = bracketed || !quoted; break;
-            case '>': bracketed = bracketed && quoted; break;
-            case ',':
-                if (!quoted && !bracketed) add(i);
-                break;
-            default: break;
-        }
-    }
-    add(value.size());
+    while (!value.empty())
+        if (const auto one = take_element(value); !one.empty()) out.push_back(one);
+}
+
+std::string_view first_of_list(std::string_view value) {
+    std::string_view one;
+    while (one.empty() && !value.empty()) one = take_element(value);
+    return one;
 }
 
 std::string quote(std::string_view text) {

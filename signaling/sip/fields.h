@@ -28,6 +28,13 @@ std::string_view to_string(FieldErrc e);
 template <class T>
 using FieldResult = Result<T, FieldErrc>;
 
+struct ViaView {
+    std::string_view name, version, transport, host;  // "SIP", "2.0", "TLS", sent-by: as written
+    ParametersView parameters;
+    std::string_view branch;  // empty without one
+    std::uint16_t port = 0;
+    bool is_ours() const;  // SIP/2.0
+};
 struct Via {                // RFC 3261 20.42, RFC 3581
     std::string protocol;   // "SIP/2.0"
     std::string transport;  // upper case: "UDP", "TCP", "TLS"
@@ -40,7 +47,15 @@ struct Via {                // RFC 3261 20.42, RFC 3581
 struct CSeq {
     std::uint32_t number = 0;  // < 2^31
     Method method = Method::other;
-    std::string method_text;
+    std::string_view method_text;  // where it stands
+};
+struct NameAddrView {
+    std::string_view display;  // as written, without the quotes, but with its escapes
+    bool quoted = false;       // it stood in quotes
+    UriView uri;
+    ParametersView parameters;
+    std::string_view tag;  // empty without one
+    std::string display_name() const;
 };
 struct NameAddr {              // From, To, Contact, Route, P-Asserted-Identity ...: RFC 3261 20.10, RFC 8217
     std::string display_name;  // unquoted, unescaped
@@ -67,9 +82,13 @@ struct MediaType {
     bool is(std::string_view full) const;  // "application/sdp"
 };
 
+FieldResult<ViaView> view_via(std::string_view value);
 FieldResult<Via> parse_via(std::string_view value);
 FieldResult<CSeq> parse_cseq(std::string_view value);
+FieldResult<NameAddrView> view_name_addr(std::string_view value);
 FieldResult<NameAddr> parse_name_addr(std::string_view value);
+Via own(const ViaView& via);
+NameAddr own(const NameAddrView& party);
 FieldResult<Credentials> parse_credentials(std::string_view value);
 FieldResult<AuthChallenge> parse_challenge(std::string_view value);  // Digest only
 FieldResult<Parameters> parse_parameters(std::string_view text);  // ";a=b;c", e.g. what follows Session-Expires' number
@@ -82,6 +101,7 @@ FieldResult<RAck> parse_rack(std::string_view value);
 FieldResult<MediaType> parse_media_type(std::string_view value);
 // Splits at commas outside quotes and < >; trims. A dangling comma gives an empty element, which is dropped.
 std::vector<std::string_view> split_list(std::string_view value);
+std::string_view first_of_list(std::string_view value);
 // Appends them; the same without a vector of their own.
 void split_list(std::string_view value, std::vector<std::string_view>& out);
 // "token" if it is one, else in double quotes with escapes.

@@ -3,42 +3,56 @@
 
 namespace sallyport::sip {
 
-std::string_view Message::request_uri() const { return is_request() ? view(uri_or_reason_) : std::string_view(); }
-std::string_view Message::reason() const { return is_request() ? std::string_view() : view(uri_or_reason_); }
-std::string_view Message::body() const { return view(body_); }
-std::string_view Message::call_id() const { return view(call_id_); }
+const std::shared_ptr<const Message::Content>& Message::nothing() {
+    static const std::shared_ptr<const Content> empty = std::make_shared<Content>();
+    return empty;
+}
+
+std::string_view Message::request_uri() const { return is_request() ? content_->uri_or_reason : std::string_view(); }
+std::string_view Message::reason() const { return is_request() ? std::string_view() : content_->uri_or_reason; }
 
 Field Message::field(std::size_t i) const {
-    const IndexEntry& entry = fields_.at(i);
-    return {entry.name, view(entry.name_text), view(entry.value)};
+    const IndexEntry& entry = content_->fields.at(i);
+    const std::string_view buffer = content_->buffer;
+    return {entry.name, buffer.substr(entry.name_at, entry.name_size), content_->value(entry)};
 }
 
 bool Message::has(HeaderName name) const {
-    for (const auto& entry : fields_)
+    for (const auto& entry : content_->fields)
         if (entry.name == name) return true;
     return false;
 }
 
 std::optional<std::string_view> Message::first(HeaderName name) const {
-    for (const auto& entry : fields_)
-        if (entry.name == name) return view(entry.value);
+    for (const auto& entry : content_->fields)
+        if (entry.name == name) return content_->value(entry);
     return std::nullopt;
 }
 
 std::optional<std::string_view> Message::first(std::string_view name) const {
     const HeaderName known = header_name_from(name);
     if (known != HeaderName::other) return first(known);
-    for (const auto& entry : fields_)
-        if (entry.name == HeaderName::other && equal_ignoring_case(view(entry.name_text), name))
-            return view(entry.value);
+    for (const auto& entry : content_->fields)
+        if (entry.name == HeaderName::other &&
+            equal_ignoring_case({content_->buffer.data() + entry.name_at, entry.name_size}, name))
+            return content_->value(entry);
+    return std::nullopt;
+}
+
+std::optional<std::string_view> Message::first_value(HeaderName name) const {
+    for (const auto& entry : content_->fields) {
+        if (entry.name != name) continue;
+        const std::string_view value = is_list(name) ? first_of_list(content_->value(entry)) : content_->value(entry);
+        if (!value.empty()) return value;
+    }
     return std::nullopt;
 }
 
 std::vector<std::string_view> Message::values(HeaderName name) const {
     std::vector<std::string_view> out;
-    for (const auto& entry : fields_) {
+    for (const auto& entry : content_->fields) {
         if (entry.name != name) continue;
-        const std::string_view value = view(entry.value);
+        const std::string_view value = content_->value(entry);
         if (!is_list(name)) {
             out.push_back(value);
             continue;

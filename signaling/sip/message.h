@@ -1,9 +1,10 @@
-// One SIP message as received: an owned buffer and an index of its fields (RFC 3261 7). What every element needs is
-// parsed eagerly; everything else by the pure parsers of fields.h when somebody asks. Never modified: what we send is
-// composed anew (compose.h).
+// One SIP message as received: its bytes and an index of its fields (RFC 3261 7). What every element needs is taken
+// apart where it stands, everything else by the pure parsers of fields.h when somebody asks. Never modified, so copies
+// share it; a view that it gives is valid as long as any of them is. What we send is composed anew (compose.h).
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,52 +24,65 @@ struct Field {
 
 class Message {
 public:
-    bool is_request() const { return status_ == 0; }
-    Method method() const { return cseq_.method; }  // a response: that of its CSeq
-    std::string_view method_text() const { return cseq_.method_text; }
-    std::string_view request_uri() const;             // requests only
-    std::uint16_t status() const { return status_; }  // 100..699; 0 for requests
-    std::string_view reason() const;
-    std::string_view body() const;
-    std::string_view text() const { return buffer_; }  // unfolded, and without what follows Content-Length
+    Message() : content_(nothing()) {}  // of no fields
 
-    std::size_t field_count() const { return fields_.size(); }
+    bool is_request() const { return content_->status == 0; }
+    Method method() const { return content_->cseq.method; }  // a response: that of its CSeq
+    std::string_view method_text() const { return content_->cseq.method_text; }
+    std::string_view request_uri() const;                      // requests only
+    std::uint16_t status() const { return content_->status; }  // 100..699; 0 for requests
+    std::string_view reason() const;
+    std::string_view body() const { return content_->body; }
+    std::string_view text() const { return content_->buffer; }  // unfolded, and without what follows Content-Length
+
+    std::size_t field_count() const { return content_->fields.size(); }
     Field field(std::size_t i) const;
     bool has(HeaderName name) const;
     std::optional<std::string_view> first(HeaderName name) const;        // whole value of the first field of that name
     std::optional<std::string_view> first(std::string_view name) const;  // any header, any case
+    std::optional<std::string_view> first_value(HeaderName name) const;  // that and no other, if it is a list
     std::vector<std::string_view> values(HeaderName name) const;    // all fields of the name, lists split, in order
     bool has_token(HeaderName name, std::string_view token) const;  // e.g. an option tag in Supported, any case
 
     // Present and valid in every Message that the parser lets out.
-    const Via& top_via() const { return top_via_; }
-    std::string_view call_id() const;
-    const CSeq& cseq() const { return cseq_; }
-    const NameAddr& from() const { return from_; }
-    const NameAddr& to() const { return to_; }
-    std::string_view from_tag() const { return from_.tag(); }
-    std::string_view to_tag() const { return to_.tag(); }
-    std::optional<std::uint8_t> max_forwards() const { return max_forwards_; }
+    const ViaView& top_via() const { return content_->top_via; }
+    std::string_view call_id() const { return content_->call_id; }
+    const CSeq& cseq() const { return content_->cseq; }
+    const NameAddrView& from() const { return content_->from; }
+    const NameAddrView& to() const { return content_->to; }
+    std::string_view from_tag() const { return content_->from.tag; }
+    std::string_view to_tag() const { return content_->to.tag; }
+    std::optional<std::uint8_t> max_forwards() const { return content_->max_forwards; }
 
 private:
     friend class Parser;
-    struct Slice {
-        std::uint32_t offset = 0, length = 0;
-    };
     struct IndexEntry {
         HeaderName name = HeaderName::other;
-        Slice name_text, value;
+        std::uint16_t name_at = 0, name_size = 0, value_at = 0, value_size = 0;  // a message has 65,535 bytes at most
     };
-    std::string_view view(Slice s) const { return std::string_view(buffer_).substr(s.offset, s.length); }
+    // Stays where it is: everything in it points into the buffer. Copies of a Message share it.
+    struct Content {
+        Content() = default;
+        Content(const Content&) = delete;
+        Content& operator=(const Content&) = delete;
 
-    std::string buffer_;
-    std::vector<IndexEntry> fields_;
-    Slice uri_or_reason_, body_, call_id_;
-    std::uint16_t status_ = 0;
-    Via top_via_;
-    CSeq cseq_;
-    NameAddr from_, to_;
-    std::optional<std::uint8_t> max_forwards_;
+        std::string_view value(const IndexEntry& entry) const {
+            return std::string_view(buffer).substr(entry.value_at, entry.value_size);
+        }
+
+        std::string buffer;
+        std::vector<IndexEntry> fields;
+        std::string_view uri_or_reason, body, call_id;
+        std::uint16_t status = 0;
+        ViaView top_via;
+        CSeq cseq;
+        NameAddrView from, to;
+        std::optional<std::uint8_t> max_forwards;
+    };
+    static const std::shared_ptr<const Content>& nothing();
+    explicit Message(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+
+    std::shared_ptr<const Content> content_;
 };
 
 }  // namespace sallyport::sip

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "signaling/sip/limits.h"
-
 namespace sallyport::sip {
 
 const Parameter* Parameters::find(std::string_view name) const {
@@ -64,38 +62,60 @@ void append_quoted(std::string& out, std::string_view text) {
     out.push_back('"');
 }
 
+std::optional<std::string_view> ParametersView::value(std::string_view name) const {
+    std::optional<std::string_view> found;
+    scan::Cursor cursor(text_);
+    each_parameter(cursor, [&](const ParameterView& one) -> std::optional<FieldErrc> {
+        if (!equal_ignoring_case(one.name, name)) return std::nullopt;
+        found = one.value;
+        return FieldErrc::empty;  // no need to read on
+    });
+    return found;
+}
+
+std::optional<FieldErrc> ParameterNames::add(std::string_view name) {
+    if (count_ == names_.size()) return FieldErrc::out_of_range;
+    for (std::size_t i = 0; i < count_; ++i)
+        if (names_[i].size == name.size() && equal_ignoring_case({names_[i].text, name.size()}, name))
+            return FieldErrc::bad_parameter;
+    names_[count_++] = {name.data(), name.size()};
+    return std::nullopt;
+}
+
+std::optional<FieldErrc> view_parameters(scan::Cursor& cursor, ParametersView& out, std::string_view wanted,
+                                         std::string_view& found) {
+    const std::string_view text = cursor.rest();
+    ParameterNames names;
+    const auto error = each_parameter(cursor, [&](const ParameterView& one) -> std::optional<FieldErrc> {
+        if (one.name.size() == wanted.size() && equal_ignoring_case(one.name, wanted)) {
+            // A tag or branch is a token. In quotes it would be another one to each reader.
+            if (one.quoted && !is_token(one.value)) return FieldErrc::bad_parameter;
+            found = one.value;
+        }
+        return names.add(one.name);
+    });
+    out = ParametersView(text.substr(0, text.size() - cursor.rest().size()));
+    return error;
+}
+
 std::optional<FieldErrc> scan_parameters(scan::Cursor& cursor, Parameters& out) {
     auto& list = out.list();
-    for (;;) {
-        cursor.skip_lws();
-        if (cursor.at_end() || cursor.next_is(',')) return std::nullopt;
-        if (!cursor.take(';')) return FieldErrc::malformed;
-        cursor.skip_lws();
-        const std::string_view name = cursor.take_while(scan::token);
-        if (name.empty()) return FieldErrc::bad_parameter;
-        if (list.size() == limits::parameters) return FieldErrc::out_of_range;
-        if (list.empty()) {
-            const std::string_view rest = cursor.rest();
-            const auto more = static_cast<std::size_t>(std::count(rest.begin(), rest.end(), ';'));
-            list.reserve(std::min(1 + more, limits::parameters));
-        }
-        std::string lower_name = scan::lowered(name);
-        if (out.has(lower_name)) return FieldErrc::bad_parameter;
-        Parameter& parameter = list.emplace_back();
-        parameter.name = std::move(lower_name);
-        cursor.skip_lws();
-        if (!cursor.take('=')) continue;
-        parameter.has_value = true;
-        cursor.skip_lws();
-        if (cursor.next_is('"')) {
-            auto quoted = cursor.take_quoted();
-            if (!quoted) return FieldErrc::bad_quoting;
-            parameter.value = std::move(*quoted);
-            parameter.quoted = true;
-        } else {
-            parameter.value = cursor.take_while(scan::value);
-        }
-    }
+    ParameterNames names;
+    return each_parameter(cursor, [&](const ParameterView& one) {
+        const auto error = names.add(one.name);
+        if (error) return error;
+        if (list.empty()) list.reserve(2);
+        list.push_back({scan::lowered(one.name), one.quoted ? scan::unquoted(one.value) : std::string(one.value),
+                        one.has_value, one.quoted});
+        return error;
+    });
+}
+
+Parameters own(const ParametersView& parameters) {
+    Parameters out;
+    scan::Cursor cursor(parameters.text());
+    scan_parameters(cursor, out);
+    return out;
 }
 
 FieldResult<Parameters> parse_parameters(std::string_view text) {

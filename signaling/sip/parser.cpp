@@ -1,7 +1,11 @@
-// The message parser, RFC 3261 7 and 25: one pass over the lines, one copy of the bytes, an index of slices. Folded
+// The message parser, RFC 3261 7 and 25: one pass over the lines, one copy of the bytes, views into it. Folded
 // lines are unfolded in place. Every limit of limits.h is enforced here. Repairs nothing: two elements that repair
 // differently are how headers get smuggled.
 #include "signaling/sip/parser.h"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -47,34 +51,49 @@ constexpr bool is_single(HeaderName name) {
     }
 }
 
+// Whether `head` has a NUL, or a CR without an LF behind it; both are rare. Ends with LF.
+bool may_have_strays(std::string_view head) {
+    std::size_t i = 0;
+#ifdef __SSE2__
+    const auto at = [&](std::size_t from) {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(head.data() + from));
+    };
+    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+    __m128i strays = _mm_setzero_si128();
+    for (; i + 16 < head.size(); i += 16) {
+        const __m128i bytes = at(i), next = at(i + 1);
+        const __m128i bare_cr = _mm_andnot_si128(_mm_cmpeq_epi8(next, lf), _mm_cmpeq_epi8(bytes, cr));
+        strays = _mm_or_si128(strays, _mm_or_si128(bare_cr, _mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
+    }
+    if (_mm_movemask_epi8(strays) != 0) return true;
+#endif
+    for (; i + 1 < head.size(); ++i)
+        if (head[i] == '\0' || (head[i] == '\r' && head[i + 1] != '\n')) return true;
+    return false;
+}
+
 constexpr std::size_t known_headers = static_cast<std::size_t>(HeaderName::other);
 
 }  // namespace
 
 class Parser::Run {
 public:
-    Run(Message& message, std::string_view bytes, Framing framing) : m_(message), framing_(framing) {
-        m_.buffer_.assign(bytes);
+    Run(Message::Content& content, std::string_view bytes, Framing framing) : m_(content), framing_(framing) {
+        m_.buffer.assign(bytes);
     }
 
     MaybeFault parse() {
         if (auto f = start_line()) return f;
         if (auto f = header()) return f;
-        if (has_stray_nul()) return fault(ParseErrc::bad_header, "a NUL outside a quoted pair");
+        if (auto f = stray_controls()) return f;
         if (auto f = too_many_values()) return f;
         if (auto f = essentials()) return f;
         return body();
     }
 
 private:
-    using Slice = Message::Slice;
-
-    Slice slice(std::string_view v) const {
-        return {static_cast<std::uint32_t>(v.data() - m_.buffer_.data()), static_cast<std::uint32_t>(v.size())};
-    }
-
     MaybeFault start_line() {
-        const std::string_view text = m_.buffer_;
+        const std::string_view text = m_.buffer;
         const std::size_t end = text.find('\n');
         if (end == std::string_view::npos) return fault(ParseErrc::not_sip, "no line end");
         at_ = end + 1;
@@ -98,12 +117,12 @@ private:
         if (trimmed.size() != line.size() || first_gap >= last_gap)
             return fault(ParseErrc::bad_start_line, "Request-Line", "not three words");
         const std::string_view uri = line.substr(first_gap + 1, last_gap - first_gap - 1);
-        UriParts parts;
-        if (const auto error = check_uri(uri, parts))
+        UriView parts;
+        if (const auto error = read_uri(uri, parts))
             return fault(ParseErrc::bad_start_line, "Request-URI", to_string(*error));
         if (!parts.headers.empty())  // RFC 3261 19.1.1, and RFC 4475 3.1.2.11 on what they are used for
             return fault(ParseErrc::bad_start_line, "Request-URI", "header fields are not allowed here");
-        m_.uri_or_reason_ = slice(uri);
+        m_.uri_or_reason = uri;
         return std::nullopt;
     }
 
@@ -115,15 +134,16 @@ private:
         const auto status = scan::number<std::uint16_t>(code, 699);
         if (!status || *status < 100 || code.size() != 3)
             return fault(ParseErrc::bad_start_line, "Status-Line", "no status code between 100 and 699");
-        m_.status_ = *status;
-        m_.uri_or_reason_ = slice(rest.substr(std::min<std::size_t>(4, rest.size())));
+        m_.status = *status;
+        m_.uri_or_reason = rest.substr(std::min<std::size_t>(4, rest.size()));
         return std::nullopt;
     }
 
     MaybeFault header() {
-        m_.fields_.reserve(32);
+        m_.fields.reserve(32);
+        header_at_ = at_;
         for (;;) {
-            const auto line = header_line_at(m_.buffer_, at_);
+            const auto line = header_line_at(m_.buffer, at_);
             if (!line) return fault(ParseErrc::bad_header, "the header does not end");
             at_ = line->next;
             if (line->text.empty()) return std::nullopt;
@@ -134,13 +154,15 @@ private:
     MaybeFault field(const HeaderLine& line) {
         const auto parts = split_header_line(line.text);
         if (!parts) return fault(ParseErrc::bad_header, "a header line is no \"name: value\"");
-        if (m_.fields_.size() == limits::header_fields)
+        if (m_.fields.size() == limits::header_fields)
             return fault(ParseErrc::too_many_fields, "too many header fields");
         if (parts->name.size() > limits::name_bytes || parts->value.size() > limits::field_bytes)
             return fault(ParseErrc::too_large, "header field too long");
-        if (!unfold(parts->value, line.folded)) return fault(ParseErrc::bad_header, "a bare CR in a header field");
+        if (line.folded) unfold(line.text);
         const HeaderName name = header_name_from(parts->name);
-        m_.fields_.push_back({name, slice(parts->name), slice(parts->value)});
+        const auto at = [&](std::string_view v) { return static_cast<std::uint16_t>(v.data() - m_.buffer.data()); };
+        m_.fields.push_back({name, at(parts->name), static_cast<std::uint16_t>(parts->name.size()), at(parts->value),
+                             static_cast<std::uint16_t>(parts->value.size())});
         return name == HeaderName::other ? std::nullopt : note(name, parts->value);
     }
 
@@ -149,7 +171,7 @@ private:
     MaybeFault note(HeaderName name, std::string_view value) {
         const auto i = static_cast<std::size_t>(name);
         if (first_[i] == 0)
-            first_[i] = static_cast<std::uint16_t>(m_.fields_.size());
+            first_[i] = static_cast<std::uint16_t>(m_.fields.size());
         else if (is_single(name) && *first(name) != value)
             return fault(
                 name == HeaderName::content_length ? ParseErrc::bad_content_length : ParseErrc::duplicate_header,
@@ -159,23 +181,26 @@ private:
         return std::nullopt;
     }
 
-    // Line ends inside a folded value become spaces, in our own copy. A CR that ends no line is an error.
-    bool unfold(std::string_view value, bool folded) {
-        if (!folded && (value.empty() || std::memchr(value.data(), '\r', value.size()) == nullptr)) return true;
-        char* p = m_.buffer_.data() + (value.data() - m_.buffer_.data());
-        for (char* const end = p + value.size(); p != end; ++p) {
-            if (*p == '\r' && p[1] != '\n') return false;  // a line end follows every value: p[1] can be read
-            if (*p == '\r' || *p == '\n') *p = ' ';
-        }
-        return true;
+    // Line ends inside a folded line become spaces, in our own copy.
+    void unfold(std::string_view line) {
+        char* p = m_.buffer.data() + (line.data() - m_.buffer.data());
+        for (char* const end = p + line.size(); p != end; ++p)
+            if (*p == '\n' || (*p == '\r' && p[1] == '\n'))
+                *p = ' ';  // a line end follows every line: p[1] can be read
     }
 
-    // The grammar has NUL as a quoted pair only, and elements written in C would read another message than we do.
-    bool has_stray_nul() const {
-        const std::string_view head = std::string_view(m_.buffer_).substr(0, at_);
-        for (auto nul = head.find('\0'); nul != std::string_view::npos; nul = head.find('\0', nul + 1))
-            if (nul == 0 || head[nul - 1] != '\\') return true;
-        return false;
+    // After unfolding. To some elements a CR that ends no line ends one, and elements written in C would read another
+    // message than we do behind a NUL: the grammar has it as a quoted pair only.
+    MaybeFault stray_controls() const {
+        const std::string_view head = std::string_view(m_.buffer).substr(header_at_, at_ - header_at_);
+        if (!may_have_strays(head)) return std::nullopt;
+        for (std::size_t i = 0; i < head.size(); ++i) {
+            if (head[i] == '\r' && head[i + 1] != '\n')  // the header ends with a line end
+                return fault(ParseErrc::bad_header, "a bare CR in a header field");
+            if (head[i] == '\0' && (i == 0 || head[i - 1] != '\\'))
+                return fault(ParseErrc::bad_header, "a NUL outside a quoted pair");
+        }
+        return std::nullopt;
     }
 
     MaybeFault too_many_values() const {
@@ -184,13 +209,14 @@ private:
             const auto name = static_cast<HeaderName>(i);
             if (list_values_[i] <= limits::list_values || !is_list(name)) continue;
             std::size_t values = 0;
-            for (const auto& entry : m_.fields_) {
+            std::vector<std::string_view> split;
+            for (const auto& entry : m_.fields) {
                 if (entry.name != name) continue;
-                const std::string_view value = m_.view(entry.value);
+                const std::string_view value = m_.value(entry);
                 values += 1 + static_cast<std::size_t>(std::count(value.begin(), value.end(), ','));
+                split_list(value, split);
             }
-            if (values > limits::list_values &&
-                m_.values(name).size() > limits::list_values)  // commas in quotes do not count
+            if (values > limits::list_values && split.size() > limits::list_values)  // commas in quotes do not count
                 return fault(ParseErrc::too_many_fields, to_string(name), "too many values");
         }
         return std::nullopt;
@@ -199,7 +225,7 @@ private:
     std::optional<std::string_view> first(HeaderName name) const {
         const std::size_t position = first_[static_cast<std::size_t>(name)];
         if (position == 0) return std::nullopt;
-        return m_.view(m_.fields_[position - 1].value);
+        return m_.value(m_.fields[position - 1]);
     }
 
     // Fetches a mandatory field into `value`.
@@ -223,13 +249,13 @@ private:
         std::string_view via;
         if (auto f = require(HeaderName::via, via)) return f;
         scan::Cursor cursor(via);
-        if (const auto error = read_via(cursor, m_.top_via_))
+        if (const auto error = read_via(cursor, m_.top_via))
             return fault(ParseErrc::bad_value, "Via", to_string(*error));
-        if (m_.top_via_.protocol != "SIP/2.0") return fault(ParseErrc::bad_value, "Via", "unknown version");
-        if (auto f = read(HeaderName::from, m_.from_, read_name_addr)) return f;
-        if (auto f = read(HeaderName::to, m_.to_, read_name_addr)) return f;
-        if (auto f = read(HeaderName::cseq, m_.cseq_, read_cseq)) return f;
-        if (m_.is_request() && m_.cseq_.method_text != request_method_) {
+        if (!m_.top_via.is_ours()) return fault(ParseErrc::bad_value, "Via", "unknown version");
+        if (auto f = read(HeaderName::from, m_.from, read_name_addr)) return f;
+        if (auto f = read(HeaderName::to, m_.to, read_name_addr)) return f;
+        if (auto f = read(HeaderName::cseq, m_.cseq, read_cseq)) return f;
+        if (m_.status == 0 && m_.cseq.method_text != request_method_) {
             const bool known = method_from(request_method_) != Method::other;
             return fault(known ? ParseErrc::bad_value : ParseErrc::unknown_method, "CSeq",
                          "not the method of the request");
@@ -244,7 +270,7 @@ private:
         if (value.empty() || !std::all_of(value.begin(), value.end(),
                                           [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; }))
             return fault(ParseErrc::bad_value, "Call-ID", "not one word");
-        m_.call_id_ = slice(value);
+        m_.call_id = value;
         return std::nullopt;
     }
 
@@ -253,12 +279,12 @@ private:
         if (!value) return std::nullopt;
         if (!scan::all(*value, scan::digit) || value->empty())
             return fault(ParseErrc::bad_value, "Max-Forwards", "no number");
-        m_.max_forwards_ = scan::number<std::uint8_t>(*value);
+        m_.max_forwards = scan::number<std::uint8_t>(*value);
         return std::nullopt;
     }
 
     MaybeFault body() {
-        std::size_t length = m_.buffer_.size() - at_;
+        std::size_t length = m_.buffer.size() - at_;
         if (const auto value = first(HeaderName::content_length)) {
             const auto declared = content_length_from(*value);
             if (!declared) return fault(ParseErrc::bad_content_length, "Content-Length", "no number of bytes");
@@ -266,17 +292,17 @@ private:
             if (*declared < length && framing_ == Framing::stream)
                 return fault(ParseErrc::bad_content_length, "Content-Length", "not the size of the body");
             length = *declared;
-            m_.buffer_.resize(at_ + length);
+            m_.buffer.resize(at_ + length);
         } else if (framing_ == Framing::stream) {  // RFC 3261 18.3, 20.14
             return fault(ParseErrc::bad_content_length, "Content-Length", "missing on a stream");
         }
-        m_.body_ = {static_cast<std::uint32_t>(at_), static_cast<std::uint32_t>(length)};
+        m_.body = std::string_view(m_.buffer).substr(at_, length);
         return std::nullopt;
     }
 
-    Message& m_;
+    Message::Content& m_;
     Framing framing_;
-    std::size_t at_ = 0;
+    std::size_t at_ = 0, header_at_ = 0;
     std::string_view request_method_;
     std::array<std::uint16_t, known_headers> first_{};        // position + 1 of the first field of each name
     std::array<std::uint16_t, known_headers> list_values_{};  // at most so many values; a message has 65,535 bytes
@@ -288,9 +314,9 @@ Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framin
     if (bytes.empty()) return ParseError{ParseErrc::empty, "no message", std::nullopt, {}};
     if (bytes.size() > limits::message_bytes)
         return refuse(bytes, fault(ParseErrc::too_large, "message too long"), source);
-    Result<Message, ParseError> result{Message()};
-    if (auto f = Run(*result, bytes, framing).parse()) result = refuse(bytes, std::move(*f), source);
-    return result;
+    const auto content = std::make_shared<Message::Content>();
+    if (auto f = Run(*content, bytes, framing).parse()) return refuse(bytes, std::move(*f), source);
+    return Message(content);
 }
 
 }  // namespace sallyport::sip

@@ -7,6 +7,7 @@
 #include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/lines.h"
+#include "signaling/sip/parameters.h"
 
 namespace sallyport::sip {
 namespace {
@@ -91,8 +92,8 @@ std::string unfolded(std::string_view value) {
 
 std::string tagged_to(const Copied& fields) {
     const std::string to = unfolded(*fields.to);
-    const auto parsed = parse_name_addr(to);
-    return parsed && parsed->tag().empty() ? tagged(to, *parsed, stateless_tag(fields)) : to;
+    const auto parsed = view_name_addr(to);
+    return parsed && parsed->tag.empty() ? tagged(to, *parsed, stateless_tag(fields)) : to;
 }
 
 // For routing the transport and sent-by count: an answer to another version (505) must find its way, too.
@@ -101,38 +102,53 @@ std::string in_our_version(std::string_view via) {
     return std::string("SIP/2.0").append(via.substr(transport));
 }
 
-// The host of a Via in the letters its sender has chosen: there are clients that compare them.
-std::string_view written_host(std::string_view via, const std::string& host) {
-    constexpr std::string_view blanks = " \t\r\n";
-    const auto transport = via.find_first_not_of(blanks, via.find('/', via.find('/') + 1) + 1);
-    const auto at = scan::lowered(via).find(host, via.find_first_of(blanks, transport));
-    return at == std::string::npos ? std::string_view(host) : via.substr(at, host.size());
+bool is_sent_by(const ViaView& via, const IpAddress& address) {
+    const auto sent_by = IpAddress::parse(via.host);
+    return sent_by && *sent_by == address;
 }
 
 }  // namespace
 
 std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source) {
-    const auto values = split_list(field_value);
-    if (values.empty()) return std::nullopt;
-    Via top;
-    scan::Cursor cursor(values.front());
-    if (read_via(cursor, top) || !cursor.at_end()) return std::nullopt;
-    if (source != nullptr) {
-        const auto sent_by = IpAddress::parse(top.host);
-        const bool wants_rport = top.parameters.has("rport");
-        if (wants_rport || top.parameters.has("received") || !sent_by || *sent_by != source->address)
-            top.parameters.set("received", source->address.to_string());
-        if (wants_rport) top.parameters.set("rport", std::to_string(source->port));
+    const std::string_view first = first_of_list(field_value);
+    ViaView top;
+    scan::Cursor cursor(first);
+    if (first.empty() || read_via(cursor, top) || !cursor.at_end()) return std::nullopt;
+    std::string out;
+    out.reserve(field_value.size() + 64);
+    out.append(top.name).append(1, '/').append(top.version).append(1, '/').append(top.transport).append(1, ' ');
+    out.append(top.host);
+    if (top.port != 0) out.append(1, ':').append(std::to_string(top.port));
+    bool rport = false, received = false;
+    scan::Cursor parameters(top.parameters.text());
+    each_parameter(parameters, [&](const ParameterView& one) -> std::optional<FieldErrc> {
+        const bool is_rport = source != nullptr && equal_ignoring_case(one.name, "rport");
+        const bool is_received = source != nullptr && equal_ignoring_case(one.name, "received");
+        rport = rport || is_rport;
+        received = received || is_received;
+        out.append(1, ';').append(one.name);
+        if (is_rport)
+            out.append(1, '=').append(std::to_string(source->port));
+        else if (is_received)
+            out.append(1, '=').append(source->address.to_string());
+        else if (one.quoted)
+            out.append("=\"").append(one.value).append(1, '"');
+        else if (one.has_value)
+            out.append(1, '=').append(one.value);
+        return std::nullopt;
+    });
+    if (source != nullptr && !received && (rport || !is_sent_by(top, source->address)))
+        out.append(";received=").append(source->address.to_string());
+    if (first.size() != field_value.size()) {
+        const auto values = split_list(field_value);
+        for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
     }
-    top.host = written_host(values.front(), top.host);
-    std::string out = top.text();
-    for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
     return out;
 }
 
-std::string tagged(std::string_view to_value, const NameAddr& to, std::string_view tag) {
+std::string tagged(std::string_view to_value, const NameAddrView& to, std::string_view tag) {
     if (!to.parameters.has("tag")) return std::string(to_value).append(";tag=").append(tag);
-    NameAddr filled = to;
+    NameAddr filled = own(to);
     filled.parameters.set("tag", std::string(tag));
     return filled.text();
 }

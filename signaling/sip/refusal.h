@@ -16,6 +16,6 @@ ParseError refuse(std::string_view bytes, Fault fault, const Endpoint* source);
 std::optional<std::string> answered_via(std::string_view field_value, const Endpoint* source);
 
 // A To value with our tag; one that is there but empty is filled in.
-std::string tagged(std::string_view to_value, const NameAddr& to, std::string_view tag);
+std::string tagged(std::string_view to_value, const NameAddrView& to, std::string_view tag);
 
 }  // namespace sallyport::sip

@@ -13,38 +13,41 @@
 
 namespace sallyport::sip::scan {
 
-enum CharClass : std::uint8_t {
+enum CharClass : std::uint16_t {
     token = 1,  // RFC 3261 25.1 token
     digit = 2,
     alpha = 4,
     hex = 8,
-    host = 16,   // host names; "_" is no letter of RFC 1123 but of many products
-    value = 32,  // an unquoted parameter value: all that is visible and delimits nothing
-    uri = 64,    // visible and not one of < > "
-    lws = 128,   // SP and HT; line ends are gone before these parsers run
+    host = 16,    // host names; "_" is no letter of RFC 1123 but of many products
+    value = 32,   // an unquoted parameter value: all that is visible and delimits nothing
+    uri = 64,     // visible and not one of < > "
+    lws = 128,    // SP and HT; line ends are gone before these parsers run
+    plain = 256,  // of uri, what needs no second look in any part of a URI
 };
 
-constexpr std::array<std::uint8_t, 256> make_classes() {
-    std::array<std::uint8_t, 256> table{};
+constexpr std::array<std::uint16_t, 256> make_classes() {
+    std::array<std::uint16_t, 256> table{};
     for (unsigned c = 0; c < 256; ++c) {
         const bool is_digit = c >= '0' && c <= '9';
         const bool is_alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
         const bool visible = c > 0x20 && c != 0x7f;
-        std::uint8_t bits = 0;
+        std::uint16_t bits = 0;
         if (is_digit) bits |= digit | hex;
         if (is_alpha) bits |= alpha;
         if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= hex;
         if (is_digit || is_alpha) bits |= token | host;
-        if (visible && c != '"' && c != '<' && c != '>') bits |= uri;
+        if (visible && c != '"' && c != '<' && c != '>') bits |= uri | plain;
         if (visible && c != '"' && c != '<' && c != '>' && c != ';' && c != ',') bits |= value;
         if (c == ' ' || c == '\t') bits |= lws;
         table[c] = bits;
     }
     for (const char c : std::string_view("-.!%*_+`'~")) table[static_cast<unsigned char>(c)] |= token;
     for (const char c : std::string_view("-._")) table[static_cast<unsigned char>(c)] |= host;
+    for (const char c : std::string_view("%@?;"))
+        table[static_cast<unsigned char>(c)] &= static_cast<std::uint16_t>(~plain);
     return table;
 }
-inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
+inline constexpr std::array<std::uint16_t, 256> classes = make_classes();
 
 constexpr bool is(char c, int mask) { return (classes[static_cast<unsigned char>(c)] & mask) != 0; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
@@ -64,6 +67,16 @@ constexpr std::string_view trim(std::string_view text) {
     while (!text.empty() && is(text.back(), lws)) text.remove_suffix(1);
     return text;
 }
+// What stands inside a quoted string, without its escapes (RFC 3261 25.1 quoted-pair).
+inline std::string unquoted(std::string_view inside) {
+    std::string out;
+    out.reserve(inside.size());
+    for (std::size_t i = 0; i < inside.size(); ++i) {
+        if (inside[i] == '\\' && i + 1 < inside.size()) ++i;
+        out.push_back(inside[i]);
+    }
+    return out;
+}
 constexpr int hex_digit(char c) { return is(c, digit) ? c - '0' : is(c, hex) ? lower(c) - 'a' + 10 : -1; }
 // Every "%" is followed by two hex digits.
 constexpr bool escapes_are_whole(std::string_view text) {
@@ -74,10 +87,11 @@ constexpr bool escapes_are_whole(std::string_view text) {
     }
     return true;
 }
-// One pass: what may stand in a URI and is none of `delimiters`, with whole escapes.
+// One pass: what may stand in a URI and is none of `delimiters` (of "@?;" any), with whole escapes.
 constexpr bool is_uri_text(std::string_view text, std::string_view delimiters = {}) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
+        if (is(c, plain)) continue;
         if (!is(c, uri)) return false;
         for (const char delimiter : delimiters)
             if (c == delimiter) return false;
@@ -125,18 +139,15 @@ public:
     std::string_view rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
     void skip(std::size_t n) { at_ += n; }
 
-    // A quoted string from its opening quote on; the text inside without its escapes. Nothing if it never ends.
-    std::optional<std::string> take_quoted() {
+    // A quoted string from its opening quote on; the text inside, escapes kept. Nothing if it never ends.
+    std::optional<std::string_view> take_quoted() {
         if (!take('"')) return std::nullopt;
         const char* from = at_;
-        while (at_ != end_ && *at_ != '"' && *at_ != '\\') ++at_;
-        std::string out(from, at_);
-        while (at_ != end_ && *at_ != '"') {
+        for (; at_ != end_ && *at_ != '"'; ++at_)
             if (*at_ == '\\' && ++at_ == end_) return std::nullopt;
-            out.push_back(*at_++);
-        }
+        const std::string_view inside(from, static_cast<std::size_t>(at_ - from));
         if (!take('"')) return std::nullopt;
-        return out;
+        return inside;
     }
 
 private:

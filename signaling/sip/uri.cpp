@@ -4,8 +4,8 @@
 #include "signaling/sip/uri.h"
 
 #include "signaling/sip/fields.h"
-#include "signaling/sip/in_place.h"
 #include "signaling/sip/limits.h"
+#include "signaling/sip/parameters.h"
 #include "signaling/sip/uri_scan.h"
 
 namespace sallyport::sip {
@@ -14,6 +14,7 @@ namespace {
 using scan::is;
 
 Scheme scheme_from(std::string_view text) {
+    if (text == "sip") return Scheme::sip;
     if (equal_ignoring_case(text, "sip")) return Scheme::sip;
     if (equal_ignoring_case(text, "sips")) return Scheme::sips;
     if (equal_ignoring_case(text, "tel")) return Scheme::tel;
@@ -46,7 +47,7 @@ bool is_subscriber(std::string_view text) {
     return true;
 }
 
-std::optional<UriErrc> scan_user_info(std::string_view info, UriParts& out) {
+std::optional<UriErrc> scan_user_info(std::string_view info, UriView& out) {
     out.has_user = true;
     const std::size_t colon = info.find(':');
     out.user = info.substr(0, colon);
@@ -55,7 +56,7 @@ std::optional<UriErrc> scan_user_info(std::string_view info, UriParts& out) {
     return std::nullopt;
 }
 
-std::optional<UriErrc> scan_sip(std::string_view rest, UriParts& out) {
+std::optional<UriErrc> scan_sip(std::string_view rest, UriView& out) {
     if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {
         if (const auto error = scan_user_info(rest.substr(0, at), out)) return error;
         rest.remove_prefix(at + 1);
@@ -72,7 +73,7 @@ std::optional<UriErrc> scan_sip(std::string_view rest, UriParts& out) {
     return std::nullopt;
 }
 
-std::optional<UriErrc> scan_tel(std::string_view rest, UriParts& out) {
+std::optional<UriErrc> scan_tel(std::string_view rest, UriView& out) {
     const std::size_t semicolon = std::min(rest.find(';'), rest.size());
     out.user = rest.substr(0, semicolon);
     out.parameters = rest.substr(semicolon);
@@ -108,7 +109,9 @@ std::size_t scan_host_port(std::string_view text, std::string_view& host, std::u
     return end;
 }
 
-std::optional<UriErrc> scan_uri(std::string_view text, UriParts& out) {
+namespace {
+
+std::optional<UriErrc> scan_uri(std::string_view text, UriView& out) {
     if (text.empty()) return UriErrc::empty;
     if (text.size() > limits::field_bytes) return UriErrc::too_long;
     const std::size_t colon = text.find(':');
@@ -128,37 +131,44 @@ std::optional<UriErrc> scan_uri(std::string_view text, UriParts& out) {
     return UriErrc::bad_scheme;
 }
 
-std::optional<UriErrc> check_uri(std::string_view text, UriParts& out) {
+}  // namespace
+
+std::optional<UriErrc> read_uri(std::string_view text, UriView& out) {
     if (const auto error = scan_uri(text, out)) return error;
-    std::size_t count = 0;
+    if (out.parameters.empty()) return std::nullopt;
+    ParameterNames names;
     return each_uri_parameter(out.parameters,
-                              [&](std::string_view, std::string_view, bool) { return ++count <= limits::parameters; });
+                              [&](std::string_view name, std::string_view, bool) { return !names.add(name); });
 }
 
-std::optional<UriErrc> read_uri(std::string_view text, Uri& out) {
-    UriParts parts;
-    if (const auto error = scan_uri(text, parts)) return error;
-    out.scheme = parts.scheme;
-    out.scheme_text = scan::lowered(parts.scheme_text);
-    out.user = parts.user;
-    out.password = parts.password;
-    out.has_user = parts.has_user;
-    out.host = scan::lowered(parts.host);
-    out.port = parts.port;
-    out.headers = parts.headers;
-    return each_uri_parameter(parts.parameters, [&](std::string_view name, std::string_view value, bool has_value) {
-        auto& list = out.parameters.list();
-        if (list.empty()) list.reserve(2);
-        Parameter p{scan::lowered(name), std::string(value), has_value};
-        if (list.size() == limits::parameters || out.parameters.has(p.name)) return false;
-        list.push_back(std::move(p));
-        return true;
-    });
+Result<UriView, UriErrc> view_uri(std::string_view text) {
+    UriView out;
+    if (const auto error = read_uri(text, out)) return *error;
+    return out;
 }
 
 Result<Uri, UriErrc> parse_uri(std::string_view text) {
-    Uri out;
+    UriView out;
     if (const auto error = read_uri(text, out)) return *error;
+    return own(out);
+}
+
+Uri own(const UriView& uri) {
+    Uri out;
+    out.scheme = uri.scheme;
+    out.scheme_text = scan::lowered(uri.scheme_text);
+    out.user = uri.user;
+    out.password = uri.password;
+    out.has_user = uri.has_user;
+    out.host = scan::lowered(uri.host);
+    out.port = uri.port;
+    out.headers = uri.headers;
+    auto& list = out.parameters.list();
+    each_uri_parameter(uri.parameters, [&](std::string_view name, std::string_view value, bool has_value) {
+        if (list.empty()) list.reserve(2);
+        list.push_back({scan::lowered(name), std::string(value), has_value});
+        return true;
+    });
     return out;
 }
 
@@ -209,6 +219,7 @@ std::string Uri::text() const {
     return out;
 }
 
+std::string UriView::decoded_user() const { return decode_escapes(user); }
 std::string Uri::decoded_user() const { return decode_escapes(user); }
 
 std::string decode_escapes(std::string_view text) {

@@ -1,4 +1,5 @@
-// SIP, SIPS and tel URIs (RFC 3261 19.1, RFC 3966). Parsed lazily from header text; the text itself travels untouched.
+// SIP, SIPS and tel URIs (RFC 3261 19.1, RFC 3966). Each structure comes twice: as a view, checked and cut where its
+// text stands, valid as long as that text is; and as a value of its own, to be kept or changed.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,19 @@ struct Parameter {
     bool has_value = false;
     bool quoted = false;  // it stood in double quotes, and will again
     friend bool operator==(const Parameter&, const Parameter&) = default;
+};
+// ";a=b;c" where it stands, checked.
+class ParametersView {
+public:
+    ParametersView() = default;
+    explicit ParametersView(std::string_view checked) : text_(checked) {}
+    bool has(std::string_view name) const { return value(name).has_value(); }  // name in any case
+    // "" for a flag; what stands in quotes without them, but with its escapes.
+    std::optional<std::string_view> value(std::string_view name) const;
+    std::string_view text() const { return text_; }
+
+private:
+    std::string_view text_;
 };
 class Parameters {
 public:
@@ -51,6 +65,15 @@ enum class UriErrc : std::uint8_t {
 };
 std::string_view to_string(UriErrc e);
 
+struct UriView {
+    Scheme scheme = Scheme::other;
+    std::string_view scheme_text, user, password, host, headers;  // as written; see Uri
+    std::string_view parameters;                                  // from the first ";" on
+    bool has_user = false;
+    std::uint16_t port = 0;
+
+    std::string decoded_user() const;  // %HH decoded once
+};
 struct Uri {
     Scheme scheme = Scheme::sip;
     std::string scheme_text;  // as written, lower case: needed for `other`
@@ -68,7 +91,10 @@ struct Uri {
     friend bool operator==(const Uri&, const Uri&) = default;  // textual; see equivalent()
 };
 
-Result<Uri, UriErrc> parse_uri(std::string_view text);  // an addr-spec, without < >
+Result<UriView, UriErrc> view_uri(std::string_view text);  // an addr-spec, without < >
+Result<Uri, UriErrc> parse_uri(std::string_view text);
+Uri own(const UriView& uri);
+std::string decode_escapes(std::string_view text);  // %HH once; anything else as it is
 // RFC 3261 19.1.4.
 bool equivalent(const Uri& a, const Uri& b);
 

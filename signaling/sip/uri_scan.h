@@ -1,5 +1,4 @@
-// A URI cut into views of its text, checked but not copied: what the message parser needs to judge a Request-URI.
-// Private to the room.
+// The scanner of URIs. What it leaves behind after an error is not meant to be read. Private to the room.
 #pragma once
 
 #include "signaling/sip/scan.h"
@@ -7,20 +6,11 @@
 
 namespace sallyport::sip {
 
-struct UriParts {
-    Scheme scheme = Scheme::other;
-    std::string_view scheme_text, user, password, host, parameters, headers;  // parameters: from the first ";" on
-    bool has_user = false;
-    std::uint16_t port = 0;
-};
-std::optional<UriErrc> scan_uri(std::string_view text, UriParts& out);   // leaves the parameters to each_uri_parameter
-std::optional<UriErrc> check_uri(std::string_view text, UriParts& out);  // looks at them as well
+std::optional<UriErrc> read_uri(std::string_view text, UriView& out);
 
 // Reads "host[:port]" up to ";", "?" or the end and returns where it stopped; npos if it is none (then a host that was
 // understood remains, so that the caller can tell a bad port from a bad host).
 std::size_t scan_host_port(std::string_view text, std::string_view& host, std::uint16_t& port);
-
-std::string decode_escapes(std::string_view text);  // %HH once; anything else as it is
 
 // ";a=b;c" -> sink(name, value, has_value), which may refuse by returning false.
 template <class Sink>

@@ -20,7 +20,7 @@ std::string_view take_part(scan::Cursor& cursor) {  // token surrounded by LWS
     return part;
 }
 
-std::optional<FieldErrc> scan_sent_by(scan::Cursor& cursor, Via& out) {
+std::optional<FieldErrc> scan_sent_by(scan::Cursor& cursor, ViaView& out) {
     std::string_view host, checked;
     std::uint16_t no_port = 0;
     if (cursor.next_is('[')) {
@@ -32,7 +32,7 @@ std::optional<FieldErrc> scan_sent_by(scan::Cursor& cursor, Via& out) {
         host = cursor.take_while(scan::host);
     }
     if (scan_host_port(host, checked, no_port) != host.size()) return FieldErrc::malformed;
-    out.host = scan::lowered(host);
+    out.host = host;
     cursor.skip_lws();
     if (!cursor.take(':')) return std::nullopt;
     cursor.skip_lws();
@@ -44,30 +44,40 @@ std::optional<FieldErrc> scan_sent_by(scan::Cursor& cursor, Via& out) {
 
 }  // namespace
 
-std::optional<FieldErrc> read_via(scan::Cursor& cursor, Via& out) {
-    const std::string_view name = take_part(cursor);
+std::optional<FieldErrc> read_via(scan::Cursor& cursor, ViaView& out) {
+    out.name = take_part(cursor);
     if (!cursor.take('/')) return FieldErrc::malformed;
-    const std::string_view version = take_part(cursor);
+    out.version = take_part(cursor);
     if (!cursor.take('/')) return FieldErrc::malformed;
-    const std::string_view transport = take_part(cursor);
-    if (name.empty() || version.empty() || transport.empty()) return FieldErrc::malformed;
-    out.protocol = uppered(name);
-    out.protocol.append(1, '/').append(version);
-    out.transport = uppered(transport);
+    out.transport = take_part(cursor);
+    if (out.name.empty() || out.version.empty() || out.transport.empty()) return FieldErrc::malformed;
     if (const auto error = scan_sent_by(cursor, out)) return error;
-    return scan_parameters(cursor, out.parameters);
+    return view_parameters(cursor, out.parameters, "branch", out.branch);
 }
 
-FieldResult<Via> parse_via(std::string_view value) {
+bool ViaView::is_ours() const { return version == "2.0" && equal_ignoring_case(name, "SIP"); }
+
+FieldResult<ViaView> view_via(std::string_view value) {
     value = scan::trim(value);
     if (value.empty()) return FieldErrc::empty;
     if (value.size() > limits::field_bytes) return FieldErrc::out_of_range;
     scan::Cursor cursor(value);
-    Via out;
+    ViaView out;
     if (const auto error = read_via(cursor, out)) return *error;
     if (!cursor.at_end()) return FieldErrc::malformed;
-    if (out.protocol != "SIP/2.0") return FieldErrc::bad_version;
+    if (!out.is_ours()) return FieldErrc::bad_version;
     return out;
+}
+
+FieldResult<Via> parse_via(std::string_view value) {
+    const auto via = view_via(value);
+    if (!via) return via.error();
+    return own(*via);
+}
+
+Via own(const ViaView& via) {
+    return {uppered(via.name).append(1, '/').append(via.version), uppered(via.transport), scan::lowered(via.host),
+            via.port, own(via.parameters)};
 }
 
 std::string_view Via::branch() const { return parameters.value("branch").value_or(std::string_view()); }

@@ -59,7 +59,7 @@ registrar::CredentialSecret secret_of(const config::Snapshot::CredentialMatch& m
 
 // Whose the request is, by what it says in From. Proves nothing; nullptr: nobody's.
 const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Message& request) {
-    const sip::Uri& from = request.from().uri;
+    const sip::Uri from = sip::own(request.from().uri);
     if (const auto number = sip::e164(from))
         if (const auto* trunk = config.trunk_by_number(*number)) return trunk;
     return config.trunk_by_aor(from.user, from.host);
@@ -67,7 +67,7 @@ const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Me
 
 // An anonymous caller's PBX is still addressing its provider.
 std::string host_addressed(const sip::Message& request) {
-    const sip::Uri& from = request.from().uri;
+    const sip::Uri from = sip::own(request.from().uri);
     if (!from.host.empty() && !from.host.ends_with(".invalid")) return from.host;
     const auto uri = sip::parse_uri(request.request_uri());
     return uri.has_value() && !uri->host.empty() ? uri->host : "anonymous.invalid";
@@ -175,7 +175,7 @@ bool Core::has_proved(const transaction::Request& request, const config::Trunk& 
     if (!policy::must_prove(trunk, request.flow.transport, request.message.method_text(), proof, proven)) return true;
     const sip::Message& message = request.message;
     const bool proxy = message.method() == sip::Method::invite || !message.to_tag().empty();
-    const auto authenticated = authenticate(request, challenge_for(&trunk, message.from().uri, {}, proxy));
+    const auto authenticated = authenticate(request, challenge_for(&trunk, sip::own(message.from().uri), {}, proxy));
     if (!authenticated) return false;
     if (authenticated->trunk != trunk.id) {
         complain("authentication-failed", trunk.id, "the credential is trunk " + authenticated->trunk + "'s");
@@ -220,9 +220,9 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         return std::nullopt;
     }
     if (claimed == nullptr) claimed = at_home;
-    const auto authenticated =
-        authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
-                                            request.message.method() == sip::Method::invite));
+    const auto authenticated = authenticate(
+        request, challenge_for(claimed, sip::own(request.message.from().uri), host_addressed(request.message),
+                               request.message.method() == sip::Method::invite));
     if (!authenticated) return std::nullopt;
     const auto trunk = snapshot->trunks.find(authenticated->trunk);
     if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {

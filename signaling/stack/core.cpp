@@ -74,7 +74,7 @@ void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framin
 void Core::answer_parse_error(const Flow& flow, std::string_view bytes, const sip::ParseError& error) {
     statistics.parse_errors.add();
     if (!error.response || (flow.transport == Transport::udp && error.response->size() > 3 * bytes.size())) return;
-    const auto via = sip::parse_via(error.response_via);
+    const auto via = sip::view_via(error.response_via);
     if (!via.has_value()) return;
     effects_.emplace_back(transaction::Transmit{
         transaction::response_flow(flow, *via), std::make_shared<const std::string>(*error.response), {}});

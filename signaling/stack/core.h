@@ -95,7 +95,7 @@ private:
 
     // triage.cpp: what is refused before it is parsed, when there is more than can be done
     bool takes(const Flow& flow, std::string_view bytes, Duration busy);
-    policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen, const sip::Via* top_via);
+    policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen, const sip::ViaView* top_via);
     bool dials_emergency(const sip::Glimpse& seen) const;
     void learn_emergency_numbers();
     bool is_plausible_emergency(const IpAddress& source);

@@ -9,7 +9,6 @@
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/content.h"
 #include "signaling/sip/digest.h"
-#include "signaling/sip/uri_scan.h"
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -117,7 +116,7 @@ void Core::on_register(const transaction::Request& request) {
             request, {405, "no registrar in this realm", {{HeaderName::allow, std::string(b2bua::methods_in_dialog)}}});
     if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
-    const sip::Uri& aor = request.message.to().uri;
+    const sip::Uri aor = sip::own(request.message.to().uri);
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
     // A PBX that has registered over this flow can prove who it is, and is told what is wrong with another address.
     const auto* known = trunk;
@@ -140,7 +139,7 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
         const auto own = snapshot->trunks.find(sender);
         if (own != snapshot->trunks.end() && own->second.mode == config::TrunkMode::static_)
             return refused(403, "the trunk is in static mode: it does not register");
-        const auto number = sip::e164(request.message.to().uri);
+        const auto number = sip::e164(sip::own(request.message.to().uri));
         const auto* owner = number ? snapshot->trunk_by_number(*number) : nullptr;
         // RFC 6140 5.2: the numbers come and go with the registration AOR, never one by one.
         if (owner != nullptr && owner->id == sender)

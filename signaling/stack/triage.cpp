@@ -26,11 +26,9 @@ std::string_view user_of(std::string_view uri) {
     return uri.substr(0, uri.find_first_of("@;?"));
 }
 
-std::optional<sip::Via> top_via_of(const sip::Glimpse& seen) {
-    const auto values = sip::split_list(seen.vias.front());
-    if (values.empty()) return std::nullopt;
-    auto via = sip::parse_via(values.front());
-    return via.has_value() ? std::optional(std::move(*via)) : std::nullopt;
+std::optional<sip::ViaView> top_via_of(const sip::Glimpse& seen) {
+    const auto via = sip::view_via(sip::first_of_list(seen.vias.front()));
+    return via.has_value() ? std::optional(*via) : std::nullopt;
 }
 
 }  // namespace
@@ -53,7 +51,7 @@ bool Core::takes(const Flow& flow, std::string_view bytes, Duration busy) {
 }
 
 // A To tag alone proves nothing: whoever writes one must not pass for a call that is up.
-WorkClass Core::classify(const Flow& flow, const sip::Glimpse& seen, const sip::Via* top_via) {
+WorkClass Core::classify(const Flow& flow, const sip::Glimpse& seen, const sip::ViaView* top_via) {
     if (seen.response || seen.method == "ACK" || seen.method == "CANCEL") return WorkClass::in_dialog;
     if (!seen.to_tag.empty() && calls.index().find_dialog(seen.call_id, seen.to_tag)) return WorkClass::in_dialog;
     if (top_via != nullptr && layer.knows(seen.method, *top_via)) return WorkClass::in_dialog;
@@ -91,7 +89,7 @@ bool Core::is_plausible_emergency(const IpAddress& source) {
 void Core::refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes) {
     const auto answer = sip::refuse_briefly(seen, flow.remote, overload_mark_, retry_after());
     if (!answer || (flow.transport == Transport::udp && answer->text.size() > 3 * bytes)) return;
-    const auto via = sip::parse_via(answer->via);
+    const auto via = sip::view_via(answer->via);
     if (!via.has_value()) return;
     effects_.emplace_back(transaction::Transmit{
         transaction::response_flow(flow, *via), std::make_shared<const std::string>(answer->text), {}});

@@ -70,7 +70,7 @@ ClientId ClientSide::start(const Flow& flow, std::string request, std::string tl
     Machine machine = usable && parsed->method() == sip::Method::invite
                           ? Machine(InviteClient(values_, reliable, std::move(bytes)))
                           : Machine(NonInviteClient(values_, reliable, std::move(bytes)));
-    std::string key = usable ? client_key(parsed->top_via().branch(), parsed->method_text()) : std::string();
+    std::string key = usable ? client_key(parsed->top_via().branch, parsed->method_text()) : std::string();
     const ClientId id = table_.emplace(Client{key, std::move(machine), flow, std::move(tls_name), {}, {}, own});
     if (!usable) {
         // What a peer gave to be passed on made the message larger than the transport or any parser takes: it never
@@ -92,7 +92,7 @@ void ClientSide::receive(const Flow& flow, sip::Message response, TimePoint now,
     statistics_.responses_received.add();
     // RFC 3261 8.1.3.3: a second Via is another element's; such a response was sent here in error.
     const bool misrouted = response.values(sip::HeaderName::via).size() > 1;
-    const auto found = by_key_.find(client_key(response.top_via().branch(), response.method_text()));
+    const auto found = by_key_.find(client_key(response.top_via().branch, response.method_text()));
     if (misrouted || found == by_key_.end()) {
         statistics_.stray_responses.add();
         if (!misrouted) out.emplace_back(StrayResponse{flow, std::move(response)});

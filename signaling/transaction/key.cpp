@@ -25,18 +25,17 @@ bool has_unique_branch(std::string_view branch) {
 }
 
 std::string top_via_text(const sip::Message& message) {
-    const auto vias = message.values(sip::HeaderName::via);
-    return vias.empty() ? std::string() : std::string(vias.front());
+    return std::string(message.first_value(sip::HeaderName::via).value_or(""));
 }
 
 }  // namespace
 
-std::string server_key_of(std::string_view method, const sip::Via& via) {
+std::string server_key_of(std::string_view method, const sip::ViaView& via) {
     std::string key;
-    if (!has_unique_branch(via.branch())) return key;
+    if (!has_unique_branch(via.branch)) return key;
     key.reserve(128);
     append(key, method);
-    append(key, via.branch());
+    append(key, via.branch);
     append(key, lower(via.host));
     key += std::to_string(via.port);
     return key;

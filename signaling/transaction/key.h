@@ -16,7 +16,7 @@ std::string server_key(const sip::Message& request);
 // The same as if the method were another: what a CANCEL is matched by (RFC 3261 9.2).
 std::string server_key_as(const sip::Message& request, std::string_view method);
 // The same from its method and top Via alone; empty where that is not enough (RFC 2543 peers).
-std::string server_key_of(std::string_view method, const sip::Via& top_via);
+std::string server_key_of(std::string_view method, const sip::ViaView& top_via);
 // RFC 3261 17.1.3: our own branches are unique, the method parts an INVITE from its CANCEL.
 std::string client_key(std::string_view branch, std::string_view method);
 // Equal for one request that came over two paths (RFC 3261 8.2.2.2). The Request-URI takes part: a proxy that forks or

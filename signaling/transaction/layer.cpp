@@ -30,7 +30,7 @@ void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effec
         state_->clients.receive(flow, std::move(message), now, out);
 }
 
-bool Layer::knows(std::string_view method, const sip::Via& top_via) const {
+bool Layer::knows(std::string_view method, const sip::ViaView& top_via) const {
     return state_->servers.knows(server_key_of(method, top_via));
 }
 

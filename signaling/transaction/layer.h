@@ -32,7 +32,7 @@ public:
     void receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out);
 
     // Whether a request of this method with this top Via is the repetition of one that is known (RFC 3261 17.2.3).
-    bool knows(std::string_view method, const sip::Via& top_via) const;
+    bool knows(std::string_view method, const sip::ViaView& top_via) const;
 
     // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are
     // ignored except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted
@@ -74,7 +74,7 @@ private:
 // Where a response to this request goes: on streams the same connection, or, when that is gone (connection == 0), the
 // source address with the port of sent-by; on UDP the source address with rport or the port of sent-by (RFC
 // 3261 18.2.2, RFC 3581 4). maddr is not followed: it would let a sender aim our answers at somebody else.
-Flow response_flow(const Flow& received_on, const sip::Via& top_via);
+Flow response_flow(const Flow& received_on, const sip::ViaView& top_via);
 
 // A Via field value of ours: "SIP/2.0/TLS host:port;branch=...;rport".
 std::string via_text(const Realm& realm, Transport transport, Family family, std::string_view branch);

@@ -85,7 +85,7 @@ void ServerSide::begin(const Flow& flow, std::string key, sip::Message request, 
     std::string merge = merge_key(request);
     Server server{key, merge, std::move(machine), flow, response_flow(flow, request.top_via()), {}, {}, request, 0,
                   {},  false};
-    if (reliable) server.via = request.top_via();
+    if (reliable) server.via = request.first_value(sip::HeaderName::via).value_or("");
     const ServerId id = table_.emplace(std::move(server));
     by_key_.emplace(std::move(key), id);
     if (!merge.empty()) by_merge_key_.insert_or_assign(std::move(merge), id);
@@ -181,8 +181,10 @@ void ServerSide::flow_closed(const Flow& flow) {
         Server& server = *table_.find(std::get<1>(*last));
         Flow gone = server.received_on;
         gone.connection = 0;
-        server.responses = response_flow(gone, server.via);
-        if (gone.transport == Transport::tls) server.tls_name = server.via.host;
+        const auto via = sip::view_via(server.via);
+        if (!via.has_value()) continue;
+        server.responses = response_flow(gone, *via);
+        if (gone.transport == Transport::tls) server.tls_name = via->host;
     }
     by_connection_.erase(first, last);
 }

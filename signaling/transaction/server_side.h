@@ -54,7 +54,7 @@ private:
         Machine machine;
         Flow received_on, responses;          // where it came from, where answers go
         std::string tls_name;                 // once the connection is gone: whom to expect at sent-by
-        sip::Via via;                         // the way back, for as long as there may be one to go
+        std::string via;                      // the way back, for as long as there may be one to go
         std::optional<sip::Message> request;  // until it is finally answered
         std::size_t bytes = 0;                // of it and of the answer kept
         TimerSet timers;

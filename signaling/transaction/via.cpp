@@ -5,14 +5,14 @@
 namespace sallyport::transaction {
 namespace {
 
-std::uint16_t sent_by_port(const sip::Via& via, Transport transport) {
+std::uint16_t sent_by_port(const sip::ViaView& via, Transport transport) {
     if (via.port != 0) return via.port;
     return transport == Transport::tls ? 5061 : 5060;
 }
 
 }  // namespace
 
-Flow response_flow(const Flow& received_on, const sip::Via& top_via) {
+Flow response_flow(const Flow& received_on, const sip::ViaView& top_via) {
     if (received_on.connection != 0) return received_on;
     Flow flow = received_on;
     const bool symmetric = flow.transport == Transport::udp && top_via.parameters.has("rport");

@@ -1,6 +1,7 @@
 // Lines of a flow that are no messages: time, the network, the media plane, DNS, provisioning, and what must be true
 // now.
 #include <algorithm>
+#include <sstream>
 
 #include "tests/flows/flow_run.h"
 
@@ -24,10 +25,10 @@ std::string joined(const std::vector<std::string>& list) {
 }
 
 std::string forwards_text(const std::vector<b2bua::Forward>& forwards) {
-    std::vector<std::string> all;
+    std::ostringstream text;
     for (const auto& f : forwards)
-        all.push_back(f.from + ":" + std::to_string(f.status) + ":" + f.to + ":" + std::to_string(f.left));
-    return joined(all);
+        text << (text.tellp() == 0 ? "" : ",") << f.from << ':' << f.status << ':' << f.to << ':' << f.left;
+    return text.str();
 }
 
 std::string used_text(const b2bua::MediaLeg& leg) {  // highest index received/sent/SRTCP
@@ -37,6 +38,68 @@ std::string used_text(const b2bua::MediaLeg& leg) {  // highest index received/s
     };
     const b2bua::KeyUse& used = *leg.keys->used;
     return highest(used.received) + "/" + highest(used.sent) + "/" + std::to_string(used.srtcp_sent);
+}
+
+using Facts = std::map<std::string, std::string>;
+
+Facts alive_facts(const StackBench& bench) {
+    const auto left = bench.left();
+    return {{"calls", std::to_string(left.calls)},
+            {"transactions", std::to_string(left.transactions)},
+            {"timers", std::to_string(left.timers)},
+            {"media", std::to_string(left.media_sessions)},
+            {"bindings", std::to_string(bench.shared.locations.size())}};
+}
+
+Facts record_facts(const b2bua::CallRecord& r) {
+    return {{"status", std::to_string(r.status)},
+            {"ended_by", r.ended_by},
+            {"trunk", r.trunk},
+            {"carrier", r.carrier},
+            {"q850", std::to_string(r.q850)},
+            {"direction", r.direction},
+            {"emergency", r.emergency ? "true" : "false"},
+            {"ends", r.ends[0] + "," + r.ends[1]},
+            {"forwards", forwards_text(r.forwards)},
+            {"caller", r.caller},
+            {"called", r.called},
+            {"codecs", joined(r.codecs)},
+            {"media", std::to_string(r.media.size())},
+            {"talked", seconds_text(r.answered, r.ended)},
+            {"rang", seconds_text(r.rang, r.ended)}};
+}
+
+Facts counter_facts(const stack::Statistics& s, const transaction::Statistics& t) {
+    const auto text = [](const Counter& c) { return std::to_string(c.read()); };
+    return {{"invites", text(s.invites)},
+            {"answered", text(s.calls_answered)},
+            {"failed", text(s.calls_failed)},
+            {"media_away", text(s.calls_refused_media_away)},
+            {"failovers", text(s.carrier_failovers)},
+            {"forwarded", text(s.calls_forwarded)},
+            {"forwards_refused", text(s.forwards_refused)},
+            {"registrations_ok", text(s.registrations_ok)},
+            {"challenges", text(s.challenges)},
+            {"authentication_failures", text(s.authentication_failures)},
+            {"parse_errors", text(s.parse_errors)},
+            {"not_sip", text(s.dropped_not_sip)},
+            {"merged", text(t.merged_requests)},
+            {"records", text(s.records_written)}};
+}
+
+// Of the one session: a.direction, b.remote, a.keys.
+template <class Session>
+Facts media_facts(const Session& session) {
+    Facts facts;
+    for (const auto& [key, leg] : session.legs) {
+        if (key.first != 0) continue;
+        const std::string side = key.second == b2bua::Side::a ? "a." : "b.";
+        facts[side + "remote"] = leg.remote ? leg.remote->to_string() : "none";
+        facts[side + "direction"] = leg.direction ? std::string(to_string(*leg.direction)) : "none";
+        facts[side + "used"] = used_text(leg);
+        facts[side + "suite"] = leg.keys && !leg.keys->suite.empty() ? leg.keys->suite : "none";
+    }
+    return facts;
 }
 
 }  // namespace
@@ -206,63 +269,19 @@ void FlowRun::check(const FlowStep& step) {
 }
 
 std::string FlowRun::fact(const FlowStep& step, const std::string& subject, const std::string& name) const {
-    std::map<std::string, std::string> facts;
+    Facts facts;
     if (subject == "alive") {
-        const auto left = bench_.left();
-        facts = {{"calls", std::to_string(left.calls)},
-                 {"transactions", std::to_string(left.transactions)},
-                 {"timers", std::to_string(left.timers)},
-                 {"media", std::to_string(left.media_sessions)},
-                 {"bindings", std::to_string(bench_.shared.locations.size())}};
+        facts = alive_facts(bench_);
     } else if (subject == "records") {
         facts = {{"count", std::to_string(bench_.records.size())}};
     } else if (subject == "record") {
         if (bench_.records.empty()) throw FlowError(step.place, "there is no call record");
-        const auto& r = bench_.records.back();
-        facts = {{"status", std::to_string(r.status)},
-                 {"ended_by", r.ended_by},
-                 {"trunk", r.trunk},
-                 {"carrier", r.carrier},
-                 {"q850", std::to_string(r.q850)},
-                 {"direction", r.direction},
-                 {"emergency", r.emergency ? "true" : "false"},
-                 {"ends", r.ends[0] + "," + r.ends[1]},
-                 {"forwards", forwards_text(r.forwards)},
-                 {"caller", r.caller},
-                 {"called", r.called},
-                 {"codecs", joined(r.codecs)},
-                 {"media", std::to_string(r.media.size())},
-                 {"talked", seconds_text(r.answered, r.ended)},
-                 {"rang", seconds_text(r.rang, r.ended)}};
+        facts = record_facts(bench_.records.back());
     } else if (subject == "counter") {
-        const auto& s = bench_.stack.statistics();
-        const auto& t = bench_.stack.transaction_statistics();
-        const auto text = [](const Counter& c) { return std::to_string(c.read()); };
-        facts = {{"invites", text(s.invites)},
-                 {"answered", text(s.calls_answered)},
-                 {"failed", text(s.calls_failed)},
-                 {"media_away", text(s.calls_refused_media_away)},
-                 {"failovers", text(s.carrier_failovers)},
-                 {"forwarded", text(s.calls_forwarded)},
-                 {"forwards_refused", text(s.forwards_refused)},
-                 {"registrations_ok", text(s.registrations_ok)},
-                 {"challenges", text(s.challenges)},
-                 {"authentication_failures", text(s.authentication_failures)},
-                 {"parse_errors", text(s.parse_errors)},
-                 {"not_sip", text(s.dropped_not_sip)},
-                 {"merged", text(t.merged_requests)},
-                 {"records", text(s.records_written)}};
-    } else if (subject == "media") {  // of the one session: a.direction, b.remote, a.keys
+        facts = counter_facts(bench_.stack.statistics(), bench_.stack.transaction_statistics());
+    } else if (subject == "media") {
         if (bench_.media.sessions.size() != 1) throw FlowError(step.place, "there is not exactly one media session");
-        const auto& session = bench_.media.sessions.begin()->second;
-        for (const auto& [key, leg] : session.legs) {
-            if (key.first != 0) continue;
-            const std::string side = key.second == b2bua::Side::a ? "a." : "b.";
-            facts[side + "remote"] = leg.remote ? leg.remote->to_string() : "none";
-            facts[side + "direction"] = leg.direction ? std::string(to_string(*leg.direction)) : "none";
-            facts[side + "used"] = used_text(leg);
-            facts[side + "suite"] = leg.keys && !leg.keys->suite.empty() ? leg.keys->suite : "none";
-        }
+        facts = media_facts(bench_.media.sessions.begin()->second);
     }
     const auto found = facts.find(name);
     if (found == facts.end()) throw FlowError(step.place, subject + " has no \"" + name + "\"");

@@ -10,11 +10,11 @@ using namespace sallyport::config;
 
 namespace {
 
-Violations violations(const Snapshot& base, Change change) {
+Violations violations(const Snapshot& base, const Change& change) {
     const auto outcome = apply(base, change);
     return outcome ? Violations{} : outcome.error();
 }
-Outcome outcome_of(const Snapshot& base, Change change) {
+Outcome outcome_of(const Snapshot& base, const Change& change) {
     auto outcome = apply(base, change);
     if (!outcome) FAIL(outcome.error().front().field << ": " << outcome.error().front().text);
     return std::move(*outcome);

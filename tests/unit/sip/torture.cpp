@@ -151,13 +151,13 @@ TEST_CASE("wsinv: white space and folding everywhere change nothing") {
     CHECK(m.max_forwards() == std::optional<std::uint8_t>(68));
     CHECK(m.to_tag() == "1918181833n");
     CHECK(m.from_tag() == "98asjd8");
-    CHECK(m.from().display_name == "J Rosenberg \\\"");
+    CHECK(m.from().display_name() == "J Rosenberg \\\"");
     CHECK(m.first(HeaderName::subject) == std::optional<std::string_view>(""));
     CHECK(m.first("NewFangledHeader")->starts_with("newfangled value"));
     CHECK(m.first("UnknownHeaderWithUnusualValue") == std::optional<std::string_view>(";;,,;;,;"));
     const auto vias = m.values(HeaderName::via);
     REQUIRE(vias.size() == 3);
-    CHECK(m.top_via().branch() == "390skdjuw");
+    CHECK(m.top_via().branch == "390skdjuw");
     CHECK(parse_via(vias[2])->branch() == "z9hG4bK30239");
     CHECK(parse_name_addr(m.values(HeaderName::contact)[0])->parameters.value("q") ==
           std::optional<std::string_view>("0.33"));

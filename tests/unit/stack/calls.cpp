@@ -17,7 +17,7 @@ TEST_CASE(
     CHECK(invite.max_forwards() == 69);
     CHECK(invite.text().find("198.51.100.10") == std::string_view::npos);
     CHECK(invite.first(sip::HeaderName::contact) == "<sip:10.0.0.1:5060>");
-    CHECK(invite.from().display_name == "Alice");
+    CHECK(invite.from().display_name() == "Alice");
     CHECK(sip::parse_name_addr(invite.first(sip::HeaderName::p_asserted_identity).value())->uri.user == "+4930101");
     CHECK(call.ok.text().find("192.0.2.2") == std::string_view::npos);
     CHECK(call.ok.first(sip::HeaderName::contact) == "<sip:203.0.113.1:5061;transport=tls>");
@@ -79,8 +79,8 @@ TEST_CASE(
     const auto invite = b.next("INVITE");
     CHECK(b.last.flow == b.pbx_flow());
     CHECK(invite.request_uri() == "sip:+4930155@198.51.100.10:5061");
-    CHECK(invite.from().uri.text() == "sip:+44205550100@sip.example.net;user=phone");
-    CHECK(invite.to().uri.text() == "sip:+4930155@sip.example.net;user=phone");
+    CHECK(sip::own(invite.from().uri).text() == "sip:+44205550100@sip.example.net;user=phone");
+    CHECK(sip::own(invite.to().uri).text() == "sip:+4930155@sip.example.net;user=phone");
     CHECK(invite.first(sip::HeaderName::p_asserted_identity) == "\"Carol C\" <sip:+44205550100@core.example.org>");
     CHECK(invite.text().find("192.0.2.2") == std::string_view::npos);
     const auto offer = stream(invite.body());

@@ -33,7 +33,7 @@ TEST_CASE("503 of one target: the next one gets the call, with a new branch; the
     b.next("ACK");
     const auto second = b.next("INVITE");
     CHECK(b.last.flow.remote == endpoint("192.0.2.30:5060"));
-    CHECK(second.top_via().branch() != first.top_via().branch());
+    CHECK(second.top_via().branch != first.top_via().branch);
     CHECK(second.request_uri() == "sip:+442055501@192.0.2.30;user=phone");
     b.receive(second_flow(b), b.answer(second, 200, "bob", "<sip:192.0.2.30>", plain_sdp("192.0.2.31", 6000)));
     b.next("ACK");

@@ -77,7 +77,7 @@ TEST_CASE("A large INVITE goes over TCP where nothing has fixed the transport, a
     const auto over_udp = b.next("INVITE");
     CHECK(b.last.flow == b.core_flow());
     CHECK(over_udp.top_via().transport == "UDP");
-    CHECK(over_udp.top_via().branch() != over_tcp.top_via().branch());
+    CHECK(over_udp.top_via().branch != over_tcp.top_via().branch);
     CHECK(over_udp.call_id() == over_tcp.call_id());
     CHECK(b.stack.statistics().carrier_failovers.read() == 0);
     b.receive(b.core_flow(), b.answer(over_udp, 200, "bob", "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000)));

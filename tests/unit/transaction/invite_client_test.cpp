@@ -72,7 +72,7 @@ TEST_CASE(
     REQUIRE(ack.has_value());
     CHECK(ack->request_uri() == "sip:+4930123@carrier.example");
     CHECK(ack->values(sip::HeaderName::via).size() == 1);
-    CHECK(ack->top_via().branch() == "z9hG4bKours");
+    CHECK(ack->top_via().branch == "z9hG4bKours");
     CHECK(ack->from_tag() == "ours");
     CHECK(ack->to_tag() == "theirs");
     CHECK(ack->call_id() == "c1@edge.example");
