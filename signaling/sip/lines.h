@@ -39,6 +39,8 @@ inline std::optional<HeaderLine> header_line_at(std::string_view message, std::s
 
 // Without the white space and the folds at both ends. A CR that belongs to no line end stays: it is an error.
 inline std::string_view trimmed_of_folds(std::string_view value) {
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    if (value.empty() || !(scan::is(value.front(), scan::edge) || scan::is(value.back(), scan::edge))) return value;
     while (!value.empty()) {
         const std::size_t n = value.starts_with("\r\n")                                     ? 2
                               : value.front() == '\n' || scan::is(value.front(), scan::lws) ? 1

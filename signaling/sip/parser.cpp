@@ -20,14 +20,6 @@
 namespace sallyport::sip {
 namespace {
 
-using MaybeFault = std::optional<Fault>;
-
-Fault fault(ParseErrc code, std::string_view what, std::string_view why = {}) {
-    std::string detail(what);
-    if (!why.empty()) detail.append(": ").append(why);
-    return {code, std::move(detail)};
-}
-
 std::string_view skip_leading_line_ends(std::string_view bytes) {  // RFC 3261 7.5
     const std::size_t start = bytes.find_first_not_of("\r\n");
     return start == std::string_view::npos ? std::string_view() : bytes.substr(start);
@@ -82,103 +74,103 @@ public:
         m_.buffer.assign(bytes);
     }
 
-    MaybeFault parse() {
-        if (auto f = start_line()) return f;
-        if (auto f = header()) return f;
-        if (auto f = stray_controls()) return f;
-        if (auto f = too_many_values()) return f;
-        if (auto f = essentials()) return f;
-        return body();
-    }
+    bool parse() { return start_line() && header() && no_stray_controls() && no_crowd() && essentials() && body(); }
+    Fault take_fault() { return std::move(fault_); }
 
 private:
-    MaybeFault start_line() {
+    bool fail(ParseErrc code, std::string_view what, std::string_view why = {}) {
+        fault_ = {code, std::string(what)};
+        if (!why.empty()) fault_.detail.append(": ").append(why);
+        return false;
+    }
+
+    bool start_line() {
         const std::string_view text = m_.buffer;
         const std::size_t end = text.find('\n');
-        if (end == std::string_view::npos) return fault(ParseErrc::not_sip, "no line end");
+        if (end == std::string_view::npos) return fail(ParseErrc::not_sip, "no line end");
         at_ = end + 1;
         std::string_view line = text.substr(0, end);
         if (line.ends_with('\r')) line.remove_suffix(1);
         return begins_with_sip(line) ? status_line(line) : request_line(line);
     }
 
-    MaybeFault request_line(std::string_view line) {
+    bool request_line(std::string_view line) {
         const std::string_view trimmed = scan::trim(line);
         std::size_t last_gap = trimmed.size();
         while (last_gap != 0 && !scan::is(trimmed[last_gap - 1], scan::lws)) --last_gap;
         if (last_gap-- == 0 || !begins_with_sip(trimmed.substr(last_gap + 1)))
-            return fault(ParseErrc::not_sip, "no start line of SIP");
+            return fail(ParseErrc::not_sip, "no start line of SIP");
         const std::size_t first_gap = line.find(' ');
         request_method_ = line.substr(0, first_gap);
         if (!is_token(request_method_) || request_method_.size() > limits::name_bytes)
-            return fault(ParseErrc::bad_start_line, "Request-Line", "method is no token");
+            return fail(ParseErrc::bad_start_line, "Request-Line", "method is no token");
         const std::string_view version = trimmed.substr(last_gap + 1);
-        if (!equal_ignoring_case(version, "SIP/2.0")) return fault(ParseErrc::bad_version, "SIP/2.0 is spoken here");
+        if (!equal_ignoring_case(version, "SIP/2.0")) return fail(ParseErrc::bad_version, "SIP/2.0 is spoken here");
         if (trimmed.size() != line.size() || first_gap >= last_gap)
-            return fault(ParseErrc::bad_start_line, "Request-Line", "not three words");
+            return fail(ParseErrc::bad_start_line, "Request-Line", "not three words");
         const std::string_view uri = line.substr(first_gap + 1, last_gap - first_gap - 1);
         UriView parts;
         if (const auto error = read_uri(uri, parts))
-            return fault(ParseErrc::bad_start_line, "Request-URI", to_string(*error));
+            return fail(ParseErrc::bad_start_line, "Request-URI", to_string(*error));
         if (!parts.headers.empty())  // RFC 3261 19.1.1, and RFC 4475 3.1.2.11 on what they are used for
-            return fault(ParseErrc::bad_start_line, "Request-URI", "header fields are not allowed here");
+            return fail(ParseErrc::bad_start_line, "Request-URI", "header fields are not allowed here");
         m_.uri_or_reason = uri;
-        return std::nullopt;
+        return true;
     }
 
-    MaybeFault status_line(std::string_view line) {
+    bool status_line(std::string_view line) {
         const std::size_t gap = std::min(line.find(' '), line.size());
-        if (!equal_ignoring_case(line.substr(0, gap), "SIP/2.0")) return fault(ParseErrc::bad_version, "Status-Line");
+        if (!equal_ignoring_case(line.substr(0, gap), "SIP/2.0")) return fail(ParseErrc::bad_version, "Status-Line");
         const std::string_view rest = line.substr(std::min(gap + 1, line.size()));
         const std::string_view code = rest.substr(0, rest.find(' '));
         const auto status = scan::number<std::uint16_t>(code, 699);
         if (!status || *status < 100 || code.size() != 3)
-            return fault(ParseErrc::bad_start_line, "Status-Line", "no status code between 100 and 699");
+            return fail(ParseErrc::bad_start_line, "Status-Line", "no status code between 100 and 699");
         m_.status = *status;
         m_.uri_or_reason = rest.substr(std::min<std::size_t>(4, rest.size()));
-        return std::nullopt;
+        return true;
     }
 
-    MaybeFault header() {
+    bool header() {
         m_.fields.reserve(32);
         header_at_ = at_;
         for (;;) {
             const auto line = header_line_at(m_.buffer, at_);
-            if (!line) return fault(ParseErrc::bad_header, "the header does not end");
+            if (!line) return fail(ParseErrc::bad_header, "the header does not end");
             at_ = line->next;
-            if (line->text.empty()) return std::nullopt;
-            if (auto f = field(*line)) return f;
+            if (line->text.empty()) return true;
+            if (!field(*line)) return false;
         }
     }
 
-    MaybeFault field(const HeaderLine& line) {
+    bool field(const HeaderLine& line) {
         const auto parts = split_header_line(line.text);
-        if (!parts) return fault(ParseErrc::bad_header, "a header line is no \"name: value\"");
+        if (!parts) return fail(ParseErrc::bad_header, "a header line is no \"name: value\"");
         if (m_.fields.size() == limits::header_fields)
-            return fault(ParseErrc::too_many_fields, "too many header fields");
+            return fail(ParseErrc::too_many_fields, "too many header fields");
         if (parts->name.size() > limits::name_bytes || parts->value.size() > limits::field_bytes)
-            return fault(ParseErrc::too_large, "header field too long");
+            return fail(ParseErrc::too_large, "header field too long");
         if (line.folded) unfold(line.text);
         const HeaderName name = header_name_from(parts->name);
         const auto at = [&](std::string_view v) { return static_cast<std::uint16_t>(v.data() - m_.buffer.data()); };
         m_.fields.push_back({name, at(parts->name), static_cast<std::uint16_t>(parts->name.size()), at(parts->value),
                              static_cast<std::uint16_t>(parts->value.size())});
-        return name == HeaderName::other ? std::nullopt : note(name, parts->value);
+        return name == HeaderName::other || note(name, parts->value);
     }
 
     // Remembers the first field of each name, refuses a second one where there may be none, and adds up how many values
     // the lists can hold at most: two bytes make one value.
-    MaybeFault note(HeaderName name, std::string_view value) {
+    bool note(HeaderName name, std::string_view value) {
         const auto i = static_cast<std::size_t>(name);
         if (first_[i] == 0)
             first_[i] = static_cast<std::uint16_t>(m_.fields.size());
         else if (is_single(name) && *first(name) != value)
-            return fault(
+            return fail(
                 name == HeaderName::content_length ? ParseErrc::bad_content_length : ParseErrc::duplicate_header,
                 to_string(name), "stands twice");
         list_values_[i] = static_cast<std::uint16_t>(list_values_[i] + value.size() / 2 + 1);
         crowded_ = crowded_ || list_values_[i] > limits::list_values;
-        return std::nullopt;
+        return true;
     }
 
     // Line ends inside a folded line become spaces, in our own copy.
@@ -191,20 +183,20 @@ private:
 
     // After unfolding. To some elements a CR that ends no line ends one, and elements written in C would read another
     // message than we do behind a NUL: the grammar has it as a quoted pair only.
-    MaybeFault stray_controls() const {
+    bool no_stray_controls() {
         const std::string_view head = std::string_view(m_.buffer).substr(header_at_, at_ - header_at_);
-        if (!may_have_strays(head)) return std::nullopt;
+        if (!may_have_strays(head)) return true;
         for (std::size_t i = 0; i < head.size(); ++i) {
             if (head[i] == '\r' && head[i + 1] != '\n')  // the header ends with a line end
-                return fault(ParseErrc::bad_header, "a bare CR in a header field");
+                return fail(ParseErrc::bad_header, "a bare CR in a header field");
             if (head[i] == '\0' && (i == 0 || head[i - 1] != '\\'))
-                return fault(ParseErrc::bad_header, "a NUL outside a quoted pair");
+                return fail(ParseErrc::bad_header, "a NUL outside a quoted pair");
         }
-        return std::nullopt;
+        return true;
     }
 
-    MaybeFault too_many_values() const {
-        if (!crowded_) return std::nullopt;
+    bool no_crowd() {
+        if (!crowded_) return true;
         for (std::size_t i = 0; i < known_headers; ++i) {
             const auto name = static_cast<HeaderName>(i);
             if (list_values_[i] <= limits::list_values || !is_list(name)) continue;
@@ -217,9 +209,9 @@ private:
                 split_list(value, split);
             }
             if (values > limits::list_values && split.size() > limits::list_values)  // commas in quotes do not count
-                return fault(ParseErrc::too_many_fields, to_string(name), "too many values");
+                return fail(ParseErrc::too_many_fields, to_string(name), "too many values");
         }
-        return std::nullopt;
+        return true;
     }
 
     std::optional<std::string_view> first(HeaderName name) const {
@@ -229,78 +221,78 @@ private:
     }
 
     // Fetches a mandatory field into `value`.
-    MaybeFault require(HeaderName name, std::string_view& value) const {
+    bool require(HeaderName name, std::string_view& value) {
         const auto found = first(name);
-        if (!found) return fault(ParseErrc::missing_header, to_string(name), "missing");
+        if (!found) return fail(ParseErrc::missing_header, to_string(name), "missing");
         value = *found;
-        return std::nullopt;
+        return true;
     }
 
     template <class T>
-    MaybeFault read(HeaderName name, T& out, std::optional<FieldErrc> (*reader)(std::string_view, T&)) const {
+    bool read(HeaderName name, T& out, std::optional<FieldErrc> (*reader)(std::string_view, T&)) {
         std::string_view value;
-        if (auto f = require(name, value)) return f;
+        if (!require(name, value)) return false;
         if (const auto error = reader(value, out))
-            return fault(ParseErrc::bad_value, to_string(name), to_string(*error));
-        return std::nullopt;
+            return fail(ParseErrc::bad_value, to_string(name), to_string(*error));
+        return true;
     }
 
-    MaybeFault essentials() {
+    bool essentials() {
         std::string_view via;
-        if (auto f = require(HeaderName::via, via)) return f;
+        if (!require(HeaderName::via, via)) return false;
         scan::Cursor cursor(via);
         if (const auto error = read_via(cursor, m_.top_via))
-            return fault(ParseErrc::bad_value, "Via", to_string(*error));
-        if (!m_.top_via.is_ours()) return fault(ParseErrc::bad_value, "Via", "unknown version");
-        if (auto f = read(HeaderName::from, m_.from, read_name_addr)) return f;
-        if (auto f = read(HeaderName::to, m_.to, read_name_addr)) return f;
-        if (auto f = read(HeaderName::cseq, m_.cseq, read_cseq)) return f;
+            return fail(ParseErrc::bad_value, "Via", to_string(*error));
+        if (!m_.top_via.is_ours()) return fail(ParseErrc::bad_value, "Via", "unknown version");
+        if (!read(HeaderName::from, m_.from, read_name_addr)) return false;
+        if (!read(HeaderName::to, m_.to, read_name_addr)) return false;
+        if (!read(HeaderName::cseq, m_.cseq, read_cseq)) return false;
         if (m_.status == 0 && m_.cseq.method_text != request_method_) {
             const bool known = method_from(request_method_) != Method::other;
-            return fault(known ? ParseErrc::bad_value : ParseErrc::unknown_method, "CSeq",
-                         "not the method of the request");
+            return fail(known ? ParseErrc::bad_value : ParseErrc::unknown_method, "CSeq",
+                        "not the method of the request");
         }
-        if (auto f = call_id()) return f;
+        if (!call_id()) return false;
         return max_forwards();
     }
 
-    MaybeFault call_id() {
+    bool call_id() {
         std::string_view value;
-        if (auto f = require(HeaderName::call_id, value)) return f;
-        if (value.empty() || !std::all_of(value.begin(), value.end(),
-                                          [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; }))
-            return fault(ParseErrc::bad_value, "Call-ID", "not one word");
+        if (!require(HeaderName::call_id, value)) return false;
+        if (value.empty() || !scan::all(value, scan::visible))
+            return fail(ParseErrc::bad_value, "Call-ID", "not one word");
         m_.call_id = value;
-        return std::nullopt;
+        return true;
     }
 
-    MaybeFault max_forwards() {  // absent with RFC 2543 peers; above 255 it counts as absent (RFC 4475 3.1.2.4)
+    bool max_forwards() {  // absent with RFC 2543 peers; above 255 it counts as absent (RFC 4475 3.1.2.4)
         const auto value = first(HeaderName::max_forwards);
-        if (!value) return std::nullopt;
+        if (!value) return true;
         if (!scan::all(*value, scan::digit) || value->empty())
-            return fault(ParseErrc::bad_value, "Max-Forwards", "no number");
+            return fail(ParseErrc::bad_value, "Max-Forwards", "no number");
         m_.max_forwards = scan::number<std::uint8_t>(*value);
-        return std::nullopt;
+        return true;
     }
 
-    MaybeFault body() {
+    bool body() {
         std::size_t length = m_.buffer.size() - at_;
         if (const auto value = first(HeaderName::content_length)) {
             const auto declared = content_length_from(*value);
-            if (!declared) return fault(ParseErrc::bad_content_length, "Content-Length", "no number of bytes");
-            if (*declared > length) return fault(ParseErrc::truncated_body, "the body is shorter than Content-Length");
+            if (!declared) return fail(ParseErrc::bad_content_length, "Content-Length", "no number of bytes");
+            if (*declared > length) return fail(ParseErrc::truncated_body, "the body is shorter than Content-Length");
             if (*declared < length && framing_ == Framing::stream)
-                return fault(ParseErrc::bad_content_length, "Content-Length", "not the size of the body");
+                return fail(ParseErrc::bad_content_length, "Content-Length", "not the size of the body");
             length = *declared;
             m_.buffer.resize(at_ + length);
         } else if (framing_ == Framing::stream) {  // RFC 3261 18.3, 20.14
-            return fault(ParseErrc::bad_content_length, "Content-Length", "missing on a stream");
+            return fail(ParseErrc::bad_content_length, "Content-Length", "missing on a stream");
         }
         m_.body = std::string_view(m_.buffer).substr(at_, length);
-        return std::nullopt;
+        return true;
     }
 
     Message::Content& m_;
+    Fault fault_{};  // what was wrong, once one of the functions has returned false
     Framing framing_;
     std::size_t at_ = 0, header_at_ = 0;
     std::string_view request_method_;
@@ -312,11 +304,11 @@ private:
 Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framing, const Endpoint* source) {
     bytes = skip_leading_line_ends(bytes);
     if (bytes.empty()) return ParseError{ParseErrc::empty, "no message", std::nullopt, {}};
-    if (bytes.size() > limits::message_bytes)
-        return refuse(bytes, fault(ParseErrc::too_large, "message too long"), source);
-    const auto content = std::make_shared<Message::Content>();
-    if (auto f = Run(*content, bytes, framing).parse()) return refuse(bytes, std::move(*f), source);
-    return Message(content);
+    if (bytes.size() > limits::message_bytes) return refuse(bytes, {ParseErrc::too_large, "message too long"}, source);
+    auto content = std::make_shared<Message::Content>();
+    Run run(*content, bytes, framing);
+    if (!run.parse()) return refuse(bytes, run.take_fault(), source);
+    return Message(std::move(content));
 }
 
 }  // namespace sallyport::sip

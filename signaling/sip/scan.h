@@ -18,11 +18,13 @@ enum CharClass : std::uint16_t {
     digit = 2,
     alpha = 4,
     hex = 8,
-    host = 16,    // host names; "_" is no letter of RFC 1123 but of many products
-    value = 32,   // an unquoted parameter value: all that is visible and delimits nothing
-    uri = 64,     // visible and not one of < > "
-    lws = 128,    // SP and HT; line ends are gone before these parsers run
-    plain = 256,  // of uri, what needs no second look in any part of a URI
+    host = 16,      // host names; "_" is no letter of RFC 1123 but of many products
+    value = 32,     // an unquoted parameter value: all that is visible and delimits nothing
+    uri = 64,       // visible and not one of < > "
+    lws = 128,      // SP and HT; line ends are gone before these parsers run
+    plain = 256,    // of uri, what needs no second look in any part of a URI
+    visible = 512,  // neither white space nor control
+    edge = 1024,    // what is trimmed off a field's value as received: lws and line ends
 };
 
 constexpr std::array<std::uint16_t, 256> make_classes() {
@@ -30,15 +32,17 @@ constexpr std::array<std::uint16_t, 256> make_classes() {
     for (unsigned c = 0; c < 256; ++c) {
         const bool is_digit = c >= '0' && c <= '9';
         const bool is_alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        const bool visible = c > 0x20 && c != 0x7f;
+        const bool visible_char = c > 0x20 && c != 0x7f;
         std::uint16_t bits = 0;
         if (is_digit) bits |= digit | hex;
         if (is_alpha) bits |= alpha;
         if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= hex;
         if (is_digit || is_alpha) bits |= token | host;
-        if (visible && c != '"' && c != '<' && c != '>') bits |= uri | plain;
-        if (visible && c != '"' && c != '<' && c != '>' && c != ';' && c != ',') bits |= value;
-        if (c == ' ' || c == '\t') bits |= lws;
+        if (visible_char && c != '"' && c != '<' && c != '>') bits |= uri | plain;
+        if (visible_char && c != '"' && c != '<' && c != '>' && c != ';' && c != ',') bits |= value;
+        if (visible_char) bits |= visible;
+        if (c == ' ' || c == '\t') bits |= lws | edge;
+        if (c == '\r' || c == '\n') bits |= edge;
         table[c] = bits;
     }
     for (const char c : std::string_view("-.!%*_+`'~")) table[static_cast<unsigned char>(c)] |= token;
@@ -52,10 +56,20 @@ inline constexpr std::array<std::uint16_t, 256> classes = make_classes();
 constexpr bool is(char c, int mask) { return (classes[static_cast<unsigned char>(c)] & mask) != 0; }
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c; }
+// Where the first character from `at` on stands that is not of `mask`. Four at a time: most of a message is read so.
+constexpr const char* skip(const char* at, const char* end, int mask) {
+    for (; end - at >= 4; at += 4) {
+        if (!is(at[0], mask)) return at;
+        if (!is(at[1], mask)) return at + 1;
+        if (!is(at[2], mask)) return at + 2;
+        if (!is(at[3], mask)) return at + 3;
+    }
+    while (at != end && is(*at, mask)) ++at;
+    return at;
+}
 constexpr bool all(std::string_view text, int mask) {
-    for (const char c : text)
-        if (!is(c, mask)) return false;
-    return true;
+    const char* const end = text.data() + text.size();
+    return skip(text.data(), end, mask) == end;
 }
 inline std::string lowered(std::string_view text) {
     std::string out(text);
@@ -89,15 +103,14 @@ constexpr bool escapes_are_whole(std::string_view text) {
 }
 // One pass: what may stand in a URI and is none of `delimiters` (of "@?;" any), with whole escapes.
 constexpr bool is_uri_text(std::string_view text, std::string_view delimiters = {}) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (is(c, plain)) continue;
-        if (!is(c, uri)) return false;
+    const char* const end = text.data() + text.size();
+    for (const char* at = skip(text.data(), end, plain); at != end; at = skip(at + 1, end, plain)) {
+        if (!is(*at, uri)) return false;
         for (const char delimiter : delimiters)
-            if (c == delimiter) return false;
-        if (c != '%') continue;
-        if (text.size() - i < 3 || !is(text[i + 1], hex) || !is(text[i + 2], hex)) return false;
-        i += 2;
+            if (*at == delimiter) return false;
+        if (*at != '%') continue;
+        if (end - at < 3 || !is(at[1], hex) || !is(at[2], hex)) return false;
+        at += 2;
     }
     return true;
 }
@@ -125,7 +138,7 @@ public:
     }
     std::string_view take_while(int mask) {
         const char* from = at_;
-        while (at_ != end_ && is(*at_, mask)) ++at_;
+        at_ = scan::skip(at_, end_, mask);
         return {from, static_cast<std::size_t>(at_ - from)};
     }
     // Up to, not including, the first `stop`; nothing and no move if there is none.
@@ -143,11 +156,14 @@ public:
     std::optional<std::string_view> take_quoted() {
         if (!take('"')) return std::nullopt;
         const char* from = at_;
-        for (; at_ != end_ && *at_ != '"'; ++at_)
-            if (*at_ == '\\' && ++at_ == end_) return std::nullopt;
-        const std::string_view inside(from, static_cast<std::size_t>(at_ - from));
+        const auto inside = take_until('"');
+        if (!inside) return std::nullopt;
+        if (inside->find('\\') != std::string_view::npos) {  // the quote may be an escaped one
+            for (at_ = from; at_ != end_ && *at_ != '"'; ++at_)
+                if (*at_ == '\\' && ++at_ == end_) return std::nullopt;
+        }
         if (!take('"')) return std::nullopt;
-        return inside;
+        return std::string_view(from, static_cast<std::size_t>(at_ - from - 1));
     }
 
 private:

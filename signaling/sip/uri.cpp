@@ -91,7 +91,7 @@ std::size_t scan_host_port(std::string_view text, std::string_view& host, std::u
         if (end == broken || !ipv6_literal(text.substr(0, end + 1))) return broken;
         ++end;
     } else {
-        while (end < text.size() && is(text[end], scan::host)) ++end;
+        end = static_cast<std::size_t>(scan::skip(text.data(), text.data() + text.size(), scan::host) - text.data());
         if (end == 0 || text[0] == '.') return broken;
     }
     host = text.substr(0, end);

@@ -23,7 +23,12 @@ void check_via(std::string_view text) {
 
 void check_name_addr(std::string_view text) {
     const auto address = parse_name_addr(text);
+    const auto view = view_name_addr(text);
+    SALLYPORT_CHECK(view.has_value() == address.has_value());
     if (address.has_error()) return;
+    SALLYPORT_CHECK(view->tag == address->tag() && view->uri.user == address->uri.user);
+    for (const auto& parameter : address->parameters.all())
+        SALLYPORT_CHECK(parameter.quoted || view->parameters.value(parameter.name) == parameter.value);
     const std::string written = address->text();
     if (written.size() > limits::field_bytes) return;  // escapes made it longer than a field may be
     const auto again = parse_name_addr(written);

@@ -133,7 +133,7 @@ def _(lab):
     # Sequence numbers turn after 100 packets, of which each side has to hear one: who comes later cannot know that they
     # have turned (RFC 3711 3.3.1). The rollover counter is 1 each way when the media plane dies.
     relayed = lab.edge.scrape('media').get('sallyport_media_relayed_packets_total')
-    lab.kept = call_up(lab, 8, sequence=65_436)
+    lab.kept = call_up(lab, 18, sequence=65_436)  # longer than any restart, under a sanitizer too
     process.wait_until(lambda: lab.edge.scrape('media').get('sallyport_media_relayed_packets_total') > relayed + 240, 10,
                        'the sequence numbers have turned')
     lab.edge.kill('media')

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
-from cases import case, equal, main, require  # noqa: E402
+from cases import case, equal, main, require, sanitized  # noqa: E402
 from edge_fixture import CORE_ADDRESS, DOMAIN, STRANGER, running_edge  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
@@ -446,7 +446,8 @@ def _(lab):
         began = time.monotonic()
         answers, _ = exchange(lab, options('beside'))
         waited = time.monotonic() - began
-        equal([a.status for a in answers], [200], 'the answer of another peer')
+        # Under a sanitizer the flood is an overload, in which an OPTIONS is refused: at once as well.
+        require([a.status for a in answers] in ([[200], [503]] if sanitized() else [[200]]), f'the answer of another peer: {answers}')
         require(waited < 1, f'another peer waited {waited:.2f} s')
         return lab.edge.scrape('signaling').get('sallyport_sip_connections_closed_total', reason='slow_peer') > \
             before.get('sallyport_sip_connections_closed_total', reason='slow_peer')

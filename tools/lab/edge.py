@@ -182,7 +182,7 @@ registrations: {{file: {self.registrations_file}}}
 
     def wait_serving(self, daemon):
         """Its metrics answer: everything else of a daemon is up before."""
-        self.daemons[daemon].wait_for(lambda: prometheus.reachable(METRICS[daemon], self.namespace(daemon)), START_SECONDS,
+        self.daemons[daemon].wait_for(lambda: prometheus.answers(METRICS[daemon], self.namespace(daemon)), START_SECONDS,
                                       'is serving')
 
     def restart(self, daemon):

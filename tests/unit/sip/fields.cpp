@@ -200,3 +200,25 @@ TEST_CASE("quote leaves tokens alone and escapes the rest") {
     CHECK(quote(R"(a"b\c)") == R"("a\"b\\c")");
     CHECK(quote("") == "\"\"");
 }
+
+TEST_CASE("views keep the text and find parameters in any case, not inside of quotes") {
+    const auto party = view_name_addr(R"("A \"B\"" <SIP:Bob@Example.COM;X=1;x2=>;note=";tag=no";Tag=yes)");
+    REQUIRE(party.has_value());
+    CHECK(party->display == R"(A \"B\")");
+    CHECK(party->display_name() == R"(A "B")");
+    CHECK(party->uri.host == "Example.COM");
+    CHECK(party->tag == "yes");
+    CHECK(party->parameters.value("NOTE") == std::optional<std::string_view>(";tag=no"));
+    CHECK_FALSE(party->parameters.has("no"));
+    const NameAddr owned = own(*party);
+    CHECK(owned.uri.host == "example.com");
+    CHECK(owned.uri.parameters.value("x") == std::optional<std::string_view>("1"));
+    CHECK(owned.text() == R"("A \"B\"" <sip:Bob@example.com;x=1;x2=>;note=";tag=no";tag=yes)");
+}
+
+TEST_CASE("a tag or branch in quotes has to be a token") {
+    CHECK(view_name_addr("<sip:a@b>;tag=\"a1\"")->tag == "a1");
+    CHECK(view_name_addr("<sip:a@b>;tag=\"a\\\"1\"").error() == FieldErrc::bad_parameter);
+    CHECK(view_name_addr("<sip:a@b>;tag=\"a b\"").error() == FieldErrc::bad_parameter);
+    CHECK(view_via("SIP/2.0/UDP h;branch=\"z9;x\"").error() == FieldErrc::bad_parameter);
+}

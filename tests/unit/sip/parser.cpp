@@ -2,6 +2,7 @@
 #include "signaling/sip/parser.h"
 
 #include <catch2/catch.hpp>
+#include <memory>
 
 #include "tests/support/message_text.h"
 
@@ -259,4 +260,35 @@ TEST_CASE("an error response cannot be made to carry another header") {
     REQUIRE(error.response.has_value());
     CHECK(error.response->find("\nX-Evil") == std::string::npos);
     CHECK(error.response->find("\n\t") == std::string::npos);
+}
+
+TEST_CASE("copies of a message share what was read, and each keeps it alive") {
+    auto original = std::make_unique<Message>(message(invite("From: \"A, B\" <sip:alice@example.com>;tag=a")));
+    const Message copy = *original;
+    const std::string_view tag = original->from_tag();
+    CHECK(copy.text().data() == original->text().data());
+    original.reset();
+    CHECK(tag == "a");
+    CHECK(tag.data() == copy.from_tag().data());
+    CHECK(copy.from().display_name() == "A, B");
+    CHECK(Message().field_count() == 0);
+}
+
+TEST_CASE("every bare CR and stray NUL of a header is found, wherever it stands") {
+    for (std::size_t at = 0; at < 48; ++at) {
+        std::string value(48, 'x');
+        CHECK(parses(invite("X-Pad: " + value)));
+        value[at] = '\r';
+        INFO(at);
+        CHECK(refusal(invite("X-Pad: " + value)).detail == "a bare CR in a header field");
+        value[at] = '\0';
+        CHECK(refusal(invite("X-Pad: " + value)).detail == "a NUL outside a quoted pair");
+    }
+}
+
+TEST_CASE("the first value of a list is found behind empty ones and in a later field") {
+    const Message m = message(invite("Contact: ,  ,\nContact: \"a,b\" <sip:a@b>;q=1, <sip:c@d>"));
+    CHECK(m.first_value(HeaderName::contact) == std::optional<std::string_view>("\"a,b\" <sip:a@b>;q=1"));
+    CHECK(m.first_value(HeaderName::call_id) == std::optional<std::string_view>("c1@example.com"));
+    CHECK_FALSE(m.first_value(HeaderName::route).has_value());
 }
