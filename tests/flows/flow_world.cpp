@@ -69,7 +69,7 @@ Facts record_facts(const b2bua::CallRecord& r) {
             {"rang", seconds_text(r.rang, r.ended)}};
 }
 
-Facts counter_facts(const stack::Statistics& s, const transaction::Statistics& t) {
+Facts counter_facts(const stack::StackStatistics& s, const transaction::LayerStatistics& t) {
     const auto text = [](const Counter& c) { return std::to_string(c.read()); };
     return {{"invites", text(s.invites)},
             {"answered", text(s.calls_answered)},

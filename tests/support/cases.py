@@ -9,6 +9,7 @@ say that it could not run.
 import argparse
 import contextlib
 import os
+import re
 import sys
 import time
 import traceback
@@ -45,10 +46,15 @@ def build_directory():
     return Path(os.environ.get('SALLYPORT_BUILD') or Path(__file__).resolve().parents[2] / 'build' / 'release')
 
 
-def sanitized():
-    """Are the programs under test built with a sanitizer?"""
+def sanitizer():
+    """The sanitizers that the programs under test are built with: 'address,undefined', 'thread', or '' for none."""
     cache = build_directory() / 'CMakeCache.txt'
-    return cache.exists() and 'SALLYPORT_SANITIZE:STRING=\n' not in cache.read_text()
+    found = re.search('^SALLYPORT_SANITIZE:STRING=(.*)$', cache.read_text(), re.MULTILINE) if cache.exists() else None
+    return found.group(1) if found else ''
+
+
+def sanitized():
+    return sanitizer() != ''
 
 
 def require_growth(grown, most, who):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
-from cases import case, equal, main, require, require_growth, sanitized  # noqa: E402
+from cases import case, equal, main, require, require_growth, sanitizer  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
 from lab import parties, process, sipp  # noqa: E402
 
 CALLS = int(os.environ.get('SALLYPORT_LOAD_CALLS', 10_000))
-RATE = int(os.environ.get('SALLYPORT_LOAD_RATE', 80 if sanitized() else 200))
+RATE = int(os.environ.get('SALLYPORT_LOAD_RATE', {'': 200, 'thread': 30}.get(sanitizer(), 80)))
 BENCH = ROOT / 'bench' / 'signaling'
 PBX, CORE = '192.0.2.20', '198.51.100.11'
 

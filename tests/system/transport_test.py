@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """SIP over TCP and UDP as RFC 3261 18 has it: messages cut out of a stream, whatever the segments; lengths that lie;
 keep-alives; responses that find their way back; large messages; peers that do not read, and peers that come too often."""
+import itertools
 import queue
 import socket
 import sys
@@ -453,6 +454,9 @@ def _(lab):
             before.get('sallyport_sip_connections_closed_total', reason='slow_peer')
     process.wait_until(evicted, 30, 'the slow peer is closed')
     slow.close()
+    number = itertools.count()
+    process.wait_until(lambda: [a.status for a in exchange(lab, options(f'after-{next(number)}'))[0]] == [200], 10,
+                       'everybody is served')
 
 
 @case('a source has so many connections and no more; the next is closed at once, others are served')

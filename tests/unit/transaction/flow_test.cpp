@@ -6,8 +6,8 @@ using namespace sallyport;
 using namespace sallyport::test;
 
 namespace {
-sip::Via via(std::string_view text) {
-    auto parsed = sip::parse_via(text);
+sip::ViaView via(std::string_view text) {
+    const auto parsed = sip::view_via(text);
     REQUIRE(parsed.has_value());
     return *parsed;
 }
