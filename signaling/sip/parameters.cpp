@@ -75,11 +75,23 @@ std::optional<std::string_view> ParametersView::value(std::string_view name) con
 
 std::optional<FieldErrc> ParameterNames::add(std::string_view name) {
     if (count_ == names_.size()) return FieldErrc::out_of_range;
+    const Name added{name.data(), name.size(), 0};
     for (std::size_t i = 0; i < count_; ++i)
-        if (names_[i].size == name.size() && equal_ignoring_case({names_[i].text, name.size()}, name))
+        if (names_[i].size == name.size() && names_[i].hash() == added.hash() &&
+            equal_ignoring_case({names_[i].text, name.size()}, name))
             return FieldErrc::bad_parameter;
-    names_[count_++] = {name.data(), name.size()};
+    names_[count_++] = added;
     return std::nullopt;
+}
+
+// Sixty long names that differ in their last letter alone would be compared nearly whole, each with each.
+std::uint64_t ParameterNames::Name::hash() const {
+    if (known_hash == 0) {
+        known_hash = 14695981039346656037ull;  // FNV-1a
+        for (const char c : std::string_view(text, size))
+            known_hash = (known_hash ^ static_cast<unsigned char>(scan::lower(c))) * 1099511628211ull;
+    }
+    return known_hash;
 }
 
 std::optional<FieldErrc> view_parameters(scan::Cursor& cursor, ParametersView& out, std::string_view wanted,
@@ -89,7 +101,7 @@ std::optional<FieldErrc> view_parameters(scan::Cursor& cursor, ParametersView& o
     const auto error = each_parameter(cursor, [&](const ParameterView& one) -> std::optional<FieldErrc> {
         if (one.name.size() == wanted.size() && equal_ignoring_case(one.name, wanted)) {
             // A tag or branch is a token. In quotes it would be another one to each reader.
-            if (one.quoted && !is_token(one.value)) return FieldErrc::bad_parameter;
+            if (one.quoted && !one.value.empty() && !is_token(one.value)) return FieldErrc::bad_parameter;
             found = one.value;
         }
         return names.add(one.name);

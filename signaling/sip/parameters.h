@@ -52,8 +52,11 @@ public:
 
 private:
     struct Name {
+        std::uint64_t hash() const;  // 0 until it is needed, for names of one length
+
         const char* text;
         std::size_t size;
+        mutable std::uint64_t known_hash;
     };
     std::array<Name, limits::parameters> names_;  // the first `count_` of them
     std::size_t count_ = 0;

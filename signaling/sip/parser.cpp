@@ -133,7 +133,6 @@ private:
 
     bool header() {
         m_.fields.reserve(32);
-        header_at_ = at_;
         for (;;) {
             const auto line = header_line_at(m_.buffer, at_);
             if (!line) return fail(ParseErrc::bad_header, "the header does not end");
@@ -184,7 +183,7 @@ private:
     // After unfolding. To some elements a CR that ends no line ends one, and elements written in C would read another
     // message than we do behind a NUL: the grammar has it as a quoted pair only.
     bool no_stray_controls() {
-        const std::string_view head = std::string_view(m_.buffer).substr(header_at_, at_ - header_at_);
+        const std::string_view head = std::string_view(m_.buffer).substr(0, at_);
         if (!may_have_strays(head)) return true;
         for (std::size_t i = 0; i < head.size(); ++i) {
             if (head[i] == '\r' && head[i + 1] != '\n')  // the header ends with a line end
@@ -294,7 +293,7 @@ private:
     Message::Content& m_;
     Fault fault_{};  // what was wrong, once one of the functions has returned false
     Framing framing_;
-    std::size_t at_ = 0, header_at_ = 0;
+    std::size_t at_ = 0;
     std::string_view request_method_;
     std::array<std::uint16_t, known_headers> first_{};        // position + 1 of the first field of each name
     std::array<std::uint16_t, known_headers> list_values_{};  // at most so many values; a message has 65,535 bytes
@@ -308,6 +307,9 @@ Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framin
     auto content = std::make_shared<Message::Content>();
     Run run(*content, bytes, framing);
     if (!run.parse()) return refuse(bytes, run.take_fault(), source);
+    // What was cut off behind the body must not stay in memory with it, where nobody counts it.
+    constexpr std::size_t unused = 512;
+    if (content->buffer.capacity() > content->buffer.size() + unused) return parse(content->buffer, framing, source);
     return Message(std::move(content));
 }
 

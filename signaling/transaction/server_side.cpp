@@ -184,7 +184,7 @@ void ServerSide::flow_closed(const Flow& flow) {
         const auto via = sip::view_via(server.via);
         if (!via.has_value()) continue;
         server.responses = response_flow(gone, *via);
-        if (gone.transport == Transport::tls) server.tls_name = via->host;
+        if (gone.transport == Transport::tls) server.tls_name = sip::own(*via).host;
     }
     by_connection_.erase(first, last);
 }

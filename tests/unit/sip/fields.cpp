@@ -220,5 +220,6 @@ TEST_CASE("a tag or branch in quotes has to be a token") {
     CHECK(view_name_addr("<sip:a@b>;tag=\"a1\"")->tag == "a1");
     CHECK(view_name_addr("<sip:a@b>;tag=\"a\\\"1\"").error() == FieldErrc::bad_parameter);
     CHECK(view_name_addr("<sip:a@b>;tag=\"a b\"").error() == FieldErrc::bad_parameter);
+    CHECK(view_name_addr("<sip:a@b>;tag=\"\"")->tag.empty());
     CHECK(view_via("SIP/2.0/UDP h;branch=\"z9;x\"").error() == FieldErrc::bad_parameter);
 }

@@ -1,6 +1,8 @@
 // The message parser: what it accepts, what it refuses, and what it answers.
 #include "signaling/sip/parser.h"
 
+#include <malloc.h>
+
 #include <catch2/catch.hpp>
 #include <memory>
 
@@ -291,4 +293,21 @@ TEST_CASE("the first value of a list is found behind empty ones and in a later f
     CHECK(m.first_value(HeaderName::contact) == std::optional<std::string_view>("\"a,b\" <sip:a@b>;q=1"));
     CHECK(m.first_value(HeaderName::call_id) == std::optional<std::string_view>("c1@example.com"));
     CHECK_FALSE(m.first_value(HeaderName::route).has_value());
+}
+
+TEST_CASE("the start line has no bare CR and no NUL either, and its URI no parameter twice") {
+    const std::string ok =
+        "Via: SIP/2.0/UDP a;branch=z9hG4bK1\nFrom: <sip:a@b>;tag=1\nTo: <sip:c@d>\nCall-ID: x\nCSeq: 1 INVITE\n";
+    CHECK(parses(wire("SIP/2.0 200 O K\n" + ok)));
+    CHECK_FALSE(parses(wire("SIP/2.0 200 O\rK\n" + ok)));
+    CHECK_FALSE(parses(wire(std::string("SIP/2.0 200 O\0K\n", 17) + ok)));
+    CHECK(refusal(invite({}, "INVITE sip:a@b;x=1;X=2 SIP/2.0")).detail == "Request-URI: bad URI parameter");
+}
+
+TEST_CASE("what is cut off behind the body is not kept") {
+    const std::string bytes = invite("Content-Length: 0") + std::string(60'000, 'x');
+    const Message m = *Parser::parse(bytes);
+    CHECK(m.text().size() < 500);
+    CHECK(m.body().empty());
+    CHECK(malloc_usable_size(const_cast<char*>(m.text().data())) < 1'000);
 }
