@@ -52,11 +52,11 @@ public:
 
 private:
     struct Name {
-        std::uint64_t hash() const;  // 0 until it is needed, for names of one length
+        std::uint64_t hash() const;  // of the lower-case letters; asked for where two names have one length
 
         const char* text;
         std::size_t size;
-        mutable std::uint64_t known_hash;
+        mutable std::uint64_t known_hash;  // 0 until it was asked for
     };
     std::array<Name, limits::parameters> names_;  // the first `count_` of them
     std::size_t count_ = 0;
