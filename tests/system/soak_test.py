@@ -56,13 +56,19 @@ def run_faster(lab):
 
 
 def patiently(act, what):
-    """What this machine does in a tenth of a second takes half a minute there: a handshake may come too late."""
+    """What this machine does in a tenth of a second takes half a minute there: a handshake or an answer may come too late."""
+    failures = []
+
     def attempt():
         try:
             return act()
-        except (OSError, AssertionError, parties.CallFailed):
+        except (OSError, AssertionError, parties.CallFailed) as failure:
+            failures.append(failure)
             return None
-    return process.wait_until(attempt, 30, what)
+    try:
+        return process.wait_until(attempt, 60, what)
+    except process.NotReady as late:
+        raise AssertionError(f'{late}; the last of {len(failures)} attempts: {failures[-1]}') from None
 
 
 def now_there(lab):
@@ -116,14 +122,14 @@ def _(lab):
         require(passed >= DAY, f'only {passed / 3600:.1f} hours have passed there')
         require(habits.keep_alives > DAY / KEEP_ALIVE / 2, f'{habits.keep_alives} keep-alives')
         require(len(habits.statuses) >= DAY / REFRESH / 2 and set(habits.statuses) == {200}, f'refreshes: {habits.statuses}')
+        patiently(lambda: parties.busy(core, pbx, lab.number_uri(lab.pbx_number), lab.core_number),
+                  'a call reaches the PBX over its connection')
     finally:
-        habits.end()
+        habits.end()      # a registration that nobody refreshes lasts for twelve seconds of ours
     require(pbx.peer.transport is connection and not connection.closed, 'the connection was closed')
 
     registered = lab.edge.daemons['signaling'].text().count('event=registration ')
     require(registered <= 2, f'{registered} registrations in the log: one is news, a refresh is not')
-    patiently(lambda: parties.busy(core, pbx, lab.number_uri(lab.pbx_number), lab.core_number),
-              'a call reaches the PBX over its connection')
     equal(connections(lab), accepted, 'connections since the morning')
 
 

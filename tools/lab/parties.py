@@ -1,6 +1,7 @@
 """The two sides that the edge stands between, each a SIP peer with rtp_probe as its media: a PBX that offers SRTP with
 SDES over TLS, and a carrier's core that offers plain RTP over UDP."""
 import queue
+import time
 from dataclasses import dataclass
 
 from pbx_sim import sdp, sip_message, sip_peer, transport
@@ -109,11 +110,16 @@ def establish(caller, callee, to, caller_number, request_uri=None, headers=()):
 
 
 def wait_call(callee, outgoing, timeout=10):
-    try:
-        return callee.peer.wait_call(timeout)
-    except queue.Empty:
-        said = [r.start_line for r in outgoing.transaction.responses]
-        raise CallFailed(f'no call came to {callee.name}; the caller got {said or "no answer"}') from None
+    """The call that came to the callee; CallFailed as soon as the caller was refused, or when time is up."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return callee.peer.wait_call(0.05)
+        except queue.Empty:
+            refused = outgoing.transaction.final
+            if (refused and refused.status not in (401, 407)) or time.monotonic() > deadline:
+                said = [r.start_line for r in outgoing.transaction.responses]
+                raise CallFailed(f'no call came to {callee.name}; the caller got {said or "no answer"}') from None
 
 
 def talk(caller, callee, to, caller_number, *, seconds=2.0, hang_up='caller', request_uri=None):
