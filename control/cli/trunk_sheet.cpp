@@ -148,6 +148,11 @@ void add_timers(const pv1::Trunk& trunk, Lines& out) {
     if (trunk.mode() == pv1::TRUNK_MODE_REGISTRATION)
         out.fact("Expires", "at most " + std::to_string(expires == 0 ? 3'600 : expires) + " s; what is granted counts");
     out.fact("keep-alive", "CRLF CRLF on TCP and TLS (RFC 5626), or OPTIONS; every 30 to 120 s");
+    const auto& sessions = trunk.session_timers();
+    out.fact("session timer", sessions.on_request()
+                                  ? "where the PBX asks for one, 90 s or more (RFC 4028)"
+                                  : std::to_string(sessions.seconds() == 0 ? 1'800 : sessions.seconds()) +
+                                        " s at most, by UPDATE or INVITE; a PBX without is asked by us");
     out.fact("no answer, no connection", "connect again once; then wait 30 s, doubling up to 960 s");
     out.fact("503 with Retry-After", "wait that long; more than 32 s: try another node first");
     out.fact("603 to a call", "not allowed from this trunk, or its budget for the day is spent: do not try elsewhere");

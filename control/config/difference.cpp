@@ -24,6 +24,23 @@ std::string text(double value) {
 }
 std::string text(TrunkMode mode) { return mode == TrunkMode::registration ? "registration" : "static"; }
 std::string text(SrtpPolicy policy) { return policy == SrtpPolicy::required ? "required" : "off"; }
+std::string text(EarlyMedia early) {
+    switch (early) {
+        case EarlyMedia::described: return "described";
+        case EarlyMedia::announced: return "announced";
+        case EarlyMedia::none: return "none";
+    }
+    return "described";
+}
+std::string text(MusicOnHold music) {
+    switch (music) {
+        case MusicOnHold::pass: return "pass";
+        case MusicOnHold::own: return "own";
+        case MusicOnHold::network: return "network";
+        case MusicOnHold::none: return "none";
+    }
+    return "pass";
+}
 std::string text(Transport transport) {
     switch (transport) {
         case Transport::unspecified: return "unspecified";
@@ -120,6 +137,13 @@ void add_media(FieldValues& out, const MediaPolicy& media) {
     add(out, "media.inactivity_seconds", std::to_string(media.inactivity_seconds));
     add(out, "media.latch_any_address", text(media.latch_any_address));
     add(out, "media.port", media.port);
+    add(out, "media.music_on_hold", text(media.music_on_hold));
+    add(out, "media.early_media", text(media.early_media));
+}
+
+void add_session_timers(FieldValues& out, const SessionTimers& timers) {
+    add(out, "session_timers.seconds", timers.seconds == 0 ? "on_request" : std::to_string(timers.seconds));
+    add(out, "session_timers.min_seconds", std::to_string(timers.min_seconds));
 }
 
 void add_tls(FieldValues& out, const PeerTls& tls) {
@@ -203,6 +227,7 @@ FieldValues fields_of(const Trunk& t) {
     add_identity(out, t.identity);
     add(out, "overflow.trunk", t.overflow.trunk);
     add(out, "forwarding.keep_redirects", text(t.forwarding.keep_redirects));
+    add_session_timers(out, t.session_timers);
     add(out, "network.ip_version", text(t.network.family));
     add(out, "network.nat", text(t.network.nat));
     add(out, "network.options_interval_seconds", std::to_string(t.network.options_interval_seconds));
@@ -224,6 +249,7 @@ FieldValues fields_of(const Carrier& c) {
     add(out, "identity.untrusted", text(c.identity.untrusted));
     add(out, "identity.diversion", text(c.identity.diversion));
     add_list(out, "reroute_causes", c.reroute_causes);
+    add_session_timers(out, c.session_timers);
     add(out, "disabled", text(c.disabled));
     return out;
 }

@@ -46,6 +46,7 @@ inline constexpr std::uint32_t max_contacts = 64;
 inline constexpr std::uint32_t expires_min = 60, expires_max = 86'400;
 inline constexpr std::uint32_t min_expires_min = 10, min_expires_max = 3'600;  // RFC 3261 10.3: an hour is never brief
 inline constexpr std::size_t methods = 16;
+inline constexpr std::uint32_t session_min = 90, session_max = 86'400;  // RFC 4028 4
 inline constexpr std::uint32_t inactivity_min = 10, inactivity_max = 86'400;
 inline constexpr std::uint32_t options_min = 5, options_max = 3'600;
 

@@ -17,6 +17,19 @@ namespace sallyport::config {
 enum class Transport : std::uint8_t { unspecified, udp, tcp, tls };
 enum class TrunkMode : std::uint8_t { registration, static_ };
 enum class SrtpPolicy : std::uint8_t { required, off };
+// What a party that puts the other one on hold is understood to want: who plays music to whom (SIPconnect 14.10).
+enum class MusicOnHold : std::uint8_t {
+    pass,     // the other one is told what was said
+    own,      // its own: the other one is told sendrecv for sendonly, so that no network server plays any
+    network,  // the other one's network's: told sendonly, for inactive too
+    none,     // nobody's: told inactive
+};
+// When what a called side sends before it answers is relayed (SIPconnect 14.9).
+enum class EarlyMedia : std::uint8_t {
+    described,  // once it has described it in an 18x
+    announced,  // and has said by P-Early-Media that it comes
+    none,       // never: its caller hears a tone of its own
+};
 enum class DigestAlgorithm : std::uint8_t { sha256, md5 };
 // When a PBX has to prove itself by Digest beyond REGISTER, which always asks for it. ACK and CANCEL never can
 // (RFC 3261 22.1).
@@ -67,6 +80,8 @@ struct MediaPolicy {
     std::uint32_t inactivity_seconds = 300;
     bool latch_any_address = false;
     std::string port;  // media port name; empty: the realm's
+    MusicOnHold music_on_hold = MusicOnHold::pass;
+    EarlyMedia early_media = EarlyMedia::described;
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
 struct Overflow {
@@ -76,6 +91,11 @@ struct Overflow {
 struct Forwarding {
     bool keep_redirects = false;  // a 3xx of its PBX is not followed
     friend bool operator==(const Forwarding&, const Forwarding&) = default;
+};
+struct SessionTimers {               // RFC 4028
+    std::uint32_t seconds = 1800;    // asked for, and granted at most; 0: only what the peer asks for
+    std::uint32_t min_seconds = 90;  // what the peer asks for below it is refused (422)
+    friend bool operator==(const SessionTimers&, const SessionTimers&) = default;
 };
 struct Target {
     std::string host;  // name or IP literal
@@ -141,6 +161,7 @@ struct Trunk {
     Overflow overflow;
     Forwarding forwarding;
     TrunkNetwork network;
+    SessionTimers session_timers;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
@@ -165,6 +186,7 @@ struct Carrier {
     CarrierIdentity identity{};
     std::vector<std::uint16_t> reroute_causes{};  // Q.850
     bool disabled = false;
+    SessionTimers session_timers{};
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
 };

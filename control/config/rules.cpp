@@ -65,6 +65,36 @@ void check_media(const MediaPolicy& media, FieldErrors& errors) {
             {"media.port", quoted(media.port) + " is no port name: 1 to 63 of a-z, 0-9 and \"-\", e.g. \"access\""});
 }
 
+void check_session_timers(const SessionTimers& timers, FieldErrors& errors) {
+    const auto& [seconds, least] = timers;
+    if (seconds != 0 && (seconds < limits::session_min || seconds > limits::session_max))
+        errors.push_back({"session_timers.seconds", out_of_range(seconds, limits::session_min, limits::session_max)});
+    const std::uint32_t most = seconds != 0 ? std::max(seconds, limits::session_min) : limits::session_max;
+    if (least < limits::session_min || least > most)
+        errors.push_back({"session_timers.min_seconds", out_of_range(least, limits::session_min, most)});
+}
+
+namespace {
+
+void check_keys_in_clear(const MediaPolicy& media, bool in_clear, std::string_view cure, FieldErrors& errors) {
+    if (media.srtp == SrtpPolicy::required && in_clear)
+        errors.push_back({"media.srtp",
+                          "\"required\" without TLS would show its keys to whoever reads the signaling "
+                          "(SIPconnect 14.4): " +
+                              std::string(cure) + ", or give \"off\""});
+}
+
+}  // namespace
+
+void check_keys_in_clear(const Trunk& trunk, FieldErrors& errors) {
+    const bool in_clear = trunk.allows(Transport::udp) || trunk.allows(Transport::tcp);
+    check_keys_in_clear(trunk.media, in_clear, "allow no transport but tls", errors);
+}
+
+void check_keys_in_clear(const Carrier& carrier, FieldErrors& errors) {
+    check_keys_in_clear(carrier.media, !carrier.tls.required, "give tls.required", errors);
+}
+
 void check_targets(const std::vector<Target>& targets, FieldErrors& errors) {
     if (targets.size() > limits::targets) errors.push_back({"targets", too_many(targets.size(), limits::targets)});
     std::set<std::tuple<std::string_view, std::uint16_t, Transport>> seen;

@@ -240,6 +240,8 @@ FieldErrors validate(const Trunk& trunk) {
     check_limits(trunk.limits, errors);
     rules::check_media(trunk.media, errors);
     check_transports(trunk, errors);
+    rules::check_keys_in_clear(trunk, errors);
+    rules::check_session_timers(trunk.session_timers, errors);
     rules::check_targets(trunk.targets, errors);
     rules::check_sources(trunk.sources, errors);
     rules::check_tls(trunk.tls, trunk.targets, errors);
@@ -265,6 +267,8 @@ FieldErrors validate(const Carrier& carrier) {
     rules::check_sources(carrier.sources, errors);
     rules::check_tls(carrier.tls, carrier.targets, errors);
     rules::check_media(carrier.media, errors);
+    rules::check_keys_in_clear(carrier, errors);
+    rules::check_session_timers(carrier.session_timers, errors);
     if (carrier.options_interval_seconds < limits::options_min ||
         carrier.options_interval_seconds > limits::options_max)
         errors.push_back({"options_interval_seconds", rules::out_of_range(carrier.options_interval_seconds,
@@ -328,8 +332,6 @@ std::vector<std::string> warnings(const Trunk& trunk) {
                             "(limits.without_default_bars, SIPconnect 16.6.1)");
     if (trunk.limits.cost_per_day <= 0)
         sentences.push_back(name + " has no limit of what its calls may cost within a day (SIPconnect 16.6.1)");
-    if (in_clear && trunk.media.srtp == SrtpPolicy::required)
-        sentences.push_back(name + " may signal without TLS: its SRTP keys would be readable on the way");
     if (in_clear && !trunk.numbering.dial_plan.emergency_numbers.empty())
         sentences.push_back(name +
                             " may call for help without TLS: a location that comes with such a call would be readable "

@@ -96,6 +96,41 @@ config::Credential credential_from(const pb::Credential& message, std::string_vi
     return credential;
 }
 
+config::MusicOnHold music_from(pb::MusicOnHold music, FieldErrors& errors) {
+    switch (music) {
+        case pb::MUSIC_ON_HOLD_UNSPECIFIED:
+        case pb::MUSIC_ON_HOLD_PASS: return config::MusicOnHold::pass;
+        case pb::MUSIC_ON_HOLD_OWN: return config::MusicOnHold::own;
+        case pb::MUSIC_ON_HOLD_NETWORK: return config::MusicOnHold::network;
+        case pb::MUSIC_ON_HOLD_NONE: return config::MusicOnHold::none;
+        default: break;
+    }
+    errors.push_back({"media.music_on_hold", "must be one of pass, own, network, none"});
+    return config::MusicOnHold::pass;
+}
+
+pb::MusicOnHold music_to(config::MusicOnHold music) {
+    switch (music) {
+        case config::MusicOnHold::pass: return pb::MUSIC_ON_HOLD_PASS;
+        case config::MusicOnHold::own: return pb::MUSIC_ON_HOLD_OWN;
+        case config::MusicOnHold::network: return pb::MUSIC_ON_HOLD_NETWORK;
+        case config::MusicOnHold::none: return pb::MUSIC_ON_HOLD_NONE;
+    }
+    return pb::MUSIC_ON_HOLD_UNSPECIFIED;
+}
+
+config::EarlyMedia early_media_from(pb::EarlyMedia early, FieldErrors& errors) {
+    switch (early) {
+        case pb::EARLY_MEDIA_UNSPECIFIED:
+        case pb::EARLY_MEDIA_DESCRIBED: return config::EarlyMedia::described;
+        case pb::EARLY_MEDIA_ANNOUNCED: return config::EarlyMedia::announced;
+        case pb::EARLY_MEDIA_NONE: return config::EarlyMedia::none;
+        default: break;
+    }
+    errors.push_back({"media.early_media", "must be one of described, announced, none"});
+    return config::EarlyMedia::described;
+}
+
 config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolicy otherwise, FieldErrors& errors) {
     config::MediaPolicy media;
     media.srtp = otherwise;
@@ -109,7 +144,26 @@ config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolic
     if (message.inactivity_seconds() != 0) media.inactivity_seconds = message.inactivity_seconds();
     media.latch_any_address = message.latch_any_address();
     media.port = message.port();
+    media.music_on_hold = music_from(message.music_on_hold(), errors);
+    media.early_media = early_media_from(message.early_media(), errors);
     return media;
+}
+
+config::SessionTimers timers_from(const pb::SessionTimers& message, FieldErrors& errors) {
+    config::SessionTimers timers;
+    if (message.min_seconds() != 0) timers.min_seconds = message.min_seconds();
+    if (message.seconds() != 0) timers.seconds = message.seconds();
+    if (message.on_request() && message.seconds() != 0)
+        errors.push_back({"session_timers.seconds", "is given beside on_request: give one or the other"});
+    if (message.on_request()) timers.seconds = 0;
+    return timers;
+}
+
+void timers_to(const config::SessionTimers& timers, pb::SessionTimers& message) {
+    const config::SessionTimers unsaid;
+    if (timers.seconds != unsaid.seconds) message.set_seconds(timers.seconds);
+    if (timers.min_seconds != unsaid.min_seconds) message.set_min_seconds(timers.min_seconds);
+    message.set_on_request(timers.seconds == 0);
 }
 
 pb::MediaPolicy media_to(const config::MediaPolicy& media) {
@@ -119,6 +173,10 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media) {
     message.set_inactivity_seconds(media.inactivity_seconds);
     message.set_latch_any_address(media.latch_any_address);
     message.set_port(media.port);
+    if (media.music_on_hold != config::MusicOnHold::pass) message.set_music_on_hold(music_to(media.music_on_hold));
+    if (media.early_media != config::EarlyMedia::described)
+        message.set_early_media(media.early_media == config::EarlyMedia::announced ? pb::EARLY_MEDIA_ANNOUNCED
+                                                                                   : pb::EARLY_MEDIA_NONE);
     return message;
 }
 
@@ -213,6 +271,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
     trunk.forwarding.keep_redirects = message.forwarding().keep_redirects();
     trunk.network = network_from(message.network(), trunk.mode, errors);
+    trunk.session_timers = timers_from(message.session_timers(), errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -238,6 +297,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     for (int i = 0; i < message.reroute_causes_size(); ++i)
         carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
+    carrier.session_timers = timers_from(message.session_timers(), errors);
     carrier.revision = revision_of(message.etag());
     return out;
 }
@@ -314,6 +374,8 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
     if (trunk.forwarding.keep_redirects) message.mutable_forwarding()->set_keep_redirects(true);
     network_to(trunk, *message.mutable_network());
+    if (trunk.session_timers != config::SessionTimers{})
+        timers_to(trunk.session_timers, *message.mutable_session_timers());
     return message;
 }
 
@@ -335,6 +397,8 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     message.mutable_identity()->set_diversion(carrier.identity.diversion);
     for (const auto cause : carrier.reroute_causes) message.add_reroute_causes(cause);
     message.set_disabled(carrier.disabled);
+    if (carrier.session_timers != config::SessionTimers{})
+        timers_to(carrier.session_timers, *message.mutable_session_timers());
     return message;
 }
 

@@ -17,12 +17,13 @@
 
 namespace sallyport::b2bua {
 
-// An INVITE of ours as it was sent.
+// An INVITE of ours as it was sent; or an UPDATE in its place, which has no ACK and cannot be cancelled.
 struct SentInvite {
     transaction::ClientId client;
     std::string text;
     Flow flow;
     std::string tls_name;
+    bool update = false;
 };
 
 class AckKeeper {

@@ -37,6 +37,29 @@ Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
     return &forks_.back();
 }
 
+// SIPconnect 14.9, RFC 5009: as the called side's policy has it. True: the caller is to be told of media. One who is
+// not rings by himself.
+bool Call::open_early_media(Fork& fork, const sip::Message& heard, Context& cx) {
+    const bool was_announced = fork.announced;
+    for (const auto value : heard.values(HeaderName::p_early_media)) {
+        if (sip::equal_ignoring_case(value, "sendrecv") || sip::equal_ignoring_case(value, "sendonly"))
+            fork.announced = true;
+        if (sip::equal_ignoring_case(value, "inactive")) fork.announced = false;
+    }
+    if (!fork.bridge) return false;
+    bool open = has_sdp(heard);
+    switch (media_policy(Side::b).early_media) {
+        case config::EarlyMedia::none: return false;
+        case config::EarlyMedia::announced:
+            if (was_announced && !fork.announced) end_early_media(cx);
+            open = fork.announced && (open || !was_announced);
+            break;
+        case config::EarlyMedia::described: break;
+    }
+    if (open) program(*fork.bridge, false, cx);
+    return open;
+}
+
 // The start of a response that lets the peer's INVITE go on: 18x or 2xx. It makes a dialog, whose route is that of the
 // request (RFC 3261 12.1.1).
 sip::Composer Call::go_ahead(Side side, std::uint16_t status, Context& cx) const {
@@ -74,13 +97,13 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
         auto spoken = answered.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
                                            : BridgeResult<std::string>(answered.error());
         if (spoken.has_value()) {
-            body = fork->answer = std::move(*spoken);
-            program(bridge, false, cx);
+            fork->answer = std::move(*spoken);
             fork->bridge = std::move(bridge);
         } else {
             ladder_.note(cx.now, "early media refused: " + std::string(to_string(spoken.error())));
         }
     }
+    if (open_early_media(*fork, heard, cx)) body = fork->answer;
     leg(Side::a).server->to_tag = fork->caller_tag;
     respond(Side::a, heard.status(), accept_invite(Side::a, heard.status(), heard, cx), body, cx);
 }
@@ -88,6 +111,10 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
 void Call::on_failure(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
     leg(Side::b).client.reset();
+    if (status == 422 && leg(Side::b).session.heard_too_small(response.message)) {
+        ++leg(Side::b).invites;
+        return send_invite(cx);
+    }
     if (status == 503)
         obey_retry_after(response.message, cx);
     else if (status != 408)
@@ -123,6 +150,7 @@ void Call::on_ok(Side side, const transaction::Response& response, Context& cx) 
         return carry_late_offer(side, response.message, cx);
     }
     acknowledge(side, sent, cseq, {}, cx);
+    if (exchange_->renewal) return take_renewal(side, response.message, cx);
     carry_answer(side, response.message, cx);
 }
 
@@ -132,6 +160,8 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
     SALLYPORT_CHECK(l.client.has_value());
     SentInvite sent = std::move(*l.client);
     l.client.reset();
+    l.session.heard_ok(response.message);
+    run_session_timer(side, cx);
     if (l.established) {
         l.dialog.refresh_target(response.message);
         return sent;
@@ -146,6 +176,7 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
 }
 
 void Call::acknowledge(Side side, const SentInvite& invite, std::uint32_t cseq, std::string_view body, Context& cx) {
+    if (invite.update) return cx.index.remove(invite.client);
     Leg& l = leg(side);
     const Flow flow = flow_of(side, cx);
     auto ack = l.dialog.request("ACK", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()), cseq);
@@ -235,13 +266,14 @@ void Call::fail_exchange(std::uint16_t status, std::string_view why, Context& cx
 void Call::send_ok(Context& cx) {
     const Side caller = exchange_->from;
     Leg& l = leg(caller);
-    if (!l.server) return confirm(cx);  // nobody waits: an exchange of our own
+    if (!l.server || forget_lost_update(caller, cx)) return confirm(cx);  // nobody waits: an exchange of our own
     const auto server = l.server->id;
     const auto* invite = cx.layer.request_of(server);
     SALLYPORT_CHECK(invite != nullptr && exchange_->response.has_value());
     const std::uint32_t cseq = invite->cseq().number;
     if (exchange_->initial) {
         l.dialog.id.local_tag = l.server->to_tag;
+        l.dialog.remote_cseq = cseq;  // what came to other forks counted on its own (RFC 3261 12.2.1.1)
         l.established = true;
         phase_ = Phase::answered;
         record_.answered = cx.now;
@@ -253,7 +285,12 @@ void Call::send_ok(Context& cx) {
     } else {
         l.dialog.refresh_target(*invite);
     }
-    std::string text = respond(caller, 200, accept_invite(caller, 200, *exchange_->response, cx), exchange_->body, cx);
+    auto composer = accept_invite(caller, 200, *exchange_->response, cx);
+    l.session.answer(session_policy(caller), *invite, composer);
+    run_session_timer(caller, cx);
+    const bool update = l.server->update;
+    std::string text = respond(caller, 200, std::move(composer), exchange_->body, cx);
+    if (update) return confirm(cx);  // nobody acknowledges it
     const auto& timers = cx.settings.timers;
     const transaction::TimerKey key{transaction::TimerOwner::call, 0, id_.number(), caller == Side::a ? 0u : 1u};
     auto repeat = key, give_up = key;
@@ -273,7 +310,7 @@ void Call::send_ok(Context& cx) {
 void Call::confirm(Context& cx) {
     exchange_.reset();
     record_.codecs = bridge_.codecs();
-    cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+    keep(cx);
 }
 
 void Call::stop_repeating(Side side, Context& cx) {

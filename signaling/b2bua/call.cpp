@@ -1,10 +1,13 @@
 #include "signaling/b2bua/call.h"
 
+#include <algorithm>
+
 #include "control/base/check.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/content.h"
 
 namespace sallyport::b2bua {
 
@@ -70,6 +73,11 @@ Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to)
     return sender;
 }
 
+// RFC 3311 4: what a peer takes is known by what it says.
+void Call::hear_allow(Side side, const sip::Message& message) {
+    if (message.has(HeaderName::allow)) leg(side).takes_update = message.has_token(HeaderName::allow, "UPDATE");
+}
+
 // The flow to a leg's peer now: a PBX whose connection broke is reached over the one it registered with since.
 Flow Call::flow_of(Side side, Context& cx) {
     Leg& l = leg(side);
@@ -106,6 +114,8 @@ void Call::log(Severity severity, std::string event, std::string text, Context& 
     cx.out.emplace_back(LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text)});
 }
 
+void Call::keep(Context& cx) const { cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false}); }
+
 void Call::command(MediaCommand command, Context& cx) { cx.out.emplace_back(std::move(command)); }
 
 sip::Composer Call::response_to_invite(Side side, std::uint16_t status, Context& cx) const {
@@ -133,12 +143,23 @@ std::string Call::respond(Side side, std::uint16_t status, sip::Composer compose
     return text;
 }
 
+// An UPDATE has no more time than its transaction (RFC 4320 4.2): nobody waits for an answer any more.
+bool Call::forget_lost_update(Side side, Context& cx) {
+    Leg& l = leg(side);
+    if (!l.server || !l.server->update || cx.layer.request_of(l.server->id) != nullptr) return false;
+    cx.index.remove(l.server->id);
+    l.server.reset();
+    return true;
+}
+
 void Call::refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Context& cx, bool retry_after) {
+    if (forget_lost_update(side, cx)) return;
     auto composer = response_to_invite(side, status, cx);
     composer.add(HeaderName::server, cx.settings.server_header);
     if (q850 != 0) composer.add(HeaderName::reason, q850_reason(q850));
     if (retry_after) composer.add(HeaderName::retry_after, cx.settings.retry_window.draw(cx.random));
     if (status == 405 || status == 501) composer.add(HeaderName::allow, methods_in_dialog);
+    if (status == 422) composer.add(HeaderName::min_se, std::to_string(session_policy(side).min_seconds));
     if (const auto unfit = std::exchange(unfit_, std::nullopt); unfit && status == 488)
         composer.add(HeaderName::warning, warning_of(*unfit));
     respond(side, status, std::move(composer), {}, cx);
@@ -158,11 +179,10 @@ void Call::refuse_request(const transaction::Request& request, std::uint16_t sta
 void Call::on_request(Side side, const transaction::Request& request, Context& cx) {
     Leg& l = leg(side);
     const sip::Message& message = request.message;
-    // Early dialogs of leg B are not ours to be called in: nothing there has been offered that could be asked for.
-    const std::string_view remote_tag =
-        side == Side::a || l.established ? std::string_view(l.dialog.id.remote_tag) : "";
-    if (message.from_tag() != remote_tag || (side == Side::b && !l.established))
-        return refuse_request(request, 481, cx);
+    if (side == Side::b && !l.established) return on_request_early(request, cx);
+    // Of a fork that another one has outlived.
+    if (l.established && message.to_tag() != l.dialog.id.local_tag) return refuse_request(request, 481, cx);
+    if (message.from_tag() != l.dialog.id.remote_tag) return refuse_request(request, 481, cx);
     ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(message));
     if (message.method() == Method::ack) return on_ack(side, message, cx);
     if (l.dialog.check_sequence(message) == dialog::SequenceCheck::too_low) return refuse_request(request, 500, cx);
@@ -170,8 +190,10 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
     if (same_peer || (is_pbx(side) && cx.locations.trunk_of(request.flow, cx.now) == end_id(side)))
         move_flow(side, request.flow, cx);
     session_.hear(side, message, cx.random);
+    hear_allow(side, message);
     switch (message.method()) {
-        case Method::invite: return on_reinvite(side, request, cx);
+        case Method::invite: return on_offer(side, request, cx);
+        case Method::update: return on_update(side, request, cx);
         case Method::bye: return on_bye(side, request, cx);
         case Method::options: return refuse_request(request, l.over ? 481 : 200, cx);
         case Method::other: return refuse_request(request, 501, cx);
@@ -179,7 +201,6 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
         case Method::cancel: return;
         case Method::register_:
         case Method::prack:
-        case Method::update:
         case Method::info:
         case Method::subscribe:
         case Method::notify:
@@ -187,6 +208,17 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
         case Method::message:
         case Method::publish: return refuse_request(request, 405, cx);
     }
+}
+
+// From an early dialog of leg B. Its offer, ours to it, cannot have been answered yet (RFC 3311 5.2).
+void Call::on_request_early(const transaction::Request& request, Context& cx) {
+    const sip::Message& message = request.message;
+    const bool known = std::any_of(forks_.begin(), forks_.end(),
+                                   [&](const Fork& fork) { return fork.remote_tag == message.from_tag(); });
+    if (!known || message.method() != Method::update) return refuse_request(request, 481, cx);
+    ladder_.message(cx.now, Side::b, Ladder::Way::in, ladder_text(message));
+    if (sip::session_description(message).empty()) return on_update(Side::b, request, cx);
+    refuse_request(request, 491, cx);
 }
 
 void Call::on_response(const transaction::Response& response, Context& cx) {
@@ -200,6 +232,10 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
             cx.index.remove(response.client);
             return finish_if_done(cx);
         }
+        if (l.renewal == response.client) {
+            if (status >= 200) on_renewal_answer(side, response.message, cx);
+            return;
+        }
         const bool waiting = l.client && l.client->client == response.client;
         const bool owing = l.owed && l.owed->invite.client == response.client && !waiting;
         if (!waiting && !owing) continue;
@@ -209,6 +245,7 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
         }
         if (status != 100) ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(response.message));
         session_.hear(side, response.message, cx.random);
+        hear_allow(side, response.message);
         if (status / 100 == 2) return on_ok(side, response, cx);
         const bool first = exchange_ && exchange_->initial;
         if (status < 200) return first && !l.client_cancelled ? on_provisional(response, cx) : void();
@@ -230,6 +267,10 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
             l.bye.reset();
             return finish_if_done(cx);
         }
+        if (l.renewal == failed.client) {
+            l.renewal.reset();
+            return on_renewal_failed(side, timeout, cx);
+        }
         if (!l.client || l.client->client != failed.client) continue;
         const bool too_large = failed.failure == transaction::Failure::too_large;
         ladder_.note(cx.now, timeout     ? "no answer to INVITE"
@@ -240,6 +281,7 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
         if (cancelled || phase_ >= Phase::releasing) return finish_if_done(cx);
         if (exchange_ && exchange_->initial) return on_attempt_failed(failed.failure, cx);
         if (too_large && exchange_) return end_exchange(513, cx);
+        if (exchange_ && exchange_->renewal && !timeout) return end_exchange(500, cx);
         // RFC 3261 12.2.1.2: a peer that answers nothing within its dialog is gone.
         return release("node", timeout ? 102 : 41, timeout ? "no answer to a re-INVITE" : "connection lost", cx);
     }
@@ -276,6 +318,7 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
         case CallTimer::no_ack: return on_no_ack(side, cx);
         case CallTimer::glare: return exchange_ ? relay_offer(cx) : void();
         case CallTimer::record: return write_record(cx);
+        case CallTimer::session: return on_session_due(side, cx);
     }
 }
 

@@ -84,6 +84,7 @@ private:
     struct Fork {
         std::string remote_tag, caller_tag;
         std::optional<SdpBridge> bridge;  // after its answer
+        bool announced = false;           // its P-Early-Media says that media come
         std::string answer;               // as the caller was told
     };
     // Who is at one end: a trunk's PBX or a carrier.
@@ -100,6 +101,10 @@ private:
         Step step = Step::ports;
         bool initial = false;
         bool late = false;                     // no offer in the INVITE: it comes in the 2xx, the answer in the ACK
+        bool update = false;                   // `from` asked by UPDATE, and waits for no user's decision
+        TimePoint deadline{};                  // then: of the answer
+        bool by_invite = false;                // the other leg cannot do it by UPDATE
+        bool renewal = false;                  // of the other leg's session by us: it is told what it was told
         SdpBridge before;                      // to go back to
         std::string body;                      // of the 2xx for `from`
         std::optional<sip::Message> response;  // the 2xx of the other leg
@@ -120,17 +125,21 @@ private:
     Sender caller() const { return caller_hidden_ ? Sender::hidden : Sender::known; }
     // What `heard`, a message of the other side, says to `side` beside what this node says itself.
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
+    void hear_allow(Side side, const sip::Message& message);
     Flow flow_of(Side side, Context& cx);
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
     void stop_timer(CallTimer timer, Context& cx);
     std::string respond(Side side, std::uint16_t status, sip::Composer composer, std::string_view body, Context& cx);
+    bool forget_lost_update(Side side, Context& cx);
     void refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Context& cx, bool retry_after = false);
     void refuse_request(const transaction::Request& request, std::uint16_t status, Context& cx,
                         std::string_view retry_after = {});
     sip::Composer response_to_invite(Side side, std::uint16_t status, Context& cx) const;
     void log(Severity severity, std::string event, std::string text, Context& cx) const;
+    void keep(Context& cx) const;  // beyond this process
     void command(MediaCommand command, Context& cx);
+    void on_request_early(const transaction::Request& request, Context& cx);
 
     // setup.cpp: from the INVITE to leg B's INVITE
     void begin_leg_a(const transaction::Request& request, Context& cx);
@@ -182,6 +191,7 @@ private:
     void on_no_ack(Side side, Context& cx);
     void stop_repeating(Side side, Context& cx);
     Fork* fork_of(std::string_view remote_tag, Context& cx);
+    bool open_early_media(Fork& fork, const sip::Message& heard, Context& cx);
     sip::Composer go_ahead(Side side, std::uint16_t status, Context& cx) const;
     sip::Composer accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const;
     void offer_late(Context& cx);
@@ -198,8 +208,10 @@ private:
     void on_restore_failed(Context& cx);
     void on_media_silent(Context& cx);  // an awaited reply did not come
 
-    // reinvite.cpp: later INVITEs, either way
-    void on_reinvite(Side side, const transaction::Request& request, Context& cx);
+    // reinvite.cpp: later INVITEs and UPDATEs, either way
+    void on_offer(Side side, const transaction::Request& request, Context& cx);
+    void on_update(Side side, const transaction::Request& request, Context& cx);
+    bool asks_too_little(Side side, const transaction::Request& request, Context& cx);
     void begin_exchange(Side side, const transaction::Request& request, Context& cx);
     void relay_offer(Context& cx);
     void on_reinvite_failure(Side side, const transaction::Response& response, Context& cx);
@@ -207,6 +219,19 @@ private:
     void pause_after_glare(Side side, Context& cx);
     void on_no_answer(Context& cx);  // to the first INVITE or a later one
     void take_back(Side side, const transaction::Response& response, Context& cx);  // taken, but cancelled meanwhile
+
+    // renewal.cpp: the session timers, one for each leg
+    dialog::SessionTimerPolicy session_policy(Side side) const;
+    void run_session_timer(Side side, Duration after, Context& cx);
+    void run_session_timer(Side side, Context& cx);
+    void resume_session_timer(Side side, Context& cx);
+    void stop_session_timer(Side side, Context& cx);
+    void on_session_due(Side side, Context& cx);
+    void renew_session(Side side, Context& cx);
+    void take_renewal(Side side, const sip::Message& ok, Context& cx);
+    void on_renewal_answer(Side side, const sip::Message& response, Context& cx);
+    void on_renewal_failed(Side side, bool timeout, Context& cx);
+    void renew_again_later(Side side, Context& cx);
 
     // release.cpp: the end, from any side
     void on_bye(Side side, const transaction::Request& request, Context& cx);
@@ -248,7 +273,7 @@ private:
     SdpBridge bridge_;
     MediaSession media_;
     std::uint32_t restore_tries_ = 0;  // of a media session that the media plane has lost
-    std::array<TimerId, 8> timers_{};  // by CallTimer
+    std::array<TimerId, 9> timers_{};  // by CallTimer
     CallRecord record_;
     Ladder ladder_;
 };

@@ -47,6 +47,13 @@ void write_leg(std::string& out, std::string_view prefix, const Leg& leg) {
     line(out, name("local"), d.flow.local.empty() ? std::string() : d.flow.local.to_string());
     line(out, name("remote"), d.flow.remote.to_string());
     line(out, name("tls-name"), d.tls_name);
+    if (leg.takes_update) line(out, name("takes-update"), "1");
+    if (leg.session.role() == dialog::SessionTimer::Role::none) return;
+    line(out, name("session-seconds"), number(leg.session.seconds()));
+    line(out, name("session-renewed-by"),
+         leg.session.role() == dialog::SessionTimer::Role::expect ? "peer"
+         : leg.session.peer_knows()                               ? "us"
+                                                                  : "us-alone");
 }
 
 void write_media(std::string& out, std::string_view prefix, const SdpBridge::SideState& side) {
@@ -59,6 +66,8 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
     if (!side.profile.stand_in.empty()) line(out, name("stand-in"), side.profile.stand_in.to_string());
     for (const auto& address : side.profile.advertised) line(out, name("advertised"), address.to_string());
     line(out, name("no-private"), side.profile.no_private ? "1" : "0");
+    if (side.profile.hold != sdp::HoldToldAs::said)
+        line(out, name("hold-told-as"), number(static_cast<std::uint64_t>(side.profile.hold)));
     line(out, name("origin-id"), number(side.origin.session_id()));
     line(out, name("origin-version"), number(side.origin.version()));
     line(out, name("origin-last"), side.origin.last());

@@ -12,14 +12,16 @@
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/dialog/dialog.h"
+#include "signaling/dialog/session_timer.h"
 
 namespace sallyport::b2bua {
 
-// An INVITE of the peer, from its arrival to our final answer.
+// An INVITE of the peer, from its arrival to our final answer; or the UPDATE that offers the same within a call.
 struct InviteServer {
     transaction::ServerId id;
     Endpoint source;
-    std::string to_tag;  // towards the caller: empty in a re-INVITE, the dialog has one
+    std::string to_tag;  // towards the caller: empty within a dialog, which has one
+    bool update = false;
 };
 // A 2xx of ours that has not been acknowledged yet.
 struct UnackedOk {
@@ -40,16 +42,21 @@ struct Leg {
     RealmIndex realm = 0;
     std::string call_id, local_tag;
     dialog::Dialog dialog;
-    bool established = false;  // the dialog is confirmed
-    bool over = false;         // BYE sent or received
-    bool bye_due = false;      // held back until the peer has acknowledged our 2xx (RFC 3261 15)
+    bool established = false;   // the dialog is confirmed
+    bool over = false;          // BYE sent or received
+    bool takes_update = false;  // as the peer's last Allow says (RFC 3311 4)
+    bool bye_due = false;       // held back until the peer has acknowledged our 2xx (RFC 3261 15)
     std::optional<InviteServer> server;
     std::optional<UnackedOk> unacked;
-    std::optional<SentInvite> client;  // an INVITE of ours, until it is finally answered
+    std::optional<SentInvite> client;  // an INVITE or UPDATE of ours, until it is finally answered
     bool client_cancelled = false;
     std::optional<OwedAck> owed;
     std::optional<transaction::ClientId> bye;  // on its way
-    std::string reason;                        // of the BYE that is due
+    dialog::SessionTimer session;
+    TimerId session_due = 0;
+    std::optional<transaction::ClientId> renewal;  // an UPDATE of ours that offers nothing, on its way
+    std::uint32_t invites = 1;                     // CSeq of the next first INVITE: a 422 asks for another one
+    std::string reason;                            // of the BYE that is due
 
     bool busy() const { return server || client || owed; }  // an INVITE is being handled, in either direction
 };

@@ -87,7 +87,8 @@ void Call::on_programmed(bool ok, Context& cx) {
 
 // Of programming on the way: what did not arrive is said again, since nobody else would.
 void Call::on_confirmation(bool ok, Context& cx) {
-    if (phase_ != Phase::answered || exchange_) return;  // its answer is programmed and waited for
+    if (phase_ != Phase::answered || (exchange_ && !exchange_->renewal))
+        return;  // its answer is programmed and waited for
     return ok ? void(restore_tries_ = 0) : on_restore_failed(cx);
 }
 
@@ -99,7 +100,7 @@ void Call::on_restore_failed(Context& cx) {
 }
 
 void Call::on_media_silent(Context& cx) {
-    const bool restoring = phase_ == Phase::answered && !exchange_;
+    const bool restoring = phase_ == Phase::answered && (!exchange_ || exchange_->renewal);
     if (restoring && media_.awaited() != MediaSession::Awaited::nothing) {
         media_.give_up();
         return on_restore_failed(cx);
@@ -124,8 +125,7 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
         case MediaEventKind::first_packet: return ladder_.note(cx.now, "first media packet from " + place);
         case MediaEventKind::latched:
             ladder_.note(cx.now, "media latched, " + place);
-            if (media_.on_latched(event.latched) && phase_ == Phase::answered)
-                cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+            if (media_.on_latched(event.latched) && phase_ == Phase::answered) keep(cx);
             return;
         case MediaEventKind::srtp_auth_failures:
             ladder_.note(cx.now, "SRTP authentication failures, " + place + ": " + std::to_string(event.count));
@@ -138,8 +138,7 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
                 if (bridge_.expects_media(event.side, i)) return;
             return release("node", 31, "no media from " + place, cx);
         case MediaEventKind::key_use:
-            if (media_.on_key_use(event.used) && phase_ == Phase::answered)
-                cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+            if (media_.on_key_use(event.used) && phase_ == Phase::answered) keep(cx);
             return;
         case MediaEventKind::released:
             // Its lease has run out while this call lives on.

@@ -1,5 +1,7 @@
-// INVITEs within the call, from either party to the other: hold, new codecs, new addresses, offerless ones; glare and
-// overlap (RFC 3261 14, RFC 6141). A failed one leaves both legs as they were.
+// INVITEs and UPDATEs within the call, from either party to the other: hold, new codecs, new addresses, offerless ones;
+// glare and overlap (RFC 3261 14, RFC 3311 5, RFC 6141). A failed one leaves both legs as they were.
+#include <algorithm>
+
 #include "control/base/check.h"
 #include "signaling/b2bua/body.h"
 #include "signaling/b2bua/call.h"
@@ -17,28 +19,67 @@ namespace {
 
 constexpr std::uint32_t glare_tries = 4;
 constexpr Duration media_patience = 2s;
+constexpr Duration update_patience = 20s;  // of who asked by UPDATE, whose transaction ends after 64*T1
+
+bool is_update(const transaction::Request& request) { return request.message.method() == sip::Method::update; }
 
 }  // namespace
 
-void Call::on_reinvite(Side side, const transaction::Request& request, Context& cx) {
+void Call::on_offer(Side side, const transaction::Request& request, Context& cx) {
     const Leg& l = leg(side);
-    const bool own_pending =
-        l.server || (exchange_ && exchange_->from == side && exchange_->step != Exchange::Step::awaiting_answer);
     if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
-    // RFC 3261 14.2: a second one before the first is answered.
-    if (phase_ < Phase::answered || own_pending)
+    // RFC 3261 14.2, RFC 3311 5.2: a second one before the first is answered.
+    if (phase_ < Phase::answered || l.server)
         return refuse_request(request, 500, cx, std::to_string(cx.random.below(11)));
     if (exchange_ || l.client || l.owed || leg(other(side)).busy()) return refuse_request(request, 491, cx);
     if (!cx.media_up) return refuse_request(request, 500, cx, std::to_string(1 + cx.random.below(10)));
+    if (asks_too_little(side, request, cx)) return;
     begin_exchange(side, request, cx);
 }
 
+// RFC 3311 5.2. One that offers nothing says where its sender is now and that he is still there, and is answered at
+// once, whatever else is going on.
+void Call::on_update(Side side, const transaction::Request& request, Context& cx) {
+    Leg& l = leg(side);
+    if (!sip::session_description(request.message).empty()) return on_offer(side, request, cx);
+    if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
+    if (asks_too_little(side, request, cx)) return;
+    auto composer = sip::respond(request.message, 200, {}, &request.flow.remote);
+    composer.add(HeaderName::contact, contact_of(cx.realm(l.realm), request.flow))
+        .add(HeaderName::allow, methods_in_dialog)
+        .add(HeaderName::server, cx.settings.server_header)
+        .add(HeaderName::session_id, session_.field(side));
+    if (side == Side::a || l.established) l.dialog.refresh_target(request.message);
+    if (l.established) {
+        l.session.answer(session_policy(side), request.message, composer);
+        run_session_timer(side, cx);
+    }
+    std::string text = composer.finish();
+    ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
+    cx.layer.respond(request.server, 200, std::move(text), cx.now, cx.effects);
+    if (phase_ == Phase::answered) keep(cx);
+}
+
+// RFC 4028 9: 422 says what would do.
+bool Call::asks_too_little(Side side, const transaction::Request& request, Context& cx) {
+    const auto policy = session_policy(side);
+    if (admitted_.emergency || !leg(side).session.is_too_small(policy, request.message)) return false;
+    auto composer = sip::respond(request.message, 422, {}, &request.flow.remote);
+    composer.add(HeaderName::server, cx.settings.server_header)
+        .add(HeaderName::min_se, std::to_string(policy.min_seconds));
+    cx.layer.respond(request.server, 422, composer.finish(), cx.now, cx.effects);
+    return true;
+}
+
 void Call::begin_exchange(Side side, const transaction::Request& request, Context& cx) {
-    leg(side).server = InviteServer{request.server, request.flow.remote, {}};
+    const bool update = is_update(request);
+    leg(side).server = InviteServer{request.server, request.flow.remote, {}, update};
     cx.index.add(request.server, id_);
-    respond(side, 100, response_to_invite(side, 100, cx), {}, cx);
+    if (!update) respond(side, 100, response_to_invite(side, 100, cx), {}, cx);
     Exchange exchange;
     exchange.from = side;
+    exchange.update = update;
+    exchange.deadline = cx.now + std::min<Duration>(update_patience, cx.settings.timers.t64() * 5 / 8);
     const std::string_view description = sip::session_description(request.message);
     exchange.late = description.empty();
     exchange.before = bridge_;
@@ -62,18 +103,23 @@ void Call::relay_offer(Context& cx) {
     const Side to = other(exchange_->from);
     Leg& l = leg(to);
     std::string description;
-    if (!exchange_->late) {
+    if (exchange_->renewal) {
+        description = bridge_.repeat(to);
+    } else if (!exchange_->late) {
         auto offer = bridge_.speak_offer(to, media_.local(), cx.random);
         if (!offer.has_value()) return end_exchange(488, cx);
         description = std::move(*offer);
     }
     const Flow flow = flow_of(to, cx);
     const Realm& realm = cx.realm(l.realm);
-    auto invite = l.dialog.request("INVITE", via_of(realm, flow, cx.layer.new_branch()));
+    // What was asked by INVITE may want somebody's consent there: that is not asked for by UPDATE (RFC 3311 5.1).
+    const bool update = exchange_->update && !exchange_->by_invite && l.takes_update;
+    auto invite = l.dialog.request(update ? "UPDATE" : "INVITE", via_of(realm, flow, cx.layer.new_branch()));
     invite.add(HeaderName::contact, contact_of(realm, flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(to));
+    l.session.ask(session_policy(to), true, invite);
     const auto& server = leg(exchange_->from).server;
     const auto* original = server ? cx.layer.request_of(server->id) : nullptr;
     Body body{description.empty() ? std::string() : "application/sdp", {}, std::move(description)};
@@ -82,28 +128,37 @@ void Call::relay_offer(Context& cx) {
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
     exchange_->step = Exchange::Step::sent;
     const auto client = cx.layer.send(flow, text, l.dialog.tls_name, cx.now, cx.effects);
-    l.client = SentInvite{client, std::move(text), flow, l.dialog.tls_name};
+    l.client = SentInvite{client, std::move(text), flow, l.dialog.tls_name, update};
     l.client_cancelled = false;
     cx.index.add(client, id_);
-    start_timer(CallTimer::no_answer, transaction::timer_c, cx);
+    const Duration left = std::max<Duration>(exchange_->deadline - cx.now, 0s);
+    start_timer(CallTimer::no_answer, exchange_->update ? left : transaction::timer_c, cx);
 }
 
 // A peer that says 100 and then nothing would keep the other one waiting, and every later INVITE refused, for ever.
 void Call::on_no_answer(Context& cx) {
     if (phase_ < Phase::answered) return fail_setup("node", 480, 19, "no answer in time", cx);
-    if (!exchange_ || exchange_->step != Exchange::Step::sent) return;
+    if (!exchange_ || (exchange_->step != Exchange::Step::sent && exchange_->step != Exchange::Step::pausing)) return;
     cancel_invite(other(exchange_->from), {}, cx);
-    end_exchange(408, cx);
+    if (exchange_->renewal) return on_renewal_failed(other(exchange_->from), true, cx);
+    end_exchange(exchange_->update ? 504 : 408, cx);
 }
 
 void Call::on_reinvite_failure(Side side, const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
-    leg(side).client.reset();
-    stop_timer(CallTimer::no_answer, cx);
-    if (!exchange_) return;
+    Leg& l = leg(side);
+    const bool was_update = l.client->update;
+    l.client.reset();
+    if (!exchange_) return stop_timer(CallTimer::no_answer, cx);
     // RFC 3261 12.2.1.2: that dialog is gone.
     if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
     if (status == 491) return pause_after_glare(side, cx);
+    if (status == 422 && l.session.heard_too_small(response.message)) return relay_offer(cx);
+    // RFC 3311 5.2: what UPDATE cannot do, or not without a user's consent, INVITE may.
+    if (was_update && (status == 405 || status == 501 || status == 504)) {
+        exchange_->by_invite = true;
+        return relay_offer(cx);
+    }
     end_exchange(relayed_status(status, is_pbx(other(side))), cx);
 }
 
@@ -120,8 +175,11 @@ void Call::pause_after_glare(Side side, Context& cx) {
 void Call::end_exchange(std::uint16_t status, Context& cx) {
     SALLYPORT_CHECK(exchange_ && !exchange_->initial);
     const Side from = exchange_->from;
+    const bool renewal = exchange_->renewal;
     bridge_.go_back_to(exchange_->before);
     exchange_.reset();
+    keep(cx);  // a number has been used
+    if (renewal) renew_again_later(other(from), cx);
     stop_timer(CallTimer::glare, cx);
     stop_timer(CallTimer::no_answer, cx);
     if (leg(from).server) refuse_invite(from, status, 0, cx, status == 500);

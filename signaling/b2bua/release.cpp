@@ -96,6 +96,7 @@ void Call::cancel_invite(Side side, const std::string& reason, Context& cx) {
     Leg& l = leg(side);
     if (!l.client || l.client_cancelled) return;
     l.client_cancelled = true;
+    if (l.client->update) return;  // RFC 3261 9.1: INVITE alone is cancelled
     ladder_.message(cx.now, side, Ladder::Way::out, reason.empty() ? "CANCEL" : "CANCEL " + reason);
     cx.layer.cancel(l.client->client, reason, cx.now, cx.effects);
 }
@@ -147,6 +148,7 @@ void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_vi
     exchange_.reset();
     for (const auto timer : {CallTimer::setup, CallTimer::media, CallTimer::no_answer, CallTimer::glare})
         stop_timer(timer, cx);
+    for (const Side side : {Side::a, Side::b}) stop_session_timer(side, cx);
     record_.ended = cx.now;
     record_.ended_by = by;
     record_.q850 = q850;
@@ -180,7 +182,7 @@ void Call::write_record(Context& cx) {
 void Call::finish_if_done(Context& cx) {
     if (phase_ != Phase::releasing || !record_written_) return;
     for (const Leg& l : legs_)
-        if (l.client || l.bye || l.unacked || l.owed || l.server) return;
+        if (l.client || l.bye || l.renewal || l.unacked || l.owed || l.server) return;
     phase_ = Phase::ended;
     forget_forks(cx);
     for (Leg& l : legs_) {

@@ -1,5 +1,6 @@
 // A confirmed call read back from its checkpoint: the same dialogs, the same media session, the same o= lines. Text of
 // another version, or with a part missing, is refused as a whole.
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <sstream>
@@ -107,6 +108,14 @@ Leg read_leg(Lines& lines, const std::string& prefix) {
     d.flow.remote = lines.endpoint(prefix + ".remote");  // its connection died with the process that had it
     d.tls_name = lines.text(prefix + ".tls-name");
     d.confirmed = leg.established = true;
+    leg.takes_update = lines.has(prefix + ".takes-update");
+    if (lines.has(prefix + ".session-seconds")) {
+        using enum dialog::SessionTimer::Role;
+        const std::string by = lines.text(prefix + ".session-renewed-by");
+        if (by != "peer" && by != "us" && by != "us-alone") lines.spoil();
+        leg.session.restore(by == "peer" ? expect : renew,
+                            static_cast<std::uint32_t>(lines.number(prefix + ".session-seconds")), by != "us-alone");
+    }
     leg.call_id = d.id.call_id;
     leg.local_tag = d.id.local_tag;
     return leg;
@@ -134,6 +143,11 @@ SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
     if (lines.has(prefix + ".stand-in"))
         side.profile.stand_in = IpAddress::parse(lines.text(prefix + ".stand-in")).value_or(IpAddress{});
     side.profile.no_private = lines.flag(prefix + ".no-private");
+    if (lines.has(prefix + ".hold-told-as")) {
+        const auto told = lines.number(prefix + ".hold-told-as");
+        if (told > static_cast<std::uint64_t>(sdp::HoldToldAs::inactive)) lines.spoil();
+        side.profile.hold = static_cast<sdp::HoldToldAs>(std::min<std::uint64_t>(told, 3));
+    }
     side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
                                    lines.text(prefix + ".origin-last"));
     side.heard = lines.description(prefix + ".heard");
@@ -316,7 +330,10 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     cx.gauges.hold(admitted_.trunk, admitted_.price_per_minute);
     cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, record_.answered, cx.now);
     holds_gauge_ = true;
-    for (const Side side : {Side::a, Side::b}) cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
+    for (const Side side : {Side::a, Side::b}) {
+        cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
+        resume_session_timer(side, cx);
+    }
     ladder_.note(cx.now, "adopted from an earlier process");
     if (cx.media_up) on_media_restarted(cx);
     return true;

@@ -89,7 +89,10 @@ std::string say(SdpBridge::SideState& side, SessionDescription description) {
     return side.origin.stamp(std::move(description));
 }
 
-sdp::LegProfile leg_profile(const MediaProfile& profile) { return {profile.srtp, profile.codecs}; }
+// Of what one party says to the other.
+sdp::LegProfile leg_profile(const MediaProfile& hears, const MediaProfile& says) {
+    return {hears.srtp, hears.codecs, says.hold};
+}
 
 std::size_t slots_of(const SdpBridge::SideState& side) {
     return std::max(side.heard ? side.heard->media.size() : 0, side.told ? side.told->media.size() : 0);
@@ -220,8 +223,8 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
         anchors[i].crypto = ours;
     }
     // RFC 3264 8: what this party was told before keeps its slots and its payload types' meanings.
-    auto description =
-        sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile), side.told ? &*side.told : nullptr);
+    auto description = sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile, source.profile),
+                                   side.told ? &*side.told : nullptr);
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
 }
@@ -279,9 +282,16 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
         ours->tag = theirs.tag;
         anchors[i].crypto = ours;
     }
-    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile));
+    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile, source.profile));
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
+}
+
+std::string SdpBridge::repeat(Side to) {
+    SideState& side = at(to);
+    SALLYPORT_CHECK(side.told.has_value() && side.heard.has_value());
+    side.told = sdp::agreed(*side.told, *side.heard);
+    return side.origin.stamp(*side.told);
 }
 
 std::string SdpBridge::speak_refusal(Side to) {

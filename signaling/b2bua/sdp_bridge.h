@@ -42,7 +42,8 @@ struct MediaProfile {  // of a leg; from the trunk's or the carrier's media poli
     bool loopback = false;         // the peer itself is on this host
     IpAddress stand_in;            // NAT mode: where its signalling comes from, taken in place of private addresses
     bool no_private = false;       // its signalling comes from a public address, and there is no NAT mode
-    std::vector<IpAddress> advertised = {};  // ours in SDP, in place of the media plane's own of that family
+    std::vector<IpAddress> advertised = {};        // ours in SDP, in place of the media plane's own of that family
+    sdp::HoldToldAs hold = sdp::HoldToldAs::said;  // when this party puts the other one on hold
 };
 
 class SdpBridge {
@@ -56,6 +57,8 @@ public:
     BridgeResult<std::string> speak_offer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
     BridgeResult<void> hear_answer(Side from, std::string_view sdp);
     BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
+    // What `to` was told last and has taken of it, once more as an offer; with the same version where that is all of it.
+    std::string repeat(Side to);
     // An answer to `to`'s offer that takes no stream: for an offer that nobody is left to answer.
     std::string speak_refusal(Side to);
 

@@ -39,6 +39,16 @@ std::string home_call_id(const Settings& settings, RandomSource& random) {
     return id;
 }
 
+sdp::HoldToldAs hold_told_as(config::MusicOnHold music) {
+    switch (music) {
+        case config::MusicOnHold::pass: return sdp::HoldToldAs::said;
+        case config::MusicOnHold::own: return sdp::HoldToldAs::unannounced;
+        case config::MusicOnHold::network: return sdp::HoldToldAs::announced;
+        case config::MusicOnHold::none: return sdp::HoldToldAs::inactive;
+    }
+    SALLYPORT_CHECK(false);
+}
+
 }  // namespace
 
 void Call::start(CallPlan plan, Context& cx) {
@@ -51,6 +61,9 @@ void Call::start(CallPlan plan, Context& cx) {
     if (plan.verdict.reject) return reject(*plan.verdict.reject, plan.verdict.trace.back().text, cx);
     holds_gauge_ = true;
     respond(Side::a, 100, response_to_invite(Side::a, 100, cx), {}, cx);
+    // Nobody who calls for help is told to call again.
+    if (!admitted_.emergency && leg(Side::a).session.is_too_small(session_policy(Side::a), *invite_))
+        return fail_setup("node", 422, q850_of_status(422), "its session would be too short", cx);
     if (!hear_first_offer(cx)) return;
     targets_ = find_targets(cx);
     auto outlook = targets_.outlook();
@@ -73,6 +86,7 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     a.local_tag = cx.random.token(8);
     a.dialog = dialog::Dialog::as_uas(invite, request.flow, a.local_tag);
     a.server = InviteServer{request.server, request.flow.remote, a.local_tag};
+    hear_allow(Side::a, invite);
     cx.index.add(request.server, id_);
     cx.index.add_dialog(a.call_id, a.local_tag, {id_, Side::a});
     cx.index.attach(request.flow.connection, id_);
@@ -190,7 +204,8 @@ MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) co
                          source.is_loopback(),
                          {},
                          false,
-                         cx.realm(flow.realm).advertised_media};
+                         cx.realm(flow.realm).advertised_media,
+                         hold_told_as(policy.music_on_hold)};
     // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
     if (!is_pbx(side) || is_private(source) || source.is_loopback()) return profile;
     if (trunk_of(end_id(side)).network.nat == config::NatMode::on)
@@ -316,7 +331,7 @@ void Call::move_to_datagrams(Context& cx) {
 }
 
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
-    const Leg& b = leg(Side::b);
+    Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
     identity_ = identity_on_b(hop.host);
     caller_hidden_ = identity_.asserted.hidden;
@@ -327,11 +342,12 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
     composer.add(HeaderName::from, identity_.from + ";tag=" + b.local_tag)
         .add(HeaderName::to, identity_.to)
         .add(HeaderName::call_id, b.call_id)
-        .add(HeaderName::cseq, "1 INVITE")
+        .add(HeaderName::cseq, std::to_string(b.invites) + " INVITE")
         .add(HeaderName::contact, contact_of(realm, hop.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(Side::b));
+    b.session.ask(session_policy(Side::b), false, composer);
     identity_.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
     copy_crossing(*invite_, composer, caller());
@@ -380,6 +396,8 @@ void Call::fail_over(std::uint16_t status, Context& cx, std::uint16_t q850) {
 void Call::seek_hop(Context& cx) {
     stop_timer(CallTimer::no_answer, cx);
     end_early_media(cx);
+    leg(Side::b).takes_update = false;
+    leg(Side::b).session = {};
     session_.forget_callee();
     forget_forks(cx);
     phase_ = Phase::routing;

@@ -117,6 +117,8 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
     const std::string number = policy::translated(trunk.numbering.called_out, called);
     if (trunk.mode == config::TrunkMode::registration) {
         for (const auto& binding : bindings) {
+            // Registered before the trunk was changed: SRTP keys, for one, go over TLS alone.
+            if (!trunk.allows(policy::to_config(binding.flow.transport))) continue;
             Candidate candidate;
             candidate.request_uri = registrar::target_uri(binding, number);
             candidate.host = host;

@@ -174,10 +174,24 @@ private:
 
     // The other party's direction as ours; an answer never exceeds what the offer left open (RFC 3264 6.1).
     Direction direction(std::size_t i) const {
-        const Direction theirs = theirs_[i].direction;
-        if (offer_ == nullptr) return theirs;
+        if (offer_ == nullptr) return as_told(theirs_[i].direction);
         const Direction offered = offered_[i].direction;
+        // What is less than sendrecv answers what was less already: nobody has put anybody on hold by that. Who is held
+        // and asks again goes on hearing the network's music.
+        const bool holds = offered == Direction::sendrecv ||
+                           (offered == Direction::recvonly && profile_.hold == HoldToldAs::announced);
+        const Direction theirs = holds ? as_told(theirs_[i].direction) : theirs_[i].direction;
         return direction_of(sends(theirs) && receives(offered), receives(theirs) && sends(offered));
+    }
+
+    Direction as_told(Direction theirs) const {
+        switch (profile_.hold) {
+            case HoldToldAs::said: return theirs;
+            case HoldToldAs::unannounced: return theirs == Direction::sendonly ? Direction::sendrecv : theirs;
+            case HoldToldAs::announced: return theirs == Direction::inactive ? Direction::sendonly : theirs;
+            case HoldToldAs::inactive: return theirs == Direction::sendonly ? Direction::inactive : theirs;
+        }
+        return theirs;
     }
 
     // Languages say something about the call; everything else at session level is about the sender.
@@ -204,6 +218,36 @@ Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source,
                                                const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
                                                const SessionDescription* previous) {
     return Rewrite(source, offer, anchors, profile, previous).run();
+}
+
+SessionDescription agreed(SessionDescription told, const SessionDescription& heard) {
+    for (std::size_t i = 0; i < told.media.size() && i < heard.media.size(); ++i) {
+        MediaDescription& media = told.media[i];
+        const StreamView ours = view_stream(told, i), theirs = view_stream(heard, i);
+        if (media.port == 0) continue;
+        if (theirs.rejected) {
+            media.port = 0;
+            std::erase_if(media.attributes, [](const Attribute& a) { return a.name == "crypto"; });
+            continue;
+        }
+        std::vector<std::string> left_out;
+        for (const Codec& codec : ours.codecs) {
+            const bool taken = std::any_of(theirs.codecs.begin(), theirs.codecs.end(), [&](const Codec& c) {
+                return same_name(c.name, codec.name) && c.clock_rate == codec.clock_rate;
+            });
+            if (!taken) left_out.push_back(std::to_string(codec.payload_type));
+        }
+        if (left_out.size() == ours.codecs.size()) continue;
+        const auto is_left_out = [&](std::string_view format) {
+            return std::find(left_out.begin(), left_out.end(), format) != left_out.end();
+        };
+        std::erase_if(media.formats, is_left_out);
+        std::erase_if(media.attributes, [&](const Attribute& a) {
+            const bool about_format = a.name == "rtpmap" || a.name == "fmtp";
+            return about_format && is_left_out(std::string_view(a.value).substr(0, a.value.find(' ')));
+        });
+    }
+    return told;
 }
 
 std::string_view to_string(RewriteErrc e) {

@@ -36,10 +36,18 @@ struct StreamAnchor {                  // what we present for one m-line
     std::optional<CryptoLine> crypto;  // ours: makes the m-line RTP/SAVP; absent: RTP/AVP
     bool refuse = false;               // port 0
 };
+// How a leg is told that the other one's party listens no more (SIPconnect 14.10).
+enum class HoldToldAs : std::uint8_t {
+    said,         // as that party said it
+    unannounced,  // sendonly as sendrecv: to be played to, without a network that notices
+    announced,    // inactive as sendonly
+    inactive,     // sendonly as inactive
+};
 struct LegProfile {
     bool srtp = false;                // the leg speaks SAVP, or AVP
     std::vector<std::string> codecs;  // allowed names, in order of preference (telephone-event and CN follow their
                                       // audio codec); empty: all, in the order of the source
+    HoldToldAs hold = HoldToldAs::said;
 };
 enum class RewriteErrc : std::uint8_t { no_usable_stream, no_common_codec, bad_anchor };
 std::string_view to_string(RewriteErrc e);
@@ -52,6 +60,9 @@ std::string_view to_string(RewriteErrc e);
 Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
                                                const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
                                                const SessionDescription* previous = nullptr);
+
+// What a leg was told, without what its party has not taken: streams that it refuses, codecs that it does not name.
+SessionDescription agreed(SessionDescription told, const SessionDescription& heard);
 
 // Where one codec has two numbers: {payload type in `from`, payload type in `to`}, matched by name, rate and channels
 // in the order of `from`. What the media plane has to rewrite on packets that go from one party to the other.

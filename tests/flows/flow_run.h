@@ -48,6 +48,7 @@ private:
     // flow_world.cpp
     void world(const FlowStep& step);
     void set_media(const FlowStep& step);
+    config::MusicOnHold music_on_hold(const FlowStep& step) const;
     void provision(const FlowStep& step);
     void add_to_zone(const FlowStep& step);
     void check(const FlowStep& step);

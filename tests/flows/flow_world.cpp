@@ -179,6 +179,16 @@ void FlowRun::set_media(const FlowStep& step) {
                                     : MediaPlaneSim::Mood::well;
 }
 
+config::MusicOnHold FlowRun::music_on_hold(const FlowStep& step) const {
+    const std::string& whose = word(step, 3);
+    using enum config::MusicOnHold;
+    if (whose == "pass") return pass;
+    if (whose == "own") return own;
+    if (whose == "network") return network;
+    if (whose == "none") return none;
+    throw FlowError(step.place, "no music on hold is \"" + whose + "\": pass, own, network or none");
+}
+
 void FlowRun::provision(const FlowStep& step) {
     auto config = bench_.config;
     ++config.revision;
@@ -203,6 +213,10 @@ void FlowRun::provision(const FlowStep& step) {
             t.forwarding.keep_redirects = true;
         else if (what == "udp")
             t.transports = {config::Transport::udp, config::Transport::tls};
+        else if (what == "music")
+            t.media.music_on_hold = music_on_hold(step);
+        else if (what == "sessions")
+            t.session_timers.seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
         else if (what == "removed")
             config.trunks.erase(trunk);
         else
@@ -215,6 +229,10 @@ void FlowRun::provision(const FlowStep& step) {
             c.disabled = true;
         else if (what == "target")
             c.targets = {{word(step, 3), 0, config::Transport::unspecified, 1, 1}};
+        else if (what == "music")
+            c.media.music_on_hold = music_on_hold(step);
+        else if (what == "sessions")
+            c.session_timers.seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
         else if (what == "diversion")
             c.identity.diversion = true;
         else if (what == "tcp")

@@ -81,6 +81,7 @@ void SimPeer::take(transaction::Request& request) {
     if (method == sip::Method::invite && request.message.to_tag().empty()) return on_first_invite(request, text);
     if (call == nullptr) return respond(request.server, text, 481, "gone");
     if (method == sip::Method::invite) return on_reinvite(*call, request, text);
+    if (method == sip::Method::update) return on_update(*call, request, text);
     if (method != sip::Method::bye) return respond(request.server, text, 405, "no");
     respond(request.server, text, 200, "bye");
     call->over = true;
@@ -174,6 +175,18 @@ void SimPeer::on_reinvite(Call& call, const transaction::Request& request, const
     repeat_ok(call.dialog.call_id, request.server, ++call.ok_number, 500ms, 0ms);
 }
 
+void SimPeer::on_update(Call& call, const transaction::Request& request, const TextMessage& text) {
+    const std::string tag = call.dialog.local_tag;
+    if (call.over) return respond(request.server, text, 481, tag);
+    if (text.body.empty()) return respond(request.server, text, 200, tag);
+    if (call.invite || call.update) return respond(request.server, text, 491, tag);
+    if (call.server || !call.ok.empty()) return respond(request.server, text, 500, tag);
+    constexpr std::array refusals{488, 405, 504, 500};
+    if (world_.chance(20)) return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
+    const bool held = text.body.find("a=sendonly") != std::string::npos;
+    respond(request.server, text, 200, tag, peer.sdp(call.dialog, held ? "recvonly" : "sendrecv"));
+}
+
 void SimPeer::take(transaction::Cancelled& cancelled) {
     for (auto& [id, call] : calls_) {
         if (call.server != cancelled.invite) continue;
@@ -200,6 +213,11 @@ void SimPeer::take(transaction::Response& response) {
     if (register_ == response.client) return on_register_response(text);
     const auto at = calls_.find(text.first("Call-ID"));
     if (text.method() == "INVITE") return on_invite_response(at, text);
+    if (at != calls_.end() && at->second.update == response.client && text.status() >= 200) {
+        at->second.update.reset();
+        if (text.status() == 481 || text.status() == 408) hang_up(std::string(at->first));
+        return;
+    }
     if (at == calls_.end() || at->second.bye != response.client || text.status() < 200) return;
     at->second.bye.reset();
     done(std::string(at->first));
@@ -245,6 +263,10 @@ void SimPeer::take(transaction::ClientFailed& failed) {
     }
     for (auto& [id, call] : calls_) {
         const bool bye = call.bye == failed.client, invite = call.invite == failed.client;
+        if (call.update == failed.client) {
+            call.update.reset();
+            return hang_up(std::string(id));
+        }
         if (!bye && !invite) continue;
         (bye ? call.bye : call.invite).reset();
         const std::string name = id;
@@ -296,14 +318,16 @@ void SimPeer::live(const std::string& id) {
 
 void SimPeer::hold(const std::string& id) {
     Call* call = find(id);
-    if (call == nullptr || !call->up || call->over || call->invite || call->bye || !call->ok.empty()) return;
+    if (call == nullptr || !call->up || call->over || call->bye) return;
+    if (call->invite || call->update || !call->ok.empty()) return;
     ++counts.held;
-    TextMessage invite = peer.request(call->dialog, "INVITE");
-    invite.add("Content-Type", "application/sdp");
-    invite.body = peer.sdp(call->dialog, world_.chance(50) ? "sendonly" : "sendrecv");
-    const auto client = send(std::move(invite));
-    if (Call* c = find(id)) c->invite = client;
-    give_up_waiting(id, client);
+    const bool update = world_.chance(50);
+    TextMessage offer = peer.request(call->dialog, update ? "UPDATE" : "INVITE");
+    offer.add("Content-Type", "application/sdp");
+    offer.body = peer.sdp(call->dialog, world_.chance(50) ? "sendonly" : "sendrecv");
+    const auto client = send(std::move(offer));
+    if (Call* c = find(id)) (update ? c->update : c->invite) = client;
+    if (!update) give_up_waiting(id, client);
 }
 
 void SimPeer::hang_up(const std::string& id) {

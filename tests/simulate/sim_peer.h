@@ -49,7 +49,7 @@ private:
     struct Call {
         PeerDialog dialog;
         bool caller = false, up = false, over = false, cancelled = false;
-        std::optional<transaction::ClientId> invite, bye;
+        std::optional<transaction::ClientId> invite, update, bye;
         std::optional<transaction::ServerId> server;  // an INVITE not finally answered yet
         std::string ok;                               // our 2xx, until it is acknowledged
         unsigned ok_number = 0;                       // counts 2xx: an old repetition stops itself
@@ -65,6 +65,7 @@ private:
     void take(transaction::ClientFailed& failed);
     void on_first_invite(const transaction::Request& request, const TextMessage& text);
     void on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text);
+    void on_update(Call& call, const transaction::Request& request, const TextMessage& text);
     void on_invite_response(Calls::iterator at, const TextMessage& response);
     void on_register_response(const TextMessage& response);
 

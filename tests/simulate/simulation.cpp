@@ -20,14 +20,14 @@ Simulation::Simulation(SimConditions conditions)
     bench_.media.keep_commands = 0;
     bench_.media_delay = 5ms;
     add_peer({"pbx", "10.7.0.7", 5061, "10.7.0.8", "pbx-product", true,
-              peer_flow(access_realm, Transport::tls, "198.51.100.7", 40'001, 11)},
+              peer_flow(access_realm, Transport::tls, "198.51.100.7", 40'001, 11), true},
              "+4930123401", "sp.example")
         .keep_registered();
     add_peer({"globex", "198.51.100.20", 5060, "198.51.100.21", "globex-product", false,
               peer_flow(access_realm, Transport::udp, "198.51.100.20", 5060)},
              "+4989555001", "globex.example");
     add_peer({"core", "203.0.113.5", 5060, "203.0.113.105", "core-product", false,
-              peer_flow(core_realm, Transport::udp, "203.0.113.5", 5060)},
+              peer_flow(core_realm, Transport::udp, "203.0.113.5", 5060), true},
              "+4940987654", "carrier.example");
     add_peer({"corb", "203.0.113.6", 5060, "203.0.113.106", "corb-product", false,
               peer_flow(core_realm, Transport::udp, "203.0.113.6", 5060)},
@@ -211,7 +211,7 @@ std::string Simulation::summary() const {
         const auto& c = p->counts;
         text += p->peer.id.name + ": " + std::to_string(c.placed) + " placed, " + std::to_string(c.answered) +
                 " answered, " + std::to_string(c.refused) + " refused, " + std::to_string(c.cancelled) +
-                " cancelled, " + std::to_string(c.held) + " re-INVITEs, " + std::to_string(c.failed) + " failed\n";
+                " cancelled, " + std::to_string(c.held) + " later offers, " + std::to_string(c.failed) + " failed\n";
     }
     std::size_t shown = 0;
     for (const auto& line : complaints)

@@ -157,7 +157,17 @@ private:
             message.set(name, value);
         }
         if ((flags & 4) != 0) message.set("Max-Forwards", std::to_string(in.byte()));
+        if ((flags & 16) != 0) time_session(message, in.byte());
         say(p, message);
+    }
+    // What it says of UPDATE and of session timers.
+    static void time_session(TextMessage& message, std::uint8_t flags) {
+        message.set("Allow", (flags & 1) != 0 ? "INVITE, BYE, UPDATE" : "INVITE, BYE");
+        if ((flags & 2) != 0) message.set("Supported", "timer");
+        const auto seconds = [&] { return std::to_string((flags >> 5) * 60u); };
+        if ((flags & 4) != 0) message.set("Min-SE", seconds());
+        if ((flags & 8) != 0)
+            message.set("Session-Expires", seconds() + ((flags & 16) != 0 ? ";refresher=uas" : ";refresher=uac"));
     }
     void describe(FuzzParty& p, TextMessage& message, std::uint8_t flags) {
         constexpr const char* directions[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
@@ -167,11 +177,13 @@ private:
     }
     void respond(FuzzParty& p, Choices& in) {
         if (p.requests.empty()) return;
-        constexpr int statuses[] = {100, 180, 183, 200, 200, 200, 302, 401, 404, 408, 481, 486, 487, 491, 500, 503};
+        constexpr int statuses[] = {100, 180, 183, 200, 200, 422, 302, 401, 404, 408, 481, 486, 487, 491, 500, 503};
         const TextMessage request = p.requests[in.byte() % p.requests.size()];
         const std::uint8_t flags = in.byte();
         TextMessage response = p.peer.response(request, statuses[flags % 16], "fork" + std::to_string(flags >> 6));
-        if ((flags & 32) == 0 && request.method() == "INVITE") describe(p, response, in.byte());
+        const bool offered = request.method() == "INVITE" || !request.body.empty();
+        if ((flags & 32) == 0 && offered) describe(p, response, in.byte());
+        if ((flags & 16) != 0) time_session(response, in.byte());
         p.dialog = p.peer.dialog_of(request);
         p.dialog.local_tag = "fork" + std::to_string(flags >> 6);
         say(p, response);
@@ -181,6 +193,7 @@ private:
         const std::uint8_t flags = in.byte();
         TextMessage message = p.peer.request(p.dialog, methods[flags % 8]);
         if ((flags & 16) != 0) describe(p, message, flags);
+        if ((flags & 32) != 0) time_session(message, in.byte());
         say(p, message);
     }
     void register_trunk(FuzzParty& p) {

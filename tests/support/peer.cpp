@@ -82,7 +82,7 @@ TextMessage Peer::request(PeerDialog& dialog, const std::string& method) {
     m.add("CSeq", std::to_string(follows ? dialog.invite_cseq : dialog.cseq) + " " + method);
     if (method == "INVITE") {
         m.add("Contact", "<sip:" + id.name + "-contact@" + id.host + ":" + std::to_string(id.port) + ">");
-        m.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS");
+        m.add("Allow", id.updates ? "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE" : "INVITE, ACK, CANCEL, BYE, OPTIONS");
     }
     m.add("User-Agent", id.agent);
     return m;
@@ -100,6 +100,7 @@ TextMessage Peer::response(const TextMessage& request, int status, const std::st
     if (request.method() == "INVITE" && status > 100 && status < 300)
         m.add("Contact", "<sip:" + id.name + "-contact@" + id.host + ":" + std::to_string(id.port) + ">");
     m.add("Server", id.agent);
+    if (id.updates && status > 100 && status < 300) m.add("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE");
     return m;
 }
 

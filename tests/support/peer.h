@@ -17,7 +17,8 @@ struct PeerIdentity {
     std::string media_host;
     std::string agent;  // User-Agent, Server
     bool srtp = false;
-    Flow flow;  // as the edge sees it
+    Flow flow;             // as the edge sees it
+    bool updates = false;  // it takes UPDATE, and says so
 };
 
 // One dialog, from the peer's side.

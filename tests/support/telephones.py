@@ -66,8 +66,11 @@ def answers(call_, telephone, **options):
     def answer(message):
         offer = sdp.parse(message.body) if message.body else None
         call_.respond(200, 'OK', telephone.describe(offer, **options), [('Allow', call_.peer.allow)])
+
+    def answer_update(message, server):
+        call_.answer_update(message, server, 200, telephone.describe(sdp.parse(message.body), **options))
     call_.local_sdp = call_.local_sdp or sdp.parse(telephone.describe())
-    call_.on_reinvite = answer
+    call_.on_reinvite, call_.on_update = answer, answer_update
 
 
 def offerless(call_):

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import rtp_sprayer  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
+from conversation import provision_media  # noqa: E402
 from edge_fixture import CORE_NUMBER, PBX_NUMBER, STRANGER, running_edge  # noqa: E402
 from lab import capture, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
@@ -34,16 +35,17 @@ class Attempt:
         self.out = caller_party.peer.invite(to, self.caller.describe(), caller=number, headers=headers)
         self.into = parties.wait_call(callee_party, self.out)
 
-    def progress(self, status, described=True, headers=()):
-        """An 18x as the caller gets it."""
+    def progress(self, status, described=True, headers=(), told=None):
+        """An 18x as the caller gets it; `told`: with a description, where that depends on more than the callee's."""
+        told = described if told is None else told
         body = self.callee.describe(self.into.remote_sdp) if described else ''
         before = len(self.out.transaction.responses)
         self.into.respond(status, 'Progress', body, headers)
         transaction = self.out.transaction
         response = transaction.wait(lambda r: r.status == status and r in transaction.responses[before:], 5)
         require(response is not None, f'{self.what}: no {status} came to the caller')
-        equal(bool(response.body), described, f'{self.what}: a description in the {status}')
-        if described:
+        equal(bool(response.body), told, f'{self.what}: a description in the {status}')
+        if told:
             self.out.remote_sdp = sdp.parse(response.body)
         return response
 
@@ -261,6 +263,51 @@ def _(lab):
         equal(again['P-Early-Media'], 'sendrecv', f'{attempt.what}: in a 180 after it')
         require_talk(f'{attempt.what} before its answer', *attempt.ends)
         attempt.give_up()
+
+
+# ---------------------------------------------------------------- whether it is relayed at all
+
+def require_nothing(attempt, after):
+    """What the callee plays does not come to a caller who rings by himself."""
+    ringer = Ringer(attempt.caller)
+    plays(attempt)
+    equal(ringer.first(), None, f'{attempt.what}: RTP after {after}')
+    ringer.close()
+
+
+@case('the relay opens before the answer as the called side\'s policy says: never after a 180 without a description; by default '
+      'with the description; where P-Early-Media must announce it, at the 18x that does; or not at all, which the caller is not '
+      'told of then; and always with the answer [SC-14.9-02] [SC-14.9-07]')
+def _(lab):
+    for callee, namespace, side in (('core', lab.network.core, CORE), ('pbx', lab.network.pbx, ACCESS)):
+        for policy in ('described', 'announced', 'none'):
+            provision_media(lab, callee, early_media=policy)
+            attempt = Attempt(lab, callee)
+            attempt.what += f', early media: {policy}'
+            attempt.progress(180, described=False)
+            ringer = Ringer(attempt.caller)
+            sprayer = rtp_sprayer.Sprayer(namespace, attempt.callee.address, side.media, [attempt.into.remote_sdp.audio.port])
+            process.wait_until(lambda: sprayer.sent > 50, 5, 'the callee sends')
+            sprayer.stop()
+            equal(ringer.first(), None, f'{attempt.what}: RTP after a 180 without a description')
+            ringer.close()
+            attempt.progress(183, headers=[('P-Early-Media', 'sendrecv')] if policy == 'none' else [], told=policy == 'described')
+            if policy == 'described':
+                require_talk(f'{attempt.what} after a 183', *attempt.ends)
+            else:
+                require_nothing(attempt, 'a 183')
+            if policy == 'announced':
+                attempt.progress(180, described=False, headers=[('P-Early-Media', 'sendonly')], told=True)
+                require_talk(f'{attempt.what} after P-Early-Media', *attempt.ends)
+                attempt.progress(180, described=False, headers=[('P-Early-Media', 'inactive')])
+                require_nothing(attempt, 'P-Early-Media: inactive')
+                attempt.progress(180, described=False, headers=[('P-Early-Media', 'sendrecv')], told=True)
+                require_talk(f'{attempt.what} after P-Early-Media once more', *attempt.ends)
+            attempt.require_unanswered()
+            attempt.answer()
+            require_talk(f'{attempt.what} after its answer', *attempt.ends)
+            attempt.hang_up()
+        provision_media(lab, callee, early_media='described')
 
 
 # ---------------------------------------------------------------- told instead of an answer

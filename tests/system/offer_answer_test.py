@@ -11,7 +11,8 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import sdp_grammar  # noqa: E402
 import telephones  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_NUMBER, running_edge  # noqa: E402
+from conversation import SIDES, Conversation, party, require_direction, to  # noqa: E402
+from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, running_edge  # noqa: E402
 from lab import parties  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sdp  # noqa: E402
@@ -28,60 +29,12 @@ numbers: [{{first: "+4930777010", last: "+4930777019"}}]
 network: {{ip_version: v6}}
 '''
 SECOND_ADDRESS = {'pbx': '192.0.2.20', 'core': '198.51.100.11'}
-SIDES = ('pbx', 'core')
 
 
 def prepare(lab):
     file = Path(lab.run_directory) / 'v6.yaml'
     file.write_text(V6_TRUNK)
     lab.edge.apply(file)
-
-
-def party(lab, side):
-    return lab.pbx() if side == 'pbx' else lab.core()
-
-
-def to(lab, side):
-    """(URI of the callee, number of the caller) of a call by this side."""
-    return (lab.number_uri(CORE_NUMBER), PBX_NUMBER) if side == 'pbx' else (f'sip:{PBX_NUMBER}@{CORE.signaling}', CORE_NUMBER)
-
-
-class Conversation:
-    """A call between two telephones; `mine` is the telephone of the side that calls and will offer anew."""
-
-    def __init__(self, lab, side, **codecs):
-        caller, callee = party(lab, side), party(lab, 'core' if side == 'pbx' else 'pbx')
-        self.side = side
-        self.mine, self.other = Telephone(caller, **codecs), Telephone(callee, **codecs)
-        uri, number = to(lab, side)
-        self.out, self.into = telephones.call(caller, callee, uri, number, (self.mine, self.other))
-        self.told = self.out.remote_sdp              # the answer that stands
-        answers(self.into, self.other)
-
-    @property
-    def ends(self):
-        return (self.mine, self.out.remote_sdp), (self.other, self.into.remote_sdp)
-
-    def offer(self, description=None):
-        """The answer to a re-INVITE, found to be a valid one."""
-        text = description or self.mine.describe()
-        offered, before = sdp.parse(text), self.out.remote_sdp
-        response = parties.require_status(self.out.reinvite(text, 10), 200, f're-INVITE by the {self.side}')
-        answer = sdp.parse(response.body)
-        equal(sdp_grammar.faults(response.body, 4), [], 'grammar of the answer')
-        equal([(s.kind, s.profile) for s in answer.streams], [(s.kind, s.profile) for s in offered.streams], 'm-lines')
-        equal(answer.origin.split()[:2], before.origin.split()[:2], 'the session of the answer')
-        for theirs, ours in zip(answer.streams, offered.streams):
-            require(set(theirs.formats) <= set(ours.formats), f'formats {theirs.formats}, offered {ours.formats}')
-            equal([c.tag for c in theirs.cryptos], [c.tag for c in ours.cryptos] if theirs.port else [], 'crypto tags')
-        return answer
-
-    def require_talk(self, what, seconds=0.3, **payload_types):
-        require_talk(f'{what}, offered by the {self.side}', *self.ends, seconds=seconds, **payload_types)
-
-    def hang_up(self):
-        parties.require_status(self.out.bye(10), 200, 'BYE')
-        require(self.into.wait_ended(10), 'the BYE did not reach the other side')
 
 
 # ---------------------------------------------------------------- what stands in an answer
@@ -121,15 +74,6 @@ def _(lab):
 
 
 # ---------------------------------------------------------------- what an offer can change
-
-def require_direction(conversation, direction):
-    """One-way is what it says: nothing arrives where nothing may."""
-    sends, receives = direction in ('sendrecv', 'sendonly'), direction in ('sendrecv', 'recvonly')
-    mine, other = tones(*conversation.ends, wait=1)
-    for who, heard, may in (('the offerer', mine, receives), ('the other', other, sends)):
-        right = heard['packets_received'] > 20 if may else heard['packets_received'] == 0
-        require(right, f'{direction} by the {conversation.side}: {who} has received {heard["packets_received"]} packets')
-
 
 def with_video(conversation, port):
     """The offer with a second stream of another type, H.263, beside the audio."""

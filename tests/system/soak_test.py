@@ -12,8 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
-from cases import Skipped, build_directory, case, equal, main, require, sanitized  # noqa: E402
+from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
+from faster import needs_faketime, patiently, run_faster  # noqa: E402
 from lab import parties, pki, process  # noqa: E402
 
 FASTER = 300
@@ -45,32 +46,6 @@ class Habits(threading.Thread):
         self.join()
 
 
-def run_faster(lab):
-    """With what it has on its disk: lines to the other daemons, whose clocks are as ever, may take several attempts."""
-    libraries = build_directory() / 'tests' / 'faster_waits.so', '/usr/$LIB/faketime/libfaketimeMT.so.1'
-    lab.edge.before['signaling'] = ('env', f'FAKETIME=+0 x{FASTER}', f'FASTER={FASTER}',
-                                    f'LD_PRELOAD={":".join(map(str, libraries))}')
-    lab.edge.daemons['signaling'].stop()
-    lab.edge.start_daemon('signaling')
-    lab.edge.wait_serving('signaling')
-
-
-def patiently(act, what):
-    """What this machine does in a tenth of a second takes half a minute there: a handshake or an answer may come too late."""
-    failures = []
-
-    def attempt():
-        try:
-            return act()
-        except (OSError, AssertionError, parties.CallFailed) as failure:
-            failures.append(failure)
-            return None
-    try:
-        return process.wait_until(attempt, 60, what)
-    except process.NotReady as late:
-        raise AssertionError(f'{late}; the last of {len(failures)} attempts: {failures[-1]}') from None
-
-
 def now_there(lab):
     """The daemon's time, as its latest log line has it."""
     stamp = re.findall(r'^ts=(\S+)Z ', lab.edge.daemons['signaling'].text(), re.M)[-1]
@@ -98,7 +73,7 @@ def sleep_until(moment, pbx):
 @case('24 hours of keep-alives and registrations on one TLS connection that the node never closes, through a new certificate and '
       'a new configuration; then it is called over it [SC-16.2-21]')
 def _(lab):
-    run_faster(lab)
+    run_faster(lab, FASTER)
     pbx, core = patiently(lab.pbx, 'the PBX registers'), lab.core()
     equal(pbx.peer.register(expires=EXPIRES, bulk=True).status, 200, 'REGISTER')
     connection = pbx.peer.transport
@@ -134,10 +109,7 @@ def _(lab):
 
 
 def fixture():
-    if sanitized():
-        raise Skipped('a sanitizer wants to be the first library of a process')
-    if not shutil.which('faketime'):
-        raise Skipped('needs faketime')
+    needs_faketime()
     return running_edge('soak')
 
 

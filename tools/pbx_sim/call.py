@@ -147,3 +147,17 @@ class Call:
             self.remote_sdp = sdp.parse(response.body) if response.body else self.remote_sdp
             self.acknowledge(response)
         return response
+
+    def update(self, description='', timeout=32, headers=()):
+        """UPDATE (RFC 3311), with an offer or without; its final response."""
+        response = self.peer.start(self.request('UPDATE', description, headers), self.destination).wait_final(timeout)
+        if response is not None and response.status < 300 and response.body:
+            self.remote_sdp = sdp.parse(response.body)
+        return response
+
+    def answer_update(self, request, server, status, description='', headers=()):
+        contact = [('Contact', self.peer.contact())] if status < 300 else []
+        if description:
+            contact.append(('Content-Type', 'application/sdp'))
+        reason = 'OK' if status < 300 else 'Not Acceptable Here' if status == 488 else 'Refused'
+        server.respond(sip_message.response_to(request, status, reason, None, contact + list(headers), description))

@@ -257,6 +257,9 @@ class Peer:
             call.invite, call.server = message, server
             call.learn(message)
             call.on_reinvite(message) if hasattr(call, 'on_reinvite') else call.respond(488, 'Not Acceptable Here')
+        elif message.method == 'UPDATE' and message.body:
+            call.learn(message)
+            call.on_update(message, server) if hasattr(call, 'on_update') else call.answer_update(message, server, 488)
         elif message.method in ('OPTIONS', 'UPDATE', 'INFO'):
             server.respond(sip_message.response_to(message, 200, 'OK'))
         else:

@@ -168,6 +168,43 @@ TEST_CASE("media: encoding names, inactivity, port name, nothing twice") {
           Fields{"media.codecs[2]", "media.codecs[3]", "media.codecs[4]", "media.inactivity_seconds", "media.port"});
 }
 
+TEST_CASE("SRTP whose keys anybody could read is refused [SC-14.4-10]") {
+    auto trunk = sample_trunk();
+    CHECK(validate(trunk).empty());
+    for (const auto transport : {Transport::udp, Transport::tcp}) {
+        trunk.transports = {Transport::tls, transport};
+        trunk.media.srtp = SrtpPolicy::required;
+        CHECK(fields(validate(trunk)) == Fields{"media.srtp"});
+        trunk.media.srtp = SrtpPolicy::off;
+        CHECK(validate(trunk).empty());
+    }
+    auto carrier = sample_carrier();
+    CHECK(validate(carrier).empty());
+    carrier.media.srtp = SrtpPolicy::required;
+    CHECK(fields(validate(carrier)) == Fields{"media.srtp"});
+    for (auto& target : carrier.targets) target.transport = Transport::tls;
+    CHECK(fields(validate(carrier)) == Fields{"media.srtp"});  // it may call over UDP
+    carrier.tls.required = true;
+    CHECK(validate(carrier).empty());
+}
+
+TEST_CASE("session timers: a range, and no more than is granted is demanded") {
+    const auto errors_of = [](sallyport::config::SessionTimers timers) {
+        return fields_after([timers](Trunk& t) { t.session_timers = timers; });
+    };
+    CHECK(errors_of({1'800, 90}).empty());
+    CHECK(errors_of({0, 90}).empty());
+    CHECK(errors_of({0, 86'400}).empty());
+    CHECK(errors_of({90, 90}).empty());
+    CHECK(errors_of({89, 90}) == Fields{"session_timers.seconds"});
+    CHECK(errors_of({86'401, 90}) == Fields{"session_timers.seconds"});
+    CHECK(errors_of({600, 601}) == Fields{"session_timers.min_seconds"});
+    CHECK(errors_of({600, 89}) == Fields{"session_timers.min_seconds"});
+    auto carrier = sample_carrier();
+    carrier.session_timers = {600, 601};
+    CHECK(fields(validate(carrier)) == Fields{"session_timers.min_seconds"});
+}
+
 TEST_CASE("targets are hosts that somebody can have") {
     auto carrier = sample_carrier();
     carrier.targets = {{"sip.carrier.example", 0, Transport::unspecified, 0, 0},
@@ -209,6 +246,7 @@ TEST_CASE("a static trunk is called over the transports it may call over") {
     CHECK(fields(errors) == Fields{"targets[1].transport"});
     CHECK(errors[0].text.find("[tls]") != std::string::npos);
     trunk.transports = {Transport::udp};
+    trunk.media.srtp = SrtpPolicy::off;
     CHECK(validate(trunk).empty());
     trunk.network.options_interval_seconds = 4;
     CHECK(fields(validate(trunk)) == Fields{"network.options_interval_seconds"});
@@ -348,7 +386,7 @@ TEST_CASE("what is allowed but weak is a warning") {
     trunk.media.latch_any_address = true;
     trunk.authentication.without_qop = true;
     trunk.limits.without_default_bars = true;
-    CHECK(warnings(trunk).size() == 6);
+    CHECK(warnings(trunk).size() == 5);
     trunk.disabled = true;
     CHECK(warnings(trunk).empty());
 }

@@ -57,6 +57,57 @@ TEST_CASE("an offer crosses with our address, their codecs and direction") {
           "a=x-harmless:yes\r\na=sendonly\r\n");
 }
 
+TEST_CASE("hold is told as the leg's music wants it, and an answer to less than sendrecv is no hold [SC-14.10-02]") {
+    const auto told = [](const std::string& theirs, HoldToldAs hold, const std::string& offered = {}) {
+        const auto stream = [](const std::string& direction) {
+            return described("m=audio 4000 RTP/AVP 8\r\na=" + direction + "\r\n");
+        };
+        LegProfile profile;
+        profile.hold = hold;
+        const auto source = stream(theirs);
+        const auto offer = stream(offered.empty() ? "sendrecv" : offered);
+        const auto out = anchored(source, offered.empty() ? nullptr : &offer, profile);
+        return std::string(to_string(view_stream(out, 0).direction));
+    };
+    CHECK(told("sendonly", HoldToldAs::said) == "sendonly");
+    CHECK(told("sendonly", HoldToldAs::unannounced) == "sendrecv");
+    CHECK(told("sendonly", HoldToldAs::announced) == "sendonly");
+    CHECK(told("sendonly", HoldToldAs::inactive) == "inactive");
+    CHECK(told("inactive", HoldToldAs::said) == "inactive");
+    CHECK(told("inactive", HoldToldAs::unannounced) == "inactive");
+    CHECK(told("inactive", HoldToldAs::announced) == "sendonly");
+    CHECK(told("inactive", HoldToldAs::inactive) == "inactive");
+    for (const auto hold : {HoldToldAs::said, HoldToldAs::unannounced, HoldToldAs::announced, HoldToldAs::inactive}) {
+        CHECK(told("sendrecv", hold) == "sendrecv");
+        CHECK(told("recvonly", hold) == "recvonly");
+        CHECK(told("sendonly", hold, "recvonly") == "sendonly");
+        CHECK(told("inactive", hold, "inactive") == "inactive");
+        CHECK(told("recvonly", hold, "sendonly") == "recvonly");
+    }
+    CHECK(told("sendonly", HoldToldAs::said, "sendrecv") == "sendonly");
+    CHECK(told("sendonly", HoldToldAs::unannounced, "sendrecv") == "sendrecv");
+    CHECK(told("sendonly", HoldToldAs::inactive, "sendrecv") == "inactive");
+    CHECK(told("inactive", HoldToldAs::announced, "sendrecv") == "sendonly");
+}
+
+TEST_CASE("what was told is said again without what was not taken of it") {
+    const auto told = described(
+        "m=audio 4000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 "
+        "0-15\r\n"
+        "m=video 5000 RTP/AVP 34\r\n");
+    CHECK(agreed(told, told) == told);
+    // Another number for the events is the answerer's right.
+    const auto out = agreed(told, described("m=audio 4000 RTP/AVP 8 96\r\na=rtpmap:96 Telephone-Event/8000\r\n"
+                                            "m=video 0 RTP/AVP 34\r\n"));
+    CHECK(formats(out) == Formats{"8", "101"});
+    CHECK(out.media[0].attributes == told.media[0].attributes);
+    CHECK(out.media[1].port == 0);
+    const auto less = agreed(told, described("m=audio 4000 RTP/AVP 0\r\nm=video 5000 RTP/AVP 34\r\n"));
+    CHECK(formats(less) == Formats{"0"});
+    CHECK(less.media[0].attributes.empty());
+    CHECK(agreed(told, described("m=audio 4000 RTP/AVP 9\r\n")).media[0] == told.media[0]);
+}
+
 TEST_CASE("RTP/AVP becomes RTP/SAVP with our key, and back without theirs") {
     const auto plain = described("m=audio 4000 RTP/AVP 0\r\n");
     const auto secure = described(

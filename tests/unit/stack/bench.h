@@ -74,6 +74,7 @@ public:
                                  sip::digest_ha1(sip::DigestAlgorithm::md5, "acme", "sip.example.net", "secret"),
                                  sip::digest_ha1(sip::DigestAlgorithm::sha256, "acme", "sip.example.net", "secret")});
         t.numbers.push_back({"+4930100", "+4930199"});
+        t.session_timers.seconds = 0;  // a call here says nothing of its own accord
         return t;
     }
     static config::Carrier default_carrier() {
@@ -82,6 +83,7 @@ public:
         c.realm = "core";
         c.targets.push_back({"192.0.2.20", 5060, config::Transport::udp, 0, 0});
         c.options_interval_seconds = 3600;
+        c.session_timers.seconds = 0;
         return c;
     }
     void configure(config::Trunk trunk, config::Carrier carrier, std::vector<config::Trunk> more = {}) {

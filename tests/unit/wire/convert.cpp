@@ -68,6 +68,9 @@ config::Trunk full_trunk() {
     t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
     t.overflow.trunk = "acme-dr";
     t.forwarding.keep_redirects = true;
+    t.session_timers = {0, 120};
+    t.media.music_on_hold = config::MusicOnHold::network;
+    t.media.early_media = config::EarlyMedia::announced;
     t.network = {Family::v6, config::NatMode::on, 60};
     t.revision = 42;
     return t;
@@ -88,6 +91,9 @@ config::Carrier full_carrier() {
     c.numbering.called_out = {{"+", 1, "00"}};
     c.identity.untrusted = true;
     c.reroute_causes = {34, 42};
+    c.session_timers = {600, 90};
+    c.media.music_on_hold = config::MusicOnHold::own;
+    c.media.early_media = config::EarlyMedia::none;
     c.disabled = true;
     c.revision = 7;
     return c;
