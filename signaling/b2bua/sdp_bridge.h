@@ -57,7 +57,8 @@ public:
     BridgeResult<std::string> speak_offer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
     BridgeResult<void> hear_answer(Side from, std::string_view sdp);
     BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
-    // What `to` was told last and has taken of it, once more as an offer; with the same version where that is all of it.
+    // What `to` was told last and has taken of it, once more as an offer; with the same version where that is all of
+    // it.
     std::string repeat(Side to);
     // An answer to `to`'s offer that takes no stream: for an offer that nobody is left to answer.
     std::string speak_refusal(Side to);
