@@ -254,7 +254,6 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.limits.without_default_bars = limits.without_default_bars();
     trunk.limits.cost_per_day =
         limits.has_cost_per_day() ? limits.cost_per_day() : config::limits::default_cost_per_day;
-    trunk.media = media_from(message.media(), config::SrtpPolicy::required, errors);
     trunk.disabled = message.disabled();
     trunk.single_aor_compatibility = message.single_aor_compatibility();
     trunk.authentication = authentication_from(message.authentication(), errors);
@@ -266,6 +265,9 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.targets = targets_from(message.targets(), errors);
     trunk.sources = sources_from(message.sources(), errors);
     trunk.tls = tls_from(message.tls(), errors);
+    const bool tls_alone = !trunk.allows(config::Transport::udp) && !trunk.allows(config::Transport::tcp);
+    const auto unsaid = tls_alone ? config::SrtpPolicy::required : config::SrtpPolicy::off;
+    trunk.media = media_from(message.media(), unsaid, errors);
     trunk.numbering = from_proto(message.numbering());
     trunk.identity = from_proto(message.identity(), errors);
     trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);

@@ -111,10 +111,6 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
 void Call::on_failure(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
     leg(Side::b).client.reset();
-    if (status == 422 && leg(Side::b).session.heard_too_small(response.message)) {
-        ++leg(Side::b).invites;
-        return send_invite(cx);
-    }
     if (status == 503)
         obey_retry_after(response.message, cx);
     else if (status != 408)

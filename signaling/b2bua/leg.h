@@ -55,7 +55,6 @@ struct Leg {
     dialog::SessionTimer session;
     TimerId session_due = 0;
     std::optional<transaction::ClientId> renewal;  // an UPDATE of ours that offers nothing, on its way
-    std::uint32_t invites = 1;                     // CSeq of the next first INVITE: a 422 asks for another one
     std::string reason;                            // of the BYE that is due
 
     bool busy() const { return server || client || owed; }  // an INVITE is being handled, in either direction

@@ -342,7 +342,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
     composer.add(HeaderName::from, identity_.from + ";tag=" + b.local_tag)
         .add(HeaderName::to, identity_.to)
         .add(HeaderName::call_id, b.call_id)
-        .add(HeaderName::cseq, std::to_string(b.invites) + " INVITE")
+        .add(HeaderName::cseq, "1 INVITE")
         .add(HeaderName::contact, contact_of(realm, hop.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)

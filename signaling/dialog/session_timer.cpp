@@ -52,8 +52,9 @@ void SessionTimer::ask(const SessionTimerPolicy& policy, bool established, sip::
     if (asked_ == 0) return;
     const std::uint32_t least = std::max(least_, policy.min_seconds);
     asked_ = std::max(asked_, least);
+    if (!peer_knows_) return;
     std::string value = std::to_string(asked_);
-    // RFC 4028 7.4: who renewed goes on renewing. A peer that knows nothing of timers is told nothing of roles.
+    // RFC 4028 7.4: who renewed goes on renewing.
     if (established && role_ == Role::renew) value += ";refresher=uac";
     if (established && role_ == Role::expect) value += ";refresher=uas";
     request.add(HeaderName::session_expires, value);
@@ -62,7 +63,7 @@ void SessionTimer::ask(const SessionTimerPolicy& policy, bool established, sip::
 
 void SessionTimer::heard_ok(const sip::Message& ok) {
     const auto agreed = session_expires(ok);
-    peer_knows_ = agreed.has_value();
+    peer_knows_ = agreed || knows_timers(ok);
     seconds_ = agreed ? std::clamp(agreed->seconds, least_session_seconds, longest_session_seconds) : asked_;
     const bool peer_renews = agreed && agreed->refresher == SessionExpires::Refresher::uas;
     role_ = seconds_ == 0 ? Role::none : peer_renews ? Role::expect : Role::renew;
@@ -100,6 +101,7 @@ void SessionTimer::answer(const SessionTimerPolicy& policy, const sip::Message& 
         std::clamp(asked ? std::min(asked->seconds, granted) : granted, least_session_seconds, longest_session_seconds);
     const bool we_renew = !peer_knows_ || (asked && asked->refresher == SessionExpires::Refresher::uas);
     role_ = we_renew ? Role::renew : Role::expect;
+    if (!peer_knows_ && !asked) return;  // only we do, then
     ok.add(HeaderName::session_expires, std::to_string(seconds_) + (we_renew ? ";refresher=uas" : ";refresher=uac"));
     if (!we_renew) ok.add(HeaderName::require, "timer");
 }

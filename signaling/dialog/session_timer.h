@@ -30,9 +30,10 @@ class SessionTimer {
 public:
     enum class Role : std::uint8_t { none, renew, expect };  // nobody has a timer; we renew; the peer does
 
-    // As UAC: what an INVITE or UPDATE of ours says. `established`: within the dialog, where the roles are kept.
+    // As UAC: what an INVITE or UPDATE of ours says, to a peer that has not shown that it knows the extension only that
+    // we do (SIPconnect 6). `established`: within the dialog, where the roles are kept.
     void ask(const SessionTimerPolicy& policy, bool established, sip::Composer& request);
-    // The 2xx to it. A peer without the extension is asked on by us alone (RFC 4028 7.2).
+    // The 2xx to it. A peer without the extension is asked on by us alone (RFC 4028 7.2), and hears nothing of it.
     void heard_ok(const sip::Message& ok);
     // The 422 to it: true when asking again, for longer, may help.
     bool heard_too_small(const sip::Message& refusal);

@@ -19,22 +19,23 @@ BOUND = (ACCESS.signaling, ACCESS.media)
 PRIVATE = re.compile(r'192\.168\.')
 
 
-def registering(name, first, more=''):
+def registering(name, first, more='', transports='[tls]'):
     return f'''kind: Trunk
 limits: {{concurrent_calls: 0, calls_per_second: 0}}
 name: trunks/{name}
 mode: registration
 realm: access
 registration_aor: sip:{name}@{DOMAIN}
-transports: [tls, udp]
+transports: {transports}
 credentials: [{{username: {name}, password: {PASSWORD}}}]
 numbers: [{{first: "{first}0", last: "{first}9"}}]
 {more}'''
 
 
+WITHOUT_SRTP = 'nat-twin', 'nat-plain'             # over UDP its keys could be read
 PROVISION = '---\n'.join((
     registering('nat-on', '+493066600', 'network: {nat: on}\n'),
-    registering('nat-twin', '+493066601', 'network: {nat: on}\n'),
+    registering('nat-twin', '+493066601', 'network: {nat: on}\n', '[tls, udp]'),
     registering('nat-off', '+493066602'),
     registering('direct', '+493066603'),
     registering('nat-plain', '+493066605', 'network: {nat: on}\nmedia: {srtp: "off"}\n'),
@@ -83,6 +84,8 @@ def pbx(lab, name, namespace=None, address=nat.BEHIND, over='tls'):
         peer = sip_peer.Peer(socket, DOMAIN, name, password=PASSWORD)
         party = parties.Party(name, namespace, peer, address, parties.SUITE, lab.run_directory, lab.probe_binary)
     lab.parties[name] = party
+    if name in WITHOUT_SRTP:
+        party.suite = None
     response = party.peer.register(bulk=True)
     require(response is not None and response.status == 200, f'REGISTER of {name}: {response and response.start_line}')
     return party
@@ -197,7 +200,6 @@ def _(lab):
       'the time, is neither heard nor sent to')
 def _(lab):
     party = pbx(lab, 'nat-plain')
-    party.suite = None
     outgoing, incoming = parties.establish(party, lab.core(), lab.number_uri(CORE_NUMBER), '+4930666051')
     port = outgoing.remote_sdp.audio.port
     sprayer = rtp_sprayer.Sprayer(lab.network.pbx, STRANGER, ACCESS.media, [port, port + 1, port + 2, port - 2])

@@ -68,18 +68,19 @@ class Held:
         return self.came(side, method)
 
 
-@case('peers that know no session timers are asked on: each leg is renewed by the INVITE with the description that it has, '
-      'session after session, and the call goes on')
+@case('peers that know no session timers are asked on, and hear of none: each leg is renewed by the INVITE with the description '
+      'that it has, session after session, and the call goes on [SC-6-03]')
 def _(lab):
     held = Held(lab)
-    equal(held.answer['Session-Expires'], f'{SESSION};refresher=uas', 'Session-Expires to the core')
-    equal(held.invite['Session-Expires'], str(SESSION), 'Session-Expires to the PBX')
     require('timer' in held.invite['Supported'], 'Supported to the PBX')
+    heard = [held.answer, held.invite]
     said = {'core': sdp.parse(held.answer.body), 'pbx': sdp.parse(held.invite.body)}
     for side in ('core', 'pbx'):
         for again in held.wait(side, 'INVITE', 3, 3 * SESSION / 2):
             equal(sdp.parse(again.body), said[side], f'the description that the {side} is told again')
-            equal(again['Session-Expires'], f'{SESSION};refresher=uac', f'Session-Expires to the {side}')
+            heard.append(again)
+    for message in heard:
+        require('Session-Expires' not in message, f'Session-Expires in {message.start_line}')
     require(not held.core.ended.is_set() and not held.pbx.ended.is_set(), 'the call has ended')
     parties.require_status(held.core.bye(10), 200, 'BYE')
     require(held.pbx.wait_ended(), 'the BYE did not reach the PBX')
@@ -92,7 +93,7 @@ def _(lab):
     held = Held(lab, core_allow=PLAIN + ', UPDATE',
                 headers=[('Session-Expires', f'{4 * SESSION};refresher=uas'), ('Require', 'timer'), ('Supported', 'timer')])
     for update in held.wait('core', 'UPDATE', 3, 3 * SESSION / 2):
-        equal((update.body, update['Session-Expires']), (b'', f'{SESSION};refresher=uac'), 'the UPDATE to the core')
+        equal((update.body, update.get('Session-Expires')), (b'', None), 'the UPDATE to the core')
         require('timer' in update['Supported'], 'Supported of the UPDATE')
     equal(held.came('core', 'INVITE'), [], 'INVITEs to the core')
     require(held.pbx.wait_ended(30) and held.core.wait_ended(5), 'the call goes on without its PBX')

@@ -72,7 +72,7 @@ TEST_CASE("Session-Expires is seconds and a refresher; anything else is as if it
 TEST_CASE("what we ask for, and what becomes of it") {
     const SessionTimerPolicy policy{1800, 90};
     SessionTimer timer;
-    CHECK(asked(timer, policy, false) == "Supported: timer\nSession-Expires: 1800\n");
+    CHECK(asked(timer, policy, false) == "Supported: timer\n");
     timer.heard_ok(response(200, "Session-Expires: 900;refresher=uas\nRequire: timer\n"));
     CHECK(timer.role() == SessionTimer::Role::expect);
     CHECK(timer.peer_knows());
@@ -88,6 +88,9 @@ TEST_CASE("what we ask for, and what becomes of it") {
     timer.heard_ok(response(200, ""));
     CHECK(timer.role() == SessionTimer::Role::renew);
     CHECK_FALSE(timer.peer_knows());
+    CHECK(asked(timer, policy, true) == "Supported: timer\n");
+    timer.heard_ok(response(200, "Supported: timer\n"));
+    CHECK(asked(timer, policy, true) == "Supported: timer\nSession-Expires: 90;refresher=uac\n");
 
     SessionTimer none;
     CHECK(asked(none, {0, 90}, false) == "Supported: timer\n");
@@ -102,15 +105,16 @@ TEST_CASE("a peer's 422 is obeyed while it makes sense") {
     const SessionTimerPolicy policy{600, 90};
     SessionTimer timer;
     asked(timer, policy, false);
+    timer.heard_ok(response(200, "Session-Expires: 600;refresher=uac\n"));
     CHECK_FALSE(timer.heard_too_small(response(422, "")));
     CHECK_FALSE(timer.heard_too_small(response(422, "Min-SE: 600\n")));  // which it was asked for
     CHECK_FALSE(timer.heard_too_small(response(422, "Min-SE: 4000000000\n")));
     REQUIRE(timer.heard_too_small(response(422, "Min-SE: 900;x=y\n")));
-    CHECK(asked(timer, policy, false) == "Supported: timer\nSession-Expires: 900\nMin-SE: 900\n");
+    CHECK(asked(timer, policy, true) == "Supported: timer\nSession-Expires: 900;refresher=uac\nMin-SE: 900\n");
     int tries = 1;
     for (int seconds = 1000; timer.heard_too_small(response(422, "Min-SE: " + std::to_string(seconds) + "\n"));
          seconds += 100) {
-        asked(timer, policy, false);
+        asked(timer, policy, true);
         REQUIRE(++tries < 10);
     }
     CHECK(tries == 4);
@@ -119,7 +123,8 @@ TEST_CASE("a peer's 422 is obeyed while it makes sense") {
 TEST_CASE("what a peer asks for is granted, shortened, or refused (RFC 4028 table 2)") {
     const SessionTimerPolicy policy{1800, 120};
     SessionTimer timer;
-    CHECK(answered(timer, policy, "") == "Session-Expires: 1800;refresher=uas\n");
+    CHECK(answered(timer, policy, "").empty());
+    CHECK(timer.seconds() == 1800);
     CHECK(timer.role() == SessionTimer::Role::renew);
     CHECK_FALSE(timer.peer_knows());
     CHECK(answered(timer, policy, "Supported: timer\n") ==

@@ -99,6 +99,12 @@ config::Carrier full_carrier() {
     return c;
 }
 
+config::SrtpPolicy srtp_of(std::initializer_list<provisioning::v1::Transport> transports) {
+    provisioning::v1::Trunk message;
+    for (const auto transport : transports) message.add_transports(transport);
+    return wire::from_proto(message).value.media.srtp;
+}
+
 std::vector<std::string> fields(const config::FieldErrors& errors) {
     std::vector<std::string> out;
     for (const auto& e : errors) out.push_back(e.field);
@@ -117,6 +123,15 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     CHECK(carrier.value == full_carrier());
     const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25};
     CHECK(from_proto(to_proto(route)).value == route);
+}
+
+TEST_CASE("a trunk about whose SRTP nobody says anything has it where its keys are safe") {
+    using namespace provisioning::v1;
+    using enum config::SrtpPolicy;
+    CHECK(srtp_of({}) == required);
+    CHECK(srtp_of({TRANSPORT_TLS}) == required);
+    CHECK(srtp_of({TRANSPORT_TLS, TRANSPORT_UDP}) == off);
+    CHECK(srtp_of({TRANSPORT_TCP}) == off);
 }
 
 TEST_CASE("no field of the API's trunk is forgotten by the converter") {
@@ -293,9 +308,9 @@ TEST_CASE("what the model cannot hold is named: enums, ranges, addresses, names"
     target.set_transport(static_cast<pb::Transport>(9));
     message.add_sources("192.0.2.0/24");
     message.add_sources("192.0.2.0/33");
-    CHECK(fields(from_proto(message).errors) == Fields{"name", "mode", "media.srtp", "transports[0]", "targets[0].port",
+    CHECK(fields(from_proto(message).errors) == Fields{"name", "mode", "transports[0]", "targets[0].port",
                                                        "targets[0].transport", "targets[0].priority",
-                                                       "targets[0].weight", "sources[1]"});
+                                                       "targets[0].weight", "sources[1]", "media.srtp"});
     pb::Route route;
     route.add_carriers("core");
     CHECK(fields(from_proto(route).errors) == Fields{"carriers[0]"});
