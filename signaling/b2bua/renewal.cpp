@@ -58,7 +58,8 @@ void Call::on_session_due(Side side, Context& cx) {
     l.session_due = 0;
     if (phase_ >= Phase::releasing || l.over || l.session.role() == dialog::SessionTimer::Role::none) return;
     if (l.server) return run_session_timer(side, busy_pause, cx);  // its request is ours to answer
-    if (l.session.role() == dialog::SessionTimer::Role::expect)
+    // Who calls for help is asked, before anybody hangs up on him.
+    if (l.session.role() == dialog::SessionTimer::Role::expect && !admitted_.emergency)
         return release("node", recovery_on_timer_expiry,
                        std::string("leg ") + (side == Side::a ? "a" : "b") + " has not renewed its session", cx);
     // A late answer to what was cancelled on the other leg is an exchange too (take_back).
@@ -135,7 +136,8 @@ void Call::on_renewal_failed(Side side, bool timeout, Context& cx) {
 
 // A peer that keeps a timer of its own must hear from us before it ends; any other has shown that it is there.
 void Call::renew_again_later(Side side, Context& cx) {
-    if (leg(side).session.role() != dialog::SessionTimer::Role::renew) return;  // the peer has taken it on meanwhile
+    const bool ours = leg(side).session.role() == dialog::SessionTimer::Role::renew || admitted_.emergency;
+    if (!ours) return;  // the peer has taken it on meanwhile
     const Duration rest = leg(side).session.due();
     run_session_timer(side, leg(side).session.peer_knows() ? rest / 4 : rest, cx);
 }
