@@ -37,6 +37,25 @@ void Leg::settle() {
         learner = std::make_unique<SourceLearner>();
 }
 
+// Who offers a new key goes on with the old one until our answer is there; who answers with one has packets on the way
+// (SIPconnect 14.4). The context is a new one that goes on where the old one has stopped: that one's counters are the
+// new key's now. Without memory for it there is no changeover, and the packets in between are lost.
+void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
+    constexpr Duration changeover = std::chrono::seconds{3};
+    forget_retired_key();
+    if (!receive_context) return;
+    auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
+    if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
+    retired_context = std::move(*made);
+    retired_until = now + changeover;
+    in_changeover = true;
+}
+
+void Leg::forget_retired_key() {
+    retired_context.reset();
+    in_changeover = false;
+}
+
 void Leg::relearn() {
     rtp.forget();
     rtcp.forget();

@@ -55,7 +55,8 @@ struct alignas(64) Leg {
     Drop refuse = Drop::none;                                    // received here, RTP or RTCP
     Drop refuse_rtp = Drop::none;                                // received here, after the latch has seen it
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
-    bool maps_payload = false;
+    bool maps_payload : 1 = false;
+    bool in_changeover : 1 = false;  // there is a retired_context
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
     srtp::Suite suite = srtp::Suite::none;  // none: plain RTP
@@ -85,7 +86,9 @@ struct alignas(64) Leg {
     Direction direction = Direction::sendrecv;
     Side side = Side::a;
     std::uint8_t stream = 0;
-    std::unique_ptr<SourceLearner> learner;  // any_address on plain RTP, until it has latched
+    std::unique_ptr<SourceLearner> learner;                // any_address on plain RTP, until it has latched
+    std::unique_ptr<srtp::CryptoContext> retired_context;  // the receiving key before this one, for a changeover
+    TimePoint retired_until{};
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegNotes notes;
@@ -108,6 +111,9 @@ struct alignas(64) Leg {
     }
     // After any change by signaling.
     void settle();
+    // Keeps accepting the receiving key that is about to be replaced, until its sender must have heard of the new one.
+    void retire_key(srtp::Engine& engine, TimePoint now);
+    void forget_retired_key();
     // Forgets where the peer was seen; the signalled address counts again.
     void relearn();
     // Where it has latched, if it has; and the same on a media plane that is gone, as far as it still may be believed.

@@ -109,11 +109,11 @@ std::optional<Refusal> LegChanges::make_contexts(const Keys& keys, const Leg* cu
     return make(keys.send, current ? &current->send_context : nullptr, false, out.send);
 }
 
-void LegChanges::apply(Prepared& prepared, Leg& leg) {
+void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
     const LegChange& change = *prepared.change;
     leg.disabled = change.disabled;
     const bool peer_moved = !change.disabled && apply_remote(change, leg);
-    if (change.keys) apply_keys(*change.keys, prepared, leg, peer_moved);
+    if (change.keys) apply_keys(*change.keys, prepared, leg, peer_moved, now);
     if (change.direction) leg.direction = *change.direction;
     if (change.latching && *change.latching != leg.latching) {
         leg.latching = *change.latching;
@@ -141,16 +141,18 @@ void LegChanges::apply(Prepared& prepared, Leg& leg) {
     }
 }
 
-void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved) {
+void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved, TimePoint now) {
     const bool same_suite = keys.suite == leg.suite;
     // What a plain leg believed was never authenticated.
     if (!leg.secure() && keys.suite != srtp::Suite::none) leg.relearn();
     leg.suite = keys.suite;
     if (prepared.receive) {
+        leg.retire_key(engine_, now);
         if (same_suite && leg.receive_context) engine_.continue_from(*prepared.receive, std::move(leg.receive_context));
         leg.receive_context = std::move(prepared.receive);
     } else if (keys.receive.empty()) {
         leg.receive_context.reset();
+        leg.forget_retired_key();
     }
     if (prepared.send) {
         // RFC 4568 7.1.4: towards another address it is a new context, counting from zero.

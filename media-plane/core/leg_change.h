@@ -24,8 +24,8 @@ public:
     std::optional<Refusal> prepare(const LegChange& change, const Leg* current, const IpAddress& local);
     // All that were prepared, each on leg_of(stream, side). Cannot fail; the legs still have to be settled.
     template <class LegOf>
-    void apply(LegOf&& leg_of) {
-        for (Prepared& p : prepared_) apply(p, leg_of(p.change->stream, p.change->side));
+    void apply(LegOf&& leg_of, TimePoint now) {
+        for (Prepared& p : prepared_) apply(p, leg_of(p.change->stream, p.change->side), now);
         prepared_.clear();
     }
 
@@ -35,8 +35,8 @@ private:
         std::unique_ptr<srtp::CryptoContext> receive, send;  // new ones; none: the old key stays, or there is none
     };
     std::optional<Refusal> make_contexts(const Keys& keys, const Leg* current, const std::string& where, Prepared& out);
-    void apply(Prepared& prepared, Leg& leg);
-    void apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved);
+    void apply(Prepared& prepared, Leg& leg, TimePoint now);
+    void apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved, TimePoint now);
 
     srtp::Engine& engine_;
     std::vector<Prepared> prepared_;

@@ -102,7 +102,7 @@ struct Pipeline::State {
                    TimePoint now) {
         const auto present = static_cast<std::uint32_t>(session.streams.size());
         if (streams > present && !ports.add_streams(session, streams - present, wishes)) return false;
-        changes.apply([&](std::uint32_t stream, Side side) -> Leg& { return session.leg(stream, side); });
+        changes.apply([&](std::uint32_t stream, Side side) -> Leg& { return session.leg(stream, side); }, now);
         session.settle(now);
         return true;
     }
@@ -262,6 +262,9 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
         s.report(leg, now, events);
     }
     s.sessions.for_next(s.sessions.size() / limits::ticks_per_round + 1, [&](Session& session) {
+        for (auto& stream : session.streams)
+            for (Leg& leg : stream->legs)
+                if (leg.in_changeover && now >= leg.retired_until) leg.forget_retired_key();
         for (const Side side : {Side::a, Side::b})
             if (session.has_fallen_silent(side, now)) {
                 events.push_back(event(EventKind::inactivity, session.leg(0, side)));

@@ -191,6 +191,74 @@ def _(lab):
     require(incoming.wait_ended(), 'the call stays up at the PBX')
 
 
+def keys_of(description):
+    return {c.key for c in description.audio.cryptos}
+
+
+def require_changeover(lab, call, what, change):
+    """`change` gives the PBX's leg new keys; the PBX goes on with the old one for a while, then has both on the way."""
+    end, before, ours = call.at_pbx, counted(lab, 'auth_failed'), keys_of(call.pbx.remote_sdp)
+    call.at_core.forget()
+    old = end.sending
+    offered = change()
+    require(not keys_of(offered) & ours and not keys_of(call.pbx.remote_sdp) & ours, f'{what}: our key is the one before')
+    new, sent = end.sending, []
+    require(new.inline != old.inline, f'{what}: the PBX has not changed its key')
+    for under in (old, old, new, old, new, new):
+        end.sending = under
+        sent += end.play(noise(5))
+    call.at_core.wait_sequence(sent[-1])
+    require_same(call.at_core.received, sent, what)
+    equal(counted(lab, 'auth_failed'), before, f'{what}: packets that could not be decrypted')
+    sent_back = call.at_core.play(noise(5))
+    call.at_pbx.wait_sequence(sent_back[-1])
+
+    def old_is_refused():
+        end.sending = old
+        end.play(noise(1))
+        return counted(lab, 'auth_failed') > before
+    process.wait_until(old_is_refused, 10, f'{what}: the old key is worth nothing any more', every=0.2)
+    end.sending = new
+
+
+@case('a re-INVITE of either side has new keys, and nothing is lost over it: what the PBX still sends under the old one is '
+      'heard, for some seconds [SC-14.4-06]')
+def _(lab):
+    with media_call(lab, 'to the PBX') as call:
+        said = call.at_core and call.at_pbx.play(noise(5))      # both ends listen
+        call.at_core.wait_sequence(said[-1])
+
+        def by_core():
+            return renegotiate(call, by_pbx=False, port=call.core_party.port())
+
+        def by_pbx():
+            renegotiate(call, by_pbx=True, new_key=True)
+            return call.pbx.remote_sdp
+        for what, change in (('offered by the core', by_core), ('offered by the PBX', by_pbx), ('and again', by_core)):
+            require_changeover(lab, call, what, change)
+
+
+@case('and so it is where another suite is in use: the next offer has a key that nobody has seen, and is heard [SC-14.4-16]')
+def _(lab):
+    for suite in OTHERS:
+        with media_call(lab, offer=secure_lines(lab.pbx(), key_line(4, suite))) as call:
+            seen = keys_of(call.pbx.remote_sdp) | keys_of(call.pbx.local_sdp)
+            offers = []
+
+            def take(message, call=call, offers=offers):
+                offers.append(sdp.parse(message.body))
+                text = lab.pbx().answer_to(offers[0])
+                call.pbx.local_sdp = sdp.parse(text)
+                call.pbx.respond(200, 'OK', text)
+            call.pbx.on_reinvite = take
+            again = call.core_party.offer()
+            parties.require_status(call.core.reinvite(again, 10), 200, f're-INVITE with {suite} in use')
+            call.core.local_sdp = sdp.parse(again)
+            require(keys_of(offers[0]) and not keys_of(offers[0]) & seen, f'{suite}: a key of the next offer was used before')
+            require_mandatory(offers[0].audio, f'the offer with {suite} in use')
+            require_heard(call, f'after {suite}', 0.5)
+
+
 @case('the PBX\'s next place gets another key than the one that did not take the call, and a party that is left with '
       'another one by the core gets a new key as well [SC-14.4-17]')
 def _(lab):

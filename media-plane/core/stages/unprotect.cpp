@@ -1,4 +1,5 @@
 // SRTP to RTP. Whatever is wrong with a packet is the packet's end and never the call's, however often it happens.
+#include <algorithm>
 #include <array>
 
 #include "media-plane/core/rtcp.h"
@@ -23,6 +24,37 @@ Drop drop_for(srtp::Status status, const Packet& p) {
     return Drop::protect_failed;
 }
 
+srtp::Job job_of(const Packet& p, srtp::CryptoContext& context) {
+    return {&context, p.data, p.length, p.capacity, p.rtcp, srtp::Status::ok};
+}
+
+// During a changeover: under the new key, or else the one before. What either refuses is as it was.
+srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
+    std::array<std::uint8_t, 2048> copy;
+    srtp::Job job = job_of(p, *p.leg->receive_context);
+    const bool fits = p.length <= copy.size();
+    if (fits) std::copy_n(p.data, p.length, copy.data());
+    engine.unprotect({&job, 1});
+    if (job.status != srtp::Status::auth_failed || !fits) return job;
+    std::copy_n(copy.data(), p.length, p.data);
+    srtp::Job before = job_of(p, *p.leg->retired_context);
+    engine.unprotect({&before, 1});
+    return before.status == srtp::Status::auth_failed ? job : before;
+}
+
+void take(Packet& p, const srtp::Job& job, Notes& notes, PipelineStatistics& statistics) {
+    p.length = job.length;
+    p.drop = drop_for(job.status, p);
+    if (job.context->has_news()) notes.add(*p.leg);
+    if (p.drop == Drop::auth_failed) {
+        ++p.leg->received.auth_failures;
+        statistics.srtp_auth_failures.add();
+        notes.add(*p.leg);
+    } else if (p.drop == Drop::replayed) {
+        ++p.leg->received.replays;
+    }
+}
+
 }  // namespace
 
 void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, PipelineStatistics& statistics) {
@@ -31,24 +63,16 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
     std::size_t count = 0;
     for (Packet& p : burst) {
         if (p.drop != Drop::none || !p.leg->receive_context) continue;
-        jobs[count] = {p.leg->receive_context.get(), p.data, p.length, p.capacity, p.rtcp, srtp::Status::ok};
+        if (p.leg->in_changeover) [[unlikely]] {
+            take(p, under_either_key(p, engine), notes, statistics);
+            continue;
+        }
+        jobs[count] = job_of(p, *p.leg->receive_context);
         packets[count++] = &p;
     }
     if (count == 0) return;
     engine.unprotect(std::span(jobs).first(count));
-    for (std::size_t i = 0; i < count; ++i) {
-        Packet& p = *packets[i];
-        p.length = jobs[i].length;
-        p.drop = drop_for(jobs[i].status, p);
-        if (jobs[i].context->has_news()) notes.add(*p.leg);
-        if (p.drop == Drop::auth_failed) {
-            ++p.leg->received.auth_failures;
-            statistics.srtp_auth_failures.add();
-            notes.add(*p.leg);
-        } else if (p.drop == Drop::replayed) {
-            ++p.leg->received.replays;
-        }
-    }
+    for (std::size_t i = 0; i < count; ++i) take(*packets[i], jobs[i], notes, statistics);
 }
 
 }  // namespace sallyport::media::stages

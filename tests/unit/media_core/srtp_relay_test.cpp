@@ -113,15 +113,42 @@ TEST_CASE("The same keys again are no change: the rollover counter and the repla
     CHECK(c.call.statistics(Side::a).srtp_replays == 1);
 }
 
-TEST_CASE("New keys: the old ones are worth nothing any more, the new ones work at once") {
-    SecureCall c;
-    REQUIRE(c.inbound(1) == Drop::none);
-    REQUIRE(c.call.modify({SecureCall::changed(keys(c.suite, 5, 6))}).code == Code::ok);
-    CHECK(c.inbound(2) == Drop::auth_failed);
-    CHECK_FALSE(c.outbound(2));
-    c.peer = SrtpPeer(c.suite, key(c.suite, 5), key(c.suite, 6));
-    CHECK(c.inbound(3) == Drop::none);
-    CHECK(c.outbound(3));
+TEST_CASE(
+    "New keys work at once; the one before is good for three seconds more, for what is new under it [SC-14.4-06]") {
+    for (const Suite before : {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_256_gcm}) {
+        for (const Suite after : {Suite::aes_cm_128_hmac_sha1_80, Suite::aes_cm_128_hmac_sha1_32}) {
+            SecureCall c(before);
+            REQUIRE(c.inbound(1) == Drop::none);
+            const Bytes known = c.peer.protect(rtp_packet({.sequence = 2}));
+            REQUIRE(c.call.from_a(known).drop == Drop::none);
+            REQUIRE(c.call.modify({SecureCall::changed(keys(after, 5, 6))}).code == Code::ok);
+            CHECK_FALSE(c.outbound(1));  // what we send is under the new key alone
+            SrtpPeer fresh(after, key(after, 5), key(after, 6));
+            for (const std::uint16_t sequence : {4, 6, 8}) {
+                CHECK(c.inbound(static_cast<std::uint16_t>(sequence - 1)) == Drop::none);
+                CHECK(c.call.from_a(fresh.protect(rtp_packet({.sequence = sequence}))).payload ==
+                      rtp_packet({.sequence = sequence}));
+            }
+            CHECK(c.call.rtcp_from_a(c.peer.protect(rtcp_packet(), true), rtcp_a).payload == rtcp_packet());
+            CHECK(c.call.rtcp_from_a(fresh.protect(rtcp_packet(), true), rtcp_a).payload == rtcp_packet());
+            CHECK(c.call.from_a(known).drop == Drop::replayed);
+            SrtpPeer nobody(after, key(after, 7), key(after, 8));
+            CHECK(c.call.from_a(nobody.protect(rtp_packet({.sequence = 9}))).drop == Drop::auth_failed);
+            CHECK(c.call.statistics(Side::a).srtp_auth_failures == 1);
+            c.bench.wait(2900ms);
+            c.bench.tick();
+            CHECK(c.inbound(10) == Drop::none);
+            c.bench.wait(200ms);
+            c.bench.tick();
+            CHECK(c.inbound(11) == Drop::auth_failed);
+            CHECK(c.call.from_a(fresh.protect(rtp_packet({.sequence = 12}))).drop == Drop::none);
+            // One key before, not all of them; and none beside no SRTP at all.
+            REQUIRE(c.call.modify({SecureCall::changed(keys(after, 7, 8))}).code == Code::ok);
+            CHECK(c.inbound(13) == Drop::auth_failed);
+            REQUIRE(c.call.modify({SecureCall::changed(Keys{})}).code == Code::ok);
+            CHECK(c.call.from_a(rtp_packet({.sequence = 14})).payload == rtp_packet({.sequence = 14}));
+        }
+    }
 }
 
 TEST_CASE("New keys at the same address go on counting; at another address the count starts at zero (RFC 4568 7.1.4)") {
