@@ -28,7 +28,7 @@ srtp::Job job_of(const Packet& p, srtp::CryptoContext& context) {
     return {&context, p.data, p.length, p.capacity, p.rtcp, srtp::Status::ok};
 }
 
-// During a changeover: under the new key, or else the one before. What either refuses is as it was.
+// During a changeover: under the new key, or else the one before. A failed attempt may leave its marks on the bytes.
 srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
     std::array<std::uint8_t, 2048> copy;
     srtp::Job job = job_of(p, *p.leg->receive_context);
