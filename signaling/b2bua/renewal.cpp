@@ -43,8 +43,9 @@ void Call::resume_session_timer(Side side, Context& cx) {
     const auto& session = leg(side).session;
     using enum dialog::SessionTimer::Role;
     if (session.role() == none) return;
-    const auto eighths = static_cast<std::int64_t>(1'000 + cx.random.below(3'001));  // not all calls at once
-    run_session_timer(side, session.role() == renew ? session.due() / 8'000 * eighths : session.due(), cx);
+    const std::int64_t part = cx.random.below(3'001);  // not all calls at once
+    const Duration soon = session.due() / 8 + session.due() / 8'000 * part;
+    run_session_timer(side, session.role() == renew ? soon : session.due(), cx);
 }
 
 void Call::stop_session_timer(Side side, Context& cx) {
