@@ -149,8 +149,9 @@ void add_timers(const pv1::Trunk& trunk, Lines& out) {
         out.fact("Expires", "at most " + std::to_string(expires == 0 ? 3'600 : expires) + " s; what is granted counts");
     out.fact("keep-alive", "CRLF CRLF on TCP and TLS (RFC 5626), or OPTIONS; every 30 to 120 s");
     const auto& sessions = trunk.session_timers();
+    const auto least = sessions.min_seconds() == 0 ? 90 : sessions.min_seconds();
     out.fact("session timer", sessions.on_request()
-                                  ? "where the PBX asks for one, 90 s or more (RFC 4028)"
+                                  ? "where the PBX asks for one, " + std::to_string(least) + " s or more (RFC 4028)"
                                   : std::to_string(sessions.seconds() == 0 ? 1'800 : sessions.seconds()) +
                                         " s at most, by UPDATE or INVITE; a PBX without is asked by us");
     out.fact("no answer, no connection", "connect again once; then wait 30 s, doubling up to 960 s");
