@@ -228,6 +228,7 @@ FieldValues fields_of(const Trunk& t) {
     add(out, "overflow.trunk", t.overflow.trunk);
     add(out, "forwarding.keep_redirects", text(t.forwarding.keep_redirects));
     add_session_timers(out, t.session_timers);
+    add(out, "reliable_provisionals", text(t.reliable_provisionals));
     add(out, "network.ip_version", text(t.network.family));
     add(out, "network.nat", text(t.network.nat));
     add(out, "network.options_interval_seconds", std::to_string(t.network.options_interval_seconds));
@@ -250,6 +251,7 @@ FieldValues fields_of(const Carrier& c) {
     add(out, "identity.diversion", text(c.identity.diversion));
     add_list(out, "reroute_causes", c.reroute_causes);
     add_session_timers(out, c.session_timers);
+    add(out, "reliable_provisionals", text(c.reliable_provisionals));
     add(out, "disabled", text(c.disabled));
     return out;
 }

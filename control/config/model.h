@@ -162,6 +162,7 @@ struct Trunk {
     Forwarding forwarding;
     TrunkNetwork network;
     SessionTimers session_timers;
+    bool reliable_provisionals = true;  // RFC 3262, with a PBX that knows it
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
@@ -187,6 +188,7 @@ struct Carrier {
     std::vector<std::uint16_t> reroute_causes{};  // Q.850
     bool disabled = false;
     SessionTimers session_timers{};
+    bool reliable_provisionals = true;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
 };

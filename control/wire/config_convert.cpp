@@ -274,6 +274,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.forwarding.keep_redirects = message.forwarding().keep_redirects();
     trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.session_timers = timers_from(message.session_timers(), errors);
+    trunk.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -300,6 +301,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
         carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
     carrier.session_timers = timers_from(message.session_timers(), errors);
+    carrier.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
     carrier.revision = revision_of(message.etag());
     return out;
 }
@@ -378,6 +380,7 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     network_to(trunk, *message.mutable_network());
     if (trunk.session_timers != config::SessionTimers{})
         timers_to(trunk.session_timers, *message.mutable_session_timers());
+    if (!trunk.reliable_provisionals) message.set_reliable_provisionals(false);
     return message;
 }
 
@@ -401,6 +404,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     message.set_disabled(carrier.disabled);
     if (carrier.session_timers != config::SessionTimers{})
         timers_to(carrier.session_timers, *message.mutable_session_timers());
+    if (!carrier.reliable_provisionals) message.set_reliable_provisionals(false);
     return message;
 }
 

@@ -4,6 +4,7 @@
 
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/dialog/reliable.h"
 #include "signaling/sip/parser.h"
 
 namespace sallyport::b2bua {
@@ -51,6 +52,9 @@ void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, c
     const auto request = sip::Parser::parse(invite.text);
     if (!request.has_value()) return;
     auto dialog = dialog::Dialog::as_uac(*request, response, flow, invite.tls_name);
+    // Its early dialog, which the call has forgotten, may have used numbers for PRACKs.
+    constexpr std::uint32_t most_pracks = 1'000;
+    if (request->has_token(sip::HeaderName::supported, dialog::reliable_option)) dialog.local_cseq += most_pracks;
     const Realm& realm = context.realm(flow.realm);
     const Flow hop = next_hop_flow(dialog, realm);
     const auto via = [&] { return via_of(realm, hop, context.layer.new_branch()); };

@@ -1,6 +1,7 @@
 // What the callee says to an INVITE and how it reaches the caller: early dialogs, failures, the 2xx with its ACK on
 // either leg, offers that come late (RFC 3261 13, RFC 3264, RFC 6026).
 #include <algorithm>
+#include <utility>
 
 #include "control/base/check.h"
 #include "signaling/b2bua/call.h"
@@ -31,6 +32,7 @@ Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
     Fork fork;
     fork.remote_tag = remote_tag;
     fork.caller_tag = first_tag_used_ ? cx.random.token(8) : leg(Side::a).local_tag;
+    fork.caller_cseq = first_cseq_;
     first_tag_used_ = true;
     cx.index.add_dialog(leg(Side::a).call_id, fork.caller_tag, {id_, Side::a});
     forks_.push_back(std::move(fork));
@@ -89,9 +91,12 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
     Fork* fork = fork_of(heard.to_tag(), cx);
     if (fork == nullptr) return;
     if (record_.rang == TimePoint{}) record_.rang = cx.now;
+    const bool reliable = offers_reliable() && dialog::reliable_number(heard) != 0;
+    if (reliable && exchange_->late && has_sdp(heard)) return carry_early_offer(*fork, response, cx);
+    if (reliable && !take_reliable(*fork, response, cx)) return;
     std::string body;
     // In an unreliable response to an offerless INVITE a description is a preview that cannot be answered.
-    if (!exchange_->late && has_sdp(heard)) {
+    if (!exchange_->late && has_sdp(heard) && !fork->agreed) {
         SdpBridge bridge = fork->bridge.value_or(bridge_);
         const auto answered = bridge.hear_answer(Side::b, sip::session_description(heard));
         auto spoken = answered.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
@@ -99,13 +104,15 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
         if (spoken.has_value()) {
             fork->answer = std::move(*spoken);
             fork->bridge = std::move(bridge);
+            fork->agreed = reliable;
+        } else if (reliable) {  // nothing that comes later can mend it
+            return fail_setup("node", 488, 65, to_string(spoken.error()), cx);
         } else {
             ladder_.note(cx.now, "early media refused: " + std::string(to_string(spoken.error())));
         }
     }
-    if (open_early_media(*fork, heard, cx)) body = fork->answer;
-    leg(Side::a).server->to_tag = fork->caller_tag;
-    respond(Side::a, heard.status(), accept_invite(Side::a, heard.status(), heard, cx), body, cx);
+    if (open_early_media(*fork, heard, cx) && !fork->told) body = fork->answer;
+    progress(*fork, heard, std::move(body), cx);
 }
 
 void Call::on_failure(const transaction::Response& response, Context& cx) {
@@ -141,6 +148,10 @@ void Call::on_ok(Side side, const transaction::Response& response, Context& cx) 
     const std::uint32_t cseq = response.message.cseq().number;
     SentInvite sent = establish(side, response, cx);
     exchange_->response = response.message;
+    const auto early = std::find_if(forks_.begin(), forks_.end(),
+                                    [&](const Fork& fork) { return fork.remote_tag == response.message.to_tag(); });
+    // What was offered and answered before the 2xx needs no answer in the ACK.
+    if (exchange_->initial && early != forks_.end() && early->offered && early->agreed) exchange_->late = false;
     if (exchange_->late) {
         l.owed = OwedAck{std::move(sent), cseq};
         return carry_late_offer(side, response.message, cx);
@@ -165,6 +176,9 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
     const auto invite = sip::Parser::parse(sent.text);
     SALLYPORT_CHECK(invite.has_value());
     l.dialog = dialog::Dialog::as_uac(*invite, response.message, response.flow, sent.tls_name);
+    for (const Fork& fork : forks_)  // PRACKs have used numbers
+        if (fork.callee && fork.remote_tag == l.dialog.id.remote_tag)
+            l.dialog.local_cseq = std::max(l.dialog.local_cseq, fork.callee->local_cseq);
     l.established = true;
     cx.index.attach(response.flow.connection, id_);
     cx.health.noticed_alive(hop_->health_key);
@@ -208,24 +222,29 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
 void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
     const Side caller = other(side);
     SdpBridge bridge = bridge_;
-    bool answered_early = false;
+    const Fork* fork = nullptr;
     if (exchange_->initial) {
-        const Fork* fork = fork_of(ok.to_tag(), cx);
+        fork = fork_of(ok.to_tag(), cx);
         if (fork == nullptr) return fail_exchange(500, "too many forks", cx);
         leg(caller).server->to_tag = fork->caller_tag;
-        answered_early = fork->bridge.has_value();
-        if (answered_early) bridge = *fork->bridge;
+        if (fork->bridge) bridge = *fork->bridge;
     }
-    if (has_sdp(ok)) {
+    const bool answered_early = fork != nullptr && fork->bridge, agreed = answered_early && fork->agreed;
+    if (has_sdp(ok) && !agreed) {
         const auto heard = bridge.hear_answer(side, sip::session_description(ok));
         if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
     } else if (!answered_early) {
         return fail_exchange(488, "the 2xx has no answer", cx);
     }
-    auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
-    if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
+    if (!(agreed && fork->offered)) {
+        auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
+        if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
+        // RFC 3261 13.2.1: after an answer in a response that was acknowledged no other one counts.
+        const bool told = fork != nullptr && fork->told;
+        leg(caller).outdated = told && *fork->told != *spoken;
+        exchange_->body = told ? std::string() : std::move(*spoken);
+    }
     bridge_ = std::move(bridge);
-    exchange_->body = std::move(*spoken);
     exchange_->step = Exchange::Step::programming;
     program(bridge_, true, cx);
     start_timer(CallTimer::media, media_patience, cx);
@@ -263,13 +282,18 @@ void Call::send_ok(Context& cx) {
     const Side caller = exchange_->from;
     Leg& l = leg(caller);
     if (!l.server || forget_lost_update(caller, cx)) return confirm(cx);  // nobody waits: an exchange of our own
+    if (exchange_->initial && awaits_prack()) {
+        exchange_->step = Exchange::Step::awaiting_prack;
+        return;
+    }
     const auto server = l.server->id;
     const auto* invite = cx.layer.request_of(server);
     SALLYPORT_CHECK(invite != nullptr && exchange_->response.has_value());
     const std::uint32_t cseq = invite->cseq().number;
     if (exchange_->initial) {
         l.dialog.id.local_tag = l.server->to_tag;
-        l.dialog.remote_cseq = cseq;  // what came to other forks counted on its own (RFC 3261 12.2.1.1)
+        const Fork* fork = fork_towards_caller(l.server->to_tag);  // each has counted on its own (RFC 3261 12.2.1.1)
+        l.dialog.remote_cseq = fork != nullptr ? fork->caller_cseq : cseq;
         l.established = true;
         phase_ = Phase::answered;
         record_.answered = cx.now;
@@ -343,6 +367,8 @@ void Call::on_ack(Side side, const sip::Message& ack, Context& cx) {
     stop_repeating(side, cx);
     if (answers && phase_ < Phase::releasing) carry_late_answer(side, ack, cx);
     if (l.bye_due && !l.over) send_bye(side, cx);
+    const bool outdated = std::exchange(l.outdated, false);
+    if (outdated && phase_ == Phase::answered && !exchange_ && !l.busy()) offer_again(side, cx);
 }
 
 void Call::carry_late_answer(Side side, const sip::Message& ack, Context& cx) {

@@ -86,8 +86,12 @@ Flow Call::flow_of(Side side, Context& cx) {
         const auto bindings = cx.locations.usable(end_id(side), cx.now);
         if (!bindings.empty()) move_flow(side, bindings.front().flow, cx);
     }
+    return flow_of(l.dialog, side, cx);
+}
+
+Flow Call::flow_of(const dialog::Dialog& dialog, Side side, Context& cx) const {
     static const std::vector<config::Target> none;
-    return next_hop_flow(l.dialog, cx.realm(l.realm), is_pbx(side) ? trunk_of(end_id(side)).targets : none);
+    return next_hop_flow(dialog, cx.realm(leg(side).realm), is_pbx(side) ? trunk_of(end_id(side)).targets : none);
 }
 
 void Call::move_flow(Side side, const Flow& flow, Context& cx) {
@@ -136,6 +140,7 @@ std::string Call::respond(Side side, std::uint16_t status, sip::Composer compose
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
     const auto server = l.server->id;
     if (status >= 200) {
+        if (side == Side::a) stop_provisionals(cx);
         l.server.reset();
         cx.index.remove(server);
     }
@@ -159,6 +164,7 @@ void Call::refuse_invite(Side side, std::uint16_t status, std::uint16_t q850, Co
     if (q850 != 0) composer.add(HeaderName::reason, q850_reason(q850));
     if (retry_after) composer.add(HeaderName::retry_after, cx.settings.retry_window.draw(cx.random));
     if (status == 405 || status == 501) composer.add(HeaderName::allow, methods_in_dialog);
+    if (status == 420) composer.add(HeaderName::unsupported, dialog::reliable_option);
     if (status == 422) composer.add(HeaderName::min_se, std::to_string(session_policy(side).min_seconds));
     if (const auto unfit = std::exchange(unfit_, std::nullopt); unfit && status == 488)
         composer.add(HeaderName::warning, warning_of(*unfit));
@@ -185,7 +191,11 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
     if (message.from_tag() != l.dialog.id.remote_tag) return refuse_request(request, 481, cx);
     ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(message));
     if (message.method() == Method::ack) return on_ack(side, message, cx);
+    // The caller counts its requests in each early dialog for itself (RFC 3261 12.2.1.1).
+    Fork* early = side == Side::a && !l.established ? fork_towards_caller(message.to_tag()) : nullptr;
+    if (early != nullptr) l.dialog.remote_cseq = early->caller_cseq;
     if (l.dialog.check_sequence(message) == dialog::SequenceCheck::too_low) return refuse_request(request, 500, cx);
+    if (early != nullptr) early->caller_cseq = l.dialog.remote_cseq;
     const bool same_peer = request.flow.realm == l.realm && request.flow.remote.address == l.dialog.flow.remote.address;
     if (same_peer || (is_pbx(side) && cx.locations.trunk_of(request.flow, cx.now) == end_id(side)))
         move_flow(side, request.flow, cx);
@@ -195,12 +205,12 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
         case Method::invite: return on_offer(side, request, cx);
         case Method::update: return on_update(side, request, cx);
         case Method::bye: return on_bye(side, request, cx);
+        case Method::prack: return on_prack(side, request, cx);
         case Method::options: return refuse_request(request, l.over ? 481 : 200, cx);
         case Method::other: return refuse_request(request, 501, cx);
         case Method::ack:
         case Method::cancel: return;
         case Method::register_:
-        case Method::prack:
         case Method::info:
         case Method::subscribe:
         case Method::notify:
@@ -223,6 +233,7 @@ void Call::on_request_early(const transaction::Request& request, Context& cx) {
 
 void Call::on_response(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
+    if (on_prack_answer(response.client, &response.message, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
         if (l.bye == response.client) {
@@ -261,6 +272,7 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
 void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx) {
     const bool timeout = failed.failure == transaction::Failure::timeout;
     cx.index.remove(failed.client);
+    if (on_prack_answer(failed.client, nullptr, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
         if (l.bye == failed.client) {
@@ -318,6 +330,7 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
         case CallTimer::no_ack: return on_no_ack(side, cx);
         case CallTimer::glare: return exchange_ ? relay_offer(cx) : void();
         case CallTimer::record: return write_record(cx);
+        case CallTimer::repeat_18x: return repeat_provisional(extra, cx);
         case CallTimer::session: return on_session_due(side, cx);
     }
 }

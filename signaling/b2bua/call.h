@@ -20,6 +20,7 @@
 #include "signaling/b2bua/media_session.h"
 #include "signaling/b2bua/session_id.h"
 #include "signaling/b2bua/targets.h"
+#include "signaling/dialog/reliable.h"
 #include "signaling/policy/identify.h"
 #include "signaling/policy/verdict.h"
 
@@ -86,6 +87,18 @@ private:
         std::optional<SdpBridge> bridge;  // after its answer
         bool announced = false;           // its P-Early-Media says that media come
         std::string answer;               // as the caller was told
+        // RFC 3262, on each leg for itself.
+        std::optional<dialog::Dialog> callee;  // once it has sent a response that is to be acknowledged
+        std::uint32_t invite_cseq = 0;         // in that dialog
+        dialog::ReliableHeard heard;
+        std::vector<transaction::ClientId> pracks;  // ours, on their way
+        bool agreed = false;        // with the callee, for good: what its other responses describe means nothing
+        bool offered = false;       // by the callee, in such a response
+        std::uint32_t owed = 0;     // the number of that one: it is acknowledged with the caller's answer
+        dialog::ReliableSaid said;  // to the caller
+        TimerId repeat = 0;
+        std::optional<std::string> told;           // the description that the caller has had in one of those
+        std::optional<std::uint32_t> caller_cseq;  // of the caller's last request in this dialog
     };
     // Who is at one end: a trunk's PBX or a carrier.
     struct End {
@@ -96,7 +109,7 @@ private:
     };
     // One INVITE carried across, the first or a later one.
     struct Exchange {
-        enum class Step : std::uint8_t { ports, sent, programming, awaiting_answer, pausing };
+        enum class Step : std::uint8_t { ports, sent, programming, awaiting_prack, awaiting_answer, pausing };
         Side from = Side::a;
         Step step = Step::ports;
         bool initial = false;
@@ -127,6 +140,7 @@ private:
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     void hear_allow(Side side, const sip::Message& message);
     Flow flow_of(Side side, Context& cx);
+    Flow flow_of(const dialog::Dialog& dialog, Side side, Context& cx) const;
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
     void stop_timer(CallTimer timer, Context& cx);
@@ -197,6 +211,23 @@ private:
     void offer_late(Context& cx);
     void confirm(Context& cx);  // the offer is answered: what changed is kept
 
+    // reliable.cpp: 18x that are acknowledged, on each leg for itself
+    bool takes_reliable(Side side) const;
+    dialog::Reliability caller_reliability() const;
+    bool offers_reliable() const;
+    bool take_reliable(Fork& fork, const transaction::Response& response, Context& cx);
+    void acknowledge_provisional(Fork& fork, std::uint32_t number, std::string_view body, Context& cx);
+    bool on_prack_answer(transaction::ClientId prack, const sip::Message* answer, Context& cx);
+    void carry_early_offer(Fork& fork, const transaction::Response& response, Context& cx);
+    bool carry_early_answer(Fork& fork, std::string_view description, Context& cx);
+    void progress(Fork& fork, const sip::Message& heard, std::string body, Context& cx);
+    void say_provisional(Fork& fork, Context& cx);
+    void repeat_provisional(std::size_t fork, Context& cx);
+    void stop_provisionals(Context& cx);
+    bool awaits_prack() const;
+    void on_prack(Side side, const transaction::Request& request, Context& cx);
+    Fork* fork_towards_caller(std::string_view caller_tag);
+
     // media_steps.cpp: what the media plane says
     void program(const SdpBridge& bridge, bool wait, Context& cx);
     void program(std::vector<MediaLeg> legs, bool wait, Context& cx);
@@ -219,6 +250,7 @@ private:
     void pause_after_glare(Side side, Context& cx);
     void on_no_answer(Context& cx);  // to the first INVITE or a later one
     void take_back(Side side, const transaction::Response& response, Context& cx);  // taken, but cancelled meanwhile
+    void offer_again(Side to, Context& cx);
 
     // renewal.cpp: the session timers, one for each leg
     dialog::SessionTimerPolicy session_policy(Side side) const;
@@ -268,6 +300,8 @@ private:
     bool overflowed_ = false;          // the trunk that takes the overflow has been turned to
     std::optional<BridgeErrc> unfit_;  // why the offer that is about to be refused cannot be taken
     bool first_tag_used_ = false;      // leg A's own tag has been given to a fork
+    std::uint32_t first_cseq_ = 0;     // of the caller's first INVITE
+    std::uint32_t last_rseq_ = 0;      // the highest that the caller has had
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;
     SdpBridge bridge_;

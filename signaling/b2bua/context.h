@@ -68,6 +68,7 @@ enum class CallTimer : std::uint8_t {
     no_ack,      // 64*T1 after the 2xx
     glare,       // the pause after a 491, RFC 3261 14.1
     record,      // the media plane's last word is overdue
+    repeat_18x,  // RFC 3262 3
     session,     // to renew a leg's session, or its peer has not: RFC 4028
 };
 

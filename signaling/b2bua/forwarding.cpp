@@ -96,7 +96,9 @@ bool Call::try_forward(NamedTarget next, Context& cx) {
     log(Severity::info, "call-forwarded", text, cx);
     cx.counters.forwards.add();
     begin_leg_b_anew(cx);
-    respond(Side::a, 181, go_ahead(Side::a, 181, cx), {}, cx);
+    // It belongs to no dialog that it could be acknowledged in.
+    if (caller_reliability() != dialog::Reliability::required)
+        respond(Side::a, 181, go_ahead(Side::a, 181, cx), {}, cx);
     targets_ = find_targets(cx);
     seek_hop(cx);
     return true;

@@ -5,6 +5,6 @@
 
 namespace sallyport::b2bua {
 
-inline constexpr std::string_view methods_in_dialog = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE";
+inline constexpr std::string_view methods_in_dialog = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK";
 
 }  // namespace sallyport::b2bua

@@ -204,9 +204,13 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     acknowledge(side, sent, cseq, body, cx);
     if (phase_ >= Phase::releasing) return finish_if_done(cx);
     if (offerless) return program(bridge_, false, cx);
-    if (exchange_) return;
+    if (!exchange_) offer_again(side, cx);
+}
+
+// What holds now, by an exchange of our own: the other party has said it already.
+void Call::offer_again(Side to, Context& cx) {
     Exchange exchange;
-    exchange.from = other(side);
+    exchange.from = other(to);
     exchange.before = bridge_;
     exchange_ = std::move(exchange);
     relay_offer(cx);

@@ -64,6 +64,9 @@ void Call::start(CallPlan plan, Context& cx) {
     // Nobody who calls for help is told to call again.
     if (!admitted_.emergency && leg(Side::a).session.is_too_small(session_policy(Side::a), *invite_))
         return fail_setup("node", 422, q850_of_status(422), "its session would be too short", cx);
+    if (!admitted_.emergency && !takes_reliable(Side::a) &&
+        dialog::reliability_of(*invite_) == dialog::Reliability::required)
+        return fail_setup("node", 420, q850_of_status(420), "it requires 100rel, which is off for that side", cx);
     if (!hear_first_offer(cx)) return;
     targets_ = find_targets(cx);
     auto outlook = targets_.outlook();
@@ -87,6 +90,7 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     a.dialog = dialog::Dialog::as_uas(invite, request.flow, a.local_tag);
     a.server = InviteServer{request.server, request.flow.remote, a.local_tag};
     hear_allow(Side::a, invite);
+    first_cseq_ = invite.cseq().number;
     cx.index.add(request.server, id_);
     cx.index.add_dialog(a.call_id, a.local_tag, {id_, Side::a});
     cx.index.attach(request.flow.connection, id_);
@@ -348,6 +352,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(Side::b));
     b.session.ask(session_policy(Side::b), false, composer);
+    if (offers_reliable()) composer.add(HeaderName::supported, dialog::reliable_option);
     identity_.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
     copy_crossing(*invite_, composer, caller());
@@ -367,8 +372,11 @@ bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
 }
 
 void Call::forget_forks(Context& cx) {
-    for (const auto& fork : forks_)
+    stop_provisionals(cx);
+    for (const auto& fork : forks_) {
         if (fork.caller_tag != leg(Side::a).local_tag) cx.index.remove_dialog(leg(Side::a).call_id, fork.caller_tag);
+        for (const auto prack : fork.pracks) cx.index.remove(prack);
+    }
     forks_.clear();
 }
 

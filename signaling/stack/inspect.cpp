@@ -4,6 +4,7 @@
 #include <array>
 
 #include "control/base/check.h"
+#include "signaling/dialog/reliable.h"
 #include "signaling/sip/content.h"
 
 namespace sallyport::stack {
@@ -49,12 +50,18 @@ std::optional<Refusal> judge_uri(const sip::Message& request) {
     SALLYPORT_CHECK(false);
 }
 
+// What carries session descriptions.
+bool may_offer(Method method) {
+    return method == Method::invite || method == Method::update || method == Method::prack;
+}
+
 // Extensions a peer may insist on. REGISTER has those of RFC 6140 and RFC 3327, which the registrar judges; a session
-// has that of RFC 4028.
+// has those of RFC 4028 and RFC 3262.
 bool understands(Method method, std::string_view option) {
     constexpr std::array<std::string_view, 2> of_registration{"gin", "path"};
     const bool of_session = method == Method::invite || method == Method::update;
-    if (of_session) return sip::equal_ignoring_case("timer", option);
+    if (of_session && sip::equal_ignoring_case("timer", option)) return true;
+    if (of_session || method == Method::prack) return sip::equal_ignoring_case(dialog::reliable_option, option);
     return method == Method::register_ &&
            std::any_of(of_registration.begin(), of_registration.end(),
                        [&](std::string_view known) { return sip::equal_ignoring_case(known, option); });
@@ -73,8 +80,7 @@ std::optional<Refusal> judge_extensions(const sip::Message& request) {
 }
 
 std::optional<Refusal> judge_content(const sip::Message& request) {
-    const bool offers = request.method() == Method::invite || request.method() == Method::update;
-    if (request.body().empty() || !offers) return std::nullopt;
+    if (request.body().empty() || !may_offer(request.method())) return std::nullopt;
     const auto encoding = request.first(HeaderName::content_encoding);
     if (encoding && !sip::equal_ignoring_case(*encoding, "identity"))
         return Refusal{415, "content encoding", {{HeaderName::accept_encoding, "identity"}}};
@@ -119,8 +125,7 @@ std::optional<Refusal> inspect_in_dialog(const sip::Message& request) {
     if (request.method() == Method::ack) return std::nullopt;
     for (const auto judge : {judge_extensions, judge_content})
         if (auto refusal = judge(request)) return refusal;
-    const bool offers = request.method() == Method::invite || request.method() == Method::update;
-    return offers ? inspect_parts(request) : std::nullopt;
+    return may_offer(request.method()) ? inspect_parts(request) : std::nullopt;
 }
 
 }  // namespace sallyport::stack

@@ -217,6 +217,8 @@ void FlowRun::provision(const FlowStep& step) {
             t.media.music_on_hold = music_on_hold(step);
         else if (what == "sessions")
             t.session_timers.seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
+        else if (what == "unreliable")
+            t.reliable_provisionals = false;
         else if (what == "removed")
             config.trunks.erase(trunk);
         else
@@ -233,6 +235,8 @@ void FlowRun::provision(const FlowStep& step) {
             c.media.music_on_hold = music_on_hold(step);
         else if (what == "sessions")
             c.session_timers.seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
+        else if (what == "unreliable")
+            c.reliable_provisionals = false;
         else if (what == "diversion")
             c.identity.diversion = true;
         else if (what == "tcp")

@@ -353,7 +353,7 @@ TEST_CASE("What a UAS refuses at sight: methods, schemes, extensions, content, h
     CHECK(extension.status() == 420);
     CHECK(extension.first(sip::HeaderName::unsupported) == "nothingSupportsThis");
     CHECK(ask("BYE", "sip:10.0.0.1").status() == 481);
-    CHECK(ask("INVITE", "sip:+4930155@10.0.0.1", "Require: 100rel\r\n").status() == 420);
+    CHECK(ask("INVITE", "sip:+4930155@10.0.0.1", "Require: precondition\r\n").status() == 420);
 
     std::string text = b.core_invite("sip:+4930155@10.0.0.1", plain_sdp("192.0.2.21", 6000), "type@core");
     text.replace(text.find("application/sdp"), 15, "application/foo");

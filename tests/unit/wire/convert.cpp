@@ -69,6 +69,7 @@ config::Trunk full_trunk() {
     t.overflow.trunk = "acme-dr";
     t.forwarding.keep_redirects = true;
     t.session_timers = {0, 120};
+    t.reliable_provisionals = false;
     t.media.music_on_hold = config::MusicOnHold::network;
     t.media.early_media = config::EarlyMedia::announced;
     t.network = {Family::v6, config::NatMode::on, 60};
@@ -92,6 +93,7 @@ config::Carrier full_carrier() {
     c.identity.untrusted = true;
     c.reroute_causes = {34, 42};
     c.session_timers = {600, 90};
+    c.reliable_provisionals = false;
     c.media.music_on_hold = config::MusicOnHold::own;
     c.media.early_media = config::EarlyMedia::none;
     c.disabled = true;

@@ -1,0 +1,226 @@
+// Provisional responses that are acknowledged (RFC 3262), on each leg for itself: the callee's are acknowledged here,
+// the caller's are repeated until it has acknowledged them. A description in one is an answer for good, or an offer.
+#include <algorithm>
+#include <utility>
+
+#include "control/base/check.h"
+#include "signaling/b2bua/call.h"
+#include "signaling/b2bua/next_hop.h"
+#include "signaling/sip/content.h"
+#include "signaling/sip/parser.h"
+
+namespace sallyport::b2bua {
+
+using dialog::Reliability;
+using sip::HeaderName;
+
+namespace {
+
+constexpr std::uint16_t recovery_on_timer_expiry = 102;  // Q.850
+constexpr std::uint32_t highest_first_rseq = 0x7fff'ffff;
+
+}  // namespace
+
+bool Call::takes_reliable(Side side) const {
+    return is_pbx(side) ? trunk_of(end_id(side)).reliable_provisionals : carrier_of(end_id(side)).reliable_provisionals;
+}
+
+Reliability Call::caller_reliability() const {
+    const auto asked = invite_ ? dialog::reliability_of(*invite_) : Reliability::none;
+    return asked == Reliability::taken && !takes_reliable(Side::a) ? Reliability::none : asked;
+}
+
+// Whether the first INVITE to the callee does. What a callee offers in such a response has to be answered in the PRACK:
+// where nobody could, it is not asked to.
+bool Call::offers_reliable() const {
+    if (!takes_reliable(Side::b)) return false;
+    if (!exchange_->late) return true;
+    return caller_reliability() != Reliability::none &&
+           media_policy(Side::b).early_media == config::EarlyMedia::described;
+}
+
+// False: it has been taken before, or one before it is missing.
+bool Call::take_reliable(Fork& fork, const transaction::Response& response, Context& cx) {
+    const sip::Message& heard = response.message;
+    const std::uint32_t number = dialog::reliable_number(heard);
+    if (!fork.heard.is_next(number)) return false;
+    fork.heard.take(number);
+    if (!fork.callee) {
+        const auto invite = sip::Parser::parse(leg(Side::b).client->text);
+        SALLYPORT_CHECK(invite.has_value());
+        fork.callee = dialog::Dialog::as_uac(*invite, heard, response.flow, leg(Side::b).client->tls_name);
+        fork.invite_cseq = fork.callee->local_cseq;
+    }
+    fork.callee->flow = response.flow;
+    if (exchange_->late && !sip::session_description(heard).empty() && !fork.offered)
+        fork.owed = number;
+    else
+        acknowledge_provisional(fork, number, {}, cx);
+    return true;
+}
+
+void Call::acknowledge_provisional(Fork& fork, std::uint32_t number, std::string_view body, Context& cx) {
+    const Flow flow = flow_of(*fork.callee, Side::b, cx);
+    const Realm& realm = cx.realm(leg(Side::b).realm);
+    auto prack = fork.callee->request("PRACK", via_of(realm, flow, cx.layer.new_branch()));
+    prack.add(HeaderName::rack, std::to_string(number) + " " + std::to_string(fork.invite_cseq) + " INVITE")
+        .add(HeaderName::user_agent, cx.settings.server_header)
+        .add(HeaderName::session_id, session_.field(Side::b));
+    std::string text = prack.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    ladder_.message(cx.now, Side::b, Ladder::Way::out, ladder_text(std::string_view(text)));
+    const auto client = cx.layer.send(flow, std::move(text), fork.callee->tls_name, cx.now, cx.effects);
+    fork.pracks.push_back(client);
+    cx.index.add(client, id_);
+}
+
+// Whatever it is: a callee that does not get its PRACK refuses the INVITE by itself. False: it is no PRACK of ours.
+bool Call::on_prack_answer(transaction::ClientId prack, const sip::Message* answer, Context& cx) {
+    for (Fork& fork : forks_) {
+        const auto found = std::find(fork.pracks.begin(), fork.pracks.end(), prack);
+        if (found == fork.pracks.end()) continue;
+        if (answer != nullptr && answer->status() < 200) return true;
+        if (answer != nullptr) ladder_.message(cx.now, Side::b, Ladder::Way::in, ladder_text(*answer));
+        cx.index.remove(prack);
+        fork.pracks.erase(found);
+        return true;
+    }
+    return false;
+}
+
+// The callee of an offerless INVITE offers before it answers the call. Its offer crosses in a response that the caller
+// acknowledges too, and is answered by the caller's PRACK.
+void Call::carry_early_offer(Fork& fork, const transaction::Response& response, Context& cx) {
+    const sip::Message& heard = response.message;
+    if (!fork.heard.is_next(dialog::reliable_number(heard))) return;
+    std::string offer;
+    if (!fork.offered) {
+        SdpBridge bridge = bridge_;
+        const auto offered = bridge.hear_offer(Side::b, sip::session_description(heard));
+        if (!offered.has_value()) return fail_setup("node", 488, 65, to_string(offered.error()), cx);
+        if (bridge.streams() > media_.streams()) {  // the response comes again; by then there are ports
+            if (media_.awaited() == MediaSession::Awaited::nothing) command(media_.grow(bridge.streams()), cx);
+            return;
+        }
+        auto spoken = bridge.speak_offer(Side::a, media_.local(), cx.random);
+        if (!spoken.has_value()) return fail_setup("node", 488, 65, to_string(spoken.error()), cx);
+        fork.bridge = std::move(bridge);
+        offer = std::move(*spoken);
+    }
+    if (!take_reliable(fork, response, cx)) return;
+    fork.offered = true;
+    progress(fork, heard, std::move(offer), cx);
+}
+
+// False: it is no answer to that.
+bool Call::carry_early_answer(Fork& fork, std::string_view description, Context& cx) {
+    SdpBridge bridge = *fork.bridge;
+    if (!bridge.hear_answer(Side::a, description).has_value()) return false;
+    const auto spoken = bridge.speak_answer(Side::b, media_.local(), cx.random);
+    if (!spoken.has_value()) return false;
+    fork.bridge = std::move(bridge);
+    fork.agreed = true;
+    acknowledge_provisional(fork, std::exchange(fork.owed, 0), *spoken, cx);
+    program(*fork.bridge, false, cx);
+    return true;
+}
+
+// What the callee says before its answer, as the caller takes it: to be acknowledged where the caller insists on it, or
+// the callee has sent it so.
+void Call::progress(Fork& fork, const sip::Message& heard, std::string body, Context& cx) {
+    const auto status = heard.status();
+    leg(Side::a).server->to_tag = fork.caller_tag;
+    auto composer = accept_invite(Side::a, status, heard, cx);
+    const auto wanted = caller_reliability();
+    const bool heard_so = fork.callee && dialog::reliable_number(heard) != 0;
+    if (wanted == Reliability::none || (wanted == Reliability::taken && !heard_so)) {
+        respond(Side::a, status, std::move(composer), body, cx);
+        return;
+    }
+    if (body.empty() && !fork.said.has_room()) return;  // the caller has been told as much
+    if (last_rseq_ == 0) last_rseq_ = static_cast<std::uint32_t>(cx.random.below(highest_first_rseq));
+    const std::uint32_t number = fork.said.next_number(last_rseq_ + 1);
+    last_rseq_ = std::max(last_rseq_, number);
+    composer.add(HeaderName::require, dialog::reliable_option).add(HeaderName::rseq, std::to_string(number));
+    std::string text = composer.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    if (fork.said.add({number, status, std::move(text), std::move(body)}, cx.settings.timers.t1, cx.now))
+        say_provisional(fork, cx);
+}
+
+// The one whose turn it is.
+void Call::say_provisional(Fork& fork, Context& cx) {
+    const auto& response = *fork.said.waiting();
+    if (!response.description.empty()) fork.told = response.description;
+    ladder_.message(cx.now, Side::a, Ladder::Way::out, ladder_text(std::string_view(response.text)));
+    repeat_provisional(static_cast<std::size_t>(&fork - forks_.data()), cx);
+}
+
+// RFC 3262 3: on every transport.
+void Call::repeat_provisional(std::size_t index, Context& cx) {
+    if (index >= forks_.size() || !leg(Side::a).server) return;
+    Fork& fork = forks_[index];
+    fork.repeat = 0;
+    const auto* response = fork.said.waiting();
+    if (response == nullptr) return;
+    if (fork.said.is_given_up(cx.now)) {
+        ladder_.note(cx.now, "no PRACK");
+        // Who calls for help is not hung up on.
+        if (!admitted_.emergency)
+            return fail_setup("node", 500, recovery_on_timer_expiry, "the caller does not acknowledge a response", cx);
+        fork.said = {};
+        if (exchange_ && exchange_->step == Exchange::Step::awaiting_prack) send_ok(cx);
+        return;
+    }
+    cx.layer.respond(leg(Side::a).server->id, response->status, response->text, cx.now, cx.effects);
+    fork.repeat = cx.timers.start(
+        cx.now + fork.said.next_pause(cx.now),
+        {transaction::TimerOwner::call, static_cast<std::uint8_t>(CallTimer::repeat_18x), id_.number(), index});
+}
+
+// A final response is on its way to the caller, or those forks are over.
+void Call::stop_provisionals(Context& cx) {
+    for (Fork& fork : forks_) {
+        if (fork.repeat != 0) cx.timers.cancel(fork.repeat);
+        fork.repeat = 0;
+        fork.said.settle();
+    }
+}
+
+// RFC 3262 3: a 2xx waits for the acknowledgement of the description that it follows.
+bool Call::awaits_prack() const {
+    const auto& tag = leg(Side::a).server->to_tag;
+    return std::any_of(forks_.begin(), forks_.end(), [&](const Fork& fork) {
+        const auto* waiting = fork.said.waiting();
+        return fork.caller_tag == tag && waiting != nullptr && !waiting->description.empty();
+    });
+}
+
+Call::Fork* Call::fork_towards_caller(std::string_view caller_tag) {
+    const auto found =
+        std::find_if(forks_.begin(), forks_.end(), [&](const Fork& fork) { return fork.caller_tag == caller_tag; });
+    return found == forks_.end() ? nullptr : &*found;
+}
+
+void Call::on_prack(Side side, const transaction::Request& request, Context& cx) {
+    const auto rack = sip::parse_rack(request.message.first(HeaderName::rack).value_or(""));
+    if (!rack.has_value()) return refuse_request(request, 400, cx);
+    Fork* fork = side == Side::a ? fork_towards_caller(request.message.to_tag()) : nullptr;
+    if (fork == nullptr || !fork->said.matches(*rack, first_cseq_)) return refuse_request(request, 481, cx);
+    const std::string_view description = sip::session_description(request.message);
+    if (fork->owed != 0) {
+        if (!carry_early_answer(*fork, description, cx)) {
+            refuse_request(request, description.empty() ? 400 : 488, cx);
+            return fail_setup("node", 488, 65, "the PRACK does not answer the offer", cx);
+        }
+    } else if (!description.empty()) {
+        return refuse_request(request, 488, cx);
+    }
+    refuse_request(request, 200, cx);
+    if (fork->repeat != 0) cx.timers.cancel(fork->repeat);
+    fork->repeat = 0;
+    const auto* next = fork->said.acknowledge(cx.settings.timers.t1, cx.now);
+    if (!leg(Side::a).server) return;
+    if (exchange_ && exchange_->step == Exchange::Step::awaiting_prack) return send_ok(cx);
+    if (next != nullptr) say_provisional(*fork, cx);
+}
+
+}  // namespace sallyport::b2bua
