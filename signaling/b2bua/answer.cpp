@@ -236,7 +236,7 @@ void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
     } else if (!answered_early) {
         return fail_exchange(488, "the 2xx has no answer", cx);
     }
-    if (!(agreed && fork->offered)) {
+    if (!(agreed && (fork->offered || fork->told))) {
         auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
         // RFC 3261 13.2.1: after an answer in a response that was acknowledged no other one counts.
@@ -282,8 +282,8 @@ void Call::send_ok(Context& cx) {
     const Side caller = exchange_->from;
     Leg& l = leg(caller);
     if (!l.server || forget_lost_update(caller, cx)) return confirm(cx);  // nobody waits: an exchange of our own
-    if (exchange_->initial && awaits_prack()) {
-        exchange_->step = Exchange::Step::awaiting_prack;
+    if (exchange_->initial && awaits_settlement()) {
+        exchange_->step = Exchange::Step::settling;
         return;
     }
     const auto server = l.server->id;

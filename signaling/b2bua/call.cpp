@@ -220,20 +220,21 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
     }
 }
 
-// From an early dialog of leg B. Its offer, ours to it, cannot have been answered yet (RFC 3311 5.2).
+// From an early dialog of leg B.
 void Call::on_request_early(const transaction::Request& request, Context& cx) {
     const sip::Message& message = request.message;
-    const bool known = std::any_of(forks_.begin(), forks_.end(),
-                                   [&](const Fork& fork) { return fork.remote_tag == message.from_tag(); });
-    if (!known || message.method() != Method::update) return refuse_request(request, 481, cx);
+    const auto fork =
+        std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) { return f.remote_tag == message.from_tag(); });
+    if (fork == forks_.end() || message.method() != Method::update) return refuse_request(request, 481, cx);
     ladder_.message(cx.now, Side::b, Ladder::Way::in, ladder_text(message));
     if (sip::session_description(message).empty()) return on_update(Side::b, request, cx);
-    refuse_request(request, 491, cx);
+    begin_early_exchange(Side::b, &*fork, request, cx);
 }
 
 void Call::on_response(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
     if (on_prack_answer(response.client, &response.message, cx)) return;
+    if (on_early_answer(response.client, &response.message, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
         if (l.bye == response.client) {
@@ -273,6 +274,7 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
     const bool timeout = failed.failure == transaction::Failure::timeout;
     cx.index.remove(failed.client);
     if (on_prack_answer(failed.client, nullptr, cx)) return;
+    if (on_early_answer(failed.client, nullptr, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
         if (l.bye == failed.client) {

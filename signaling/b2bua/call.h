@@ -109,7 +109,7 @@ private:
     };
     // One INVITE carried across, the first or a later one.
     struct Exchange {
-        enum class Step : std::uint8_t { ports, sent, programming, awaiting_prack, awaiting_answer, pausing };
+        enum class Step : std::uint8_t { ports, sent, programming, settling, awaiting_answer, pausing };
         Side from = Side::a;
         Step step = Step::ports;
         bool initial = false;
@@ -122,6 +122,16 @@ private:
         std::string body;                      // of the 2xx for `from`
         std::optional<sip::Message> response;  // the 2xx of the other leg
         std::uint32_t tries = 0;
+    };
+
+    // An offer between the callee's answer and its 2xx.
+    struct EarlyExchange {
+        Side from = Side::a;
+        std::string remote_tag;        // of its fork
+        transaction::ServerId server;  // the PRACK or UPDATE that brought it
+        Flow flow;                     // and where it came from
+        SdpBridge bridge;              // with it, until it is answered
+        transaction::ClientId client;
     };
 
     // call.cpp: what the others share
@@ -224,9 +234,16 @@ private:
     void say_provisional(Fork& fork, Context& cx);
     void repeat_provisional(std::size_t fork, Context& cx);
     void stop_provisionals(Context& cx);
-    bool awaits_prack() const;
+    bool awaits_settlement() const;
     void on_prack(Side side, const transaction::Request& request, Context& cx);
     Fork* fork_towards_caller(std::string_view caller_tag);
+
+    // early_offer.cpp: offers between the answer in an 18x and the 2xx
+    bool is_settled(const Fork& fork) const;
+    void begin_early_exchange(Side side, Fork* fork, const transaction::Request& request, Context& cx);
+    dialog::Dialog& early_dialog(Side side, Fork& fork);
+    bool on_early_answer(transaction::ClientId update, const sip::Message* answer, Context& cx);
+    void end_early_exchange(std::uint16_t status, std::string_view body, Context& cx);
 
     // media_steps.cpp: what the media plane says
     void program(const SdpBridge& bridge, bool wait, Context& cx);
@@ -304,6 +321,7 @@ private:
     std::uint32_t last_rseq_ = 0;      // the highest that the caller has had
     std::vector<Fork> forks_;
     std::optional<Exchange> exchange_;
+    std::optional<EarlyExchange> early_;
     SdpBridge bridge_;
     MediaSession media_;
     std::uint32_t restore_tries_ = 0;  // of a media session that the media plane has lost

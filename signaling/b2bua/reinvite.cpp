@@ -28,6 +28,11 @@ bool is_update(const transaction::Request& request) { return request.message.met
 void Call::on_offer(Side side, const transaction::Request& request, Context& cx) {
     const Leg& l = leg(side);
     if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
+    if (phase_ < Phase::answered && is_update(request)) {
+        Fork* fork =
+            side == Side::a ? fork_towards_caller(request.message.to_tag()) : fork_of(l.dialog.id.remote_tag, cx);
+        return begin_early_exchange(side, fork, request, cx);
+    }
     // RFC 3261 14.2, RFC 3311 5.2: a second one before the first is answered.
     if (phase_ < Phase::answered || l.server)
         return refuse_request(request, 500, cx, std::to_string(cx.random.below(11)));

@@ -167,7 +167,7 @@ void Call::repeat_provisional(std::size_t index, Context& cx) {
         if (!admitted_.emergency)
             return fail_setup("node", 500, recovery_on_timer_expiry, "the caller does not acknowledge a response", cx);
         fork.said = {};
-        if (exchange_ && exchange_->step == Exchange::Step::awaiting_prack) send_ok(cx);
+        if (exchange_ && exchange_->step == Exchange::Step::settling) send_ok(cx);
         return;
     }
     cx.layer.respond(leg(Side::a).server->id, response->status, response->text, cx.now, cx.effects);
@@ -178,6 +178,7 @@ void Call::repeat_provisional(std::size_t index, Context& cx) {
 
 // A final response is on its way to the caller, or those forks are over.
 void Call::stop_provisionals(Context& cx) {
+    if (early_) end_early_exchange(481, {}, cx);
     for (Fork& fork : forks_) {
         if (fork.repeat != 0) cx.timers.cancel(fork.repeat);
         fork.repeat = 0;
@@ -185,12 +186,13 @@ void Call::stop_provisionals(Context& cx) {
     }
 }
 
-// RFC 3262 3: a 2xx waits for the acknowledgement of the description that it follows.
-bool Call::awaits_prack() const {
+// RFC 3262 3: a 2xx waits for the acknowledgement of the description that it follows, and for what is being agreed.
+bool Call::awaits_settlement() const {
     const auto& tag = leg(Side::a).server->to_tag;
     return std::any_of(forks_.begin(), forks_.end(), [&](const Fork& fork) {
         const auto* waiting = fork.said.waiting();
-        return fork.caller_tag == tag && waiting != nullptr && !waiting->description.empty();
+        const bool offering = early_ && early_->remote_tag == fork.remote_tag;
+        return fork.caller_tag == tag && (offering || (waiting != nullptr && !waiting->description.empty()));
     });
 }
 
@@ -211,15 +213,17 @@ void Call::on_prack(Side side, const transaction::Request& request, Context& cx)
             refuse_request(request, description.empty() ? 400 : 488, cx);
             return fail_setup("node", 488, 65, "the PRACK does not answer the offer", cx);
         }
-    } else if (!description.empty()) {
-        return refuse_request(request, 488, cx);
     }
-    refuse_request(request, 200, cx);
+    const bool offers = !fork->offered && !description.empty();
     if (fork->repeat != 0) cx.timers.cancel(fork->repeat);
     fork->repeat = 0;
     const auto* next = fork->said.acknowledge(cx.settings.timers.t1, cx.now);
+    if (offers)
+        begin_early_exchange(side, fork, request, cx);
+    else
+        refuse_request(request, 200, cx);
     if (!leg(Side::a).server) return;
-    if (exchange_ && exchange_->step == Exchange::Step::awaiting_prack) return send_ok(cx);
+    if (exchange_ && exchange_->step == Exchange::Step::settling) return send_ok(cx);
     if (next != nullptr) say_provisional(*fork, cx);
 }
 
