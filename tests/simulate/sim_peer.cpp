@@ -1,5 +1,6 @@
 #include "tests/simulate/sim_peer.h"
 
+#include <algorithm>
 #include <array>
 
 #include "signaling/sip/parser.h"
@@ -8,6 +9,11 @@ namespace sallyport::test {
 namespace {
 
 constexpr Duration refresh = 10min;
+
+bool says(const TextMessage& message, const std::string& field, const std::string& option) {
+    const auto values = message.all(field);
+    return std::find(values.begin(), values.end(), option) != values.end();
+}
 
 std::string ack_key(const TextMessage& response) {
     return response.first("Call-ID") + " " + std::to_string(response.cseq());
@@ -82,6 +88,7 @@ void SimPeer::take(transaction::Request& request) {
     if (call == nullptr) return respond(request.server, text, 481, "gone");
     if (method == sip::Method::invite) return on_reinvite(*call, request, text);
     if (method == sip::Method::update) return on_update(*call, request, text);
+    if (method == sip::Method::prack) return on_prack(*call, request, text);
     if (method != sip::Method::bye) return respond(request.server, text, 405, "no");
     respond(request.server, text, 200, "bye");
     call->over = true;
@@ -114,6 +121,7 @@ void SimPeer::on_first_invite(const transaction::Request& request, const TextMes
         Call* c = find(id);
         if (c == nullptr || c->server != server) return;
         const bool early_media = world_.chance(30);
+        if (says(text, "Supported", "100rel") && world_.chance(60)) return ring_reliably(id, server, text, early_media);
         respond(server, text, early_media ? 183 : 180, tag, early_media ? peer.sdp(c->dialog) : "");
     });
     // An edge that has lost its way to us cannot cancel: no telephone rings for ever.
@@ -131,12 +139,16 @@ void SimPeer::on_first_invite(const transaction::Request& request, const TextMes
 void SimPeer::answer(const std::string& id, transaction::ServerId server, const TextMessage& request) {
     Call* call = find(id);
     if (call == nullptr || call->server != server) return;
+    if (!call->ringing.empty())  // RFC 3262 3: not before it has been acknowledged
+        return world_.later(200ms, [=, this] { answer(id, server, request); });
     ++counts.answered;
     call->server.reset();
     call->up = true;
     TextMessage ok = peer.response(request, 200, call->dialog.local_tag);
-    ok.add("Content-Type", "application/sdp");
-    ok.body = peer.sdp(call->dialog);
+    if (!call->settled) {
+        ok.add("Content-Type", "application/sdp");
+        ok.body = peer.sdp(call->dialog);
+    }
     call->ok = ok.wire();
     layer_.respond(server, 200, call->ok, world_.now(), effects_);
     repeat_ok(id, server, ++call->ok_number, 500ms, 0ms);
@@ -161,6 +173,61 @@ void SimPeer::repeat_ok(const std::string& id, transaction::ServerId server, uns
     });
 }
 
+void SimPeer::ring_reliably(const std::string& id, transaction::ServerId server, const TextMessage& request,
+                            bool describes) {
+    Call& call = *find(id);
+    TextMessage ringing = peer.response(request, describes ? 183 : 180, call.dialog.local_tag);
+    ringing.add("Require", "100rel");
+    ringing.add("RSeq", std::to_string(1 + world_.random.below(1'000)));
+    if (describes) {
+        ringing.add("Content-Type", "application/sdp");
+        ringing.body = peer.sdp(call.dialog);
+        call.settled = true;
+    }
+    call.ringing = ringing.wire();
+    layer_.respond(server, static_cast<std::uint16_t>(ringing.status()), call.ringing, world_.now(), effects_);
+    repeat_ringing(id, server, request, 500ms);
+    run();
+}
+
+// RFC 3262 3: after twice the time each, and for 64*T1.
+void SimPeer::repeat_ringing(const std::string& id, transaction::ServerId server, const TextMessage& request,
+                             Duration age) {
+    world_.later(age, [=, this] {
+        Call* call = find(id);
+        if (call == nullptr || call->server != server || call->ringing.empty()) return;
+        if (age >= 16s) {
+            call->server.reset();
+            respond(server, request, 500, call->dialog.local_tag);
+            return done(id);
+        }
+        layer_.respond(server, 180, call->ringing, world_.now(), effects_);
+        run();
+        repeat_ringing(id, server, request, 2 * age);
+    });
+}
+
+void SimPeer::on_prack(Call& call, const transaction::Request& request, const TextMessage& text) {
+    const bool awaited = !call.ringing.empty();
+    call.ringing.clear();
+    respond(request.server, text, awaited ? 200 : 481, call.dialog.local_tag);
+}
+
+// Now and then with another offer, where the answer is there.
+void SimPeer::acknowledge_ringing(Call& call, const TextMessage& ringing) {
+    const auto number = static_cast<unsigned>(std::stoul(ringing.first("RSeq")));
+    if (call.heard_rseq != 0 && number != call.heard_rseq + 1) return;
+    call.heard_rseq = number;
+    ++counts.pracked;
+    TextMessage prack = peer.request(call.dialog, "PRACK");
+    prack.add("RAck", std::to_string(number) + " " + std::to_string(call.dialog.invite_cseq) + " INVITE");
+    if (!ringing.body.empty() && world_.chance(30)) {
+        prack.add("Content-Type", "application/sdp");
+        prack.body = peer.sdp(call.dialog, world_.chance(50) ? "sendonly" : "sendrecv");
+    }
+    send(std::move(prack));
+}
+
 void SimPeer::on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text) {
     const std::string tag = call.dialog.local_tag;
     if (call.over) return respond(request.server, text, 481, tag);
@@ -180,7 +247,7 @@ void SimPeer::on_update(Call& call, const transaction::Request& request, const T
     if (call.over) return respond(request.server, text, 481, tag);
     if (text.body.empty()) return respond(request.server, text, 200, tag);
     if (call.invite || call.update) return respond(request.server, text, 491, tag);
-    if (call.server || !call.ok.empty()) return respond(request.server, text, 500, tag);
+    if ((call.server && !call.settled) || !call.ok.empty()) return respond(request.server, text, 500, tag);
     constexpr std::array refusals{488, 405, 504, 500};
     if (world_.chance(20)) return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
     const bool held = text.body.find("a=sendonly") != std::string::npos;
@@ -225,7 +292,9 @@ void SimPeer::take(transaction::Response& response) {
 
 void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response) {
     if (response.status() < 200) {
-        if (at != calls_.end()) peer.learn(at->second.dialog, response);
+        if (at == calls_.end() || response.status() == 100) return;
+        peer.learn(at->second.dialog, response);
+        if (says(response, "Require", "100rel")) acknowledge_ringing(at->second, response);
         return;
     }
     const bool ok = response.status() < 300;
@@ -285,6 +354,7 @@ void SimPeer::call(const std::string& uri) {
     TextMessage invite = peer.request(call.dialog, "INVITE");
     invite.add("Content-Type", "application/sdp");
     invite.body = peer.sdp(call.dialog);
+    if (world_.chance(50)) invite.add(world_.chance(20) ? "Require" : "Supported", "100rel");
     const std::string id = call.dialog.call_id;
     calls_.emplace(id, std::move(call));
     const auto client = send(std::move(invite));

@@ -41,7 +41,7 @@ public:
     std::size_t calls() const { return calls_.size(); }
     bool registered() const { return registered_; }
     struct Counts {
-        std::size_t placed = 0, answered = 0, refused = 0, cancelled = 0, held = 0, failed = 0;
+        std::size_t placed = 0, answered = 0, refused = 0, cancelled = 0, held = 0, failed = 0, pracked = 0;
     } counts;
     Peer peer;
 
@@ -53,6 +53,9 @@ private:
         std::optional<transaction::ServerId> server;  // an INVITE not finally answered yet
         std::string ok;                               // our 2xx, until it is acknowledged
         unsigned ok_number = 0;                       // counts 2xx: an old repetition stops itself
+        std::string ringing;                          // our 18x that is to be acknowledged, until it is (RFC 3262)
+        unsigned heard_rseq = 0;                      // of the last one that we have acknowledged
+        bool settled = false;                         // by an 18x: the description in it is the answer
     };
     using Calls = std::map<std::string, Call>;  // by Call-ID
 
@@ -75,6 +78,10 @@ private:
     void repeat_ok(const std::string& id, transaction::ServerId server, unsigned number, Duration interval,
                    Duration age);
     void acknowledge(Call& call, const TextMessage& response);
+    void ring_reliably(const std::string& id, transaction::ServerId server, const TextMessage& request, bool describes);
+    void repeat_ringing(const std::string& id, transaction::ServerId server, const TextMessage& request, Duration age);
+    void on_prack(Call& call, const transaction::Request& request, const TextMessage& text);
+    void acknowledge_ringing(Call& call, const TextMessage& ringing);
     void live(const std::string& id);  // what happens to a call that is up
     void hang_up(const std::string& id);
     void hold(const std::string& id);

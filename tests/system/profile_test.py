@@ -809,7 +809,7 @@ def _(lab):
         lab.edge.restart('signaling')
         response = register_over_tls(lab)
         equal(response.status, 405, 'REGISTER')
-        methods = {'INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'UPDATE'}
+        methods = {'INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'UPDATE', 'PRACK'}
         equal(set(re.findall(r'\w+', response['Allow'])), methods, 'Allow of the refusal')
         answer = static.peer.options(f'sip:{STATIC_DOMAIN}')
         equal(set(re.findall(r'\w+', answer['Allow'])), methods, 'Allow of the answer to OPTIONS')

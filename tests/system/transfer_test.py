@@ -17,7 +17,7 @@ from telephones import Telephone, acknowledge, answers, messages, offerless, req
 
 SECOND_AT_PBX, SECOND_AT_CORE = '192.0.2.20', '198.51.100.11'       # another telephone's address on either side
 OTHER_PBX_NUMBER, OTHER_CORE_NUMBER = '+4930555002', '+4989777002'
-WITHIN = {'INVITE', 'ACK', 'CANCEL', 'BYE'}                         # what a transfer may be made of
+WITHIN = {'INVITE', 'ACK', 'CANCEL', 'BYE', 'PRACK'}                #  what a transfer may be made of
 
 
 def to_pbx(number=PBX_NUMBER):
@@ -170,13 +170,16 @@ def _(lab):
         supported = [('Supported', '100rel')] if reliable else []
         to_target = pbx.peer.invite(lab.number_uri(OTHER_CORE_NUMBER), leg.invite.body, caller=PBX_NUMBER, headers=supported)
         at_target = parties.wait_call(core, to_target)
-        require('100rel' not in at_target.invite.get('Supported', ''), 'the target may ask for PRACK')
+        equal('100rel' in at_target.invite.all('Supported'), True, 'the target may ask for PRACK')
         at_target.local_sdp = sdp.parse(target.describe(at_target.remote_sdp))
         at_target.respond(183, 'Session Progress', target.describe(at_target.remote_sdp),
                           [('Require', '100rel'), ('RSeq', '7')] if reliable else ())
         early = to_target.wait_provisional(183)
         require(early is not None and early.body, 'the 183 came to the PBX with its description')
-        require('RSeq' not in early and '100rel' not in early.get('Require', ''), f'what nobody asked for: {early}')
+        require(('RSeq' in early, early.get('Require', '') == '100rel') == (reliable, reliable), f'as it was asked for: {early}')
+        if reliable:
+            parties.require_status(to_target.prack(early), 200, 'PRACK of the PBX')
+            equal(at_target.acknowledged.get(timeout=5)['RAck'], f'7 {at_target.invite.cseq[0]} INVITE', 'RAck at the target')
         reoffered(leg, early.body)
         heard = tones((caller, far.remote_sdp), (target, at_target.remote_sdp))[0]
         require(heard['packets_received'] > 30, f'early media at the caller, reliable: {reliable}: {heard}')

@@ -1,5 +1,6 @@
 """One leg of a call as a peer holds it: the dialog (RFC 3261 12) and what may happen in it. Blocking calls with
 deadlines, for scripts that read like the scenario they play."""
+import queue
 import threading
 
 from . import sdp, sip_message
@@ -16,6 +17,7 @@ class Call:
         self.ended = threading.Event()
         self.cancelled = threading.Event()
         self.requests = []                                   # in-dialog requests that came
+        self.acknowledged = queue.Queue()                    # PRACKs that came
         self.invite, self.transaction, self.server = None, None, None
         self.local_sdp, self.remote_sdp = None, None
         self._acks = {}
@@ -151,6 +153,15 @@ class Call:
     def update(self, description='', timeout=32, headers=()):
         """UPDATE (RFC 3311), with an offer or without; its final response."""
         response = self.peer.start(self.request('UPDATE', description, headers), self.destination).wait_final(timeout)
+        if response is not None and response.status < 300 and response.body:
+            self.remote_sdp = sdp.parse(response.body)
+        return response
+
+    def prack(self, provisional, description='', timeout=32):
+        """Acknowledges an 18x (RFC 3262), with an answer, an offer or neither; the final response."""
+        self.learn(provisional)
+        rack = [('RAck', f'{provisional["RSeq"]} {provisional.cseq[0]} INVITE')]
+        response = self.peer.start(self.request('PRACK', description, rack), self.destination).wait_final(timeout)
         if response is not None and response.status < 300 and response.body:
             self.remote_sdp = sdp.parse(response.body)
         return response

@@ -260,6 +260,10 @@ class Peer:
         elif message.method == 'UPDATE' and message.body:
             call.learn(message)
             call.on_update(message, server) if hasattr(call, 'on_update') else call.answer_update(message, server, 488)
+        elif message.method == 'PRACK':
+            call.learn(message)
+            server.respond(sip_message.response_to(message, 200, 'OK'))
+            call.acknowledged.put(message)
         elif message.method in ('OPTIONS', 'UPDATE', 'INFO'):
             server.respond(sip_message.response_to(message, 200, 'OK'))
         else:
