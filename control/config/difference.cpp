@@ -139,6 +139,7 @@ void add_media(FieldValues& out, const MediaPolicy& media) {
     add(out, "media.port", media.port);
     add(out, "media.music_on_hold", text(media.music_on_hold));
     add(out, "media.early_media", text(media.early_media));
+    add(out, "media.packet_milliseconds", std::to_string(media.packet_milliseconds));
 }
 
 void add_session_timers(FieldValues& out, const SessionTimers& timers) {

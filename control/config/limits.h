@@ -48,6 +48,7 @@ inline constexpr std::uint32_t min_expires_min = 10, min_expires_max = 3'600;  /
 inline constexpr std::size_t methods = 16;
 inline constexpr std::uint32_t session_min = 90, session_max = 86'400;  // RFC 4028 4
 inline constexpr std::uint32_t inactivity_min = 10, inactivity_max = 86'400;
+inline constexpr std::uint32_t packet_step = 10, packet_max = 60;  // milliseconds of audio
 inline constexpr std::uint32_t options_min = 5, options_max = 3'600;
 
 }  // namespace sallyport::config::limits

@@ -82,6 +82,7 @@ struct MediaPolicy {
     std::string port;  // media port name; empty: the realm's
     MusicOnHold music_on_hold = MusicOnHold::pass;
     EarlyMedia early_media = EarlyMedia::described;
+    std::uint32_t packet_milliseconds = 0;  // of audio, asked for from both parties; 0: as each of them asks
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
 struct Overflow {

@@ -60,6 +60,11 @@ void check_media(const MediaPolicy& media, FieldErrors& errors) {
     if (media.inactivity_seconds < limits::inactivity_min || media.inactivity_seconds > limits::inactivity_max)
         errors.push_back({"media.inactivity_seconds",
                           out_of_range(media.inactivity_seconds, limits::inactivity_min, limits::inactivity_max)});
+    const auto packet = media.packet_milliseconds;
+    if (packet % limits::packet_step != 0 || packet > limits::packet_max)
+        errors.push_back(
+            {"media.packet_milliseconds",
+             "is " + std::to_string(packet) + ": must be 10, 20, 30, 40, 50 or 60; 0: as each party asks"});
     if (!media.port.empty() && !is_id(media.port))
         errors.push_back(
             {"media.port", quoted(media.port) + " is no port name: 1 to 63 of a-z, 0-9 and \"-\", e.g. \"access\""});

@@ -146,6 +146,7 @@ config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolic
     media.port = message.port();
     media.music_on_hold = music_from(message.music_on_hold(), errors);
     media.early_media = early_media_from(message.early_media(), errors);
+    media.packet_milliseconds = message.packet_milliseconds();
     return media;
 }
 
@@ -173,6 +174,7 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media) {
     message.set_inactivity_seconds(media.inactivity_seconds);
     message.set_latch_any_address(media.latch_any_address);
     message.set_port(media.port);
+    message.set_packet_milliseconds(media.packet_milliseconds);
     if (media.music_on_hold != config::MusicOnHold::pass) message.set_music_on_hold(music_to(media.music_on_hold));
     if (media.early_media != config::EarlyMedia::described)
         message.set_early_media(media.early_media == config::EarlyMedia::announced ? pb::EARLY_MEDIA_ANNOUNCED

@@ -148,6 +148,8 @@ SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
         if (told > static_cast<std::uint64_t>(sdp::HoldToldAs::inactive)) lines.spoil();
         side.profile.hold = static_cast<sdp::HoldToldAs>(std::min<std::uint64_t>(told, 3));
     }
+    if (lines.has(prefix + ".packet-milliseconds"))
+        side.profile.packet_milliseconds = static_cast<std::uint32_t>(lines.number(prefix + ".packet-milliseconds"));
     side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
                                    lines.text(prefix + ".origin-last"));
     side.heard = lines.description(prefix + ".heard");

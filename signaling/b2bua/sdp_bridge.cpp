@@ -89,9 +89,10 @@ std::string say(SdpBridge::SideState& side, SessionDescription description) {
     return side.origin.stamp(std::move(description));
 }
 
-// Of what one party says to the other.
+// Of what one party says to the other: what the one wants to be sent, or else what the other one is to send.
 sdp::LegProfile leg_profile(const MediaProfile& hears, const MediaProfile& says) {
-    return {hears.srtp, hears.codecs, says.hold};
+    return {hears.srtp, hears.codecs, says.hold,
+            says.packet_milliseconds != 0 ? says.packet_milliseconds : hears.packet_milliseconds};
 }
 
 std::size_t slots_of(const SdpBridge::SideState& side) {

@@ -44,6 +44,7 @@ struct MediaProfile {  // of a leg; from the trunk's or the carrier's media poli
     bool no_private = false;       // its signalling comes from a public address, and there is no NAT mode
     std::vector<IpAddress> advertised = {};        // ours in SDP, in place of the media plane's own of that family
     sdp::HoldToldAs hold = sdp::HoldToldAs::said;  // when this party puts the other one on hold
+    std::uint32_t packet_milliseconds = 0;         // that this party is to be sent, and to send; 0: as is said
 };
 
 class SdpBridge {

@@ -30,6 +30,8 @@ std::string rtpmap_value(const Selected& s) {
     return out;
 }
 
+bool is_packet_time(const Attribute& a) { return same_name(a.name, "ptime") || same_name(a.name, "maxptime"); }
+
 std::vector<StreamView> views_of(const SessionDescription* description) {
     std::vector<StreamView> out;
     if (description == nullptr) return out;
@@ -136,8 +138,10 @@ private:
         if (out_.connection->address != anchor.rtp.address) m.connection = connection_to(anchor.rtp.address);
         copy_bandwidths(source_.media[i].bandwidths, m.bandwidths);
         for (const auto& s : codecs) add_codec(m, source_.media[i], s);
+        const bool timed = profile_.packet_milliseconds != 0 && m.media == "audio";
         for (const auto& a : source_.media[i].attributes)
-            if (filter_.crosses(a)) m.attributes.push_back(a);
+            if (filter_.crosses(a) && !(timed && is_packet_time(a))) m.attributes.push_back(a);
+        if (timed) m.attributes.push_back(attribute("ptime", std::to_string(profile_.packet_milliseconds)));
         m.attributes.push_back({std::string(to_string(direction(i))), {}, false});
         add_rtcp(m, anchor);
         if (anchor.crypto) m.attributes.push_back(attribute("crypto", write_crypto(*anchor.crypto)));

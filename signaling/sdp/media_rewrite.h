@@ -48,6 +48,7 @@ struct LegProfile {
     std::vector<std::string> codecs;  // allowed names, in order of preference (telephone-event and CN follow their
                                       // audio codec); empty: all, in the order of the source
     HoldToldAs hold = HoldToldAs::said;
+    std::uint32_t packet_milliseconds = 0;  // asked for in place of "ptime" and "maxptime" of audio; 0: as said
 };
 enum class RewriteErrc : std::uint8_t { no_usable_stream, no_common_codec, bad_anchor };
 std::string_view to_string(RewriteErrc e);

@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
+from conversation import provision_media  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
 from lab import process  # noqa: E402
 from media_calls import WAYS, Voice, both_talk, media_call  # noqa: E402
@@ -69,6 +70,21 @@ def _(lab):
                 require('rtpmap:18 G729/8000' in told.attributes, f'{what}, {way}: {told}')
                 equal(format_parameters(told, G729), ['annexb=no'], f'parameters in the {what}, {way}')
             require_in_time(call, G729, 20, packets=25)
+
+
+@case('media.packet_milliseconds: both parties are asked for packets of that length, in offers and answers, whatever they say')
+def _(lab):
+    for side in ('pbx', 'core'):
+        before = lab.edge.cli('get', *(('trunk', 'acme-hq') if side == 'pbx' else ('carrier', 'core')))
+        provision_media(lab, side, packet_milliseconds=30)
+        for way in WAYS:
+            with media_call(lab, way, {'codecs': (PCMA, EVENTS)}, {'codecs': (PCMA, EVENTS)}) as call:
+                for what, told in (('offer', offer_of(call)), ('answer', answer_of(call))):
+                    asked = [a for a in told.attributes if 'ptime' in a]
+                    equal(asked, ['ptime:30'], f'{what}, {way}, set for the {side}')
+        file = Path(lab.run_directory) / 'packet-time.yaml'
+        file.write_text(before)
+        lab.edge.apply(file)
 
 
 @case('comfort noise stands in what one side is told exactly when the other takes it, and is passed where both do '

@@ -164,8 +164,11 @@ TEST_CASE("media: encoding names, inactivity, port name, nothing twice") {
               t.media.codecs = {"PCMA", "telephone-event", "PCMA", "G 729", ""};
               t.media.inactivity_seconds = 9;
               t.media.port = "Access";
-          }) ==
-          Fields{"media.codecs[2]", "media.codecs[3]", "media.codecs[4]", "media.inactivity_seconds", "media.port"});
+              t.media.packet_milliseconds = 70;
+          }) == Fields{"media.codecs[2]", "media.codecs[3]", "media.codecs[4]", "media.inactivity_seconds",
+                       "media.packet_milliseconds", "media.port"});
+    CHECK(fields_after([](Trunk& t) { t.media.packet_milliseconds = 25; }) == Fields{"media.packet_milliseconds"});
+    CHECK(fields_after([](Trunk& t) { t.media.packet_milliseconds = 30; }).empty());
 }
 
 TEST_CASE("SRTP whose keys anybody could read is refused [SC-14.4-10]") {

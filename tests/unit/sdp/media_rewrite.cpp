@@ -1,6 +1,7 @@
 // What one leg is told about the other: our addresses and keys, their codecs and directions, nothing else.
 #include "signaling/sdp/media_rewrite.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/support/testdata.h"
@@ -55,6 +56,28 @@ TEST_CASE("an offer crosses with our address, their codecs and direction") {
           "a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 "
           "0-15\r\na=ptime:20\r\na=maxptime:40\r\n"
           "a=x-harmless:yes\r\na=sendonly\r\n");
+}
+
+TEST_CASE("the packet time of audio is the leg's where one is set, whatever was described; that of other media stays") {
+    const auto source = described(
+        "m=audio 4000 RTP/AVP 8\r\na=ptime:60\r\na=maxptime:150\r\na=x:1\r\n"
+        "m=video 4002 RTP/AVP 31\r\na=ptime:40\r\n");
+    LegProfile profile;
+    profile.packet_milliseconds = 20;
+    const auto has = [](const SessionDescription& d, std::size_t i, const std::string& name, const std::string& value) {
+        const auto& all = d.media.at(i).attributes;
+        return std::count_if(all.begin(), all.end(),
+                             [&](const Attribute& a) { return a.name == name && a.value == value; });
+    };
+    const auto offer = anchored(source, nullptr, profile);
+    CHECK(has(offer, 0, "ptime", "20") == 1);
+    CHECK(has(offer, 0, "ptime", "60") == 0);
+    CHECK(has(offer, 0, "maxptime", "150") == 0);
+    CHECK(has(offer, 0, "x", "1") == 1);
+    CHECK(has(offer, 1, "ptime", "40") == 1);
+    const auto silent = described("m=audio 4000 RTP/AVP 8\r\n");
+    CHECK(has(anchored(silent, &silent, profile), 0, "ptime", "20") == 1);
+    CHECK(has(anchored(source), 0, "ptime", "60") == 1);
 }
 
 TEST_CASE("hold is told as the leg's music wants it, and an answer to less than sendrecv is no hold [SC-14.10-02]") {

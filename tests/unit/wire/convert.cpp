@@ -72,6 +72,7 @@ config::Trunk full_trunk() {
     t.reliable_provisionals = false;
     t.media.music_on_hold = config::MusicOnHold::network;
     t.media.early_media = config::EarlyMedia::announced;
+    t.media.packet_milliseconds = 30;
     t.network = {Family::v6, config::NatMode::on, 60};
     t.revision = 42;
     return t;
