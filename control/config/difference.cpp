@@ -87,6 +87,7 @@ std::string text(Family family) {
     return "unspecified";
 }
 std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
+std::string text(const OverflowNumber& one) { return text(one.range) + " to " + one.to; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
 std::string text(std::uint16_t value) { return std::to_string(value); }
@@ -226,6 +227,7 @@ FieldValues fields_of(const Trunk& t) {
     add_tls(out, t.tls);
     add_numbering(out, t.numbering);
     add_identity(out, t.identity);
+    add_list(out, "overflow.numbers", t.overflow.numbers);
     add(out, "overflow.trunk", t.overflow.trunk);
     add(out, "forwarding.keep_redirects", text(t.forwarding.keep_redirects));
     add_session_timers(out, t.session_timers);

@@ -96,9 +96,17 @@ bool Trunk::allows(Transport transport) const {
 }
 
 bool Trunk::owns(std::string_view e164) const {
-    return std::any_of(numbers.begin(), numbers.end(), [&](const NumberRange& range) {
-        return range.first.size() == e164.size() && range.first <= e164 && e164 <= range.last;
-    });
+    return std::any_of(numbers.begin(), numbers.end(), [&](const NumberRange& range) { return range.contains(e164); });
+}
+
+bool NumberRange::contains(std::string_view e164) const {
+    return first.size() == e164.size() && first <= e164 && e164 <= last;
+}
+
+const std::string* Overflow::number_for(std::string_view called) const {
+    const auto found = std::find_if(numbers.begin(), numbers.end(),
+                                    [&](const OverflowNumber& one) { return one.range.contains(called); });
+    return found == numbers.end() ? nullptr : &found->to;
 }
 
 Family Trunk::family() const {

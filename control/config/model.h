@@ -61,6 +61,7 @@ struct RegistrationTimes {
 };
 struct NumberRange {
     std::string first, last;  // E.164 with "+", same length, first <= last; one number: both the same
+    bool contains(std::string_view e164) const;
     friend bool operator==(const NumberRange&, const NumberRange&) = default;
 };
 struct Limits {
@@ -85,8 +86,15 @@ struct MediaPolicy {
     std::uint32_t packet_milliseconds = 0;  // of audio, asked for from both parties; 0: as each of them asks
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
-struct Overflow {
-    std::string trunk;  // id of the trunk that takes the calls while the PBX cannot be reached; empty: none
+struct OverflowNumber {
+    NumberRange range;
+    std::string to;  // E.164 with "+"
+    friend bool operator==(const OverflowNumber&, const OverflowNumber&) = default;
+};
+struct Overflow {                         // where calls go while the PBX cannot be reached
+    std::vector<OverflowNumber> numbers;  // those to these, as if the PBX had sent them there; the first that fits
+    std::string trunk;                    // id of the trunk that takes all others; empty: none
+    const std::string* number_for(std::string_view called) const;  // nullptr: none
     friend bool operator==(const Overflow&, const Overflow&) = default;
 };
 struct Forwarding {

@@ -48,25 +48,47 @@ void check_credentials(const Trunk& trunk, FieldErrors& errors) {
     }
 }
 
+void check_e164(const std::string& field, const std::string& number, FieldErrors& errors) {
+    if (!is_e164(number))
+        errors.push_back({field, quoted(number) + " is no E.164 number: \"+\", country code and number, 2 to 15 digits in "
+                                                  "all, e.g. \"+4930123456\""});
+}
+
+void check_range(const std::string& field, const NumberRange& range, FieldErrors& errors) {
+    const auto& [first, last] = range;
+    check_e164(field + ".first", first, errors);
+    if (last != first) check_e164(field + ".last", last, errors);
+    if (!is_e164(first) || !is_e164(last)) return;
+    if (first.size() != last.size())
+        errors.push_back({field + ".last", quoted(last) + " has another length than " + quoted(first) +
+                                               ": a range has one, e.g. \"+4930123400\" to \"+4930123499\""});
+    else if (last < first)
+        errors.push_back({field + ".last", quoted(last) + " comes before " + quoted(first) +
+                                               ", e.g. \"+4930123400\" to \"+4930123499\""});
+}
+
 void check_numbers(const Trunk& trunk, FieldErrors& errors) {
     if (trunk.numbers.size() > limits::number_ranges)
         errors.push_back({"numbers", rules::too_many(trunk.numbers.size(), limits::number_ranges)});
-    for (std::size_t i = 0; i < trunk.numbers.size(); ++i) {
-        const auto& [first, last] = trunk.numbers[i];
-        const auto field = at("numbers", i);
-        const auto not_e164 = [&](const char* end, const std::string& number) {
-            errors.push_back({field + end, quoted(number) + " is no E.164 number: \"+\", country code and number, 2 to "
-                                                            "15 digits in all, e.g. \"+4930123456\""});
-        };
-        if (!is_e164(first)) not_e164(".first", first);
-        if (last != first && !is_e164(last)) not_e164(".last", last);
-        if (!is_e164(first) || !is_e164(last)) continue;
-        if (first.size() != last.size())
-            errors.push_back({field + ".last", quoted(last) + " has another length than " + quoted(first) +
-                                                   ": a range has one, e.g. \"+4930123400\" to \"+4930123499\""});
-        else if (last < first)
-            errors.push_back({field + ".last", quoted(last) + " comes before " + quoted(first) +
-                                                   ", e.g. \"+4930123400\" to \"+4930123499\""});
+    for (std::size_t i = 0; i < trunk.numbers.size(); ++i) check_range(at("numbers", i), trunk.numbers[i], errors);
+}
+
+void check_overflow(const Trunk& trunk, FieldErrors& errors) {
+    const Overflow& overflow = trunk.overflow;
+    if (!overflow.trunk.empty() && overflow.trunk == trunk.id)
+        errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
+    if (overflow.numbers.size() > limits::overflow_numbers)
+        errors.push_back({"overflow.numbers", rules::too_many(overflow.numbers.size(), limits::overflow_numbers)});
+    for (std::size_t i = 0; i < overflow.numbers.size(); ++i) {
+        const auto& [range, to] = overflow.numbers[i];
+        const auto field = at("overflow.numbers", i);
+        check_range(field, range, errors);
+        check_e164(field + ".to", to, errors);
+        if (trunk.owns(to))
+            errors.push_back({field + ".to", quoted(to) + " is a number of the trunk itself, which cannot be reached then"});
+        if (range.first.size() == range.last.size() && is_e164(range.first) &&
+            !(trunk.owns(range.first) && trunk.owns(range.last)))
+            errors.push_back({field, "is not within the trunk's numbers"});
     }
 }
 
@@ -247,8 +269,7 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_tls(trunk.tls, trunk.targets, errors);
     rules::check_numbering(trunk.numbering, rules::NumbersOf::trunk, errors);
     rules::check_identity(trunk, errors);
-    if (!trunk.overflow.trunk.empty() && trunk.overflow.trunk == trunk.id)
-        errors.push_back({"overflow.trunk", "is the trunk itself; name another one, e.g. \"trunks/acme-dr\""});
+    check_overflow(trunk, errors);
     rules::check_network(trunk, errors);
     return errors;
 }

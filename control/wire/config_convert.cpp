@@ -272,6 +272,8 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.media = media_from(message.media(), unsaid, errors);
     trunk.numbering = from_proto(message.numbering());
     trunk.identity = from_proto(message.identity(), errors);
+    for (const auto& one : message.overflow().numbers())
+        trunk.overflow.numbers.push_back({{one.first(), one.last().empty() ? one.first() : one.last()}, one.to()});
     trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
     trunk.forwarding.keep_redirects = message.forwarding().keep_redirects();
     trunk.network = network_from(message.network(), trunk.mode, errors);
@@ -377,6 +379,12 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     if (trunk.tls != config::PeerTls{}) *message.mutable_tls() = tls_to(trunk.tls);
     *message.mutable_numbering() = to_proto(trunk.numbering);
     *message.mutable_identity() = to_proto(trunk.identity);
+    for (const auto& [range, to] : trunk.overflow.numbers) {
+        auto& out = *message.mutable_overflow()->add_numbers();
+        out.set_first(range.first);
+        if (range.last != range.first) out.set_last(range.last);
+        out.set_to(to);
+    }
     if (!trunk.overflow.trunk.empty()) message.mutable_overflow()->set_trunk("trunks/" + trunk.overflow.trunk);
     if (trunk.forwarding.keep_redirects) message.mutable_forwarding()->set_keep_redirects(true);
     network_to(trunk, *message.mutable_network());

@@ -174,6 +174,7 @@ private:
     void set_ends();
     Targets find_targets(Context& cx) const;
     bool overflow(Context& cx);
+    bool overflow_to_number(Context& cx);
     bool despite_health(Context& cx);
     Targets::Surroundings around(Context& cx) const;
     void take_hop(Targets::Step step, Context& cx);
@@ -193,7 +194,7 @@ private:
     // forwarding.cpp: a callee that names others in place of itself
     bool follow(const sip::Message& redirection, Context& cx);
     bool go_on_forwarding(std::uint16_t status, Context& cx);
-    bool try_forward(NamedTarget next, Context& cx);
+    bool admit_forward(NamedTarget next, Context& cx);
     void begin_leg_b_anew(Context& cx);
     HistoryView history_view(std::string_view core_host) const;
 

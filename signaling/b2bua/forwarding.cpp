@@ -54,12 +54,15 @@ bool Call::go_on_forwarding(std::uint16_t status, Context& cx) {
     while (!named_targets_.empty()) {
         NamedTarget next = std::move(named_targets_.back());
         named_targets_.pop_back();
-        if (try_forward(std::move(next), cx)) return true;
+        if (!admit_forward(std::move(next), cx)) continue;
+        seek_hop(cx);
+        return true;
     }
     return false;
 }
 
-bool Call::try_forward(NamedTarget next, Context& cx) {
+// Lets the call be the next one's, whose targets are found; where they are is asked for by whoever has called this.
+bool Call::admit_forward(NamedTarget next, Context& cx) {
     if (record_.forwards.size() >= most_forwards) {
         ladder_.note(cx.now, "forwarded too often");
         return false;
@@ -100,7 +103,6 @@ bool Call::try_forward(NamedTarget next, Context& cx) {
     if (caller_reliability() != dialog::Reliability::required)
         respond(Side::a, 181, go_ahead(Side::a, 181, cx), {}, cx);
     targets_ = find_targets(cx);
-    seek_hop(cx);
     return true;
 }
 

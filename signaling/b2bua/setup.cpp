@@ -163,9 +163,11 @@ Targets Call::find_targets(Context& cx) const {
     return Targets::to_trunk(trunk(), cx.locations.usable(admitted_.trunk, cx.now), admitted_.called, around(cx));
 }
 
-// The PBX cannot be reached: its trunk may name another one that takes its calls, which is turned to once. From here on
-// the call is that trunk's, with its limits, its media policy and its name in the record.
+// The PBX cannot be reached: its trunk may name a number that is called in place of the one that was, or another trunk
+// that takes its calls, which is turned to once. Then the call is that trunk's, with its limits, its media policy and
+// its name in the record.
 bool Call::overflow(Context& cx) {
+    if (overflow_to_number(cx)) return true;
     if (!is_pbx(Side::b) || overflowed_) return false;
     const auto other = config_->trunks.find(trunk().overflow.trunk);
     if (other == config_->trunks.end() || other->second.disabled) return false;
@@ -177,6 +179,17 @@ bool Call::overflow(Context& cx) {
     set_ends();
     targets_ = find_targets(cx);
     return true;
+}
+
+// As if the PBX had sent its caller there, by 302.
+bool Call::overflow_to_number(Context& cx) {
+    constexpr std::uint16_t unavailable = 480;
+    if (!is_pbx(Side::b)) return false;
+    const auto* to = trunk_of(end_id(Side::b)).overflow.number_for(admitted_.called);
+    auto uri = sip::parse_uri("tel:" + (to != nullptr ? *to : std::string()));
+    if (!uri.has_value()) return false;
+    NamedTarget target{{admitted_.called, {}, end_id(Side::b), unavailable, 0}, std::move(*uri)};
+    return admit_forward(std::move(target), cx);
 }
 
 Targets::Surroundings Call::around(Context& cx) const {

@@ -219,6 +219,8 @@ void FlowRun::provision(const FlowStep& step) {
             t.session_timers.seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
         else if (what == "unreliable")
             t.reliable_provisionals = false;
+        else if (what == "overflow-to")
+            t.overflow.numbers = {{t.numbers.front(), word(step, 3)}};
         else if (what == "removed")
             config.trunks.erase(trunk);
         else

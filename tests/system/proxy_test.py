@@ -45,6 +45,11 @@ kind: Route
 name: routes/by-proxy
 prefix: "+4987"
 carriers: [carriers/proxied, carriers/core]
+---
+kind: Route
+name: routes/back-again
+prefix: "{BRANCH[1]}"
+carriers: [carriers/proxied]
 '''
 BEHIND_PROXY = '+4987000001'
 FORKED = '+4987000002'
@@ -59,7 +64,8 @@ def start_proxy(lab, namespace, name, listen, **defines):
 def fixture():
     with running_edge('proxy') as lab, contextlib.ExitStack() as running:
         lab.carrier_proxy = start_proxy(lab, lab.network.core, 'carrier', [f'{CARRIER_PROXY}:5060'], EDGE_HOST=CORE.signaling,
-                                        EDGE=f'{CORE.signaling}:5060', SWITCH=f'{SWITCH}:5060', OTHER_SWITCH=f'{SWITCH}:5070')
+                                        EDGE=f'{CORE.signaling}:5060', SWITCH=f'{SWITCH}:5060', OTHER_SWITCH=f'{SWITCH}:5070',
+                                        OWN='^[+]' + BRANCH[1][1:])
         running.callback(lab.carrier_proxy.stop)
         certificate, key = lab.edge.ca.issue('enterprise', names=['proxy.acme.example'], addresses=[ENTERPRISE_PROXY])
         tls = Path(lab.run_directory) / 'kamailio-tls.cfg'
@@ -206,6 +212,23 @@ def _(lab):
     for message in received(lab.core()):
         require(ENTERPRISE_PROXY not in message, f'the enterprise\'s proxy shows at the core:\n{message}')
     require_satisfied(lab.enterprise_proxy)
+
+
+@case('a PBX calls another one of this node: its INVITE comes back from the carrier with the same Call-ID, From tag and CSeq, and '
+      'is a call of its own; both are billed, under one Session-ID')
+def _(lab):
+    headquarters, branch = pbx_behind(lab, HEADQUARTERS), pbx_behind(lab, BRANCH)
+    known, number = len(lab.edge.records()), f'{BRANCH[1]}5'
+    parties.talk(headquarters, branch, lab.number_uri(number), f'{HEADQUARTERS[1]}1', seconds=1).require_intact()
+    parties.talk(headquarters, branch, lab.number_uri(number), f'{HEADQUARTERS[1]}1', seconds=0.5, hang_up='callee')
+    parties.cancelled(headquarters, branch, lab.number_uri(number), f'{HEADQUARTERS[1]}1')
+    parties.busy(headquarters, branch, lab.number_uri(number), f'{HEADQUARTERS[1]}1')
+    records = process.wait_until(lambda: len(lab.edge.records()) >= known + 8 and lab.edge.records()[known:], 10, 'eight records')
+    for status, calls in ((200, 2), (487, 1), (486, 1)):
+        legs = [r for r in records if r['status'] == status]
+        equal(sorted(r['trunk'] for r in legs), sorted([USER, 'branch'] * calls), f'trunks that are billed for a {status}')
+        equal(len({r['session_id'] for r in legs}), calls, f'Session-IDs of the calls with {status}')
+    require_satisfied(lab.carrier_proxy)
 
 
 @case('two PBXs behind one proxy and one connection: each is called on its own numbers, calls with its own, and leaves alone')

@@ -27,6 +27,8 @@ Outcome to_trunk(const CallFacts& facts, Admitted& admitted) {
     }
     admitted.trunk = trunk->id;
     if (!is_absent(facts, *trunk)) return {{}, "trunk " + trunk->id};
+    if (const auto* to = trunk->overflow.number_for(admitted.called))  // the call turns to it by itself
+        return {{}, "trunk " + trunk->id + " is not registered: overflow to number " + *to};
     const auto overflow = facts.config.trunks.find(trunk->overflow.trunk);
     if (overflow != facts.config.trunks.end() && !overflow->second.disabled && !is_absent(facts, overflow->second)) {
         admitted.trunk = overflow->first;

@@ -103,6 +103,19 @@ TEST_CASE("a registering trunk without its numbers can only be disabled; no trun
           }).empty());
     CHECK(fields_after([](Trunk& t) { t.overflow.trunk = t.id; }) == Fields{"overflow.trunk"});
     CHECK(fields_after([](Trunk& t) { t.overflow.trunk = "acme-dr"; }).empty());
+    const auto numbers = [](Trunk& t, std::string first, std::string last, std::string to) {
+        t.numbers = {{"+4930100", "+4930199"}};
+        t.overflow.numbers = {{{std::move(first), std::move(last)}, std::move(to)}};
+    };
+    const auto errors_of = [&](std::string first, std::string last, std::string to) {
+        return fields_after([&](Trunk& t) { numbers(t, first, last, to); });
+    };
+    CHECK(errors_of("+4930100", "+4930109", "+49171").empty());
+    CHECK(errors_of("+4930100", "+4930109", "+4930150") == Fields{"overflow.numbers[0].to"});
+    CHECK(errors_of("+4930100", "+4930109", "112") == Fields{"overflow.numbers[0].to"});
+    CHECK(errors_of("+4930190", "+4930200", "+49171") == Fields{"overflow.numbers[0]"});
+    CHECK(errors_of("+4930109", "+4930100", "+49171") == Fields{"overflow.numbers[0].last"});
+    CHECK(errors_of("4930100", "4930100", "+49171") == Fields{"overflow.numbers[0].first"});
 }
 
 TEST_CASE("credentials: user name, hashes of the right length, one entry per user and realm") {

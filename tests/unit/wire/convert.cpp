@@ -66,7 +66,7 @@ config::Trunk full_trunk() {
                    {{"+1", 2, "+1"}},
                    true};
     t.identity = {true, "+49301", config::Screening::reject, config::FromPolicy::transparent, true, true, true};
-    t.overflow.trunk = "acme-dr";
+    t.overflow = {{{{"+4930100", "+4930109"}, "+49171"}, {{"+4930110", "+4930110"}, "+49172"}}, "acme-dr"};
     t.forwarding.keep_redirects = true;
     t.session_timers = {0, 120};
     t.reliable_provisionals = false;
