@@ -87,11 +87,12 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
     if (phase_ != Phase::calling || exchange_->step != Exchange::Step::sent) return;
     start_timer(CallTimer::no_answer, transaction::timer_c, cx);  // RFC 3261 16.7 step 2
     cx.health.noticed_alive(hop_->health_key);
-    if (heard.status() < 180 || heard.status() > 183) return;
+    const bool reliable = offers_reliable() && dialog::reliable_number(heard) != 0;
+    const bool tells = heard.status() >= 180 && heard.status() <= 183;
+    if (!reliable && !tells) return;
     Fork* fork = fork_of(heard.to_tag(), cx);
     if (fork == nullptr) return;
     if (record_.rang == TimePoint{}) record_.rang = cx.now;
-    const bool reliable = offers_reliable() && dialog::reliable_number(heard) != 0;
     if (reliable && exchange_->late && has_sdp(heard)) return carry_early_offer(*fork, response, cx);
     if (reliable && !take_reliable(*fork, response, cx)) return;
     std::string body;
@@ -112,7 +113,7 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
         }
     }
     if (open_early_media(*fork, heard, cx) && !fork->told) body = fork->answer;
-    progress(*fork, heard, std::move(body), cx);
+    if (tells) progress(*fork, heard, std::move(body), cx);
 }
 
 void Call::on_failure(const transaction::Response& response, Context& cx) {
@@ -152,6 +153,7 @@ void Call::on_ok(Side side, const transaction::Response& response, Context& cx) 
                                     [&](const Fork& fork) { return fork.remote_tag == response.message.to_tag(); });
     // What was offered and answered before the 2xx needs no answer in the ACK.
     if (exchange_->initial && early != forks_.end() && early->offered && early->agreed) exchange_->late = false;
+    if (early_ && early_->remote_tag != response.message.to_tag()) end_early_exchange(481, {}, cx);
     if (exchange_->late) {
         l.owed = OwedAck{std::move(sent), cseq};
         return carry_late_offer(side, response.message, cx);
@@ -178,7 +180,8 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
     l.dialog = dialog::Dialog::as_uac(*invite, response.message, response.flow, sent.tls_name);
     for (const Fork& fork : forks_)  // PRACKs have used numbers
         if (fork.callee && fork.remote_tag == l.dialog.id.remote_tag)
-            l.dialog.local_cseq = std::max(l.dialog.local_cseq, fork.callee->local_cseq);
+            l.dialog.local_cseq = std::max(l.dialog.local_cseq, fork.callee->local_cseq),
+            l.dialog.remote_cseq = fork.callee->remote_cseq;
     l.established = true;
     cx.index.attach(response.flow.connection, id_);
     cx.health.noticed_alive(hop_->health_key);
@@ -222,12 +225,13 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
 void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
     const Side caller = other(side);
     SdpBridge bridge = bridge_;
-    const Fork* fork = nullptr;
+    Fork* fork = nullptr;
     if (exchange_->initial) {
         fork = fork_of(ok.to_tag(), cx);
         if (fork == nullptr) return fail_exchange(500, "too many forks", cx);
         leg(caller).server->to_tag = fork->caller_tag;
         if (fork->bridge) bridge = *fork->bridge;
+        if (fork->said.settle() && !fork->offered) fork->told.reset();  // it has not been said
     }
     const bool answered_early = fork != nullptr && fork->bridge, agreed = answered_early && fork->agreed;
     if (has_sdp(ok) && !agreed) {
@@ -236,11 +240,14 @@ void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
     } else if (!answered_early) {
         return fail_exchange(488, "the 2xx has no answer", cx);
     }
-    if (!(agreed && (fork->offered || fork->told))) {
+    // RFC 3261 13.2.1: after an answer in a response that was acknowledged no other one counts. Who calls for help is
+    // not kept waiting for that, but told again.
+    const bool again = admitted_.emergency && fork != nullptr && fork->said.waiting() != nullptr && !fork->offered;
+    if (again) fork->said = {};
+    const bool told = fork != nullptr && fork->told && !again;
+    if (!(agreed && (fork->offered || (told && fork->in_step)))) {
         auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
-        // RFC 3261 13.2.1: after an answer in a response that was acknowledged no other one counts.
-        const bool told = fork != nullptr && fork->told;
         leg(caller).outdated = told && *fork->told != *spoken;
         exchange_->body = told ? std::string() : std::move(*spoken);
     }
@@ -259,9 +266,9 @@ void Call::carry_late_offer(Side side, const sip::Message& ok, Context& cx) {
     }
     const auto heard = bridge_.hear_offer(side, sip::session_description(ok));
     if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
-    if (bridge_.streams() <= media_.streams()) return offer_late(cx);
+    if (bridge_.streams() <= media_.ports()) return offer_late(cx);
     exchange_->step = Exchange::Step::ports;
-    command(media_.grow(bridge_.streams()), cx);
+    if (media_.awaited() != MediaSession::Awaited::ports) command(media_.grow(bridge_.streams()), cx);
     start_timer(CallTimer::media, media_patience, cx);
 }
 
@@ -282,10 +289,7 @@ void Call::send_ok(Context& cx) {
     const Side caller = exchange_->from;
     Leg& l = leg(caller);
     if (!l.server || forget_lost_update(caller, cx)) return confirm(cx);  // nobody waits: an exchange of our own
-    if (exchange_->initial && awaits_settlement()) {
-        exchange_->step = Exchange::Step::settling;
-        return;
-    }
+    if (exchange_->initial && awaits_settlement()) return hold_ok(cx);
     const auto server = l.server->id;
     const auto* invite = cx.layer.request_of(server);
     SALLYPORT_CHECK(invite != nullptr && exchange_->response.has_value());
@@ -331,6 +335,7 @@ void Call::confirm(Context& cx) {
     exchange_.reset();
     record_.codecs = bridge_.codecs();
     keep(cx);
+    bring_in_step(cx);
 }
 
 void Call::stop_repeating(Side side, Context& cx) {
@@ -367,8 +372,18 @@ void Call::on_ack(Side side, const sip::Message& ack, Context& cx) {
     stop_repeating(side, cx);
     if (answers && phase_ < Phase::releasing) carry_late_answer(side, ack, cx);
     if (l.bye_due && !l.over) send_bye(side, cx);
-    const bool outdated = std::exchange(l.outdated, false);
-    if (outdated && phase_ == Phase::answered && !exchange_ && !l.busy()) offer_again(side, cx);
+    bring_in_step(cx);
+}
+
+// A leg that has agreed to something else before the call stood is offered what holds now.
+void Call::bring_in_step(Context& cx) {
+    for (const Side side : {Side::a, Side::b}) {
+        Leg& l = leg(side);
+        if (!l.outdated || phase_ != Phase::answered || exchange_ || l.busy() || l.unacked || leg(Side::a).unacked)
+            continue;
+        l.outdated = false;
+        offer_again(side, cx);
+    }
 }
 
 void Call::carry_late_answer(Side side, const sip::Message& ack, Context& cx) {

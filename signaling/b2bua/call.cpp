@@ -14,6 +14,12 @@ namespace sallyport::b2bua {
 using sip::HeaderName;
 using sip::Method;
 
+namespace {
+
+bool has_lost_connection(const Flow& flow) { return is_reliable(flow.transport) && flow.connection == 0; }
+
+}  // namespace
+
 std::string_view to_string(Phase phase) {
     switch (phase) {
         case Phase::routing: return "routing";
@@ -78,19 +84,25 @@ void Call::hear_allow(Side side, const sip::Message& message) {
     if (message.has(HeaderName::allow)) leg(side).takes_update = message.has_token(HeaderName::allow, "UPDATE");
 }
 
-// The flow to a leg's peer now: a PBX whose connection broke is reached over the one it registered with since.
+// A PBX whose connection broke is reached over the one it registered with since.
+std::optional<Flow> Call::flow_registered_since(Side side, Context& cx) const {
+    if (!is_pbx(side) || trunk_of(end_id(side)).mode != config::TrunkMode::registration) return std::nullopt;
+    const auto bindings = cx.locations.usable(end_id(side), cx.now);
+    return bindings.empty() ? std::nullopt : std::optional(bindings.front().flow);
+}
+
+// The flow to a leg's peer now.
 Flow Call::flow_of(Side side, Context& cx) {
     Leg& l = leg(side);
-    const bool lost = is_reliable(l.dialog.flow.transport) && l.dialog.flow.connection == 0;
-    if (lost && is_pbx(side) && trunk_of(end_id(side)).mode == config::TrunkMode::registration) {
-        const auto bindings = cx.locations.usable(end_id(side), cx.now);
-        if (!bindings.empty()) move_flow(side, bindings.front().flow, cx);
-    }
+    if (has_lost_connection(l.dialog.flow))
+        if (const auto other = flow_registered_since(side, cx)) move_flow(side, *other, cx);
     return flow_of(l.dialog, side, cx);
 }
 
-Flow Call::flow_of(const dialog::Dialog& dialog, Side side, Context& cx) const {
+// The same of an early dialog, which the index knows nothing of.
+Flow Call::flow_of(dialog::Dialog& dialog, Side side, Context& cx) const {
     static const std::vector<config::Target> none;
+    if (has_lost_connection(dialog.flow)) dialog.flow = flow_registered_since(side, cx).value_or(dialog.flow);
     return next_hop_flow(dialog, cx.realm(leg(side).realm), is_pbx(side) ? trunk_of(end_id(side)).targets : none);
 }
 
@@ -227,13 +239,18 @@ void Call::on_request_early(const transaction::Request& request, Context& cx) {
         std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) { return f.remote_tag == message.from_tag(); });
     if (fork == forks_.end() || message.method() != Method::update) return refuse_request(request, 481, cx);
     ladder_.message(cx.now, Side::b, Ladder::Way::in, ladder_text(message));
-    if (sip::session_description(message).empty()) return on_update(Side::b, request, cx);
+    if (fork->callee && fork->callee->check_sequence(message) == dialog::SequenceCheck::too_low)
+        return refuse_request(request, 500, cx);
+    if (sip::session_description(message).empty()) {
+        if (fork->callee) fork->callee->refresh_target(message);
+        return on_update(Side::b, request, cx);
+    }
     begin_early_exchange(Side::b, &*fork, request, cx);
 }
 
 void Call::on_response(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
-    if (on_prack_answer(response.client, &response.message, cx)) return;
+    if (on_prack_answer(response.client, &response.message, false, cx)) return;
     if (on_early_answer(response.client, &response.message, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
@@ -273,7 +290,7 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
 void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx) {
     const bool timeout = failed.failure == transaction::Failure::timeout;
     cx.index.remove(failed.client);
-    if (on_prack_answer(failed.client, nullptr, cx)) return;
+    if (on_prack_answer(failed.client, nullptr, failed.failure == transaction::Failure::transport, cx)) return;
     if (on_early_answer(failed.client, nullptr, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
@@ -312,6 +329,8 @@ void Call::on_stray_ok(const transaction::StrayResponse& stray, Context& cx) {
 }
 
 void Call::on_flow_closed(const Flow& flow, Context& cx) {
+    for (Fork& fork : forks_)
+        if (fork.callee && fork.callee->flow.connection == flow.connection) fork.callee->flow.connection = 0;
     for (const Side side : {Side::a, Side::b}) {
         if (leg(side).dialog.flow.connection != flow.connection) continue;
         Flow lost = leg(side).dialog.flow;
@@ -333,6 +352,7 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
         case CallTimer::glare: return exchange_ ? relay_offer(cx) : void();
         case CallTimer::record: return write_record(cx);
         case CallTimer::repeat_18x: return repeat_provisional(extra, cx);
+        case CallTimer::early: return give_up_early_exchange(cx);
         case CallTimer::session: return on_session_due(side, cx);
     }
 }

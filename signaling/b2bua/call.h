@@ -81,6 +81,16 @@ private:
         Forward forward;  // without `to`
         sip::Uri uri;
     };
+    struct Prack {  // of ours
+        transaction::ClientId client;
+        std::uint32_t number = 0;
+        std::string body;
+        bool again = false;  // after its connection had broken
+    };
+    struct PastFork {  // left, but the caller has still to acknowledge what it was told there
+        std::string caller_tag;
+        dialog::ReliableSaid said;
+    };
     // One early dialog of leg B, and what it is towards the caller (RFC 3261 12.1, one To tag each).
     struct Fork {
         std::string remote_tag, caller_tag;
@@ -91,13 +101,14 @@ private:
         std::optional<dialog::Dialog> callee;  // once it has sent a response that is to be acknowledged
         std::uint32_t invite_cseq = 0;         // in that dialog
         dialog::ReliableHeard heard;
-        std::vector<transaction::ClientId> pracks;  // ours, on their way
+        std::vector<Prack> pracks;  // on their way
         bool agreed = false;        // with the callee, for good: what its other responses describe means nothing
         bool offered = false;       // by the callee, in such a response
         std::uint32_t owed = 0;     // the number of that one: it is acknowledged with the caller's answer
         dialog::ReliableSaid said;  // to the caller
         TimerId repeat = 0;
-        std::optional<std::string> told;           // the description that the caller has had in one of those
+        std::optional<std::string> told;           // the description in one of those
+        bool in_step = false;                      // it is what the callee has agreed to
         std::optional<std::uint32_t> caller_cseq;  // of the caller's last request in this dialog
     };
     // Who is at one end: a trunk's PBX or a carrier.
@@ -150,7 +161,8 @@ private:
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     void hear_allow(Side side, const sip::Message& message);
     Flow flow_of(Side side, Context& cx);
-    Flow flow_of(const dialog::Dialog& dialog, Side side, Context& cx) const;
+    Flow flow_of(dialog::Dialog& dialog, Side side, Context& cx) const;
+    std::optional<Flow> flow_registered_since(Side side, Context& cx) const;
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
     void stop_timer(CallTimer timer, Context& cx);
@@ -221,14 +233,15 @@ private:
     sip::Composer accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const;
     void offer_late(Context& cx);
     void confirm(Context& cx);  // the offer is answered: what changed is kept
+    void bring_in_step(Context& cx);
 
     // reliable.cpp: 18x that are acknowledged, on each leg for itself
     bool takes_reliable(Side side) const;
     dialog::Reliability caller_reliability() const;
     bool offers_reliable() const;
     bool take_reliable(Fork& fork, const transaction::Response& response, Context& cx);
-    void acknowledge_provisional(Fork& fork, std::uint32_t number, std::string_view body, Context& cx);
-    bool on_prack_answer(transaction::ClientId prack, const sip::Message* answer, Context& cx);
+    void acknowledge_provisional(Fork& fork, Prack prack, Context& cx);
+    bool on_prack_answer(transaction::ClientId client, const sip::Message* answer, bool unsent, Context& cx);
     void carry_early_offer(Fork& fork, const transaction::Response& response, Context& cx);
     bool carry_early_answer(Fork& fork, std::string_view description, Context& cx);
     void progress(Fork& fork, const sip::Message& heard, std::string body, Context& cx);
@@ -237,11 +250,19 @@ private:
     void stop_provisionals(Context& cx);
     bool awaits_settlement() const;
     void on_prack(Side side, const transaction::Request& request, Context& cx);
+    bool is_past(std::string_view caller_tag, const sip::RAck& rack) const;
+    bool is_passed_over(const Fork& fork) const;
+    void hold_ok(Context& cx);
     Fork* fork_towards_caller(std::string_view caller_tag);
 
     // early_offer.cpp: offers between the answer in an 18x and the 2xx
-    bool is_settled(const Fork& fork) const;
-    void begin_early_exchange(Side side, Fork* fork, const transaction::Request& request, Context& cx);
+    bool is_settled(const Fork& fork, const sip::Message& offer) const;
+    bool begin_early_exchange(Side side, Fork* fork, const transaction::Request& request, Context& cx);
+    bool answer_here(Fork& fork, const transaction::Request& prack, Context& cx);
+    void give_up_early_exchange(Context& cx);
+    void leave_early_offer(Fork& fork);
+    void answer_early(const sip::Message& request, const EarlyExchange& exchange, std::uint16_t status,
+                      std::string_view body, Context& cx);
     dialog::Dialog& early_dialog(Side side, Fork& fork);
     bool on_early_answer(transaction::ClientId update, const sip::Message* answer, Context& cx);
     void end_early_exchange(std::uint16_t status, std::string_view body, Context& cx);
@@ -321,12 +342,13 @@ private:
     std::uint32_t first_cseq_ = 0;     // of the caller's first INVITE
     std::uint32_t last_rseq_ = 0;      // the highest that the caller has had
     std::vector<Fork> forks_;
+    std::vector<PastFork> past_forks_;
     std::optional<Exchange> exchange_;
     std::optional<EarlyExchange> early_;
     SdpBridge bridge_;
     MediaSession media_;
-    std::uint32_t restore_tries_ = 0;  // of a media session that the media plane has lost
-    std::array<TimerId, 9> timers_{};  // by CallTimer
+    std::uint32_t restore_tries_ = 0;   // of a media session that the media plane has lost
+    std::array<TimerId, 11> timers_{};  // by CallTimer
     CallRecord record_;
     Ladder ladder_;
 };

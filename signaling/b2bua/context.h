@@ -69,6 +69,7 @@ enum class CallTimer : std::uint8_t {
     glare,       // the pause after a 491, RFC 3261 14.1
     record,      // the media plane's last word is overdue
     repeat_18x,  // RFC 3262 3
+    early,       // an offer before the 2xx has waited long enough
     session,     // to renew a leg's session, or its peer has not: RFC 4028
 };
 

@@ -45,7 +45,7 @@ struct Leg {
     bool established = false;   // the dialog is confirmed
     bool over = false;          // BYE sent or received
     bool takes_update = false;  // as the peer's last Allow says (RFC 3311 4)
-    bool outdated = false;      // an answer it has had for good holds no longer: it is offered anew after its ACK
+    bool outdated = false;      // what it has agreed to holds no longer: it is offered anew once the call stands
     bool bye_due = false;       // held back until the peer has acknowledged our 2xx (RFC 3261 15)
     std::optional<InviteServer> server;
     std::optional<UnackedOk> unacked;

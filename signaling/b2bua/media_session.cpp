@@ -73,6 +73,12 @@ bool MediaSession::fits(const Place& b) const {
     });
 }
 
+std::uint32_t MediaSession::ports() const {
+    std::uint32_t streams = 0;
+    for (const auto& local : local_) streams = std::max(streams, local.stream + 1);
+    return streams;
+}
+
 MediaCommand MediaSession::grow(std::uint32_t streams) {
     base_.streams = std::max(base_.streams, streams);
     return command(MediaVerb::modify, Awaited::ports);

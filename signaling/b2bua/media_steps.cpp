@@ -69,6 +69,8 @@ void Call::on_ports(bool ok, Context& cx) {
     if (phase_ >= Phase::releasing) return;
     if (phase_ == Phase::routing)
         return ok ? try_calling(cx) : fail_setup("node", 503, temporary_failure, "no media ports", cx, true);
+    const bool early = exchange_ && exchange_->initial && exchange_->step == Exchange::Step::sent;
+    if (early && !ok) return fail_setup("node", 503, temporary_failure, "no media ports", cx, true);
     if (!exchange_ || exchange_->step != Exchange::Step::ports) return;
     if (!ok)
         return exchange_->late || exchange_->initial ? fail_exchange(500, "no media ports", cx) : end_exchange(500, cx);

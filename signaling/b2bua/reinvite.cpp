@@ -31,7 +31,8 @@ void Call::on_offer(Side side, const transaction::Request& request, Context& cx)
     if (phase_ < Phase::answered && is_update(request)) {
         Fork* fork =
             side == Side::a ? fork_towards_caller(request.message.to_tag()) : fork_of(l.dialog.id.remote_tag, cx);
-        return begin_early_exchange(side, fork, request, cx);
+        begin_early_exchange(side, fork, request, cx);
+        return;
     }
     // RFC 3261 14.2, RFC 3311 5.2: a second one before the first is answered.
     if (phase_ < Phase::answered || l.server)

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::uint16_t recovery_on_timer_expiry = 102;  // Q.850
 constexpr std::uint32_t highest_first_rseq = 0x7fff'ffff;
+constexpr std::size_t most_pracks = 8;  // of one early dialog, on their way: a callee waits for each (RFC 3262 3)
+constexpr Duration media_patience = 2s;
+constexpr Duration settling_patience = 3s;  // of a caller whose call has been taken
 
 }  // namespace
 
@@ -39,11 +42,11 @@ bool Call::offers_reliable() const {
            media_policy(Side::b).early_media == config::EarlyMedia::described;
 }
 
-// False: it has been taken before, or one before it is missing.
+// False: it has been taken before, one before it is missing, or it may come again later.
 bool Call::take_reliable(Fork& fork, const transaction::Response& response, Context& cx) {
     const sip::Message& heard = response.message;
     const std::uint32_t number = dialog::reliable_number(heard);
-    if (!fork.heard.is_next(number)) return false;
+    if (!fork.heard.is_next(number) || fork.pracks.size() >= most_pracks) return false;
     fork.heard.take(number);
     if (!fork.callee) {
         const auto invite = sip::Parser::parse(leg(Side::b).client->text);
@@ -55,33 +58,38 @@ bool Call::take_reliable(Fork& fork, const transaction::Response& response, Cont
     if (exchange_->late && !sip::session_description(heard).empty() && !fork.offered)
         fork.owed = number;
     else
-        acknowledge_provisional(fork, number, {}, cx);
+        acknowledge_provisional(fork, {{}, number, {}, false}, cx);
     return true;
 }
 
-void Call::acknowledge_provisional(Fork& fork, std::uint32_t number, std::string_view body, Context& cx) {
+void Call::acknowledge_provisional(Fork& fork, Prack prack, Context& cx) {
     const Flow flow = flow_of(*fork.callee, Side::b, cx);
     const Realm& realm = cx.realm(leg(Side::b).realm);
-    auto prack = fork.callee->request("PRACK", via_of(realm, flow, cx.layer.new_branch()));
-    prack.add(HeaderName::rack, std::to_string(number) + " " + std::to_string(fork.invite_cseq) + " INVITE")
+    auto composer = fork.callee->request("PRACK", via_of(realm, flow, cx.layer.new_branch()));
+    composer.add(HeaderName::rack, std::to_string(prack.number) + " " + std::to_string(fork.invite_cseq) + " INVITE")
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(Side::b));
-    std::string text = prack.finish(body.empty() ? std::string_view() : "application/sdp", body);
+    std::string text = composer.finish(prack.body.empty() ? std::string_view() : "application/sdp", prack.body);
     ladder_.message(cx.now, Side::b, Ladder::Way::out, ladder_text(std::string_view(text)));
-    const auto client = cx.layer.send(flow, std::move(text), fork.callee->tls_name, cx.now, cx.effects);
-    fork.pracks.push_back(client);
-    cx.index.add(client, id_);
+    prack.client = cx.layer.send(flow, std::move(text), fork.callee->tls_name, cx.now, cx.effects);
+    cx.index.add(prack.client, id_);
+    fork.pracks.push_back(std::move(prack));
 }
 
-// Whatever it is: a callee that does not get its PRACK refuses the INVITE by itself. False: it is no PRACK of ours.
-bool Call::on_prack_answer(transaction::ClientId prack, const sip::Message* answer, Context& cx) {
+// Whatever it is: a callee that does not get its PRACK refuses the INVITE by itself. One that could not be sent is sent
+// once more, over the connection that there is now. False: it is no PRACK of ours.
+bool Call::on_prack_answer(transaction::ClientId client, const sip::Message* answer, bool unsent, Context& cx) {
     for (Fork& fork : forks_) {
-        const auto found = std::find(fork.pracks.begin(), fork.pracks.end(), prack);
+        const auto found = std::find_if(fork.pracks.begin(), fork.pracks.end(),
+                                        [&](const Prack& prack) { return prack.client == client; });
         if (found == fork.pracks.end()) continue;
         if (answer != nullptr && answer->status() < 200) return true;
         if (answer != nullptr) ladder_.message(cx.now, Side::b, Ladder::Way::in, ladder_text(*answer));
-        cx.index.remove(prack);
+        cx.index.remove(client);
+        Prack prack = std::move(*found);
         fork.pracks.erase(found);
+        if (!unsent || std::exchange(prack.again, true) || phase_ != Phase::calling) return true;
+        acknowledge_provisional(fork, std::move(prack), cx);
         return true;
     }
     return false;
@@ -97,9 +105,10 @@ void Call::carry_early_offer(Fork& fork, const transaction::Response& response, 
         SdpBridge bridge = bridge_;
         const auto offered = bridge.hear_offer(Side::b, sip::session_description(heard));
         if (!offered.has_value()) return fail_setup("node", 488, 65, to_string(offered.error()), cx);
-        if (bridge.streams() > media_.streams()) {  // the response comes again; by then there are ports
-            if (media_.awaited() == MediaSession::Awaited::nothing) command(media_.grow(bridge.streams()), cx);
-            return;
+        if (bridge.streams() > media_.ports()) {  // the response comes again; by then there are ports
+            if (media_.awaited() != MediaSession::Awaited::nothing) return;
+            command(media_.grow(bridge.streams()), cx);
+            return start_timer(CallTimer::media, media_patience, cx);
         }
         auto spoken = bridge.speak_offer(Side::a, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_setup("node", 488, 65, to_string(spoken.error()), cx);
@@ -115,11 +124,11 @@ void Call::carry_early_offer(Fork& fork, const transaction::Response& response, 
 bool Call::carry_early_answer(Fork& fork, std::string_view description, Context& cx) {
     SdpBridge bridge = *fork.bridge;
     if (!bridge.hear_answer(Side::a, description).has_value()) return false;
-    const auto spoken = bridge.speak_answer(Side::b, media_.local(), cx.random);
+    auto spoken = bridge.speak_answer(Side::b, media_.local(), cx.random);
     if (!spoken.has_value()) return false;
     fork.bridge = std::move(bridge);
     fork.agreed = true;
-    acknowledge_provisional(fork, std::exchange(fork.owed, 0), *spoken, cx);
+    acknowledge_provisional(fork, {{}, std::exchange(fork.owed, 0), std::move(*spoken), false}, cx);
     program(*fork.bridge, false, cx);
     return true;
 }
@@ -127,7 +136,9 @@ bool Call::carry_early_answer(Fork& fork, std::string_view description, Context&
 // What the callee says before its answer, as the caller takes it: to be acknowledged where the caller insists on it, or
 // the callee has sent it so.
 void Call::progress(Fork& fork, const sip::Message& heard, std::string body, Context& cx) {
-    const auto status = heard.status();
+    constexpr std::uint16_t session_progress = 183;
+    const bool known = heard.status() >= 180 && heard.status() <= 183;
+    const std::uint16_t status = known ? heard.status() : session_progress;
     leg(Side::a).server->to_tag = fork.caller_tag;
     auto composer = accept_invite(Side::a, status, heard, cx);
     const auto wanted = caller_reliability();
@@ -136,7 +147,11 @@ void Call::progress(Fork& fork, const sip::Message& heard, std::string body, Con
         respond(Side::a, status, std::move(composer), body, cx);
         return;
     }
-    if (body.empty() && !fork.said.has_room()) return;  // the caller has been told as much
+    if (!fork.said.has_room()) return;  // of a caller that does not acknowledge
+    if (!body.empty()) {
+        fork.told = body;
+        fork.in_step = fork.agreed || fork.offered;
+    }
     if (last_rseq_ == 0) last_rseq_ = static_cast<std::uint32_t>(cx.random.below(highest_first_rseq));
     const std::uint32_t number = fork.said.next_number(last_rseq_ + 1);
     last_rseq_ = std::max(last_rseq_, number);
@@ -148,9 +163,7 @@ void Call::progress(Fork& fork, const sip::Message& heard, std::string body, Con
 
 // The one whose turn it is.
 void Call::say_provisional(Fork& fork, Context& cx) {
-    const auto& response = *fork.said.waiting();
-    if (!response.description.empty()) fork.told = response.description;
-    ladder_.message(cx.now, Side::a, Ladder::Way::out, ladder_text(std::string_view(response.text)));
+    ladder_.message(cx.now, Side::a, Ladder::Way::out, ladder_text(std::string_view(fork.said.waiting()->text)));
     repeat_provisional(static_cast<std::size_t>(&fork - forks_.data()), cx);
 }
 
@@ -163,11 +176,11 @@ void Call::repeat_provisional(std::size_t index, Context& cx) {
     if (response == nullptr) return;
     if (fork.said.is_given_up(cx.now)) {
         ladder_.note(cx.now, "no PRACK");
-        // Who calls for help is not hung up on.
+        // Who calls for help is not hung up on, but told again with the 2xx.
         if (!admitted_.emergency)
             return fail_setup("node", 500, recovery_on_timer_expiry, "the caller does not acknowledge a response", cx);
         fork.said = {};
-        if (exchange_ && exchange_->step == Exchange::Step::settling) send_ok(cx);
+        fork.told.reset();
         return;
     }
     cx.layer.respond(leg(Side::a).server->id, response->status, response->text, cx.now, cx.effects);
@@ -196,34 +209,55 @@ bool Call::awaits_settlement() const {
     });
 }
 
+void Call::hold_ok(Context& cx) {
+    exchange_->step = Exchange::Step::settling;
+    if (early_) start_timer(CallTimer::early, settling_patience, cx);
+}
+
 Call::Fork* Call::fork_towards_caller(std::string_view caller_tag) {
     const auto found =
         std::find_if(forks_.begin(), forks_.end(), [&](const Fork& fork) { return fork.caller_tag == caller_tag; });
     return found == forks_.end() ? nullptr : &*found;
 }
 
+// What was said by a target that has been left.
+bool Call::is_past(std::string_view caller_tag, const sip::RAck& rack) const {
+    return std::any_of(past_forks_.begin(), past_forks_.end(), [&](const PastFork& past) {
+        return past.caller_tag == caller_tag && past.said.matches(rack, first_cseq_);
+    });
+}
+
+// Another one has answered the call, or nobody is waiting for that any more.
+bool Call::is_passed_over(const Fork& fork) const {
+    const Leg& b = leg(Side::b);
+    return phase_ != Phase::calling || !exchange_ || (b.established && b.dialog.id.remote_tag != fork.remote_tag);
+}
+
 void Call::on_prack(Side side, const transaction::Request& request, Context& cx) {
     const auto rack = sip::parse_rack(request.message.first(HeaderName::rack).value_or(""));
     if (!rack.has_value()) return refuse_request(request, 400, cx);
+    if (side == Side::a && is_past(request.message.to_tag(), *rack)) return refuse_request(request, 200, cx);
     Fork* fork = side == Side::a ? fork_towards_caller(request.message.to_tag()) : nullptr;
     if (fork == nullptr || !fork->said.matches(*rack, first_cseq_)) return refuse_request(request, 481, cx);
     const std::string_view description = sip::session_description(request.message);
-    if (fork->owed != 0) {
+    if (is_passed_over(*fork)) {
+        refuse_request(request, description.empty() || fork->owed != 0 ? 200 : 488, cx);
+    } else if (fork->owed != 0 && !fork->said.waiting()->description.empty()) {
         if (!carry_early_answer(*fork, description, cx)) {
             refuse_request(request, description.empty() ? 400 : 488, cx);
             return fail_setup("node", 488, 65, "the PRACK does not answer the offer", cx);
         }
+        refuse_request(request, 200, cx);
+    } else if (description.empty()) {
+        refuse_request(request, 200, cx);
+    } else if (!begin_early_exchange(side, fork, request, cx)) {
+        return;  // and has acknowledged nothing
     }
-    const bool offers = !fork->offered && !description.empty();
     if (fork->repeat != 0) cx.timers.cancel(fork->repeat);
     fork->repeat = 0;
     const auto* next = fork->said.acknowledge(cx.settings.timers.t1, cx.now);
-    if (offers)
-        begin_early_exchange(side, fork, request, cx);
-    else
-        refuse_request(request, 200, cx);
-    if (!leg(Side::a).server) return;
-    if (exchange_ && exchange_->step == Exchange::Step::settling) return send_ok(cx);
+    if (!leg(Side::a).server || phase_ != Phase::calling) return;
+    if (exchange_->step == Exchange::Step::settling) return send_ok(cx);
     if (next != nullptr) say_provisional(*fork, cx);
 }
 

@@ -23,6 +23,7 @@ namespace {
 constexpr Duration setup_patience = 10s;    // DNS and the media plane together
 constexpr std::uint16_t out_of_order = 27;  // Q.850: destination out of order
 constexpr std::size_t longest_recorded_uri = 256;
+constexpr std::size_t most_past_forks = 16;
 constexpr std::size_t call_id_tries = 256;  // one of N shards is home: a miss in all of these does not happen
 
 std::string make_name(TimePoint now, RandomSource& random) {
@@ -387,11 +388,21 @@ bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
 
 void Call::forget_forks(Context& cx) {
     stop_provisionals(cx);
-    for (const auto& fork : forks_) {
-        if (fork.caller_tag != leg(Side::a).local_tag) cx.index.remove_dialog(leg(Side::a).call_id, fork.caller_tag);
-        for (const auto prack : fork.pracks) cx.index.remove(prack);
+    const bool over = phase_ == Phase::ended;
+    const auto forget = [&](const std::string& caller_tag) {
+        if (caller_tag != leg(Side::a).local_tag) cx.index.remove_dialog(leg(Side::a).call_id, caller_tag);
+    };
+    for (auto& fork : forks_) {
+        for (const auto& prack : fork.pracks) cx.index.remove(prack.client);
+        if (!over && fork.said.waiting() != nullptr && past_forks_.size() < most_past_forks)
+            past_forks_.push_back({std::move(fork.caller_tag), std::move(fork.said)});
+        else
+            forget(fork.caller_tag);
     }
     forks_.clear();
+    if (!over) return;
+    for (const auto& past : past_forks_) forget(past.caller_tag);
+    past_forks_.clear();
 }
 
 // The INVITE came to nothing without an answer. Whether the target is to blame is for a probe to find out.
@@ -420,6 +431,7 @@ void Call::seek_hop(Context& cx) {
     end_early_media(cx);
     leg(Side::b).takes_update = false;
     leg(Side::b).session = {};
+    leg(Side::b).outdated = false;
     session_.forget_callee();
     forget_forks(cx);
     phase_ = Phase::routing;

@@ -57,8 +57,12 @@ const ReliableSaid::Response* ReliableSaid::acknowledge(Duration t1, TimePoint n
     return &queue_.front();
 }
 
-void ReliableSaid::settle() {
-    if (queue_.size() > 1) queue_.erase(queue_.begin() + 1, queue_.end());
+bool ReliableSaid::settle() {
+    if (queue_.size() < 2) return false;
+    const bool described = std::any_of(queue_.begin() + 1, queue_.end(),
+                                       [](const Response& response) { return !response.description.empty(); });
+    queue_.erase(queue_.begin() + 1, queue_.end());
+    return described;
 }
 
 }  // namespace sallyport::dialog

@@ -59,8 +59,8 @@ public:
     bool matches(const sip::RAck& rack, std::uint32_t invite_cseq) const;
     // What matched is acknowledged; the response that goes out now, if one waits.
     const Response* acknowledge(Duration t1, TimePoint now);
-    // A final response is about to go out: what waits for its turn is not sent any more.
-    void settle();
+    // Nothing more is to be said: what waits for its turn is not sent any more. True: a description was among it.
+    bool settle();
 
 private:
     void begin(Duration t1, TimePoint now);

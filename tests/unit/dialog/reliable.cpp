@@ -90,11 +90,15 @@ TEST_CASE("As UAS: after a final response nothing that waits for its turn is sen
         said.add({i, 180, "x", {}}, 500ms, now);
     }
     CHECK_FALSE(said.has_room());
-    said.settle();
+    CHECK_FALSE(said.settle());
     CHECK(said.matches(rack(1), 1));
+    said.add({9, 183, "x", "v=0"}, 500ms, now);
+    CHECK(said.settle());
     CHECK(said.acknowledge(500ms, now) == nullptr);
-    said.settle();
+    CHECK_FALSE(said.settle());
     CHECK(said.waiting() == nullptr);
+    said.add({10, 183, "x", "v=0"}, 500ms, now);
+    CHECK_FALSE(said.settle());  // it is on the wire
 }
 
 }  // namespace
