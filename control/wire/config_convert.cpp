@@ -9,6 +9,7 @@
 #include "control/wire/access_convert.h"
 #include "control/wire/ha1.h"
 #include "control/wire/numbering_convert.h"
+#include "control/wire/policy_convert.h"
 
 namespace sallyport::wire {
 namespace {
@@ -16,14 +17,6 @@ namespace {
 using config::FieldErrors;
 
 constexpr std::size_t password_bytes = 256;
-
-// "trunks/acme-hq" -> "acme-hq"; an empty name is the caller's to fill (Create gives the id beside the resource).
-std::string id_from(const std::string& name, std::string_view collection, FieldErrors& errors) {
-    if (name.empty()) return {};
-    if (name.starts_with(collection)) return name.substr(collection.size());
-    errors.push_back({"name", '"' + name.substr(0, 80) + "\" does not begin with \"" + std::string(collection) + '"'});
-    return name;
-}
 
 // The id in another resource's name; empty stays empty.
 std::string reference_from(const std::string& name, std::string_view collection, std::string field,
@@ -254,6 +247,8 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.limits.without_default_bars = limits.without_default_bars();
     trunk.limits.cost_per_day =
         limits.has_cost_per_day() ? limits.cost_per_day() : config::limits::default_cost_per_day;
+    trunk.limits.burst = limits.burst();
+    trunk.limits.bandwidth_kbps = limits.bandwidth_kbps();
     trunk.disabled = message.disabled();
     trunk.single_aor_compatibility = message.single_aor_compatibility();
     trunk.authentication = authentication_from(message.authentication(), errors);
@@ -274,6 +269,10 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.forwarding.keep_redirects = message.forwarding().keep_redirects();
     trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.session_timers = timers_from(message.session_timers(), errors);
+    trunk.customer = reference_from(message.customer(), "customers/", "customer", errors);
+    trunk.number_limits = number_limits_from(message);
+    trunk.destinations = destinations_from(message.destinations(), errors);
+    trunk.headers = headers_from(message.headers(), errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -300,6 +299,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
         carrier.reroute_causes.push_back(small(message.reroute_causes(i), at("reroute_causes", i), errors));
     carrier.disabled = message.disabled();
     carrier.session_timers = timers_from(message.session_timers(), errors);
+    carrier.headers = headers_from(message.headers(), errors);
     carrier.revision = revision_of(message.etag());
     return out;
 }
@@ -358,6 +358,8 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto& prefix : trunk.limits.barred_prefixes) limits.add_barred_prefixes(prefix);
     limits.set_without_default_bars(trunk.limits.without_default_bars);
     limits.set_cost_per_day(trunk.limits.cost_per_day);
+    limits.set_burst(trunk.limits.burst);
+    limits.set_bandwidth_kbps(trunk.limits.bandwidth_kbps);
     *message.mutable_media() = media_to(trunk.media);
     message.set_disabled(trunk.disabled);
     message.set_single_aor_compatibility(trunk.single_aor_compatibility);
@@ -378,6 +380,11 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     network_to(trunk, *message.mutable_network());
     if (trunk.session_timers != config::SessionTimers{})
         timers_to(trunk.session_timers, *message.mutable_session_timers());
+    if (!trunk.customer.empty()) message.set_customer("customers/" + trunk.customer);
+    number_limits_to(trunk, message);
+    if (trunk.destinations != config::Destinations{})
+        *message.mutable_destinations() = destinations_to(trunk.destinations);
+    if (!trunk.headers.empty()) *message.mutable_headers() = headers_to(trunk.headers);
     return message;
 }
 
@@ -401,6 +408,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     message.set_disabled(carrier.disabled);
     if (carrier.session_timers != config::SessionTimers{})
         timers_to(carrier.session_timers, *message.mutable_session_timers());
+    if (!carrier.headers.empty()) *message.mutable_headers() = headers_to(carrier.headers);
     return message;
 }
 
