@@ -31,6 +31,7 @@ store::Write write_of(const config::Difference& difference, const config::Snapsh
     if (difference.name.starts_with("trunks/")) write.value = wire::encode(snapshot.trunks.at(id));
     if (difference.name.starts_with("carriers/")) write.value = wire::encode(snapshot.carriers.at(id));
     if (difference.name.starts_with("routes/")) write.value = wire::encode(snapshot.routes.at(id));
+    if (difference.name.starts_with("customers/")) write.value = wire::encode(snapshot.customers.at(id));
     return write;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "control/api/status_convert.h"
+#include "control/base/system_random.h"
+#include "control/config/change.h"
 #include "control/config/validate.h"
 #include "control/records/consumer.h"
 
@@ -15,6 +17,7 @@ constexpr int default_fetch = 1'000, largest_fetch = 10'000;
 constexpr std::size_t fetch_bytes = 3'000'000;  // a gRPC client takes messages of 4 MiB unless it is told otherwise
 constexpr int warnings_shown = 100;
 constexpr std::size_t id_bytes = 512;
+constexpr std::chrono::seconds explain_patience{10};  // a candidate as large as what is provisioned takes seconds
 // Page tokens of ListCalls: which of the two sources the next page begins with.
 constexpr std::string_view live_token = "live:", finished_token = "finished:";
 
@@ -31,6 +34,28 @@ grpc::Status refusal_of(CallHistory::SearchErrc error) {
         case CallHistory::SearchErrc::given_up: return {grpc::CANCELLED, "the client waits no longer"};
     }
     return {grpc::INTERNAL, "the search failed"};
+}
+
+// Nobody is to be told a password that nobody will have: whose calls are asked about has been let in already.
+void use_any_secret(provisioning::v1::ApplyRequest& candidate) {
+    SystemRandom random;
+    for (auto& change : *candidate.mutable_changes()) {
+        if (!change.has_put_trunk()) continue;
+        for (auto& credential : *change.mutable_put_trunk()->mutable_credentials()) {
+            if (!credential.generate()) continue;
+            credential.set_generate(false);
+            credential.set_password(random.token(16));
+        }
+    }
+}
+
+grpc::Status check_candidate(const grpc::ServerContext& context, const config::Snapshot& base,
+                             const provisioning::v1::ApplyRequest& candidate) {
+    const auto converted = wire::from_proto(candidate);
+    const auto outcome = config::apply(base, converted.change);
+    if (outcome && converted.violations.empty()) return grpc::Status::OK;
+    const Problem problem{Refusal::invalid, "", outcome ? config::Violations{} : outcome.error()};
+    return to_status(context, problem, converted.violations, converted.prefixes);
 }
 
 }  // namespace
@@ -54,6 +79,7 @@ grpc::Status OperationsService::GetStatus(grpc::ServerContext* context, const ov
         response->set_trunks(snapshot->trunks.size());
         response->set_carriers(snapshot->carriers.size());
         response->set_routes(snapshot->routes.size());
+        response->set_customers(snapshot->customers.size());
         response->set_record_spool_bytes(history_.bytes());
         if (auto signaling = planes_.ask_signaling()) *response->mutable_signaling() = std::move(*signaling);
         if (auto media = planes_.ask_media()) *response->mutable_media() = std::move(*media);
@@ -274,6 +300,38 @@ grpc::Status OperationsService::ListTrunkStates(grpc::ServerContext* context,
         set_short_deadline(to_signaling);
         const auto status = planes_.signaling().ListTrunkStates(&to_signaling, *request, response);
         if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+    });
+}
+
+grpc::Status OperationsService::ListCustomerStates(grpc::ServerContext* context,
+                                                   const ov1::ListCustomerStatesRequest* request,
+                                                   ov1::ListCustomerStatesResponse* response) {
+    return handle(*context, "ListCustomerStates", Permission::read, [&](const Caller&) -> grpc::Status {
+        grpc::ClientContext to_signaling;
+        set_short_deadline(to_signaling);
+        const auto status = planes_.signaling().ListCustomerStates(&to_signaling, *request, response);
+        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
+        return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
+    });
+}
+
+// Signaling answers, with the very code that calls take and with what is registered and counted there. What is wrong
+// with the candidate is told here, as Apply would.
+grpc::Status OperationsService::Explain(grpc::ServerContext* context, const ov1::ExplainRequest* request,
+                                        ov1::ExplainResponse* response) {
+    return handle(*context, "Explain", Permission::read, [&](const Caller&) -> grpc::Status {
+        if (request->trunk().empty() == request->carrier().empty())
+            return invalid(*context, "trunk", "name whose message it is: a trunk or a carrier, one of them");
+        auto ask = *request;
+        use_any_secret(*ask.mutable_candidate());
+        if (auto status = check_candidate(*context, *state_.snapshot(), ask.candidate()); !status.ok()) return status;
+        grpc::ClientContext to_signaling;
+        to_signaling.set_deadline(std::chrono::system_clock::now() + explain_patience);
+        const auto status = planes_.signaling().Explain(&to_signaling, ask, response);
+        const auto code = status.error_code();
+        if (status.ok() || code == grpc::NOT_FOUND || code == grpc::FAILED_PRECONDITION) return status;
+        if (code == grpc::INVALID_ARGUMENT) return invalid(*context, "message", status.error_message());
         return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
     });
 }

@@ -48,6 +48,9 @@ public:
                                     ov1::AcknowledgeRecordsResponse*) override;
     grpc::Status ListTrunkStates(grpc::ServerContext*, const ov1::ListTrunkStatesRequest*,
                                  ov1::ListTrunkStatesResponse*) override;
+    grpc::Status ListCustomerStates(grpc::ServerContext*, const ov1::ListCustomerStatesRequest*,
+                                    ov1::ListCustomerStatesResponse*) override;
+    grpc::Status Explain(grpc::ServerContext*, const ov1::ExplainRequest*, ov1::ExplainResponse*) override;
     grpc::Status SetDrain(grpc::ServerContext*, const ov1::SetDrainRequest*, ov1::DrainState*) override;
 
 private:

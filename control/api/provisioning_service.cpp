@@ -39,6 +39,7 @@ bool same_as_stored(const config::Snapshot& present, const config::Trunk& given)
 }
 bool same_as_stored(const config::Snapshot&, const config::Carrier&) { return true; }
 bool same_as_stored(const config::Snapshot&, const config::Route&) { return true; }
+bool same_as_stored(const config::Snapshot&, const config::Customer&) { return true; }
 bool same_as_stored(const config::Snapshot&, const config::Deletion&) { return true; }
 
 std::vector<pv1::GeneratedSecret> generate(config::Trunk& trunk, const std::vector<std::size_t>& which,
@@ -91,6 +92,8 @@ std::optional<Problem> check_etags(const config::Snapshot& base, const pv1::Appl
             problem = check_etag<CarrierKind>(base, change.put_carrier().name(), change.put_carrier().etag());
         else if (change.has_put_route())
             problem = check_etag<RouteKind>(base, change.put_route().name(), change.put_route().etag());
+        else if (change.has_put_customer())
+            problem = check_etag<CustomerKind>(base, change.put_customer().name(), change.put_customer().etag());
         if (problem) return problem;
     }
     return std::nullopt;
@@ -395,6 +398,28 @@ grpc::Status ProvisioningService::UpdateRoute(grpc::ServerContext* context, cons
 grpc::Status ProvisioningService::DeleteRoute(grpc::ServerContext* context, const pv1::DeleteRequest* request,
                                               pv1::DeleteResponse* response) {
     return remove<RouteKind>(*context, "DeleteRoute", *request, *response);
+}
+
+grpc::Status ProvisioningService::CreateCustomer(grpc::ServerContext* context,
+                                                 const pv1::CreateCustomerRequest* request, pv1::Customer* response) {
+    return create<CustomerKind>(*context, "CreateCustomer", *request, request->customer(), *response);
+}
+grpc::Status ProvisioningService::GetCustomer(grpc::ServerContext* context, const pv1::GetRequest* request,
+                                              pv1::Customer* response) {
+    return get<CustomerKind>(*context, "GetCustomer", *request, *response);
+}
+grpc::Status ProvisioningService::ListCustomers(grpc::ServerContext* context, const pv1::ListRequest* request,
+                                                pv1::ListCustomersResponse* response) {
+    return list<CustomerKind>(*context, "ListCustomers", *request, *response,
+                              [](auto& r) { return r.add_customers(); });
+}
+grpc::Status ProvisioningService::UpdateCustomer(grpc::ServerContext* context,
+                                                 const pv1::UpdateCustomerRequest* request, pv1::Customer* response) {
+    return update<CustomerKind>(*context, "UpdateCustomer", *request, request->customer(), *response);
+}
+grpc::Status ProvisioningService::DeleteCustomer(grpc::ServerContext* context, const pv1::DeleteRequest* request,
+                                                 pv1::DeleteResponse* response) {
+    return remove<CustomerKind>(*context, "DeleteCustomer", *request, *response);
 }
 
 }  // namespace sallyport::api

@@ -42,6 +42,12 @@ public:
     grpc::Status UpdateRoute(grpc::ServerContext*, const pv1::UpdateRouteRequest*, pv1::Route*) override;
     grpc::Status DeleteRoute(grpc::ServerContext*, const pv1::DeleteRequest*, pv1::DeleteResponse*) override;
 
+    grpc::Status CreateCustomer(grpc::ServerContext*, const pv1::CreateCustomerRequest*, pv1::Customer*) override;
+    grpc::Status GetCustomer(grpc::ServerContext*, const pv1::GetRequest*, pv1::Customer*) override;
+    grpc::Status ListCustomers(grpc::ServerContext*, const pv1::ListRequest*, pv1::ListCustomersResponse*) override;
+    grpc::Status UpdateCustomer(grpc::ServerContext*, const pv1::UpdateCustomerRequest*, pv1::Customer*) override;
+    grpc::Status DeleteCustomer(grpc::ServerContext*, const pv1::DeleteRequest*, pv1::DeleteResponse*) override;
+
     grpc::Status Apply(grpc::ServerContext*, const pv1::ApplyRequest*, pv1::ApplyResponse*) override;
 
 private:

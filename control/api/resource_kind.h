@@ -1,4 +1,4 @@
-// What trunks, carriers and routes differ in, for code that is the same for all three.
+// What trunks, carriers, routes and customers differ in, for code that is the same for all of them.
 #pragma once
 
 #include <string>
@@ -28,6 +28,13 @@ struct RouteKind {
     using Model = config::Route;
     static constexpr std::string_view collection = "routes/", field = "route";
     static const auto& of(const config::Snapshot& snapshot) { return snapshot.routes; }
+    static Message to_proto(const Model& model) { return wire::to_proto(model); }
+};
+struct CustomerKind {
+    using Message = provisioning::v1::Customer;
+    using Model = config::Customer;
+    static constexpr std::string_view collection = "customers/", field = "customer";
+    static const auto& of(const config::Snapshot& snapshot) { return snapshot.customers; }
     static Message to_proto(const Model& model) { return wire::to_proto(model); }
 };
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <iostream>
 #include <optional>
@@ -30,6 +31,7 @@ Examples:
   sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
   sallyport dns zone sip.example.com           what to publish in DNS; dns check looks whether it is there
   sallyport certificate request --realm-domain sip.example.com --out edge.csr
+  sallyport explain invite.sip --trunk acme-hq what would become of that call, and why
   sallyport status --json                      for programs
 
 Where control is and who you are comes from options, from SALLYPORT_SERVER, SALLYPORT_CA, SALLYPORT_CERT and
@@ -65,6 +67,14 @@ The file holds resources, each with kind and name, in documents separated by "--
 A credential without password keeps the one that is stored. What the file does not name stays, unless --prune.
 Problems are told as FILE:LINE:COLUMN: resource: field: what is wrong, all of them.)";
 
+constexpr const char* explain_help = R"(
+The signaling daemon runs the message through what calls run through: with its configuration, or with the candidate's
+changes, with what is registered and counted there now. It prints each rule that spoke, the verdict, and how the INVITE
+that would be sent differs. Nothing is sent, nothing is counted. Who sends it counts as known; names are not looked up
+in DNS; every target counts as up.
+  sallyport explain invite.sip --trunk acme-hq
+  sallyport explain invite.sip --trunk acme-hq --candidate new-limits.yaml --at 2026-11-29T03:00:00Z)";
+
 constexpr const char* certificate_help = R"(
 Makes a private key and a request (PKCS#10) whose subjectAltName has the domain as SIP URI and as DNS name, which is
 what PBXs look for (RFC 5922):
@@ -73,6 +83,17 @@ what PBXs look for (RFC 5922):
       --key-out edge.key --out edge.csr
 
 No file is overwritten. Asks no daemon. What your CA makes of the request goes into the realm's tls in signaling.yaml.)";
+
+std::optional<std::int64_t> instant(const std::string& text) {
+    std::tm fields{};
+    const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields);
+    if (end == nullptr || *end != '\0') return std::nullopt;
+    return ::timegm(&fields);
+}
+
+std::string instant_problem(const std::string& text) {
+    return instant(text) ? std::string() : "\"" + text + "\" is no time in UTC, e.g. 2026-11-29T03:00:00Z";
+}
 
 using Command = std::function<int(Session&)>;
 // One that asks no daemon.
@@ -100,6 +121,8 @@ public:
         add_resources();
         add_status();
         add_trunks();
+        add_customers();
+        add_explain();
         add_drain();
         add_registrations();
         add_secrets();
@@ -150,7 +173,7 @@ private:
 
     void add_resources() {
         const std::pair<const char*, const char*> kinds[] = {
-            {"trunk", "trunks"}, {"carrier", "carriers"}, {"route", "routes"}};
+            {"trunk", "trunks"}, {"carrier", "carriers"}, {"route", "routes"}, {"customer", "customers"}};
         auto* get_group = group("get", "one resource as YAML, ready for apply -f");
         auto* list_group = group("list", "resources as a table");
         auto* delete_group = group("delete", "delete a resource");
@@ -182,6 +205,32 @@ private:
                            [this](Session& s) { return trunk_sheet(s, name_, pbx_); });
         sheet->add_option("NAME", name_, "e.g. acme-hq")->required();
         sheet->add_option("--pbx", pbx_, "with a configuration to start from")->check(CLI::IsMember(sheet_pbxs()));
+    }
+
+    void add_customers() {
+        auto* customers = group("customer", "what customers use of the limits of their trunks together");
+        watchable(verb(customers, "list", "calls and media of every customer, and its limits",
+                       [](Session& s) { return list_customer_states(s); }));
+        auto* show = verb(customers, "show", "one customer", [this](Session& s) { return show_customer(s, name_); });
+        show->add_option("NAME", name_, "e.g. acme")->required();
+    }
+
+    void add_explain() {
+        auto* explain_verb = verb(
+            &app_, "explain", "what the node would do with an INVITE, and every rule that says so", [this](Session& s) {
+                explain_.at = instant(at_).value_or(0);
+                return explain(s, explain_);
+            });
+        explain_verb->footer(explain_help);
+        explain_verb->add_option("FILE", explain_.file, "an INVITE as on the wire; - reads standard input")->required();
+        auto* whose = explain_verb->add_option_group("whose");
+        whose->add_option("--trunk", explain_.trunk, "the PBX of this trunk sends it, e.g. acme-hq");
+        whose->add_option("--carrier", explain_.carrier, "this carrier sends it, e.g. core");
+        whose->require_option(1);
+        explain_verb->add_option("--candidate", explain_.candidate,
+                                 "with this file applied, which is not: YAML as for apply -f");
+        explain_verb->add_option("--at", at_, "at this time, e.g. 2026-11-29T03:00:00Z; if not given now")
+            ->check(CLI::Validator(instant_problem, "TIME"));
     }
 
     void add_drain() {
@@ -314,7 +363,8 @@ private:
     Command command_;
     LocalCommand local_command_;
     DrainArguments drain_;
-    std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_;
+    ExplainArguments explain_;
+    std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_, at_;
     double watch_ = 0;
     int limit_ = 50, max_ = 1'000;
     bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false, all_ = false,

@@ -1,6 +1,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <ostream>
+#include <sstream>
 
 #include "control/cli/commands.h"
 #include "control/cli/enum_words.h"
@@ -40,12 +41,22 @@ struct Routes {
     static constexpr auto remove = &Stub::DeleteRoute;
     static auto& items(ListResponse& response) { return *response.mutable_routes(); }
 };
+struct Customers {
+    using Message = pv1::Customer;
+    using ListResponse = pv1::ListCustomersResponse;
+    static constexpr std::string_view collection = "customers/";
+    static constexpr auto get = &Stub::GetCustomer;
+    static constexpr auto list = &Stub::ListCustomers;
+    static constexpr auto remove = &Stub::DeleteCustomer;
+    static auto& items(ListResponse& response) { return *response.mutable_customers(); }
+};
 
 // Calls with the traits of the kind: f.operator()<Trunks>().
 template <class F>
 int of_kind(const std::string& kind, F&& f) {
     if (kind == "trunk") return f.template operator()<Trunks>();
     if (kind == "carrier") return f.template operator()<Carriers>();
+    if (kind == "customer") return f.template operator()<Customers>();
     return f.template operator()<Routes>();
 }
 
@@ -110,6 +121,22 @@ void print(std::ostream& out, const pv1::ListRoutesResponse& response) {
                         std::to_string(choice.priority()) + "/" + std::to_string(choice.weight());
         table.add({id_of(r.name()), prefixes_of(r), carriers, state_of(r.disabled())});
     }
+    table.print(out);
+}
+
+std::string limit_text(double limit, std::string_view unit = {}) {
+    if (limit <= 0) return "unlimited";
+    std::ostringstream text;
+    text << limit << unit;
+    return text.str();
+}
+
+void print(std::ostream& out, const pv1::ListCustomersResponse& response) {
+    Table table({"NAME", "DISPLAY NAME", "CALLS", "CALLS PER SECOND", "BANDWIDTH", "STATE"});
+    for (const auto& c : response.customers())
+        table.add({id_of(c.name()), c.display_name(), limit_text(c.limits().concurrent_calls()),
+                   limit_text(c.limits().calls_per_second()), limit_text(c.limits().bandwidth_kbps(), " kbit/s"),
+                   state_of(c.disabled())});
     table.print(out);
 }
 

@@ -90,8 +90,9 @@ int status(Session& session) {
     auto& out = session.out;
     out << "node " << printable(status.node()) << ", version " << printable(status.version())
         << ", configuration revision " << status.revision() << ": " << counted(status.trunks(), "trunk") << ", "
-        << counted(status.carriers(), "carrier") << ", " << counted(status.routes(), "route") << "; call records "
-        << bytes_text(status.record_spool_bytes()) << "\n\n";
+        << counted(status.carriers(), "carrier") << ", " << counted(status.routes(), "route") << ", "
+        << counted(status.customers(), "customer") << "; call records " << bytes_text(status.record_spool_bytes())
+        << "\n\n";
     print_daemons(out, status);
     print_planes(out, status);
     if (status.has_signaling()) print_signaling(out, status.signaling());

@@ -33,6 +33,17 @@ std::string shown(const ov1::TrunkState& state) {
     return text;
 }
 
+// What else of its limits is in use, a line each.
+std::string limits_text(const ov1::TrunkState& state) {
+    std::string text;
+    if (state.bandwidth_kbps() > 0)
+        text += "\nmedia    " + used_text(state.media_kbps(), state.bandwidth_kbps(), " kbit/s");
+    if (!state.customer().empty()) text += "\ncustomer " + printable(state.customer());
+    for (const auto& use : state.numbers())
+        text += "\nnumber   " + printable(use.numbers()) + ": " + used_text(use.calls(), use.concurrent_calls());
+    return text;
+}
+
 pv1::Trunk provisioned(Session& session, const std::string& name) {
     pv1::GetRequest request;
     request.set_name(name.starts_with(collection) ? name : std::string(collection) + name);
@@ -69,7 +80,8 @@ int show_trunk(Session& session, const std::string& name) {
     for (const auto& state : found.trunks())
         session.out << "trunk    " << printable(state.trunk()) << "\nstate    " << shown(state) << "\nsince    "
                     << clock_text(state.since()) << " UTC, " << duration_text(state.since_seconds())
-                    << " ago\nwhy      " << printable(state.why()) << "\ncalls    " << state.calls() << "\n\n";
+                    << " ago\nwhy      " << printable(state.why()) << "\ncalls    "
+                    << used_text(state.calls(), state.concurrent_calls()) << limits_text(state) << "\n\n";
     if (found.trunks_size() == 0) session.out << "signaling does not know the trunk yet\n";
     return list_registrations(session, id, false);
 }

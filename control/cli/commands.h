@@ -30,7 +30,15 @@ struct ApplyArguments {
 };
 int apply(Session& session, const ApplyArguments& arguments);
 
-// kind: "trunk", "carrier", "route"; name with or without "trunks/".
+struct ExplainArguments {
+    std::string file;            // an INVITE; "-": standard input
+    std::string trunk, carrier;  // one of them: whose it is
+    std::string candidate;       // YAML as for apply; empty: what is provisioned
+    std::int64_t at = 0;         // seconds since 1970; 0: now
+};
+int explain(Session& session, const ExplainArguments& arguments);
+
+// kind: "trunk", "carrier", "route", "customer"; name with or without "trunks/".
 int get(Session& session, const std::string& kind, const std::string& name);
 int list(Session& session, const std::string& kind);
 int remove(Session& session, const std::string& kind, const std::string& name, const std::string& etag, bool dry_run);
@@ -68,6 +76,11 @@ int show_call(Session& session, const std::string& id);
 int list_media_sessions(Session& session);
 int fetch_records(Session& session, const std::string& consumer, int max, bool acknowledge);
 int acknowledge_records(Session& session, const std::string& consumer, const std::string& position);
+
+int list_customer_states(Session& session);
+int show_customer(Session& session, const std::string& name);
+// "3 of 10", or "3" where nothing limits it.
+std::string used_text(std::uint64_t used, std::uint64_t limit, std::string_view unit = {});
 
 int list_trunk_states(Session& session);
 int show_trunk(Session& session, const std::string& name);

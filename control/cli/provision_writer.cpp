@@ -62,6 +62,8 @@ private:
             for (int i = 0; i < reflection.FieldSize(message, &field); ++i)
                 text_ += (i == 0 ? "" : ", ") + element(message, field, i);
             text_ += "]\n";
+        } else if (const auto* range = messages ? range_of(reflection.GetMessage(message, &field)) : nullptr) {
+            text_ += ' ' + range_text(*range) + '\n';
         } else if (messages) {
             text_ += '\n';
             fields(reflection.GetMessage(message, &field), indent + 2, {});
@@ -72,14 +74,21 @@ private:
 
     void item(const Message& message, std::size_t indent) {
         const auto lead = std::string(indent, ' ') + "- ";
-        if (const auto* range = dynamic_cast<const pv1::NumberRange*>(&message)) {
-            const bool one = range->last().empty() || range->first() == range->last();
-            text_ += lead + scalar(one ? range->first() : range->first() + ".." + range->last()) + '\n';
+        if (const auto* range = range_of(message)) {
+            text_ += lead + range_text(*range) + '\n';
             return;
         }
         const auto before = text_.size();
         fields(message, indent + 2, lead);
         if (text_.size() == before) text_ += lead + "{}\n";
+    }
+
+    static const pv1::NumberRange* range_of(const Message& message) {
+        return dynamic_cast<const pv1::NumberRange*>(&message);
+    }
+    static std::string range_text(const pv1::NumberRange& range) {
+        const bool one = range.last().empty() || range.first() == range.last();
+        return scalar(one ? range.first() : range.first() + ".." + range.last());
     }
 
     static std::string element(const Message& message, const FieldDescriptor& field, int index) {
@@ -121,5 +130,6 @@ std::string resource(const M& message, const std::string& kind) {
 std::string to_yaml(const pv1::Trunk& trunk) { return resource(trunk, "Trunk"); }
 std::string to_yaml(const pv1::Carrier& carrier) { return resource(carrier, "Carrier"); }
 std::string to_yaml(const pv1::Route& route) { return resource(route, "Route"); }
+std::string to_yaml(const pv1::Customer& customer) { return resource(customer, "Customer"); }
 
 }  // namespace sallyport::cli

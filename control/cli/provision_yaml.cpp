@@ -179,7 +179,8 @@ public:
     Result<Provision, Problems> read(const std::vector<Node>& documents) {
         for (const auto& document : documents) take(document);
         if (problems_.empty() && provision_.request.changes_size() == 0)
-            problems_.push_back({{}, "", "nothing to apply: expected documents with kind: Trunk, Carrier or Route"});
+            problems_.push_back(
+                {{}, "", "nothing to apply: expected documents with kind: Trunk, Carrier, Route or Customer"});
         if (!problems_.empty()) return std::move(problems_);
         return std::move(provision_);
     }
@@ -193,12 +194,13 @@ private:
         }
         const auto* kind = node.kind == Kind::mapping ? node.find("kind") : nullptr;
         const auto text = kind != nullptr && kind->kind == Kind::scalar ? kind->text : std::string();
-        if (text == "Trunk") return resource(node, "trunks/", *add()->mutable_put_trunk());
+        if (text == "Trunk") return trunk(node);
         if (text == "Carrier") return resource(node, "carriers/", *add()->mutable_put_carrier());
         if (text == "Route") return route(node);
+        if (text == "Customer") return resource(node, "customers/", *add()->mutable_put_customer());
         problems_.push_back({kind != nullptr ? kind->place : node.place, "kind",
                              (text.empty() ? "is missing" : '"' + text + "\" is not known") +
-                                 std::string(": Trunk, Carrier or Route, e.g. kind: Trunk")});
+                                 std::string(": Trunk, Carrier, Route or Customer, e.g. kind: Trunk")});
     }
 
     pv1::Change* add() {
@@ -218,6 +220,12 @@ private:
         message.set_name(text);
     }
 
+    void trunk(const Node& node) {
+        auto& message = *add()->mutable_put_trunk();
+        resource(node, "trunks/", message);
+        if (!message.customer().empty()) message.set_customer(qualified("customers/", message.customer()));
+    }
+
     void route(const Node& node) {
         auto& message = *add()->mutable_put_route();
         resource(node, "routes/", message);
@@ -232,6 +240,7 @@ private:
 const std::string& name_of(const pv1::Change& change) {
     if (change.has_put_trunk()) return change.put_trunk().name();
     if (change.has_put_carrier()) return change.put_carrier().name();
+    if (change.has_put_customer()) return change.put_customer().name();
     return change.put_route().name();
 }
 

@@ -1,5 +1,6 @@
-// The declarative file of `sallyport apply`: YAML documents with kind Trunk, Carrier or Route become one request. Knows
-// the fields from the API's own descriptors, and remembers where each stood, for faults that only the server can see.
+// The declarative file of `sallyport apply`: YAML documents with kind Trunk, Carrier, Route or Customer become one
+// request. Knows the fields from the API's own descriptors, and remembers where each stood, for faults that only the
+// server can see.
 #pragma once
 
 #include <map>
@@ -36,5 +37,6 @@ std::optional<Located> locate(const Provision& provision, std::string_view field
 std::string to_yaml(const pv1::Trunk& trunk);
 std::string to_yaml(const pv1::Carrier& carrier);
 std::string to_yaml(const pv1::Route& route);
+std::string to_yaml(const pv1::Customer& customer);
 
 }  // namespace sallyport::cli

@@ -74,6 +74,10 @@ private:
         const auto* stored = find(base_.routes, route.id);
         store(index, stored, std::move(route), next_.routes);
     }
+    void put(std::size_t index, Customer customer) {
+        const auto* stored = find(base_.customers, customer.id);
+        store(index, stored, std::move(customer), next_.customers);
+    }
     void put(std::size_t index, const Deletion& deletion) {
         if (!remove(deletion.name)) violate(index, "", quoted(deletion.name) + " does not exist");
     }
@@ -116,6 +120,7 @@ private:
         if (name.starts_with("trunks/")) return erase(base_.trunks, next_.trunks, id);
         if (name.starts_with("carriers/")) return erase(base_.carriers, next_.carriers, id);
         if (name.starts_with("routes/")) return erase(base_.routes, next_.routes, id);
+        if (name.starts_with("customers/")) return erase(base_.customers, next_.customers, id);
         return false;
     }
 
@@ -134,6 +139,7 @@ private:
         for (const auto& [id, unused] : base_.trunks) names.push_back("trunks/" + id);
         for (const auto& [id, unused] : base_.carriers) names.push_back("carriers/" + id);
         for (const auto& [id, unused] : base_.routes) names.push_back("routes/" + id);
+        for (const auto& [id, unused] : base_.customers) names.push_back("customers/" + id);
         for (const auto& name : names)
             if (!item_of_.contains(name)) remove(name);
     }
@@ -168,6 +174,7 @@ std::string name_of(const ChangeItem& item) {
         std::string operator()(const Trunk& t) const { return "trunks/" + t.id; }
         std::string operator()(const Carrier& c) const { return "carriers/" + c.id; }
         std::string operator()(const Route& r) const { return "routes/" + r.id; }
+        std::string operator()(const Customer& c) const { return "customers/" + c.id; }
         std::string operator()(const Deletion& d) const { return d.name; }
     };
     return std::visit(Namer{}, item);

@@ -16,7 +16,7 @@ struct Deletion {
     std::string name;  // "trunks/acme-hq"
 };
 // A resource is created or replaced as a whole. A credential without a hash keeps the one stored under its user name.
-using ChangeItem = std::variant<Trunk, Carrier, Route, Deletion>;
+using ChangeItem = std::variant<Trunk, Carrier, Route, Customer, Deletion>;
 
 struct Change {
     std::vector<ChangeItem> items;

@@ -104,6 +104,7 @@ public:
         });
         routes();
         overflows();
+        customers();
         emergencies();
         sizes();
         return std::move(conflicts_);
@@ -226,6 +227,18 @@ private:
         }
     }
 
+    void customers() {
+        for (const auto& [id, trunk] : candidate_.trunks) {
+            if (trunk.customer.empty() || candidate_.customers.contains(trunk.customer)) continue;
+            const auto name = "trunks/" + id, missing = "customers/" + trunk.customer;
+            if (changed_.contains(name))
+                conflicts_.push_back(
+                    {name, "customer", quoted(missing) + " does not exist; create it first, or in the same request"});
+            else
+                conflicts_.push_back({missing, "", quoted(missing) + " has " + name + "; change or delete that first"});
+        }
+    }
+
     void routes() {
         std::unordered_map<NumberKey, RoutePlace> changed;
         std::size_t prefixes = 0;
@@ -319,6 +332,7 @@ private:
         check(candidate_.trunks.size(), limits::trunks);
         check(candidate_.carriers.size(), limits::carriers);
         check(candidate_.routes.size(), limits::routes);
+        check(candidate_.customers.size(), limits::customers);
     }
 
     const Snapshot& base_;

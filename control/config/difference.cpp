@@ -86,7 +86,7 @@ std::string text(Family family) {
     }
     return "unspecified";
 }
-std::string text(const NumberRange& r) { return r.first == r.last ? r.first : r.first + ".." + r.last; }
+std::string text(const NumberRange& range) { return range.to_string(); }
 std::string text(const OverflowNumber& one) { return text(one.range) + " to " + one.to; }
 std::string text(const AddressBlock& block) { return block.to_string(); }
 std::string text(const std::string& value) { return value; }
@@ -113,6 +113,28 @@ std::string text(const NumberRule& rule) {
 }
 std::string text(const RouteChoice& choice) {
     return choice.carrier + " priority " + std::to_string(choice.priority) + " weight " + std::to_string(choice.weight);
+}
+std::string text(const NumberLimit& limit) {
+    std::string out = limit.numbers.to_string();
+    if (limit.concurrent_calls > 0) out += " at most " + std::to_string(limit.concurrent_calls);
+    if (limit.concurrent_calls_each > 0) out += " each at most " + std::to_string(limit.concurrent_calls_each);
+    return out;
+}
+std::string text(const CallingHours& hours) {
+    std::string out;
+    for (const auto& prefix : hours.prefixes)
+        out += (out.empty() ? "" : ", ") + (prefix.empty() ? std::string("every number") : prefix);
+    if (hours.windows.empty()) return out + " never";
+    for (std::size_t i = 0; i < hours.windows.size(); ++i) out += (i == 0 ? " " : "; ") + hours.windows[i].to_string();
+    return out;
+}
+std::string text(const HeaderRule& rule) {
+    switch (rule.action) {
+        case HeaderAction::add: return "add " + rule.header + ": " + rule.value;
+        case HeaderAction::remove: return "remove " + rule.header + (rule.match.empty() ? "" : ": " + rule.match);
+        case HeaderAction::rewrite: break;
+    }
+    return "rewrite " + rule.header + ": " + (rule.match.empty() ? "*" : rule.match) + " to " + rule.value;
 }
 std::string text(const Target& t) {
     auto out = t.host;
@@ -196,6 +218,28 @@ void add_credentials(FieldValues& out, const std::vector<Credential>& credential
     out.push_back(std::move(secrets));
 }
 
+void add_headers(FieldValues& out, const HeaderRules& headers) {
+    add_list(out, "headers.in", headers.in);
+    add_list(out, "headers.out", headers.out);
+}
+
+void add_destinations(FieldValues& out, const Destinations& destinations) {
+    add_list(out, "destinations.allowed_prefixes", destinations.allowed_prefixes);
+    add(out, "destinations.time_zone", destinations.time_zone);
+    add_list(out, "destinations.hours", destinations.hours);
+}
+
+FieldValues fields_of(const Customer& c) {
+    FieldValues out;
+    add(out, "display_name", c.display_name);
+    add(out, "limits.concurrent_calls", std::to_string(c.limits.concurrent_calls));
+    add(out, "limits.calls_per_second", text(c.limits.calls_per_second));
+    add(out, "limits.burst", std::to_string(c.limits.burst));
+    add(out, "limits.bandwidth_kbps", std::to_string(c.limits.bandwidth_kbps));
+    add(out, "disabled", text(c.disabled));
+    return out;
+}
+
 FieldValues fields_of(const Trunk& t) {
     FieldValues out;
     add(out, "display_name", t.display_name);
@@ -212,6 +256,8 @@ FieldValues fields_of(const Trunk& t) {
     add_list(out, "limits.barred_prefixes", t.limits.barred_prefixes);
     add(out, "limits.without_default_bars", text(t.limits.without_default_bars));
     add(out, "limits.cost_per_day", text(t.limits.cost_per_day));
+    add(out, "limits.burst", std::to_string(t.limits.burst));
+    add(out, "limits.bandwidth_kbps", std::to_string(t.limits.bandwidth_kbps));
     add_media(out, t.media);
     add(out, "disabled", text(t.disabled));
     add(out, "single_aor_compatibility", text(t.single_aor_compatibility));
@@ -235,6 +281,10 @@ FieldValues fields_of(const Trunk& t) {
     add(out, "network.ip_version", text(t.network.family));
     add(out, "network.nat", text(t.network.nat));
     add(out, "network.options_interval_seconds", std::to_string(t.network.options_interval_seconds));
+    add(out, "customer", t.customer);
+    add_list(out, "number_limits", t.number_limits);
+    add_destinations(out, t.destinations);
+    add_headers(out, t.headers);
     return out;
 }
 
@@ -255,6 +305,7 @@ FieldValues fields_of(const Carrier& c) {
     add_list(out, "reroute_causes", c.reroute_causes);
     add_session_timers(out, c.session_timers);
     add(out, "reliable_provisionals", text(c.reliable_provisionals));
+    add_headers(out, c.headers);
     add(out, "disabled", text(c.disabled));
     return out;
 }
@@ -321,5 +372,6 @@ Difference compare(std::string_view kind, const T* before, const T* after) {
 Difference difference(const Trunk* before, const Trunk* after) { return compare("trunks", before, after); }
 Difference difference(const Carrier* before, const Carrier* after) { return compare("carriers", before, after); }
 Difference difference(const Route* before, const Route* after) { return compare("routes", before, after); }
+Difference difference(const Customer* before, const Customer* after) { return compare("customers", before, after); }
 
 }  // namespace sallyport::config

@@ -28,5 +28,6 @@ struct Difference {
 Difference difference(const Trunk* before, const Trunk* after);
 Difference difference(const Carrier* before, const Carrier* after);
 Difference difference(const Route* before, const Route* after);
+Difference difference(const Customer* before, const Customer* after);
 
 }  // namespace sallyport::config

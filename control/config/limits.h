@@ -36,6 +36,19 @@ inline constexpr std::size_t changes = 10'000;  // of one request
 inline constexpr std::size_t violations = 100;  // reported of one request
 inline constexpr std::uint32_t concurrent_calls = 1'000'000;
 inline constexpr double calls_per_second = 10'000;
+inline constexpr std::uint32_t burst = 100'000;
+inline constexpr std::uint32_t bandwidth_kbps = 1'000'000'000;  // a terabit a second
+inline constexpr std::size_t customers = 200'000;               // as many as trunks
+inline constexpr std::size_t number_limits = 1'000;             // of one trunk; looked through for a call
+inline constexpr std::size_t allowed_prefixes = 1'000;          // the same
+inline constexpr std::size_t calling_hours = 100;               // entries of one trunk
+inline constexpr std::size_t hours_prefixes = 1'000;            // of all its entries
+inline constexpr std::size_t weekly_windows = 50;               // of one entry
+inline constexpr std::size_t time_zone_length = 64;             // the longest name of the database has 32
+inline constexpr std::size_t header_rules = 50;                 // of one peer and direction
+inline constexpr std::size_t header_name_length = 64;
+inline constexpr std::size_t header_value_bytes = 512;
+inline constexpr std::size_t header_wildcards = 4;  // of one rule; matching looks at a value once
 // What a trunk has about whose limits nobody says anything: a stolen secret costs no more than this
 // (SIPconnect 16.6.1).
 inline constexpr std::uint32_t default_concurrent_calls = 60;

@@ -29,6 +29,12 @@ bool Limits::bars(std::string_view e164) const {
            (!without_default_bars && std::any_of(barred_by_default.begin(), barred_by_default.end(), begins));
 }
 
+bool NumberRange::contains(std::string_view e164) const {
+    return first.size() == e164.size() && first <= e164 && e164 <= last;
+}
+
+std::string NumberRange::to_string() const { return first == last ? first : first + ".." + last; }
+
 bool AddressBlock::contains(const IpAddress& candidate) const {
     if (candidate.family != address.family || address.empty()) return false;
     const std::size_t whole = prefix_length / 8;
@@ -97,10 +103,6 @@ bool Trunk::allows(Transport transport) const {
 
 bool Trunk::owns(std::string_view e164) const {
     return std::any_of(numbers.begin(), numbers.end(), [&](const NumberRange& range) { return range.contains(e164); });
-}
-
-bool NumberRange::contains(std::string_view e164) const {
-    return first.size() == e164.size() && first <= e164 && e164 <= last;
 }
 
 const std::string* Overflow::number_for(std::string_view called) const {

@@ -1,5 +1,5 @@
-// The provisioned state as plain values: what a trunk, a carrier and a route are. No protobuf, no text formats.
-// Read by signaling/policy; written only through config/change.
+// The provisioned state as plain values: what a trunk, a carrier, a route and a customer are. No protobuf, no text
+// formats. Read by signaling/policy; written only through config/change.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "control/base/endpoint.h"
+#include "control/config/destinations.h"
+#include "control/config/header_rule.h"
 #include "control/config/identity.h"
 #include "control/config/numbering.h"
 
@@ -62,6 +64,7 @@ struct RegistrationTimes {
 struct NumberRange {
     std::string first, last;  // E.164 with "+", same length, first <= last; one number: both the same
     bool contains(std::string_view e164) const;
+    std::string to_string() const;  // "+4930123400..+4930123499", or the one number
     friend bool operator==(const NumberRange&, const NumberRange&) = default;
 };
 struct Limits {
@@ -72,8 +75,16 @@ struct Limits {
     std::vector<std::string> barred_prefixes{};  // E.164 with "+", beside those of barred_by_default
     bool without_default_bars = false;           // the former alone
     double cost_per_day = 0;                     // in the unit of Route::price_per_minute; 0: unlimited
+    std::uint32_t burst = 0;                     // calls at once within calls_per_second; 0: one second's worth
+    std::uint32_t bandwidth_kbps = 0;            // of media, as policy/bandwidth.h measures it; 0: unlimited
     bool bars(std::string_view e164) const;
     friend bool operator==(const Limits&, const Limits&) = default;
+};
+struct NumberLimit {  // calls at a time from and to numbers of a trunk
+    NumberRange numbers;
+    std::uint32_t concurrent_calls = 0;       // of all of them together; 0: unlimited
+    std::uint32_t concurrent_calls_each = 0;  // of each of them; 0: unlimited
+    friend bool operator==(const NumberLimit&, const NumberLimit&) = default;
 };
 struct MediaPolicy {
     SrtpPolicy srtp = SrtpPolicy::required;
@@ -172,6 +183,10 @@ struct Trunk {
     TrunkNetwork network;
     SessionTimers session_timers;
     bool reliable_provisionals = true;  // RFC 3262, with a PBX that knows it
+    std::string customer;  // id; empty: nobody's
+    std::vector<NumberLimit> number_limits;
+    Destinations destinations;
+    HeaderRules headers;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
@@ -198,6 +213,7 @@ struct Carrier {
     bool disabled = false;
     SessionTimers session_timers{};
     bool reliable_provisionals = true;
+    HeaderRules headers{};
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
 };
@@ -218,6 +234,21 @@ struct Route {
     double price_per_minute = 0;
     bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
+};
+struct CustomerLimits {                  // of its trunks together, beside their own
+    std::uint32_t concurrent_calls = 0;  // 0: unlimited
+    double calls_per_second = 0;         // 0: unlimited
+    std::uint32_t burst = 0;             // as of Limits
+    std::uint32_t bandwidth_kbps = 0;
+    friend bool operator==(const CustomerLimits&, const CustomerLimits&) = default;
+};
+struct Customer {
+    std::string id;  // "acme": the resource name without "customers/"
+    std::string display_name;
+    CustomerLimits limits;
+    bool disabled = false;  // its trunks' calls are refused
+    std::uint64_t revision = 0;
+    friend bool operator==(const Customer&, const Customer&) = default;
 };
 
 }  // namespace sallyport::config

@@ -32,5 +32,15 @@ void check_numbering(const Numbering& numbering, NumbersOf owner, FieldErrors& e
 void check_identity(const Trunk& trunk, FieldErrors& errors);                            // numbering_rules.cpp
 void check_prefixes(const Route& route, FieldErrors& errors);                            // numbering_rules.cpp
 void check_choices(const Route& route, FieldErrors& errors);                             // numbering_rules.cpp
+// What a trunk and a customer are limited in alike.
+struct CallLimits {
+    std::uint32_t concurrent_calls = 0;
+    double calls_per_second = 0;
+    std::uint32_t burst = 0, bandwidth_kbps = 0;
+};
+void check_call_limits(const CallLimits& limits, FieldErrors& errors);           // limit_rules.cpp
+void check_number_limits(const Trunk& trunk, FieldErrors& errors);               // limit_rules.cpp
+void check_destinations(const Destinations& destinations, FieldErrors& errors);  // limit_rules.cpp
+void check_headers(const HeaderRules& headers, FieldErrors& errors);             // header_rules.cpp
 
 }  // namespace sallyport::config::rules

@@ -91,6 +91,11 @@ const Trunk* Snapshot::disabled_trunk_by_number(std::string_view e164) const {
     return owner_of(disabled_ranges_, e164);
 }
 
+const Customer* Snapshot::customer_of(const Trunk& trunk) const {
+    const auto found = customers.find(trunk.customer);
+    return found == customers.end() ? nullptr : &found->second;
+}
+
 const Trunk* Snapshot::owner_of(const Ranges& ranges, std::string_view e164) const {
     const auto key = number_key(e164);
     if (!key) return nullptr;

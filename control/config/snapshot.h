@@ -24,6 +24,7 @@ public:
     std::map<std::string, Trunk, std::less<>> trunks;  // by id
     std::map<std::string, Carrier, std::less<>> carriers;
     std::map<std::string, Route, std::less<>> routes;
+    std::map<std::string, Customer, std::less<>> customers;
 
     // Builds the indexes; call once after filling the maps, before sharing.
     void build_indexes();
@@ -32,6 +33,7 @@ public:
     const Trunk* trunk_by_number(std::string_view e164) const;
     // Whose number it would be, were its trunk enabled.
     const Trunk* disabled_trunk_by_number(std::string_view e164) const;
+    const Customer* customer_of(const Trunk& trunk) const;  // nullptr: nobody's
     // The registration-mode trunk of this AOR (user and host compared per RFC 3261 19.1.4), or nullptr.
     const Trunk* trunk_by_aor(std::string_view user, std::string_view host) const;
     // The digest realm of the trunks of this domain (that of the first by id, should they differ), or nothing when

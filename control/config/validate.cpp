@@ -95,11 +95,7 @@ void check_overflow(const Trunk& trunk, FieldErrors& errors) {
 bool is_price(double value, double most) { return std::isfinite(value) && value >= 0 && value <= most; }
 
 void check_limits(const Limits& l, FieldErrors& errors) {
-    if (l.concurrent_calls > limits::concurrent_calls)
-        errors.push_back({"limits.concurrent_calls",
-                          rules::out_of_range(l.concurrent_calls, 0, limits::concurrent_calls) + "; 0: unlimited"});
-    if (!std::isfinite(l.calls_per_second) || l.calls_per_second < 0 || l.calls_per_second > limits::calls_per_second)
-        errors.push_back({"limits.calls_per_second", "must be a number from 0 (unlimited) to 10000, e.g. 5"});
+    rules::check_call_limits({l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps}, errors);
     if (l.max_contacts < 1 || l.max_contacts > limits::max_contacts)
         errors.push_back({"limits.max_contacts", rules::out_of_range(l.max_contacts, 1, limits::max_contacts)});
     if (l.registration_expires_seconds < limits::expires_min || l.registration_expires_seconds > limits::expires_max)
@@ -271,6 +267,9 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_identity(trunk, errors);
     check_overflow(trunk, errors);
     rules::check_network(trunk, errors);
+    rules::check_number_limits(trunk, errors);
+    rules::check_destinations(trunk.destinations, errors);
+    rules::check_headers(trunk.headers, errors);
     return errors;
 }
 
@@ -305,6 +304,16 @@ FieldErrors validate(const Carrier& carrier) {
     }
     check_reroute_causes(carrier, errors);
     rules::check_numbering(carrier.numbering, rules::NumbersOf::carrier, errors);
+    rules::check_headers(carrier.headers, errors);
+    return errors;
+}
+
+FieldErrors validate(const Customer& customer) {
+    FieldErrors errors;
+    const auto& l = customer.limits;
+    rules::check_id(customer.id, errors);
+    rules::check_display_name(customer.display_name, errors);
+    rules::check_call_limits({l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps}, errors);
     return errors;
 }
 

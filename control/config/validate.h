@@ -19,6 +19,7 @@ using FieldErrors = std::vector<FieldError>;
 FieldErrors validate(const Trunk& trunk);
 FieldErrors validate(const Carrier& carrier);
 FieldErrors validate(const Route& route);
+FieldErrors validate(const Customer& customer);
 
 // What the operator should know although it is allowed: sentences for status, e.g. compatibility mode.
 std::vector<std::string> warnings(const Trunk& trunk);

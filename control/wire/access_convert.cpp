@@ -56,6 +56,13 @@ std::vector<std::string> certificates_from(const Texts& texts, std::string_view 
 
 }  // namespace
 
+std::string id_from(const std::string& name, std::string_view collection, FieldErrors& errors) {
+    if (name.empty()) return {};
+    if (name.starts_with(collection)) return name.substr(collection.size());
+    errors.push_back({"name", '"' + name.substr(0, 80) + "\" does not begin with \"" + std::string(collection) + '"'});
+    return name;
+}
+
 config::Authentication authentication_from(const pb::TrunkAuthentication& message, FieldErrors& errors) {
     config::Authentication out;
     out.digest = digest_use_from(message.digest(), errors);

@@ -18,6 +18,8 @@ pb::PeerTls tls_to(const config::PeerTls& tls);
 config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::TrunkMode mode, config::FieldErrors& errors);
 void network_to(const config::Trunk& trunk, pb::TrunkNetwork& message);
 
+// "trunks/acme-hq" -> "acme-hq"; an empty name is the caller's to fill (Create gives the id beside the resource).
+std::string id_from(const std::string& name, std::string_view collection, config::FieldErrors& errors);
 // "targets[2]"
 inline std::string at(std::string_view list, int index) {
     return std::string(list) + '[' + std::to_string(index) + ']';

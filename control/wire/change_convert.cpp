@@ -74,13 +74,15 @@ ConvertedChange from_proto(const pb::ApplyRequest& request) {
             case pb::Change::kPutTrunk: take_put(change.put_trunk(), prefix + ".put_trunk", out); break;
             case pb::Change::kPutCarrier: take_put(change.put_carrier(), prefix + ".put_carrier", out); break;
             case pb::Change::kPutRoute: take_put(change.put_route(), prefix + ".put_route", out); break;
+            case pb::Change::kPutCustomer: take_put(change.put_customer(), prefix + ".put_customer", out); break;
             case pb::Change::kDelete:
                 out.change.items.emplace_back(config::Deletion{change.delete_()});
                 out.generate.emplace_back();
                 out.prefixes.push_back(prefix + ".delete");
                 break;
             case pb::Change::CHANGE_NOT_SET:
-                out.violations.push_back({prefix, "is empty: one of put_trunk, put_carrier, put_route, delete"});
+                out.violations.push_back(
+                    {prefix, "is empty: one of put_trunk, put_carrier, put_route, put_customer, delete"});
                 break;
         }
     }
@@ -106,6 +108,10 @@ Merged<pb::Carrier> merge(const pb::Carrier& stored, const pb::Carrier& update, 
     return merge_any(stored, update, mask);
 }
 Merged<pb::Route> merge(const pb::Route& stored, const pb::Route& update, const FieldMask& mask) {
+    return merge_any(stored, update, mask);
+}
+
+Merged<pb::Customer> merge(const pb::Customer& stored, const pb::Customer& update, const FieldMask& mask) {
     return merge_any(stored, update, mask);
 }
 

@@ -42,6 +42,8 @@ Merged<pb::Trunk> merge(const pb::Trunk& stored, const pb::Trunk& update, const 
 Merged<pb::Carrier> merge(const pb::Carrier& stored, const pb::Carrier& update,
                           const google::protobuf::FieldMask& mask);
 Merged<pb::Route> merge(const pb::Route& stored, const pb::Route& update, const google::protobuf::FieldMask& mask);
+Merged<pb::Customer> merge(const pb::Customer& stored, const pb::Customer& update,
+                           const google::protobuf::FieldMask& mask);
 
 pb::Difference to_proto(const config::Difference& difference);
 

@@ -9,6 +9,7 @@
 #include "control/wire/access_convert.h"
 #include "control/wire/ha1.h"
 #include "control/wire/numbering_convert.h"
+#include "control/wire/policy_convert.h"
 
 namespace sallyport::wire {
 namespace {
@@ -16,14 +17,6 @@ namespace {
 using config::FieldErrors;
 
 constexpr std::size_t password_bytes = 256;
-
-// "trunks/acme-hq" -> "acme-hq"; an empty name is the caller's to fill (Create gives the id beside the resource).
-std::string id_from(const std::string& name, std::string_view collection, FieldErrors& errors) {
-    if (name.empty()) return {};
-    if (name.starts_with(collection)) return name.substr(collection.size());
-    errors.push_back({"name", '"' + name.substr(0, 80) + "\" does not begin with \"" + std::string(collection) + '"'});
-    return name;
-}
 
 // The id in another resource's name; empty stays empty.
 std::string reference_from(const std::string& name, std::string_view collection, std::string field,
@@ -256,6 +249,8 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.limits.without_default_bars = limits.without_default_bars();
     trunk.limits.cost_per_day =
         limits.has_cost_per_day() ? limits.cost_per_day() : config::limits::default_cost_per_day;
+    trunk.limits.burst = limits.burst();
+    trunk.limits.bandwidth_kbps = limits.bandwidth_kbps();
     trunk.disabled = message.disabled();
     trunk.single_aor_compatibility = message.single_aor_compatibility();
     trunk.authentication = authentication_from(message.authentication(), errors);
@@ -279,6 +274,10 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.network = network_from(message.network(), trunk.mode, errors);
     trunk.session_timers = timers_from(message.session_timers(), errors);
     trunk.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
+    trunk.customer = reference_from(message.customer(), "customers/", "customer", errors);
+    trunk.number_limits = number_limits_from(message);
+    trunk.destinations = destinations_from(message.destinations(), errors);
+    trunk.headers = headers_from(message.headers(), errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -306,6 +305,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     carrier.disabled = message.disabled();
     carrier.session_timers = timers_from(message.session_timers(), errors);
     carrier.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
+    carrier.headers = headers_from(message.headers(), errors);
     carrier.revision = revision_of(message.etag());
     return out;
 }
@@ -364,6 +364,8 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     for (const auto& prefix : trunk.limits.barred_prefixes) limits.add_barred_prefixes(prefix);
     limits.set_without_default_bars(trunk.limits.without_default_bars);
     limits.set_cost_per_day(trunk.limits.cost_per_day);
+    limits.set_burst(trunk.limits.burst);
+    limits.set_bandwidth_kbps(trunk.limits.bandwidth_kbps);
     *message.mutable_media() = media_to(trunk.media);
     message.set_disabled(trunk.disabled);
     message.set_single_aor_compatibility(trunk.single_aor_compatibility);
@@ -391,6 +393,11 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     if (trunk.session_timers != config::SessionTimers{})
         timers_to(trunk.session_timers, *message.mutable_session_timers());
     if (!trunk.reliable_provisionals) message.set_reliable_provisionals(false);
+    if (!trunk.customer.empty()) message.set_customer("customers/" + trunk.customer);
+    number_limits_to(trunk, message);
+    if (trunk.destinations != config::Destinations{})
+        *message.mutable_destinations() = destinations_to(trunk.destinations);
+    if (!trunk.headers.empty()) *message.mutable_headers() = headers_to(trunk.headers);
     return message;
 }
 
@@ -415,6 +422,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     if (carrier.session_timers != config::SessionTimers{})
         timers_to(carrier.session_timers, *message.mutable_session_timers());
     if (!carrier.reliable_provisionals) message.set_reliable_provisionals(false);
+    if (!carrier.headers.empty()) *message.mutable_headers() = headers_to(carrier.headers);
     return message;
 }
 

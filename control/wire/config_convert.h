@@ -26,6 +26,7 @@ struct Converted {
 Converted<config::Trunk> from_proto(const pb::Trunk& message);
 Converted<config::Carrier> from_proto(const pb::Carrier& message);
 Converted<config::Route> from_proto(const pb::Route& message);
+Converted<config::Customer> from_proto(const pb::Customer& message);
 
 enum class Secrets : bool {
     hidden,    // to an operator: which algorithms there are, no hash
@@ -34,6 +35,7 @@ enum class Secrets : bool {
 pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets);
 pb::Carrier to_proto(const config::Carrier& carrier);
 pb::Route to_proto(const config::Route& route);
+pb::Customer to_proto(const config::Customer& customer);
 
 // The etag of a resource and back; nothing: not one of ours.
 std::string etag_of(std::uint64_t revision);

@@ -26,6 +26,7 @@ std::string store_key(std::string_view resource) { return std::string(config_pre
 std::string encode(const config::Trunk& trunk) { return to_proto(trunk, Secrets::included).SerializeAsString(); }
 std::string encode(const config::Carrier& carrier) { return to_proto(carrier).SerializeAsString(); }
 std::string encode(const config::Route& route) { return to_proto(route).SerializeAsString(); }
+std::string encode(const config::Customer& customer) { return to_proto(customer).SerializeAsString(); }
 
 Result<void, DecodeError> decode_into(std::string_view key, const std::string& value, config::Snapshot& snapshot) {
     const auto name = key.substr(std::min(key.size(), config_prefix.size()));
@@ -38,6 +39,7 @@ Result<void, DecodeError> decode_into(std::string_view key, const std::string& v
     if (kind == "trunks") return decode_resource<pb::Trunk>(key, id, value, snapshot.trunks);
     if (kind == "carriers") return decode_resource<pb::Carrier>(key, id, value, snapshot.carriers);
     if (kind == "routes") return decode_resource<pb::Route>(key, id, value, snapshot.routes);
+    if (kind == "customers") return decode_resource<pb::Customer>(key, id, value, snapshot.customers);
     return DecodeError{"the store holds " + std::string(key) + ", which this version does not know"};
 }
 

@@ -18,6 +18,7 @@ std::string store_key(std::string_view resource);  // "trunks/acme-hq" -> "/sall
 std::string encode(const config::Trunk& trunk);
 std::string encode(const config::Carrier& carrier);
 std::string encode(const config::Route& route);
+std::string encode(const config::Customer& customer);
 
 struct DecodeError {
     std::string sentence;

@@ -142,7 +142,7 @@ std::optional<StartError> Daemon::make_windows() {
     const auto gather = [this] {
         return collect({*shards_, config_.realms, shared_.locations, shared_.lockouts, keeper_->statistics(),
                         resolver_->statistics(), media_, config_watch_->statistics(), spool_->stats(), hooks_,
-                        shared_.trunk_states, shared_.digest_in_clear, drained().first});
+                        shared_.trunk_states, shared_.digest_in_clear, drained().first, &shared_.gauges, snapshot()});
     };
     try {
         exposer_ = std::make_unique<observe::Exposer>("sallyport-signaling", config_.metrics_listen, gather);

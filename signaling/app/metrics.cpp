@@ -84,6 +84,7 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                            labelled("outcome", "refused_media_away", sums.stack(&S::calls_refused_media_away)),
                            labelled("outcome", "refused_limit", sums.stack(&S::calls_refused_limit)),
                            labelled("outcome", "refused_barred", sums.stack(&S::calls_refused_barred)),
+                           labelled("outcome", "refused_hours", sums.stack(&S::calls_refused_hours)),
                            labelled("outcome", "refused_budget", sums.stack(&S::calls_refused_budget)),
                            labelled("outcome", "refused_full", sums.stack(&S::calls_refused_full))}));
     out.push_back(
@@ -94,6 +95,22 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                           sums.stack(&S::calls_forwarded)));
     out.push_back(counter("sallyport_forwards_refused_total", "Targets that a PBX has named and no call was sent to.",
                           sums.stack(&S::forwards_refused)));
+}
+
+// A series for each customer. Trunks have none: there may be very many, and `sallyport trunk show` tells of one.
+void add_limits(const MetricSources& from, std::vector<Metric>& out) {
+    if (from.gauges == nullptr || !from.snapshot) return;
+    std::vector<Sample> calls, kbps;
+    for (const auto& [id, customer] : from.snapshot->customers) {
+        const auto use = from.gauges->use(policy::customer_gauge(id));
+        calls.push_back(labelled("customer", id, use.calls));
+        kbps.push_back(labelled("customer", id, use.kbps));
+    }
+    if (calls.empty()) return;
+    out.push_back(gauge("sallyport_customer_calls", "Calls alive of a customer's trunks.", std::move(calls)));
+    out.push_back(gauge("sallyport_customer_media_kbps",
+                        "Media of those that a limit of bandwidth measures, kbit/s towards its PBXs.",
+                        std::move(kbps)));
 }
 
 void add_registrations(const Sums& sums, const MetricSources& from, std::vector<Metric>& out) {
@@ -344,6 +361,7 @@ std::vector<Metric> collect(const MetricSources& sources) {
     std::vector<Metric> out;
     const Sums sums(sources.shards);
     add_calls(sums, out);
+    add_limits(sources, out);
     add_registrations(sums, sources, out);
     add_sip(sums, out);
     add_datagrams(sums, out);

@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "control/config/snapshot.h"
 #include "control/observe/metric.h"
 #include "control/records/spool.h"
 #include "signaling/app/registration_keeper.h"
 #include "signaling/io/resolver.h"
 #include "signaling/io/shards.h"
+#include "signaling/policy/gauges.h"
 #include "signaling/policy/trunk_states.h"
 #include "signaling/registrar/digest_in_clear.h"
 #include "signaling/registrar/lockouts.h"
@@ -38,6 +40,8 @@ struct MetricSources {  // all of them outlive the exposer
     const policy::TrunkStates& trunks;
     const registrar::DigestInClear& digest_in_clear;
     bool draining = false;
+    const policy::CallGauges* gauges = nullptr;
+    config::SnapshotPtr snapshot = {};  // nothing: not configured yet
 };
 
 std::vector<observe::Metric> collect(const MetricSources& sources);

@@ -194,6 +194,8 @@ private:
     void send_invite(Context& cx);
     bool move_to_stream(std::size_t bytes, Context& cx);
     void move_to_datagrams(Context& cx);
+    void add_fields_across(sip::Composer& to) const;
+    const config::HeaderRules& header_rules(Side side) const;
     sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
     MediaProfile profile_of(Side side, const Flow& flow, const Context& cx) const;
     const config::MediaPolicy& media_policy(Side side) const;

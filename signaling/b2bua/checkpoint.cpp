@@ -113,6 +113,8 @@ std::string Call::checkpoint() const {
     if (admitted_.price_per_minute > 0)
         line(out, "price-millionths",
              number(static_cast<std::uint64_t>(std::llround(admitted_.price_per_minute * 1e6))));
+    for (const auto& gauge : admitted_.holding.gauges) line(out, "holds", gauge);
+    if (admitted_.holding.kbps > 0) line(out, "holds-kbps", number(admitted_.holding.kbps));
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);
     line(out, "called", record_.called);

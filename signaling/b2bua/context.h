@@ -43,7 +43,7 @@ struct Context {
     transaction::Timers& timers;
     RandomSource& random;
     registrar::LocationStore& locations;
-    policy::TrunkGauges& gauges;
+    policy::CallGauges& gauges;
     TargetHealth& health;
     CallIndex& index;
     AckKeeper& acks;

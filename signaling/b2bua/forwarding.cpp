@@ -75,14 +75,14 @@ bool Call::admit_forward(NamedTarget next, Context& cx) {
                                   .now = cx.now,
                                   .party = {policy::PartyKind::trunk, next.forward.trunk, policy::Proof::none},
                                   .request_uri = std::move(next.uri),
+                                  .invite = &*invite_,
                                   .draw = cx.random.u32(),
-                                  .been_at = std::move(been_at)};
+                                  .been_at = std::move(been_at),
+                                  .holding = &admitted_.holding};
     // A PBX that has sent its caller elsewhere is rid of the call; where that is called at its cost, it takes a place
-    // again.
-    cx.gauges.release(admitted_.trunk, admitted_.price_per_minute);
+    // again, in the same moment.
     auto verdict = policy::decide_forward(facts, cx.gauges);
     if (verdict.reject) {
-        cx.gauges.hold(admitted_.trunk, admitted_.price_per_minute);
         const std::string why = std::string(to_string(verdict.reject->why)) + ": " + verdict.trace.back().text;
         ladder_.note(cx.now, "not forwarded, " + why);
         cx.counters.forwards_refused.add();

@@ -89,18 +89,33 @@ bool crosses(const sip::Field& field, Sender sender) {
     return std::find(bound.begin(), bound.end(), name) == bound.end();
 }
 
-void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender) {
+namespace {
+
+// `take(name, value)` each field that crosses.
+template <class F>
+void each_crossing(const sip::Message& from, Sender sender, F&& take) {
     if (sender == Sender::known)
         for (const auto value : from.values(HeaderName::call_info))
-            if (is_additional_data(value)) to.add(HeaderName::call_info, value);
+            if (is_additional_data(value)) take(sip::to_string(HeaderName::call_info), value);
     for (std::size_t i = 0; i < from.field_count(); ++i) {
         const auto field = from.field(i);
         if (!crosses(field, sender)) continue;
-        if (field.name == HeaderName::other)
-            to.add(field.name_text, field.value);
-        else
-            to.add(field.name, field.value);
+        take(field.name == HeaderName::other ? field.name_text : sip::to_string(field.name), field.value);
     }
+}
+
+}  // namespace
+
+void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender) {
+    each_crossing(from, sender, [&](std::string_view name, std::string_view value) { to.add(name, value); });
+}
+
+std::vector<policy::HeaderField> crossing_fields(const sip::Message& from, Sender sender) {
+    std::vector<policy::HeaderField> out;
+    each_crossing(from, sender, [&](std::string_view name, std::string_view value) {
+        out.push_back({std::string(name), std::string(value)});
+    });
+    return out;
 }
 
 }  // namespace sallyport::b2bua

@@ -2,6 +2,9 @@
 // body, an authentication, an identity or a place: those are this node's own on each leg.
 #pragma once
 
+#include <vector>
+
+#include "signaling/policy/header_rules.h"
 #include "signaling/sip/compose.h"
 #include "signaling/sip/message.h"
 
@@ -13,5 +16,7 @@ enum class Sender : std::uint8_t { known, hidden };
 bool crosses(const sip::Field& field, Sender sender = Sender::known);
 // Copies every field that crosses, in order.
 void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender = Sender::known);
+// The same fields, for rules to work on.
+std::vector<policy::HeaderField> crossing_fields(const sip::Message& from, Sender sender);
 
 }  // namespace sallyport::b2bua

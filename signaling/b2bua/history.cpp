@@ -6,11 +6,11 @@
 #include <string_view>
 #include <utility>
 
+#include "control/base/utf8.h"
 #include "signaling/b2bua/identity.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/fields.h"
 #include "signaling/sip/privacy.h"
-#include "signaling/sip/utf8.h"
 
 namespace sallyport::b2bua {
 namespace {
@@ -85,7 +85,7 @@ void rewrite(NameAddr& entry, bool hide, const HistoryView& view) {
     const bool tell = number && !hide && view.believes(*number);
     entry.uri = uri_of(tell ? told(*number, view) : somebody);
     entry.uri.headers = headers;
-    if (!tell || !sip::is_utf8(entry.display_name)) entry.display_name.clear();
+    if (!tell || !is_utf8(entry.display_name)) entry.display_name.clear();
 }
 
 struct Entry {

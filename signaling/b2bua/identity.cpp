@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "control/base/utf8.h"
 #include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/policy/redirecting.h"
 #include "signaling/sip/privacy.h"
-#include "signaling/sip/utf8.h"
 
 namespace sallyport::b2bua {
 namespace {
@@ -31,7 +31,7 @@ std::string host_of(const config::Trunk& trunk) {
 
 // A name in any language means nothing to this node; octets that are no text would to somebody (RFC 3261 25.1).
 std::string_view shown_name(std::string_view display_name) {
-    return sip::is_utf8(display_name) ? display_name : std::string_view();
+    return is_utf8(display_name) ? display_name : std::string_view();
 }
 
 std::string name_addr(std::string_view display_name, std::string_view uri) {
@@ -253,12 +253,6 @@ std::optional<NameAddr> named_own(const sip::Message& message, HeaderName header
     return std::nullopt;
 }
 
-// The caller, where it is one of the trunk's numbers; else the one that sends the call on; else the default.
-std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
-    if (auto own = policy::own_number(sip::own(invite.from().uri), trunk)) return std::move(*own);
-    return policy::forwarding_number(invite, trunk).value_or(policy::default_number(trunk));
-}
-
 // Whom we can vouch for as the caller: what the PBX asserts, prefers or shows, as far as it is the trunk's, else the
 // trunk's default number. `number`: E.164.
 std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, const Parties& parties,
@@ -275,7 +269,7 @@ std::vector<std::string> assert_caller(const sip::Message& invite, bool hides, c
     auto named = named_own(invite, HeaderName::p_asserted_identity, trunk, number);
     if (!named && !trunk.identity.ignore_preferred)
         named = named_own(invite, HeaderName::p_preferred_identity, trunk, number);
-    if (!named) number = own_caller(invite, trunk);
+    if (!named) number = policy::own_caller(invite, trunk);
     if (number.empty()) return {};
     const bool has_name = named && !named->display_name.empty();
     return {name_addr(has_name ? named->display_name : from_name, asserted_uri(number, parties))};

@@ -154,7 +154,7 @@ void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_vi
     record_.q850 = q850;
     record_.reason = why;
     if (was_answered) cx.gauges.end_spending(admitted_.trunk, admitted_.price_per_minute, cx.now);
-    if (holds_gauge_) cx.gauges.release(admitted_.trunk, admitted_.price_per_minute);
+    if (holds_gauge_) cx.gauges.release(admitted_.holding);
     holds_gauge_ = false;
     if (was_answered)
         cx.out.emplace_back(Checkpoint{record_.id, {}, true});

@@ -252,6 +252,16 @@ void read_forwards(Lines& lines, std::vector<Forward>& out) {
     }
 }
 
+// One that an earlier version has written down says only whose call it is.
+void read_holding(Lines& lines, policy::Admitted& admitted) {
+    policy::Holding& holding = admitted.holding;
+    for (const auto& gauge : lines.all("holds")) holding.gauges.emplace_back(gauge);
+    if (holding.gauges.size() > policy::Holding::most_gauges) lines.spoil();
+    if (holding.gauges.empty()) holding.gauges.push_back(policy::trunk_gauge(admitted.trunk));
+    if (lines.has("holds-kbps")) holding.kbps = static_cast<std::uint32_t>(lines.number("holds-kbps"));
+    holding.price_per_minute = admitted.price_per_minute;
+}
+
 MediaCommand read_allocation(Lines& lines) {
     MediaCommand media;
     media.session = lines.text("media-session");
@@ -299,6 +309,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     admitted_.emergency = record_.emergency;
     if (lines.has("price-millionths"))
         admitted_.price_per_minute = static_cast<double>(lines.number("price-millionths")) / 1e6;
+    read_holding(lines, admitted_);
     for (const Side side : {Side::a, Side::b})
         if (auto found = End::parse(record_.ends[static_cast<std::size_t>(side)]))
             end(side) = std::move(*found);
@@ -329,7 +340,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.call_id_b = leg(Side::b).call_id;
     record_.codecs = bridge_.codecs();
     phase_ = Phase::answered;
-    cx.gauges.hold(admitted_.trunk, admitted_.price_per_minute);
+    cx.gauges.hold(admitted_.holding);
     cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, record_.answered, cx.now);
     holds_gauge_ = true;
     for (const Side side : {Side::a, Side::b}) {

@@ -11,6 +11,7 @@
 #include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/policy/engine.h"
 #include "signaling/sip/content.h"
 #include "signaling/sip/limits.h"
 
@@ -173,10 +174,17 @@ bool Call::overflow(Context& cx) {
     const auto other = config_->trunks.find(trunk().overflow.trunk);
     if (other == config_->trunks.end() || other->second.disabled) return false;
     overflowed_ = true;
-    if (cx.gauges.admit(other->first, other->second.limits, cx.now) != policy::Admission::admitted) return false;
-    cx.gauges.release(admitted_.trunk);
+    const policy::CallFacts facts{.config = *config_,
+                                  .locations = cx.locations,
+                                  .now = cx.now,
+                                  .party = {policy::PartyKind::carrier, end_id(Side::a), policy::Proof::none},
+                                  .request_uri = {},
+                                  .invite = &*invite_,
+                                  .holding = &admitted_.holding};
+    auto verdict = policy::decide_overflow(facts, admitted_, other->first, cx.gauges);
+    if (verdict.reject) return false;
     ladder_.note(cx.now, "trunk " + admitted_.trunk + " cannot be reached: overflow to trunk " + other->first);
-    admitted_.trunk = other->first;
+    admitted_ = std::move(verdict.admitted);
     set_ends();
     targets_ = find_targets(cx);
     return true;
@@ -370,8 +378,22 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
     if (offers_reliable()) composer.add(HeaderName::supported, dialog::reliable_option);
     identity_.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
-    copy_crossing(*invite_, composer, caller());
+    add_fields_across(composer);
     return composer;
+}
+
+// What the caller says beside what this node says itself, as the rules of whoever is at either leg have it.
+void Call::add_fields_across(sip::Composer& to) const {
+    const auto &in = header_rules(Side::a).in, &out = header_rules(Side::b).out;
+    if (in.empty() && out.empty()) return copy_crossing(*invite_, to, caller());
+    auto fields = crossing_fields(*invite_, caller());
+    policy::apply_rules(in, admitted_.emergency, fields);
+    policy::apply_rules(out, admitted_.emergency, fields);
+    for (const auto& field : fields) to.add(field.name, field.value);
+}
+
+const config::HeaderRules& Call::header_rules(Side side) const {
+    return is_pbx(side) ? trunk_of(end_id(side)).headers : carrier_of(end_id(side)).headers;
 }
 
 bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {

@@ -23,6 +23,22 @@ std::optional<std::string> forwarding_number(const sip::Message& invite, const c
     return party ? own_number(*party, trunk) : std::nullopt;
 }
 
+std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
+    const auto named = [&](sip::HeaderName header) -> std::optional<std::string> {
+        for (const auto value : invite.values(header)) {
+            const auto identity = sip::parse_name_addr(value);
+            if (!identity.has_value()) continue;
+            if (auto own = own_number(identity->uri, trunk)) return own;
+        }
+        return std::nullopt;
+    };
+    if (auto own = named(sip::HeaderName::p_asserted_identity)) return std::move(*own);
+    if (!trunk.identity.ignore_preferred)
+        if (auto own = named(sip::HeaderName::p_preferred_identity)) return std::move(*own);
+    if (auto own = own_number(sip::own(invite.from().uri), trunk)) return std::move(*own);
+    return forwarding_number(invite, trunk).value_or(default_number(trunk));
+}
+
 bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk) {
     const sip::Uri from = sip::own(invite.from().uri);
     if (!is_anonymous(from) && !own_number(from, trunk)) return false;

@@ -20,7 +20,10 @@ std::string_view to_string(Refusal refusal) {
         case Refusal::unknown_number: return "unknown-number";
         case Refusal::no_route: return "no-route";
         case Refusal::barred_destination: return "barred-destination";
+        case Refusal::outside_hours: return "outside-hours";
+        case Refusal::customer_disabled: return "customer-disabled";
         case Refusal::too_many_calls: return "too-many-calls";
+        case Refusal::too_much_bandwidth: return "too-much-bandwidth";
         case Refusal::too_fast: return "too-fast";
         case Refusal::over_budget: return "over-budget";
         case Refusal::emergency_forward: return "emergency-forward";
@@ -59,7 +62,7 @@ private:
 
 // The order is the policy: who may call comes before whether there is room, so that a refused stranger learns nothing
 // of this node's load; the limits come last, because only they take something that must be given back.
-Verdict decide(const CallFacts& facts, TrunkGauges& gauges) {
+Verdict decide(const CallFacts& facts, CallGauges& gauges) {
     Trial trial;
     Admitted& admitted = trial.admitted();
     if (trial.pass("party", rules::party(facts, admitted)) &&
@@ -67,21 +70,36 @@ Verdict decide(const CallFacts& facts, TrunkGauges& gauges) {
         trial.pass("standing", rules::standing(facts, admitted)) &&
         trial.pass("called number", rules::called_number(facts, admitted)) &&
         trial.pass("caller", rules::caller(facts, admitted)) &&
+        trial.pass("permission", rules::permission(facts, admitted)) &&
         trial.pass("destination", rules::destination(facts, admitted)) &&
+        trial.pass("customer", rules::customer(facts, admitted)) &&
         trial.pass("availability", rules::availability(facts, admitted)))
-        trial.pass("limits", rules::trunk_limits(facts, admitted, gauges));
+        trial.pass("limits", rules::limits(facts, admitted, gauges));
     return trial.take();
 }
 
-Verdict decide_forward(const CallFacts& facts, TrunkGauges& gauges) {
+Verdict decide_forward(const CallFacts& facts, CallGauges& gauges) {
     Trial trial;
     Admitted& admitted = trial.admitted();
     admitted.trunk = facts.party.id;  // reads the number, and pays
     if (trial.pass("emergency", rules::emergency(facts, admitted)) &&
         trial.pass("called number", rules::called_number(facts, admitted)) &&
         trial.pass("forward", rules::forward(facts, admitted)) &&
-        trial.pass("destination", rules::destination(facts, admitted)))
-        trial.pass("limits", rules::trunk_limits(facts, admitted, gauges));
+        trial.pass("permission", rules::permission(facts, admitted)) &&
+        trial.pass("destination", rules::destination(facts, admitted)) &&
+        trial.pass("customer", rules::customer(facts, admitted)))
+        trial.pass("limits", rules::limits(facts, admitted, gauges));
+    return trial.take();
+}
+
+Verdict decide_overflow(const CallFacts& facts, Admitted call, const std::string& trunk, CallGauges& gauges) {
+    Trial trial;
+    Admitted& admitted = trial.admitted();
+    admitted = std::move(call);
+    admitted.trunk = trunk;
+    admitted.holding = {};
+    if (trial.pass("customer", rules::customer(facts, admitted)))
+        trial.pass("limits", rules::limits(facts, admitted, gauges));
     return trial.take();
 }
 

@@ -1,5 +1,5 @@
-// Runs the rules over a call attempt, in order, until one refuses. Sends nothing; the only state it touches is the
-// gauge of the trunk.
+// Runs the rules over a call attempt, in order, until one refuses. Sends nothing; the only state it touches are the
+// gauges of the call.
 #pragma once
 
 #include "signaling/policy/facts.h"
@@ -8,10 +8,12 @@
 
 namespace sallyport::policy {
 
-Verdict decide(const CallFacts& facts, TrunkGauges& gauges);
+Verdict decide(const CallFacts& facts, CallGauges& gauges);
 // Of a target that the PBX of trunk `facts.party` names in place of itself: it goes where that PBX could have called,
 // and on its account, or to a PBX of this node. The Request-URI is the target's; nothing else of the call is looked at,
 // since it has been let in.
-Verdict decide_forward(const CallFacts& facts, TrunkGauges& gauges);
+Verdict decide_forward(const CallFacts& facts, CallGauges& gauges);
+// Of a call to a PBX that cannot be reached, and may go to that of `trunk` in its place. `call` has been let in.
+Verdict decide_overflow(const CallFacts& facts, Admitted call, const std::string& trunk, CallGauges& gauges);
 
 }  // namespace sallyport::policy

@@ -6,6 +6,7 @@
 
 #include "control/base/time.h"
 #include "control/config/snapshot.h"
+#include "signaling/policy/holding.h"
 #include "signaling/policy/identify.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/sip/message.h"
@@ -28,6 +29,7 @@ struct CallFacts {
     bool full = false;                      // as many calls as this shard carries
     bool overfull = false;                  // and what it keeps for emergencies beside them
     std::vector<std::string> been_at = {};  // E.164: where a call that is sent on was before
+    const Holding* holding = nullptr;       // what the same call holds by now, to be given back if it is admitted
 };
 
 }  // namespace sallyport::policy

@@ -2,124 +2,263 @@
 
 #include <algorithm>
 
-namespace sallyport::policy {
+#include "control/base/check.h"
 
-std::shared_ptr<TrunkGauges::Gauge> TrunkGauges::gauge(std::string_view trunk) {
-    Stripe& stripe = stripes_[std::hash<std::string_view>{}(trunk) % stripe_count];
-    const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.gauges.find(trunk);
-    if (found != stripe.gauges.end()) return found->second;
-    return stripe.gauges.emplace(std::string(trunk), std::make_shared<Gauge>()).first->second;
+namespace sallyport::policy {
+namespace {
+
+constexpr std::int64_t second = 1'000'000'000;
+
+std::int64_t spacing_of(const Level& level) { return static_cast<std::int64_t>(1e9 / level.calls_per_second); }
+
+std::int64_t tolerance_of(const Level& level) {
+    const auto spacing = spacing_of(level);
+    return level.burst == 0 ? std::max<std::int64_t>(0, second - spacing)
+                            : static_cast<std::int64_t>(level.burst - 1) * spacing;
 }
 
-std::shared_ptr<TrunkGauges::Gauge> TrunkGauges::find(std::string_view trunk) const {
-    const Stripe& stripe = stripes_[std::hash<std::string_view>{}(trunk) % stripe_count];
+bool holds(const Holding* call, std::string_view gauge) {
+    return call != nullptr && std::find(call->gauges.begin(), call->gauges.end(), gauge) != call->gauges.end();
+}
+
+}  // namespace
+
+CallGauges::GaugePtr CallGauges::fetch(std::string_view gauge) {
+    Stripe& stripe = stripe_of(gauge);
     const std::lock_guard lock(stripe.mutex);
-    const auto found = stripe.gauges.find(trunk);
+    const auto found = stripe.gauges.find(gauge);
+    if (found != stripe.gauges.end()) return found->second;
+    return stripe.gauges.emplace(std::string(gauge), std::make_shared<Gauge>()).first->second;
+}
+
+CallGauges::GaugePtr CallGauges::find(std::string_view gauge) const {
+    const Stripe& stripe = stripes_[std::hash<std::string_view>{}(gauge) % stripe_count];
+    const std::lock_guard lock(stripe.mutex);
+    const auto found = stripe.gauges.find(gauge);
     return found == stripe.gauges.end() ? nullptr : found->second;
 }
 
-TrunkGauges::Slot TrunkGauges::take_slot(Gauge& gauge, std::uint32_t limit) {
-    std::uint32_t calls = gauge.calls.load(std::memory_order_relaxed);
-    do {
-        if (calls == retired) return Slot::gauge_retired;
-        if (limit != 0 && calls >= limit) return Slot::none_free;
-    } while (!gauge.calls.compare_exchange_weak(calls, calls + 1, std::memory_order_relaxed));
-    return Slot::taken;
+// All gauges of a call and of what it holds, locked in the order of their names, so that no two of them ever wait for
+// each other.
+class CallGauges::Locked {
+public:
+    Locked(CallGauges& owner, std::span<const std::string> some, std::span<const std::string> others) {
+        for (const auto& names : {some, others})
+            for (const auto& name : names) {
+                SALLYPORT_CHECK(count_ < entries_.size());
+                entries_[count_++].name = name;
+            }
+        const auto begin = entries_.begin();
+        const auto by_name = [](const Entry& a, const Entry& b) { return a.name < b.name; };
+        std::sort(begin, begin + static_cast<std::ptrdiff_t>(count_), by_name);
+        const auto end = std::unique(begin, begin + static_cast<std::ptrdiff_t>(count_),
+                                     [](const Entry& a, const Entry& b) { return a.name == b.name; });
+        count_ = static_cast<std::size_t>(end - begin);
+        while (!lock(owner)) unlock();
+    }
+    ~Locked() { unlock(); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+    Gauge& at(std::string_view name) {
+        const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(count_);
+        const auto found = std::find_if(entries_.begin(), end, [&](const Entry& e) { return e.name == name; });
+        SALLYPORT_CHECK(found != end);
+        return *found->gauge;
+    }
+
+private:
+    struct Entry {
+        std::string_view name;
+        GaugePtr gauge;
+    };
+    bool lock(CallGauges& owner) {
+        bool current = true;
+        for (; locked_ < count_ && current; ++locked_) {
+            Entry& entry = entries_[locked_];
+            entry.gauge = owner.fetch(entry.name);
+            entry.gauge->mutex.lock();
+            current = !entry.gauge->retired;
+        }
+        return current;
+    }
+    void unlock() {
+        while (locked_ > 0) entries_[--locked_].gauge->mutex.unlock();
+    }
+    std::array<Entry, 2 * Holding::most_gauges> entries_;
+    std::size_t count_ = 0, locked_ = 0;
+};
+
+void CallGauges::take(Locked& locked, const Holding& call) {
+    for (const auto& name : call.gauges) {
+        Gauge& gauge = locked.at(name);
+        ++gauge.calls;
+        gauge.kbps += call.kbps;
+        if (is_trunk_gauge(name) && call.price_per_minute > 0) gauge.spending.hold_place(call.price_per_minute);
+    }
 }
 
 // Never below zero: one release too many must not lock a trunk out for ever.
-void TrunkGauges::give_slot(Gauge& gauge) {
-    std::uint32_t calls = gauge.calls.load(std::memory_order_relaxed);
-    do {
-        if (calls == 0 || calls == retired) return;
-    } while (!gauge.calls.compare_exchange_weak(calls, calls - 1, std::memory_order_relaxed));
-}
-
-bool TrunkGauges::take_turn(Gauge& gauge, double per_second, TimePoint now) {
-    if (per_second <= 0) return true;
-    const auto spacing = static_cast<std::int64_t>(1e9 / per_second);
-    const auto burst = std::max<std::int64_t>(0, 1'000'000'000 - spacing);
-    const std::int64_t at = now.time_since_epoch().count();
-    std::int64_t expected = gauge.next_arrival.load(std::memory_order_relaxed);
-    std::int64_t next = 0;
-    do {
-        if (expected > at + burst) return false;
-        next = std::max(expected, at) + spacing;
-    } while (!gauge.next_arrival.compare_exchange_weak(expected, next, std::memory_order_relaxed));
-    return true;
-}
-
-Admission TrunkGauges::admit(std::string_view trunk, const config::Limits& limits, TimePoint now,
-                             double price_per_minute, Turn turn) {
-    auto held = gauge(trunk);
-    Slot slot = take_slot(*held, limits.concurrent_calls);
-    while (slot == Slot::gauge_retired) {
-        held = gauge(trunk);
-        slot = take_slot(*held, limits.concurrent_calls);
+void CallGauges::give(Locked& locked, const Holding& call) {
+    for (const auto& name : call.gauges) {
+        Gauge& gauge = locked.at(name);
+        if (gauge.calls == 0) continue;
+        --gauge.calls;
+        gauge.kbps -= std::min<std::uint64_t>(gauge.kbps, call.kbps);
+        if (is_trunk_gauge(name) && call.price_per_minute > 0) gauge.spending.give_place(call.price_per_minute);
     }
-    if (slot == Slot::none_free) return Admission::too_many_calls;
-    const bool affordable = take_budget(*held, price_per_minute, limits.cost_per_day, now);
-    if (affordable && (turn == Turn::had || take_turn(*held, limits.calls_per_second, now))) return Admission::admitted;
-    if (affordable) give_budget(*held, price_per_minute);
-    give_slot(*held);
-    return affordable ? Admission::too_fast : Admission::over_budget;
 }
 
-bool TrunkGauges::take_budget(Gauge& gauge, double price_per_minute, double allowance, TimePoint now) {
-    if (price_per_minute <= 0) return true;
-    const std::lock_guard lock(gauge.spending_mutex);
-    return gauge.spending.take_place(price_per_minute, allowance, now);
+// Places first, turns last: a turn cannot be given back.
+CallGauges::Answer CallGauges::judge(Locked& locked, std::span<const Level> levels, const Holding& call, TimePoint now,
+                                     const Holding* instead_of) {
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+        const Gauge& gauge = locked.at(levels[i].gauge);
+        if (levels[i].concurrent_calls != 0 && gauge.calls >= levels[i].concurrent_calls)
+            return {Admission::too_many_calls, i};
+        if (levels[i].bandwidth_kbps != 0 && call.kbps != 0 && gauge.kbps + call.kbps > levels[i].bandwidth_kbps)
+            return {Admission::too_much_bandwidth, i};
+    }
+    for (std::size_t i = 0; i < levels.size() && call.price_per_minute > 0; ++i) {
+        if (!is_trunk_gauge(levels[i].gauge)) continue;
+        Spending& spending = locked.at(levels[i].gauge).spending;
+        if (!spending.take_place(call.price_per_minute, levels[i].cost_per_day, now))
+            return {Admission::over_budget, i};
+        spending.give_place(call.price_per_minute);
+    }
+    const std::int64_t at = now.time_since_epoch().count();
+    const auto needs_turn = [&](const Level& level) {
+        return level.calls_per_second > 0 && level.turn == Turn::needed && !holds(instead_of, level.gauge);
+    };
+    for (std::size_t i = 0; i < levels.size(); ++i)
+        if (needs_turn(levels[i]) && locked.at(levels[i].gauge).next_arrival > at + tolerance_of(levels[i]))
+            return {Admission::too_fast, i};
+    for (const auto& level : levels)
+        if (needs_turn(level)) {
+            Gauge& gauge = locked.at(level.gauge);
+            gauge.next_arrival = std::max(gauge.next_arrival, at) + spacing_of(level);
+        }
+    return {};
 }
 
-void TrunkGauges::give_budget(Gauge& gauge, double price_per_minute) {
+CallGauges::Answer CallGauges::admit(std::span<const Level> levels, Holding& call, TimePoint now,
+                                     const Holding* instead_of) {
+    call.gauges.clear();
+    for (const auto& level : levels) call.gauges.push_back(level.gauge);
+    static const Holding nothing;
+    const Holding& before = instead_of == nullptr ? nothing : *instead_of;
+    Answer answer;
+    {
+        Locked locked(*this, call.gauges, before.gauges);
+        give(locked, before);
+        answer = judge(locked, levels, call, now, instead_of);
+        take(locked, answer.admission == Admission::admitted ? call : before);
+    }
+    if (answer.admission != Admission::admitted) {
+        forget_idle_numbers(call);
+        call.gauges.clear();
+    } else {
+        forget_idle_numbers(before);
+    }
+    return answer;
+}
+
+void CallGauges::hold(const Holding& call) {
+    Locked locked(*this, call.gauges, {});
+    take(locked, call);
+}
+
+void CallGauges::exchange(const Holding& call, const Holding& instead_of) {
+    {
+        Locked locked(*this, call.gauges, instead_of.gauges);
+        give(locked, instead_of);
+        take(locked, call);
+    }
+    forget_idle_numbers(instead_of);
+}
+
+void CallGauges::release(const Holding& call) {
+    {
+        Locked locked(*this, call.gauges, {});
+        give(locked, call);
+    }
+    forget_idle_numbers(call);
+}
+
+// There are many more numbers than trunks, and most are silent.
+void CallGauges::forget_idle_numbers(const Holding& call) {
+    for (const auto& name : call.gauges) {
+        if (!is_number_gauge(name)) continue;
+        Stripe& stripe = stripe_of(name);
+        const std::lock_guard lock(stripe.mutex);
+        const auto found = stripe.gauges.find(name);
+        if (found == stripe.gauges.end()) continue;
+        const GaugePtr gauge = found->second;
+        const std::lock_guard held(gauge->mutex);
+        if (gauge->calls > 0) continue;
+        gauge->retired = true;
+        stripe.gauges.erase(found);
+    }
+}
+
+void CallGauges::begin_spending(std::string_view trunk, double price_per_minute, TimePoint since, TimePoint now) {
     if (price_per_minute <= 0) return;
-    const std::lock_guard lock(gauge.spending_mutex);
-    gauge.spending.give_place(price_per_minute);
+    const std::string name = trunk_gauge(trunk);
+    Locked locked(*this, {&name, 1}, {});
+    locked.at(name).spending.begin(price_per_minute, since, now);
 }
 
-void TrunkGauges::begin_spending(std::string_view trunk, double price_per_minute, TimePoint since, TimePoint now) {
+void CallGauges::end_spending(std::string_view trunk, double price_per_minute, TimePoint now) {
     if (price_per_minute <= 0) return;
-    const auto held = gauge(trunk);
-    const std::lock_guard lock(held->spending_mutex);
-    held->spending.begin(price_per_minute, since, now);
+    const std::string name = trunk_gauge(trunk);
+    Locked locked(*this, {&name, 1}, {});
+    locked.at(name).spending.end(price_per_minute, now);
 }
 
-void TrunkGauges::end_spending(std::string_view trunk, double price_per_minute, TimePoint now) {
-    if (price_per_minute <= 0) return;
-    const auto held = gauge(trunk);
-    const std::lock_guard lock(held->spending_mutex);
-    held->spending.end(price_per_minute, now);
+Use CallGauges::use(std::string_view gauge) const {
+    const auto found = find(gauge);
+    if (!found) return {};
+    const std::lock_guard lock(found->mutex);
+    return {found->calls, found->kbps};
 }
 
-void TrunkGauges::hold(std::string_view trunk, double price_per_minute) {
-    auto held = gauge(trunk);
-    while (take_slot(*held, 0) == Slot::gauge_retired) held = gauge(trunk);
-    if (price_per_minute <= 0) return;
-    const std::lock_guard lock(held->spending_mutex);
-    held->spending.hold_place(price_per_minute);
+std::vector<std::pair<std::string, Use>> CallGauges::uses(std::string_view beginning) const {
+    std::vector<std::pair<std::string, Use>> out;
+    for (const Stripe& stripe : stripes_) {
+        const std::lock_guard lock(stripe.mutex);
+        for (auto at = stripe.gauges.lower_bound(beginning);
+             at != stripe.gauges.end() && at->first.starts_with(beginning); ++at) {
+            const std::lock_guard held(at->second->mutex);
+            if (at->second->calls > 0) out.emplace_back(at->first, Use{at->second->calls, at->second->kbps});
+        }
+    }
+    return out;
 }
 
-void TrunkGauges::release(std::string_view trunk, double price_per_minute) {
-    const auto held = find(trunk);
-    if (!held) return;
-    give_budget(*held, price_per_minute);
-    give_slot(*held);
-}
-
-std::uint32_t TrunkGauges::calls(std::string_view trunk) const {
-    const auto held = find(trunk);
-    return held ? held->calls.load(std::memory_order_relaxed) : 0;
-}
-
-void TrunkGauges::prune(const std::function<bool(std::string_view trunk)>& provisioned) {
+void CallGauges::prune(const std::function<bool(std::string_view gauge)>& provisioned) {
     for (Stripe& stripe : stripes_) {
         const std::lock_guard lock(stripe.mutex);
         std::erase_if(stripe.gauges, [&](const auto& entry) {
-            std::uint32_t idle = 0;
-            return !provisioned(entry.first) &&
-                   entry.second->calls.compare_exchange_strong(idle, retired, std::memory_order_relaxed);
+            if (provisioned(entry.first)) return false;
+            const std::lock_guard held(entry.second->mutex);
+            if (entry.second->calls > 0) return false;
+            return entry.second->retired = true;
         });
+    }
+}
+
+void CallGauges::copy(const CallGauges& other, Duration later) {
+    for (std::size_t i = 0; i < stripe_count; ++i) {
+        const std::scoped_lock lock(other.stripes_[i].mutex, stripes_[i].mutex);
+        for (const auto& [name, gauge] : other.stripes_[i].gauges) {
+            auto mine = std::make_shared<Gauge>();
+            const std::lock_guard held(gauge->mutex);
+            mine->calls = gauge->calls;
+            mine->kbps = gauge->kbps;
+            mine->next_arrival = gauge->next_arrival + later.count();
+            mine->spending = gauge->spending.moved(later);
+            stripes_[i].gauges.insert_or_assign(name, std::move(mine));
+        }
     }
 }
 

@@ -1,64 +1,92 @@
-// How many calls each trunk has, how fast they come and what they cost, counted exactly across the shards of a node:
-// one atomic number, one theoretical arrival time (GCRA) and one spending a trunk. Knows limits only as arguments;
-// decides nothing else.
+// How many calls each customer, trunk and number has, how fast they come, what media they take and what they cost,
+// counted exactly across the shards of a node: a call is in all of its gauges or in none. Knows limits only as
+// arguments; decides nothing else.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/base/time.h"
-#include "control/config/model.h"
+#include "signaling/policy/holding.h"
 #include "signaling/policy/spending.h"
 
 namespace sallyport::policy {
 
-enum class Admission : std::uint8_t { admitted, too_many_calls, too_fast, over_budget };
+enum class Admission : std::uint8_t { admitted, too_many_calls, too_much_bandwidth, too_fast, over_budget };
 
 enum class Turn : std::uint8_t { needed, had };  // of the calls per second
 
-class TrunkGauges {
+// One gauge that a call needs a place in, and what bounds it. 0: nothing does.
+struct Level {
+    std::string gauge;
+    std::uint32_t concurrent_calls = 0;
+    double calls_per_second = 0;
+    std::uint32_t burst = 0;  // calls at once; 0: one second's worth
+    std::uint32_t bandwidth_kbps = 0;
+    double cost_per_day = 0;  // of a trunk
+    Turn turn = Turn::needed;
+};
+struct Use {
+    std::uint32_t calls = 0;
+    std::uint64_t kbps = 0;
+};
+
+class CallGauges {
 public:
-    // Admitted: one call is held until release(). A burst of one second's worth of calls is let through.
-    // `price_per_minute`: of the call; one that costs nothing has no budget to keep to.
-    Admission admit(std::string_view trunk, const config::Limits& limits, TimePoint now, double price_per_minute = 0,
-                    Turn turn = Turn::needed);
-    void hold(std::string_view trunk, double price_per_minute = 0);  // no questions asked: restored calls
-    void release(std::string_view trunk, double price_per_minute = 0);
+    struct Answer {
+        Admission admission = Admission::admitted;
+        std::size_t level = 0;  // the one that has no room
+    };
+    // Admitted: `call.gauges` are those of `levels`, held until release(). `instead_of`: what the same call holds by
+    // now is given back in the same moment, or kept if it is refused; where it has a place it needs no turn.
+    Answer admit(std::span<const Level> levels, Holding& call, TimePoint now, const Holding* instead_of = nullptr);
+    void hold(const Holding& call);  // no questions asked: emergencies, restored calls
+    void exchange(const Holding& call, const Holding& instead_of);
+    void release(const Holding& call);
     // From answer to end of a call that has a price.
     void begin_spending(std::string_view trunk, double price_per_minute, TimePoint since, TimePoint now);
     void end_spending(std::string_view trunk, double price_per_minute, TimePoint now);
-    std::uint32_t calls(std::string_view trunk) const;
-    // Forgets idle trunks that are no longer provisioned.
-    void prune(const std::function<bool(std::string_view trunk)>& provisioned);
+
+    Use use(std::string_view gauge) const;
+    std::uint32_t calls(std::string_view gauge) const { return use(gauge).calls; }
+    // Those with calls whose names begin so, in no order.
+    std::vector<std::pair<std::string, Use>> uses(std::string_view beginning) const;
+    // Forgets idle gauges that are no longer provisioned.
+    void prune(const std::function<bool(std::string_view gauge)>& provisioned);
+    // What another one has counted, `later`: for asking what would be.
+    void copy(const CallGauges& other, Duration later);
 
 private:
-    // Calls of a gauge that prune() has taken out of the map: whoever still holds it must fetch the trunk's new one.
-    static constexpr std::uint32_t retired = 0xffff'ffff;
     struct Gauge {
-        std::atomic<std::uint32_t> calls{0};
-        std::atomic<std::int64_t> next_arrival{0};  // nanoseconds since the epoch
-        std::mutex spending_mutex;
+        std::mutex mutex;
+        std::uint32_t calls = 0;
+        std::uint64_t kbps = 0;
+        std::int64_t next_arrival = 0;  // theoretical arrival time (GCRA), nanoseconds since the epoch
         Spending spending;
+        bool retired = false;  // no longer in the map: whoever still holds it must fetch the new one
     };
+    using GaugePtr = std::shared_ptr<Gauge>;
     struct Stripe {
-        mutable std::mutex mutex;  // of the map; the gauges are atomic
-        std::map<std::string, std::shared_ptr<Gauge>, std::less<>> gauges;
+        mutable std::mutex mutex;  // of the map
+        std::map<std::string, GaugePtr, std::less<>> gauges;
     };
-    std::shared_ptr<Gauge> gauge(std::string_view trunk);
-    std::shared_ptr<Gauge> find(std::string_view trunk) const;
-    enum class Slot : std::uint8_t { taken, none_free, gauge_retired };
-    static Slot take_slot(Gauge& gauge, std::uint32_t limit);
-    static void give_slot(Gauge& gauge);
-    static bool take_budget(Gauge& gauge, double price_per_minute, double allowance, TimePoint now);
-    static void give_budget(Gauge& gauge, double price_per_minute);
-    static bool take_turn(Gauge& gauge, double per_second, TimePoint now);
+    class Locked;
+    Stripe& stripe_of(std::string_view gauge) { return stripes_[std::hash<std::string_view>{}(gauge) % stripe_count]; }
+    GaugePtr fetch(std::string_view gauge);
+    GaugePtr find(std::string_view gauge) const;
+    void forget_idle_numbers(const Holding& call);
+    static void take(Locked& locked, const Holding& call);
+    static void give(Locked& locked, const Holding& call);
+    static Answer judge(Locked& locked, std::span<const Level> levels, const Holding& call, TimePoint now,
+                        const Holding* instead_of);
 
     static constexpr std::size_t stripe_count = 64;
     std::array<Stripe, stripe_count> stripes_;

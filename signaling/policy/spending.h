@@ -37,6 +37,13 @@ public:
         running_ = std::max(0.0, running_ - per_minute);
     }
 
+    // The same, `later`.
+    Spending moved(Duration later) const {
+        Spending out = *this;
+        if (at_ != TimePoint{}) out.at_ += later;
+        return out;
+    }
+
 private:
     static constexpr double minutes_ahead = 3, minutes_of_day = 24 * 60;
     static double minutes(Duration time) { return std::max(0.0, std::chrono::duration<double>(time).count() / 60); }

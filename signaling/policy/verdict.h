@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "signaling/policy/holding.h"
+
 namespace sallyport::policy {
 
 enum class Refusal : std::uint8_t {
@@ -23,7 +25,10 @@ enum class Refusal : std::uint8_t {
     unknown_number,
     no_route,
     barred_destination,
+    outside_hours,
+    customer_disabled,
     too_many_calls,
+    too_much_bandwidth,
     too_fast,
     over_budget,
     emergency_forward,  // a callee has sent the call there
@@ -33,7 +38,8 @@ std::string_view to_string(Refusal refusal);
 
 // What a carrier's fraud desk wants to hear of (SIPconnect 16.6.1).
 inline bool is_about_fraud(Refusal refusal) {
-    return refusal == Refusal::barred_destination || refusal == Refusal::over_budget;
+    return refusal == Refusal::barred_destination || refusal == Refusal::outside_hours ||
+           refusal == Refusal::over_budget;
 }
 
 struct Reject {
@@ -58,6 +64,7 @@ struct Admitted {
     std::string route;                  // unless it goes to a PBX
     double price_per_minute = 0;        // the route's
     std::vector<std::string> carriers;  // to be tried in order; to_pbx: the one it came from
+    Holding holding;                    // what it has been given of the limits; empty: it was not admitted
 };
 
 struct TraceLine {
@@ -67,7 +74,7 @@ struct TraceLine {
 
 struct Verdict {
     std::optional<Reject> reject;
-    Admitted admitted;  // filled as far as the rules came; its trunk holds a place in the gauges when not rejected
+    Admitted admitted;  // filled as far as the rules came; it holds a place in its gauges when not rejected
     std::vector<TraceLine> trace;
 };
 

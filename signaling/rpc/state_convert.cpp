@@ -10,8 +10,6 @@
 namespace sallyport::rpc {
 namespace {
 
-constexpr std::string_view trunk_prefix = "trunks/";
-
 std::optional<std::uint64_t> digits(std::string_view e164) {
     if (e164.starts_with('+')) e164.remove_prefix(1);
     std::uint64_t value = 0;
@@ -66,7 +64,7 @@ void to_proto(const registrar::Binding& binding, const config::Trunk* trunk, Tim
     registration.set_numbers(static_cast<std::uint32_t>(std::min(count_numbers(*trunk), most)));
 }
 
-void to_proto(const std::string& trunk, const policy::TrunkStates::Entry& entry, std::uint32_t calls, TimePoint now,
+void to_proto(const std::string& trunk, const policy::TrunkStates::Entry& entry, TimePoint now,
               operations_pb::TrunkState& state) {
     state.set_trunk(trunk);
     state.set_state(std::string(to_string(entry.state)));
@@ -74,7 +72,38 @@ void to_proto(const std::string& trunk, const policy::TrunkStates::Entry& entry,
     state.set_since_seconds(std::chrono::duration<double>(now - entry.since).count());
     state.set_why(entry.trouble.empty() ? entry.why : entry.why + "; " + entry.trouble);
     state.set_contacts(entry.contacts);
-    state.set_calls(calls);
+}
+
+void to_proto(const config::Trunk& trunk, operations_pb::TrunkState& state) {
+    state.set_concurrent_calls(trunk.limits.concurrent_calls);
+    state.set_bandwidth_kbps(trunk.limits.bandwidth_kbps);
+    state.set_customer(trunk.customer);
+}
+
+void to_proto(const config::Trunk& trunk, std::string_view gauge, const policy::Use& use,
+              operations_pb::NumberUse& number) {
+    constexpr std::string_view range = "range ";
+    auto numbers = gauge.substr(policy::number_gauge(trunk.id, {}).size());
+    const bool whole = numbers.starts_with(range);
+    if (whole) numbers.remove_prefix(range.size());
+    number.set_numbers(std::string(numbers));
+    number.set_calls(use.calls);
+    for (const auto& limit : trunk.number_limits) {
+        if (whole && limit.numbers.to_string() == numbers) number.set_concurrent_calls(limit.concurrent_calls);
+        if (!whole && limit.numbers.contains(numbers)) number.set_concurrent_calls(limit.concurrent_calls_each);
+    }
+}
+
+void to_proto(const config::Customer& customer, const policy::Use& use, std::uint32_t trunks,
+              operations_pb::CustomerState& state) {
+    state.set_customer(customer.id);
+    state.set_display_name(customer.display_name);
+    state.set_disabled(customer.disabled);
+    state.set_trunks(trunks);
+    state.set_calls(use.calls);
+    state.set_concurrent_calls(customer.limits.concurrent_calls);
+    state.set_media_kbps(use.kbps);
+    state.set_bandwidth_kbps(customer.limits.bandwidth_kbps);
 }
 
 void to_proto(const std::array<std::uint64_t, policy::trunk_state_count>& counts, operations_pb::TrunkCounts& out) {
@@ -116,9 +145,10 @@ std::optional<Page> parse_page(std::int32_t page_size, std::string_view page_tok
     return page;
 }
 
-std::string_view trunk_id(std::string_view name) {
-    if (name.starts_with(trunk_prefix)) name.remove_prefix(trunk_prefix.size());
-    return name;
+std::string_view id_in(std::string_view name, std::string_view collection) {
+    return name.starts_with(collection) ? name.substr(collection.size()) : name;
 }
+
+std::string_view trunk_id(std::string_view name) { return id_in(name, "trunks/"); }
 
 }  // namespace sallyport::rpc

@@ -174,13 +174,50 @@ grpc::Status StateService::ListTrunkStates(grpc::ServerContext*, const operation
     const auto wanted = trunk_id(request->trunk());
     auto states = sources_.shared->trunk_states.all();
     if (!wanted.empty()) std::erase_if(states, [&](const auto& entry) { return entry.first != wanted; });
+    const auto snapshot = sources_.snapshot();
     std::size_t at = 0;
     for (const auto& [trunk, entry] : states) {
-        if (at >= page->offset && at < page->offset + page->size)
-            to_proto(trunk, entry, sources_.shared->gauges.calls(trunk), now, *response->add_trunks());
-        ++at;
+        if (at++ < page->offset || at > page->offset + page->size) continue;
+        auto& state = *response->add_trunks();
+        to_proto(trunk, entry, now, state);
+        if (snapshot) fill_limits(*snapshot, !wanted.empty(), state);
     }
     response->set_next_page_token(page->next_token(states.size()));
+    return grpc::Status::OK;
+}
+
+// `numbers`: those that have calls too; there may be very many of them.
+void StateService::fill_limits(const config::Snapshot& snapshot, bool numbers, operations_pb::TrunkState& state) const {
+    const auto& gauges = sources_.shared->gauges;
+    const auto use = gauges.use(policy::trunk_gauge(state.trunk()));
+    state.set_calls(use.calls);
+    state.set_media_kbps(use.kbps);
+    const auto trunk = snapshot.trunks.find(state.trunk());
+    if (trunk == snapshot.trunks.end()) return;
+    to_proto(trunk->second, state);
+    if (!numbers) return;
+    for (const auto& [gauge, counted] : gauges.uses(policy::number_gauge(state.trunk(), {})))
+        to_proto(trunk->second, gauge, counted, *state.add_numbers());
+}
+
+grpc::Status StateService::ListCustomerStates(grpc::ServerContext*,
+                                              const operations_pb::ListCustomerStatesRequest* request,
+                                              operations_pb::ListCustomerStatesResponse* response) {
+    const auto page = parse_page(request->page_size(), request->page_token());
+    if (!page) return bad_page;
+    const auto snapshot = sources_.snapshot();
+    if (sources_.shared == nullptr || !snapshot) return grpc::Status::OK;
+    const auto wanted = id_in(request->customer(), "customers/");
+    std::map<std::string_view, std::uint32_t> trunks;
+    for (const auto& [id, trunk] : snapshot->trunks) ++trunks[trunk.customer];
+    std::size_t at = 0;
+    for (const auto& [id, customer] : snapshot->customers) {
+        if (!wanted.empty() && id != wanted) continue;
+        if (at++ < page->offset || at > page->offset + page->size) continue;
+        to_proto(customer, sources_.shared->gauges.use(policy::customer_gauge(id)), trunks[id],
+                 *response->add_customers());
+    }
+    response->set_next_page_token(page->next_token(at));
     return grpc::Status::OK;
 }
 

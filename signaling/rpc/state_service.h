@@ -54,10 +54,15 @@ public:
 
     grpc::Status ListTrunkStates(grpc::ServerContext*, const operations_pb::ListTrunkStatesRequest* request,
                                  operations_pb::ListTrunkStatesResponse* response) override;
+    grpc::Status ListCustomerStates(grpc::ServerContext*, const operations_pb::ListCustomerStatesRequest* request,
+                                    operations_pb::ListCustomerStatesResponse* response) override;
+    grpc::Status Explain(grpc::ServerContext*, const operations_pb::ExplainRequest* request,
+                         operations_pb::ExplainResponse* response) override;
     grpc::Status SetDrain(grpc::ServerContext*, const operations_pb::SetDrainRequest* request,
                           operations_pb::DrainState* state) override;
 
 private:
+    void fill_limits(const config::Snapshot& snapshot, bool numbers, operations_pb::TrunkState& state) const;
     void fill(operations_pb::DrainState& state) const;
 
     StateSources sources_;

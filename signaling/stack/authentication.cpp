@@ -187,6 +187,7 @@ bool Core::has_proved(const transaction::Request& request, const config::Trunk& 
 }
 
 std::optional<policy::Party> Core::prove_sender(const transaction::Request& request) {
+    if (known_sender) return known_sender;
     const Realm& realm = settings.realms[request.flow.realm];
     auto party = identify(request);
     const auto* claimed = realm.trusted ? nullptr : claimed_trunk(*snapshot, request.message);

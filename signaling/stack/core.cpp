@@ -161,7 +161,11 @@ void Core::on(const ConfigChanged& input) {
         for (const auto& binding : shared.locations.all())
             if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
         const auto provisioned = [this](std::string_view trunk) { return snapshot->trunks.contains(trunk); };
-        shared.gauges.prune(provisioned);
+        shared.gauges.prune([&](std::string_view gauge) {
+            const auto id = gauge.substr(gauge.find('/') + 1);
+            if (policy::is_trunk_gauge(gauge)) return provisioned(id);
+            return !policy::is_number_gauge(gauge) && snapshot->customers.contains(id);
+        });
         shared.trunk_states.prune(provisioned);
         shared.digest_in_clear.prune([this](const std::string& id) {
             const auto trunk = snapshot->trunks.find(id);

@@ -239,6 +239,7 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .full = calls.size() >= config.max_calls,
                                   .overfull = calls.size() >= config.max_calls + config.emergency_calls};
     auto verdict = policy::decide(facts, shared.gauges);
+    if (known_sender) decided = verdict;
     if (verdict.reject) {
         count(verdict.reject->why);
         if (is_about_fraud(verdict.reject->why))
@@ -269,11 +270,14 @@ void Core::count(policy::Refusal refusal) {
         case policy::Refusal::media_away: return statistics.calls_refused_media_away.add();
         case policy::Refusal::full: return statistics.calls_refused_full.add();
         case policy::Refusal::too_many_calls:
+        case policy::Refusal::too_much_bandwidth:
         case policy::Refusal::too_fast: return statistics.calls_refused_limit.add();
         case policy::Refusal::barred_destination: return statistics.calls_refused_barred.add();
+        case policy::Refusal::outside_hours: return statistics.calls_refused_hours.add();
         case policy::Refusal::over_budget: return statistics.calls_refused_budget.add();
         case policy::Refusal::draining: return statistics.refused_draining.add();
         case policy::Refusal::trunk_disabled:
+        case policy::Refusal::customer_disabled:
         case policy::Refusal::transport_not_allowed:
         case policy::Refusal::not_registered:
         case policy::Refusal::not_a_number:

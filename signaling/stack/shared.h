@@ -37,7 +37,7 @@ private:
 
 struct Shared {
     registrar::LocationStore locations;
-    policy::TrunkGauges gauges;
+    policy::CallGauges gauges;
     policy::TrunkStates trunk_states;
     registrar::NonceCounts nonce_counts;
     registrar::Lockouts lockouts;

@@ -24,7 +24,7 @@
 namespace sallyport::stack {
 
 // The few things that the shards of a node share.
-struct Shared;  // defined in shared.h: LocationStore, trunk gauges, nonce counts, connections with calls
+struct Shared;  // defined in shared.h: LocationStore, call gauges, nonce counts, connections with calls
 struct StackConfig {
     std::string node;  // "edge-1": in records, Via received-by texts never
     std::string server_header = "Sallyport";
@@ -51,7 +51,7 @@ struct StackStatistics {
     Counter messages_received, parse_errors, dropped_not_sip, requests_refused;
     Counter invites;  // of known parties: each is a call attempt
     Counter calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
-    Counter calls_refused_barred, calls_refused_budget;
+    Counter calls_refused_barred, calls_refused_hours, calls_refused_budget;
     Counter registrations_ok, registrations_refused, challenges, authentication_failures;
     Counter lockouts, refused_locked_out, dropped_locked_out;
     Counter subscriptions;  // alive now (set)

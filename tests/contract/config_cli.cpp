@@ -221,7 +221,7 @@ numbers: [{first: "+4989100"}]
     const auto ran = shell.run("status");
     CHECK(ran.code == 0);
     contains(ran.out, "node edge-1, version ");
-    contains(ran.out, "configuration revision 1: 2 trunks, 1 carrier, 1 route");
+    contains(ran.out, "configuration revision 1: 2 trunks, 1 carrier, 1 route, 0 customers");
     contains(ran.out, "sallyport-control    up ");
     contains(ran.out, "sallyport-media      DOWN ");
     contains(ran.out, "warning: trunks/old-pbx is in single-AOR compatibility mode: not SIPconnect 2.0");

@@ -85,6 +85,47 @@ TEST_CASE("create, get, update, list and delete; every change has a new etag, a 
     CHECK(call(*stub, &Stub::UpdateTrunk, update, updated).error_code() == grpc::NOT_FOUND);
 }
 
+TEST_CASE("customers are resources as the others are: created, masked, listed, kept while they have trunks, stored") {
+    ControlDaemon daemon;
+    auto stub = daemon.provisioning();
+    pv1::CreateCustomerRequest create_request;
+    create_request.set_id("acme");
+    create_request.mutable_customer()->mutable_limits()->set_concurrent_calls(10);
+    pv1::Customer customer;
+    REQUIRE(call(*stub, &Stub::CreateCustomer, create_request, customer).ok());
+    CHECK(customer.name() == "customers/acme");
+    CHECK(call(*stub, &Stub::CreateCustomer, create_request, customer).error_code() == grpc::ALREADY_EXISTS);
+    pv1::UpdateCustomerRequest update;
+    update.mutable_customer()->set_name("customers/acme");
+    update.mutable_customer()->mutable_limits()->set_burst(5);
+    update.mutable_update_mask()->add_paths("limits.burst");
+    const auto unpaced = call(*stub, &Stub::UpdateCustomer, update, customer);
+    CHECK(unpaced.error_message().find("customer.limits.burst: belongs to limits.calls_per_second") == 0);
+    update.mutable_customer()->mutable_limits()->set_calls_per_second(2.5);
+    update.mutable_update_mask()->add_paths("limits.calls_per_second");
+    REQUIRE(call(*stub, &Stub::UpdateCustomer, update, customer).ok());
+    CHECK(customer.limits().concurrent_calls() == 10);
+    auto trunk = sample_trunk();
+    trunk.set_customer("customers/acme");
+    pv1::Trunk created;
+    REQUIRE(create(*stub, trunk, created).ok());
+    CHECK(created.customer() == "customers/acme");
+    pv1::DeleteRequest gone;
+    gone.set_name("customers/acme");
+    pv1::DeleteResponse deleted;
+    CHECK(call(*stub, &Stub::DeleteCustomer, gone, deleted).error_code() == grpc::FAILED_PRECONDITION);
+    daemon.stop(SIGKILL);
+    daemon.start();
+    stub = daemon.provisioning();
+    pv1::ListCustomersResponse listed;
+    REQUIRE(call(*stub, &Stub::ListCustomers, {}, listed).ok());
+    REQUIRE(listed.total_size() == 1);
+    CHECK(listed.customers(0).limits().burst() == 5);
+    pv1::GetRequest one;
+    one.set_name("customers/acme");
+    CHECK(call(*stub, &Stub::GetCustomer, one, customer).ok());
+}
+
 TEST_CASE("every violation of a request comes back with its field path, and nothing is half applied") {
     ControlDaemon daemon;
     const auto stub = daemon.provisioning();

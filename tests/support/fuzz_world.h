@@ -328,7 +328,7 @@ private:
         SALLYPORT_CHECK(left.timers == 0);
         SALLYPORT_CHECK(left.media_sessions == 0);
         SALLYPORT_CHECK(bench_.checkpoints.empty());
-        SALLYPORT_CHECK(bench_.shared.gauges.calls("globex") == 0);
+        SALLYPORT_CHECK(bench_.shared.gauges.calls(policy::trunk_gauge("globex")) == 0);
         settled_ = true;
     }
 

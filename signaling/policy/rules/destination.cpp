@@ -6,8 +6,7 @@
 namespace sallyport::policy::rules {
 namespace {
 
-constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, call_rejected = 21,
-                        facility_rejected = 29;
+constexpr std::uint16_t unallocated = 1, no_route = 3, subscriber_absent = 20, facility_rejected = 29;
 constexpr std::string_view any_number;  // the number of the route with the prefix ""
 
 // Nobody is registered whom a call could reach.
@@ -61,12 +60,6 @@ std::vector<std::string> in_order(std::vector<config::RouteChoice> choices, std:
     return ids;
 }
 
-// Whom this trunk must not call, so that a stolen secret earns nobody anything (SIPconnect 16.6.1).
-bool is_barred(const CallFacts& facts, const Admitted& admitted) {
-    const auto trunk = facts.config.trunks.find(admitted.trunk);
-    return !admitted.emergency && trunk != facts.config.trunks.end() && trunk->second.limits.bars(admitted.called);
-}
-
 // A service that is called by its name goes where the trunk's emergency number does.
 std::string routed_as(const CallFacts& facts, const Admitted& admitted) {
     if (!admitted.called.starts_with("urn:")) return admitted.called;
@@ -87,9 +80,6 @@ std::vector<std::string> enabled_carriers(const CallFacts& facts, const config::
 
 // A call for help goes where its number is routed; where that leads nowhere, where every other number goes.
 Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
-    if (is_barred(facts, admitted))
-        return {Reject{Refusal::barred_destination, 603, call_rejected, false},
-                "trunk " + admitted.trunk + " may not call " + admitted.called};
     const auto* route = facts.config.route_for(routed_as(facts, admitted));
     admitted.carriers = enabled_carriers(facts, route);
     if (admitted.emergency && admitted.carriers.empty()) {

@@ -23,7 +23,9 @@ Outcome standing(const CallFacts& facts, Admitted& admitted);      // may this p
 Outcome called_number(const CallFacts& facts, Admitted& admitted);  // the Request-URI as E.164
 Outcome caller(const CallFacts& facts, Admitted& admitted);   // may it call as whom it says, and be hidden as it asks
 Outcome forward(const CallFacts& facts, Admitted& admitted);  // may a callee send a call there; to a PBX of ours or not
+Outcome permission(const CallFacts& facts, Admitted& admitted);   // may this trunk call that number, and now
 Outcome destination(const CallFacts& facts, Admitted& admitted);  // number -> trunk, or prefix -> carriers
-Outcome trunk_limits(const CallFacts& facts, Admitted& admitted, TrunkGauges& gauges);
+Outcome customer(const CallFacts& facts, Admitted& admitted);     // whose trunk it is, and may it take part in calls
+Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges);
 
 }  // namespace sallyport::policy::rules

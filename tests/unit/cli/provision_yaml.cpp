@@ -93,6 +93,43 @@ TEST_CASE("what get prints, apply reads back to the same resource") {
     CHECK(google::protobuf::util::MessageDifferencer::Equals(provision.request, again.request));
 }
 
+TEST_CASE("customers, number limits, windows and header rules are written as they are read") {
+    const auto provision = good(R"(kind: Customer
+name: acme
+limits: {concurrent_calls: 50, calls_per_second: 2.5, burst: 9, bandwidth_kbps: 4200}
+---
+kind: Trunk
+name: acme-hq
+customer: acme
+number_limits:
+  - {numbers: "+4930123400..+4930123409", concurrent_calls: 8, concurrent_calls_each: 2}
+  - {numbers: "+4930123410", concurrent_calls: 1}
+destinations:
+  allowed_prefixes: ["+49"]
+  time_zone: Europe/Berlin
+  hours:
+    - prefixes: ["+1", ""]
+      windows: [{days: [monday, friday], from: "08:00", to: "20:00"}, {}]
+headers:
+  in: [{action: remove, header: X-Internal}]
+  out: [{action: rewrite, header: Subject, match: "a *", value: "$1: \"x\""}]
+)");
+    const auto& customer = provision.request.changes(0).put_customer();
+    const auto& trunk = provision.request.changes(1).put_trunk();
+    CHECK(customer.name() == "customers/acme");
+    CHECK(customer.limits().burst() == 9);
+    CHECK(trunk.customer() == "customers/acme");
+    CHECK(trunk.number_limits(0).numbers().last() == "+4930123409");
+    CHECK(trunk.number_limits(1).numbers().first() == "+4930123410");
+    CHECK(trunk.destinations().hours(0).windows(0).days(1) == pv1::WEEKDAY_FRIDAY);
+    CHECK(trunk.destinations().hours(0).windows_size() == 2);
+    CHECK(trunk.headers().out(0).action() == pv1::HEADER_ACTION_REWRITE);
+    const auto text = to_yaml(customer) + "---\n" + to_yaml(trunk);
+    INFO(text);
+    CHECK(google::protobuf::util::MessageDifferencer::Equals(provision.request, good(text).request));
+    CHECK(text.find("numbers: \"+4930123400..+4930123409\"") != std::string::npos);
+}
+
 TEST_CASE("names that YAML would take for something else come back as they were") {
     for (const auto* name : {"null", "true", "123", "-", "--", "1-2"}) {
         pv1::Route route;
@@ -130,13 +167,14 @@ prefix: "+49"
              "f:9:21: trunks/acme: limits.calls_per_second: \"nan\" is not a number, e.g. calls_per_second: 2.5",
              "f:11:15: trunks/acme: credentials[0].username: expected text",
              "f:12:5: trunks/acme: credentials[0].pasword: there is no such field; did you mean \"password\"?",
-             "f:14:7: kind: \"Trnk\" is not known: Trunk, Carrier or Route, e.g. kind: Trunk",
-             "f:16:1: kind: is missing: Trunk, Carrier or Route, e.g. kind: Trunk",
+             "f:14:7: kind: \"Trnk\" is not known: Trunk, Carrier, Route or Customer, e.g. kind: Trunk",
+             "f:16:1: kind: is missing: Trunk, Carrier, Route or Customer, e.g. kind: Trunk",
              "f:18:1: name: is missing, e.g. name: acme-hq"});
 }
 
 TEST_CASE("a file without resources is a problem, not a success") {
-    CHECK(problems("") == Lines{"f:1:1: nothing to apply: expected documents with kind: Trunk, Carrier or Route"});
+    CHECK(problems("") ==
+          Lines{"f:1:1: nothing to apply: expected documents with kind: Trunk, Carrier, Route or Customer"});
     CHECK(problems("---\n---\n").size() == 1);
     CHECK(problems("just text\n").size() == 1);
     CHECK(problems("a: [").size() == 1);

@@ -55,7 +55,7 @@ struct World {
     }
     config::Snapshot snapshot;
     registrar::LocationStore locations;
-    TrunkGauges gauges;
+    CallGauges gauges;
     TimePoint now{std::chrono::seconds(1'800'000'000)};
     const Party pbx{PartyKind::trunk, "acme", Proof::registered_flow},
         core{PartyKind::carrier, "core", Proof::source_address};
@@ -71,12 +71,12 @@ TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known 
     CHECK(verdict.admitted.called == "+44205550100");
     CHECK(verdict.admitted.route == "uk");
     CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
-    CHECK(w.gauges.calls("acme") == 1);
-    CHECK(verdict.trace.size() == 8);
+    CHECK(w.gauges.calls(trunk_gauge("acme")) == 1);
+    CHECK(verdict.trace.size() == 10);
     const auto second = decide(w.facts(w.pbx, "sip:+44205550100@sip.example.net"), w.gauges);
     REQUIRE(second.reject);
     CHECK(second.reject->why == Refusal::too_many_calls);
-    CHECK(w.gauges.calls("acme") == 1);
+    CHECK(w.gauges.calls(trunk_gauge("acme")) == 1);
 }
 
 TEST_CASE("Each refusal has its status, and takes no place") {
@@ -121,7 +121,7 @@ TEST_CASE("Each refusal has its status, and takes no place") {
     facts.full = false;
     facts.media_up = false;
     CHECK(refusal(facts) == Pair(Refusal::media_away, 503));
-    CHECK(w.gauges.calls("acme") == 0);
+    CHECK(w.gauges.calls(trunk_gauge("acme")) == 0);
 }
 
 TEST_CASE(
@@ -224,7 +224,7 @@ TEST_CASE("Nothing about its trunk or this node keeps an emergency from going ou
         CHECK(verdict.admitted.emergency);
         CHECK(verdict.admitted.route == "sos");
     }
-    CHECK(w.gauges.calls("acme") == 4);  // counted, and in nobody's way
+    CHECK(w.gauges.calls(trunk_gauge("acme")) == 4);  // counted, and in nobody's way
     auto facts = w.facts(w.pbx, "sip:112@x");
     facts.overfull = true;
     CHECK(decide(facts, w.gauges).reject->why == Refusal::full);
@@ -329,13 +329,13 @@ TEST_CASE("A PBX sends a call on to where it could have called, on its account, 
     CHECK(outside.admitted.trunk == "acme");
     CHECK(outside.admitted.called == "+4420555");
     CHECK(outside.admitted.carriers == std::vector<std::string>{"core"});
-    CHECK(w.gauges.calls("acme") == 1);
-    w.gauges.release("acme");
+    CHECK(w.gauges.calls(trunk_gauge("acme")) == 1);
+    w.gauges.release({{trunk_gauge("acme")}});
     const auto inside = forward("sip:+4930111@10.0.0.1");
     REQUIRE_FALSE(inside.reject);
     CHECK(inside.admitted.direction == CallDirection::to_pbx);
     CHECK(inside.admitted.trunk == "acme");
-    w.gauges.release("acme");
+    w.gauges.release({{trunk_gauge("acme")}});
     const auto why = [&](const Verdict& verdict) { return verdict.reject ? verdict.reject->why : Refusal::full; };
     CHECK(why(forward("tel:+4420555", {"+4420555"})) == Refusal::forward_loop);
     CHECK(why(forward("sip:bob@10.0.0.1")) == Refusal::not_a_number);
@@ -347,14 +347,16 @@ TEST_CASE("A PBX sends a call on to where it could have called, on its account, 
     w.snapshot.trunks.at("acme").limits.cost_per_day = 10;
     w.snapshot.routes.at("uk").price_per_minute = 5;
     CHECK(why(forward("tel:+4420555")) == Refusal::over_budget);
-    CHECK(w.gauges.calls("acme") == 0);
+    CHECK(w.gauges.calls(trunk_gauge("acme")) == 0);
     // The call had its turn when it came to this PBX.
     w.snapshot.trunks.at("acme").limits = {.calls_per_second = 1};
-    CHECK(w.gauges.admit("acme", w.snapshot.trunks.at("acme").limits, w.now) == Admission::admitted);
-    CHECK(w.gauges.admit("acme", w.snapshot.trunks.at("acme").limits, w.now) == Admission::too_fast);
+    const Level one_a_second{.gauge = trunk_gauge("acme"), .calls_per_second = 1};
+    Holding call;
+    CHECK(w.gauges.admit({&one_a_second, 1}, call, w.now).admission == Admission::admitted);
+    CHECK(w.gauges.admit({&one_a_second, 1}, call, w.now).admission == Admission::too_fast);
     CHECK_FALSE(forward("tel:+4420555").reject);
     CHECK_FALSE(forward("sip:+4930111@x").reject);
-    for (int i = 0; i < 3; ++i) w.gauges.release("acme");
+    for (int i = 0; i < 3; ++i) w.gauges.release({{trunk_gauge("acme")}});
     // Who has numbers and no place to be called at, and who is switched off.
     w.locations.update("acme", [](auto& bindings) { return bindings.clear(), true; });
     CHECK(why(forward("sip:+4930111@x")) == Refusal::not_registered);

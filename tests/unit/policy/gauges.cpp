@@ -1,5 +1,7 @@
 #include "signaling/policy/gauges.h"
 
+#include "control/config/model.h"
+
 #include "signaling/policy/refusal_limit.h"
 
 #include <catch2/catch.hpp>
@@ -9,6 +11,23 @@
 namespace sallyport::policy {
 
 static const TimePoint start{std::chrono::seconds(1'800'000'000)};
+
+namespace {
+
+// Gauges as trunks alone use them.
+struct TrunkGauges : CallGauges {
+    static Holding holding(std::string_view trunk, double price) { return {{trunk_gauge(trunk)}, 0, price}; }
+    Admission admit(std::string_view trunk, const config::Limits& l, TimePoint now, double price = 0) {
+        const Level level{trunk_gauge(trunk), l.concurrent_calls, l.calls_per_second, l.burst, 0, l.cost_per_day};
+        Holding call = holding(trunk, price);
+        return CallGauges::admit({&level, 1}, call, now).admission;
+    }
+    void hold(std::string_view trunk, double price = 0) { CallGauges::hold(holding(trunk, price)); }
+    void release(std::string_view trunk, double price = 0) { CallGauges::release(holding(trunk, price)); }
+    std::uint32_t calls(std::string_view trunk) const { return CallGauges::calls(trunk_gauge(trunk)); }
+};
+
+}  // namespace
 
 TEST_CASE("A trunk gets as many calls as its limit, and one more when one has ended") {
     TrunkGauges gauges;

@@ -14,8 +14,10 @@ config::Trunk trunk() {
 // Whether a call of that price would be taken now: while what is spent and three minutes of all calls are within 100.
 bool affords(Bench& b, double price) {
     auto& gauges = b.shared.gauges;
-    if (gauges.admit("acme", trunk().limits, b.now, price) != policy::Admission::admitted) return false;
-    gauges.release("acme", price);
+    const policy::Level level{.gauge = policy::trunk_gauge("acme"), .cost_per_day = trunk().limits.cost_per_day};
+    policy::Holding call{{}, 0, price};
+    if (gauges.admit({&level, 1}, call, b.now).admission != policy::Admission::admitted) return false;
+    gauges.release(call);
     return true;
 }
 
@@ -90,7 +92,7 @@ TEST_CASE("A dialler that is refused for its trunk's budget is never told to com
         b.sent.clear();
     }
     CHECK(b.stack.statistics().calls_refused_budget.read() == 60);
-    CHECK(b.shared.gauges.calls("acme") == 0);
+    CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme")) == 0);
 }
 
 }  // namespace sallyport::stack

@@ -65,7 +65,7 @@ TEST_CASE(
     CHECK(b.stack.alive().calls == 0);
     CHECK(b.stack.alive().transactions == 0);
     CHECK(b.stack.alive().timers == 0);
-    CHECK(b.shared.gauges.calls("acme") == 0);
+    CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme")) == 0);
 }
 
 TEST_CASE(

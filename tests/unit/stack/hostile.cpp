@@ -214,7 +214,7 @@ TEST_CASE("Any order of replies, requests, timers, breaks and restarts ends with
         }
         b.sent.clear();
         settle(b);
-        CHECK(b.shared.gauges.calls("acme") == 0);
+        CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme")) == 0);
         std::set<std::string> ids;
         for (const auto& record : b.records) ids.insert(record.id);
         CHECK(ids.size() == b.records.size());  // one record an attempt

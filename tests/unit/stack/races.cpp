@@ -47,7 +47,7 @@ void check_nothing_left(Bench& b) {
     CHECK(b.stack.alive().calls == 0);
     CHECK(b.stack.alive().transactions == 0);
     CHECK(b.stack.alive().timers == 0);
-    CHECK(b.shared.gauges.calls("acme") == 0);
+    CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme")) == 0);
     CHECK(b.records.size() == 1);
     const auto allocated = std::count_if(b.media.begin(), b.media.end(),
                                          [](const auto& c) { return c.verb == b2bua::MediaVerb::allocate; });

@@ -14,7 +14,7 @@ TEST_CASE("A checkpoint read back gives the same checkpoint, and a call that goe
     after.bind(21);
     after.give(Restore{state});
     CHECK(after.stack.alive().calls == 1);
-    CHECK(after.shared.gauges.calls("acme") == 1);
+    CHECK(after.shared.gauges.calls(policy::trunk_gauge("acme")) == 1);
     after.media_state(true, 1);
     CHECK(after.media.back().verb == b2bua::MediaVerb::allocate);
     CHECK(after.media.back().legs.at(0).keys->send == before.media.back().legs.at(0).keys->send);

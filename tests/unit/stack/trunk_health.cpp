@@ -78,8 +78,8 @@ TEST_CASE("A PBX whose connection breaks while it is called: the next contact, t
     b.give(FlowClosed{b.pbx_flow(8), "reset"});
     b.find("INVITE");
     CHECK(b.last.flow.remote == endpoint("198.51.100.99:5060"));
-    CHECK(b.shared.gauges.calls("acme") == 0);
-    CHECK(b.shared.gauges.calls("acme-dr") == 1);
+    CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme")) == 0);
+    CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme-dr")) == 1);
 
     Bench alone;
     alone.bind();

@@ -6,6 +6,7 @@
 #include "control/wire/ha1.h"
 #include "control/wire/secrets.h"
 #include "control/wire/snapshot_convert.h"
+#include "control/wire/time_zone.h"
 
 using namespace sallyport;
 using namespace sallyport::wire;
@@ -46,7 +47,7 @@ config::Trunk full_trunk() {
     t.domain = "c.example";
     t.credentials = {{"u", "r", std::string(32, 'a'), std::string(64, 'b')}};
     t.numbers = {{"+49301", "+49309"}, {"+491", "+491"}};
-    t.limits = {10, 2.5, 3, 600, {"+979"}, true, 250};
+    t.limits = {10, 2.5, 3, 600, {"+979"}, true, 250, 7, 960};
     t.media = {config::SrtpPolicy::off, {"PCMA", "PCMU"}, 77, true, "media-1"};
     t.disabled = true;
     t.single_aor_compatibility = true;
@@ -74,6 +75,15 @@ config::Trunk full_trunk() {
     t.media.early_media = config::EarlyMedia::announced;
     t.media.packet_milliseconds = 30;
     t.network = {Family::v6, config::NatMode::on, 60};
+    t.customer = "acme";
+    t.number_limits = {{{"+49301", "+49304"}, 5, 1}};
+    t.destinations = {{"+49", "+43"},
+                      "Europe/Berlin",
+                      time_zone("Europe/Berlin"),
+                      {{{"+1", ""}, {{0x1f, 8 * 60, 18 * 60 + 30}, {0x60, 22 * 60, 2 * 60}, {}}}}};
+    t.headers = {
+        {{config::HeaderAction::remove, "X-Internal", "secret *", ""}},
+        {{config::HeaderAction::add, "X-Group", "", "7"}, {config::HeaderAction::rewrite, "Subject", "*", "<$1>"}}};
     t.revision = 42;
     return t;
 }
@@ -95,6 +105,7 @@ config::Carrier full_carrier() {
     c.reroute_causes = {34, 42};
     c.session_timers = {600, 90};
     c.reliable_provisionals = false;
+    c.headers.out = {{config::HeaderAction::add, "X-Group", "", "7"}};
     c.media.music_on_hold = config::MusicOnHold::own;
     c.media.early_media = config::EarlyMedia::none;
     c.disabled = true;
@@ -126,6 +137,46 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     CHECK(carrier.value == full_carrier());
     const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25};
     CHECK(from_proto(to_proto(route)).value == route);
+    const config::Customer customer{"acme", "ACME", {100, 7.5, 20, 9'600}, true, 3};
+    CHECK(from_proto(to_proto(customer)).value == customer);
+}
+
+TEST_CASE("a time zone is its changes, one value for all who name it, and nothing else has one") {
+    const auto berlin = time_zone("Europe/Berlin");
+    REQUIRE(berlin != nullptr);
+    CHECK(berlin == time_zone("Europe/Berlin"));
+    const auto summer = 1'790'470'800 - 30 * 86'400, change = 1'792'890'000;  // 2026-10-25T01:00:00Z
+    CHECK(berlin->offset_at(summer) == 7'200);
+    CHECK(berlin->offset_at(change - 1) == 7'200);
+    CHECK(berlin->offset_at(change) == 3'600);
+    CHECK(berlin->offset_at(4'000'000'000) != 0);  // 2096
+    CHECK(time_zone("UTC")->offset_at(change) == 0);
+    CHECK(time_zone("Asia/Kolkata")->offset_at(change) == 5 * 3'600 + 1'800);
+    CHECK(time_zone("America/St_Johns")->offset_at(change) == -(2 * 3'600 + 1'800));
+    for (const auto* none : {"", "Europe/Atlantis", "/etc/passwd", "../Europe/Berlin", "localtime", "europe/berlin",
+                             "Europe/Berlin ", "Etc/../UTC"})
+        CHECK(time_zone(none) == nullptr);
+}
+
+TEST_CASE("what windows and header rules cannot say is named") {
+    pb::Trunk message;
+    message.set_mode(pb::TRUNK_MODE_STATIC);
+    auto& hours = *message.mutable_destinations()->add_hours();
+    hours.add_windows()->add_days(static_cast<pb::Weekday>(9));
+    for (const auto* text : {"8:00", "08:60", "25:00", "24:00", "ab:cd", "08:00:00"})
+        hours.add_windows()->set_from(text);
+    message.mutable_destinations()->set_time_zone("Europe/Atlantis");
+    message.mutable_headers()->add_in()->set_action(static_cast<pb::HeaderAction>(9));
+    message.mutable_headers()->add_out();
+    message.set_customer("trunks/acme");
+    const auto converted = from_proto(message);
+    CHECK(fields(converted.errors) == Fields{"customer", "destinations.hours[0].windows[0].days[0]",
+                                             "headers.in[0].action", "headers.out[0].action"});
+    const auto errors = fields(config::validate(converted.value));
+    const auto has = [&](const std::string& field) { return std::count(errors.begin(), errors.end(), field) == 1; };
+    CHECK_FALSE(has("destinations.hours[0].windows[0].from"));
+    for (int i = 1; i <= 6; ++i) CHECK(has("destinations.hours[0].windows[" + std::to_string(i) + "].from"));
+    CHECK(has("destinations.time_zone"));
 }
 
 TEST_CASE("a trunk about whose SRTP nobody says anything has it where its keys are safe") {
@@ -188,6 +239,15 @@ TEST_CASE("no field of the API's carrier and route is forgotten either") {
     complete(to_proto(full_trunk(), Secrets::hidden).numbering());
     complete(to_proto(full_trunk(), Secrets::hidden).numbering().dial_plan());
     complete(to_proto(full_trunk(), Secrets::hidden).identity());
+    complete(to_proto(full_trunk(), Secrets::hidden).limits());
+    complete(to_proto(full_trunk(), Secrets::hidden).number_limits(0));
+    complete(to_proto(full_trunk(), Secrets::hidden).destinations());
+    complete(to_proto(full_trunk(), Secrets::hidden).destinations().hours(0));
+    complete(to_proto(full_trunk(), Secrets::hidden).destinations().hours(0).windows(0));
+    complete(to_proto(full_trunk(), Secrets::hidden).headers());
+    complete(to_proto(full_trunk(), Secrets::hidden).headers().out(1));
+    complete(to_proto(config::Customer{"acme", "ACME", {100, 7.5, 20, 9'600}, true, 3}));
+    complete(to_proto(config::Customer{"acme", "ACME", {100, 7.5, 20, 9'600}, true, 3}).limits());
     complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25}));
 }
 
@@ -441,11 +501,14 @@ TEST_CASE("a snapshot arrives whole, with hashes and indexes, or not at all") {
     trunk.mode = config::TrunkMode::registration;
     snapshot.trunks[trunk.id] = trunk;
     snapshot.carriers["core"] = full_carrier();
+    snapshot.customers["acme"] = {"acme", "ACME", {100, 0, 0, 0}};
     auto message = to_proto(snapshot);
     const auto received = wire::from_proto(message);
     REQUIRE(received.has_value());
     CHECK((*received)->revision == 5);
     CHECK((*received)->trunks.at("acme-hq") == trunk);
+    CHECK((*received)->trunks.at("acme-hq").destinations.zone == time_zone("Europe/Berlin"));
+    CHECK((*received)->customer_of(trunk)->limits.concurrent_calls == 100);
     CHECK((*received)->trunk_by_number("+49305")->id == "acme-hq");
     message.mutable_trunks(0)->add_sources("nonsense");
     const auto refused = wire::from_proto(message);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sallyport::sip {
+namespace sallyport {
 
 constexpr bool is_utf8(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
@@ -26,4 +26,4 @@ constexpr bool is_utf8(std::string_view text) {
 static_assert(is_utf8("J\xc3\xbcrgen \xe2\x82\xac \xf0\x9f\x98\x80") && !is_utf8("\xff") && !is_utf8("\xc0\xaf") &&
               !is_utf8("\xed\xa0\x80") && !is_utf8("\xe2\x82"));
 
-}  // namespace sallyport::sip
+}  // namespace sallyport

@@ -1,0 +1,149 @@
+#include <algorithm>
+
+#include "control/base/check.h"
+#include "signaling/policy/bandwidth.h"
+#include "signaling/policy/caller.h"
+#include "signaling/policy/limit_levels.h"
+#include "signaling/policy/rules/rule.h"
+#include "signaling/sip/content.h"
+
+namespace sallyport::policy {
+namespace {
+
+// The number of this node's whose call it is, and the trunk that has it. A call of a PBX is its caller's, one that a
+// PBX sends on is the number's it came to, one to a PBX is the called number's, also where another trunk takes the
+// overflow.
+std::pair<const config::Trunk*, std::string> number_of(const CallFacts& facts, const Admitted& admitted) {
+    if (admitted.direction == CallDirection::to_pbx)
+        return {facts.config.trunk_by_number(admitted.called), admitted.called};
+    const auto found = facts.config.trunks.find(admitted.trunk);
+    if (found == facts.config.trunks.end()) return {};
+    const config::Trunk& trunk = found->second;
+    if (admitted.direction == CallDirection::forwarded)
+        return {&trunk, facts.been_at.empty() ? "" : facts.been_at.back()};
+    return {&trunk, facts.invite == nullptr ? default_number(trunk) : own_caller(*facts.invite, trunk)};
+}
+
+void add_number(const CallFacts& facts, const Admitted& admitted, std::vector<Level>& levels) {
+    const auto [owner, number] = number_of(facts, admitted);
+    if (owner == nullptr) return;
+    const auto& limits = owner->number_limits;
+    const auto found = std::find_if(
+        limits.begin(), limits.end(),
+        [&, &called = number](const config::NumberLimit& limit) { return limit.numbers.contains(called); });
+    if (found == limits.end()) return;
+    if (found->concurrent_calls > 0)
+        levels.push_back({.gauge = number_gauge(owner->id, "range " + found->numbers.to_string()),
+                          .concurrent_calls = found->concurrent_calls});
+    if (found->concurrent_calls_each > 0)
+        levels.push_back({.gauge = number_gauge(owner->id, number), .concurrent_calls = found->concurrent_calls_each});
+}
+
+}  // namespace
+
+std::vector<Level> limit_levels(const CallFacts& facts, const Admitted& admitted) {
+    std::vector<Level> levels;
+    const auto found = facts.config.trunks.find(admitted.trunk);
+    // What its PBX sends on has had its turn when it came to that PBX.
+    const bool sent_on = admitted.direction != CallDirection::from_pbx && facts.party.kind == PartyKind::trunk &&
+                         facts.party.id == admitted.trunk;
+    const Turn turn = sent_on ? Turn::had : Turn::needed;
+    static const config::Trunk nobody;
+    const config::Trunk& trunk = found == facts.config.trunks.end() ? nobody : found->second;
+    if (const auto* customer = facts.config.customer_of(trunk)) {
+        const auto& l = customer->limits;
+        levels.push_back(
+            {customer_gauge(customer->id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, 0, turn});
+    }
+    const auto& l = trunk.limits;
+    levels.push_back({trunk_gauge(admitted.trunk), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps,
+                      l.cost_per_day, turn});
+    add_number(facts, admitted, levels);
+    return levels;
+}
+
+std::string limit_name(std::string_view gauge) {
+    const auto slash = gauge.find('/');
+    const auto rest = gauge.substr(slash + 1);
+    if (is_trunk_gauge(gauge)) return "trunk " + std::string(rest);
+    if (!is_number_gauge(gauge)) return "customer " + std::string(rest);
+    const auto numbers = rest.substr(rest.find('/') + 1);
+    constexpr std::string_view range = "range ";
+    return numbers.starts_with(range) ? "numbers " + std::string(numbers.substr(range.size()))
+                                      : "number " + std::string(numbers);
+}
+
+namespace rules {
+namespace {
+
+// Towards the PBX a limit is 503, as SIPconnect lets it be: it means this server and this trunk. Towards the core 503
+// would take the whole node out of the carrier's hunt group for one trunk's sake, so there a full trunk is busy (486)
+// and a too fast one temporarily unavailable (480). Retry-After only where waiting helps. The same for a customer and
+// for a number: whoever calls cannot tell which of them it is.
+Reject refusal(Admission admission, CallDirection direction) {
+    constexpr std::uint16_t user_busy = 17, call_rejected = 21, no_circuit = 34, congestion = 42;
+    const bool pbx_calls = direction == CallDirection::from_pbx;
+    if (admission == Admission::too_many_calls || admission == Admission::too_much_bandwidth) {
+        const auto why = admission == Admission::too_many_calls ? Refusal::too_many_calls : Refusal::too_much_bandwidth;
+        return pbx_calls ? Reject{why, 503, no_circuit, false} : Reject{why, 486, user_busy, false};
+    }
+    // 603: a PBX that tries its next SP-SSE on 503 would have a budget at each.
+    if (admission == Admission::over_budget) return {Refusal::over_budget, 603, call_rejected, false};
+    return pbx_calls ? Reject{Refusal::too_fast, 503, congestion, true}
+                     : Reject{Refusal::too_fast, 480, congestion, false};
+}
+
+// Only where somebody limits it: reading a description costs.
+std::uint32_t measured_kbps(const CallFacts& facts, const Admitted& admitted, const std::vector<Level>& levels) {
+    const bool limited =
+        std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.bandwidth_kbps > 0; });
+    if (!limited || facts.invite == nullptr) return 0;
+    return offered_kbps(sip::session_description(*facts.invite), facts.config.trunks.find(admitted.trunk)->second);
+}
+
+std::string room_text(const std::vector<Level>& levels, const Holding& call) {
+    std::string text;
+    for (const auto& level : levels)
+        if (level.concurrent_calls > 0 || level.bandwidth_kbps > 0)
+            text += (text.empty() ? ": " : ", ") + limit_name(level.gauge);
+    if (call.kbps > 0) text += ", " + std::to_string(call.kbps) + " kbit/s";
+    return "within the limits" + text;
+}
+
+std::string refusal_text(Admission admission, const Level& level, const Holding& call) {
+    const std::string name = limit_name(level.gauge);
+    switch (admission) {
+        case Admission::admitted: break;
+        case Admission::too_many_calls:
+            return name + " has all its " + std::to_string(level.concurrent_calls) + " calls";
+        case Admission::too_much_bandwidth:
+            return name + " has no " + std::to_string(call.kbps) + " of its " + std::to_string(level.bandwidth_kbps) +
+                   " kbit/s left";
+        case Admission::too_fast: return name + " calls faster than it may";
+        case Admission::over_budget: return name + " has spent what its calls may cost within a day";
+    }
+    SALLYPORT_CHECK(false);
+}
+
+}  // namespace
+
+Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges) {
+    const auto levels = limit_levels(facts, admitted);
+    Holding call{{}, measured_kbps(facts, admitted, levels), admitted.price_per_minute};
+    if (admitted.emergency) {  // SIPconnect 13; counted all the same
+        for (const auto& level : levels) call.gauges.push_back(level.gauge);
+        gauges.hold(call);
+        admitted.holding = std::move(call);
+        return {{}, "no limit holds for an emergency"};
+    }
+    const auto answer = gauges.admit(levels, call, facts.now, facts.holding);
+    if (answer.admission != Admission::admitted)
+        return {refusal(answer.admission, admitted.direction),
+                refusal_text(answer.admission, levels[answer.level], call)};
+    std::string text = room_text(levels, call);
+    admitted.holding = std::move(call);
+    return {{}, std::move(text)};
+}
+
+}  // namespace rules
+}  // namespace sallyport::policy
