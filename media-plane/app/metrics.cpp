@@ -31,6 +31,9 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
                           of(&LcoreStatus::bytes)));
     out.push_back(
         counter("sallyport_media_relayed_rtcp_packets_total", "RTCP packets relayed.", of(&LcoreStatus::rtcp_packets)));
+    out.push_back(counter("sallyport_media_own_rtcp_packets_total",
+                          "RTCP packets made here: reports to peers whose other side sends none, and BYE at the end.",
+                          of(&LcoreStatus::own_rtcp_packets)));
     out.push_back(counter("sallyport_media_srtp_auth_failures_total", "SRTP and SRTCP packets whose tag was wrong.",
                           of(&LcoreStatus::auth_failures)));
     out.push_back(counter("sallyport_media_latches_total", "Legs that learnt their peer's real address.",

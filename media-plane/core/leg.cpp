@@ -37,6 +37,19 @@ void Leg::settle() {
         learner = std::make_unique<SourceLearner>();
 }
 
+// A c= or a=rtcp line may name a victim, and behind far-end NAT it names nobody: reports are not what finds out.
+bool Leg::may_be_told() const {
+    if (heard_where_rtcp_goes()) return true;
+    return latching != Latching::any_address && reporter.unheard < Reporter::most_unheard;
+}
+
+void Leg::begin_sending(std::uint32_t ssrc) {
+    sent.ssrc = ssrc;
+    reporter.packets_before_ssrc = sent.packets;
+    reporter.bytes_before_ssrc = sent.bytes;
+    reporter.extra_header_bytes_before_ssrc = sent.extra_header_bytes;
+}
+
 // Who offers a new key goes on with the old one until our answer is there; who answers with one has packets on the way
 // (SIPconnect 14.4). The context is a new one that goes on where the old one has stopped: that one's counters are the
 // new key's now. Without memory for it there is no changeover, and the packets in between are lost.
@@ -60,6 +73,7 @@ void Leg::relearn() {
     rtp.forget();
     rtcp.forget();
     learner.reset();
+    reporter.unheard = 0;
 }
 
 std::optional<Latched> Leg::latched() const {

@@ -3,6 +3,13 @@
 #include "media-plane/core/stages/stages.h"
 
 namespace sallyport::media::stages {
+namespace {
+
+std::size_t extra_header_bytes(const Packet& p) {
+    return rtp::header_bytes({p.data, p.length}) - rtp::fixed_header_bytes;
+}
+
+}  // namespace
 
 void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
     for (Packet& p : burst) {
@@ -11,6 +18,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         leg.received.last = now;
         if (p.rtcp) {
             ++leg.received.rtcp_packets;
+            leg.reporter.on_received({p.data, p.length}, now);
             continue;
         }
         if (leg.received.packets++ == 0) {
@@ -38,6 +46,10 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             ++rtcp_packets;
             continue;
         }
+        if (rtp::ssrc(p.data) != sent.ssrc) [[unlikely]]
+            p.out->begin_sending(rtp::ssrc(p.data));
+        if ((p.data[0] & 0x1f) != 0) [[unlikely]]
+            sent.extra_header_bytes += static_cast<std::uint32_t>(extra_header_bytes(p));
         const std::uint64_t rtp_bytes = p.length - srtp::facts(p.out->suite).rtp_tag_bytes;
         ++sent.packets;
         sent.bytes += rtp_bytes;
