@@ -21,9 +21,13 @@ Judgement Leg::judge_unlatched(bool is_rtcp, const Endpoint& from) const {
 }
 
 void Leg::settle() {
-    refuse = disabled || !answered() ? Drop::leg_disabled : secure() && !receive_context ? Drop::no_keys : Drop::none;
+    // Of a fax and a call nothing crosses: each side has yet to hear that the other has become one.
+    const bool at_odds = udptl != opposite->udptl;
+    refuse = disabled || !answered() || at_odds ? Drop::leg_disabled
+             : secure() && !receive_context     ? Drop::no_keys
+                                                : Drop::none;
     refuse_rtp = peer_sends() ? Drop::none : Drop::direction;
-    withhold_rtcp = disabled                    ? Drop::leg_disabled
+    withhold_rtcp = disabled || at_odds         ? Drop::leg_disabled
                     : held                      ? Drop::direction
                     : !answered()               ? Drop::no_remote
                     : secure() && !send_context ? Drop::no_keys

@@ -65,6 +65,7 @@ struct alignas(64) Leg {
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
     bool maps_payload : 1 = false;
     bool in_changeover : 1 = false;  // there is a retired_context
+    bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
     srtp::Suite suite = srtp::Suite::none;  // none: plain RTP
@@ -120,7 +121,9 @@ struct alignas(64) Leg {
         return judge_unlatched(is_rtcp, from);
     }
     // Its peer is there and hears of us, or is about to: it is to have reports, RFC 3550 6.
-    bool takes_reports() const { return withhold_rtcp == Drop::none && (reporter.reported() || opposite->answered()); }
+    bool takes_reports() const {
+        return withhold_rtcp == Drop::none && !udptl && (reporter.reported() || opposite->answered());
+    }
     bool heard_where_rtcp_goes() const {  // something has come from that host
         return rtcp.latched() || (rtp.latched() && rtp.remote().address == rtcp.remote().address);
     }
@@ -128,6 +131,11 @@ struct alignas(64) Leg {
     bool may_be_told() const;
     // Another source's stream is relayed to the peer from now on.
     void begin_sending(std::uint32_t ssrc);
+    // A datagram is to be counted as sent that is none of that stream's.
+    void keep_from_reports(std::uint64_t bytes) {
+        ++reporter.packets_before_ssrc;
+        reporter.bytes_before_ssrc += bytes;
+    }
     // After any change by signaling.
     void settle();
     // Keeps accepting the receiving key that is about to be replaced, until its sender must have heard of the new one.

@@ -107,7 +107,8 @@ struct Pipeline::State {
         const auto present = static_cast<std::uint32_t>(session.streams.size());
         if (streams > present && !ports.add_streams(session, streams - present, wishes)) return false;
         for (const LegChange& change : legs)
-            if (change.disabled) reports.say_goodbye(session.leg(change.stream, change.side), now);
+            if (change.disabled || change.udptl.value_or(false))
+                reports.say_goodbye(session.leg(change.stream, change.side), now);
         changes.apply([&](std::uint32_t stream, Side side) -> Leg& { return session.leg(stream, side); }, now);
         session.settle(now);
         reports.settle(session, now);

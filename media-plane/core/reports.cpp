@@ -174,7 +174,9 @@ std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
 
 // RFC 3550 6.3.7: who has sent nothing says nothing. The other side's own BYE, if there was one, was ours too.
 void Reports::say_goodbye(Leg& leg, TimePoint now) {
-    if (leg.withhold_rtcp != Drop::none || !leg.may_be_told() || leg.sent.packets + leg.sent.rtcp_packets == 0) return;
+    if (leg.udptl || leg.withhold_rtcp != Drop::none || !leg.may_be_told() ||
+        leg.sent.packets + leg.sent.rtcp_packets == 0)
+        return;
     const bool own_remains = leg.reporter.last_ssrc && *leg.reporter.last_ssrc == leg.reporter.own_ssrc;
     if (source_has_left(leg) && !own_remains) return;
     if (goodbyes_.size() >= limits::goodbyes) {

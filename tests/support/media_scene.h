@@ -112,6 +112,7 @@ private:
         if (choices_.below(4) == 0) change.direction = static_cast<Direction>(choices_.below(4));
         if (choices_.below(4) == 0) change.latching = static_cast<Latching>(choices_.below(3));
         if (choices_.below(8) == 0) change.payload_map = std::vector<PayloadMap>{{choices_.byte(), choices_.byte()}};
+        if (choices_.below(8) == 0) change.udptl = choices_.maybe();
         if (choices_.below(8) == 0) change.clock_rate = choices_.byte() * 1000u;
         change.relearn = choices_.below(8) == 0;
         change.disabled = choices_.below(8) == 0;

@@ -26,6 +26,8 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
             notes.add(leg);
         }
         leg.received.bytes += p.length;
+        if (leg.udptl) [[unlikely]]
+            continue;
         leg.reception.on_packet(rtp::ssrc(p.data), rtp::sequence_number(p.data), rtp::timestamp(p.data),
                                 in_clock_units(now, leg.clock_rate), leg.clock_rate);
     }
@@ -46,9 +48,11 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             ++rtcp_packets;
             continue;
         }
-        if (rtp::ssrc(p.data) != sent.ssrc) [[unlikely]]
+        if (p.out->udptl) [[unlikely]]
+            p.out->keep_from_reports(p.length);
+        else if (rtp::ssrc(p.data) != sent.ssrc) [[unlikely]]
             p.out->begin_sending(rtp::ssrc(p.data));
-        if ((p.data[0] & 0x1f) != 0) [[unlikely]]
+        if ((p.data[0] & 0x1f) != 0 && !p.out->udptl) [[unlikely]]
             sent.extra_header_bytes += static_cast<std::uint32_t>(extra_header_bytes(p));
         const std::uint64_t rtp_bytes = p.length - srtp::facts(p.out->suite).rtp_tag_bytes;
         ++sent.packets;

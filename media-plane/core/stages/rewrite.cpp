@@ -33,7 +33,7 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
             continue;
         }
         p.to = out.rtp.remote();
-        if (!in.maps_payload) continue;
+        if (!in.maps_payload || in.udptl) continue;
         const std::uint8_t type = in.payload_map[rtp::payload_type(p.data)];
         if (type == Leg::unmapped)
             p.drop = Drop::payload_type;
