@@ -48,10 +48,10 @@ bool Leg::may_be_told() const {
 }
 
 void Leg::begin_sending(std::uint32_t ssrc) {
-    sent.ssrc = ssrc;
+    sent_ssrc = ssrc;
     reporter.packets_before_ssrc = sent.packets;
     reporter.bytes_before_ssrc = sent.bytes;
-    reporter.extra_header_bytes_before_ssrc = sent.extra_header_bytes;
+    reporter.extra_header_bytes = 0;
 }
 
 // Who offers a new key goes on with the old one until our answer is there; who answers with one has packets on the way

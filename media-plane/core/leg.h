@@ -37,9 +37,7 @@ struct ReceivedCounters {
 };
 struct SentCounters {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, before protect
-    std::uint64_t rtcp_packets = 0;        // ours included
-    std::uint32_t ssrc = 0;                // of the last RTP packet, if there was one
-    std::uint32_t extra_header_bytes = 0;  // CSRC lists and extensions of all packets, modulo 2^32
+    std::uint64_t rtcp_packets = 0;        // our own included
 };
 
 // What process() has seen and tick() is to report.
@@ -73,7 +71,8 @@ struct alignas(64) Leg {
 
     // The second: what is sent from here.
     std::unique_ptr<srtp::CryptoContext> send_context;
-    Endpoint local;  // RTP; RTCP is on the port above
+    Endpoint local;               // RTP; RTCP is on the port above
+    std::uint32_t sent_ssrc = 0;  // of the last RTP packet, if there was one
     SentCounters sent;
 
     // The third and fourth: what is received here.

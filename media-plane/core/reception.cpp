@@ -34,20 +34,21 @@ std::uint64_t Reception::lost_of_this_ssrc() const {
 }
 
 std::optional<ReceptionReport> Reception::take_report() {  // RFC 3550 A.3
-    if (!started_ || received_ == received_prior_) return std::nullopt;
+    if (!started_ || static_cast<std::uint32_t>(received_) == received_prior_) return std::nullopt;
     constexpr std::int64_t most_lost = 0x7f'ffff, least_lost = -0x80'0000;
     const std::uint64_t expected = cycles_ + highest_ - base_ + 1;
-    const std::uint64_t expected_now = expected - expected_prior_, received_now = received_ - received_prior_;
+    const auto expected_now = static_cast<std::uint32_t>(expected) - expected_prior_;
+    const auto received_now = static_cast<std::uint32_t>(received_) - received_prior_;
     ReceptionReport r;
     r.ssrc = ssrc_;
     if (expected_now > received_now)
-        r.fraction_lost = static_cast<std::uint8_t>(((expected_now - received_now) << 8) / expected_now);
+        r.fraction_lost = static_cast<std::uint8_t>((std::uint64_t{expected_now - received_now} << 8) / expected_now);
     r.lost =
         static_cast<std::int32_t>(std::clamp(static_cast<std::int64_t>(expected - received_), least_lost, most_lost));
     r.highest_sequence = static_cast<std::uint32_t>(cycles_ + highest_);
     r.jitter = static_cast<std::uint32_t>(jitter_ >> 4);
-    expected_prior_ = expected;
-    received_prior_ = received_;
+    expected_prior_ = static_cast<std::uint32_t>(expected);
+    received_prior_ = static_cast<std::uint32_t>(received_);
     return r;
 }
 

@@ -95,7 +95,7 @@ private:
     std::uint32_t timestamp_ = 0, transit_ = 0;
     std::uint64_t jitter_ = 0;                               // scaled by 16, as A.8 has it
     std::uint64_t lost_before_ = 0;                          // of earlier SSRCs and before restarts
-    std::uint64_t expected_prior_ = 0, received_prior_ = 0;  // at the last report
+    std::uint32_t expected_prior_ = 0, received_prior_ = 0;  // at the last report, modulo 2^32
 };
 
 }  // namespace sallyport::media

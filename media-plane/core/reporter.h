@@ -26,7 +26,7 @@ struct Reporter {
     // The other side's BYE was relayed when so many RTP packets had been: until there are more, nobody sends.
     std::optional<std::uint64_t> left_after;
     std::uint64_t packets_before_ssrc = 0, bytes_before_ssrc = 0;  // relayed under the SSRCs before this one
-    std::uint32_t extra_header_bytes_before_ssrc = 0;
+    std::uint64_t extra_header_bytes = 0;               // CSRC lists and extensions of all packets of this SSRC
     std::array<std::uint64_t, 2> packets_at_reports{};  // relayed at our last report, and at the one before
     std::array<std::uint32_t, 2> own_times{};           // of our last two sender reports; 0: none
 

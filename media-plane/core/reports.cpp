@@ -32,13 +32,12 @@ bool source_has_left(const Leg& leg) { return leg.reporter.left_after == leg.sen
 std::optional<rtcp::SenderInfo> sender_info_of(const Leg& leg, TimePoint now) {
     const Leg& in = *leg.opposite;
     const Reporter& r = leg.reporter;
-    if (leg.sent.packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent.ssrc) return std::nullopt;
+    if (leg.sent.packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent_ssrc) return std::nullopt;
     const auto timestamp = in.reception.timestamp_at(in_clock_units(now, in.clock_rate));
     if (!timestamp) return std::nullopt;
     const std::uint64_t packets = leg.sent.packets - std::min(r.packets_before_ssrc, leg.sent.packets);
     const std::uint64_t bytes = leg.sent.bytes - std::min(r.bytes_before_ssrc, leg.sent.bytes);
-    const std::uint64_t headers =
-        packets * rtp::fixed_header_bytes + (leg.sent.extra_header_bytes - r.extra_header_bytes_before_ssrc);
+    const std::uint64_t headers = packets * rtp::fixed_header_bytes + r.extra_header_bytes;
     return rtcp::SenderInfo{rtcp::ntp_time(now), *timestamp, static_cast<std::uint32_t>(packets),
                             static_cast<std::uint32_t>(bytes - std::min(headers, bytes))};
 }
@@ -97,7 +96,7 @@ void Reports::look(Session& session, TimePoint now) {
 
 // The SSRC of the stream that the peer hears, unless the peer sends under the same one. RFC 3550 8.2
 std::uint32_t Reports::source_of(Leg& leg) const {
-    if (leg.sent.packets > 0 && !source_has_left(leg) && leg.sent.ssrc != leg.reception.ssrc()) return leg.sent.ssrc;
+    if (leg.sent.packets > 0 && !source_has_left(leg) && leg.sent_ssrc != leg.reception.ssrc()) return leg.sent_ssrc;
     Reporter& r = leg.reporter;
     const auto taken = [&](std::uint32_t ssrc) {
         return ssrc == 0 || ssrc == leg.reception.ssrc() || ssrc == leg.opposite->reception.ssrc() ||
@@ -111,7 +110,7 @@ rtcp::Compound Reports::compound_of(Leg& leg, TimePoint now) {
     Reporter& r = leg.reporter;
     rtcp::Compound compound;
     compound.ssrc = source_of(leg);
-    if (compound.ssrc == leg.sent.ssrc) compound.sender = sender_info_of(leg, now);
+    if (compound.ssrc == leg.sent_ssrc) compound.sender = sender_info_of(leg, now);
     compound.block = block_of(leg, now);
     compound.cname = leg.session->side(leg.side).cname;
     // The one that stood for us until there was a stream to speak for goes, RFC 3550 8.2.

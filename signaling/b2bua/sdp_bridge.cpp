@@ -172,6 +172,7 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
             refused[i] = false;  // it stays as it is, in its slot
             continue;
         }
+        if (view.t38 && at(other(from)).profile.srtp) continue;  // the other side may not have it in the clear
         if (const auto reason = not_allowed(view, side.profile)) {
             why = *reason;
             continue;

@@ -191,7 +191,7 @@ def _(lab):
     # The other trunk is one with SRTP: its half is in rtp_test, SC-14.7-01.
 
 
-@case('tshark reads T.38 on both wires, and nothing else on those ports [SC-14.7-02]')
+@case('tshark reads T.38 on both wires [SC-14.7-02]')
 def _(lab):
     wires = [capture.Capture(n, ['med0'], lab.run_directory, f'fax-{n.name}') for n in (lab.network.pbx, lab.network.core)]
     with plain_call(lab, True) as call:
@@ -203,14 +203,19 @@ def _(lab):
         for number in range(5):
             ends[1].send(struct.pack('>HBBBB', number, 1, 0x04, 0, 0))
         equal(len(ends[0].receive(5)[0]), 5, 'indicators')
-        process.wait_until(lambda: True, 1, '')
         remote = [end.remote[1] for end in ends]
         for end in ends:
             end.close()
     for wire, port, own in zip(wires, remote, ports.values()):
-        rows = wire.stop().fields(f't38 && udp.port == {own}', ('t38.seq_number', 't38.t30_indicator'),
-                                  ('-d', f'udp.port=={port},t38', '-d', f'udp.port=={own},t38'))
-        equal([int(r[0]) for r in rows], list(range(5)), f'sequence numbers by tshark on {wire.file}')
+        def seen(wire=wire, port=port, own=own):
+            try:
+                return wire.fields(f't38 && udp.port == {own}', ('t38.seq_number', 't38.t30_indicator'),
+                                   ('-d', f'udp.port=={port},t38', '-d', f'udp.port=={own},t38'))
+            except RuntimeError:          # the recorder is in the middle of a packet
+                return []
+        process.wait_until(lambda: len(seen()) >= 5, 20, f'the recorder writes {wire.file}')
+        wire.stop()
+        equal([int(r[0]) for r in seen()], list(range(5)), f'sequence numbers by tshark in {wire.file}')
 
 
 def prepare(lab):

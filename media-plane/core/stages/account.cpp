@@ -50,10 +50,10 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
         }
         if (p.out->udptl) [[unlikely]]
             p.out->keep_from_reports(p.length);
-        else if (rtp::ssrc(p.data) != sent.ssrc) [[unlikely]]
+        else if (rtp::ssrc(p.data) != p.out->sent_ssrc) [[unlikely]]
             p.out->begin_sending(rtp::ssrc(p.data));
         if ((p.data[0] & 0x1f) != 0 && !p.out->udptl) [[unlikely]]
-            sent.extra_header_bytes += static_cast<std::uint32_t>(extra_header_bytes(p));
+            p.out->reporter.extra_header_bytes += extra_header_bytes(p);
         const std::uint64_t rtp_bytes = p.length - srtp::facts(p.out->suite).rtp_tag_bytes;
         ++sent.packets;
         sent.bytes += rtp_bytes;
