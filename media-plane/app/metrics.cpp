@@ -23,14 +23,19 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
     };
     out.push_back(gauge("sallyport_media_sessions", "Media sessions alive, by the lcore that owns them.",
                         of(&LcoreStatus::sessions)));
-    out.push_back(counter("sallyport_media_relayed_packets_total",
-                          "RTP packets relayed, without RTCP. What the device then did not take is in the drops too.",
-                          of(&LcoreStatus::packets)));
-    out.push_back(counter("sallyport_media_relayed_bytes_total",
-                          "Bytes of the RTP packets relayed, with RTP's header, without SRTP's tag.",
-                          of(&LcoreStatus::bytes)));
+    out.push_back(counter(
+        "sallyport_media_relayed_packets_total",
+        "RTP packets and UDPTL datagrams relayed, without RTCP. What the device then did not take is in the drops too.",
+        of(&LcoreStatus::packets)));
+    out.push_back(
+        counter("sallyport_media_relayed_bytes_total",
+                "Bytes of the RTP packets and UDPTL datagrams relayed, with RTP's header, without SRTP's tag.",
+                of(&LcoreStatus::bytes)));
     out.push_back(
         counter("sallyport_media_relayed_rtcp_packets_total", "RTCP packets relayed.", of(&LcoreStatus::rtcp_packets)));
+    out.push_back(counter("sallyport_media_own_rtcp_packets_total",
+                          "RTCP packets made here: reports to peers whose other side sends none, and BYE at the end.",
+                          of(&LcoreStatus::own_rtcp_packets)));
     out.push_back(counter("sallyport_media_srtp_auth_failures_total", "SRTP and SRTCP packets whose tag was wrong.",
                           of(&LcoreStatus::auth_failures)));
     out.push_back(counter("sallyport_media_latches_total", "Legs that learnt their peer's real address.",

@@ -65,6 +65,7 @@ struct LegChange {  // absent: unchanged
     std::optional<std::vector<PayloadMap>> payload_map;
     bool drop_unmapped = false;  // with payload_map: the types that it does not name
     std::optional<std::uint32_t> clock_rate;
+    std::optional<bool> udptl;       // ITU-T T.38 instead of RTP
     std::optional<Latched> latched;  // on a media plane that is gone; concerns a leg that has not latched by itself
     bool relearn = false;            // with an unspecified remote: its peer is gone
     bool disabled = false;           // stated with every change: true is an m-line with port 0

@@ -16,7 +16,7 @@ namespace sallyport::media {
     X(not_for_us, "address is not one of this port's")                                    \
     X(not_udp, "neither UDP nor a protocol the port answers")                             \
     X(no_leg, "no leg on this UDP port")                                                  \
-    X(not_rtp, "not RTP or RTCP")                                                         \
+    X(not_rtp, "neither RTP, RTCP nor agreed UDPTL")                                      \
     X(stun, "STUN, which nobody here asked for")                                          \
     X(dtls, "DTLS, which nobody here asked for")                                          \
     X(leg_disabled, "its stream is disabled or not yet answered")                         \

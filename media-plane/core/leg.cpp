@@ -21,9 +21,13 @@ Judgement Leg::judge_unlatched(bool is_rtcp, const Endpoint& from) const {
 }
 
 void Leg::settle() {
-    refuse = disabled || !answered() ? Drop::leg_disabled : secure() && !receive_context ? Drop::no_keys : Drop::none;
+    // Of a fax and a call nothing crosses: each side has yet to hear that the other has become one.
+    const bool at_odds = udptl != opposite->udptl;
+    refuse = disabled || !answered() || at_odds ? Drop::leg_disabled
+             : secure() && !receive_context     ? Drop::no_keys
+                                                : Drop::none;
     refuse_rtp = peer_sends() ? Drop::none : Drop::direction;
-    withhold_rtcp = disabled                    ? Drop::leg_disabled
+    withhold_rtcp = disabled || at_odds         ? Drop::leg_disabled
                     : held                      ? Drop::direction
                     : !answered()               ? Drop::no_remote
                     : secure() && !send_context ? Drop::no_keys
@@ -35,6 +39,19 @@ void Leg::settle() {
         learner.reset();
     else if (!learner)
         learner = std::make_unique<SourceLearner>();
+}
+
+// A c= or a=rtcp line may name a victim, and behind far-end NAT it names nobody: reports are not what finds out.
+bool Leg::may_be_told() const {
+    if (heard_where_rtcp_goes()) return true;
+    return latching != Latching::any_address && reporter.unheard < Reporter::most_unheard;
+}
+
+void Leg::begin_sending(std::uint32_t ssrc) {
+    sent_ssrc = ssrc;
+    reporter.packets_before_ssrc = sent.packets;
+    reporter.bytes_before_ssrc = sent.bytes;
+    reporter.extra_header_bytes = 0;
 }
 
 // Who offers a new key goes on with the old one until our answer is there; who answers with one has packets on the way
@@ -60,6 +77,7 @@ void Leg::relearn() {
     rtp.forget();
     rtcp.forget();
     learner.reset();
+    reporter.unheard = 0;
 }
 
 std::optional<Latched> Leg::latched() const {

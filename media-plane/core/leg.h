@@ -10,11 +10,13 @@
 #include "media-plane/core/packet.h"
 #include "media-plane/core/policer.h"
 #include "media-plane/core/reception.h"
+#include "media-plane/core/reporter.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/srtp/engine.h"
 
 namespace sallyport::media {
 
+struct Leg;
 struct Session;
 
 // Whom a packet is from, as far as its source tells.
@@ -35,14 +37,18 @@ struct ReceivedCounters {
 };
 struct SentCounters {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, before protect
-    std::uint64_t rtcp_packets = 0;
+    std::uint64_t rtcp_packets = 0;        // our own included
 };
 
 // What process() has seen and tick() is to report.
 struct LegNotes {
-    bool listed = false, first_packet = false, latched = false;
+    bool first_packet = false, latched = false;
     std::uint64_t auth_failures_reported = 0;
     TimePoint next_auth_report{}, next_key_use_report{};
+};
+
+struct LegLink {  // its place in a LegList
+    bool listed = false;
     Leg* previous = nullptr;
     Leg* next = nullptr;
 };
@@ -57,6 +63,7 @@ struct alignas(64) Leg {
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
     bool maps_payload : 1 = false;
     bool in_changeover : 1 = false;  // there is a retired_context
+    bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
     srtp::Suite suite = srtp::Suite::none;  // none: plain RTP
@@ -64,7 +71,8 @@ struct alignas(64) Leg {
 
     // The second: what is sent from here.
     std::unique_ptr<srtp::CryptoContext> send_context;
-    Endpoint local;  // RTP; RTCP is on the port above
+    Endpoint local;               // RTP; RTCP is on the port above
+    std::uint32_t sent_ssrc = 0;  // of the last RTP packet, if there was one
     SentCounters sent;
 
     // The third and fourth: what is received here.
@@ -76,6 +84,7 @@ struct alignas(64) Leg {
     // What only some packets need.
     Latch rtcp;
     Policer possible_police, rtcp_police;
+    Reporter reporter;
     // As received here -> as sent by the opposite leg; unmapped: dropped.
     std::array<std::uint8_t, rtp::payload_types> payload_map{};
     static constexpr std::uint8_t unmapped = 0xff;
@@ -92,6 +101,7 @@ struct alignas(64) Leg {
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegNotes notes;
+    LegLink in_notes, in_due_reports;
     std::array<std::uint64_t, drop_count> drops{};
 
     bool secure() const { return suite != srtp::Suite::none; }
@@ -108,6 +118,22 @@ struct alignas(64) Leg {
         if (latch.latched()) [[likely]]
             return from == latch.remote() ? Judgement::peer : Judgement::stranger;
         return judge_unlatched(is_rtcp, from);
+    }
+    // Its peer is there and hears of us, or is about to: it is to have reports, RFC 3550 6.
+    bool takes_reports() const {
+        return withhold_rtcp == Drop::none && !udptl && (reporter.reported() || opposite->answered());
+    }
+    bool heard_where_rtcp_goes() const {  // something has come from that host
+        return rtcp.latched() || (rtp.latched() && rtp.remote().address == rtcp.remote().address);
+    }
+    // That host has been heard, or has not yet been told much in vain.
+    bool may_be_told() const;
+    // Another source's stream is relayed to the peer from now on.
+    void begin_sending(std::uint32_t ssrc);
+    // A datagram is to be counted as sent that is none of that stream's.
+    void keep_from_reports(std::uint64_t bytes) {
+        ++reporter.packets_before_ssrc;
+        reporter.bytes_before_ssrc += bytes;
     }
     // After any change by signaling.
     void settle();

@@ -71,6 +71,9 @@ std::optional<Refusal> LegChanges::prepare(const LegChange& change, const Leg* c
         if (p.change->stream == change.stream && p.change->side == change.side)
             return Refusal{Code::invalid, where + ": named twice"};
     if (auto refusal = check_fields(change, local, where)) return refusal;
+    const bool secure = change.keys ? change.keys->suite != srtp::Suite::none : current && current->secure();
+    if (secure && change.udptl.value_or(current && current->udptl))
+        return Refusal{Code::invalid, where + ".udptl: not on a leg with SRTP keys"};
     Prepared prepared;
     prepared.change = &change;
     if (change.keys)
@@ -114,6 +117,7 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
     leg.disabled = change.disabled;
     const bool peer_moved = !change.disabled && apply_remote(change, leg);
     if (change.keys) apply_keys(*change.keys, prepared, leg, peer_moved, now);
+    if (change.udptl) leg.udptl = *change.udptl;
     if (change.direction) leg.direction = *change.direction;
     if (change.latching && *change.latching != leg.latching) {
         leg.latching = *change.latching;

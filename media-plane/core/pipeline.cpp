@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "media-plane/core/leg_change.h"
+#include "media-plane/core/leg_list.h"
 #include "media-plane/core/media_ports.h"
-#include "media-plane/core/notes.h"
+#include "media-plane/core/reports.h"
 #include "media-plane/core/session_table.h"
 #include "media-plane/core/stages/stages.h"
 
@@ -82,7 +83,10 @@ std::string unknown_port(std::string_view field, const std::string& name, Family
 
 struct Pipeline::State {
     State(PipelineConfig c, RandomSource& random)
-        : config(std::move(c)), ports(config.ports, random), rates(rates_of(config.max_packets_per_second)) {}
+        : config(std::move(c)),
+          ports(config.ports, random),
+          rates(rates_of(config.max_packets_per_second)),
+          reports(random, *engine, notes, statistics) {}
 
     // Checks what the command says of legs; `session` already has its sides, and the streams that exist.
     std::optional<Refusal> prepare(LegChanges& changes, const std::vector<LegChange>& legs, Session& session,
@@ -98,12 +102,16 @@ struct Pipeline::State {
         return std::nullopt;
     }
     // Ports for the new streams, then everything that was prepared. False: no ports, and nothing was changed.
-    bool carry_out(LegChanges& changes, Session& session, std::uint32_t streams, std::span<const LocalEndpoint> wishes,
-                   TimePoint now) {
+    bool carry_out(LegChanges& changes, const std::vector<LegChange>& legs, Session& session, std::uint32_t streams,
+                   std::span<const LocalEndpoint> wishes, TimePoint now) {
         const auto present = static_cast<std::uint32_t>(session.streams.size());
         if (streams > present && !ports.add_streams(session, streams - present, wishes)) return false;
+        for (const LegChange& change : legs)
+            if (change.disabled || change.udptl.value_or(false))
+                reports.say_goodbye(session.leg(change.stream, change.side), now);
         changes.apply([&](std::uint32_t stream, Side side) -> Leg& { return session.leg(stream, side); }, now);
         session.settle(now);
+        reports.settle(session, now);
         return true;
     }
     Reply no_ports(const Session& session) const {
@@ -123,6 +131,7 @@ struct Pipeline::State {
     Notes notes;
     std::vector<Event> released;
     PipelineStatistics statistics;
+    Reports reports;
 };
 
 Pipeline::Pipeline(PipelineConfig config, RandomSource& random)
@@ -137,7 +146,7 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     stages::unprotect(burst, *s.engine, s.notes, s.statistics);
     stages::latch(burst, now, s.notes, s.statistics);
     stages::account_received(burst, now, s.notes);
-    stages::rewrite(burst);
+    stages::rewrite(burst, now);
     stages::protect(burst, *s.engine, s.notes);
     stages::account(burst, s.statistics);
 }
@@ -178,7 +187,9 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     session->sides = {*side_a, *side_b};
     LegChanges changes(*s.engine);
     if (auto refusal = s.prepare(changes, command.legs, *session, command.streams)) return refused(std::move(*refusal));
-    if (!s.carry_out(changes, *session, command.streams, command.restore, now)) return s.no_ports(*session);
+    s.reports.name(*session);
+    if (!s.carry_out(changes, command.legs, *session, command.streams, command.restore, now))
+        return s.no_ports(*session);
     const Session& added = s.sessions.add(std::move(session));
     s.statistics.sessions.set(s.sessions.size());
     return allocated(added);
@@ -193,7 +204,7 @@ Reply Pipeline::modify(const Modify& command, TimePoint now) {
     const auto streams = std::max(command.streams, static_cast<std::uint32_t>(session->streams.size()));
     LegChanges changes(*s.engine);
     if (auto refusal = s.prepare(changes, command.legs, *session, streams)) return refused(std::move(*refusal));
-    if (!s.carry_out(changes, *session, streams, {}, now)) return s.no_ports(*session);
+    if (!s.carry_out(changes, command.legs, *session, streams, {}, now)) return s.no_ports(*session);
     return done(*session);
 }
 
@@ -211,7 +222,11 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
         s.released.push_back(std::move(e));
     }
     for (auto& stream : session->streams)
-        for (Leg& leg : stream->legs) s.notes.remove(leg);
+        for (Leg& leg : stream->legs) {
+            s.reports.say_goodbye(leg, now);
+            s.reports.forget(leg);
+            s.notes.remove(leg);
+        }
     s.ports.close(*session);
     s.sessions.remove(*session);
     s.statistics.sessions.set(s.sessions.size());
@@ -265,12 +280,17 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
         for (auto& stream : session.streams)
             for (Leg& leg : stream->legs)
                 if (leg.in_changeover && now >= leg.retired_until) leg.forget_retired_key();
+        s.reports.look(session, now);
         for (const Side side : {Side::a, Side::b})
             if (session.has_fallen_silent(side, now)) {
                 events.push_back(event(EventKind::inactivity, session.leg(0, side)));
             }
     });
 }
+
+static_assert(Reports::packet_bytes <= Pipeline::own_rtcp_bytes);
+bool Pipeline::has_reports() const { return state_->reports.any(); }
+std::size_t Pipeline::write_reports(std::span<Packet> room, TimePoint now) { return state_->reports.write(room, now); }
 
 std::vector<SessionStatistics> Pipeline::list(const SessionKey& after, std::size_t limit, TimePoint now) const {
     std::vector<SessionStatistics> all;

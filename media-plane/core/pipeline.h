@@ -46,6 +46,14 @@ public:
     // is gone meanwhile, nothing.
     void not_sent(MediaPortIndex port, std::uint16_t source_port, std::uint16_t length, Drop why);
 
+    // RTCP of our own, RFC 3550 6: reports to peers whose other side sends none, while their session lives, and BYE at
+    // its end. Each packet of `room` comes with data, capacity (own_rtcp_bytes at least) and buffer; the first of them,
+    // so many as is returned, are written: length, out_port, to, source, and `out`, which is null where the leg is
+    // gone. What is left over stays due. Few are due at a time, because tick() finds a tenth of them.
+    bool has_reports() const;
+    std::size_t write_reports(std::span<Packet> room, TimePoint now);
+    static constexpr std::size_t own_rtcp_bytes = 160;
+
     // Commands: idempotent per session key; nothing is half done when the code is not ok. A session that exists is
     // answered as it is, and a second release with no_session.
     Reply allocate(const Allocate& command, TimePoint now);

@@ -33,7 +33,8 @@ struct PortStatus {
 };
 struct LcoreStatus {
     std::uint32_t lcore = 0;
-    std::uint64_t sessions = 0, packets = 0, bytes = 0, rtcp_packets = 0, auth_failures = 0, latches = 0;
+    std::uint64_t sessions = 0, packets = 0, bytes = 0, rtcp_packets = 0, own_rtcp_packets = 0, auth_failures = 0,
+                  latches = 0;
     std::uint64_t polls = 0, idle_polls = 0, commands = 0, steered = 0, hairpinned = 0, events_lost = 0;
 };
 struct PlaneStatus {

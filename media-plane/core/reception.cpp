@@ -1,5 +1,7 @@
 #include "media-plane/core/reception.h"
 
+#include <algorithm>
+
 namespace sallyport::media {
 
 void Reception::start(std::uint32_t ssrc, std::uint16_t sequence) {
@@ -8,6 +10,7 @@ void Reception::start(std::uint32_t ssrc, std::uint16_t sequence) {
     ssrc_ = ssrc;
     highest_ = base_ = sequence;
     cycles_ = received_ = 0;
+    expected_prior_ = received_prior_ = 0;
     after_jump_ = 65'537;
     has_transit_ = false;  // another source has another clock; the jitter estimate goes on
 }
@@ -28,6 +31,25 @@ bool Reception::jump(std::uint16_t sequence) {
 std::uint64_t Reception::lost_of_this_ssrc() const {
     const std::uint64_t expected = cycles_ + highest_ - base_ + 1;
     return expected > received_ ? expected - received_ : 0;
+}
+
+std::optional<ReceptionReport> Reception::take_report() {  // RFC 3550 A.3
+    if (!started_ || static_cast<std::uint32_t>(received_) == received_prior_) return std::nullopt;
+    constexpr std::int64_t most_lost = 0x7f'ffff, least_lost = -0x80'0000;
+    const std::uint64_t expected = cycles_ + highest_ - base_ + 1;
+    const auto expected_now = static_cast<std::uint32_t>(expected) - expected_prior_;
+    const auto received_now = static_cast<std::uint32_t>(received_) - received_prior_;
+    ReceptionReport r;
+    r.ssrc = ssrc_;
+    if (expected_now > received_now)
+        r.fraction_lost = static_cast<std::uint8_t>((std::uint64_t{expected_now - received_now} << 8) / expected_now);
+    r.lost =
+        static_cast<std::int32_t>(std::clamp(static_cast<std::int64_t>(expected - received_), least_lost, most_lost));
+    r.highest_sequence = static_cast<std::uint32_t>(cycles_ + highest_);
+    r.jitter = static_cast<std::uint32_t>(jitter_ >> 4);
+    expected_prior_ = static_cast<std::uint32_t>(expected);
+    received_prior_ = static_cast<std::uint32_t>(received_);
+    return r;
 }
 
 std::uint64_t Reception::lost() const { return lost_before_ + (started_ ? lost_of_this_ssrc() : 0); }

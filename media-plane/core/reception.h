@@ -1,8 +1,9 @@
-// How well one RTP stream arrives: sequence numbers, loss and jitter. RFC 3550 6.4.1, A.1, A.3 and A.8. Writes no
-// reports.
+// How well one RTP stream arrives: sequence numbers, loss and jitter. RFC 3550 6.4.1, A.1, A.3 and A.8. Puts them into
+// numbers of a report block; when one is due, and to whom, is not decided here.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "control/base/time.h"
 
@@ -14,6 +15,15 @@ inline std::uint32_t in_clock_units(TimePoint now, std::uint32_t clock_rate) {
     const auto t = static_cast<std::uint64_t>(now.time_since_epoch().count());
     return static_cast<std::uint32_t>(t / 1'000'000'000 * clock_rate + t % 1'000'000'000 * clock_rate / 1'000'000'000);
 }
+
+// RFC 3550 6.4.1, without what concerns the peer's reports.
+struct ReceptionReport {
+    std::uint32_t ssrc = 0;
+    std::uint8_t fraction_lost = 0;  // of 256, since the last one
+    std::int32_t lost = 0;           // 24 bits; duplicates may make it negative
+    std::uint32_t highest_sequence = 0;
+    std::uint32_t jitter = 0;  // in units of the clock rate
+};
 
 class Reception {
 public:
@@ -29,6 +39,14 @@ public:
     }
     // Over all SSRCs so far; duplicates never make it negative.
     std::uint64_t lost() const;
+    // What a report block says, and from here on the next one's beginning; nothing if nothing has come since the last.
+    std::optional<ReceptionReport> take_report();
+    // Of the last packet; meaningful once something was received.
+    std::uint32_t ssrc() const { return ssrc_; }
+    // RFC 3550 6.4.1: what the stream's own clock shows, as far as its last packet tells; `arrival` as in on_packet().
+    std::optional<std::uint32_t> timestamp_at(std::uint32_t arrival) const {
+        return has_transit_ ? std::optional(arrival - transit_) : std::nullopt;
+    }
     double jitter_seconds(std::uint32_t clock_rate) const { return jitter_ / 16.0 / clock_rate; }
     void restart_jitter() {  // the clock rate has changed
         jitter_ = 0;
@@ -75,8 +93,9 @@ private:
     std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
     std::uint64_t cycles_ = 0, received_ = 0;
     std::uint32_t timestamp_ = 0, transit_ = 0;
-    std::uint64_t jitter_ = 0;       // scaled by 16, as A.8 has it
-    std::uint64_t lost_before_ = 0;  // of earlier SSRCs and before restarts
+    std::uint64_t jitter_ = 0;                               // scaled by 16, as A.8 has it
+    std::uint64_t lost_before_ = 0;                          // of earlier SSRCs and before restarts
+    std::uint32_t expected_prior_ = 0, received_prior_ = 0;  // at the last report, modulo 2^32
 };
 
 }  // namespace sallyport::media

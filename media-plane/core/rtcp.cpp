@@ -3,13 +3,11 @@
 namespace sallyport::media::rtcp {
 namespace {
 
-enum PacketType : std::uint8_t { sender_report = 200, receiver_report = 201, source_description = 202, bye = 203 };
-
 // RFC 3550 6.4 to 6.6: what `count` blocks need at least. Other types use the five bits as they like.
 std::size_t least_bytes(std::uint8_t type, std::size_t count) {
     switch (type) {
-        case sender_report: return 28 + count * 24;
-        case receiver_report: return 8 + count * 24;
+        case sender_report: return header_bytes + sender_info_bytes + count * report_block_bytes;
+        case receiver_report: return header_bytes + count * report_block_bytes;
         case source_description: return 4 + count * 8;  // an SSRC and the padded end of an empty item list
         case bye: return 4 + count * 4;
         default: return 4;

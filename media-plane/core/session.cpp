@@ -5,10 +5,11 @@
 namespace sallyport::media {
 namespace {
 
-// A peer can only be expected to send once both ends are known to each other, and not while it is on hold.
+// A peer can only be expected to send once both ends are known to each other, and not while it is on hold. Who receives
+// a page of a fax says nothing for minutes.
 bool should_send(const Leg& leg) {
-    return !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled && leg.opposite->answered() &&
-           !leg.opposite->held && leg.opposite->peer_receives();
+    return !leg.udptl && !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled &&
+           leg.opposite->answered() && !leg.opposite->held && leg.opposite->peer_receives();
 }
 
 }  // namespace
@@ -31,6 +32,7 @@ bool Session::has_fallen_silent(Side s, TimePoint now) {
     bool expected = false;
     for (const auto& stream : streams) {
         const Leg& leg = stream->leg(s);
+        if (leg.udptl && !leg.disabled) return false;  // a voice beside it may rest as long as the fax takes
         if (leg.expected_since == TimePoint{}) continue;
         expected = true;
         active = std::max({active, leg.expected_since, leg.received.last});

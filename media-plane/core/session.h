@@ -14,6 +14,7 @@ namespace sallyport::media {
 struct SessionSide {
     MediaPortIndex port = 0;
     IpAddress address;  // ours
+    std::string cname;  // under which we report to this side's peer, RFC 7022
     bool inactivity_reported = false;
     TimePoint active_at{};  // the last activity when inactivity was last judged
 };

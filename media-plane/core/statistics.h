@@ -11,8 +11,9 @@ namespace sallyport::media {
 struct PipelineStatistics {
     std::array<Counter, drop_count> drops;
     // Relayed, as far as the pipeline goes: the driver's drops are counted beside it. `packets` and `bytes` are of RTP
-    // alone; bytes with its header, without SRTP's tag.
+    // (with its header, without SRTP's tag) and UDPTL alone.
     Counter packets, bytes, rtcp_packets;
+    Counter own_rtcp_packets;  // made here and not relayed, BYE of sessions released included
     Counter srtp_auth_failures, latches;
     Counter sessions;  // alive now (set, not added)
 };

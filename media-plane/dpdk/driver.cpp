@@ -28,7 +28,8 @@ unsigned mbufs_needed(const DriverConfig& config) {
     const auto lcores = static_cast<unsigned>(config.cpus.size());
     const auto ports = static_cast<unsigned>(config.ports.size());
     constexpr unsigned per_queue_pair = 2 * 1024;
-    constexpr unsigned per_lcore = limits::steered_packets + limits::held_packets + 8 * limits::burst + mempool_cache;
+    constexpr unsigned per_lcore =
+        limits::steered_packets + limits::held_packets + 8 * limits::burst + mempool_cache + limits::reports_per_poll;
     return std::bit_ceil(ports * lcores * per_queue_pair + lcores * per_lcore + 1024u) - 1;  // the pool's best size
 }
 
@@ -218,6 +219,7 @@ PlaneStatus Driver::status() const {
                                  .packets = p.packets.read(),
                                  .bytes = p.bytes.read(),
                                  .rtcp_packets = p.rtcp_packets.read(),
+                                 .own_rtcp_packets = p.own_rtcp_packets.read(),
                                  .auth_failures = p.srtp_auth_failures.read(),
                                  .latches = p.latches.read(),
                                  .polls = w.polls.read(),

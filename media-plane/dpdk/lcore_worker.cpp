@@ -101,6 +101,7 @@ bool LcoreWorker::poll() {
     }
     relay();
     worked |= steered != 0;
+    worked |= send_reports();
     statistics_.polls.add();
     if (!worked) statistics_.idle_polls.add();
     return worked;
@@ -209,9 +210,27 @@ void LcoreWorker::relay() {
     in_burst_ = 0;
 }
 
+// RTCP that nobody has sent us: buffers of our own. With none free, what is due stays so.
+bool LcoreWorker::send_reports() {
+    if (!pipeline_.has_reports()) return false;
+    std::array<rte_mbuf*, limits::reports_per_poll> mbufs;
+    std::array<Packet, limits::reports_per_poll> reports;
+    if (rte_pktmbuf_alloc_bulk(fabric_.pool, mbufs.data(), mbufs.size()) != 0) return false;
+    for (std::size_t i = 0; i < mbufs.size(); ++i) {
+        hops_of(mbufs[i]) = 0;
+        reports[i].data = rte_pktmbuf_mtod(mbufs[i], std::uint8_t*);
+        reports[i].capacity = rte_pktmbuf_tailroom(mbufs[i]);
+        reports[i].buffer = mbufs[i];
+    }
+    const std::size_t count = pipeline_.write_reports(reports, now_);
+    for (std::size_t i = 0; i < count; ++i) send(reports[i]);
+    rte_pktmbuf_free_bulk(mbufs.data() + count, static_cast<unsigned>(mbufs.size() - count));
+    return count > 0;
+}
+
 void LcoreWorker::send(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
-    const Relayed relayed{packet.source.port, packet.length};
+    const Relayed relayed = relayed_of(packet);
     const Port& port = *fabric_.ports[packet.out_port];
     const std::size_t ip_length = udp_headers_length(packet.to.address.family, 0) - ethernet_header + packet.length;
     if (ip_length > port.config().mtu) return drop_relayed(mbuf, packet.out_port, relayed, Drop::too_big);
@@ -232,7 +251,7 @@ void LcoreWorker::send(const Packet& packet) {
 // The realm is the port's: the same address on another port may be somebody else.
 void LcoreWorker::send_to_ourselves(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
-    const Relayed relayed{packet.source.port, packet.length};
+    const Relayed relayed = relayed_of(packet);
     const Port& port = *fabric_.ports[packet.out_port];
     const std::uint32_t hops = hops_of(mbuf) + 1;
     const auto owner = fabric_.steering->owner(packet.out_port, packet.to.port);
@@ -249,30 +268,29 @@ void LcoreWorker::send_to_ourselves(const Packet& packet) {
 
 void LcoreWorker::hold(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
-    const Relayed relayed{packet.source.port, packet.length};
+    const Relayed relayed = relayed_of(packet);
     const auto same = std::count_if(held_.begin(), held_.end(), [&](const Held& h) {
         return h.port == packet.out_port && h.to.address == packet.to.address;
     });
     if (held_.size() >= limits::held_packets || static_cast<std::size_t>(same) >= limits::held_per_next_hop ||
         !neighbours_[packet.out_port]->reachable(packet.to.address))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_next_hop);
-    held_.push_back(
-        {mbuf, packet.data, packet.length, packet.out_port, packet.source, packet.to, now_ + limits::held_for});
+    held_.push_back({mbuf, packet.data, packet.length, relayed, packet.out_port, packet.source, packet.to,
+                     now_ + limits::held_for});
 }
 
 void LcoreWorker::retry_held() {
     std::erase_if(held_, [this](const Held& held) {
-        const Relayed relayed{held.from.port, held.length};
         const LinkAddress* link = neighbours_[held.port]->resolve(held.to.address, now_, small_frames_);
         send_small_frames(held.port);
         if (link == nullptr) {
             if (now_ < held.until) return false;
-            drop_relayed(held.mbuf, held.port, relayed, Drop::no_next_hop);
+            drop_relayed(held.mbuf, held.port, held.relayed, Drop::no_next_hop);
         } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, *link,
                                  *fabric_.ports[held.port], 0)) {
-            transmit(held.mbuf, held.port, relayed);
+            transmit(held.mbuf, held.port, held.relayed);
         } else {
-            drop_relayed(held.mbuf, held.port, relayed, Drop::no_buffer);
+            drop_relayed(held.mbuf, held.port, held.relayed, Drop::no_buffer);
         }
         return true;
     });
@@ -323,7 +341,7 @@ void LcoreWorker::drop(rte_mbuf* mbuf, Drop why) {
 }
 
 void LcoreWorker::drop_relayed(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed, Drop why) {
-    pipeline_.not_sent(port, relayed.source_port, relayed.length, why);
+    if (relayed.source_port != 0) pipeline_.not_sent(port, relayed.source_port, relayed.length, why);
     drop(mbuf, why);
 }
 

@@ -30,6 +30,7 @@ inline constexpr std::size_t held_packets = 64;  // waiting for a next hop's ans
 inline constexpr std::size_t held_per_next_hop = 4;
 inline constexpr Duration held_for = 1s;
 inline constexpr unsigned steered_packets = 2048;
+inline constexpr std::size_t reports_per_poll = 8;  // of our own: some 10 us where SRTCP is made of them
 }  // namespace limits
 
 // What the lcores of one plane share; none of it is written after the start, the rings excepted.
@@ -79,6 +80,7 @@ private:
         rte_mbuf* mbuf;
         const std::uint8_t* payload;
         std::uint16_t length;
+        Relayed relayed;
         MediaPortIndex port;
         Endpoint from, to;
         TimePoint until;
@@ -101,6 +103,10 @@ private:
     void hand_over(rte_mbuf* mbuf, std::size_t lcore);
 
     void relay();
+    bool send_reports();
+    static Relayed relayed_of(const Packet& packet) {
+        return packet.out != nullptr ? Relayed{packet.source.port, packet.length} : Relayed{};
+    }
     void send(const Packet& packet);
     void send_to_ourselves(const Packet& packet);
     void hold(const Packet& packet);

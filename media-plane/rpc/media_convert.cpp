@@ -154,6 +154,10 @@ std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& le
         if (!pb::Latching_IsValid(leg.latching())) return invalid(field + ".latching", "is not a known value");
         change.latching = static_cast<Latching>(leg.latching());
     }
+    if (leg.has_transport()) {
+        if (!pb::Transport_IsValid(leg.transport())) return invalid(field + ".transport", "is not a known value");
+        change.udptl = leg.transport() == pb::TRANSPORT_UDPTL;
+    }
     if (leg.replace_payload_map()) {
         auto map = payload_map_from(field, leg);
         if (!map) return map.error();

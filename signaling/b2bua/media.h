@@ -58,6 +58,7 @@ struct MediaLeg {  // absent: unchanged
     std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
         payload_map;  // received -> sent on the other side; other types are dropped
     std::optional<std::uint32_t> clock_rate;
+    std::optional<bool> udptl;            // T.38 (true) or RTP
     std::optional<MediaLatched> latched;  // on a media plane that is gone
     bool relearn = false;                 // with an unspecified remote: its peer is gone
     bool disabled = false;                // stated with every change

@@ -168,11 +168,12 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
     bool usable = false;
     for (std::size_t i = 0; i < offer->media.size(); ++i) {
         const auto view = sdp::view_stream(*offer, i);
-        if (!view.rtp) continue;
+        if (!view.rtp && !view.t38) continue;
         if (view.rejected) {
             refused[i] = false;  // it stays as it is, in its slot
             continue;
         }
+        if (view.t38 && at(other(from)).profile.srtp) continue;  // the other side may not have it in the clear
         if (const auto reason = not_allowed(view, side.profile)) {
             why = *reason;
             continue;
@@ -242,7 +243,8 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
         const auto view = sdp::view_stream(*answer, i);
         const bool offered = side.told->media[i].port != 0;
         if (view.rejected || !offered) continue;
-        if (!view.rtp || view.secure != side.profile.srtp) return BridgeErrc::wrong_answer;
+        if (view.t38 != sdp::view_stream(*side.told, i).t38) return BridgeErrc::wrong_answer;
+        if (!view.t38 && (!view.rtp || view.secure != side.profile.srtp)) return BridgeErrc::wrong_answer;
         if (const auto reason = bad_endpoint(view, side.profile)) return *reason;
         if (view.secure) {
             SALLYPORT_CHECK(side.keys[i].ours.has_value());
@@ -339,12 +341,13 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
             const auto view = sdp::view_stream(*side.heard, i);
             MediaLeg leg{.stream = i, .side = s};
             const bool far_refused = i < far.refused.size() && far.refused[i];
-            leg.disabled = view.rejected || side.refused[i] || far_refused || !view.rtp;
+            leg.disabled = view.rejected || side.refused[i] || far_refused || !(view.rtp || view.t38);
             if (!leg.disabled) {
                 if (!view.zero_address) {
                     if (view.rtp_endpoint) leg.remote = reached(*view.rtp_endpoint, side.profile);
                     leg.remote_rtcp = rtcp_of(view, side.profile);
                 }
+                leg.udptl = view.t38;
                 leg.direction = view.direction;
                 leg.latch_any_address = side.profile.latch_any_address;
                 if (!view.codecs.empty()) leg.clock_rate = view.codecs.front().clock_rate;
@@ -380,6 +383,7 @@ std::vector<std::string> SdpBridge::codecs() const {
     for (std::size_t i = 0; i < answered.told->media.size(); ++i) {
         const auto view = sdp::view_stream(*answered.told, i);
         if (view.rejected) continue;
+        if (view.t38) out.push_back("t38");
         for (const auto& codec : view.codecs)
             if (!codec.name.empty() && out.size() < most_named)
                 out.push_back(codec.name.substr(0, most_letters) + "/" + std::to_string(codec.clock_rate));
@@ -409,6 +413,7 @@ std::string describe(std::string_view sdp_text) {
             continue;
         }
         if (view.secure) out += " srtp";
+        if (view.t38) out += " t38";
         if (view.direction != sdp::Direction::sendrecv) out += " " + std::string(sdp::to_string(view.direction));
         for (std::size_t c = 0; c < view.codecs.size() && c < 3; ++c)
             out += (c == 0 ? " " : ",") + short_name(view.codecs[c]);

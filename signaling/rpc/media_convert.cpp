@@ -118,6 +118,7 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
     to.set_relearn(from.relearn);
     to.set_disabled(from.disabled);
     to.set_clock_rate(from.clock_rate.value_or(0));
+    if (from.udptl) to.set_transport(*from.udptl ? media_pb::TRANSPORT_UDPTL : media_pb::TRANSPORT_RTP);
     return std::nullopt;
 }
 

@@ -39,6 +39,9 @@ std::vector<StreamView> views_of(const SessionDescription* description) {
     return out;
 }
 
+// RFC 4612: nobody takes it, and who has it has UDPTL or G.711 as well.
+bool is_fax_over_rtp(const Codec& codec) { return same_name(codec.name, "t38"); }
+
 // One rewrite of one description.
 class Rewrite {
 public:
@@ -64,6 +67,11 @@ public:
                 continue;
             }
             if (!anchor_is_sound(anchors_[i])) return RewriteErrc::bad_anchor;
+            if (theirs_[i].t38) {
+                usable = true;
+                out_.media.push_back(fax(i));
+                continue;
+            }
             const auto codecs = select_codecs(i);
             (codecs.empty() ? no_codec : usable) = true;
             out_.media.push_back(codecs.empty() ? refused(i) : live(i, codecs));
@@ -85,11 +93,16 @@ private:
     // Both sides have it, the media plane can carry it, and the leg's security fits.
     bool is_live(std::size_t i) const {
         if (i >= anchors_.size() || anchors_[i].refuse || i >= theirs_.size()) return false;
-        if (!theirs_[i].rtp || theirs_[i].rejected || filter_.betrays(theirs_[i].media)) return false;
+        if (theirs_[i].rejected || filter_.betrays(theirs_[i].media)) return false;
+        if (theirs_[i].t38) return carries_fax() && (offer_ == nullptr || (offered_[i].t38 && !offered_[i].rejected));
+        if (!theirs_[i].rtp) return false;
         if (offer_ == nullptr) return true;
         const StreamView& offered = offered_[i];
         return offered.rtp && !offered.rejected && offered.media == theirs_[i].media && offered.secure == profile_.srtp;
     }
+
+    // UDPTL goes in the clear: not where the leg asks for SRTP.
+    bool carries_fax() const { return !profile_.srtp; }
 
     // A slot that carries nothing: RFC 3264 6, port zero, with the words of whoever opened it, unless they hold an
     // address.
@@ -113,7 +126,7 @@ private:
     std::vector<Selected> select_codecs(std::size_t i) const {
         const bool is_audio = theirs_[i].media == "audio";  // the policy names audio codecs
         auto allowed = apply_policy(theirs_[i].codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
-        std::erase_if(allowed, [&](const Codec& c) { return filter_.betrays(c.name); });
+        std::erase_if(allowed, [&](const Codec& c) { return filter_.betrays(c.name) || is_fax_over_rtp(c); });
         const std::vector<Codec> nothing;
         auto out = offer_ != nullptr ? for_answer(allowed, offered_[i].codecs)
                                      : for_offer(allowed, i < told_.size() ? told_[i].codecs : nothing);
@@ -128,20 +141,40 @@ private:
             if (!filter_.betrays(b)) to.push_back(b);
     }
 
-    MediaDescription live(std::size_t i, const std::vector<Selected>& codecs) {
+    MediaDescription anchored(std::size_t i) {
         const StreamAnchor& anchor = anchors_[i];
         MediaDescription m;
         m.media = slot(i).media;
         m.port = anchor.rtp.port;
-        m.protocol = offer_ != nullptr ? slot(i).protocol : profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
         if (!out_.connection) out_.connection = connection_to(anchor.rtp.address);
         if (out_.connection->address != anchor.rtp.address) m.connection = connection_to(anchor.rtp.address);
         copy_bandwidths(source_.media[i].bandwidths, m.bandwidths);
-        for (const auto& s : codecs) add_codec(m, source_.media[i], s);
+        return m;
+    }
+    void cross_attributes(std::size_t i, MediaDescription& m) const {
         const bool timed = profile_.packet_milliseconds != 0 && m.media == "audio";
         for (const auto& a : source_.media[i].attributes)
             if (filter_.crosses(a) && !(timed && is_packet_time(a))) m.attributes.push_back(a);
         if (timed) m.attributes.push_back(attribute("ptime", std::to_string(profile_.packet_milliseconds)));
+    }
+
+    // ITU-T T.38 D.2.3: its attributes are between the two fax gateways.
+    MediaDescription fax(std::size_t i) {
+        MediaDescription m = anchored(i);
+        m.protocol = slot(i).protocol;
+        m.formats = {"t38"};
+        cross_attributes(i, m);
+        if (const Direction d = direction(i); d != Direction::sendrecv)
+            m.attributes.push_back({std::string(to_string(d)), {}, false});
+        return m;
+    }
+
+    MediaDescription live(std::size_t i, const std::vector<Selected>& codecs) {
+        const StreamAnchor& anchor = anchors_[i];
+        MediaDescription m = anchored(i);
+        m.protocol = offer_ != nullptr ? slot(i).protocol : profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
+        for (const auto& s : codecs) add_codec(m, source_.media[i], s);
+        cross_attributes(i, m);
         m.attributes.push_back({std::string(to_string(direction(i))), {}, false});
         add_rtcp(m, anchor);
         if (anchor.crypto) m.attributes.push_back(attribute("crypto", write_crypto(*anchor.crypto)));

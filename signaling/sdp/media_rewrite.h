@@ -33,7 +33,7 @@ private:
 
 struct StreamAnchor {                  // what we present for one m-line
     Endpoint rtp, rtcp;                // ours, on the leg's own media port
-    std::optional<CryptoLine> crypto;  // ours: makes the m-line RTP/SAVP; absent: RTP/AVP
+    std::optional<CryptoLine> crypto;  // ours: makes the m-line RTP/SAVP; absent: RTP/AVP, or UDPTL as it is
     bool refuse = false;               // port 0
 };
 // How a leg is told that the other one's party listens no more (SIPconnect 14.10).
@@ -55,9 +55,9 @@ std::string_view to_string(RewriteErrc e);
 
 // From what the other leg's party described (`source`) to what this leg is told: an offer, or an answer to `offer`
 // (this leg's party's own offer: same number and order of m-lines, only its payload types; nullptr when we offer).
-// Streams the media plane does not carry (not RTP over UDP), and those without an anchor, keep their slot with port 0.
-// `previous` is what this leg was told last, when we offer again: its slots stay, in number and order, and a payload
-// type keeps its codec (RFC 3264 8, 8.3.2).
+// Streams the media plane does not carry (neither RTP nor T.38 over UDPTL; T.38 only on legs without SRTP), and those
+// without an anchor, keep their slot with port 0. `previous` is what this leg was told last, when we offer again: its
+// slots stay, in number and order, and a payload type keeps its codec (RFC 3264 8, 8.3.2).
 Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
                                                const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
                                                const SessionDescription* previous = nullptr);

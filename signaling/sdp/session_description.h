@@ -116,8 +116,9 @@ struct StreamView {
     std::string media, protocol;
     bool rtp = false;                           // RTP/AVP or RTP/SAVP (also with F): otherwise codecs are empty
     bool secure = false;                        // SAVP
+    bool t38 = false;                           // m=image, fax over UDPTL (ITU-T T.38 D.2.3); over TCP or RTP it is not
     bool rejected = false;                      // port 0
-    std::optional<Endpoint> rtp_endpoint;       // nothing: rejected, or a name instead of a literal
+    std::optional<Endpoint> rtp_endpoint;       // of RTP or UDPTL; nothing: rejected, or a name
     std::optional<Endpoint> rtcp_endpoint;      // from a=rtcp, else port + 1
     bool zero_address = false;                  // c= 0.0.0.0 or ::, i.e. do not send
     Direction direction = Direction::sendrecv;  // as the peer has it; a zero address removes receiving

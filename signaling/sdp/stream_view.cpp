@@ -1,4 +1,6 @@
-// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp).
+// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp), ITU-T
+// T.38 annex D (fax).
+#include <algorithm>
 #include <array>
 
 #include "control/base/check.h"
@@ -116,6 +118,8 @@ StreamView view_stream(const SessionDescription& description, std::size_t index)
     out.protocol = m.protocol;
     out.secure = same_name(m.protocol, "RTP/SAVP") || same_name(m.protocol, "RTP/SAVPF");
     out.rtp = out.secure || same_name(m.protocol, "RTP/AVP") || same_name(m.protocol, "RTP/AVPF");
+    out.t38 = same_name(m.media, "image") && same_name(m.protocol, "udptl") &&
+              std::any_of(m.formats.begin(), m.formats.end(), [](const auto& f) { return same_name(f, "t38"); });
     out.rejected = m.port == 0;
     const auto local = direction_in(m.attributes);
     out.direction = local ? *local : direction_in(description.attributes).value_or(Direction::sendrecv);

@@ -96,6 +96,7 @@ Facts media_facts(const Session& session) {
         const std::string side = key.second == b2bua::Side::a ? "a." : "b.";
         facts[side + "remote"] = leg.remote ? leg.remote->to_string() : "none";
         facts[side + "direction"] = leg.direction ? std::string(to_string(*leg.direction)) : "none";
+        facts[side + "transport"] = leg.udptl.value_or(false) ? "udptl" : "rtp";
         facts[side + "used"] = used_text(leg);
         facts[side + "suite"] = leg.keys && !leg.keys->suite.empty() ? leg.keys->suite : "none";
     }

@@ -107,6 +107,7 @@ void MediaPlaneSim::merge(Session& session, const std::vector<b2bua::MediaLeg>& 
         if (leg.remote_rtcp) kept.remote_rtcp = leg.remote_rtcp;
         if (leg.keys) kept.keys = leg.keys;
         if (leg.direction) kept.direction = leg.direction;
+        if (leg.udptl) kept.udptl = leg.udptl;
         if (leg.payload_map) kept.payload_map = leg.payload_map;
         kept.disabled = leg.disabled;
     }

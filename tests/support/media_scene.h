@@ -67,6 +67,7 @@ public:
     void finish() {
         for (std::uint8_t i = 0; i < session_names; ++i) release({"fuzz", std::string(1, static_cast<char>('a' + i))});
         tick();
+        SALLYPORT_CHECK(!pipeline_.has_reports());
         SALLYPORT_CHECK(pipeline_.sessions() == 0 && pipeline_.statistics().sessions.read() == 0);
         for (MediaPortIndex port = 0; port < 2; ++port)
             SALLYPORT_CHECK(pipeline_.free_udp_ports(port) == pipeline_.total_udp_ports(port));
@@ -111,6 +112,7 @@ private:
         if (choices_.below(4) == 0) change.direction = static_cast<Direction>(choices_.below(4));
         if (choices_.below(4) == 0) change.latching = static_cast<Latching>(choices_.below(3));
         if (choices_.below(8) == 0) change.payload_map = std::vector<PayloadMap>{{choices_.byte(), choices_.byte()}};
+        if (choices_.below(8) == 0) change.udptl = choices_.maybe();
         if (choices_.below(8) == 0) change.clock_rate = choices_.byte() * 1000u;
         change.relearn = choices_.below(8) == 0;
         change.disabled = choices_.below(8) == 0;
@@ -164,6 +166,26 @@ private:
         std::vector<Event> events;
         pipeline_.tick(now_, events);
         for (const SessionStatistics& s : pipeline_.list({}, 10, now_)) SALLYPORT_CHECK(!s.legs.empty());
+        reports();
+    }
+    void reports() {
+        while (pipeline_.has_reports()) {
+            std::array<Bytes, 2> buffers;
+            std::array<Packet, buffers.size()> room;
+            for (std::size_t i = 0; i < room.size(); ++i) {
+                buffers[i].resize(Pipeline::own_rtcp_bytes);
+                room[i].data = buffers[i].data();
+                room[i].capacity = Pipeline::own_rtcp_bytes;
+            }
+            const std::size_t count = pipeline_.write_reports(room, now_);
+            SALLYPORT_CHECK(count <= room.size());
+            for (const Packet& p : std::span(room).first(count)) {
+                SALLYPORT_CHECK(p.length > 0 && p.length <= Pipeline::own_rtcp_bytes && p.out_port < 2);
+                SALLYPORT_CHECK(!p.to.empty() && !p.to.address.is_multicast() && !p.to.address.is_unspecified());
+                SALLYPORT_CHECK(p.source.port % 2 != 0 && p.source.port > first_udp_port &&
+                                p.source.port <= last_udp_port);
+            }
+        }
     }
     void packets() {
         std::array<Bytes, 4> buffers;

@@ -109,9 +109,13 @@ std::string Peer::sdp(PeerDialog& dialog, const std::string& wish) {
     const auto option = wish.find(" te=");  // the payload type of telephone-event
     const std::string te = option == wish.npos ? "101" : wish.substr(option + 4);
     const std::string version = std::to_string(++dialog.sdp_version);
-    std::string text = "v=0\r\no=" + id.name + "-user 4711 " + version + " IN IP4 " + id.media_host +
-                       "\r\ns=" + id.name + "-session\r\nc=IN IP4 " + id.media_host +
-                       "\r\nt=0 0\r\nm=audio 30000 RTP/" + (id.srtp ? "SAVP" : "AVP") + " 8 0 " + te +
+    const std::string session = "v=0\r\no=" + id.name + "-user 4711 " + version + " IN IP4 " + id.media_host +
+                                "\r\ns=" + id.name + "-session\r\nc=IN IP4 " + id.media_host + "\r\nt=0 0\r\n";
+    if (direction == "fax")
+        return session +
+               "m=image 30002 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
+               "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n";
+    std::string text = session + "m=audio 30000 RTP/" + (id.srtp ? "SAVP" : "AVP") + " 8 0 " + te +
                        "\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:" + te +
                        " telephone-event/8000\r\na=fmtp:" + te + " 0-15\r\n";
     if (id.srtp)

@@ -46,7 +46,7 @@ public:
     // ACK takes the INVITE's number; CANCEL its number, branch and Request-URI.
     TextMessage request(PeerDialog& dialog, const std::string& method);
     TextMessage response(const TextMessage& request, int status, const std::string& local_tag) const;
-    std::string sdp(PeerDialog& dialog, const std::string& wish = "sendrecv");  // "sendonly te=96"
+    std::string sdp(PeerDialog& dialog, const std::string& wish = "sendrecv");  // "sendonly te=96", "fax"
     std::string new_branch() { return "z9hG4bK" + id.name + std::to_string(++serial_); }
 
     // What nobody on another leg may ever see.

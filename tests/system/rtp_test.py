@@ -219,7 +219,8 @@ T38 = ('v=0\r\no=- 1 9 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=image {1}
 
 
 @case('a fax in G.711 passes as V.152 wants it: in order, no octet changed, nothing left out of its silence or put there; '
-      'T.38 is refused, and the call stays in G.711; the guide says so [SC-14.7-01]')
+      'T.38 is refused on a trunk with SRTP, from either side, and the call stays in G.711; the guide says so [SC-14.7-01] '
+      '[SC-14.7-03]')
 def _(lab):
     for way in WAYS:
         described = dict(codecs=(8,), extra=['a=gpmd:8 vbd=yes', 'a=silenceSupp:off - - - -'])

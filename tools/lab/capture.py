@@ -28,9 +28,10 @@ class Capture:
         return [Packet(r[0] or r[1], int(r[2]), r[3] or r[4], int(r[5]), bytes.fromhex(r[6].replace(':', '')))
                 for r in rows]
 
-    def fields(self, display_filter, fields, extra=()):
+    def fields(self, display_filter, fields, extra=(), occurrence='f'):
+        """One row a packet; `occurrence`: of a field that is there several times f the first, a all, with commas."""
         command = ['tshark', '-n', '-r', self.file, *extra, '-Y', display_filter, '-T', 'fields', '-E', 'separator=/t',
-                   '-E', 'occurrence=f']
+                   '-E', f'occurrence={occurrence}']
         for field in fields:
             command += ['-e', field]
         done = subprocess.run(command, capture_output=True, text=True)

@@ -3,6 +3,13 @@
 #include "media-plane/core/stages/stages.h"
 
 namespace sallyport::media::stages {
+namespace {
+
+std::size_t extra_header_bytes(const Packet& p) {
+    return rtp::header_bytes({p.data, p.length}) - rtp::fixed_header_bytes;
+}
+
+}  // namespace
 
 void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
     for (Packet& p : burst) {
@@ -11,6 +18,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         leg.received.last = now;
         if (p.rtcp) {
             ++leg.received.rtcp_packets;
+            leg.reporter.on_received({p.data, p.length}, now);
             continue;
         }
         if (leg.received.packets++ == 0) {
@@ -18,6 +26,8 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
             notes.add(leg);
         }
         leg.received.bytes += p.length;
+        if (leg.udptl) [[unlikely]]
+            continue;
         leg.reception.on_packet(rtp::ssrc(p.data), rtp::sequence_number(p.data), rtp::timestamp(p.data),
                                 in_clock_units(now, leg.clock_rate), leg.clock_rate);
     }
@@ -38,6 +48,12 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             ++rtcp_packets;
             continue;
         }
+        if (p.out->udptl) [[unlikely]]
+            p.out->keep_from_reports(p.length);
+        else if (rtp::ssrc(p.data) != p.out->sent_ssrc) [[unlikely]]
+            p.out->begin_sending(rtp::ssrc(p.data));
+        if ((p.data[0] & 0x1f) != 0 && !p.out->udptl) [[unlikely]]
+            p.out->reporter.extra_header_bytes += extra_header_bytes(p);
         const std::uint64_t rtp_bytes = p.length - srtp::facts(p.out->suite).rtp_tag_bytes;
         ++sent.packets;
         sent.bytes += rtp_bytes;

@@ -1,8 +1,10 @@
 // From UDP port to leg, and from octets to RTP or RTCP. RFC 7983, 5761; RTCP is on the port above RTP's, never on it.
+// UDPTL is where signaling has said so.
 #include "media-plane/core/demux.h"
 #include "media-plane/core/rtcp.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/stages/stages.h"
+#include "media-plane/core/udptl.h"
 
 namespace sallyport::media::stages {
 namespace {
@@ -31,19 +33,24 @@ Drop check_rtcp(ByteView packet, bool encrypted) {
     return encrypted || rtcp::well_formed(packet) ? Drop::none : Drop::truncated;
 }
 
+// Any first octet may be a sequence number's: there is nothing to tell it from STUN or RTP by.
+Drop check_udptl(ByteView datagram) { return datagram.size() < udptl::least_bytes ? Drop::truncated : Drop::none; }
+
 Drop examine(Packet& p) {
     const Leg& leg = *p.leg;
     // The pair of ports is the leg's on its own address; the media port may have one of the other family too.
     if (p.from.address.family != leg.local.address.family) return Drop::no_leg;
     if (leg.refuse != Drop::none) return leg.refuse;
     const ByteView packet{p.data, p.length};
+    p.rtcp = p.local_port % 2 != 0;
+    if (leg.udptl) [[unlikely]]
+        return p.rtcp ? Drop::not_rtp : check_udptl(packet);
     switch (demultiplex(packet)) {
         case Protocol::rtp_or_rtcp: break;
         case Protocol::stun: return Drop::stun;
         case Protocol::dtls: return Drop::dtls;
         case Protocol::other: return Drop::not_rtp;
     }
-    p.rtcp = p.local_port % 2 != 0;
     return p.rtcp ? check_rtcp(packet, leg.secure()) : check_rtp(packet, leg.secure());
 }
 

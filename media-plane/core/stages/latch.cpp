@@ -1,6 +1,7 @@
 // The first believable source takes the leg; see latch.h for what believable means.
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/stages/stages.h"
+#include "media-plane/core/udptl.h"
 
 namespace sallyport::media::stages {
 namespace {
@@ -13,6 +14,7 @@ bool believable(Leg& leg, const Packet& p, TimePoint now) {
     }
     if (leg.secure()) return true;  // unprotect has let only authentic packets through
     SALLYPORT_CHECK(leg.learner && !p.rtcp);
+    if (leg.udptl) return leg.learner->offer(p.from, 0, udptl::sequence_number(p.data), now);
     return leg.learner->offer(p.from, rtp::ssrc(p.data), rtp::sequence_number(p.data), now);
 }
 

@@ -4,8 +4,17 @@
 #include "media-plane/core/stages/stages.h"
 
 namespace sallyport::media::stages {
+namespace {
 
-void rewrite(std::span<Packet> burst) {
+// What passes between the peers is what both sides' reports are made of.
+void relay_report(const Leg& in, Leg& out, const Packet& p, TimePoint now) {
+    in.reporter.keep_own_times({p.data, p.length});
+    out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc, out.sent.packets, now);
+}
+
+}  // namespace
+
+void rewrite(std::span<Packet> burst, TimePoint now) {
     for (Packet& p : burst) {
         if (p.drop != Drop::none) continue;
         const Leg& in = *p.leg;
@@ -20,10 +29,11 @@ void rewrite(std::span<Packet> burst) {
         if (p.rtcp) {
             ++p.source.port;
             p.to = out.rtcp.remote();
+            relay_report(in, out, p, now);
             continue;
         }
         p.to = out.rtp.remote();
-        if (!in.maps_payload) continue;
+        if (!in.maps_payload || in.udptl) continue;
         const std::uint8_t type = in.payload_map[rtp::payload_type(p.data)];
         if (type == Leg::unmapped)
             p.drop = Drop::payload_type;

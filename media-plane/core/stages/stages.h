@@ -4,8 +4,8 @@
 
 #include <span>
 
+#include "media-plane/core/leg_list.h"
 #include "media-plane/core/leg_table.h"
-#include "media-plane/core/notes.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/statistics.h"
 #include "media-plane/srtp/engine.h"
@@ -28,8 +28,9 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
 void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatistics& statistics);
 // What has arrived for good: loss, jitter, activity.
 void account_received(std::span<Packet> burst, TimePoint now, Notes& notes);
-// The other leg's addresses and payload types; hold.
-void rewrite(std::span<Packet> burst);
+// The other leg's addresses and payload types; hold. Reports from one peer to the other are noted: they need none of
+// ours.
+void rewrite(std::span<Packet> burst, TimePoint now);
 // RTP to SRTP, the burst at once.
 void protect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes);
 // What is sent, and every drop with its reason, once.

@@ -78,7 +78,8 @@ TEST_CASE("Offers a leg may not have are refused for what is wrong with them") {
     CHECK(refusal(bridge(false, false),
                   "v=0\r\no=- 1 1 IN IP6 ::1\r\ns=-\r\nc=IN IP6 ::ffff:127.0.0.1\r\nt=0 0\r\nm=audio 5004 RTP/AVP "
                   "8\r\n") == BridgeErrc::bad_address);
-    CHECK(refusal(bridge(false, false), sdp_text("m=image 5004 udptl t38\r\n")) == BridgeErrc::nothing_in_common);
+    CHECK(refusal(bridge(false, false), sdp_text("m=image 5004 TCP t38\r\n")) == BridgeErrc::nothing_in_common);
+    CHECK(refusal(bridge(true, false), sdp_text("m=image 5004 udptl t38\r\n")) == BridgeErrc::srtp_required);
     CHECK(refusal(bridge(false, false), "garbage") == BridgeErrc::not_sdp);
 }
 
@@ -125,6 +126,49 @@ TEST_CASE("An RTCP address is as good as an RTP address must be, or RTCP goes to
     for (const auto* bad : {"224.0.0.1", "127.0.0.1", "169.254.1.1", "0.0.0.0"})
         CHECK(rtcp("6000 IN IP4 " + std::string(bad)) == "198.51.100.10:5005");
     CHECK(rtcp("6000 IN IP6 2001:db8::1") == "198.51.100.10:5005");
+}
+
+TEST_CASE("A call becomes a fax and a call again, on both legs at once, where neither has SRTP [SC-14.7-02]") {
+    SeededRandom random(1);
+    const auto exchange = [&](SdpBridge& b, std::string_view offer, std::string_view answer) {
+        REQUIRE(b.hear_offer(Side::a, sdp_text(offer)).has_value());
+        const auto told = b.speak_offer(Side::b, ports(), random);
+        REQUIRE(told.has_value());
+        REQUIRE(b.hear_answer(Side::b, sdp_text(answer, "198.51.100.20")).has_value());
+        REQUIRE(b.speak_answer(Side::a, ports(), random).has_value());
+        return *told;
+    };
+    const auto audio = "m=audio 5004 RTP/AVP 8\r\n", fax = "m=image 5006 udptl t38\r\na=T38FaxVersion:0\r\n";
+    auto b = bridge(false, false);
+    exchange(b, audio, audio);
+    for (const auto& leg : b.media_legs()) CHECK(leg.udptl == false);
+    const auto told = exchange(b, fax, fax);
+    CHECK(told.find("m=image 40000 udptl t38\r\na=T38FaxVersion:0\r\n") != std::string::npos);
+    REQUIRE(b.media_legs().size() == 2);
+    for (const auto& leg : b.media_legs()) {
+        CHECK(leg.udptl == true);
+        CHECK_FALSE(leg.disabled);
+        CHECK(leg.remote->port == 5006);
+    }
+    CHECK(b.codecs() == std::vector<std::string>{"t38"});
+    CHECK(describe(told) == "image t38");
+    exchange(b, audio, audio);
+    for (const auto& leg : b.media_legs()) CHECK(leg.udptl == false);
+
+    auto secure = bridge(false, true);  // what the far leg cannot have is not offered to it
+    CHECK(refusal(secure, sdp_text(fax)) == BridgeErrc::nothing_in_common);
+    auto late = bridge(false, false);  // a call's first offer is heard before it is known who will get it
+    REQUIRE(late.hear_offer(Side::a, sdp_text(fax)).has_value());
+    late.set_profile(Side::b, {.srtp = true, .family = Family::v4});
+    const auto refused = late.speak_offer(Side::b, ports(), random);
+    REQUIRE(refused.has_error());
+    CHECK(refused.error() == BridgeErrc::nothing_in_common);
+
+    REQUIRE(b.hear_offer(Side::a, sdp_text(fax)).has_value());
+    REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
+    const auto mixed = b.hear_answer(Side::b, sdp_text("m=audio 5004 RTP/AVP 8\r\n", "198.51.100.20"));
+    REQUIRE(mixed.has_error());
+    CHECK(mixed.error() == BridgeErrc::wrong_answer);
 }
 
 TEST_CASE("An offer on the second stream only keeps the first in its slot, with port 0") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -114,6 +115,21 @@ public:
         return events;
     }
     void wait(Duration d) { now += d; }
+    // RTCP of the plane's own that is due now.
+    std::vector<Relayed> reports() {
+        std::vector<Relayed> all;
+        std::array<std::array<std::uint8_t, Pipeline::own_rtcp_bytes>, 4> buffers;
+        while (pipeline.has_reports()) {
+            std::array<Packet, buffers.size()> room;
+            for (std::size_t i = 0; i < room.size(); ++i) {
+                room[i].data = buffers[i].data();
+                room[i].capacity = static_cast<std::uint16_t>(buffers[i].size());
+            }
+            const std::size_t count = pipeline.write_reports(room, now);
+            for (std::size_t i = 0; i < count; ++i) all.push_back(result(room[i]));
+        }
+        return all;
+    }
     std::uint64_t drops(Drop reason) const {
         return pipeline.statistics().drops[static_cast<std::size_t>(reason)].read();
     }

@@ -59,6 +59,7 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     leg.mutable_payload_map(0)->set_to(0);
     leg.set_relearn(true);
     leg.set_clock_rate(48'000);
+    leg.set_transport(pb::TRANSPORT_UDPTL);
     auto& restore = *a.add_restore();
     restore.set_stream(1);
     restore.set_side(pb::SIDE_A);
@@ -91,6 +92,7 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     CHECK(l.relearn);
     CHECK_FALSE(l.disabled);
     CHECK(l.clock_rate == 48'000u);
+    CHECK(l.udptl == true);
     REQUIRE(c.restore.size() == 1);
     CHECK(c.restore[0].rtp.to_string() == "192.0.2.2:20000");
     CHECK(c.restore[0].rtcp.port == 20'001);
@@ -110,6 +112,7 @@ TEST_CASE("fields that a modification does not name stay unnamed") {
     CHECK_FALSE(l.latching);
     CHECK_FALSE(l.payload_map);
     CHECK_FALSE(l.clock_rate);
+    CHECK_FALSE(l.udptl);
 }
 
 TEST_CASE("what is wrong in an allocation is named with its field") {
@@ -193,6 +196,9 @@ TEST_CASE("what is wrong in an allocation is named with its field") {
         leg.set_drop_unmapped(false);
         leg.set_clock_rate(2'000'000);
         CHECK(why(a) == "legs[0].clock_rate: is above 1000000 Hz");
+        leg.set_clock_rate(8000);
+        leg.set_transport(static_cast<pb::Transport>(2));
+        CHECK(why(a) == "legs[0].transport: is not a known value");
     }
     SECTION("restore") {
         auto& restore = *a.add_restore();

@@ -165,6 +165,11 @@ TEST_CASE("protocols: what is RTP for us, what is secure") {
     CHECK_FALSE(fax.rtp);
     CHECK(fax.codecs.empty());
     CHECK(fax.rtp_endpoint == Endpoint::parse("192.0.2.1:4000"));
+    CHECK(fax.t38);
+    CHECK(stream("m=image 4000 UDPTL T38\r\n").t38);
+    for (const auto other : {"m=image 4000 TCP t38", "m=image 4000 TCP/TLS t38", "m=image 4000 UDP/TLS/UDPTL t38",
+                             "m=image 4000 RTP/AVP 98", "m=audio 4000 udptl t38", "m=image 4000 udptl t30"})
+        CHECK_FALSE(stream(std::string(other) + "\r\n").t38);
 }
 
 TEST_CASE("RTCP: port + 1, or where a=rtcp says (RFC 3605)") {

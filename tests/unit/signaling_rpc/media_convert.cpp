@@ -36,6 +36,7 @@ MediaLeg leg() {
     l.latch_any_address = true;
     l.payload_map = std::vector<std::pair<std::uint8_t, std::uint8_t>>{{8, 8}, {101, 96}};
     l.clock_rate = 16'000;
+    l.udptl = true;
     l.relearn = true;
     return l;
 }
@@ -86,6 +87,7 @@ TEST_CASE("an allocation carries everything that is known") {
     CHECK(l.payload_map(1).from() == 101);
     CHECK(l.payload_map(1).to() == 96);
     CHECK(l.clock_rate() == 16'000);
+    CHECK(l.transport() == media_pb::TRANSPORT_UDPTL);
     CHECK(l.relearn());
     REQUIRE(a.restore_size() == 1);
     CHECK(a.restore(0).rtcp().port() == 20'001);
@@ -106,6 +108,7 @@ TEST_CASE("what a modification does not mention stays absent on the wire") {
     CHECK_FALSE(l.has_latching());
     CHECK_FALSE(l.replace_payload_map());
     CHECK(l.clock_rate() == 0);
+    CHECK_FALSE(l.has_transport());
 }
 
 TEST_CASE("no SRTP clears the keys; every suite we can offer has its name on the wire") {

@@ -1,0 +1,207 @@
+#include "media-plane/core/reports.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "media-plane/core/stages/stages.h"
+
+namespace sallyport::media {
+namespace {
+
+namespace limits {
+// All streams of eight sessions, the most that are released between two bursts; more would be a lease's end gone wild.
+constexpr std::size_t goodbyes = 2 * 8 * max_streams;
+}  // namespace limits
+
+// RFC 3550 6.2, 6.3.1 and A.7: 5 s on average, half of it before the first, times 0.5 to 1.5, through e - 3/2. look()
+// comes up to 1.1 s late; nobody waits for longer than 5 s all the same, so the longest waits are left out.
+constexpr Duration first_least = std::chrono::milliseconds{1030}, first_most = std::chrono::milliseconds{3080};
+constexpr Duration next_least = std::chrono::milliseconds{2050}, next_most = std::chrono::milliseconds{3850};
+
+// In units of 1/65536 s; nothing for a time that does not fit (18 hours).
+std::optional<std::uint32_t> in_report_units(Duration d) {
+    constexpr std::int64_t second = 1'000'000'000;
+    const std::int64_t seconds = d.count() / second;
+    if (d < Duration::zero() || seconds > 0xffff) return std::nullopt;
+    return static_cast<std::uint32_t>(seconds << 16 | ((d.count() % second) << 16) / second);
+}
+
+bool source_has_left(const Leg& leg) { return leg.reporter.left_after == leg.sent.packets; }
+
+// RFC 3550 6.4: who has sent since the report before the last one sends the sender's.
+std::optional<rtcp::SenderInfo> sender_info_of(const Leg& leg, TimePoint now) {
+    const Leg& in = *leg.opposite;
+    const Reporter& r = leg.reporter;
+    if (leg.sent.packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent_ssrc) return std::nullopt;
+    const auto timestamp = in.reception.timestamp_at(in_clock_units(now, in.clock_rate));
+    if (!timestamp) return std::nullopt;
+    const std::uint64_t packets = leg.sent.packets - std::min(r.packets_before_ssrc, leg.sent.packets);
+    const std::uint64_t bytes = leg.sent.bytes - std::min(r.bytes_before_ssrc, leg.sent.bytes);
+    const std::uint64_t headers = packets * rtp::fixed_header_bytes + r.extra_header_bytes;
+    return rtcp::SenderInfo{rtcp::ntp_time(now), *timestamp, static_cast<std::uint32_t>(packets),
+                            static_cast<std::uint32_t>(bytes - std::min(headers, bytes))};
+}
+
+std::optional<rtcp::ReportBlock> block_of(Leg& leg, TimePoint now) {
+    const auto received = leg.reception.take_report();
+    if (!received) return std::nullopt;
+    rtcp::ReportBlock block{*received};
+    const auto& heard = leg.reporter.heard;
+    if (!heard || heard->ssrc != received->ssrc) return block;
+    if (const auto since = in_report_units(now - heard->at)) {
+        block.last_report = heard->time;
+        block.since_last_report = *since;
+    }
+    return block;
+}
+
+void note_report(Leg& leg, const rtcp::Compound& compound) {
+    Reporter& r = leg.reporter;
+    r.last_ssrc = compound.ssrc;
+    r.packets_at_reports = {leg.sent.packets, r.packets_at_reports[0]};
+    if (compound.sender) r.own_times = {rtcp::middle(compound.sender->ntp), r.own_times[0]};
+}
+
+}  // namespace
+
+Reports::Reports(RandomSource& random, srtp::Engine& engine, Notes& notes, PipelineStatistics& statistics)
+    : random_(random), engine_(engine), notes_(notes), statistics_(statistics) {
+    goodbyes_.reserve(limits::goodbyes);
+}
+
+void Reports::name(Session& session) {
+    for (SessionSide& side : session.sides) {
+        std::array<std::uint8_t, rtcp::longest_cname / 4 * 3> bits;
+        random_.fill(bits);
+        side.cname = to_base64(bits);
+    }
+}
+
+void Reports::settle(Session& session, TimePoint now) {
+    for (auto& stream : session.streams)
+        for (Leg& leg : stream->legs) {
+            Reporter& r = leg.reporter;
+            if (!leg.takes_reports())
+                r.due = TimePoint{};
+            else if (r.due == TimePoint{})
+                r.due = now + between(first_least, first_most);
+        }
+}
+
+void Reports::look(Session& session, TimePoint now) {
+    for (auto& stream : session.streams)
+        for (Leg& leg : stream->legs)
+            if (leg.reporter.due != TimePoint{} && leg.reporter.due <= now) due_.add(leg);
+}
+
+// The SSRC of the stream that the peer hears, unless the peer sends under the same one. RFC 3550 8.2
+std::uint32_t Reports::source_of(Leg& leg) const {
+    if (leg.sent.packets > 0 && !source_has_left(leg) && leg.sent_ssrc != leg.reception.ssrc()) return leg.sent_ssrc;
+    Reporter& r = leg.reporter;
+    const auto taken = [&](std::uint32_t ssrc) {
+        return ssrc == 0 || ssrc == leg.reception.ssrc() || ssrc == leg.opposite->reception.ssrc() ||
+               (r.heard && r.heard->ssrc == ssrc);
+    };
+    while (taken(r.own_ssrc)) r.own_ssrc = random_.u32();
+    return r.own_ssrc;
+}
+
+rtcp::Compound Reports::compound_of(Leg& leg, TimePoint now) {
+    Reporter& r = leg.reporter;
+    rtcp::Compound compound;
+    compound.ssrc = source_of(leg);
+    if (compound.ssrc == leg.sent_ssrc) compound.sender = sender_info_of(leg, now);
+    compound.block = block_of(leg, now);
+    compound.cname = leg.session->side(leg.side).cname;
+    // The one that stood for us until there was a stream to speak for goes, RFC 3550 8.2.
+    if (r.last_ssrc && *r.last_ssrc == r.own_ssrc && compound.ssrc != r.own_ssrc)
+        compound.leave(std::exchange(r.own_ssrc, 0u));
+    return compound;
+}
+
+bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet) {
+    packet.length = static_cast<std::uint16_t>(rtcp::write(compound, packet.data));
+    packet.rtcp = true;
+    packet.drop = Drop::none;
+    packet.leg = nullptr;
+    packet.out = &leg;
+    packet.out_port = leg.port;
+    packet.source = {leg.local.address, static_cast<std::uint16_t>(leg.local.port + 1)};
+    packet.to = leg.rtcp.remote();
+    stages::protect({&packet, 1}, engine_, notes_);
+    if (packet.drop != Drop::none) {
+        statistics_.drops[static_cast<std::size_t>(packet.drop)].add();
+        ++leg.drops[static_cast<std::size_t>(packet.drop)];
+        return false;
+    }
+    note_report(leg, compound);
+    ++leg.sent.rtcp_packets;
+    statistics_.own_rtcp_packets.add();
+    return true;
+}
+
+bool Reports::write_due(Leg& leg, Packet& packet, TimePoint now) {
+    Reporter& r = leg.reporter;
+    if (r.due > now || r.due == TimePoint{}) return false;  // meanwhile the other side has reported, or nobody may
+    r.due = now + between(next_least, next_most);
+    if (!leg.may_be_told()) return false;
+    if (!leg.heard_where_rtcp_goes()) ++r.unheard;
+    return write(leg, compound_of(leg, now), packet);
+}
+
+std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
+    std::size_t count = 0;
+    for (; count < room.size() && !goodbyes_.empty(); ++count) {
+        const Goodbye& goodbye = goodbyes_.back();
+        Packet& packet = room[count];
+        std::copy_n(goodbye.bytes.begin(), goodbye.length, packet.data);
+        packet.length = goodbye.length;
+        packet.rtcp = true;
+        packet.out = nullptr;
+        packet.out_port = goodbye.out_port;
+        packet.to = goodbye.to;
+        packet.source = goodbye.source;
+        goodbyes_.pop_back();
+    }
+    for (std::size_t looked = 0; looked < room.size() && count < room.size() && due_.size() > 0; ++looked) {
+        Leg& leg = *due_.first();
+        due_.remove(leg);
+        if (write_due(leg, room[count], now)) ++count;
+    }
+    return count;
+}
+
+// RFC 3550 6.3.7: who has sent nothing says nothing. The other side's own BYE, if there was one, was ours too.
+void Reports::say_goodbye(Leg& leg, TimePoint now) {
+    if (leg.udptl || leg.withhold_rtcp != Drop::none || !leg.may_be_told() ||
+        leg.sent.packets + leg.sent.rtcp_packets == 0)
+        return;
+    const bool own_remains = leg.reporter.last_ssrc && *leg.reporter.last_ssrc == leg.reporter.own_ssrc;
+    if (source_has_left(leg) && !own_remains) return;
+    if (goodbyes_.size() >= limits::goodbyes) {
+        statistics_.drops[static_cast<std::size_t>(Drop::no_buffer)].add();
+        return;
+    }
+    rtcp::Compound compound = compound_of(leg, now);
+    compound.leave(compound.ssrc);
+    Goodbye& goodbye = goodbyes_.emplace_back();
+    Packet packet;
+    packet.data = goodbye.bytes.data();
+    packet.capacity = static_cast<std::uint16_t>(goodbye.bytes.size());
+    if (!write(leg, compound, packet)) {
+        goodbyes_.pop_back();
+        return;
+    }
+    goodbye.length = packet.length;
+    goodbye.out_port = packet.out_port;
+    goodbye.to = packet.to;
+    goodbye.source = packet.source;
+    leg.reporter.left_after = leg.sent.packets;
+    leg.reporter.own_ssrc = 0;
+}
+
+Duration Reports::between(Duration least, Duration most) {
+    return least + (most - least) / 65'536 * random_.below(65'536);
+}
+
+}  // namespace sallyport::media
