@@ -179,7 +179,7 @@ bool UdpListener::read_errors() {
 void UdpListener::send(transaction::SharedText bytes, const Endpoint& to) {
     if (bytes->size() > sip::limits::datagram_bytes) return statistics_.drops[IoDrop::too_large].add();
     if (pending_.size() >= max_pending) return statistics_.drops[IoDrop::send_queue_full].add();
-    pending_.push_back({std::move(bytes), to});
+    pending_.push_back({std::move(bytes), to_socket_address(to)});
 }
 
 void UdpListener::flush() {
@@ -204,15 +204,13 @@ std::size_t UdpListener::send_batch(std::size_t begin) {
     constexpr std::size_t at_once = 64;
     std::array<mmsghdr, at_once> headers;  // only what is used is written: most batches are of one
     std::array<iovec, at_once> slices;
-    std::array<SocketAddress, at_once> to;
     const std::size_t n = std::min(at_once, pending_.size() - begin);
     for (std::size_t i = 0; i < n; ++i) {
-        const auto& p = pending_[begin + i];
-        to[i] = to_socket_address(p.to);
+        auto& p = pending_[begin + i];
         slices[i] = {const_cast<char*>(p.bytes->data()), p.bytes->size()};  // sendmmsg only reads it
         headers[i] = {};
-        headers[i].msg_hdr.msg_name = to[i].get();
-        headers[i].msg_hdr.msg_namelen = to[i].length;
+        headers[i].msg_hdr.msg_name = p.to.get();
+        headers[i].msg_hdr.msg_namelen = p.to.length;
         headers[i].msg_hdr.msg_iov = &slices[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/base/result.h"
+#include "signaling/io/socket_address.h"
 #include "signaling/io/statistics.h"
 #include "signaling/transaction/effects.h"
 
@@ -69,7 +70,7 @@ public:
 private:
     struct Pending {
         transaction::SharedText bytes;
-        Endpoint to;
+        SocketAddress to;
     };
     void wait();
     void wait_for_errors();

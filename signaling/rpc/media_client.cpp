@@ -41,8 +41,10 @@ void MediaClient::open() {
     };
     state_ = State::opening;
     opened_ = last_sent_ = Clock::now();
-    const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Control(call, reactor); };
-    stream_ = std::make_unique<Stream>(start, std::move(events));
+    const auto prepare = [this](grpc::ClientContext* call, grpc::CompletionQueue* queue) {
+        return stub_->PrepareAsyncControl(call, queue);
+    };
+    stream_ = std::make_unique<Stream>(prepare, std::move(events));
     media_pb::ClientMessage hello;
     hello.mutable_hello()->set_client(options_.client);
     hello.mutable_hello()->set_epoch(options_.epoch);
