@@ -118,10 +118,11 @@ void start_log(const LogOptions& options) {
         throw std::runtime_error("cannot write the log file \"" + options.file + "\": " + e.what());
     }
     if (options.asynchronous) {
-        target->queue = std::make_unique<LogQueue>(LogQueue::Options{}, [logger = target->logger](std::string_view lines) {
-            lines.remove_suffix(1);  // spdlog ends what it writes
-            logger->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
-        });
+        target->queue =
+            std::make_unique<LogQueue>(LogQueue::Options{}, [logger = target->logger](std::string_view lines) {
+                lines.remove_suffix(1);  // spdlog ends what it writes
+                logger->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
+            });
         watch_for_crashes(options.file, target->queue.get());
     }
     auto& s = state();

@@ -35,7 +35,7 @@ struct LogOptions {
     std::string daemon;  // "sallyport-media": on every line
     Level level = Level::info;
     LogFormat format = LogFormat::key_value;
-    std::string file;          // empty: standard error
+    std::string file;  // empty: standard error
     // A slow disk then costs the oldest waiting lines, counted, and never the caller. A warning or an error is written
     // at once with all before it, others within a tenth of a second, and whatever waits when the process crashes.
     bool asynchronous = true;

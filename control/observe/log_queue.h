@@ -18,8 +18,8 @@ namespace sallyport::observe {
 class LogQueue {
 public:
     struct Options {
-        std::size_t lines = 8'192;                // waiting at a time
-        std::chrono::milliseconds gather{100};    // how long a line may wait for others; an urgent one does not
+        std::size_t lines = 8'192;              // waiting at a time
+        std::chrono::milliseconds gather{100};  // how long a line may wait for others; an urgent one does not
     };
     // `lines`: one or more, each ended by a line feed. Called on the queue's thread, one call after the other.
     using Write = std::function<void(std::string_view lines)>;

@@ -27,8 +27,8 @@ void JsonLine::put(std::string_view key, double value) {
 
 // What names and numbers are made of is taken as it is; anything else is the library's to escape or to repair.
 void JsonLine::quote(std::string_view value) {
-    const bool plain = std::all_of(value.begin(), value.end(),
-                                   [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+    const bool plain =
+        std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
     if (!plain) {
         text_ += nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
         return;

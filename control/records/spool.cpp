@@ -145,7 +145,8 @@ bool Spool::take_batch(Batch& batch) {
             close_segment();  // an hour has passed: whole-file consumers may have it
         }
     }
-    // An fsync costs more than all that is written with it, and what is not durable is no more lost for being 20 ms late.
+    // An fsync costs more than all that is written with it, and what is not durable is no more lost for being 20 ms
+    // late.
     wake_.wait_for(lock, options_.gather, [this] { return stopping_ || queue_.size() >= options_.queued_lines / 2; });
     batch.clear();
     batch.swap(queue_);

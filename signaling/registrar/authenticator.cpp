@@ -12,9 +12,9 @@ namespace {
 
 constexpr Duration clock_skew = 5s;  // between the nodes of a cluster
 
-// A nonce, all in hex: milliseconds since 1970, 64 random bits; then the keyed proof of these, the realm and the asker's
-// address. One that is used from another address is stale: an answer that somebody else has read is worth nothing to
-// him, and nobody fails in another's name by forging a source.
+// A nonce, all in hex: milliseconds since 1970, 64 random bits; then the keyed proof of these, the realm and the
+// asker's address. One that is used from another address is stale: an answer that somebody else has read is worth
+// nothing to him, and nobody fails in another's name by forging a source.
 constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
 constexpr std::size_t stamp_digits = time_digits + 2 * random_bytes;
 

@@ -1,6 +1,6 @@
 // Digest challenges and their check: who is this request from? RFC 3261 22, RFC 7616, RFC 8760. Nonces carry their own
-// proof (a keyed hash of their time and of the address they were given to), so every node with the same secret can check them;
-// replays are refused per nonce count. Counts no failures, the lock-outs do.
+// proof (a keyed hash of their time and of the address they were given to), so every node with the same secret can
+// check them; replays are refused per nonce count. Counts no failures, the lock-outs do.
 #pragma once
 
 #include <cstdint>

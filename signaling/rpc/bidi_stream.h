@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <pthread.h>
+#include <sched.h>
 
 #include <cstdint>
 #include <deque>
@@ -31,11 +32,13 @@ public:
     using Prepare = std::function<std::unique_ptr<Call>(grpc::ClientContext*, grpc::CompletionQueue*)>;
 
     // `prepare` is the stub's PrepareAsyncMethod(context, queue).
-    BidiStream(const Prepare& prepare, Events events)
-        : events_(std::move(events)), call_(prepare(&context_, &queue_)) {
+    BidiStream(const Prepare& prepare, Events events) : events_(std::move(events)), call_(prepare(&context_, &queue_)) {
         call_->StartCall(tag(Step::started));
         thread_ = std::thread([this] {
             pthread_setname_np(pthread_self(), "rpc");
+            // Whoever writes wakes this thread while it holds locks of gRPC that are needed here: it does not make way.
+            sched_param none{};
+            pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
             run();
         });
     }
@@ -130,7 +133,7 @@ private:
     std::unique_ptr<Call> call_;
     In in_;
     grpc::Status status_;
-    std::mutex mutex_;  // guards what follows
+    std::mutex mutex_;         // guards what follows
     std::deque<Out> waiting_;  // front: being written, if writing_
     bool started_ = false, writing_ = false, ended_ = false, finished_ = false, done_ = false;
     std::thread thread_;

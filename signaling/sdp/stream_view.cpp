@@ -49,11 +49,11 @@ std::optional<Codec> read_encoding(std::uint8_t payload_type, std::string_view e
 }
 
 std::string_view take_word(std::string_view& text) {
-    constexpr std::string_view blank = " \t";
-    text.remove_prefix(std::min(text.find_first_not_of(blank), text.size()));
-    const std::string_view word = text.substr(0, text.find_first_of(blank));
-    text.remove_prefix(word.size());
-    return word;
+    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+    const auto begin = std::find_if_not(text.begin(), text.end(), is_blank);
+    const auto end = std::find_if(begin, text.end(), is_blank);
+    text = std::string_view(end, text.end());
+    return {begin, end};
 }
 
 // By payload type, the first encoding that can be read.

@@ -90,8 +90,9 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view username, std
 void HmacSha256::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
 
 HmacSha256::HmacSha256(std::string_view key) {
-    static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);  // never freed, the process has it
+    EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
     context_.reset(EVP_MAC_CTX_new(hmac));
+    EVP_MAC_free(hmac);  // the context has it as well
     char sha256[] = "SHA256";
     const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
                                 OSSL_PARAM_construct_end()};

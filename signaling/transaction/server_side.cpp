@@ -84,8 +84,17 @@ void ServerSide::begin(const Flow& flow, std::string key, std::string merge_key,
     const bool reliable = is_reliable(flow.transport);
     Machine machine = request.method() == sip::Method::invite ? Machine(InviteServer(values_, reliable))
                                                               : Machine(NonInviteServer(values_, reliable));
-    const ServerId id = table_.emplace(Server{nullptr, merge_key, std::move(machine), flow,
-                                              response_flow(flow, request.top_via()), {}, {}, request, 0, {}, false});
+    const ServerId id = table_.emplace(Server{nullptr,
+                                              merge_key,
+                                              std::move(machine),
+                                              flow,
+                                              response_flow(flow, request.top_via()),
+                                              {},
+                                              {},
+                                              request,
+                                              0,
+                                              {},
+                                              false});
     Server& server = *table_.find(id);
     server.key = &by_key_.emplace(std::move(key), id).first->first;
     if (!merge_key.empty()) by_merge_key_.insert_or_assign(std::move(merge_key), id);
