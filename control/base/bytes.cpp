@@ -25,11 +25,11 @@ constexpr std::array<std::int16_t, 256> base64_values() {
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-    std::string text;
-    text.reserve(bytes.size() * 2);
+    std::string text(bytes.size() * 2, '\0');
+    char* out = text.data();
     for (const auto b : bytes) {
-        text += hex_digits[b >> 4];
-        text += hex_digits[b & 15];
+        *out++ = hex_digits[b >> 4];
+        *out++ = hex_digits[b & 15];
     }
     return text;
 }

@@ -49,7 +49,15 @@ bool IpAddress::is_link_local() const {
 std::string IpAddress::to_string() const {
     if (family == Family::none) return "-";
     char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(family == Family::v4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
+    if (family == Family::v4) {  // in every Via and most log lines; inet_ntop formats with sprintf
+        char* end = text;
+        for (int i = 0; i < 4; ++i) {
+            if (i > 0) *end++ = '.';
+            end = std::to_chars(end, text + sizeof text, unsigned{bytes[static_cast<std::size_t>(i)]}).ptr;
+        }
+        return {text, end};
+    }
+    inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
     return text;
 }
 

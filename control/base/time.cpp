@@ -1,6 +1,6 @@
 #include "control/base/time.h"
 
-#include <cstdio>
+#include <cstddef>
 
 namespace sallyport {
 
@@ -10,13 +10,18 @@ std::string rfc3339(TimePoint t) {
     const auto day = floor<days>(since_epoch);
     const year_month_day date{sys_days{day}};
     const hh_mm_ss clock{since_epoch - day};
-    char text[48];
-    const int n =
-        std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-    return {text, static_cast<std::size_t>(n)};
+    char text[] = "0000-00-00T00:00:00.000Z";  // by hand: every line of the log has one
+    const auto put = [&text](std::size_t at, std::size_t digits, unsigned value) {
+        for (; digits > 0; value /= 10) text[at + --digits] = static_cast<char>('0' + value % 10);
+    };
+    put(0, 4, static_cast<unsigned>(static_cast<int>(date.year())));  // 1677 to 2262: nanoseconds in 64 bits
+    put(5, 2, static_cast<unsigned>(date.month()));
+    put(8, 2, static_cast<unsigned>(date.day()));
+    put(11, 2, static_cast<unsigned>(clock.hours().count()));
+    put(14, 2, static_cast<unsigned>(clock.minutes().count()));
+    put(17, 2, static_cast<unsigned>(clock.seconds().count()));
+    put(20, 3, static_cast<unsigned>(clock.subseconds().count()));
+    return {text, sizeof text - 1};
 }
 
 }  // namespace sallyport

@@ -35,8 +35,10 @@ struct LogOptions {
     std::string daemon;  // "sallyport-media": on every line
     Level level = Level::info;
     LogFormat format = LogFormat::key_value;
-    std::string file;          // empty: standard error
-    bool asynchronous = true;  // a slow disk then costs the oldest waiting lines, counted, and never the caller
+    std::string file;  // empty: standard error
+    // A slow disk then costs the oldest waiting lines, counted, and never the caller. A warning or an error is written
+    // at once with all before it, others within a tenth of a second, and whatever waits when the process crashes.
+    bool asynchronous = true;
 };
 
 // Once, before the first thread; a log that is not started writes key=value to standard error, synchronously.
@@ -45,7 +47,7 @@ void start_log(const LogOptions& options);
 void stop_log();              // flushes
 void set_level(Level level);  // any time, any thread
 bool enabled(Level level);
-std::uint64_t lines_dropped();  // overwritten in the asynchronous queue
+std::uint64_t lines_dropped();  // that gave way in the asynchronous queue
 
 // Any thread. Text and values may be anything a peer sent: control characters are escaped, length is bounded.
 void log(Level level, std::string_view text, std::initializer_list<Field> fields = {});

@@ -3,13 +3,15 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "control/records/json_line.h"
+
 namespace sallyport::records {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-void put_time(Json& json, const char* key, const std::optional<TimePoint>& time) {
-    if (time) json[key] = rfc3339(*time);
+void put_time(JsonLine& json, std::string_view key, const std::optional<TimePoint>& time) {
+    if (time) json.put(key, rfc3339(*time));
 }
 
 std::int64_t milliseconds_between(const std::optional<TimePoint>& from, const std::optional<TimePoint>& to) {
@@ -17,28 +19,28 @@ std::int64_t milliseconds_between(const std::optional<TimePoint>& from, const st
     return unix_milliseconds(*to) - unix_milliseconds(*from);
 }
 
-Json media_json(const LegMedia& leg) {
-    return {{"side", leg.side},
-            {"stream", leg.stream},
-            {"packets_received", leg.packets_received},
-            {"bytes_received", leg.bytes_received},
-            {"packets_sent", leg.packets_sent},
-            {"bytes_sent", leg.bytes_sent},
-            {"lost", leg.lost},
-            {"jitter_ms", leg.jitter_milliseconds},
-            {"srtp", leg.srtp_suite},
-            {"srtp_auth_failures", leg.srtp_auth_failures},
-            {"dropped", leg.dropped},
-            {"local", leg.local},
-            {"remote", leg.remote}};
+void put_media(JsonLine& json, const LegMedia& leg) {
+    json.put("side", leg.side);
+    json.put("stream", leg.stream);
+    json.put("packets_received", leg.packets_received);
+    json.put("bytes_received", leg.bytes_received);
+    json.put("packets_sent", leg.packets_sent);
+    json.put("bytes_sent", leg.bytes_sent);
+    json.put("lost", leg.lost);
+    json.put("jitter_ms", leg.jitter_milliseconds);
+    json.put("srtp", leg.srtp_suite);
+    json.put("srtp_auth_failures", leg.srtp_auth_failures);
+    json.put("dropped", leg.dropped);
+    json.put("local", leg.local);
+    json.put("remote", leg.remote);
 }
 
-Json forward_json(const Forward& forward) {
-    return {{"from", forward.from},
-            {"to", forward.to},
-            {"trunk", forward.trunk},
-            {"sip_status", forward.sip_status},
-            {"left_status", forward.left_status}};
+void put_forward(JsonLine& json, const Forward& forward) {
+    json.put("from", forward.from);
+    json.put("to", forward.to);
+    json.put("trunk", forward.trunk);
+    json.put("sip_status", forward.sip_status);
+    json.put("left_status", forward.left_status);
 }
 
 // Reads with the type that is asked for; another type in the file is as good as no value.
@@ -104,34 +106,36 @@ bool read_number(std::string_view text, int& out) {
 }  // namespace
 
 std::string to_json(const CallRecord& r) {
-    Json json{{"schema", CallRecord::schema}, {"id", r.id}, {"node", r.node}, {"session_id", r.session_id}};
-    json["sip_call_ids"] = r.sip_call_ids;
-    json["trunk"] = r.trunk;
-    json["ends"] = r.ends;
-    json["direction"] = r.direction;
-    json["from"] = r.from;
-    json["to"] = r.to;
-    json["asserted_identity"] = r.asserted_identity;
-    json["redirecting_party"] = r.redirecting_party;
-    if (!r.forwards.empty()) json["forwards"] = Json::array();
-    for (const auto& forward : r.forwards) json["forwards"].push_back(forward_json(forward));
-    json["request_uri"] = r.request_uri;
-    json["emergency"] = r.emergency;
-    json["carrier"] = r.carrier;
-    json["target"] = r.target;
+    JsonLine json;
+    json.put("schema", CallRecord::schema);
+    json.put("id", r.id);
+    json.put("node", r.node);
+    json.put("session_id", r.session_id);
+    json.put("sip_call_ids", r.sip_call_ids);
+    json.put("trunk", r.trunk);
+    json.put("ends", r.ends);
+    json.put("direction", r.direction);
+    json.put("from", r.from);
+    json.put("to", r.to);
+    json.put("asserted_identity", r.asserted_identity);
+    json.put("redirecting_party", r.redirecting_party);
+    if (!r.forwards.empty()) json.put_objects("forwards", r.forwards, put_forward);
+    json.put("request_uri", r.request_uri);
+    json.put("emergency", r.emergency);
+    json.put("carrier", r.carrier);
+    json.put("target", r.target);
     put_time(json, "started_at", r.started);
     put_time(json, "ringing_at", r.ringing);
     put_time(json, "answered_at", r.answered);
     put_time(json, "ended_at", r.ended);
-    json["talk_ms"] = milliseconds_between(r.answered, r.ended);
-    json["ended_by"] = r.ended_by;
-    json["sip_status"] = r.sip_status;
-    json["q850_cause"] = r.q850_cause;
-    json["reason"] = r.reason;
-    json["codecs"] = r.codecs;
-    json["media"] = Json::array();
-    for (const auto& leg : r.media) json["media"].push_back(media_json(leg));
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    json.put("talk_ms", milliseconds_between(r.answered, r.ended));
+    json.put("ended_by", r.ended_by);
+    json.put("sip_status", r.sip_status);
+    json.put("q850_cause", r.q850_cause);
+    json.put("reason", r.reason);
+    json.put("codecs", r.codecs);
+    json.put_objects("media", r.media, put_media);
+    return std::move(json).finish();
 }
 
 Result<CallRecord, RecordError> parse_call_record(std::string_view line) {

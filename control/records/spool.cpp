@@ -119,7 +119,8 @@ void Spool::append(std::string line, Done done) {
         if (!stopping_ && queued < options_.queued_lines) {
             queue_.push_back({std::move(line), std::move(done)});
             stats_.queued = queued + 1;
-            wake_.notify_one();
+            // The writer comes for the others without being told, unless they are many.
+            if (queue_.size() == 1 || queue_.size() == options_.queued_lines / 2) wake_.notify_one();
             return;
         }
         stats_.refused.add();
@@ -144,6 +145,9 @@ bool Spool::take_batch(Batch& batch) {
             close_segment();  // an hour has passed: whole-file consumers may have it
         }
     }
+    // An fsync costs more than all that is written with it, and what is not durable is no more lost for being 20 ms
+    // late.
+    wake_.wait_for(lock, options_.gather, [this] { return stopping_ || queue_.size() >= options_.queued_lines / 2; });
     batch.clear();
     batch.swap(queue_);
     in_flight_ = batch.size();

@@ -29,6 +29,7 @@ struct SpoolOptions {
     std::chrono::seconds segment_age{3'600};       // likewise, so that a consumer of whole files waits an hour at most
     std::uint64_t total_bytes = 4ull << 30;        // oldest acknowledged segments go first when there are more
     std::size_t queued_lines = 65'536;             // waiting for the disk; then append() refuses
+    std::chrono::milliseconds gather{20};          // how long a line waits for others to share its fsync
     std::chrono::milliseconds retry_after{1'000};  // a disk that refused is asked again
     std::function<void(std::string_view)> on_trouble;  // a sentence for the log; called on the writer thread
 };

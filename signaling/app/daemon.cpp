@@ -173,6 +173,7 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.max_calls = std::max<std::size_t>(1, config_.max_calls / config_.shards);
     config.emergency_calls = (config_.emergency_calls + config_.shards - 1) / config_.shards;
     config.recent_calls = config_.recent_calls / config_.shards;
+    config.checkpoints = false;  // nobody here would keep them
     config.nonce_secret.resize(nonce_secret_bytes);
     if (config_.nonce_secret_file.empty()) {
         random_.fill({reinterpret_cast<std::uint8_t*>(config.nonce_secret.data()), nonce_secret_bytes});

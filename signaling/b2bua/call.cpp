@@ -130,7 +130,9 @@ void Call::log(Severity severity, std::string event, std::string text, Context& 
     cx.out.emplace_back(LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text)});
 }
 
-void Call::keep(Context& cx) const { cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false}); }
+void Call::keep(Context& cx) const {
+    if (cx.settings.checkpoints) cx.out.emplace_back(Checkpoint{record_.id, checkpoint(), false});
+}
 
 void Call::command(MediaCommand command, Context& cx) { cx.out.emplace_back(std::move(command)); }
 

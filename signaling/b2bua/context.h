@@ -30,6 +30,7 @@ struct Settings {
     transaction::TimerValues timers;
     std::function<bool(std::string_view call_id)> is_home;
     transaction::RetryWindow retry_window = {};
+    bool checkpoints = true;  // false: nobody keeps them, and confirmed calls are not written down
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {

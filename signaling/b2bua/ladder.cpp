@@ -21,18 +21,21 @@ std::string printable(std::string text) {
     return text;
 }
 
-// "--- INVITE --------->" to the given width.
-std::string arrow(std::string text, bool rightward) {
-    if (text.size() > lane - 6) text.replace(lane - 8, text.npos, "..");
-    const std::string body = "-- " + text + " ";
-    const std::size_t rest = lane - body.size() - 1;
-    return rightward ? body + std::string(rest, '-') + ">" : "<" + body + std::string(rest, '-');
+// "-- INVITE --------->", a lane wide.
+void draw_arrow(std::string& out, std::string_view text, bool rightward) {
+    const bool cut = text.size() > lane - 6;
+    if (cut) text = text.substr(0, lane - 8);
+    if (!rightward) out += '<';
+    out.append("-- ").append(text).append(cut ? ".. " : " ");
+    out.append(lane - 5 - text.size() - (cut ? 2 : 0), '-');
+    if (rightward) out += '>';
 }
 
-std::string centred(std::string_view text, std::size_t width) {
-    std::string out(text.substr(0, width));
-    const std::size_t before = (width - out.size()) / 2;
-    return std::string(before, ' ') + out + std::string(width - before - out.size(), ' ');
+void draw_centred(std::string& out, std::string_view text, std::size_t width) {
+    constexpr std::string_view opening = "[ ", closing = " ]";
+    text = text.substr(0, width - opening.size() - closing.size());
+    const std::size_t blank = width - text.size() - opening.size() - closing.size();
+    out.append(blank / 2, ' ').append(opening).append(text).append(closing).append(blank - blank / 2, ' ');
 }
 
 }  // namespace
@@ -58,16 +61,18 @@ std::string Ladder::text(std::string_view head, std::string_view left, std::stri
     out += std::string(lane - std::min(lane, left.size()) - 3, ' ') + "sallyport";
     out +=
         std::string(lane - 6 - std::min(lane - 6, right.size()), ' ') + std::string(right.substr(0, lane - 6)) + "\n";
+    out.reserve(out.size() + (lines_.size() + 1) * (16 + 2 * lane));
     for (const Line& line : lines_) {
-        out += clock_text(line.when) + " ";
+        out.append(clock_text(line.when)).append(" |");
         if (line.is_note) {
-            out += "|" + centred("[ " + line.text + " ]", 2 * lane + 1) + "|\n";
-            continue;
+            draw_centred(out, line.text, 2 * lane + 1);
+        } else {
+            const bool rightward = (line.side == Side::a) == (line.way == Way::in);
+            if (line.side == Side::b) out.append(lane, ' ').append("|");
+            draw_arrow(out, line.text, rightward);
+            if (line.side == Side::a) out.append("|").append(lane, ' ');
         }
-        const bool rightward = (line.side == Side::a) == (line.way == Way::in);
-        const std::string blank(lane, ' ');
-        const std::string drawn = arrow(line.text, rightward);
-        out += "|" + (line.side == Side::a ? drawn : blank) + "|" + (line.side == Side::a ? blank : drawn) + "|\n";
+        out += "|\n";
     }
     if (left_out_ > 0) out += "             " + std::to_string(left_out_) + " more lines left out\n";
     return out;

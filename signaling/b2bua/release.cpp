@@ -156,9 +156,9 @@ void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_vi
     if (was_answered) cx.gauges.end_spending(admitted_.trunk, admitted_.price_per_minute, cx.now);
     if (holds_gauge_) cx.gauges.release(admitted_.holding);
     holds_gauge_ = false;
-    if (was_answered)
+    if (was_answered && cx.settings.checkpoints)
         cx.out.emplace_back(Checkpoint{record_.id, {}, true});
-    else if (was_admitted && record_.status != 487)
+    else if (!was_answered && was_admitted && record_.status != 487)
         cx.counters.failed.add();
     if (!media_.exists()) return write_record(cx);
     command(media_.release(), cx);

@@ -92,8 +92,9 @@ void Shard::open_mail() {
         opened_ = 0;
     }
     const std::size_t end = std::min(mail_.size(), opened_ + letters_at_once);
+    in_batch_ = true;
     while (opened_ < end) open_letter(mail_[opened_++]);
-    finish_later();
+    finish();
     // What came into the mailbox meanwhile has posted its own wake-up.
     if (opened_ < mail_.size()) {
         asio::post(context_, [this] { open_mail(); });
@@ -119,6 +120,7 @@ void Shard::open_letter(Letter& letter) {
 }
 
 void Shard::on_datagram(const Flow& flow, std::string_view bytes) {
+    in_batch_ = true;
     if (!deliver(flow, bytes)) statistics_.drops[IoDrop::mailbox_full].add();
 }
 
@@ -126,6 +128,10 @@ bool Shard::on_stream_message(const Flow& flow, std::string_view bytes) { return
 
 // To the shard that owns the call.
 bool Shard::deliver(const Flow& flow, std::string_view bytes) {
+    if (environment_.neighbours.shards.size() == 1) {
+        handle_message(flow, bytes);
+        return true;
+    }
     const std::string_view call_id = peek_call_id(bytes);
     const std::uint32_t owner = call_id.empty() ? index_ : environment_.hash.shard_of(call_id);
     if (owner == index_) {
@@ -245,14 +251,16 @@ void Shard::close_flow(const transaction::CloseFlow& close) {
     environment_.neighbours.shards[owner]->post(close);
 }
 
+// Connections come to their end of a batch at times of their own; a post for each datagram would cost as much as to
+// receive it.
 void Shard::finish_later() {
-    if (finish_posted_) return;
+    if (finish_posted_ || in_batch_) return;
     finish_posted_ = true;
     asio::post(context_, [this] { finish(); });
 }
 
 void Shard::finish() {
-    finish_posted_ = false;
+    finish_posted_ = in_batch_ = false;
     for (const auto& listener : udp_) listener->flush();
     arm_timer();
 }
@@ -269,9 +277,10 @@ void Shard::arm_timer() {
 
 void Shard::on_timer() {
     armed_.reset();
+    in_batch_ = true;
     const auto deadline = stack_.next_deadline();
-    if (deadline && *deadline <= environment_.clock.now()) return handle(stack::TimerDue{});
-    finish_later();
+    if (deadline && *deadline <= environment_.clock.now()) handle(stack::TimerDue{});
+    finish();
 }
 
 }  // namespace sallyport::io

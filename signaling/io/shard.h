@@ -66,7 +66,7 @@ private:
     void on_datagram(const Flow& flow, std::string_view bytes) override;
     void on_unreachable(const Flow& flow, const std::string& why) override;
     bool on_stream_message(const Flow& flow, std::string_view bytes) override;
-    void on_batch_end() override { finish_later(); }
+    void on_batch_end() override { finish(); }
     bool is_in_use(const Flow& flow) override;
     void on_flow_closed(const Flow& flow, const std::string& reason) override;
     void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) override;
@@ -112,6 +112,7 @@ private:
     std::vector<Letter> mail_;  // being opened
     std::size_t opened_ = 0;
     bool finish_posted_ = false;
+    bool in_batch_ = false;   // whoever has begun it finishes when it ends
     bool rested_ = true;      // there was nothing to do before what is being done
     TimePoint busy_since_{};  // since then there was always something
     TimePoint refusals_since_{};

@@ -53,6 +53,16 @@ bool is_udp_address_taken(const Endpoint& bind) {
     return taken;
 }
 
+ReceiveArena::ReceiveArena() {
+    for (std::size_t i = 0; i < datagrams; ++i) {
+        slices[i] = {bytes.get() + i * datagram_bytes, datagram_bytes};
+        headers[i].msg_hdr.msg_iov = &slices[i];
+        headers[i].msg_hdr.msg_iovlen = 1;
+        headers[i].msg_hdr.msg_name = &from[i];
+        headers[i].msg_hdr.msg_namelen = sizeof from[i];
+    }
+}
+
 Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(asio::io_context& context, const Place& place,
                                                                     DatagramSink& sink, ReceiveArena& arena,
                                                                     IoStatistics& statistics) {
@@ -82,7 +92,10 @@ UdpListener::UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const E
                          ReceiveArena& arena, IoStatistics& statistics)
     : socket_(std::move(socket)), realm_(realm), local_(local), sink_(sink), arena_(arena), statistics_(statistics) {}
 
-void UdpListener::start() { wait(); }
+void UdpListener::start() {
+    wait();
+    wait_for_errors();
+}
 
 void UdpListener::wait() {
     socket_.async_wait(asio::ip::udp::socket::wait_read, [this](boost::system::error_code ec) {
@@ -90,31 +103,31 @@ void UdpListener::wait() {
     });
 }
 
+// Told apart from what can be received, so that a datagram does not cost a look into the error queue.
+void UdpListener::wait_for_errors() {
+    socket_.async_wait(asio::ip::udp::socket::wait_error, [this](boost::system::error_code ec) {
+        if (ec) return;
+        if (read_errors()) sink_.on_batch_end();
+        wait_for_errors();
+    });
+}
+
 void UdpListener::receive() {
     for (int i = 0; i < batches_per_wake; ++i)
         if (!receive_batch()) break;
-    read_errors();
     sink_.on_batch_end();
     wait();
 }
 
 // False when the socket has nothing more.
 bool UdpListener::receive_batch() {
-    std::array<mmsghdr, ReceiveArena::datagrams> headers{};
-    std::array<iovec, ReceiveArena::datagrams> slices;
-    std::array<sockaddr_storage, ReceiveArena::datagrams> from;
-    for (std::size_t i = 0; i < headers.size(); ++i) {
-        slices[i] = {arena_.bytes.get() + i * ReceiveArena::datagram_bytes, ReceiveArena::datagram_bytes};
-        headers[i].msg_hdr.msg_iov = &slices[i];
-        headers[i].msg_hdr.msg_iovlen = 1;
-        headers[i].msg_hdr.msg_name = &from[i];
-        headers[i].msg_hdr.msg_namelen = sizeof from[i];
-    }
+    auto& headers = arena_.headers;
     const int n = recvmmsg(socket_.native_handle(), headers.data(), headers.size(), MSG_DONTWAIT, nullptr);
     if (n < 0) return may_pass(errno) || errno == EINTR;  // an ICMP error is reported once and then forgotten
-    for (int i = 0; i < n; ++i) {
-        const auto& header = headers[static_cast<std::size_t>(i)];
-        const auto source = from_socket_address(from[static_cast<std::size_t>(i)]);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+        auto& header = headers[i];
+        header.msg_hdr.msg_namelen = sizeof arena_.from[i];  // the kernel has written how much of it is used
+        const auto source = from_socket_address(arena_.from[i]);
         if (source) take(*source, {static_cast<const char*>(header.msg_hdr.msg_iov->iov_base), header.msg_len});
     }
     return static_cast<std::size_t>(n) == headers.size();
@@ -130,8 +143,9 @@ void UdpListener::take(const Endpoint& from, std::string_view bytes) {
 }
 
 // RFC 3261 18.4: an ICMP error means that the peer cannot be reached. Each waits in the error queue with the address
-// that the datagram went to.
-void UdpListener::read_errors() {
+// that the datagram went to. False: there was none.
+bool UdpListener::read_errors() {
+    bool any = false;
     for (std::size_t i = 0; i < ReceiveArena::datagrams; ++i) {
         sockaddr_storage to{};
         alignas(cmsghdr) std::array<char, 512> control;
@@ -145,6 +159,7 @@ void UdpListener::read_errors() {
         header.msg_control = control.data();
         header.msg_controllen = control.size();
         if (recvmsg(socket_.native_handle(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
+        any = true;
         for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
             const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
             const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
@@ -158,12 +173,13 @@ void UdpListener::read_errors() {
                                  std::system_category().message(static_cast<int>(error.ee_errno)));
         }
     }
+    return any;
 }
 
 void UdpListener::send(transaction::SharedText bytes, const Endpoint& to) {
     if (bytes->size() > sip::limits::datagram_bytes) return statistics_.drops[IoDrop::too_large].add();
     if (pending_.size() >= max_pending) return statistics_.drops[IoDrop::send_queue_full].add();
-    pending_.push_back({std::move(bytes), to});
+    pending_.push_back({std::move(bytes), to_socket_address(to)});
 }
 
 void UdpListener::flush() {
@@ -186,16 +202,15 @@ void UdpListener::flush() {
 // How many of the pending ones are settled, sent or refused; 0: the kernel's buffer is full.
 std::size_t UdpListener::send_batch(std::size_t begin) {
     constexpr std::size_t at_once = 64;
-    std::array<mmsghdr, at_once> headers{};
+    std::array<mmsghdr, at_once> headers;  // only what is used is written: most batches are of one
     std::array<iovec, at_once> slices;
-    std::array<SocketAddress, at_once> to;
     const std::size_t n = std::min(at_once, pending_.size() - begin);
     for (std::size_t i = 0; i < n; ++i) {
-        const auto& p = pending_[begin + i];
-        to[i] = to_socket_address(p.to);
+        auto& p = pending_[begin + i];
         slices[i] = {const_cast<char*>(p.bytes->data()), p.bytes->size()};  // sendmmsg only reads it
-        headers[i].msg_hdr.msg_name = to[i].get();
-        headers[i].msg_hdr.msg_namelen = to[i].length;
+        headers[i] = {};
+        headers[i].msg_hdr.msg_name = p.to.get();
+        headers[i].msg_hdr.msg_namelen = p.to.length;
         headers[i].msg_hdr.msg_iov = &slices[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }

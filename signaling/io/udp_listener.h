@@ -3,6 +3,9 @@
 // no SIP.
 #pragma once
 
+#include <sys/socket.h>
+
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <memory>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "control/base/result.h"
+#include "signaling/io/socket_address.h"
 #include "signaling/io/statistics.h"
 #include "signaling/transaction/effects.h"
 
@@ -23,14 +27,21 @@ public:
     virtual ~DatagramSink() = default;
     virtual void on_datagram(const Flow& flow, std::string_view bytes) = 0;
     virtual void on_unreachable(const Flow& flow, const std::string& why) = 0;
-    virtual void on_batch_end() = 0;  // the socket has nothing more
+    virtual void on_batch_end() = 0;  // the socket has nothing more, or others have their turn
 };
 
 // Receive buffers, one set for all sockets of a shard: nothing in them outlives a batch.
 struct ReceiveArena {
     static constexpr std::size_t datagrams = 32;
     static constexpr std::size_t datagram_bytes = 65'536;
+    ReceiveArena();
+    ReceiveArena(const ReceiveArena&) = delete;  // its parts point at one another
+    ReceiveArena& operator=(const ReceiveArena&) = delete;
+
     std::unique_ptr<char[]> bytes = std::make_unique<char[]>(datagrams * datagram_bytes);
+    std::array<mmsghdr, datagrams> headers{};
+    std::array<iovec, datagrams> slices;
+    std::array<sockaddr_storage, datagrams> from;
 };
 
 class UdpListener {
@@ -59,13 +70,14 @@ public:
 private:
     struct Pending {
         transaction::SharedText bytes;
-        Endpoint to;
+        SocketAddress to;
     };
     void wait();
+    void wait_for_errors();
     void receive();
     bool receive_batch();
     void take(const Endpoint& from, std::string_view bytes);
-    void read_errors();
+    bool read_errors();
     std::size_t send_batch(std::size_t begin);
 
     asio::ip::udp::socket socket_;

@@ -12,12 +12,11 @@ namespace {
 
 constexpr Duration clock_skew = 5s;  // between the nodes of a cluster
 
-// A nonce, all in hex: milliseconds since 1970, 64 random bits, a keyed hash of these and the asker's address; then the
-// keyed proof of the three and the realm. One that is used from another address is stale: an answer that somebody else
-// has read is worth nothing to him, and nobody fails in another's name by forging a source.
-constexpr std::size_t time_digits = 16, random_bytes = 8, origin_digits = 8, proof_digits = 32;
+// A nonce, all in hex: milliseconds since 1970, 64 random bits; then the keyed proof of these, the realm and the
+// asker's address. One that is used from another address is stale: an answer that somebody else has read is worth
+// nothing to him, and nobody fails in another's name by forging a source.
+constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
 constexpr std::size_t stamp_digits = time_digits + 2 * random_bytes;
-constexpr std::size_t head_digits = stamp_digits + origin_digits;
 
 std::string hex16(std::uint64_t value) {
     std::array<std::uint8_t, 8> raw;
@@ -88,9 +87,9 @@ Authentication outcome(Authentication::Outcome what, std::string reason) { retur
 
 }  // namespace
 
-Authenticator::Authenticator(std::string secret, Duration nonce_life, RandomSource& random, NonceCounts& counts)
-    : secret_(std::move(secret)),
-      unknown_user_ha1_(sip::hmac_sha256(secret_, "unknown user")),
+Authenticator::Authenticator(const std::string& secret, Duration nonce_life, RandomSource& random, NonceCounts& counts)
+    : keyed_hash_(secret),
+      unknown_user_ha1_(keyed_hash_("unknown user")),
       nonce_life_(std::clamp<Duration>(nonce_life, 1s, 1h)),
       random_(&random),
       counts_(&counts) {}
@@ -143,31 +142,31 @@ std::vector<std::string> Authenticator::challenges(std::string_view digest_realm
 }
 
 std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker) {
-    std::string head = hex16(static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_milliseconds(now))));
-    head += random_->token(random_bytes);
-    head += origin(head, asker.address);
-    return head + proof(head, digest_realm);
+    std::string stamp = hex16(static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_milliseconds(now))));
+    stamp += random_->token(random_bytes);
+    return stamp + proof(stamp, digest_realm, asker.address);
 }
 
-std::string Authenticator::origin(std::string_view nonce_stamp, const IpAddress& address) const {
-    return sip::hmac_sha256(secret_, "from " + std::string(nonce_stamp) + address.to_string()).substr(0, origin_digits);
-}
-
-std::string Authenticator::proof(std::string_view nonce_head, std::string_view digest_realm) const {
-    std::string covered(nonce_head);
-    covered += digest_realm;
-    return sip::hmac_sha256(secret_, covered).substr(0, proof_digits);
+// The address comes last and always has the same length, so that no realm can stand for a part of it.
+std::string Authenticator::proof(std::string_view nonce_stamp, std::string_view digest_realm,
+                                 const IpAddress& address) const {
+    std::string covered;
+    covered.reserve(nonce_stamp.size() + digest_realm.size() + 1 + address.bytes.size());
+    covered.append(nonce_stamp).append(digest_realm).append(as_text(address.bytes));
+    covered.push_back(static_cast<char>(address.family));
+    std::string hash = keyed_hash_(covered);
+    hash.resize(proof_digits);
+    return hash;
 }
 
 bool Authenticator::is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now,
                             const Asker& asker) const {
-    if (nonce.size() != head_digits + proof_digits) return false;
-    const auto head = nonce.substr(0, head_digits);
-    if (!equal_constant_time(proof(head, digest_realm), nonce.substr(head_digits))) return false;
+    if (nonce.size() != stamp_digits + proof_digits) return false;
+    const auto stamp = nonce.substr(0, stamp_digits);
+    if (!equal_constant_time(proof(stamp, digest_realm, asker.address), nonce.substr(stamp_digits))) return false;
     const auto issued = time_of(nonce);
     if (!issued || *issued > now + clock_skew || now - *issued >= nonce_life_) return false;
-    return head.substr(stamp_digits) == origin(head.substr(0, stamp_digits), asker.address) &&
-           !counts_->is_forgotten(nonce);
+    return !counts_->is_forgotten(nonce);
 }
 
 bool Authenticator::response_is_right(const sip::DigestAnswer& answer, std::string_view ha1,

@@ -1,6 +1,6 @@
 // Digest challenges and their check: who is this request from? RFC 3261 22, RFC 7616, RFC 8760. Nonces carry their own
-// proof (time, the address they were given to, a keyed hash), so every node with the same secret can check them;
-// replays are refused per nonce count. Counts no failures, the lock-outs do.
+// proof (a keyed hash of their time and of the address they were given to), so every node with the same secret can
+// check them; replays are refused per nonce count. Counts no failures, the lock-outs do.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +56,7 @@ class Authenticator {
 public:
     // `secret`: 32 random bytes shared by the nodes of a cluster. `nonce_life`: 1 s..1 h. `counts`: that of every
     // authenticator on this node, or a replay would be good once with each of them.
-    Authenticator(std::string secret, Duration nonce_life, RandomSource& random, NonceCounts& counts);
+    Authenticator(const std::string& secret, Duration nonce_life, RandomSource& random, NonceCounts& counts);
 
     // `proxy`: Proxy-Authorization (INVITE and others) or Authorization (REGISTER). Clients that send to an address of
     // the asker's realm rather than to a name may compute their digest for that.
@@ -68,13 +68,12 @@ public:
 
 private:
     std::string make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker);
-    std::string origin(std::string_view nonce_stamp, const IpAddress& address) const;
-    std::string proof(std::string_view nonce_head, std::string_view digest_realm) const;
+    std::string proof(std::string_view nonce_stamp, std::string_view digest_realm, const IpAddress& address) const;
     bool is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now, const Asker& asker) const;
     bool count(const sip::DigestAnswer& answer, TimePoint now);
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
 
-    std::string secret_;
+    sip::HmacSha256 keyed_hash_;
     std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
     RandomSource* random_;

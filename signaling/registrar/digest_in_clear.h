@@ -15,7 +15,9 @@ public:
     // True: nobody has been told of this trunk yet.
     bool note(std::string_view trunk) {
         const std::lock_guard lock(mutex_);
-        return trunks_.emplace(trunk).second;
+        if (trunks_.contains(trunk)) return false;  // nearly always
+        trunks_.emplace(trunk);
+        return true;
     }
     // What has become of the trunk is for the caller to know; one that is forgotten here is told of again.
     template <class Possible>

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "control/base/check.h"
 #include "signaling/registrar/binding_edit.h"
@@ -69,12 +68,18 @@ std::string http_date(TimePoint now) {
     constexpr std::array<const char*, 7> weekdays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     constexpr std::array<const char*, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", weekdays[weekday{day}.c_encoding()],
-                  static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1],
-                  static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
-                  static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
-    return text.data();
+    std::string text = "Sun, 00 Jan 0000 00:00:00 GMT";  // by hand: every answer to a REGISTER has one
+    const auto put = [&text](std::size_t begin, std::size_t digits, unsigned value) {
+        for (; digits > 0; value /= 10) text[begin + --digits] = static_cast<char>('0' + value % 10);
+    };
+    text.replace(0, 3, weekdays[weekday{day}.c_encoding()]);
+    put(5, 2, static_cast<unsigned>(date.day()));
+    text.replace(8, 3, months[static_cast<unsigned>(date.month()) - 1]);
+    put(12, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+    put(17, 2, static_cast<unsigned>(clock.hours().count()));
+    put(20, 2, static_cast<unsigned>(clock.minutes().count()));
+    put(23, 2, static_cast<unsigned>(clock.seconds().count()));
+    return text;
 }
 
 std::string contact_value(const Binding& b, TimePoint now) {

@@ -22,6 +22,8 @@ Result<std::shared_ptr<grpc::Channel>, std::string> make_channel(const RpcPeer& 
         const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(keep_alive).count();
         arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(ms));
         arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(ms / 2));
+        // Small messages: to measure how much the line could carry would cost pings, and nobody would use it.
+        arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     }
     if (peer.certificate.empty())
         return grpc::CreateCustomChannel(peer.target, grpc::InsecureChannelCredentials(), arguments);

@@ -81,8 +81,10 @@ void ConfigWatch::open() {
     events.end = [this, generation, post = poster()](const grpc::Status& status) {
         post([this, generation, why = status.error_message()] { on_end(generation, why); });
     };
-    const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Watch(call, reactor); };
-    stream_ = std::make_unique<Stream>(start, std::move(events));
+    const auto prepare = [this](grpc::ClientContext* call, grpc::CompletionQueue* queue) {
+        return stub_->PrepareAsyncWatch(call, queue);
+    };
+    stream_ = std::make_unique<Stream>(prepare, std::move(events));
     report(reported_, {});
     look_after(look_interval, &ConfigWatch::look);
 }

@@ -19,7 +19,11 @@ MediaClient::MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channe
       options_(std::move(options)),
       deliver_(std::move(deliver)),
       log_(std::move(log)),
-      timer_(context) {}
+      timer_(context),
+      inbox_(context, [this](News& news) {
+          if (news.message) return on_message(news.generation, *news.message);
+          on_end(news.generation, news.why);
+      }) {}
 
 MediaClient::~MediaClient() {
     stream_.reset();  // their events come to what is left of this
@@ -34,15 +38,17 @@ void MediaClient::open() {
     const std::uint64_t generation = ++generation_;
     Stream::Events events;
     events.message = [this, generation](media_pb::ServerMessage& message) {
-        asio::post(context_, [this, generation, m = std::move(message)] { on_message(generation, m); });
+        inbox_.put({generation, std::move(message), {}});
     };
     events.end = [this, generation](const grpc::Status& status) {
-        asio::post(context_, [this, generation, why = status.error_message()] { on_end(generation, why); });
+        inbox_.put({generation, std::nullopt, status.error_message()});
     };
     state_ = State::opening;
     opened_ = last_sent_ = Clock::now();
-    const auto start = [this](grpc::ClientContext* call, auto* reactor) { stub_->async()->Control(call, reactor); };
-    stream_ = std::make_unique<Stream>(start, std::move(events));
+    const auto prepare = [this](grpc::ClientContext* call, grpc::CompletionQueue* queue) {
+        return stub_->PrepareAsyncControl(call, queue);
+    };
+    stream_ = std::make_unique<Stream>(prepare, std::move(events));
     media_pb::ClientMessage hello;
     hello.mutable_hello()->set_client(options_.client);
     hello.mutable_hello()->set_epoch(options_.epoch);

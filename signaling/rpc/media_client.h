@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "signaling/b2bua/effects.h"
 #include "signaling/rpc/bidi_stream.h"
 #include "signaling/rpc/channel.h"
+#include "signaling/rpc/inbox.h"
 #include "signaling/rpc/media_convert.h"
 #include "signaling/stack/input.h"
 
@@ -62,6 +64,11 @@ private:
     using Stream = BidiStream<media_pb::ClientMessage, media_pb::ServerMessage>;
     using Clock = std::chrono::steady_clock;
     enum class State : std::uint8_t { down, opening, up };
+    struct News {  // of the stream, from its thread
+        std::uint64_t generation = 0;
+        std::optional<media_pb::ServerMessage> message;  // nothing: it has ended
+        std::string why;
+    };
     struct Waiting {
         media_pb::ClientMessage message;
         b2bua::CallId call;
@@ -94,6 +101,7 @@ private:
     Log log_;
     MediaClientStatistics statistics_;
     asio::steady_timer timer_;
+    Inbox<News> inbox_;
     BackOff back_off_;
     State state_ = State::down;
     std::unique_ptr<Stream> stream_;              // not when down

@@ -174,7 +174,7 @@ Result<SessionDescription, SdpError> parse(std::string_view text) {
         while (line.ends_with('\r')) line.remove_suffix(1);  // CR CR LF is met in practice
         if (line.empty()) continue;                          // stray empty lines, mostly at the end
         if (line.size() < 2 || line[1] != '=' || line[0] < 'a' || line[0] > 'z' ||
-            line.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos)
+            line.find('\r') != std::string_view::npos || line.find('\0') != std::string_view::npos)
             return SdpError{SdpErrc::bad_line, line_number};
         if (const auto error = reader.line(line[0], line.substr(2))) return SdpError{*error, line_number};
     }

@@ -1,5 +1,6 @@
-// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp), ITU-T
 // T.38 annex D (fax).
+// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp), ITU-T
+// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp).
 #include <algorithm>
 #include <array>
 
@@ -36,29 +37,45 @@ const StaticPayloadType* static_type(std::uint32_t payload_type) {
     return nullptr;
 }
 
-// "101 telephone-event/8000" or "96 L16/48000/2"; nothing if it says anything else.
-std::optional<Codec> read_rtpmap(std::string_view value) {
-    const auto w = words(value);
-    if (w.size() < 2) return std::nullopt;
-    const auto payload_type = number(w[0], 127);
-    const std::size_t slash = w[1].find('/');
-    if (!payload_type || slash == 0 || slash == std::string_view::npos) return std::nullopt;
-    const std::string_view rest = w[1].substr(slash + 1);
+// The encoding of an rtpmap, "telephone-event/8000" or "L16/48000/2"; nothing if it says anything else.
+std::optional<Codec> read_encoding(std::uint8_t payload_type, std::string_view encoding) {
+    const std::size_t slash = encoding.find('/');
+    if (slash == 0 || slash == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = encoding.substr(slash + 1);
     const std::size_t second = rest.find('/');
     const auto rate = number(rest.substr(0, second));
     const auto channels =
         second == std::string_view::npos ? std::optional<std::uint32_t>(1) : number(rest.substr(second + 1), 255);
     if (!rate || *rate == 0 || !channels || *channels == 0) return std::nullopt;
-    return Codec{static_cast<std::uint8_t>(*payload_type), std::string(w[1].substr(0, slash)), *rate, *channels};
+    return Codec{payload_type, std::string(encoding.substr(0, slash)), *rate, *channels};
+}
+
+std::string_view take_word(std::string_view& text) {
+    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+    const auto begin = std::find_if_not(text.begin(), text.end(), is_blank);
+    const auto end = std::find_if(begin, text.end(), is_blank);
+    text = std::string_view(end, text.end());
+    return {begin, end};
+}
+
+// By payload type, the first encoding that can be read.
+using Encodings = std::array<std::string_view, 128>;
+
+Encodings encodings_of(const MediaDescription& m) {
+    Encodings out{};
+    for (const auto& a : m.attributes) {
+        if (a.name != "rtpmap") continue;
+        std::string_view rest = a.value;
+        const auto payload_type = number(take_word(rest), 127);
+        const std::string_view encoding = take_word(rest);
+        if (!payload_type || !out[*payload_type].empty()) continue;
+        if (read_encoding(static_cast<std::uint8_t>(*payload_type), encoding)) out[*payload_type] = encoding;
+    }
+    return out;
 }
 
 void read_codecs(const MediaDescription& m, StreamView& out) {
-    std::array<std::optional<Codec>, 128> mapped;
-    for (const auto& a : m.attributes) {
-        if (a.name != "rtpmap") continue;
-        auto codec = read_rtpmap(a.value);
-        if (codec && !mapped[codec->payload_type]) mapped[codec->payload_type] = std::move(codec);
-    }
+    std::optional<Encodings> mapped;  // nobody asks for them where all types are static
     std::array<bool, 128> listed{};
     for (const auto& format : m.formats) {
         const auto payload_type = number(format, 127);
@@ -66,10 +83,13 @@ void read_codecs(const MediaDescription& m, StreamView& out) {
         listed[*payload_type] = true;
         const auto type = static_cast<std::uint8_t>(*payload_type);
         // An assigned number means what RFC 3551 says, whatever its rtpmap says: "18 G729a" and "9 G722/16000" are met.
-        if (const auto* known = static_type(type))
+        if (const auto* known = static_type(type)) {
             out.codecs.push_back({type, std::string(known->name), known->clock_rate, known->channels});
-        else
-            out.codecs.push_back(mapped[type] ? *mapped[type] : Codec{type, {}, 8000, 1});
+            continue;
+        }
+        if (!mapped) mapped = encodings_of(m);
+        auto codec = read_encoding(type, (*mapped)[type]);
+        out.codecs.push_back(codec ? std::move(*codec) : Codec{type, {}, 8000, 1});
     }
 }
 

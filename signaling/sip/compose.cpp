@@ -8,11 +8,17 @@ namespace sallyport::sip {
 namespace {
 
 void append_line_text(std::string& out, std::string_view value) {
-    for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+    const std::size_t begin = out.size();
+    out.append(value);
+    for (char* c = out.data() + begin; c != out.data() + out.size(); ++c)
+        if (*c == '\r' || *c == '\n' || *c == '\0') *c = ' ';
 }
 
 void append_name(std::string& out, std::string_view name) {  // a name that is no token could smuggle a field as well
-    for (const char c : name) out.push_back(scan::is(c, scan::token) ? c : '-');
+    const std::size_t begin = out.size();
+    out.append(name);
+    for (char* c = out.data() + begin; c != out.data() + out.size(); ++c)
+        if (!scan::is(*c, scan::token)) *c = '-';
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
@@ -43,12 +49,22 @@ Composer Composer::response(std::uint16_t status, std::string_view reason) {
     return composer;
 }
 
-Composer& Composer::add(HeaderName name, std::string_view value) { return add(to_string(name), value); }
+Composer& Composer::add(HeaderName name, std::string_view value) {
+    if (name != HeaderName::content_length) append(to_string(name), value);  // finish() knows better
+    return *this;
+}
 
 Composer& Composer::add(std::string_view name, std::string_view value) {
     if (header_name_from(name) != HeaderName::content_length)
         append_field(text_, name, value);  // finish() knows better
     return *this;
+}
+
+// One of our own table: a token.
+void Composer::append(std::string_view canonical_name, std::string_view value) {
+    text_.append(canonical_name).append(": ");
+    append_line_text(text_, value);
+    text_.append("\r\n");
 }
 
 Composer& Composer::copy(const Message& from, HeaderName name) {
@@ -59,7 +75,7 @@ Composer& Composer::copy(const Message& from, HeaderName name) {
 
 std::string Composer::finish(std::string_view content_type, std::string_view body) {
     if (!content_type.empty()) add(HeaderName::content_type, content_type);
-    append_field(text_, to_string(HeaderName::content_length), std::to_string(body.size()));
+    append(to_string(HeaderName::content_length), std::to_string(body.size()));
     text_.append("\r\n").append(body);
     return std::move(text_);
 }

@@ -19,6 +19,8 @@ public:
     std::string finish(std::string_view content_type = {}, std::string_view body = {});
 
 private:
+    void append(std::string_view canonical_name, std::string_view value);
+
     std::string text_;
 };
 

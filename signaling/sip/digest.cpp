@@ -1,8 +1,9 @@
 // Digest arithmetic on OpenSSL's EVP: RFC 7616 3.4, RFC 8760, RFC 2617 3.2.2.
 #include "signaling/sip/digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <array>
 #include <initializer_list>
@@ -14,20 +15,27 @@
 namespace sallyport::sip {
 namespace {
 
+// Fetched once: EVP_md5() and EVP_sha256() are looked up by name at every use. Never freed, the process has them.
 const EVP_MD* engine(DigestAlgorithm algorithm) {
-    switch (algorithm) {
-        case DigestAlgorithm::md5: return EVP_md5();
-        case DigestAlgorithm::sha256: return EVP_sha256();
-    }
-    SALLYPORT_CHECK(false);
-    return nullptr;
+    static const EVP_MD* const md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+    static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    const EVP_MD* found = algorithm == DigestAlgorithm::md5 ? md5 : sha256;
+    SALLYPORT_CHECK(found != nullptr);
+    return found;
 }
+
+struct FreeDigest {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
 
 std::size_t hex_digits(DigestAlgorithm algorithm) { return algorithm == DigestAlgorithm::md5 ? 32 : 64; }
 
 // Joined by colons, as every input of a digest is.
 std::string hash_joined(DigestAlgorithm algorithm, std::initializer_list<std::string_view> parts) {
     std::string data;
+    std::size_t size = 0;
+    for (const auto part : parts) size += part.size() + 1;
+    data.reserve(size);
     for (const auto part : parts) data.append(part).push_back(':');
     data.pop_back();
     return digest_hash(algorithm, data);
@@ -65,9 +73,12 @@ std::optional<DigestErrc> read_qop(const Parameters& given, DigestAnswer& out) {
 std::string_view to_string(DigestAlgorithm a) { return a == DigestAlgorithm::md5 ? "MD5" : "SHA-256"; }
 
 std::string digest_hash(DigestAlgorithm algorithm, std::string_view data) {
-    std::array<std::uint8_t, EVP_MAX_MD_SIZE> raw{};
+    thread_local const std::unique_ptr<EVP_MD_CTX, FreeDigest> context(EVP_MD_CTX_new());
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> raw;
     unsigned size = 0;
-    SALLYPORT_CHECK(EVP_Digest(data.data(), data.size(), raw.data(), &size, engine(algorithm), nullptr) == 1);
+    SALLYPORT_CHECK(EVP_DigestInit_ex2(context.get(), engine(algorithm), nullptr) == 1 &&
+                    EVP_DigestUpdate(context.get(), data.data(), data.size()) == 1 &&
+                    EVP_DigestFinal_ex(context.get(), raw.data(), &size) == 1);
     return to_hex(ByteView(raw).first(size));
 }
 
@@ -76,15 +87,30 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view username, std
     return hash_joined(algorithm, {username, realm, password});
 }
 
-std::string hmac_sha256(std::string_view key, std::string_view data) {
-    std::array<std::uint8_t, EVP_MAX_MD_SIZE> raw{};
-    unsigned size = 0;
-    const ByteView bytes = as_bytes(data);
-    SALLYPORT_CHECK(key.size() <= limits::message_bytes);  // our own key, and an int below
-    SALLYPORT_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes.data(), bytes.size(), raw.data(),
-                         &size) != nullptr);
+void HmacSha256::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
+
+HmacSha256::HmacSha256(std::string_view key) {
+    EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    context_.reset(EVP_MAC_CTX_new(hmac));
+    EVP_MAC_free(hmac);  // the context has it as well
+    char sha256[] = "SHA256";
+    const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
+                                OSSL_PARAM_construct_end()};
+    constexpr std::uint8_t empty = 0;  // a null pointer would mean the key of before
+    const std::uint8_t* bytes = key.empty() ? &empty : as_bytes(key).data();
+    SALLYPORT_CHECK(context_ && EVP_MAC_init(context_.get(), bytes, key.size(), parameters.data()) == 1);
+}
+
+std::string HmacSha256::operator()(std::string_view data) const {
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> raw;
+    std::size_t size = 0;
+    SALLYPORT_CHECK(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1 &&
+                    EVP_MAC_update(context_.get(), as_bytes(data).data(), data.size()) == 1 &&
+                    EVP_MAC_final(context_.get(), raw.data(), &size, raw.size()) == 1);
     return to_hex(ByteView(raw).first(size));
 }
+
+std::string hmac_sha256(std::string_view key, std::string_view data) { return HmacSha256(key)(data); }
 
 std::string_view to_string(DigestErrc e) {
     switch (e) {

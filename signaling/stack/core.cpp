@@ -15,7 +15,8 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       shared(shared_state),
       random(source),
       layer(config.timers, timers, random, config.max_transactions, config.max_transaction_bytes),
-      settings{config.node, config.server_header, config.realms, config.timers, config.is_home, config.retry_window},
+      settings{config.node,    config.server_header, config.realms,     config.timers,
+               config.is_home, config.retry_window,  config.checkpoints},
       counters{statistics.calls_answered,    statistics.calls_failed,    statistics.records_written,
                statistics.carrier_failovers, statistics.calls_forwarded, statistics.forwards_refused,
                statistics.setup_seconds},
@@ -24,6 +25,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       overload(config.tolerated_busy),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations),
+      tag_hash_(config.nonce_secret),
       overload_mark_(random.token(4)) {}
 
 b2bua::Context Core::context() {

@@ -158,6 +158,7 @@ private:
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
     TimerId expiry_ = 0, trunk_review_ = 0;
+    sip::HmacSha256 tag_hash_;   // of the nonces' secret
     std::string overload_mark_;  // how the To tags of brief refusals begin
     policy::RefusalLimit emergencies_;
     std::set<std::string, std::less<>> emergency_numbers_;  // of all dial plans, as they are dialled

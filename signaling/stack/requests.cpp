@@ -20,9 +20,12 @@ std::string Core::retry_after() { return config.retry_window.draw(random); }
 // RFC 3261 8.2.7: without a transaction, and yet the same for a request that comes again.
 std::string Core::stateless_tag(const sip::Message& request) const {
     const auto via = request.first(HeaderName::via).value_or("");
-    const std::string text = std::string(via) + '\n' + std::string(request.call_id()) + '\n' +
-                             std::string(request.from_tag()) + '\n' + std::to_string(request.cseq().number);
-    return sip::hmac_sha256(config.nonce_secret, text).substr(0, 16);
+    std::string text(via);
+    text.append(1, '\n').append(request.call_id()).append(1, '\n').append(request.from_tag()).append(1, '\n');
+    text += std::to_string(request.cseq().number);
+    std::string hash = tag_hash_(text);
+    hash.resize(16);
+    return hash;
 }
 
 void Core::answer_once(const transaction::Request& request, sip::Composer composer) {

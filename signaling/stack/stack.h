@@ -44,6 +44,7 @@ struct StackConfig {
     // Call-IDs of our own legs are drawn until this says yes, so that their messages come home to this shard.
     std::function<bool(std::string_view call_id)> is_home = [](std::string_view) { return true; };
     std::uint32_t shard = 0;
+    bool checkpoints = true;  // confirmed calls are given out as text; half of what an answer costs
 };
 
 // Written by the shard, read by the exposer at any time.

@@ -23,7 +23,8 @@ public:
         std::memcpy(&k0_, seed.data(), 8);
         std::memcpy(&k1_, seed.data() + 8, 8);
     }
-    std::size_t operator()(std::string_view text) const noexcept {
+    // Not noexcept: libstdc++ then keeps the hash beside each key, instead of hashing every key that it walks past.
+    std::size_t operator()(std::string_view text) const {
         std::uint64_t v[4] = {k0_ ^ 0x736f6d6570736575ull, k1_ ^ 0x646f72616e646f6dull, k0_ ^ 0x6c7967656e657261ull,
                               k1_ ^ 0x7465646279746573ull};
         std::size_t i = 0;

@@ -28,11 +28,12 @@ void ServerSide::receive(const Flow& flow, sip::Message request, TimePoint now, 
         const std::string retry_after = std::to_string(1 + random_.below(10));  // spread: they must not return together
         return answer_once(flow, request, 503, stable_tag(key), out, retry_after);
     }
-    if (is_merged(merge_key(request))) {
+    std::string merge = merge_key(request);
+    if (is_merged(merge)) {
         statistics_.merged_requests.add();
         return answer_once(flow, request, 482, stable_tag(key), out);
     }
-    begin(flow, std::move(key), std::move(request), now, out);
+    begin(flow, std::move(key), std::move(merge), std::move(request), now, out);
 }
 
 void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out) {
@@ -78,17 +79,26 @@ void ServerSide::receive_again(ServerId id, TimePoint now, Effects& out) {
     apply(id, step, nullptr, server.received_on, now, out);
 }
 
-void ServerSide::begin(const Flow& flow, std::string key, sip::Message request, TimePoint now, Effects& out) {
+void ServerSide::begin(const Flow& flow, std::string key, std::string merge_key, sip::Message request, TimePoint now,
+                       Effects& out) {
     const bool reliable = is_reliable(flow.transport);
     Machine machine = request.method() == sip::Method::invite ? Machine(InviteServer(values_, reliable))
                                                               : Machine(NonInviteServer(values_, reliable));
-    std::string merge = merge_key(request);
-    Server server{key, merge, std::move(machine), flow, response_flow(flow, request.top_via()), {}, {}, request, 0,
-                  {},  false};
+    const ServerId id = table_.emplace(Server{nullptr,
+                                              merge_key,
+                                              std::move(machine),
+                                              flow,
+                                              response_flow(flow, request.top_via()),
+                                              {},
+                                              {},
+                                              request,
+                                              0,
+                                              {},
+                                              false});
+    Server& server = *table_.find(id);
+    server.key = &by_key_.emplace(std::move(key), id).first->first;
+    if (!merge_key.empty()) by_merge_key_.insert_or_assign(std::move(merge_key), id);
     if (reliable) server.via = request.first_value(sip::HeaderName::via).value_or("");
-    const ServerId id = table_.emplace(std::move(server));
-    by_key_.emplace(std::move(key), id);
-    if (!merge.empty()) by_merge_key_.insert_or_assign(std::move(merge), id);
     if (reliable) by_connection_.insert({flow.connection, id});
     Step step;
     std::visit([&](auto& m) { m.begin(step); }, table_.find(id)->machine);
@@ -127,7 +137,7 @@ std::string ServerSide::tag_for_cancel(const Server& server) const {
         const auto parsed = sip::Parser::parse(*last);
         if (parsed.has_value() && !parsed->to_tag().empty()) return std::string(parsed->to_tag());
     }
-    return stable_tag(server.key);
+    return stable_tag(*server.key);
 }
 
 // Without state, the same request must get the same tag again (RFC 3261 8.2.7).
@@ -232,7 +242,7 @@ void ServerSide::erase(ServerId id) {
     Server& server = *table_.find(id);
     bytes_ -= server.bytes;
     server.timers.stop_all(timers_);
-    by_key_.erase(server.key);
+    by_key_.erase(by_key_.find(*server.key));
     const auto merged = by_merge_key_.find(server.merge_key);
     if (merged != by_merge_key_.end() && merged->second == id) by_merge_key_.erase(merged);
     by_connection_.erase({server.received_on.connection, id});

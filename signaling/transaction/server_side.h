@@ -50,7 +50,8 @@ public:
 private:
     using Machine = std::variant<InviteServer, NonInviteServer>;
     struct Server {
-        std::string key, merge_key;
+        const std::string* key = nullptr;  // that of the index
+        std::string merge_key;             // others may have had the same, so this one is its own
         Machine machine;
         Flow received_on, responses;          // where it came from, where answers go
         std::string tls_name;                 // once the connection is gone: whom to expect at sent-by
@@ -66,7 +67,8 @@ private:
     void receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out);
     void receive_cancel(const Flow& flow, sip::Message cancel, Effects& out);
     void receive_again(ServerId id, TimePoint now, Effects& out);
-    void begin(const Flow& flow, std::string key, sip::Message request, TimePoint now, Effects& out);
+    void begin(const Flow& flow, std::string key, std::string merge_key, sip::Message request, TimePoint now,
+               Effects& out);
     bool has_room_for(const sip::Message& request) const;
     bool is_merged(const std::string& merge_key) const;
     ServerId find_cancelled(const sip::Message& cancel) const;

@@ -1,9 +1,11 @@
 // The log as a file: whole lines from any thread, nothing lost at the end, the level decides.
 #include "control/observe/log.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 #include <catch2/catch.hpp>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -44,6 +46,26 @@ TEST_CASE("lines of many threads stay whole, and stop_log leaves none behind") {
     for (const auto& line : lines) tails.insert(line.substr(line.find("msg=")));
     CHECK(tails.size() == 2'000);
     CHECK(tails.contains("msg=line thread=3 i=499"));
+}
+
+TEST_CASE("a process that crashes leaves its last lines in the file, and dies of what it would have died of") {
+    LogFile file;
+    for (const int signal : {SIGABRT, SIGSEGV}) {
+        const pid_t child = fork();
+        if (child == 0) {
+            std::signal(signal, SIG_DFL);  // whatever a test framework or a sanitizer has there
+            start_log({.daemon = "test", .file = file.path});
+            log_info("the last line");
+            raise(signal);
+            _exit(0);
+        }
+        int status = 0;
+        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(WIFSIGNALED(status));
+        CHECK(WTERMSIG(status) == signal);
+        CHECK(file.lines().size() == 1);
+        std::filesystem::remove(file.path);
+    }
 }
 
 TEST_CASE("the level decides at run time") {

@@ -58,8 +58,9 @@ inline std::string secure_sdp(std::string_view address, std::uint16_t port, std:
 
 class Bench {
 public:
-    explicit Bench(config::Trunk trunk = default_trunk(), std::uint64_t seed = 1, double price_of_route = 0)
-        : random(seed), stack(stack_config(), shared, random), price_per_minute(price_of_route) {
+    explicit Bench(config::Trunk trunk = default_trunk(), std::uint64_t seed = 1, double price_of_route = 0,
+                   bool keeps_checkpoints = true)
+        : random(seed), stack(stack_config(keeps_checkpoints), shared, random), price_per_minute(price_of_route) {
         configure(std::move(trunk), default_carrier());
         media_state(true, 1);
         sent.clear();
@@ -100,8 +101,9 @@ public:
         snapshot->build_indexes();
         give(ConfigChanged{snapshot});
     }
-    static StackConfig stack_config() {
+    static StackConfig stack_config(bool keeps_checkpoints = true) {
         StackConfig c;
+        c.checkpoints = keeps_checkpoints;
         c.node = "edge-1";
         c.nonce_secret = std::string(32, 's');
         const auto listener = [](Transport t, std::string_view bind, std::string host) {

@@ -68,6 +68,15 @@ TEST_CASE(
     CHECK(b.shared.gauges.calls(policy::trunk_gauge("acme")) == 0);
 }
 
+TEST_CASE("where nobody keeps checkpoints none are made, and the call is the same") {
+    Bench b(Bench::default_trunk(), 1, 0, false);
+    PbxCall call(b);
+    call.hang_up();
+    REQUIRE(b.records.size() == 1);
+    CHECK(b.records[0].status == 200);
+    CHECK(b.checkpoints.empty());
+}
+
 TEST_CASE(
     "The core calls a number of the PBX: RFC 6140 target, the registered flow, SRTP offered [SC-16.7-02] "
     "[SC-14.4-04]") {
