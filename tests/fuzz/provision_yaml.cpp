@@ -20,7 +20,9 @@ std::vector<std::string> fuzz_seeds() {
         "transports: [tls, udp]\ndisabled: true\n",
         "- kind: Carrier\n  name: core\n  targets:\n    - {host: 192.0.2.9, port: 5060, transport: udp}\n"
         "  reroute_statuses: [408, 503]\n- kind: Route\n  name: r\n  prefix: \"\"\n  carriers: [core]\n",
-        "a: &a [x, x]\nb: &b [*a, *a]\nkind: Trunk\n", "---\n---\nkind: Route\nname: null\n",
+        "kind: Customer\nname: c\nlimits: {burst: 2, calls_per_second: 1}\n",
+        "a: &a [x, x]\nb: &b [*a, *a]\nkind: Trunk\n",
+        "---\n---\nkind: Route\nname: null\n",
         "{kind: Trunk, kind: Trunk}"};
 }
 
@@ -33,6 +35,7 @@ using namespace sallyport;
 std::string printed(const cli::pv1::Change& change) {
     if (change.has_put_trunk()) return cli::to_yaml(change.put_trunk());
     if (change.has_put_carrier()) return cli::to_yaml(change.put_carrier());
+    if (change.has_put_customer()) return cli::to_yaml(change.put_customer());
     return cli::to_yaml(change.put_route());
 }
 
