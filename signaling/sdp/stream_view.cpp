@@ -1,6 +1,5 @@
-// T.38 annex D (fax).
 // What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp), ITU-T
-// What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp).
+// T.38 annex D (fax).
 #include <algorithm>
 #include <array>
 
