@@ -7,6 +7,7 @@
 #include "control/config/limits.h"
 #include "control/config/password.h"
 #include "control/wire/access_convert.h"
+#include "control/wire/call_convert.h"
 #include "control/wire/ha1.h"
 #include "control/wire/numbering_convert.h"
 #include "control/wire/policy_convert.h"
@@ -87,92 +88,6 @@ config::Credential credential_from(const pb::Credential& message, std::string_vi
     credential.ha1_md5 = ha1_md5(credential.username, realm, password);
     credential.ha1_sha256 = ha1_sha256(credential.username, realm, password);
     return credential;
-}
-
-config::MusicOnHold music_from(pb::MusicOnHold music, FieldErrors& errors) {
-    switch (music) {
-        case pb::MUSIC_ON_HOLD_UNSPECIFIED:
-        case pb::MUSIC_ON_HOLD_PASS: return config::MusicOnHold::pass;
-        case pb::MUSIC_ON_HOLD_OWN: return config::MusicOnHold::own;
-        case pb::MUSIC_ON_HOLD_NETWORK: return config::MusicOnHold::network;
-        case pb::MUSIC_ON_HOLD_NONE: return config::MusicOnHold::none;
-        default: break;
-    }
-    errors.push_back({"media.music_on_hold", "must be one of pass, own, network, none"});
-    return config::MusicOnHold::pass;
-}
-
-pb::MusicOnHold music_to(config::MusicOnHold music) {
-    switch (music) {
-        case config::MusicOnHold::pass: return pb::MUSIC_ON_HOLD_PASS;
-        case config::MusicOnHold::own: return pb::MUSIC_ON_HOLD_OWN;
-        case config::MusicOnHold::network: return pb::MUSIC_ON_HOLD_NETWORK;
-        case config::MusicOnHold::none: return pb::MUSIC_ON_HOLD_NONE;
-    }
-    return pb::MUSIC_ON_HOLD_UNSPECIFIED;
-}
-
-config::EarlyMedia early_media_from(pb::EarlyMedia early, FieldErrors& errors) {
-    switch (early) {
-        case pb::EARLY_MEDIA_UNSPECIFIED:
-        case pb::EARLY_MEDIA_DESCRIBED: return config::EarlyMedia::described;
-        case pb::EARLY_MEDIA_ANNOUNCED: return config::EarlyMedia::announced;
-        case pb::EARLY_MEDIA_NONE: return config::EarlyMedia::none;
-        default: break;
-    }
-    errors.push_back({"media.early_media", "must be one of described, announced, none"});
-    return config::EarlyMedia::described;
-}
-
-config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolicy otherwise, FieldErrors& errors) {
-    config::MediaPolicy media;
-    media.srtp = otherwise;
-    if (message.srtp() == pb::SRTP_POLICY_REQUIRED)
-        media.srtp = config::SrtpPolicy::required;
-    else if (message.srtp() == pb::SRTP_POLICY_OFF)
-        media.srtp = config::SrtpPolicy::off;
-    else if (message.srtp() != pb::SRTP_POLICY_UNSPECIFIED)
-        errors.push_back({"media.srtp", "must be one of required, off"});
-    media.codecs.assign(message.codecs().begin(), message.codecs().end());
-    if (message.inactivity_seconds() != 0) media.inactivity_seconds = message.inactivity_seconds();
-    media.latch_any_address = message.latch_any_address();
-    media.port = message.port();
-    media.music_on_hold = music_from(message.music_on_hold(), errors);
-    media.early_media = early_media_from(message.early_media(), errors);
-    media.packet_milliseconds = message.packet_milliseconds();
-    return media;
-}
-
-config::SessionTimers timers_from(const pb::SessionTimers& message, FieldErrors& errors) {
-    config::SessionTimers timers;
-    if (message.min_seconds() != 0) timers.min_seconds = message.min_seconds();
-    if (message.seconds() != 0) timers.seconds = message.seconds();
-    if (message.on_request() && message.seconds() != 0)
-        errors.push_back({"session_timers.seconds", "is given beside on_request: give one or the other"});
-    if (message.on_request()) timers.seconds = 0;
-    return timers;
-}
-
-void timers_to(const config::SessionTimers& timers, pb::SessionTimers& message) {
-    const config::SessionTimers unsaid;
-    if (timers.seconds != unsaid.seconds) message.set_seconds(timers.seconds);
-    if (timers.min_seconds != unsaid.min_seconds) message.set_min_seconds(timers.min_seconds);
-    message.set_on_request(timers.seconds == 0);
-}
-
-pb::MediaPolicy media_to(const config::MediaPolicy& media) {
-    pb::MediaPolicy message;
-    message.set_srtp(media.srtp == config::SrtpPolicy::required ? pb::SRTP_POLICY_REQUIRED : pb::SRTP_POLICY_OFF);
-    for (const auto& codec : media.codecs) message.add_codecs(codec);
-    message.set_inactivity_seconds(media.inactivity_seconds);
-    message.set_latch_any_address(media.latch_any_address);
-    message.set_port(media.port);
-    message.set_packet_milliseconds(media.packet_milliseconds);
-    if (media.music_on_hold != config::MusicOnHold::pass) message.set_music_on_hold(music_to(media.music_on_hold));
-    if (media.early_media != config::EarlyMedia::described)
-        message.set_early_media(media.early_media == config::EarlyMedia::announced ? pb::EARLY_MEDIA_ANNOUNCED
-                                                                                   : pb::EARLY_MEDIA_NONE);
-    return message;
 }
 
 template <class Messages>

@@ -184,12 +184,6 @@ private:
     void allocate_media(const Targets::Outlook& outlook, Context& cx);
     MediaSession::Place media_place(Side side, RealmIndex realm, Family family, Context& cx) const;
     void set_ends();
-    Targets find_targets(Context& cx) const;
-    bool overflow(Context& cx);
-    bool overflow_to_number(Context& cx);
-    bool despite_health(Context& cx);
-    Targets::Surroundings around(Context& cx) const;
-    void take_hop(Targets::Step step, Context& cx);
     void try_calling(Context& cx);
     void send_invite(Context& cx);
     bool move_to_stream(std::size_t bytes, Context& cx);
@@ -199,6 +193,14 @@ private:
     sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
     MediaProfile profile_of(Side side, const Flow& flow, const Context& cx) const;
     const config::MediaPolicy& media_policy(Side side) const;
+
+    // attempt.cpp: one target after the other
+    Targets find_targets(Context& cx) const;
+    bool overflow(Context& cx);
+    bool overflow_to_number(Context& cx);
+    bool despite_health(Context& cx);
+    Targets::Surroundings around(Context& cx) const;
+    void take_hop(Targets::Step step, Context& cx);
     void forget_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
     void fail_over(std::uint16_t status, Context& cx, std::uint16_t q850 = 0);
