@@ -225,7 +225,7 @@ def _(lab):
     parties.busy(headquarters, branch, lab.number_uri(number), f'{HEADQUARTERS[1]}1')
     records = process.wait_until(lambda: len(lab.edge.records()) >= known + 8 and lab.edge.records()[known:], 10, 'eight records')
     for status, calls in ((200, 2), (487, 1), (486, 1)):
-        legs = [r for r in records if r['status'] == status]
+        legs = [r for r in records if r['sip_status'] == status]
         equal(sorted(r['trunk'] for r in legs), sorted([USER, 'branch'] * calls), f'trunks that are billed for a {status}')
         equal(len({r['session_id'] for r in legs}), calls, f'Session-IDs of the calls with {status}')
     require_satisfied(lab.carrier_proxy)
