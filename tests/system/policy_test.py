@@ -178,6 +178,7 @@ def _(lab):
     for arguments, said in (((str(message), '--trunk', 'nobody'), 'there is no trunk "nobody"'),
                             ((str(message),), '--trunk'),
                             ((str(message), '--trunk', 'acme-hq', '--at', 'noon'), '2026-11-29T03:00:00Z'),
+                            ((str(message), '--trunk', 'acme-hq', '--at', '2150-01-01T00:00:00Z'), 'at: is no time between 1970 and 2100'),
                             ((str(closed), '--trunk', 'acme-hq'), 'no INVITE'),
                             (('/nowhere.sip', '--trunk', 'acme-hq'), 'cannot read /nowhere.sip')):
         done = lab.edge.cli('explain', *arguments, check=False)
