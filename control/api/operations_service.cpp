@@ -17,7 +17,9 @@ constexpr int default_fetch = 1'000, largest_fetch = 10'000;
 constexpr std::size_t fetch_bytes = 3'000'000;  // a gRPC client takes messages of 4 MiB unless it is told otherwise
 constexpr int warnings_shown = 100;
 constexpr std::size_t id_bytes = 512;
-constexpr std::chrono::seconds explain_patience{10};  // a candidate as large as what is provisioned takes seconds
+constexpr std::chrono::seconds explain_patience{10};      // a candidate as large as what is provisioned takes seconds
+constexpr std::int64_t latest_explained = 4'102'444'800;  // 2100-01-01T00:00:00Z
+constexpr std::size_t most_candidate_bytes = 31u << 20;   // signaling receives 32 MiB
 // Page tokens of ListCalls: which of the two sources the next page begins with.
 constexpr std::string_view live_token = "live:", finished_token = "finished:";
 
@@ -45,6 +47,22 @@ void use_any_secret(provisioning::v1::ApplyRequest& candidate) {
             if (!credential.generate()) continue;
             credential.set_generate(false);
             credential.set_password(random.token(16));
+        }
+    }
+}
+
+// Nor is one told to signaling, which is over this machine's socket, in clear: whose message it is counts as proven,
+// and any hash is as good as the right one.
+void hide_secrets(provisioning::v1::ApplyRequest& candidate) {
+    constexpr std::size_t md5_digits = 32, sha256_digits = 64;
+    for (auto& change : *candidate.mutable_changes()) {
+        if (!change.has_put_trunk()) continue;
+        for (auto& credential : *change.mutable_put_trunk()->mutable_credentials()) {
+            if (credential.password().empty() && credential.ha1_md5().empty() && credential.ha1_sha256().empty())
+                continue;  // what is stored stays
+            credential.clear_password();
+            credential.set_ha1_md5(std::string(md5_digits, '0'));
+            credential.set_ha1_sha256(std::string(sha256_digits, '0'));
         }
     }
 }
@@ -320,18 +338,39 @@ grpc::Status OperationsService::ListCustomerStates(grpc::ServerContext* context,
 // with the candidate is told here, as Apply would.
 grpc::Status OperationsService::Explain(grpc::ServerContext* context, const ov1::ExplainRequest* request,
                                         ov1::ExplainResponse* response) {
-    return handle(*context, "Explain", Permission::read, [&](const Caller&) -> grpc::Status {
+    const auto& asked = request->candidate();
+    const bool would_change = asked.changes_size() > 0 || asked.prune();
+    // A candidate costs as much as applying it: only who may do that may ask.
+    const auto permission = would_change ? Permission::provision : Permission::read;
+    return handle(*context, "Explain", permission, [&](const Caller&) -> grpc::Status {
+        if (request->at() < 0 || request->at() > latest_explained)
+            return invalid(*context, "at",
+                           "is no time between 1970 and 2100, in seconds since 1970, e.g. 1796000400; 0: now");
+        if (asked.ByteSizeLong() > most_candidate_bytes)
+            return invalid(*context, "candidate",
+                           "has " + std::to_string(asked.ByteSizeLong()) +
+                               " bytes, and signaling takes 31 MiB: give only the resources that change");
         if (request->trunk().empty() == request->carrier().empty())
             return invalid(*context, "trunk", "name whose message it is: a trunk or a carrier, one of them");
         auto ask = *request;
         use_any_secret(*ask.mutable_candidate());
         if (auto status = check_candidate(*context, *state_.snapshot(), ask.candidate()); !status.ok()) return status;
-        grpc::ClientContext to_signaling;
-        to_signaling.set_deadline(std::chrono::system_clock::now() + explain_patience);
-        const auto status = planes_.signaling().Explain(&to_signaling, ask, response);
+        hide_secrets(*ask.mutable_candidate());
+        if (context->IsCancelled()) return grpc::Status::CANCELLED;
+        const auto to_signaling = grpc::ClientContext::FromServerContext(*context);  // it ends when its asker is gone
+        const auto patience = std::chrono::system_clock::now() + explain_patience;
+        to_signaling->set_deadline(std::min(patience, context->deadline()));
+        const auto status = planes_.signaling().Explain(to_signaling.get(), ask, response);
         const auto code = status.error_code();
-        if (status.ok() || code == grpc::NOT_FOUND || code == grpc::FAILED_PRECONDITION) return status;
-        if (code == grpc::INVALID_ARGUMENT) return invalid(*context, "message", status.error_message());
+        const bool plain = code == grpc::NOT_FOUND || code == grpc::FAILED_PRECONDITION ||
+                           code == grpc::RESOURCE_EXHAUSTED || code == grpc::CANCELLED;
+        if (status.ok() || plain) return status;
+        if (code == grpc::INVALID_ARGUMENT) {  // "at: is no time between 1970 and 2100"
+            const std::string text = status.error_message();
+            const auto colon = text.find(": ");
+            if (colon == text.npos) return invalid(*context, "message", text);
+            return invalid(*context, text.substr(0, colon), text.substr(colon + 2));
+        }
         return {grpc::UNAVAILABLE, planes_.explain_signaling(status)};
     });
 }

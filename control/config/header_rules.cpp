@@ -19,16 +19,17 @@ constexpr std::string_view of_the_protocol =
     "min-expires min-se o p-early-media path permission-missing priv-answer-mode r rack reason "
     "record-route recv-info refer-events-at refer-sub refer-to reject-contact replaces reply-to "
     "request-disposition require resource-share response-key retry-after route rseq security-client "
-    "security-server security-verify server service-route session session-expires session-id sip-etag "
+    "security-server security-verify server service-interact-info service-route session session-expires session-id "
+    "sip-etag "
     "sip-if-match subscription-state supported suppress-if-match t target-dialog timestamp to "
     "trigger-consent u unsupported user-agent v via warning www-authenticate x ";
 // Who calls, who has called before, where from, and who must not know it.
 constexpr std::string_view of_identity =
     " call-info diversion geolocation geolocation-error geolocation-routing history-info identity "
     "identity-info n p-access-network-info p-asserted-identity p-asserted-service "
-    "p-associated-uri p-called-party-id p-preferred-identity p-preferred-service "
-    "p-private-network-indication p-profile-key p-served-user p-user-database privacy referred-by "
-    "remote-party-id rpid-privacy y ";
+    "p-associated-uri p-called-party-id p-charging-vector p-preferred-identity p-preferred-service "
+    "p-private-network-indication p-profile-key p-served-user p-user-database p-visited-network-id pidf-lo "
+    "privacy referred-by remote-party-id rpid-privacy y ";
 
 bool is_among(std::string_view words, std::string_view word) {
     return words.find(' ' + std::string(word) + ' ') != words.npos;

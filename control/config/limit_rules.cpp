@@ -10,6 +10,9 @@
 namespace sallyport::config::rules {
 namespace {
 
+constexpr double slowest = 0.001;                // calls per second: one in a quarter of an hour
+constexpr double longest_burst = 30.0 * 86'400;  // seconds
+
 void check_prefixes_of(const std::string& list, const std::vector<std::string>& prefixes, bool may_be_empty,
                        FieldErrors& errors) {
     for (std::size_t i = 0; i < prefixes.size(); ++i)
@@ -34,14 +37,20 @@ void check_call_limits(const CallLimits& limits, FieldErrors& errors) {
         errors.push_back({"limits.concurrent_calls",
                           out_of_range(limits.concurrent_calls, 0, limits::concurrent_calls) + "; 0: unlimited"});
     if (!std::isfinite(limits.calls_per_second) || limits.calls_per_second < 0 ||
-        limits.calls_per_second > limits::calls_per_second)
-        errors.push_back({"limits.calls_per_second", "must be a number from 0 (unlimited) to 10000, e.g. 5"});
+        limits.calls_per_second > limits::calls_per_second ||
+        (limits.calls_per_second > 0 && limits.calls_per_second < slowest))
+        errors.push_back({"limits.calls_per_second", "must be 0 (unlimited) or a number from 0.001 to 10000, e.g. 5"});
     if (limits.burst > limits::burst)
         errors.push_back({"limits.burst", out_of_range(limits.burst, 0, limits::burst) + "; 0: one second's worth"});
     else if (limits.burst > 0 && limits.calls_per_second <= 0)
         errors.push_back({"limits.burst",
                           "belongs to limits.calls_per_second, which is 0: unlimited; e.g. "
                           "{calls_per_second: 2, burst: 20}"});
+    else if (limits.burst > 0 && limits.burst / limits.calls_per_second > longest_burst)
+        errors.push_back(
+            {"limits.burst", quoted(std::to_string(limits.burst)) +
+                                 " takes longer than 30 days to come back at limits.calls_per_second: at most " +
+                                 std::to_string(static_cast<std::uint64_t>(limits.calls_per_second * longest_burst))});
     if (limits.bandwidth_kbps > limits::bandwidth_kbps)
         errors.push_back({"limits.bandwidth_kbps",
                           out_of_range(limits.bandwidth_kbps, 0, limits::bandwidth_kbps) + "; 0: unlimited"});

@@ -14,6 +14,12 @@ namespace {
 constexpr std::size_t nonce_secret_bytes = 32;
 constexpr Duration media_keep_alive = 10s;
 
+// The node's places, shared out among its shards.
+std::size_t calls_of_shard(const Config& config) { return std::max<std::size_t>(1, config.max_calls / config.shards); }
+std::size_t emergency_calls_of_shard(const Config& config) {
+    return (config.emergency_calls + config.shards - 1) / config.shards;
+}
+
 std::uint64_t new_epoch() {  // grows with every start, and is never 0
     return static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
 }
@@ -133,7 +139,9 @@ std::optional<StartError> Daemon::make_windows() {
                             [this](const b2bua::CallRecord& r) { return records::to_json(to_spool(r, config_.node)); },
                             &shared_,
                             [this](bool on) { set_operator_drain(on); },
-                            [this] { return drained(); }};
+                            [this] { return drained(); },
+                            calls_of_shard(config_),
+                            emergency_calls_of_shard(config_)};
     auto server = rpc::RpcServer::start(config_.grpc_listen, std::move(state));
     if (!server) return StartError{server.error()};
     server_ = std::move(*server);
@@ -170,8 +178,8 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.retry_window = config_.retry_window;
     config.tolerated_busy = config_.tolerated_busy;
     config.nonce_life = config_.nonce_life;
-    config.max_calls = std::max<std::size_t>(1, config_.max_calls / config_.shards);
-    config.emergency_calls = (config_.emergency_calls + config_.shards - 1) / config_.shards;
+    config.max_calls = calls_of_shard(config_);
+    config.emergency_calls = emergency_calls_of_shard(config_);
     config.recent_calls = config_.recent_calls / config_.shards;
     config.checkpoints = false;  // nobody here would keep them
     config.nonce_secret.resize(nonce_secret_bytes);

@@ -97,16 +97,27 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                           sums.stack(&S::forwards_refused)));
 }
 
-// A series for each customer. Trunks have none: there may be very many, and `sallyport trunk show` tells of one.
+constexpr std::size_t most_customer_series = 10'000;
+
+// A series for each customer who has limits or calls, within reason. Trunks have none: there may be very many, and
+// `sallyport trunk show` tells of one.
 void add_limits(const MetricSources& from, std::vector<Metric>& out) {
     if (from.gauges == nullptr || !from.snapshot) return;
     std::vector<Sample> calls, kbps;
+    std::size_t left_out = 0;
     for (const auto& [id, customer] : from.snapshot->customers) {
         const auto use = from.gauges->use(policy::customer_gauge(id));
+        if (customer.limits == config::CustomerLimits{} && use.calls == 0) continue;
+        if (calls.size() >= most_customer_series) {
+            ++left_out;
+            continue;
+        }
         calls.push_back(labelled("customer", id, use.calls));
         kbps.push_back(labelled("customer", id, use.kbps));
     }
     if (calls.empty()) return;
+    out.push_back(gauge("sallyport_customers_without_series", "Customers with limits or calls beyond the 10000 shown.",
+                        static_cast<double>(left_out)));
     out.push_back(gauge("sallyport_customer_calls", "Calls alive of a customer's trunks.", std::move(calls)));
     out.push_back(gauge("sallyport_customer_media_kbps",
                         "Media of those that a limit of bandwidth measures, kbit/s towards its PBXs.",

@@ -41,6 +41,7 @@ bool Call::overflow(Context& cx) {
                                   .invite = &*invite_,
                                   .holding = &admitted_.holding};
     auto verdict = policy::decide_overflow(facts, admitted_, other->first, cx.gauges);
+    cx.remember(verdict);
     if (verdict.reject) return false;
     ladder_.note(cx.now, "trunk " + admitted_.trunk + " cannot be reached: overflow to trunk " + other->first);
     admitted_ = std::move(verdict.admitted);

@@ -133,6 +133,7 @@ private:
         std::string body;                      // of the 2xx for `from`
         std::optional<sip::Message> response;  // the 2xx of the other leg
         std::uint32_t tries = 0;
+        std::uint32_t kbps_before = 0;  // that the call held: given back to if it comes to nothing
     };
 
     // An offer between the callee's answer and its 2xx.
@@ -188,9 +189,10 @@ private:
     void send_invite(Context& cx);
     bool move_to_stream(std::size_t bytes, Context& cx);
     void move_to_datagrams(Context& cx);
-    void add_fields_across(sip::Composer& to) const;
+    void add_fields_across(bool adding, sip::Composer& to) const;
+    bool has_header_rules() const;
     const config::HeaderRules& header_rules(Side side) const;
-    sip::Composer compose_invite(const Hop& hop, std::string_view branch, Context& cx);
+    sip::Composer compose_invite(const Hop& hop, std::string_view branch, bool adding, Context& cx);
     MediaProfile profile_of(Side side, const Flow& flow, const Context& cx) const;
     const config::MediaPolicy& media_policy(Side side) const;
 
@@ -286,6 +288,8 @@ private:
     void on_offer(Side side, const transaction::Request& request, Context& cx);
     void on_update(Side side, const transaction::Request& request, Context& cx);
     bool asks_too_little(Side side, const transaction::Request& request, Context& cx);
+    bool takes_media(std::string_view offer, Context& cx);
+    void give_back_media(std::uint32_t kbps, Context& cx);
     void begin_exchange(Side side, const transaction::Request& request, Context& cx);
     void relay_offer(Context& cx);
     void on_reinvite_failure(Side side, const transaction::Response& response, Context& cx);

@@ -12,6 +12,7 @@
 #include "control/base/random.h"
 #include "signaling/b2bua/effects.h"
 #include "signaling/policy/gauges.h"
+#include "signaling/policy/verdict.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/transaction/layer.h"
 #include "signaling/transaction/retry_after.h"
@@ -52,7 +53,11 @@ struct Context {
     TimePoint now{};
     transaction::Effects& effects;
     Outputs& out;
+    policy::Decisions* decisions = nullptr;  // of a core that is asked what it would do
 
+    void remember(const policy::Verdict& later) const {
+        if (decisions != nullptr) decisions->add(later);
+    }
     const Realm& realm(RealmIndex i) const { return settings.realms.at(i); }
     void transmit(const Flow& flow, std::string text, const std::string& tls_name) {
         effects.emplace_back(

@@ -82,6 +82,7 @@ bool Call::admit_forward(NamedTarget next, Context& cx) {
     // A PBX that has sent its caller elsewhere is rid of the call; where that is called at its cost, it takes a place
     // again, in the same moment.
     auto verdict = policy::decide_forward(facts, cx.gauges);
+    cx.remember(verdict);
     if (verdict.reject) {
         const std::string why = std::string(to_string(verdict.reject->why)) + ": " + verdict.trace.back().text;
         ladder_.note(cx.now, "not forwarded, " + why);

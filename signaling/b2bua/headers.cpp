@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "control/config/header_rule.h"
+
 namespace sallyport::b2bua {
 namespace {
 
@@ -30,44 +32,6 @@ constexpr std::array impersonal{
     HeaderName::p_early_media,   HeaderName::priority,
 };
 
-// Fields without an entry in the registry of this node that speak of a hop, a dialog, an identity or a place.
-constexpr std::array<std::string_view, 27> bound{
-    "remote-party-id",
-    "join",
-    "target-dialog",
-    "security-client",
-    "security-server",
-    "security-verify",
-    "info-package",
-    "recv-info",
-    "feature-caps",
-    "permission-missing",
-    "trigger-consent",
-    "reject-contact",
-    "accept-contact",
-    "request-disposition",
-    "flow-timer",
-    "hide",
-    "encryption",
-    "response-key",
-    "rpid-privacy",
-    "session",
-    "max-breadth",
-    "answer-mode",
-    "priv-answer-mode",
-    "identity-info",
-    "pidf-lo",
-    "resource-share",
-    "service-interact-info",
-};
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
-
 // RFC 7852 5: what somebody knows about an emergency. Any other Call-Info is about a caller, at a place of his side.
 bool is_additional_data(std::string_view call_info) {
     constexpr std::string_view kind = "EmergencyCallData.";
@@ -83,10 +47,10 @@ bool crosses(const sip::Field& field, Sender sender) {
         return std::find(impersonal.begin(), impersonal.end(), field.name) != impersonal.end();
     if (field.name != HeaderName::other)
         return std::find(end_to_end.begin(), end_to_end.end(), field.name) != end_to_end.end();
-    const std::string name = lower(field.name_text);
-    // P- headers belong to a trust domain (RFC 5727); Content- ones to a body that is written anew here.
-    if (name.starts_with("p-") || name.starts_with("content-") || name.starts_with("proxy-")) return false;
-    return std::find(bound.begin(), bound.end(), name) == bound.end();
+    // P- headers belong to a trust domain (RFC 5727). What no rule may touch speaks of a hop, a dialog, a body, an
+    // identity or a place.
+    if (sip::equal_ignoring_case(field.name_text.substr(0, 2), "p-")) return false;
+    return config::reserved_header(field.name_text).empty();
 }
 
 namespace {
@@ -116,6 +80,12 @@ std::vector<policy::HeaderField> crossing_fields(const sip::Message& from, Sende
         out.push_back({std::string(name), std::string(value)});
     });
     return out;
+}
+
+void keep_impersonal(std::vector<policy::HeaderField>& fields) {
+    std::erase_if(fields, [](const policy::HeaderField& field) {
+        return !crosses({sip::header_name_from(field.name), field.name, field.value}, Sender::hidden);
+    });
 }
 
 }  // namespace sallyport::b2bua

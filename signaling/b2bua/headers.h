@@ -18,5 +18,7 @@ bool crosses(const sip::Field& field, Sender sender = Sender::known);
 void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender = Sender::known);
 // The same fields, for rules to work on.
 std::vector<policy::HeaderField> crossing_fields(const sip::Message& from, Sender sender);
+// What may be left when rules that know who is calling have been through the fields of one who must stay unknown.
+void keep_impersonal(std::vector<policy::HeaderField>& fields);
 
 }  // namespace sallyport::b2bua

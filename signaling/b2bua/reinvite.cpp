@@ -8,6 +8,7 @@
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/policy/engine.h"
 #include "signaling/sip/content.h"
 #include "signaling/sip/parser.h"
 
@@ -29,6 +30,7 @@ void Call::on_offer(Side side, const transaction::Request& request, Context& cx)
     const Leg& l = leg(side);
     if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
     if (phase_ < Phase::answered && is_update(request)) {
+        if (!takes_media(sip::session_description(request.message), cx)) return refuse_request(request, 488, cx);
         Fork* fork =
             side == Side::a ? fork_towards_caller(request.message.to_tag()) : fork_of(l.dialog.id.remote_tag, cx);
         begin_early_exchange(side, fork, request, cx);
@@ -77,6 +79,23 @@ bool Call::asks_too_little(Side side, const transaction::Request& request, Conte
     return true;
 }
 
+// What an offer within the call takes beyond what the call holds. The most that was agreed is held to the end.
+bool Call::takes_media(std::string_view offer, Context& cx) {
+    const auto refusal = policy::decide_offer(*config_, offer, cx.now, admitted_, cx.gauges);
+    if (!refusal) return true;
+    ladder_.note(cx.now, "offer refused: " + *refusal);
+    log(Severity::info, "offer-refused", *refusal, cx);
+    return false;
+}
+
+void Call::give_back_media(std::uint32_t kbps, Context& cx) {
+    if (kbps == 0 || kbps >= admitted_.holding.kbps) return;
+    const auto held = std::exchange(admitted_.holding.kbps, kbps);
+    policy::Holding before = admitted_.holding;
+    before.kbps = held;
+    cx.gauges.exchange(admitted_.holding, before);
+}
+
 void Call::begin_exchange(Side side, const transaction::Request& request, Context& cx) {
     const bool update = is_update(request);
     leg(side).server = InviteServer{request.server, request.flow.remote, {}, update};
@@ -89,6 +108,7 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
     const std::string_view description = sip::session_description(request.message);
     exchange.late = description.empty();
     exchange.before = bridge_;
+    exchange.kbps_before = admitted_.holding.kbps;
     exchange_ = std::move(exchange);
     if (!exchange_->late) {
         const auto heard = bridge_.hear_offer(side, description);
@@ -97,6 +117,7 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
             unfit_ = heard.error();
             return end_exchange(heard.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
         }
+        if (!takes_media(description, cx)) return end_exchange(488, cx);
         if (bridge_.streams() > media_.streams()) {
             command(media_.grow(bridge_.streams()), cx);
             return start_timer(CallTimer::media, media_patience, cx);
@@ -183,6 +204,7 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     const Side from = exchange_->from;
     const bool renewal = exchange_->renewal;
     bridge_.go_back_to(exchange_->before);
+    give_back_media(exchange_->kbps_before, cx);
     exchange_.reset();
     keep(cx);  // a number has been used
     if (renewal) renew_again_later(other(from), cx);

@@ -13,6 +13,7 @@
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/sip/content.h"
 #include "signaling/sip/limits.h"
+#include "signaling/sip/parser.h"
 
 namespace sallyport::b2bua {
 
@@ -36,6 +37,12 @@ std::string home_call_id(const Settings& settings, RandomSource& random) {
     std::string id = random.token(16);
     for (std::size_t i = 0; i < call_id_tries && !settings.is_home(id); ++i) id = random.token(16);
     return id;
+}
+
+// As the transaction layer has it: what no parser takes, or no datagram, is never sent.
+bool may_be_sent(const std::string& text, Transport transport) {
+    return text.size() <= (is_reliable(transport) ? sip::limits::message_bytes : sip::limits::datagram_bytes) &&
+           sip::Parser::parse(text).has_value();
 }
 
 sdp::HoldToldAs hold_told_as(config::MusicOnHold music) {
@@ -230,12 +237,18 @@ void Call::send_invite(Context& cx) {
         if (!offer.has_value()) return fail_setup("node", 488, 65, to_string(offer.error()), cx);
         description = std::move(*offer);
     }
+    bool adding = true;
     const auto compose = [&] {
-        auto composer = compose_invite(*hop_, cx.layer.new_branch(), cx);
+        auto composer = compose_invite(*hop_, cx.layer.new_branch(), adding, cx);
         return body_across(*invite_, description, caller()).finish(composer);
     };
     std::string text = compose();
     if (move_to_stream(text.size(), cx)) text = compose();
+    if (has_header_rules() && !may_be_sent(text, hop_->flow.transport)) {
+        adding = false;
+        text = compose();
+        log(Severity::warning, "header-rules-left-out", "with what the rules add the INVITE would be too large", cx);
+    }
     record_.target = hop_->text();
     ladder_.note(cx.now, "to " + hop_->text());
     ladder_.message(cx.now, Side::b, Ladder::Way::out, ladder_text(std::string_view(text)));
@@ -268,7 +281,7 @@ void Call::move_to_datagrams(Context& cx) {
     send_invite(cx);
 }
 
-sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Context& cx) {
+sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, bool adding, Context& cx) {
     Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
     identity_ = identity_on_b(hop.host);
@@ -289,19 +302,24 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, Cont
     if (offers_reliable()) composer.add(HeaderName::supported, dialog::reliable_option);
     identity_.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
-    add_fields_across(composer);
+    add_fields_across(adding, composer);
     return composer;
 }
 
-// What the caller says beside what this node says itself, as the rules of whoever is at either leg have it.
-void Call::add_fields_across(sip::Composer& to) const {
-    const auto &in = header_rules(Side::a).in, &out = header_rules(Side::b).out;
-    if (in.empty() && out.empty()) return copy_crossing(*invite_, to, caller());
+// What the caller says beside what this node says itself, as the rules of whoever is at either leg have it. Rules of
+// the caller's side may name him: then a callee who must not know him is not told. Those of the callee's side know
+// nothing of him but what is left. `adding`: there is room for what rules add.
+void Call::add_fields_across(bool adding, sip::Composer& to) const {
+    if (!has_header_rules()) return copy_crossing(*invite_, to, caller());
+    const policy::RuleScope scope{admitted_.emergency, adding};
     auto fields = crossing_fields(*invite_, caller());
-    policy::apply_rules(in, admitted_.emergency, fields);
-    policy::apply_rules(out, admitted_.emergency, fields);
+    policy::apply_rules(header_rules(Side::a).in, scope, fields);
+    if (caller() == Sender::hidden) keep_impersonal(fields);
+    policy::apply_rules(header_rules(Side::b).out, scope, fields);
     for (const auto& field : fields) to.add(field.name, field.value);
 }
+
+bool Call::has_header_rules() const { return !header_rules(Side::a).in.empty() || !header_rules(Side::b).out.empty(); }
 
 const config::HeaderRules& Call::header_rules(Side side) const {
     return is_pbx(side) ? trunk_of(end_id(side)).headers : carrier_of(end_id(side)).headers;

@@ -13,19 +13,32 @@ namespace {
 
 struct Rate {
     std::string_view codec;
-    double kbps;
-    std::uint32_t ptime;  // ms, where the offer says nothing
+    double kbps;               // of each channel; 0: by `bits` of each sample
+    std::uint32_t ptime = 20;  // ms, where the offer says nothing
+    std::uint32_t bits = 0;
 };
-// RFC 3551 table 1 and 4.5; of codecs with several rates the highest.
+// RFC 3551 table 1 and 4.5, 5574, 6716, 7587, 5577, 3GPP TS 26.445; of codecs with several rates the highest.
 constexpr std::array rates{
-    Rate{"PCMU", 64, 20},    Rate{"PCMA", 64, 20},    Rate{"G722", 64, 20},  Rate{"G729", 8, 20},
-    Rate{"G723", 6.4, 30},   Rate{"G728", 16, 20},    Rate{"GSM", 13.2, 20}, Rate{"iLBC", 15.2, 20},
-    Rate{"G726-16", 16, 20}, Rate{"G726-24", 24, 20}, Rate{"DVI4", 32, 20},  Rate{"G726-32", 32, 20},
-    Rate{"G726-40", 40, 20}, Rate{"AMR", 12.2, 20},   Rate{"EVS", 24.4, 20}, Rate{"AMR-WB", 23.85, 20},
-    Rate{"speex", 24.6, 20},
+    Rate{"G722", 64},      Rate{"G729", 8},        Rate{"G729D", 6.4},  Rate{"G729E", 11.8},    Rate{"G7291", 32},
+    Rate{"G723", 6.4, 30}, Rate{"G728", 16},       Rate{"G7221", 48},   Rate{"GSM", 13.2},      Rate{"GSM-EFR", 12.4},
+    Rate{"iLBC", 15.2},    Rate{"G726-16", 16},    Rate{"G726-24", 24}, Rate{"G726-32", 32},    Rate{"G726-40", 40},
+    Rate{"AMR", 12.2},     Rate{"AMR-WB", 23.85},  Rate{"EVS", 128},    Rate{"speex", 44},      Rate{"opus", 255},
+    Rate{"SILK", 40},      Rate{"PCMA-WB", 96},    Rate{"PCMU-WB", 96}, Rate{"L16", 0, 20, 16}, Rate{"L24", 0, 20, 24},
+    Rate{"L8", 0, 20, 8},  Rate{"DVI4", 0, 20, 4},
 };
-constexpr Rate any_other{"", 64, 20};
-constexpr std::uint32_t other_media_kbps = 512;  // video and the like that names no b=
+constexpr Rate any_other{"", 0, 20, 8};  // G.711, and what is not known as if it were that, at its clock rate
+// Other media than audio, headers included: what one takes that names no b=, and the least that one counts as, whatever
+// it names. Nobody polices what flows; a stream that says 0 must not come free.
+struct OtherMedia {
+    std::string_view media;
+    std::uint32_t unstated, least;
+};
+constexpr std::array other_media{
+    OtherMedia{"video", 512, 256},
+    OtherMedia{"image", 80, 80},  // T.38 with redundancy: what the G.711 takes that it comes in place of
+    OtherMedia{"text", 24, 24},
+};
+constexpr OtherMedia any_media{"", 512, 80};
 constexpr std::uint32_t longest_ptime = 1'000;
 constexpr std::uint32_t headers_v4 = 20 + 8 + 12, headers_v6 = 40 + 8 + 12, srtp_tag = 10;
 
@@ -33,6 +46,12 @@ const Rate& rate_of(std::string_view codec) {
     const auto found = std::find_if(rates.begin(), rates.end(),
                                     [&](const Rate& rate) { return sip::equal_ignoring_case(rate.codec, codec); });
     return found == rates.end() ? any_other : *found;
+}
+
+const OtherMedia& other_media_of(std::string_view media) {
+    const auto found =
+        std::find_if(other_media.begin(), other_media.end(), [&](const auto& other) { return other.media == media; });
+    return found == other_media.end() ? any_media : *found;
 }
 
 bool is_auxiliary(std::string_view codec) {
@@ -53,10 +72,14 @@ std::optional<std::uint32_t> stated(const sdp::MediaDescription& media) {
     return std::nullopt;
 }
 
-std::uint32_t with_headers(const Rate& rate, std::uint32_t ptime, std::uint32_t headers) {
+std::uint32_t with_headers(const sdp::Codec& codec, std::uint32_t ptime, std::uint32_t headers) {
+    const Rate& rate = rate_of(codec.name);
     const std::uint32_t ms = ptime == 0 ? rate.ptime : ptime;
-    const auto bits_per_second = static_cast<std::uint64_t>(rate.kbps * 1'000) + headers * 8 * 1'000 / ms;
-    return static_cast<std::uint32_t>((bits_per_second + 999) / 1'000);
+    const std::uint64_t of_channel =
+        rate.kbps > 0 ? static_cast<std::uint64_t>(rate.kbps * 1'000) : std::uint64_t{codec.clock_rate} * rate.bits;
+    const auto payload = of_channel * std::max(codec.channels, 1u);
+    const auto kbps = (payload + headers * 8 * 1'000 / ms + 999) / 1'000;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(kbps, 0xffff'ffff));
 }
 
 std::uint32_t of_stream(const sdp::SessionDescription& description, std::size_t index, std::uint32_t headers,
@@ -64,7 +87,10 @@ std::uint32_t of_stream(const sdp::SessionDescription& description, std::size_t 
     const auto view = sdp::view_stream(description, index);
     if (view.rejected) return 0;
     const auto& media = description.media[index];
-    if (!view.rtp || media.media != "audio") return stated(media).value_or(other_media_kbps);
+    if (!view.rtp || media.media != "audio") {
+        const auto& other = other_media_of(media.media);
+        return std::max(stated(media).value_or(other.unstated), other.least);
+    }
     const auto* said = media.find("ptime");
     const auto ptime = said == nullptr ? 0 : whole(said->value).value_or(0);
     const auto& allowed = trunk.media.codecs;
@@ -73,7 +99,7 @@ std::uint32_t of_stream(const sdp::SessionDescription& description, std::size_t 
         const auto is_this = [&](const std::string& name) { return sip::equal_ignoring_case(name, codec.name); };
         if (is_auxiliary(codec.name)) continue;
         if (!allowed.empty() && std::none_of(allowed.begin(), allowed.end(), is_this)) continue;
-        greatest = std::max(greatest, with_headers(rate_of(codec.name), ptime > longest_ptime ? 0 : ptime, headers));
+        greatest = std::max(greatest, with_headers(codec, ptime > longest_ptime ? 0 : ptime, headers));
     }
     return greatest;
 }
@@ -86,7 +112,7 @@ std::uint32_t offered_kbps(std::string_view description, const config::Trunk& tr
                                                      parsed->connection->family == Family::v6);
     const std::uint32_t headers =
         (v6 ? headers_v6 : headers_v4) + (trunk.media.srtp == config::SrtpPolicy::required ? srtp_tag : 0);
-    if (!parsed) return with_headers(rate_of("PCMA"), 0, headers);
+    if (!parsed) return with_headers({8, "PCMA"}, 0, headers);
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < parsed->media.size(); ++i) sum += of_stream(*parsed, i, headers, trunk);
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, 0xffff'ffff));

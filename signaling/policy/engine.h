@@ -2,6 +2,10 @@
 // gauges of the call.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "signaling/policy/facts.h"
 #include "signaling/policy/gauges.h"
 #include "signaling/policy/verdict.h"
@@ -15,5 +19,9 @@ Verdict decide(const CallFacts& facts, CallGauges& gauges);
 Verdict decide_forward(const CallFacts& facts, CallGauges& gauges);
 // Of a call to a PBX that cannot be reached, and may go to that of `trunk` in its place. `call` has been let in.
 Verdict decide_overflow(const CallFacts& facts, Admitted call, const std::string& trunk, CallGauges& gauges);
+// Of a later offer of `call`, which has been let in: it holds what that takes if it is more than before. Why not, as a
+// sentence; nothing: there is room. An emergency has it always, and what was not measured at first never is.
+std::optional<std::string> decide_offer(const config::Snapshot& config, std::string_view description, TimePoint now,
+                                        Admitted& call, CallGauges& gauges);
 
 }  // namespace sallyport::policy

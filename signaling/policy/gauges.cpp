@@ -8,13 +8,16 @@ namespace sallyport::policy {
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
+constexpr double longest = 366.0 * 86'400 * 1e9;  // ns: what control lets through is far below, and no sum overflows
 
-std::int64_t spacing_of(const Level& level) { return static_cast<std::int64_t>(1e9 / level.calls_per_second); }
+std::int64_t spacing_of(const Level& level) {
+    return static_cast<std::int64_t>(std::min(1e9 / level.calls_per_second, longest));
+}
 
 std::int64_t tolerance_of(const Level& level) {
     const auto spacing = spacing_of(level);
-    return level.burst == 0 ? std::max<std::int64_t>(0, second - spacing)
-                            : static_cast<std::int64_t>(level.burst - 1) * spacing;
+    if (level.burst == 0) return std::max<std::int64_t>(0, second - spacing);
+    return static_cast<std::int64_t>(std::min((level.burst - 1.0) * static_cast<double>(spacing), longest));
 }
 
 bool holds(const Holding* call, std::string_view gauge) {
@@ -32,14 +35,15 @@ CallGauges::GaugePtr CallGauges::fetch(std::string_view gauge) {
 }
 
 CallGauges::GaugePtr CallGauges::find(std::string_view gauge) const {
-    const Stripe& stripe = stripes_[std::hash<std::string_view>{}(gauge) % stripe_count];
+    const Stripe& stripe = stripes_[stripe_index(gauge)];
     const std::lock_guard lock(stripe.mutex);
     const auto found = stripe.gauges.find(gauge);
     return found == stripe.gauges.end() ? nullptr : found->second;
 }
 
 // All gauges of a call and of what it holds, locked in the order of their names, so that no two of them ever wait for
-// each other.
+// each other. They are fetched before any is locked: whoever goes through a stripe locks its gauges under its mutex,
+// and so nobody may wait for that mutex with a gauge in his hand.
 class CallGauges::Locked {
 public:
     Locked(CallGauges& owner, std::span<const std::string> some, std::span<const std::string> others) {
@@ -73,12 +77,11 @@ private:
         GaugePtr gauge;
     };
     bool lock(CallGauges& owner) {
+        for (std::size_t i = 0; i < count_; ++i) entries_[i].gauge = owner.fetch(entries_[i].name);
         bool current = true;
         for (; locked_ < count_ && current; ++locked_) {
-            Entry& entry = entries_[locked_];
-            entry.gauge = owner.fetch(entry.name);
-            entry.gauge->mutex.lock();
-            current = !entry.gauge->retired;
+            entries_[locked_].gauge->mutex.lock();
+            current = !entries_[locked_].gauge->retired;
         }
         return current;
     }
@@ -116,7 +119,7 @@ CallGauges::Answer CallGauges::judge(Locked& locked, std::span<const Level> leve
         const Gauge& gauge = locked.at(levels[i].gauge);
         if (levels[i].concurrent_calls != 0 && gauge.calls >= levels[i].concurrent_calls)
             return {Admission::too_many_calls, i};
-        if (levels[i].bandwidth_kbps != 0 && call.kbps != 0 && gauge.kbps + call.kbps > levels[i].bandwidth_kbps)
+        if (levels[i].bandwidth_kbps != 0 && gauge.kbps + call.kbps > levels[i].bandwidth_kbps)
             return {Admission::too_much_bandwidth, i};
     }
     for (std::size_t i = 0; i < levels.size() && call.price_per_minute > 0; ++i) {

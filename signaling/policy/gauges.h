@@ -64,6 +64,11 @@ public:
     // What another one has counted, `later`: for asking what would be.
     void copy(const CallGauges& other, Duration later);
 
+    static constexpr std::size_t stripe_count = 64;
+    static std::size_t stripe_index(std::string_view gauge) {
+        return std::hash<std::string_view>{}(gauge) % stripe_count;
+    }
+
 private:
     struct Gauge {
         std::mutex mutex;
@@ -79,7 +84,7 @@ private:
         std::map<std::string, GaugePtr, std::less<>> gauges;
     };
     class Locked;
-    Stripe& stripe_of(std::string_view gauge) { return stripes_[std::hash<std::string_view>{}(gauge) % stripe_count]; }
+    Stripe& stripe_of(std::string_view gauge) { return stripes_[stripe_index(gauge)]; }
     GaugePtr fetch(std::string_view gauge);
     GaugePtr find(std::string_view gauge) const;
     void forget_idle_numbers(const Holding& call);
@@ -88,7 +93,6 @@ private:
     static Answer judge(Locked& locked, std::span<const Level> levels, const Holding& call, TimePoint now,
                         const Holding* instead_of);
 
-    static constexpr std::size_t stripe_count = 64;
     std::array<Stripe, stripe_count> stripes_;
 };
 

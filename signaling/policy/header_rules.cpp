@@ -50,6 +50,14 @@ std::string rewritten(std::string_view value, const std::vector<std::string_view
     return std::string(trimmed(out));
 }
 
+// RFC 3261 7.3.1: a second one of these would make the message malformed, and what a sender says of his own call comes
+// first.
+bool is_there_for_good(std::string_view header, const std::vector<HeaderField>& fields) {
+    const auto name = sip::header_name_from(header);
+    if (name == sip::HeaderName::other || sip::is_list(name)) return false;
+    return std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return is_same_header(header, f.name); });
+}
+
 // False: the field goes.
 bool apply_to(const HeaderRule& rule, HeaderField& field) {
     if (!is_same_header(rule.header, field.name)) return true;
@@ -82,12 +90,13 @@ std::optional<std::vector<std::string_view>> match_value(std::string_view patter
     return parts;
 }
 
-void apply_rules(const std::vector<HeaderRule>& rules, bool for_help, std::vector<HeaderField>& fields) {
+void apply_rules(const std::vector<HeaderRule>& rules, RuleScope scope, std::vector<HeaderField>& fields) {
     for (const auto& rule : rules) {
-        if (rule.action == HeaderAction::add)
-            fields.push_back({rule.header, rule.value});
-        else if (!for_help)
+        if (rule.action == HeaderAction::add) {
+            if (scope.adding && !is_there_for_good(rule.header, fields)) fields.push_back({rule.header, rule.value});
+        } else if (!scope.for_help) {
             std::erase_if(fields, [&](HeaderField& field) { return !apply_to(rule, field); });
+        }
     }
 }
 

@@ -16,8 +16,13 @@ struct HeaderField {
 };
 inline constexpr std::size_t rewritten_bytes = 4'096;  // more is not made of a value: it stays as it was
 
-// The rules in their order. `for_help`: of an emergency call nothing is removed or rewritten.
-void apply_rules(const std::vector<config::HeaderRule>& rules, bool for_help, std::vector<HeaderField>& fields);
+struct RuleScope {
+    bool for_help = false;  // of an emergency call nothing is removed or rewritten
+    bool adding = true;     // false: the message has no room for what rules add
+};
+// The rules in their order. What may be there only once (Subject, Date, Priority, Organization) is not added to one
+// that is there.
+void apply_rules(const std::vector<config::HeaderRule>& rules, RuleScope scope, std::vector<HeaderField>& fields);
 
 // What each "*" of the pattern stands for, the shortest text from left to right that lets the rest match; nothing: the
 // value does not match.

@@ -64,6 +64,7 @@ struct Admitted {
     std::string route;                  // unless it goes to a PBX
     double price_per_minute = 0;        // the route's
     std::vector<std::string> carriers;  // to be tried in order; to_pbx: the one it came from
+    std::uint32_t media_kbps = 0;       // that its offer takes, let in or not; 0: nobody limits it
     Holding holding;                    // what it has been given of the limits; empty: it was not admitted
 };
 
@@ -76,6 +77,22 @@ struct Verdict {
     std::optional<Reject> reject;
     Admitted admitted;  // filled as far as the rules came; it holds a place in its gauges when not rejected
     std::vector<TraceLine> trace;
+};
+
+// What one call has been told, one verdict after the other, as it went from place to place.
+struct Decisions {
+    std::optional<Verdict> verdict;    // whose call it is in the end, with the trace of all
+    std::vector<std::string> been_at;  // E.164, before
+    void add(const Verdict& next) {
+        if (!verdict) {
+            verdict = next;
+            return;
+        }
+        verdict->trace.insert(verdict->trace.end(), next.trace.begin(), next.trace.end());
+        if (next.reject) return;
+        if (next.admitted.called != verdict->admitted.called) been_at.push_back(verdict->admitted.called);
+        verdict->admitted = next.admitted;
+    }
 };
 
 }  // namespace sallyport::policy

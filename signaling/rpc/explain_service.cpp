@@ -1,11 +1,13 @@
-// Explain: the question as the core takes it, its answer as an operator reads it. On a thread of gRPC: shards are not
-// asked, what they share is read.
+// Explain: the question as the core takes it, its answer as an operator reads it. On a thread of gRPC: what the shards
+// share is read, and they are asked whether they would take a call at all.
 #include <algorithm>
+#include <mutex>
 
 #include "control/base/system_random.h"
 #include "control/config/change.h"
 #include "control/wire/change_convert.h"
 #include "signaling/policy/limit_levels.h"
+#include "signaling/rpc/ask_shards.h"
 #include "signaling/rpc/state_convert.h"
 #include "signaling/rpc/state_service.h"
 #include "signaling/stack/explain.h"
@@ -14,6 +16,12 @@ namespace sallyport::rpc {
 namespace {
 
 constexpr std::size_t most_message_bytes = 65'535;
+constexpr std::int64_t latest = 4'102'444'800;  // 2100-01-01T00:00:00Z
+
+// Control takes the field from before the colon.
+grpc::Status wrong(const std::string& field, const std::string& text) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, field + ": " + text};
+}
 
 // What is provisioned, with the candidate's changes; nothing: they break a rule, which control tells before it asks.
 config::SnapshotPtr with_candidate(const config::SnapshotPtr& base,
@@ -46,7 +54,7 @@ void add_verdict(const policy::Verdict& verdict, const config::Snapshot& config,
     out.set_emergency(admitted.emergency);
     out.set_route(admitted.route);
     for (const auto& carrier : admitted.carriers) out.add_carriers(carrier);
-    out.set_media_kbps(admitted.holding.kbps);
+    out.set_media_kbps(admitted.media_kbps);
 }
 
 void add_use(const stack::LimitUse& limit, operations_pb::ExplainResponse& out) {
@@ -80,13 +88,20 @@ void to_proto(const stack::Explanation& explained, const config::Snapshot& confi
 
 }  // namespace
 
-grpc::Status StateService::Explain(grpc::ServerContext*, const operations_pb::ExplainRequest* request,
+grpc::Status StateService::Explain(grpc::ServerContext* context, const operations_pb::ExplainRequest* request,
                                    operations_pb::ExplainResponse* response) {
+    // Each copies what the shards share, and a candidate the configuration beside it: as one, no more than its share.
+    const std::unique_lock alone(explaining_, std::try_to_lock);
+    if (!alone) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "another INVITE is being explained; try again"};
     const auto base = sources_.snapshot();
     if (sources_.shared == nullptr || !base)
         return {grpc::StatusCode::FAILED_PRECONDITION, "sallyport-signaling has no configuration yet"};
     if (request->message().size() > most_message_bytes)
-        return {grpc::StatusCode::INVALID_ARGUMENT, "the message has more than 65535 bytes"};
+        return wrong("message", "the message has more than 65535 bytes");
+    if (request->at() < 0 || request->at() > latest) return wrong("at", "is no time between 1970 and 2100");
+    const auto shards = ask_shards(
+        sources_.shards, [](const stack::Stack& stack) { return std::pair(stack.media_up(), stack.alive().calls); });
+    if (!shards) return {grpc::StatusCode::UNAVAILABLE, "a shard is busy; try again"};
     const auto config = with_candidate(base, request->candidate());
     if (!config)
         return {grpc::StatusCode::FAILED_PRECONDITION,
@@ -97,12 +112,20 @@ grpc::Status StateService::Explain(grpc::ServerContext*, const operations_pb::Ex
     question.id = request->trunk().empty() ? id_in(request->carrier(), "carriers/") : trunk_id(request->trunk());
     question.node.node = sources_.node;
     question.node.realms = sources_.realms;
+    question.cancelled = [context] { return context->IsCancelled(); };
+    // Which shard a call comes to is chance: what all of them refuse is refused.
+    const auto all = [&](auto is) { return std::all_of(shards->begin(), shards->end(), is); };
+    question.media_up = !all([](const auto& shard) { return !shard.first; });
+    const auto calls = sources_.shard_calls, beside = sources_.shard_emergency_calls;
+    if (all([&](const auto& shard) { return shard.second >= calls; })) question.node.max_calls = 0;
+    if (all([&](const auto& shard) { return shard.second >= calls + beside; })) question.node.emergency_calls = 0;
     if (request->at() != 0) question.at = TimePoint(std::chrono::seconds(request->at()));
     if (sources_.drained) question.draining = sources_.drained().first;
     SystemRandom random;
     question.seed = random.u32();
     const auto explained = stack::explain(question, *sources_.shared);
-    if (!explained) return {grpc::StatusCode::INVALID_ARGUMENT, explained.error()};
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;
+    if (!explained) return wrong(explained.error().field, explained.error().text);
     response->set_revision(base->revision);
     to_proto(*explained, *config, *response);
     return grpc::Status::OK;

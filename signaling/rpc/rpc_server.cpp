@@ -13,7 +13,7 @@
 namespace sallyport::rpc {
 namespace {
 
-constexpr int message_bytes = 1 << 20;
+constexpr int message_bytes = 32 << 20;  // a candidate to be explained; control tells what is larger
 constexpr int streams_per_connection = 64;
 constexpr std::size_t memory_bytes = 128u << 20;
 constexpr int threads = 8;  // each may wait a second for the shards

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,8 @@ struct StateSources {  // all of them outlive the service
     std::function<void(bool on)> drain = {};  // any thread
     // Since when it drains or takes work, and which.
     std::function<std::pair<bool, TimePoint>()> drained = {};
+    std::size_t shard_calls = stack::StackConfig{}.max_calls;  // that one shard takes
+    std::size_t shard_emergency_calls = stack::StackConfig{}.emergency_calls;
 };
 
 class StateService final : public operations_pb::SignalingState::Service {
@@ -67,6 +70,7 @@ private:
 
     StateSources sources_;
     TimePoint started_;
+    std::mutex explaining_;  // one at a time
 };
 
 }  // namespace sallyport::rpc

@@ -29,8 +29,9 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       overload_mark_(random.token(4)) {}
 
 b2bua::Context Core::context() {
-    return {settings,      counters,      layer,        timers,   random, shared.locations, shared.gauges,
-            target_health, calls.index(), calls.acks(), media_up, now_,   effects_,         *out_};
+    return {settings,         counters,      layer,         timers,        random,
+            shared.locations, shared.gauges, target_health, calls.index(), calls.acks(),
+            media_up,         now_,          effects_,      *out_,         known_sender ? &decisions : nullptr};
 }
 
 void Core::handle(const Input& input, TimePoint now, Outputs& out) {
@@ -156,6 +157,24 @@ void Core::on(const b2bua::MediaState& input) {
     calls.on_media_up(restarted, input.sessions, cx);
 }
 
+namespace {
+
+// Hours whose zone this machine's database lacks let nothing through, and control's machine may have it.
+std::string trunks_without_zone(const config::Snapshot& snapshot) {
+    constexpr std::size_t most_named = 10;
+    std::string named;
+    std::size_t count = 0;
+    for (const auto& [id, trunk] : snapshot.trunks) {
+        const auto& destinations = trunk.destinations;
+        if (destinations.hours.empty() || destinations.zone != nullptr) continue;
+        if (++count <= most_named) named += (named.empty() ? "" : ", ") + id + " (" + destinations.time_zone + ')';
+    }
+    if (count > most_named) named += " and " + std::to_string(count - most_named) + " more";
+    return count == 0 ? "" : "the hours of trunks are closed, since package tzdata lacks their time zones: " + named;
+}
+
+}  // namespace
+
 void Core::on(const ConfigChanged& input) {
     if (!input.snapshot) return;
     snapshot = input.snapshot;
@@ -169,6 +188,8 @@ void Core::on(const ConfigChanged& input) {
             return !policy::is_number_gauge(gauge) && snapshot->customers.contains(id);
         });
         shared.trunk_states.prune(provisioned);
+        if (const auto text = trunks_without_zone(*snapshot); !text.empty())
+            log(b2bua::Severity::warning, "time-zone-unknown", {}, text);
         shared.digest_in_clear.prune([this](const std::string& id) {
             const auto trunk = snapshot->trunks.find(id);
             using enum sallyport::config::Transport;

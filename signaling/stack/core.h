@@ -62,7 +62,7 @@ public:
     std::uint64_t media_incarnation = 0;
     // Of a core that is asked what it would do (explain.h): whose messages are, without proof, and what it decided.
     std::optional<policy::Party> known_sender;
-    std::optional<policy::Verdict> decided;
+    policy::Decisions decisions;
 
 private:
     // core.cpp: inputs and effects

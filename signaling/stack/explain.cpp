@@ -73,10 +73,13 @@ std::optional<Flow> flow_from(const RealmTable& realms, RealmIndex index, std::o
 
 Result<Sender, ExplainError> trunk_sender(const Question& question, const Shared& live) {
     const auto found = question.config->trunks.find(question.id);
-    if (found == question.config->trunks.end()) return "there is no trunk \"" + question.id + '"';
+    if (found == question.config->trunks.end())
+        return ExplainError{"trunk", "there is no trunk \"" + question.id + '"'};
     const config::Trunk& trunk = found->second;
     const auto realm = realm_of(question.node.realms, trunk.realm);
-    if (!realm) return "this node has no realm \"" + trunk.realm + "\", where trunk " + trunk.id + " lives";
+    if (!realm)
+        return ExplainError{"trunk",
+                            "this node has no realm \"" + trunk.realm + "\", where trunk " + trunk.id + " lives"};
     const bool registers = trunk.mode == config::TrunkMode::registration;
     for (const auto& binding : live.locations.usable(trunk.id, question.now))
         if (registers && binding.flow.realm == *realm)
@@ -86,27 +89,34 @@ Result<Sender, ExplainError> trunk_sender(const Question& question, const Shared
         if (trunk.allows(policy::to_config(t))) transports.push_back(t);
     const auto source = trunk.sources.empty() ? std::nullopt : std::optional(trunk.sources.front().address);
     const auto flow = flow_from(question.node.realms, *realm, source, trunk.family(), transports);
-    if (!flow) return "realm \"" + trunk.realm + "\" does not listen for the transports of trunk " + trunk.id;
+    if (!flow)
+        return ExplainError{"trunk",
+                            "realm \"" + trunk.realm + "\" does not listen for the transports of trunk " + trunk.id};
     return Sender{
         {policy::PartyKind::trunk, trunk.id, registers ? policy::Proof::digest : policy::Proof::source_address}, *flow};
 }
 
 Result<Sender, ExplainError> carrier_sender(const Question& question) {
     const auto found = question.config->carriers.find(question.id);
-    if (found == question.config->carriers.end()) return "there is no carrier \"" + question.id + '"';
+    if (found == question.config->carriers.end())
+        return ExplainError{"carrier", "there is no carrier \"" + question.id + '"'};
     const config::Carrier& carrier = found->second;
     if (carrier.disabled)
-        return "carrier " + carrier.id +
-               " is disabled: what comes from its addresses is a stranger's, and refused (403)";
+        return ExplainError{
+            "carrier",
+            "carrier " + carrier.id + " is disabled: what comes from its addresses is a stranger's, and refused (403)"};
     const auto realm = realm_of(question.node.realms, carrier.realm);
-    if (!realm) return "this node has no realm \"" + carrier.realm + "\", where carrier " + carrier.id + " lives";
+    if (!realm)
+        return ExplainError{"carrier",
+                            "this node has no realm \"" + carrier.realm + "\", where carrier " + carrier.id + " lives"};
     std::optional<IpAddress> source;
     if (!carrier.sources.empty()) source = carrier.sources.front().address;
     for (const auto& target : carrier.targets)
         if (!source) source = IpAddress::parse(target.host);
     const auto flow =
         flow_from(question.node.realms, *realm, source, Family::none, {Transport::udp, Transport::tcp, Transport::tls});
-    if (!flow) return "realm \"" + carrier.realm + "\" does not listen for carrier " + carrier.id;
+    if (!flow)
+        return ExplainError{"carrier", "realm \"" + carrier.realm + "\" does not listen for carrier " + carrier.id};
     return Sender{{policy::PartyKind::carrier, carrier.id, policy::Proof::source_address}, *flow};
 }
 
@@ -125,7 +135,7 @@ public:
             });
         core_ = std::make_unique<Core>(question.node, *shared_, random_);
         handle(ConfigChanged{question.config});
-        handle(b2bua::MediaState{true, 1, {}});
+        handle(b2bua::MediaState{question.media_up, 1, {}});
         handle(Drain{question.draining});
         outputs_.clear();
     }
@@ -134,13 +144,16 @@ public:
         core_->known_sender = sender.party;
         handle(Datagram{sender.flow, message});
         for (int step = 0; step < most_steps && !outputs_.empty() && out.invite.empty(); ++step) {
+            if (question_.cancelled()) return;
             const Output next = std::move(outputs_.front());
             outputs_.pop_front();
             std::visit([this](const auto& output) { take(output); }, next);
         }
-        out.verdict = std::move(core_->decided);
+        out.verdict = std::move(core_->decisions.verdict);
+        been_at = std::move(core_->decisions.been_at);
     }
     Explanation out;
+    std::vector<std::string> been_at;
 
 private:
     void handle(const Input& input) {
@@ -253,7 +266,8 @@ std::vector<HeaderChange> changes(const sip::Message& came, const sip::Message& 
 }
 
 std::vector<LimitUse> limits_of(const Question& question, const Sender& sender, const sip::Message& invite,
-                                const policy::Admitted& admitted, const Shared& live) {
+                                const policy::Admitted& admitted, std::vector<std::string> been_at,
+                                const Shared& live) {
     std::vector<LimitUse> out;
     if (admitted.trunk.empty()) return out;
     const policy::CallFacts facts{.config = *question.config,
@@ -261,7 +275,8 @@ std::vector<LimitUse> limits_of(const Question& question, const Sender& sender, 
                                   .now = question.at,
                                   .party = sender.party,
                                   .request_uri = {},
-                                  .invite = &invite};
+                                  .invite = &invite,
+                                  .been_at = std::move(been_at)};
     for (auto& level : policy::limit_levels(facts, admitted)) {
         const auto use = live.gauges.use(level.gauge);
         out.push_back({std::move(level), use});
@@ -276,16 +291,20 @@ Result<Explanation, ExplainError> explain(const Question& question, const Shared
         question.kind == policy::PartyKind::trunk ? trunk_sender(question, live) : carrier_sender(question);
     if (!sender) return sender.error();
     const std::string message = as_on_the_wire(question.message);
-    if (!message.starts_with("INVITE ")) return ExplainError("the message is no INVITE: it begins with another method");
+    if (!message.starts_with("INVITE "))
+        return ExplainError{"message", "the message is no INVITE: it begins with another method"};
+    if (question.cancelled()) return ExplainError{};
     Sandbox sandbox(question, live);
     sandbox.run(*sender, message);
+    if (question.cancelled()) return ExplainError{};
     Explanation out = std::move(sandbox.out);
     const auto came = sip::Parser::parse(message, sip::Framing::datagram, &sender->flow.remote);
     if (!came.has_value()) {
-        if (out.status == 0) return ExplainError("the message is no SIP message that could be answered");
+        if (out.status == 0) return ExplainError{"message", "the message is no SIP message that could be answered"};
         return out;
     }
-    if (out.verdict) out.limits = limits_of(question, *sender, *came, out.verdict->admitted, live);
+    if (out.verdict)
+        out.limits = limits_of(question, *sender, *came, out.verdict->admitted, std::move(sandbox.been_at), live);
     if (out.invite.empty()) return out;
     out.status = 0;
     if (const auto sent = sip::Parser::parse(out.invite, sip::Framing::datagram); sent.has_value()) {

@@ -1,9 +1,10 @@
 // What the core would do with an INVITE, and why: a core of its own, with copies of what the shards share, is given the
 // message, and nothing leaves it. What answers is the code that answers calls. Names are not looked up, every target
-// counts as up, and the media plane as there.
+// counts as up. Costs a copy of what the shards share, and the memory for it.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,8 +24,9 @@ struct Question {
     std::string id = {};  // of the trunk or carrier that sends it; it counts as proven
     config::SnapshotPtr config = {};
     StackConfig node = {};  // realms and names
-    bool draining = false;
-    TimePoint now{}, at{};  // of what is shared; of the call
+    bool draining = false, media_up = true;
+    std::function<bool()> cancelled = [] { return false; };  // nobody waits for the answer any more
+    TimePoint now{}, at{};                                   // of what is shared; of the call
     std::uint64_t seed = 0;
 };
 struct HeaderChange {
@@ -43,8 +45,10 @@ struct Explanation {
     std::vector<HeaderChange> headers;
     std::vector<LimitUse> limits;
 };
-// What is wrong with the question, as a sentence.
-using ExplainError = std::string;
+// What is wrong with which field of the question, as a sentence; empty: it was cancelled.
+struct ExplainError {
+    std::string field, text;
+};
 
 Result<Explanation, ExplainError> explain(const Question& question, const Shared& live);
 

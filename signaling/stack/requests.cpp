@@ -242,7 +242,7 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .full = calls.size() >= config.max_calls,
                                   .overfull = calls.size() >= config.max_calls + config.emergency_calls};
     auto verdict = policy::decide(facts, shared.gauges);
-    if (known_sender) decided = verdict;
+    if (known_sender) decisions.add(verdict);
     if (verdict.reject) {
         count(verdict.reject->why);
         if (is_about_fraud(verdict.reject->why))

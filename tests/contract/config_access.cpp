@@ -11,6 +11,7 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <limits>
 
 #include "config_daemon.h"
 #include "sallyport/config/v1/config_feed.grpc.pb.h"
@@ -95,6 +96,35 @@ TEST_CASE("roles are the OUs of the certificate: look, change, fetch records, ea
     CHECK(fetch_as(daemon, "billing") == grpc::OK);
     CHECK(list_as(daemon, "plain") == grpc::OK);  // default_role: viewer
     CHECK(apply_as(daemon, "plain") == grpc::PERMISSION_DENIED);
+}
+
+TEST_CASE(
+    "whoever may look may have a call explained, and with a candidate who may apply it; bounds are told by field") {
+    ControlDaemon daemon;
+    const auto explain_as = [&](const std::string& client, const ov1::ExplainRequest& request) {
+        ov1::ExplainResponse response;
+        return call(*daemon.operations(client), &Operations::Explain, request, response);
+    };
+    ov1::ExplainRequest request;
+    request.set_message("INVITE sip:x SIP/2.0\r\n\r\n");
+    request.set_trunk("trunks/acme");
+    CHECK(explain_as("noc", request).error_code() == grpc::UNAVAILABLE);  // no signaling here
+    request.mutable_candidate()->set_prune(true);
+    CHECK(explain_as("noc", request).error_code() == grpc::PERMISSION_DENIED);
+    CHECK(explain_as("oss", request).error_code() == grpc::UNAVAILABLE);
+    for (const std::int64_t at : {std::int64_t{-1}, std::int64_t{4'102'444'801},
+                                  std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+        request.set_at(at);
+        const auto status = explain_as("oss", request);
+        CHECK(status.error_code() == grpc::INVALID_ARGUMENT);
+        CHECK(status.error_message().find("at") != std::string::npos);
+    }
+    request.set_at(4'102'444'800);
+    CHECK(explain_as("oss", request).error_code() == grpc::UNAVAILABLE);
+    request.mutable_candidate()->add_changes()->mutable_put_trunk()->set_display_name(std::string(32u << 20, 'x'));
+    const auto status = explain_as("oss", request);
+    CHECK(status.error_code() == grpc::INVALID_ARGUMENT);
+    CHECK(status.error_message().find("candidate") != std::string::npos);
 }
 
 TEST_CASE("without a certificate of our CA there is no connection") {

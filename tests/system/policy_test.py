@@ -36,8 +36,8 @@ def provision(lab, more='', trunk='', carrier='', customer=CUSTOMER):
 
 def invite(lab, uri=TO_CORE, name='invite.sip', number=PBX_NUMBER, more='', srtp=True):
     """A message as an operator keeps it: LF, and no Content-Length to count."""
-    body = ('v=0\no=- 1 1 IN IP4 192.0.2.10\ns=-\nc=IN IP4 192.0.2.10\nt=0 0\nm=audio 30000 '
-            + (f'RTP/SAVP 8\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{"A" * 40}\n' if srtp else 'RTP/AVP 8\n'))
+    body = (f'v=0\no=- 1 1 IN IP4 192.0.2.10\ns=-\nc=IN IP4 192.0.2.10\nt=0 0\nm=audio 30000 RTP/{"S" if srtp else ""}AVP 8\n'
+            + (f'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{"A" * 40}\n' if srtp else ''))
     return file(lab, name, f'INVITE {uri} SIP/2.0\nVia: SIP/2.0/TLS 192.0.2.10:5071;branch=z9hG4bKx\nMax-Forwards: 70\n'
                 f'From: <sip:{number}@{DOMAIN}>;tag=x\nTo: <{uri}>\nCall-ID: x@pbx\nCSeq: 1 INVITE\n'
                 f'Contact: <sip:192.0.2.10:5071;transport=tls>\n{more}Content-Type: application/sdp\n\n{body}')
@@ -178,6 +178,7 @@ def _(lab):
     for arguments, said in (((str(message), '--trunk', 'nobody'), 'there is no trunk "nobody"'),
                             ((str(message),), '--trunk'),
                             ((str(message), '--trunk', 'acme-hq', '--at', 'noon'), '2026-11-29T03:00:00Z'),
+                            ((str(message), '--trunk', 'acme-hq', '--at', '2150-01-01T00:00:00Z'), 'at: is no time between 1970 and 2100'),
                             ((str(closed), '--trunk', 'acme-hq'), 'no INVITE'),
                             (('/nowhere.sip', '--trunk', 'acme-hq'), 'cannot read /nowhere.sip')):
         done = lab.edge.cli('explain', *arguments, check=False)

@@ -3,6 +3,7 @@
 #include "control/base/check.h"
 #include "signaling/policy/bandwidth.h"
 #include "signaling/policy/caller.h"
+#include "signaling/policy/engine.h"
 #include "signaling/policy/limit_levels.h"
 #include "signaling/policy/rules/rule.h"
 #include "signaling/sip/content.h"
@@ -11,16 +12,21 @@ namespace sallyport::policy {
 namespace {
 
 // The number of this node's whose call it is, and the trunk that has it. A call of a PBX is its caller's, one that a
-// PBX sends on is the number's it came to, one to a PBX is the called number's, also where another trunk takes the
-// overflow.
+// PBX sends on is the number's it came to, one to a PBX is the called number's, also where another trunk takes or has
+// taken the overflow.
 std::pair<const config::Trunk*, std::string> number_of(const CallFacts& facts, const Admitted& admitted) {
-    if (admitted.direction == CallDirection::to_pbx)
-        return {facts.config.trunk_by_number(admitted.called), admitted.called};
+    const auto owner_of = [&](const std::string& number) {
+        const auto* owner = facts.config.trunk_by_number(number);
+        return owner != nullptr ? owner : facts.config.disabled_trunk_by_number(number);
+    };
+    if (admitted.direction == CallDirection::to_pbx) return {owner_of(admitted.called), admitted.called};
+    if (admitted.direction == CallDirection::forwarded) {
+        if (facts.been_at.empty()) return {};
+        return {owner_of(facts.been_at.back()), facts.been_at.back()};
+    }
     const auto found = facts.config.trunks.find(admitted.trunk);
     if (found == facts.config.trunks.end()) return {};
     const config::Trunk& trunk = found->second;
-    if (admitted.direction == CallDirection::forwarded)
-        return {&trunk, facts.been_at.empty() ? "" : facts.been_at.back()};
     return {&trunk, facts.invite == nullptr ? default_number(trunk) : own_caller(*facts.invite, trunk)};
 }
 
@@ -93,12 +99,24 @@ Reject refusal(Admission admission, CallDirection direction) {
                      : Reject{Refusal::too_fast, 480, congestion, false};
 }
 
-// Only where somebody limits it: reading a description costs.
+// Only where somebody limits it: reading a description costs. 0: nobody does, and so it is never asked again.
 std::uint32_t measured_kbps(const CallFacts& facts, const Admitted& admitted, const std::vector<Level>& levels) {
     const bool limited =
         std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.bandwidth_kbps > 0; });
     if (!limited || facts.invite == nullptr) return 0;
-    return offered_kbps(sip::session_description(*facts.invite), facts.config.trunks.find(admitted.trunk)->second);
+    const auto& trunk = facts.config.trunks.find(admitted.trunk)->second;
+    return std::max(1u, offered_kbps(sip::session_description(*facts.invite), trunk));
+}
+
+std::uint32_t bandwidth_of(const config::Snapshot& config, std::string_view gauge) {
+    const std::string_view id = gauge.substr(gauge.find('/') + 1);
+    if (is_number_gauge(gauge)) return 0;
+    if (is_trunk_gauge(gauge)) {
+        const auto trunk = config.trunks.find(id);
+        return trunk == config.trunks.end() ? 0 : trunk->second.limits.bandwidth_kbps;
+    }
+    const auto customer = config.customers.find(id);
+    return customer == config.customers.end() ? 0 : customer->second.limits.bandwidth_kbps;
 }
 
 std::string room_text(const std::vector<Level>& levels, const Holding& call) {
@@ -130,6 +148,7 @@ std::string refusal_text(Admission admission, const Level& level, const Holding&
 Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges) {
     const auto levels = limit_levels(facts, admitted);
     Holding call{{}, measured_kbps(facts, admitted, levels), admitted.price_per_minute};
+    admitted.media_kbps = call.kbps;
     if (admitted.emergency) {  // SIPconnect 13; counted all the same
         for (const auto& level : levels) call.gauges.push_back(level.gauge);
         gauges.hold(call);
@@ -146,4 +165,27 @@ Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges) {
 }
 
 }  // namespace rules
+
+std::optional<std::string> decide_offer(const config::Snapshot& config, std::string_view description, TimePoint now,
+                                        Admitted& call, CallGauges& gauges) {
+    const auto trunk = config.trunks.find(call.trunk);
+    if (call.holding.kbps == 0 || trunk == config.trunks.end()) return std::nullopt;
+    const auto kbps = offered_kbps(description, trunk->second);
+    if (kbps <= call.holding.kbps) return std::nullopt;
+    // Its budget has nothing to do with it: what it pays for is kept as it is.
+    Holding before{call.holding.gauges, call.holding.kbps, 0}, next{call.holding.gauges, kbps, 0};
+    if (call.emergency) {
+        gauges.exchange(next, before);
+    } else {
+        std::vector<Level> levels;
+        for (const auto& gauge : before.gauges)
+            levels.push_back({.gauge = gauge, .bandwidth_kbps = rules::bandwidth_of(config, gauge)});
+        const auto answer = gauges.admit(levels, next, now, &before);
+        if (answer.admission != Admission::admitted)
+            return rules::refusal_text(answer.admission, levels[answer.level], next);
+    }
+    call.holding.kbps = kbps;
+    return std::nullopt;
+}
+
 }  // namespace sallyport::policy

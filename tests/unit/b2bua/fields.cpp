@@ -48,6 +48,21 @@ TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, 
         CHECK(text.find(name) == std::string::npos);
 }
 
+TEST_CASE("What no rule may touch does not cross either, in its compact form neither") {
+    const auto source = message(
+        "X-Account: 4711\r\nPidf-Lo: somewhere\r\nService-Interact-Info: here\r\na: *;x\r\n"
+        "Reject-Contact: *;y\r\nd: no-fork\r\nSec-Thing: z\r\n");
+    CHECK(crossing_fields(source, Sender::known) == std::vector<policy::HeaderField>{{"X-Account", "4711"}});
+}
+
+TEST_CASE(
+    "What rules have added to a call of somebody who must stay unknown is kept only where it says nothing of him") {
+    std::vector<policy::HeaderField> fields{{"X-Customer", "Carol"}, {"s", "Carol"},    {"Priority", "urgent"},
+                                            {"Organization", "C"},   {"Identity", "x"}, {"Alert-Info", "<urn:x>"}};
+    keep_impersonal(fields);
+    CHECK(fields == std::vector<policy::HeaderField>{{"Priority", "urgent"}, {"Alert-Info", "<urn:x>"}});
+}
+
 TEST_CASE("Of a sender who must stay unknown nothing personal crosses, and nothing that is unknown here") {
     const auto source = message(
         "X-Account: +44205550100\r\nSubject: it is Carol\r\nOrganization: Carol Ltd\r\nIdentity: "

@@ -47,6 +47,14 @@ TEST_CASE("a customer has bounds as a trunk has, and what is shared by both is t
                                           "limits.burst", "limits.bandwidth_kbps"});
     CHECK(fields(validate(Customer{"acme", "", {0, 0, 5, 0}})) == Fields{"limits.burst"});  // of an unlimited pace
     CHECK(fields_after([](Trunk& t) { t.limits.burst = 5; }) == Fields{"limits.burst"});
+    const auto pace = [](double calls_per_second, std::uint32_t burst) {
+        return fields(validate(Customer{"acme", "", {0, calls_per_second, burst, 0}}));
+    };
+    CHECK(pace(0.001, 0).empty());
+    CHECK(pace(0.0009, 0) == Fields{"limits.calls_per_second"});
+    CHECK(pace(0.001, 2'592).empty());  // back within 30 days
+    CHECK(pace(0.001, 2'593) == Fields{"limits.burst"});
+    CHECK(pace(1, 100'000).empty());
 }
 
 TEST_CASE("a trunk's customer exists, and stays while it has trunks") {
@@ -185,7 +193,8 @@ TEST_CASE("a header rule cannot break out of its field, and says what it needs")
     CHECK(header_errors({add, "X-Group", "a", "7"}) == match);
     CHECK(header_errors({remove, "X-Group", "a\r\nb", ""}) == match);
     CHECK(header_errors({remove, "X-Group", "*****", ""}) == match);
-    for (const auto* bad : {"", "X Group", "X:Group", "X\r\nVia", "Via", "P-Asserted-Identity", "J\xc3\xbcrgen"})
+    for (const auto* bad : {"", "X Group", "X:Group", "X\r\nVia", "Via", "P-Asserted-Identity", "J\xc3\xbcrgen",
+                            "p-charging-vector", "P-Visited-Network-ID", "pidf-lo", "Service-Interact-Info"})
         CHECK(header_errors({remove, bad, "", ""}) == header);
     auto carrier = sample_carrier();
     carrier.headers.out.assign(51, {add, "X-Group", "", "7"});

@@ -27,7 +27,18 @@ TEST_CASE("A call takes what the greatest codec of its offer does, at its ptime,
     CHECK(offered_kbps(offer("m=audio 5004 RTP/AVP 8", "a=ptime:30\r\n"), trunk()) == 75);  // 64 + 10.66
     CHECK(offered_kbps(offer("m=audio 5004 RTP/AVP 4"), trunk()) == 18);                    // 6.4 + 10.66 at 30 ms
     CHECK(offered_kbps(offer("m=audio 5004 RTP/AVP 96", "a=rtpmap:96 AMR-WB/16000\r\n"), trunk()) == 40);
-    CHECK(offered_kbps(offer("m=audio 5004 RTP/AVP 96", "a=rtpmap:96 something/48000/2\r\n"), trunk()) == 80);
+    const auto of = [](std::string_view encoding) {
+        return offered_kbps(offer("m=audio 5004 RTP/AVP 96", "a=rtpmap:96 " + std::string(encoding) + "\r\n"), trunk());
+    };
+    CHECK(of("something/8000") == 80);
+    CHECK(of("something/48000/2") == 768 + 16);  // as G.711 at that clock
+    CHECK(of("PCMU/16000/2") == 256 + 16);
+    CHECK(of("opus/48000/2") == 510 + 16);
+    CHECK(of("EVS/16000") == 128 + 16);
+    CHECK(of("L16/8000") == 128 + 16);
+    CHECK(of("DVI4/16000") == 64 + 16);
+    CHECK(of("L16/4294967295/255") > 1'000'000);                            // nonsense is a lot, and no little
+    CHECK(offered_kbps(offer("m=audio 5004 RTP/AVP 11"), trunk()) == 722);  // 44100 * 16 and headers
 }
 
 TEST_CASE("SRTP adds its tag, IPv6 its larger header, a trunk's codecs what they let through") {
@@ -47,6 +58,10 @@ TEST_CASE("Streams add up; what is refused, absent or nonsense counts as it can"
     const auto two = offer("m=audio 5004 RTP/AVP 8\r\nm=video 5006 RTP/AVP 31\r\nb=AS:384\r\nm=audio 0 RTP/AVP 0");
     CHECK(offered_kbps(two, trunk()) == 80 + 384);
     CHECK(offered_kbps(offer("m=video 5006 RTP/AVP 31"), trunk()) == 512);
+    for (const auto* little : {"b=AS:0\r\n", "b=AS:1\r\n", "b=AS:255\r\n"})
+        CHECK(offered_kbps(offer("m=video 5006 RTP/AVP 31", little), trunk()) == 256);
+    CHECK(offered_kbps(offer("m=video 5006 RTP/AVP 31", "b=AS:x\r\n"), trunk()) == 512);
+    CHECK(offered_kbps(offer("m=image 5006 udptl t38"), trunk()) == 80);
     CHECK(offered_kbps("", trunk()) == 80);  // offered later
     CHECK(offered_kbps("garbage", trunk()) == 80);
     for (const auto* ptime : {"a=ptime:0\r\n", "a=ptime:x\r\n", "a=ptime:99999\r\n", "a=ptime\r\n"})

@@ -16,7 +16,7 @@ using Fields = std::vector<HeaderField>;
 using Parts = std::optional<std::vector<std::string_view>>;
 
 Fields after(std::vector<config::HeaderRule> rules, Fields fields, bool for_help = false) {
-    apply_rules(rules, for_help, fields);
+    apply_rules(rules, {.for_help = for_help}, fields);
     return fields;
 }
 
@@ -87,6 +87,20 @@ TEST_CASE("Rules add, remove and rewrite in their order, whatever the case of a 
     CHECK(after({{rewrite, "Subject", "ticket 17*", "$1"}}, fields) == fields);  // nothing would be left of it
 }
 
+TEST_CASE("What may be there only once is not added to one that is there; where there is no room nothing is added") {
+    const Fields fields{{"s", "ticket 17"}, {"X-Group", "1"}};
+    CHECK(after({{add, "Subject", "", "second"}, {add, "X-Group", "", "2"}}, fields) ==
+          Fields{{"s", "ticket 17"}, {"X-Group", "1"}, {"X-Group", "2"}});
+    CHECK(after({{remove, "Subject", "", ""}, {add, "Subject", "", "second"}}, {{"Subject", "first"}}) ==
+          Fields{{"Subject", "second"}});
+    CHECK(
+        after({{add, "Alert-Info", "", "<urn:alert:service:normal>"}}, {{"Alert-Info", "<urn:alert:source:internal>"}})
+            .size() == 2);  // a list
+    Fields full = fields;
+    apply_rules({{add, "X-Other", "", "1"}, {remove, "X-Group", "", ""}}, {.adding = false}, full);
+    CHECK(full == Fields{{"s", "ticket 17"}});
+}
+
 TEST_CASE("To a call for help is added, nothing of it is taken away or rewritten") {
     const Fields fields{{"Priority", "emergency"}, {"X-Group", "7"}};
     CHECK(after({{remove, "Priority", "", ""}, {rewrite, "X-Group", "", "8"}, {add, "X-Route", "", "psap"}}, fields,
@@ -106,10 +120,8 @@ TEST_CASE("No rule names a field that this node writes itself, or that says who 
                               sip::HeaderName::priority,
                               sip::HeaderName::subject,
                               sip::HeaderName::user_to_user,
-                              sip::HeaderName::p_charging_vector,
                               sip::HeaderName::resource_priority,
-                              sip::HeaderName::p_charging_function_addresses,
-                              sip::HeaderName::p_visited_network_id};
+                              sip::HeaderName::p_charging_function_addresses};
     for (int i = 0; i < static_cast<int>(sip::HeaderName::other); ++i) {
         const auto name = static_cast<sip::HeaderName>(i);
         const bool is_free = std::find(free.begin(), free.end(), name) != free.end();
@@ -146,7 +158,7 @@ TEST_CASE("No rule names a field that this node writes itself, or that says who 
                              "Join",
                              "Security-Verify"})
         CHECK_FALSE(config::reserved_header(name).empty());
-    for (const auto* name : {"X-Group", "s", "Subject", "P-Charging-Vector"})
+    for (const auto* name : {"X-Group", "s", "Subject", "P-Charging-Function-Addresses"})
         CHECK(config::reserved_header(name).empty());
 }
 

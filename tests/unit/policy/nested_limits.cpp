@@ -1,5 +1,8 @@
 // Limits within limits: a number's within its trunk's within its customer's, counted in all of them or in none.
 #include <catch2/catch.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <future>
 #include <map>
 #include <thread>
 
@@ -210,6 +213,59 @@ TEST_CASE("Nested limits are exact when shards compete for the last places of a 
     const auto pruned = [](std::string_view gauge) { return !is_trunk_gauge(gauge); };
     gauges.prune(pruned);  // none is idle
     CHECK(gauges.calls(trunk_gauge("0")) > 0);
+}
+
+TEST_CASE(
+    "Who takes and gives back places never waits for who looks through the gauges, copies, prunes or forgets them") {
+    CallGauges gauges;
+    // All of one stripe, so that whoever goes through it meets the gauges in the hands of who counts.
+    const auto in_the_stripe = [](auto make) {
+        for (int i = 0;; ++i)
+            if (auto name = make("x" + std::to_string(i)); CallGauges::stripe_index(name) == 0) return name;
+    };
+    const std::vector<Level> levels{{in_the_stripe([](auto id) { return customer_gauge(id); })},
+                                    {in_the_stripe([](auto id) { return trunk_gauge(id); })},
+                                    {in_the_stripe([](auto id) { return number_gauge("t", id); })}};
+    const auto calls = [&] {
+        for (int i = 0; i < 30'000; ++i) {
+            Holding call{.kbps = 80}, moved{.kbps = 40};
+            if (gauges.admit(levels, call, start).admission != Admission::admitted) std::abort();
+            if (gauges.admit(levels, moved, start, &call).admission != Admission::admitted) std::abort();
+            gauges.release(moved);
+        }
+    };
+    const auto looks = [&] {
+        for (int i = 0; i < 10'000; ++i) {
+            if (gauges.uses("").size() > levels.size()) std::abort();
+            gauges.prune([](std::string_view) { return false; });
+            CallGauges other;
+            other.copy(gauges, 1s);
+        }
+    };
+    std::vector<std::future<void>> done;
+    std::vector<std::thread> threads;
+    for (const std::function<void()>& work :
+         {std::function<void()>(calls), std::function<void()>(calls), std::function<void()>(looks)}) {
+        std::packaged_task<void()> task(work);
+        done.push_back(task.get_future());
+        threads.emplace_back(std::move(task));
+    }
+    for (auto& one : done) {
+        if (one.wait_for(60s) == std::future_status::ready) continue;
+        std::fputs("threads wait for each other for ever\n", stderr);
+        std::abort();
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(gauges.uses("").empty());
+}
+
+TEST_CASE("The slowest pace and the largest burst are counted without running over") {
+    CallGauges gauges;
+    const std::vector<Level> levels{{.gauge = trunk_gauge("t"), .calls_per_second = 0.00001, .burst = 100'000}};
+    for (int i = 0; i < 3; ++i) {
+        Holding call;
+        CHECK(gauges.admit(levels, call, start).admission == Admission::admitted);
+    }
 }
 
 }  // namespace sallyport::policy

@@ -184,18 +184,18 @@ TEST_CASE("A message as an editor leaves it is understood; what is none, or nobo
     REQUIRE(explained.has_value());
     CHECK_FALSE(explained->invite.empty());  // though Content-Length counts other line ends
     q.message = "OPTIONS sip:x SIP/2.0\r\n\r\n";
-    CHECK(explain(q, b.shared).error().find("no INVITE") != std::string::npos);
+    CHECK(explain(q, b.shared).error().text.find("no INVITE") != std::string::npos);
     q.message = "INVITE \r\n\r\n";
     CHECK(explain(q, b.shared).has_error());
     q.message = text;
     q.id = "nobody";
-    CHECK(explain(q, b.shared).error() == "there is no trunk \"nobody\"");
+    CHECK(explain(q, b.shared).error().text == "there is no trunk \"nobody\"");
     q.kind = policy::PartyKind::carrier;
-    CHECK(explain(q, b.shared).error() == "there is no carrier \"nobody\"");
+    CHECK(explain(q, b.shared).error().text == "there is no carrier \"nobody\"");
     auto w = world();
     w.trunks.at("acme").realm = "moon";
     auto elsewhere = question(b, snapshot_of(w), text);
-    CHECK(explain(elsewhere, b.shared).error().find("no realm \"moon\"") != std::string::npos);
+    CHECK(explain(elsewhere, b.shared).error().text.find("no realm \"moon\"") != std::string::npos);
 }
 
 TEST_CASE("A message that no rule is asked about is refused as calls are, with its response") {
@@ -208,6 +208,70 @@ TEST_CASE("A message that no rule is asked about is refused as calls are, with i
     CHECK_FALSE(explained->verdict);
     CHECK(explained->status == 420);
     CHECK(explained->response.starts_with("SIP/2.0 420 "));
+}
+
+TEST_CASE("An overflow is explained with the trunk that takes the call and its limits, and every rule that spoke") {
+    Bench b;
+    auto w = world();
+    auto other = Bench::default_trunk();
+    other.id = "spare";
+    other.mode = config::TrunkMode::static_;
+    other.registration_aor.clear();
+    other.credentials.clear();
+    other.domain = "spare.example.net";
+    other.numbers = {{"+4930200", "+4930299"}};
+    other.transports = {config::Transport::udp};
+    other.targets = {{"198.51.100.99", 5060, config::Transport::udp}};
+    other.sources = {*config::AddressBlock::parse("198.51.100.99")};
+    other.media.srtp = config::SrtpPolicy::off;
+    other.limits.concurrent_calls = 5;
+    w.trunks.emplace("spare", other);
+    w.trunks.at("acme").overflow.numbers = {{{"+4930101", "+4930101"}, "+4930250"}};
+    const auto config = snapshot_of(w);
+    b.give(ConfigChanged{config});
+    auto q = question(b, config, b.core_invite("sip:+4930101@10.0.0.1", plain_sdp("192.0.2.21", 6000)));
+    q.kind = policy::PartyKind::carrier;
+    q.id = "core";
+    const auto explained = explain(q, b.shared);
+    REQUIRE(explained.has_value());
+    CHECK(explained->target == "UDP 198.51.100.99:5060");
+    CHECK(explained->verdict->admitted.trunk == "spare");
+    CHECK(explained->verdict->admitted.called == "+4930250");
+    CHECK(explained->verdict->trace.front().rule == "party");
+    CHECK(explained->verdict->trace.back().text == "within the limits: trunk spare");
+    REQUIRE(explained->limits.size() == 1);
+    CHECK(explained->limits.front().limit.gauge == policy::trunk_gauge("spare"));
+}
+
+TEST_CASE("A media plane that is away, a node that is full, and what a refused call would take are told as they are") {
+    Bench b;
+    b.bind();
+    auto w = world();
+    const auto why = [&](auto change) {
+        auto q = question(b, snapshot_of(w), b.invite("sip:+442055501@x", secure_sdp("198.51.100.10", 5004, "A")));
+        change(q);
+        const auto explained = explain(q, b.shared);
+        REQUIRE(explained.has_value());
+        REQUIRE(explained->verdict->reject);
+        return explained->verdict;
+    };
+    CHECK(why([](Question& q) { q.media_up = false; })->reject->why == policy::Refusal::media_away);
+    CHECK(why([](Question& q) { q.node.max_calls = 0; })->reject->why == policy::Refusal::full);
+    w.trunks.at("acme").limits.bandwidth_kbps = 50;
+    const auto verdict = why([](Question&) {});
+    CHECK(verdict->reject->why == policy::Refusal::too_much_bandwidth);
+    CHECK(verdict->admitted.media_kbps == 84);
+}
+
+TEST_CASE("A question that nobody waits for any more is left") {
+    Bench b;
+    b.bind();
+    auto q = question(b, snapshot_of(world()), b.invite("sip:+442055501@x", secure_sdp("198.51.100.10", 5004, "A")));
+    int asked = 0;
+    q.cancelled = [&] { return ++asked > 1; };
+    const auto explained = explain(q, b.shared);
+    REQUIRE(explained.has_error());
+    CHECK(explained.error().text.empty());
 }
 
 TEST_CASE("Names are not looked up: what they stand for is said by their name") {
@@ -272,7 +336,7 @@ TEST_CASE(
             q.seed = seed;
             if (!pbx_calls) q.kind = policy::PartyKind::carrier, q.id = "core";
             if (!pbx_calls && config->carriers.at("core").disabled) {
-                REQUIRE(explain(q, b.shared).error().find("carrier core is disabled") == 0);
+                REQUIRE(explain(q, b.shared).error().text.find("carrier core is disabled") == 0);
                 continue;
             }
             const auto before = b.shared.gauges.uses("").size();

@@ -250,4 +250,81 @@ TEST_CASE(
     }));
 }
 
+TEST_CASE("A later offer that takes more than is left is refused with 488: the call goes on with what it has") {
+    const auto with_video = plain_sdp("192.0.2.21", 6000, "sendrecv", 2) +
+                            "m=video 6002 RTP/AVP 31\r\nb=AS:0\r\na=rtpmap:31 H261/90000\r\n";
+    auto w = world();
+    w.customers.at("c").limits = {0, 0, 0, 339};
+    Bench b;
+    configure(b, w);
+    PbxCall call(b);
+    const auto held = [&] { return b.shared.gauges.use(customer).kbps; };
+    CHECK(held() == 84);
+    b.receive(b.core_flow(), call.from_core("INVITE", with_video));
+    b.find("488");
+    CHECK(held() == 84);
+    const auto asked = call.from_core("INVITE", plain_sdp("192.0.2.21", 6000, "sendonly", 3));
+    b.receive(b.core_flow(), asked);
+    const auto hold = b.find("INVITE");  // what takes no more is never refused
+    b.receive(b.pbx_flow(), b.answer(hold, 200, {}, "<sip:198.51.100.10:5061>",
+                                     secure_sdp("198.51.100.10", 5004, "A", "recvonly", 1, 2)));
+    b.receive(b.core_flow(), Bench::ack(parse(asked), b.find("200"), b.core_flow()));
+    call.hang_up();
+    CHECK(held() == 0);
+}
+
+TEST_CASE("A later offer holds what it takes while it is asked, and to the end of the call where it is answered") {
+    const auto with_video = plain_sdp("192.0.2.21", 6000, "sendrecv", 2) +
+                            "m=video 6002 RTP/AVP 31\r\nb=AS:0\r\na=rtpmap:31 H261/90000\r\n";
+    auto w = world();
+    w.customers.at("c").limits = {0, 0, 0, 340};
+    Bench b;
+    configure(b, w);
+    PbxCall call(b);
+    const auto held = [&] { return b.shared.gauges.use(customer).kbps; };
+    b.receive(b.core_flow(), call.from_core("INVITE", with_video));
+    auto offer = b.find("INVITE");
+    CHECK(held() == 84 + 256);
+    CHECK(b.shared.gauges.use(customer).calls == 1);
+    b.receive(b.pbx_flow(), b.answer(offer, 488, {}, {}));
+    b.find("488");
+    CHECK(held() == 84);
+    const auto again = call.from_core("INVITE", with_video);
+    b.receive(b.core_flow(), again);
+    offer = b.find("INVITE");
+    b.receive(b.pbx_flow(),
+              b.answer(offer, 200, {}, "<sip:198.51.100.10:5061>",
+                       secure_sdp("198.51.100.10", 5004, "A", "sendrecv", 1, 2) + "m=video 0 RTP/SAVP 31\r\n"));
+    b.receive(b.core_flow(), Bench::ack(parse(again), b.find("200"), b.core_flow()));
+    CHECK(held() == 84 + 256);
+    call.hang_up();
+    CHECK(held() == 0);
+}
+
+TEST_CASE("A call that has overflown is still its number's when the other PBX sends it on") {
+    Bench b;
+    configure(b, world());
+    b.bind();
+    b.receive(b.core_flow(), b.core_invite("sip:+4930101@10.0.0.1", plain_sdp("192.0.2.21", 6000)));
+    b.find("INVITE");
+    b.give(FlowClosed{b.pbx_flow(), "reset"});
+    const auto invite = b.find("INVITE");
+    REQUIRE(b.last.flow.remote == endpoint("198.51.100.99:5060"));
+    b.receive(b.last.flow, b.answer(invite, 302, "away", "<sip:+442055501@x>"));
+    b.find("181");
+    b.find("INVITE");
+    CHECK(counted(b) == Counted{{customer, 1}, {spare, 1}, {number, 1}, {range, 1}});
+}
+
+TEST_CASE("A disabled customer's numbers are not reached through the overflow to another customer's trunk") {
+    auto w = world();
+    w.customers.at("c").disabled = true;
+    w.trunks.at("spare").customer.clear();
+    Bench b;
+    configure(b, w);  // acme is not registered
+    b.receive(b.core_flow(), b.core_invite("sip:+4930101@10.0.0.1", plain_sdp("192.0.2.21", 6000)));
+    CHECK(b.find("480").first(sip::HeaderName::reason).value_or("").find("cause=29") != std::string_view::npos);
+    CHECK(counted(b).empty());
+}
+
 }  // namespace sallyport::stack

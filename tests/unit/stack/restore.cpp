@@ -158,6 +158,7 @@ TEST_CASE("A checkpoint with anything missing is no call") {
         if (line.find("codec=") != line.npos || line.find("remote-cseq") != line.npos || line.find("key-") != line.npos)
             continue;
         if (line.starts_with("media-local")) continue;
+        if (line.starts_with("holds=")) continue;  // then it is counted in its trunk alone, as it was once
         // What only the record says; a checkpoint of an earlier version does not have it.
         if (line.starts_with("asserted-identity=") || line.starts_with("request-uri=")) continue;
         INFO(line);
