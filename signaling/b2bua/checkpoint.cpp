@@ -144,8 +144,8 @@ std::string Call::checkpoint() const {
     for (const auto& latched : media_.latched()) write_latched(out, latched);
     write_leg(out, "leg-a", leg(Side::a));
     write_leg(out, "leg-b", leg(Side::b));
-    write_media(out, "media-a", bridge_.at(Side::a));
-    write_media(out, "media-b", bridge_.at(Side::b));
+    write_media(out, "media-a", agreed_bridge().at(Side::a));
+    write_media(out, "media-b", agreed_bridge().at(Side::b));
     return out;
 }
 

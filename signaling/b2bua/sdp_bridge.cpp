@@ -350,7 +350,11 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                 leg.udptl = view.t38;
                 leg.direction = view.direction;
                 leg.latch_any_address = side.profile.latch_any_address;
-                if (!view.codecs.empty()) leg.clock_rate = view.codecs.front().clock_rate;
+                leg.reports = !view.no_rtcp;
+                // An offer names more than is agreed upon, and perhaps another clock first.
+                if (side.told && i < side.told->media.size())
+                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i)))
+                        leg.clock_rate = codec->clock_rate;
                 const auto& keys = side.keys[i];
                 if (!side.profile.srtp)
                     leg.keys = MediaKeys{};
