@@ -192,6 +192,18 @@ TEST_CASE("A call becomes a fax and a call again, on both legs at once, where ne
     exchange(b, audio, audio);
     for (const auto& leg : b.media_legs()) CHECK(leg.udptl == false);
 
+    // RFC 3264 8.3.2: what a number has meant before the fax it means after it, whoever asks.
+    auto numbered = bridge(false, false);
+    const auto iLBC = "m=audio 5004 RTP/AVP 97 8\r\na=rtpmap:97 iLBC/8000\r\n";
+    const auto opus = "m=audio 5004 RTP/AVP 97 8\r\na=rtpmap:97 opus/48000/2\r\n";
+    exchange(numbered, iLBC, iLBC);
+    exchange(numbered, fax, fax);
+    REQUIRE(numbered.hear_offer(Side::a, sdp_text(opus)).has_value());
+    const auto again = numbered.speak_offer(Side::b, ports(), random);
+    REQUIRE(again.has_value());
+    CHECK(again->find("a=rtpmap:97 ") == std::string::npos);
+    CHECK(again->find(" opus/48000/2") != std::string::npos);
+
     auto secure = bridge(false, true);  // what the far leg cannot have is not offered to it
     CHECK(refusal(secure, sdp_text(fax)) == BridgeErrc::nothing_in_common);
     auto late = bridge(false, false);  // a call's first offer is heard before it is known who will get it
