@@ -171,7 +171,7 @@ int list_media_sessions(Session& session) {
         return Exit::done;
     }
     Table table(
-        {"SESSION", "TRUNK", "AGE", "LEG", "LOCAL", "REMOTE", "LATCHED", "RECEIVED", "SENT", "LOST", "JITTER", "SRTP"});
+        {"SESSION", "TRUNK", "AGE", "LEG", "LOCAL", "REMOTE", "LATCHED", "RECEIVED", "SENT", "LOST", "JITTER", "AS", "SRTP"});
     for (const auto& s : all.sessions())
         for (const auto& leg : s.legs()) {
             const auto endpoint = [](const mv1::Endpoint& e) {
@@ -183,6 +183,7 @@ int list_media_sessions(Session& session) {
                        endpoint(leg.local()), endpoint(leg.remote()), leg.latched() ? "yes" : "no",
                        std::to_string(leg.packets_received()), std::to_string(leg.packets_sent()),
                        std::to_string(leg.lost()), milliseconds(leg.jitter_seconds() * 1'000),
+                       leg.transport() == mv1::TRANSPORT_UDPTL ? "udptl" : "rtp",
                        leg.suite() == mv1::SRTP_NONE || suite.size() < 5 ? "none" : suite.substr(5)});
         }
     if (table.empty())

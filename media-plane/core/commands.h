@@ -66,6 +66,7 @@ struct LegChange {  // absent: unchanged
     bool drop_unmapped = false;  // with payload_map: the types that it does not name
     std::optional<std::uint32_t> clock_rate;
     std::optional<bool> udptl;       // ITU-T T.38 instead of RTP
+    std::optional<bool> reports;     // false: its peer wants no RTCP of ours, RFC 3556
     std::optional<Latched> latched;  // on a media plane that is gone; concerns a leg that has not latched by itself
     bool relearn = false;            // with an unspecified remote: its peer is gone
     bool disabled = false;           // stated with every change: true is an m-line with port 0
@@ -92,7 +93,8 @@ struct Modify {
 };
 struct Release {
     SessionKey key;
-    bool by_lease = false;  // the lease ended: an Event{released} is due instead of a reply
+    bool by_lease = false;   // the lease ended: an Event{released} is due instead of a reply
+    bool call_ends = false;  // its peers are told BYE; otherwise they go on elsewhere, or nobody knows
 };
 
 enum class Code : std::uint8_t {
@@ -117,6 +119,7 @@ struct LegStatistics {
     Endpoint local, remote;
     bool latched = false;
     srtp::Suite suite = srtp::Suite::none;
+    bool udptl = false;
     std::optional<Duration> last_packet_age;
 };
 struct SessionStatistics {

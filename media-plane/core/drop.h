@@ -17,6 +17,7 @@ namespace sallyport::media {
     X(not_udp, "neither UDP nor a protocol the port answers")                             \
     X(no_leg, "no leg on this UDP port")                                                  \
     X(not_rtp, "neither RTP, RTCP nor agreed UDPTL")                                      \
+    X(late_rtp, "RTP of a call that has become a fax")                                    \
     X(stun, "STUN, which nobody here asked for")                                          \
     X(dtls, "DTLS, which nobody here asked for")                                          \
     X(leg_disabled, "its stream is disabled or not yet answered")                         \

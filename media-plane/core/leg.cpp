@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "media-plane/core/session.h"
+
 namespace sallyport::media {
 
 Judgement Leg::judge_unlatched(bool is_rtcp, const Endpoint& from) const {
@@ -41,17 +43,29 @@ void Leg::settle() {
         learner = std::make_unique<SourceLearner>();
 }
 
+bool Leg::heard_where_rtcp_goes() const {
+    if (rtcp.latched()) return true;
+    const Endpoint &heard = rtp.remote(), &told = rtcp.remote();
+    return latching != Latching::any_address && rtp.latched() && heard == rtp.signalled() &&
+           told.address == heard.address && told.port == heard.port + 1;
+}
+
 // A c= or a=rtcp line may name a victim, and behind far-end NAT it names nobody: reports are not what finds out.
 bool Leg::may_be_told() const {
     if (heard_where_rtcp_goes()) return true;
-    return latching != Latching::any_address && reporter.unheard < Reporter::most_unheard;
+    const bool elsewhere = latching == Latching::any_address && !(rtp.latched() && rtp.remote() == rtp.signalled());
+    return !elsewhere && session->side(side).unheard < Reporter::most_unheard;
 }
 
+// One that comes back after its BYE goes on counting.
 void Leg::begin_sending(std::uint32_t ssrc) {
+    source_left = false;
+    if (ssrc == sent_ssrc) return;
     sent_ssrc = ssrc;
     reporter.packets_before_ssrc = sent.packets;
     reporter.bytes_before_ssrc = sent.bytes;
     reporter.extra_header_bytes = 0;
+    reporter.packets_at_reports = {};
 }
 
 // Who offers a new key goes on with the old one until our answer is there; who answers with one has packets on the way
@@ -77,7 +91,6 @@ void Leg::relearn() {
     rtp.forget();
     rtcp.forget();
     learner.reset();
-    reporter.unheard = 0;
 }
 
 std::optional<Latched> Leg::latched() const {
@@ -135,6 +148,7 @@ LegStatistics Leg::statistics(TimePoint now) const {
     s.remote = rtp.remote();
     s.latched = rtp.latched();
     s.suite = suite;
+    s.udptl = udptl;
     if (received.any()) s.last_packet_age = now - received.last;
     return s;
 }

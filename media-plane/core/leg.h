@@ -2,6 +2,7 @@
 // and write it packet by packet; commands change it between bursts. Its address stays while the session lives.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -47,6 +48,13 @@ struct LegNotes {
     TimePoint next_auth_report{}, next_key_use_report{};
 };
 
+// Where a peer was before signaling moved it: what it has sent until it knows comes from there still.
+struct Departed {
+    static constexpr Duration time = std::chrono::seconds{5};  // and who sends from there for longer is there
+    Endpoint rtp, rtcp;
+    TimePoint until{};
+};
+
 struct LegLink {  // its place in a LegList
     bool listed = false;
     Leg* previous = nullptr;
@@ -73,6 +81,7 @@ struct alignas(64) Leg {
     std::unique_ptr<srtp::CryptoContext> send_context;
     Endpoint local;               // RTP; RTCP is on the port above
     std::uint32_t sent_ssrc = 0;  // of the last RTP packet, if there was one
+    bool source_left = false;     // it has said BYE, or we have for it, and has sent nothing since
     SentCounters sent;
 
     // The third and fourth: what is received here.
@@ -95,6 +104,8 @@ struct alignas(64) Leg {
     Direction direction = Direction::sendrecv;
     Side side = Side::a;
     std::uint8_t stream = 0;
+    bool wants_reports = true;  // no b=RS:0 with b=RR:0, RFC 3556
+    Departed departed;
     std::unique_ptr<SourceLearner> learner;                // any_address on plain RTP, until it has latched
     std::unique_ptr<srtp::CryptoContext> retired_context;  // the receiving key before this one, for a changeover
     TimePoint retired_until{};
@@ -121,19 +132,32 @@ struct alignas(64) Leg {
     }
     // Its peer is there and hears of us, or is about to: it is to have reports, RFC 3550 6.
     bool takes_reports() const {
-        return withhold_rtcp == Drop::none && !udptl && (reporter.reported() || opposite->answered());
+        return wants_reports && withhold_rtcp == Drop::none && !udptl &&
+               (reporter.reported() || opposite->answered());
     }
-    bool heard_where_rtcp_goes() const {  // something has come from that host
-        return rtcp.latched() || (rtp.latched() && rtp.remote().address == rtcp.remote().address);
-    }
-    // That host has been heard, or has not yet been told much in vain.
+    // RTCP has come from there, or RTP from the port below, where signaling had put it. Another port of a host that was
+    // heard says nothing: behind a carrier's NAT it is another subscriber's.
+    bool heard_where_rtcp_goes() const;
+    // It has been heard, or has not yet been told much in vain.
     bool may_be_told() const;
+    // So early after signaling has moved the peer this does not show where it is.
+    bool is_from_before(bool is_rtcp, const Endpoint& from, TimePoint now) const {
+        return now < departed.until && from == (is_rtcp ? departed.rtcp : departed.rtp);
+    }
+    // Of the stream that the peer hears.
+    std::uint64_t packets_of_source() const {
+        return sent.packets - std::min(reporter.packets_before_ssrc, sent.packets);
+    }
     // Another source's stream is relayed to the peer from now on.
     void begin_sending(std::uint32_t ssrc);
-    // A datagram is to be counted as sent that is none of that stream's.
+    // A datagram is to be counted as sent that is none of that stream's; and it was not sent after all.
     void keep_from_reports(std::uint64_t bytes) {
         ++reporter.packets_before_ssrc;
         reporter.bytes_before_ssrc += bytes;
+    }
+    void take_back(std::uint64_t bytes) {
+        reporter.packets_before_ssrc -= std::min<std::uint64_t>(reporter.packets_before_ssrc, 1);
+        reporter.bytes_before_ssrc -= std::min(reporter.bytes_before_ssrc, bytes);
     }
     // After any change by signaling.
     void settle();

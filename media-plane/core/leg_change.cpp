@@ -48,8 +48,9 @@ Endpoint rtcp_beside(const Endpoint& rtp) {
 }
 
 // True if the peer has another address than before.
-bool apply_remote(const LegChange& change, Leg& leg) {
+bool apply_remote(const LegChange& change, Leg& leg, TimePoint now) {
     bool moved = false;
+    const Endpoint rtp_before = leg.rtp.remote(), rtcp_before = leg.rtcp.remote();
     if (change.remote) {
         leg.held = change.remote->address.is_unspecified();
         if (!leg.held && leg.rtp.signal(*change.remote)) {
@@ -60,6 +61,12 @@ bool apply_remote(const LegChange& change, Leg& leg) {
     }
     if (change.remote_rtcp && !leg.held)
         leg.rtcp.signal(change.remote_rtcp->address.is_unspecified() ? Endpoint{} : *change.remote_rtcp);
+    if (moved) {
+        const auto departed = [](const Endpoint& before, const Latch& after) {
+            return before == after.remote() ? Endpoint{} : before;
+        };
+        leg.departed = {departed(rtp_before, leg.rtp), departed(rtcp_before, leg.rtcp), now + Departed::time};
+    }
     return moved;
 }
 
@@ -115,9 +122,13 @@ std::optional<Refusal> LegChanges::make_contexts(const Keys& keys, const Leg* cu
 void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
     const LegChange& change = *prepared.change;
     leg.disabled = change.disabled;
-    const bool peer_moved = !change.disabled && apply_remote(change, leg);
+    const bool peer_moved = !change.disabled && apply_remote(change, leg, now);
     if (change.keys) apply_keys(*change.keys, prepared, leg, peer_moved, now);
-    if (change.udptl) leg.udptl = *change.udptl;
+    if (change.udptl && *change.udptl != leg.udptl) {
+        leg.udptl = *change.udptl;
+        leg.expected_since = TimePoint{};  // what it is now has yet to begin
+    }
+    if (change.reports) leg.wants_reports = *change.reports;
     if (change.direction) leg.direction = *change.direction;
     if (change.latching && *change.latching != leg.latching) {
         leg.latching = *change.latching;

@@ -165,6 +165,7 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
     if (sent.packets == 0 || sent.bytes < bytes) return;
     --sent.packets;
     sent.bytes -= bytes;
+    if (leg->udptl) leg->take_back(bytes);
 }
 
 Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
@@ -223,7 +224,7 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
     }
     for (auto& stream : session->streams)
         for (Leg& leg : stream->legs) {
-            s.reports.say_goodbye(leg, now);
+            if (command.call_ends) s.reports.say_goodbye(leg, now);
             s.reports.forget(leg);
             s.notes.remove(leg);
         }
@@ -282,9 +283,8 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
                 if (leg.in_changeover && now >= leg.retired_until) leg.forget_retired_key();
         s.reports.look(session, now);
         for (const Side side : {Side::a, Side::b})
-            if (session.has_fallen_silent(side, now)) {
-                events.push_back(event(EventKind::inactivity, session.leg(0, side)));
-            }
+            if (session.has_fallen_silent(side, now))
+                events.push_back(event(EventKind::inactivity, session.leg(session.first_expected(side), side)));
     });
 }
 

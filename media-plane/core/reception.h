@@ -41,6 +41,7 @@ public:
     std::uint64_t lost() const;
     // What a report block says, and from here on the next one's beginning; nothing if nothing has come since the last.
     std::optional<ReceptionReport> take_report();
+    bool started() const { return started_; }
     // Of the last packet; meaningful once something was received.
     std::uint32_t ssrc() const { return ssrc_; }
     // RFC 3550 6.4.1: what the stream's own clock shows, as far as its last packet tells; `arrival` as in on_packet().

@@ -17,6 +17,13 @@ bool names(ByteView bye, std::uint32_t ssrc) {
 
 }  // namespace
 
+void Reporter::begin(TimePoint now, TimePoint first) {
+    due = first;
+    relayed_at = now;
+    interval = {};
+    has_relayed = false;
+}
+
 void Reporter::on_received(ByteView compound, TimePoint now) {
     rtcp::for_each_packet(compound, [&](ByteView packet) {
         if (packet[1] != rtcp::sender_report) return;
@@ -37,16 +44,19 @@ void Reporter::keep_own_times(ByteSpan compound) const {
     });
 }
 
-void Reporter::on_relayed(ByteView compound, std::uint32_t ssrc, std::uint64_t packets, TimePoint now) {
+bool Reporter::on_relayed(ByteView compound, std::uint32_t ssrc, TimePoint now) {
     bool reports = false, leaves = false;
     rtcp::for_each_packet(compound, [&](ByteView packet) {
         reports = reports || rtcp::is_report(packet);
         leaves = leaves || (packet[1] == rtcp::bye && names(packet, ssrc));
     });
-    if (leaves)
-        left_after = packets;
-    else if (reports && due != TimePoint{})
-        due = now + patience;
+    if (leaves || !reports || due == TimePoint{}) return leaves;
+    // Intervals are random from half to one and a half: one short one says little, some of them more.
+    if (has_relayed) interval = std::min(std::max(now - relayed_at, interval * 3 / 4), longest_interval);
+    has_relayed = true;
+    relayed_at = now;
+    due = now + std::max(patience, interval * 3 / 2);
+    return false;
 }
 
 }  // namespace sallyport::media

@@ -26,16 +26,19 @@ std::optional<std::uint32_t> in_report_units(Duration d) {
     return static_cast<std::uint32_t>(seconds << 16 | ((d.count() % second) << 16) / second);
 }
 
-bool source_has_left(const Leg& leg) { return leg.reporter.left_after == leg.sent.packets; }
+// A stream that the peer hears, and not under the SSRC that the peer itself sends under. RFC 3550 8.2
+bool has_source(const Leg& leg) {
+    return leg.packets_of_source() > 0 && !leg.source_left && leg.sent_ssrc != leg.reception.ssrc();
+}
 
 // RFC 3550 6.4: who has sent since the report before the last one sends the sender's.
 std::optional<rtcp::SenderInfo> sender_info_of(const Leg& leg, TimePoint now) {
     const Leg& in = *leg.opposite;
     const Reporter& r = leg.reporter;
-    if (leg.sent.packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent_ssrc) return std::nullopt;
+    const std::uint64_t packets = leg.packets_of_source();
+    if (packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent_ssrc) return std::nullopt;
     const auto timestamp = in.reception.timestamp_at(in_clock_units(now, in.clock_rate));
     if (!timestamp) return std::nullopt;
-    const std::uint64_t packets = leg.sent.packets - std::min(r.packets_before_ssrc, leg.sent.packets);
     const std::uint64_t bytes = leg.sent.bytes - std::min(r.bytes_before_ssrc, leg.sent.bytes);
     const std::uint64_t headers = packets * rtp::fixed_header_bytes + r.extra_header_bytes;
     return rtcp::SenderInfo{rtcp::ntp_time(now), *timestamp, static_cast<std::uint32_t>(packets),
@@ -58,7 +61,7 @@ std::optional<rtcp::ReportBlock> block_of(Leg& leg, TimePoint now) {
 void note_report(Leg& leg, const rtcp::Compound& compound) {
     Reporter& r = leg.reporter;
     r.last_ssrc = compound.ssrc;
-    r.packets_at_reports = {leg.sent.packets, r.packets_at_reports[0]};
+    r.packets_at_reports = {leg.packets_of_source(), r.packets_at_reports[0]};
     if (compound.sender) r.own_times = {rtcp::middle(compound.sender->ntp), r.own_times[0]};
 }
 
@@ -84,7 +87,7 @@ void Reports::settle(Session& session, TimePoint now) {
             if (!leg.takes_reports())
                 r.due = TimePoint{};
             else if (r.due == TimePoint{})
-                r.due = now + between(first_least, first_most);
+                r.begin(now, now + between(first_least, first_most));
         }
 }
 
@@ -94,12 +97,10 @@ void Reports::look(Session& session, TimePoint now) {
             if (leg.reporter.due != TimePoint{} && leg.reporter.due <= now) due_.add(leg);
 }
 
-// The SSRC of the stream that the peer hears, unless the peer sends under the same one. RFC 3550 8.2
-std::uint32_t Reports::source_of(Leg& leg) const {
-    if (leg.sent.packets > 0 && !source_has_left(leg) && leg.sent_ssrc != leg.reception.ssrc()) return leg.sent_ssrc;
+std::uint32_t Reports::own_source_of(Leg& leg) const {
     Reporter& r = leg.reporter;
     const auto taken = [&](std::uint32_t ssrc) {
-        return ssrc == 0 || ssrc == leg.reception.ssrc() || ssrc == leg.opposite->reception.ssrc() ||
+        return ssrc == 0 || ssrc == leg.sent_ssrc || ssrc == leg.reception.ssrc() || ssrc == leg.opposite->reception.ssrc() ||
                (r.heard && r.heard->ssrc == ssrc);
     };
     while (taken(r.own_ssrc)) r.own_ssrc = random_.u32();
@@ -109,11 +110,12 @@ std::uint32_t Reports::source_of(Leg& leg) const {
 rtcp::Compound Reports::compound_of(Leg& leg, TimePoint now) {
     Reporter& r = leg.reporter;
     rtcp::Compound compound;
-    compound.ssrc = source_of(leg);
-    if (compound.ssrc == leg.sent_ssrc) compound.sender = sender_info_of(leg, now);
+    const bool for_stream = has_source(leg) && r.speaks_for_stream(now);
+    compound.ssrc = for_stream ? leg.sent_ssrc : own_source_of(leg);
+    if (for_stream) compound.sender = sender_info_of(leg, now);
     compound.block = block_of(leg, now);
     compound.cname = leg.session->side(leg.side).cname;
-    // The one that stood for us until there was a stream to speak for goes, RFC 3550 8.2.
+    // The one that stood for us until the stream was ours to speak for goes, RFC 3550 8.2.
     if (r.last_ssrc && *r.last_ssrc == r.own_ssrc && compound.ssrc != r.own_ssrc)
         compound.leave(std::exchange(r.own_ssrc, 0u));
     return compound;
@@ -140,12 +142,17 @@ bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet) {
     return true;
 }
 
+// Of its side, so that no re-INVITE makes it begin anew.
+void Reports::count_unheard(Leg& leg) {
+    if (!leg.heard_where_rtcp_goes()) ++leg.session->side(leg.side).unheard;
+}
+
 bool Reports::write_due(Leg& leg, Packet& packet, TimePoint now) {
     Reporter& r = leg.reporter;
     if (r.due > now || r.due == TimePoint{}) return false;  // meanwhile the other side has reported, or nobody may
     r.due = now + between(next_least, next_most);
     if (!leg.may_be_told()) return false;
-    if (!leg.heard_where_rtcp_goes()) ++r.unheard;
+    count_unheard(leg);
     return write(leg, compound_of(leg, now), packet);
 }
 
@@ -171,19 +178,23 @@ std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
     return count;
 }
 
-// RFC 3550 6.3.7: who has sent nothing says nothing. The other side's own BYE, if there was one, was ours too.
+// RFC 3550 6.3.7: who has sent nothing says nothing. The other side's own BYE, if there was one, was ours too. 6.6: who
+// relays a stream and shuts down says BYE for its source as well, whoever has reported for that.
 void Reports::say_goodbye(Leg& leg, TimePoint now) {
-    if (leg.udptl || leg.withhold_rtcp != Drop::none || !leg.may_be_told() ||
+    if (leg.udptl || !leg.wants_reports || leg.withhold_rtcp != Drop::none || !leg.may_be_told() ||
         leg.sent.packets + leg.sent.rtcp_packets == 0)
         return;
     const bool own_remains = leg.reporter.last_ssrc && *leg.reporter.last_ssrc == leg.reporter.own_ssrc;
-    if (source_has_left(leg) && !own_remains) return;
+    const bool source_remains = has_source(leg);
+    if (!source_remains && !own_remains) return;
     if (goodbyes_.size() >= limits::goodbyes) {
         statistics_.drops[static_cast<std::size_t>(Drop::no_buffer)].add();
         return;
     }
     rtcp::Compound compound = compound_of(leg, now);
-    compound.leave(compound.ssrc);
+    if (source_remains) compound.leave(leg.sent_ssrc);
+    if (!source_remains || compound.ssrc != leg.sent_ssrc) compound.leave(compound.ssrc);
+    count_unheard(leg);
     Goodbye& goodbye = goodbyes_.emplace_back();
     Packet packet;
     packet.data = goodbye.bytes.data();
@@ -196,7 +207,7 @@ void Reports::say_goodbye(Leg& leg, TimePoint now) {
     goodbye.out_port = packet.out_port;
     goodbye.to = packet.to;
     goodbye.source = packet.source;
-    leg.reporter.left_after = leg.sent.packets;
+    leg.source_left = true;
     leg.reporter.own_ssrc = 0;
 }
 

@@ -47,9 +47,10 @@ private:
         MediaPortIndex out_port = 0;
         Endpoint to, source;
     };
-    std::uint32_t source_of(Leg& leg) const;
+    std::uint32_t own_source_of(Leg& leg) const;
     rtcp::Compound compound_of(Leg& leg, TimePoint now);
     bool write(Leg& leg, const rtcp::Compound& compound, Packet& packet);
+    static void count_unheard(Leg& leg);
     bool write_due(Leg& leg, Packet& packet, TimePoint now);
     Duration between(Duration least, Duration most);
 

@@ -5,10 +5,9 @@
 namespace sallyport::media {
 namespace {
 
-// A peer can only be expected to send once both ends are known to each other, and not while it is on hold. Who receives
-// a page of a fax says nothing for minutes.
+// A peer can only be expected to send once both ends are known to each other, and not while it is on hold.
 bool should_send(const Leg& leg) {
-    return !leg.udptl && !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled &&
+    return !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled &&
            leg.opposite->answered() && !leg.opposite->held && leg.opposite->peer_receives();
 }
 
@@ -32,10 +31,11 @@ bool Session::has_fallen_silent(Side s, TimePoint now) {
     bool expected = false;
     for (const auto& stream : streams) {
         const Leg& leg = stream->leg(s);
-        if (leg.udptl && !leg.disabled) return false;  // a voice beside it may rest as long as the fax takes
         if (leg.expected_since == TimePoint{}) continue;
         expected = true;
         active = std::max({active, leg.expected_since, leg.received.last});
+        // Who receives a page says nothing for minutes, but then the other one speaks.
+        if (leg.udptl) active = std::max(active, leg.opposite->received.last);
     }
     SessionSide& state = side(s);
     if (active != state.active_at) state.inactivity_reported = false;
@@ -43,6 +43,12 @@ bool Session::has_fallen_silent(Side s, TimePoint now) {
     if (!expected || state.inactivity_reported || now - active < inactivity) return false;
     state.inactivity_reported = true;
     return true;
+}
+
+std::uint32_t Session::first_expected(Side s) const {
+    for (const auto& stream : streams)
+        if (stream->leg(s).expected_since != TimePoint{}) return stream->leg(s).stream;
+    return 0;
 }
 
 std::vector<LocalEndpoint> Session::local_endpoints() const {

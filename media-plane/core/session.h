@@ -15,6 +15,7 @@ struct SessionSide {
     MediaPortIndex port = 0;
     IpAddress address;  // ours
     std::string cname;  // under which we report to this side's peer, RFC 7022
+    std::uint8_t unheard = 0;  // reports to hosts that nothing ever came from; see Reporter::most_unheard
     bool inactivity_reported = false;
     TimePoint active_at{};  // the last activity when inactivity was last judged
 };
@@ -36,6 +37,8 @@ struct Session {
     void settle(TimePoint now);
     // True once per silence of that side, when it has lasted as long as was asked for.
     bool has_fallen_silent(Side side, TimePoint now);
+    // The first stream that something should come from that side on; 0 if there is none.
+    std::uint32_t first_expected(Side side) const;
     std::vector<LocalEndpoint> local_endpoints() const;
     std::vector<LegKeyUse> key_use() const;   // of the legs with keys
     std::vector<LegLatched> latched() const;  // of the legs that have

@@ -158,6 +158,7 @@ std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& le
         if (!pb::Transport_IsValid(leg.transport())) return invalid(field + ".transport", "is not a known value");
         change.udptl = leg.transport() == pb::TRANSPORT_UDPTL;
     }
+    if (leg.has_reports()) change.reports = leg.reports();
     if (leg.replace_payload_map()) {
         auto map = payload_map_from(field, leg);
         if (!map) return map.error();
@@ -303,7 +304,7 @@ Converted<Modify> from_proto(const std::string& client, const pb::Modify& comman
 
 Converted<Release> from_proto(const std::string& client, const pb::Release& command) {
     if (auto refusal = check_name("session", command.session())) return *refusal;
-    return Release{{client, command.session()}};
+    return Release{.key = {client, command.session()}, .call_ends = command.call_ends()};
 }
 
 void wipe_keys(pb::ClientMessage& message) {

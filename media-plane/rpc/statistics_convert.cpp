@@ -29,6 +29,7 @@ void fill(pb::LegStatistics& out, const LegStatistics& leg) {
     if (!leg.remote.empty()) fill_endpoint(out.mutable_remote(), leg.remote);
     out.set_latched(leg.latched);
     out.set_suite(static_cast<pb::Srtp>(leg.suite));
+    out.set_transport(leg.udptl ? pb::TRANSPORT_UDPTL : pb::TRANSPORT_RTP);
     if (leg.last_packet_age)
         out.set_last_packet_age_ms(static_cast<std::uint64_t>(
             std::max<std::int64_t>(1, std::chrono::floor<std::chrono::milliseconds>(*leg.last_packet_age).count())));

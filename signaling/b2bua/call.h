@@ -278,6 +278,7 @@ private:
     void program(std::vector<MediaLeg> legs, bool wait, Context& cx);
     void end_early_media(Context& cx);
     std::vector<MediaLeg> silent_callee() const;
+    const SdpBridge& agreed_bridge() const;
     void on_ports(bool ok, Context& cx);
     void on_programmed(bool ok, Context& cx);
     void on_confirmation(bool ok, Context& cx);

@@ -75,6 +75,12 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
     line(out, name("origin-last"), side.origin.last());
     if (side.heard) line(out, name("heard"), sdp::write(*side.heard));
     if (side.told) line(out, name("told"), sdp::write(*side.told));
+    for (std::size_t i = 0; side.told && i < side.spoken.size(); ++i) {
+        if (!side.spoken[i]) continue;
+        sdp::SessionDescription one = *side.told;
+        one.media = {*side.spoken[i]};
+        line(out, name("spoken." + number(i)), sdp::write(one));
+    }
     for (const bool refused : side.refused) line(out, name("refused"), refused ? "1" : "0");
     for (std::size_t i = 0; i < side.keys.size(); ++i) {
         if (side.keys[i].ours) line(out, name("key-ours." + number(i)), sdp::write_crypto(*side.keys[i].ours));
@@ -144,8 +150,8 @@ std::string Call::checkpoint() const {
     for (const auto& latched : media_.latched()) write_latched(out, latched);
     write_leg(out, "leg-a", leg(Side::a));
     write_leg(out, "leg-b", leg(Side::b));
-    write_media(out, "media-a", bridge_.at(Side::a));
-    write_media(out, "media-b", bridge_.at(Side::b));
+    write_media(out, "media-a", agreed_bridge().at(Side::a));
+    write_media(out, "media-b", agreed_bridge().at(Side::b));
     return out;
 }
 

@@ -59,6 +59,7 @@ struct MediaLeg {  // absent: unchanged
         payload_map;  // received -> sent on the other side; other types are dropped
     std::optional<std::uint32_t> clock_rate;
     std::optional<bool> udptl;            // T.38 (true) or RTP
+    std::optional<bool> reports;          // false: its peer wants no RTCP of ours
     std::optional<MediaLatched> latched;  // on a media plane that is gone
     bool relearn = false;                 // with an unspecified remote: its peer is gone
     bool disabled = false;                // stated with every change
@@ -83,6 +84,8 @@ struct MediaCommand {
     std::vector<MediaLocal> restore;
     // allocate, modify:
     std::vector<MediaLeg> legs;
+    // release: its peers are told BYE. Not if they go on elsewhere, or nobody here knows of them.
+    bool call_ends = false;
 };
 struct MediaLegStatistics {
     std::uint32_t stream = 0;

@@ -111,7 +111,9 @@ void MediaSession::give_back_latch(MediaLeg& leg) {
 
 MediaCommand MediaSession::release() {
     state_ = State::releasing;
-    return command(MediaVerb::release, Awaited::statistics);
+    MediaCommand out = command(MediaVerb::release, Awaited::statistics);
+    out.call_ends = true;
+    return out;
 }
 
 MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
@@ -139,6 +141,7 @@ MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
 
 bool MediaSession::on_key_use(KeyUse used) {
     constexpr std::uint64_t half_turn = 0x8000;
+    constexpr std::uint32_t quarter_margin = 16'384;  // of what a media plane that is told of a use leaves out
     KeyUse* known = find(used_, used.stream, used.side);
     if (!known) known = &used_.emplace_back(KeyUse{.stream = used.stream, .side = used.side});
     const auto further = [](const std::vector<SsrcIndex>& before, const SsrcIndex& now) {
@@ -149,7 +152,8 @@ bool MediaSession::on_key_use(KeyUse used) {
     const bool worth_keeping = std::any_of(used.received.begin(), used.received.end(),
                                            [&](const SsrcIndex& now) { return further(known->received, now); }) ||
                                std::any_of(used.sent.begin(), used.sent.end(),
-                                           [&](const SsrcIndex& now) { return further(known->sent, now); });
+                                           [&](const SsrcIndex& now) { return further(known->sent, now); }) ||
+                               used.srtcp_sent / quarter_margin != known->srtcp_sent / quarter_margin;
     *known = std::move(used);
     return worth_keeping;
 }
@@ -184,8 +188,8 @@ MediaSession::Awaited MediaSession::on_reply(const MediaReply& reply) {
     ports_kept_ = !restoring_ || same_ports(local_, reply.local);
     restoring_ = false;
     if (!reply.local.empty()) local_ = reply.local;
-    for (const KeyUse& used : reply.used) on_key_use(used);
-    for (const MediaLatched& latched : reply.latched) on_latched(latched);
+    for (const KeyUse& used : reply.used) news_ = on_key_use(used) || news_;
+    for (const MediaLatched& latched : reply.latched) news_ = on_latched(latched) || news_;
     state_ = State::ready;
     return answered;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "signaling/b2bua/media.h"
@@ -40,7 +41,10 @@ public:
 
     // What the reply answers; nothing if it is not awaited.
     Awaited on_reply(const MediaReply& reply);
-    // True if an SSRC has come half a turn of its sequence numbers further: worth writing down.
+    // What the last reply told of keys and latches is worth writing down before anything else is done; asked once.
+    bool take_news() { return std::exchange(news_, false); }
+    // True if an SSRC has come half a turn of its sequence numbers further, or the SRTCP index a quarter of the margin
+    // that the media plane goes on behind when it is told: worth writing down.
     bool on_key_use(KeyUse used);
     // True if that is news: worth writing down.
     bool on_latched(const MediaLatched& latched);
@@ -76,6 +80,7 @@ private:
     std::vector<MediaLatched> latched_;
     bool latches_lost_ = false;  // by a restart: those of legs on hold then are still to be given back
     bool restoring_ = false, ports_kept_ = true;
+    bool news_ = false;
     bool behind_ = false, anew_ = false;  // anew: what is awaited answers a restore
 };
 

@@ -48,9 +48,17 @@ void Call::program(std::vector<MediaLeg> legs, bool wait, Context& cx) {
     if (media_.awaited() == MediaSession::Awaited::confirmation) start_timer(CallTimer::media, media_patience, cx);
 }
 
+// An offer that is not answered yet has changed nothing, and may never.
+const SdpBridge& Call::agreed_bridge() const {
+    const bool asking = exchange_ && !exchange_->initial && exchange_->step != Exchange::Step::programming;
+    return asking ? exchange_->before : bridge_;
+}
+
 void Call::on_media_reply(const MediaReply& reply, Context& cx) {
     const auto answered = media_.on_reply(reply);
     if (answered == MediaSession::Awaited::nothing) return;
+    // What a restored session goes on with is beyond what was written: a second restart must not begin there again.
+    if (media_.take_news() && phase_ == Phase::answered) keep(cx);
     stop_timer(CallTimer::media, cx);
     if (!reply.ok && answered != MediaSession::Awaited::statistics) {
         ladder_.note(cx.now, "media plane: " + reply.error);
@@ -153,7 +161,7 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
 void Call::on_media_restarted(Context& cx) {
     if (!media_.exists() || phase_ >= Phase::releasing) return;
     ladder_.note(cx.now, "media session programmed anew");
-    command(media_.restore(phase_ == Phase::routing ? std::vector<MediaLeg>{} : bridge_.media_legs()), cx);
+    command(media_.restore(phase_ == Phase::routing ? std::vector<MediaLeg>{} : agreed_bridge().media_legs()), cx);
     start_timer(CallTimer::media, media_patience, cx);
 }
 

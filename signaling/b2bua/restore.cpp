@@ -158,6 +158,11 @@ SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
     const std::size_t streams = side.heard ? side.heard->media.size() : 0;
     if (side.refused.size() != streams || !side.told || side.told->media.size() != streams) lines.spoil();
     side.keys.resize(streams);
+    side.spoken.resize(streams);
+    for (std::size_t i = 0; i < streams; ++i) {
+        const auto spoken = lines.description(prefix + ".spoken." + std::to_string(i));
+        if (spoken && spoken->media.size() == 1) side.spoken[i] = spoken->media[0];
+    }
     for (std::size_t i = 0; i < streams; ++i) {
         side.keys[i].ours = read_key(lines, prefix + ".key-ours." + std::to_string(i));
         side.keys[i].theirs = read_key(lines, prefix + ".key-theirs." + std::to_string(i));

@@ -79,12 +79,36 @@ BridgeResult<SessionDescription> read(std::string_view text) {
     return std::move(*parsed);
 }
 
+bool speaks(const SessionDescription& description, std::size_t i) {
+    const auto view = sdp::view_stream(description, i);
+    return view.rtp && !view.rejected;
+}
+
+void keep_spoken(SdpBridge::SideState& side, const SessionDescription& next) {
+    if (!side.told) return;
+    for (std::size_t i = 0; i < side.told->media.size() && i < next.media.size(); ++i) {
+        if (speaks(next, i) || !speaks(*side.told, i)) continue;
+        side.spoken.resize(std::max(side.spoken.size(), i + 1));
+        auto& media = side.spoken[i].emplace(side.told->media[i]);
+        std::erase_if(media.attributes, [](const auto& attribute) { return attribute.name == "crypto"; });
+    }
+}
+
+// What an offer of so many slots has to agree with.
+std::optional<SessionDescription> remembered(const SdpBridge::SideState& side, std::size_t slots) {
+    auto out = side.told;
+    for (std::size_t i = 0; out && i < std::min({side.spoken.size(), out->media.size(), slots}); ++i)
+        if (side.spoken[i] && !speaks(*out, i)) out->media[i] = *side.spoken[i];
+    return out;
+}
+
 // What goes out is also what is remembered: a description that can be written and read.
 std::string say(SdpBridge::SideState& side, SessionDescription description) {
     if (description.connection) {
         description.origin.address = description.connection->host;
         description.origin.family = description.connection->family;
     }
+    keep_spoken(side, description);
     side.told = description;
     return side.origin.stamp(std::move(description));
 }
@@ -225,8 +249,9 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
         anchors[i].crypto = ours;
     }
     // RFC 3264 8: what this party was told before keeps its slots and its payload types' meanings.
+    const auto before = remembered(side, anchors.size());
     auto description = sdp::anchor(*source.heard, nullptr, anchors, leg_profile(side.profile, source.profile),
-                                   side.told ? &*side.told : nullptr);
+                                   before ? &*before : nullptr);
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
 }
@@ -350,7 +375,11 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                 leg.udptl = view.t38;
                 leg.direction = view.direction;
                 leg.latch_any_address = side.profile.latch_any_address;
-                if (!view.codecs.empty()) leg.clock_rate = view.codecs.front().clock_rate;
+                leg.reports = !view.no_rtcp;
+                // An offer names more than is agreed upon, and perhaps another clock first.
+                if (side.told && i < side.told->media.size())
+                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i)))
+                        leg.clock_rate = codec->clock_rate;
                 const auto& keys = side.keys[i];
                 if (!side.profile.srtp)
                     leg.keys = MediaKeys{};
@@ -373,52 +402,6 @@ bool SdpBridge::expects_media(Side from, std::uint32_t stream) const {
     if (stream >= sender.heard->media.size() || stream >= receiver.heard->media.size()) return false;
     const auto sending = sdp::view_stream(*sender.heard, stream), receiving = sdp::view_stream(*receiver.heard, stream);
     return !sending.rejected && !receiving.rejected && sends(sending.direction) && receives(receiving.direction);
-}
-
-std::vector<std::string> SdpBridge::codecs() const {
-    constexpr std::size_t most_named = 32, most_letters = 32;  // a record is read by people; real names are short
-    std::vector<std::string> out;
-    const SideState& answered = at(Side::a).told ? at(Side::a) : at(Side::b);
-    if (!answered.told) return out;
-    for (std::size_t i = 0; i < answered.told->media.size(); ++i) {
-        const auto view = sdp::view_stream(*answered.told, i);
-        if (view.rejected) continue;
-        if (view.t38) out.push_back("t38");
-        for (const auto& codec : view.codecs)
-            if (!codec.name.empty() && out.size() < most_named)
-                out.push_back(codec.name.substr(0, most_letters) + "/" + std::to_string(codec.clock_rate));
-    }
-    return out;
-}
-
-namespace {
-
-std::string short_name(const sdp::Codec& codec) {
-    if (codec.name.empty()) return std::to_string(codec.payload_type);
-    return codec.name == "telephone-event" ? "te" : codec.name.substr(0, 16);
-}
-
-}  // namespace
-
-std::string describe(std::string_view sdp_text) {
-    const auto parsed = sdp::parse(sdp_text);
-    if (!parsed.has_value()) return "SDP?";
-    std::string out;
-    for (std::size_t i = 0; i < parsed->media.size(); ++i) {
-        const auto view = sdp::view_stream(*parsed, i);
-        if (!out.empty()) out += " + ";
-        out += view.media.substr(0, 8);
-        if (view.rejected) {
-            out += " off";
-            continue;
-        }
-        if (view.secure) out += " srtp";
-        if (view.t38) out += " t38";
-        if (view.direction != sdp::Direction::sendrecv) out += " " + std::string(sdp::to_string(view.direction));
-        for (std::size_t c = 0; c < view.codecs.size() && c < 3; ++c)
-            out += (c == 0 ? " " : ",") + short_name(view.codecs[c]);
-    }
-    return out.empty() ? "SDP without media" : out;
 }
 
 }  // namespace sallyport::b2bua

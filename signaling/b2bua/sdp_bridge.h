@@ -79,6 +79,9 @@ public:
         MediaProfile profile;
         sdp::OriginState origin;
         std::optional<sdp::SessionDescription> heard, told;
+        // By slot: what it was told there last that was RTP, where it is told of something else now, as a fax. Payload
+        // types keep their meanings over it (RFC 3264 8.3.2).
+        std::vector<std::optional<sdp::MediaDescription>> spoken;
         bool changed = true;        // heard differs from what was heard before
         std::vector<bool> refused;  // streams of `heard` that this leg may not have
         std::vector<Keys> keys;

@@ -118,6 +118,7 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
     to.set_relearn(from.relearn);
     to.set_disabled(from.disabled);
     to.set_clock_rate(from.clock_rate.value_or(0));
+    if (from.reports) to.set_reports(*from.reports);
     if (from.udptl) to.set_transport(*from.udptl ? media_pb::TRANSPORT_UDPTL : media_pb::TRANSPORT_RTP);
     return std::nullopt;
 }
@@ -243,7 +244,10 @@ Result<media_pb::ClientMessage, std::string> to_proto(const b2bua::MediaCommand&
     switch (command.verb) {
         case b2bua::MediaVerb::allocate: wrong = copy(command, *message.mutable_allocate()); break;
         case b2bua::MediaVerb::modify: wrong = copy(command, *message.mutable_modify()); break;
-        case b2bua::MediaVerb::release: message.mutable_release()->set_session(command.session); break;
+        case b2bua::MediaVerb::release:
+            message.mutable_release()->set_session(command.session);
+            message.mutable_release()->set_call_ends(command.call_ends);
+            break;
     }
     if (wrong) return *wrong;
     return message;

@@ -99,6 +99,14 @@ std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vec
     return out;
 }
 
+std::optional<Codec> spoken_codec(const StreamView& heard, const StreamView& told) {
+    for (const Codec& c : heard.codecs) {
+        const auto is_told = [&](const Codec& t) { return same_codec(c, t); };
+        if (!is_auxiliary(c) && std::any_of(told.codecs.begin(), told.codecs.end(), is_told)) return c;
+    }
+    return std::nullopt;
+}
+
 std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to) {
     std::vector<std::pair<std::uint8_t, std::uint8_t>> out;
     Pairing pairing(to.codecs);

@@ -65,6 +65,10 @@ Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source,
 // What a leg was told, without what its party has not taken: streams that it refuses, codecs that it does not name.
 SessionDescription agreed(SessionDescription told, const SessionDescription& heard);
 
+// The codec that a party most likely sends: the first of what it has described that it was also told, which carries a
+// conversation. Nothing if none is agreed upon.
+std::optional<Codec> spoken_codec(const StreamView& heard, const StreamView& told);
+
 // Where one codec has two numbers: {payload type in `from`, payload type in `to`}, matched by name, rate and channels
 // in the order of `from`. What the media plane has to rewrite on packets that go from one party to the other.
 std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to);

@@ -124,6 +124,7 @@ struct StreamView {
     Direction direction = Direction::sendrecv;  // as the peer has it; a zero address removes receiving
     std::vector<Codec> codecs;                  // in order of preference
     std::vector<CryptoLine> crypto;             // usable syntax only
+    bool no_rtcp = false;                       // b=RS:0 and b=RR:0: its sender wants none, RFC 3556 2
 };
 StreamView view_stream(const SessionDescription& description, std::size_t index);
 

@@ -1,5 +1,5 @@
 // What a peer said about one stream: RFC 3264 5.1, 8.4, RFC 3551 6 (static payload types), RFC 3605 (a=rtcp), ITU-T
-// T.38 annex D (fax).
+// T.38 annex D (fax), RFC 3556 (bandwidth of RTCP).
 #include <algorithm>
 #include <array>
 
@@ -127,6 +127,14 @@ void read_rtcp(const MediaDescription& m, StreamView& out) {
         out.rtcp_endpoint.reset();
 }
 
+// RFC 3556 2: what the stream says goes before what the session says.
+bool is_zero_bandwidth(std::string_view modifier, const MediaDescription& m, const SessionDescription& session) {
+    for (const auto* values : {&m.bandwidths, &session.bandwidths})
+        for (const std::string_view value : *values)
+            if (value.starts_with(modifier)) return number(value.substr(modifier.size())) == 0u;
+    return false;
+}
+
 }  // namespace
 
 StreamView view_stream(const SessionDescription& description, std::size_t index) {
@@ -152,6 +160,7 @@ StreamView view_stream(const SessionDescription& description, std::size_t index)
     if (!out.rtp) return out;
     if (out.rtp_endpoint) read_rtcp(m, out);
     read_codecs(m, out);
+    out.no_rtcp = is_zero_bandwidth("RS:", m, description) && is_zero_bandwidth("RR:", m, description);
     for (const auto& a : m.attributes) {
         if (a.name != "crypto") continue;
         if (auto line = parse_crypto(a.value)) out.crypto.push_back(std::move(*line));

@@ -54,6 +54,12 @@ void MediaPlaneSim::add_streams(Session& session, std::uint32_t wanted) {
         }
 }
 
+// A use that it is told of is gone on from as the real one does: behind a margin for what was not reported any more.
+b2bua::KeyUse MediaPlaneSim::resumed(b2bua::KeyUse used) {
+    used.srtcp_sent += srtcp_margin;
+    return used;
+}
+
 // Idempotent, as the real one: a session that exists stays as it is, whatever else the command says.
 MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
     Session& session = sessions[command.session];
@@ -70,6 +76,8 @@ MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
     merge(session, command.legs);
     MediaReply reply = reply_to(command, true);
     reply.local = session.local;
+    for (const auto& leg : command.legs)
+        if (leg.keys && leg.keys->used) reply.used.push_back(resumed(*leg.keys->used));
     return reply;
 }
 

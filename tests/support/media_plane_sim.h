@@ -32,6 +32,8 @@ public:
     std::size_t keep_commands = 1'000;          // simulations keep few
 
 private:
+    static constexpr std::uint32_t srtcp_margin = 65'536;
+    static b2bua::KeyUse resumed(b2bua::KeyUse used);
     b2bua::MediaReply allocate(const b2bua::MediaCommand& command);
     b2bua::MediaReply modify(const b2bua::MediaCommand& command);
     b2bua::MediaReply release(const b2bua::MediaCommand& command);

@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -152,6 +153,51 @@ def _(lab):
                 back = switch(call, not by_pbx, lambda party: party.offer(version=20 + by_pbx))
                 equal((back.audio.kind, back.audio.profile), ('audio', 'RTP/AVP'), f'back, {when}')
                 both_talk(call, Voice(25), Voice(25))
+
+
+def late_voice(lab):
+    return lab.edge.scrape('media').get('sallyport_media_dropped_packets_total', reason='late_rtp') or 0
+
+
+@case('a gateway that talks on until its re-INVITE is answered: the fax goes to the port that it has named, and nothing of the '
+      'voice is in it [SC-14.7-02] [SC-14.7-03]')
+def _(lab):
+    for same_port in (False, True):
+        with plain_call(lab, True) as call:
+            both_talk(call, Voice(10), Voice(10))
+            old, packets = call.pbx.local_sdp.audio.port, [call.at_pbx.packet(bytes(160)).encode() for _ in range(150)]
+            to = call.at_pbx.to
+            call.close_media()
+            ports = {p.name: p.port() for p in (call.pbx_party, call.core_party)}
+            if same_port:
+                ports[call.pbx_party.name] = old
+            with call.pbx_party.namespace.entered():
+                voice = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            voice.bind((call.pbx_party.media_address, old))
+            done, before = threading.Event(), late_voice(lab)
+
+            def talk(voice=voice, packets=packets, to=to, done=done):
+                for each in packets:
+                    voice.sendto(each, to)
+                    if done.wait(0.02):
+                        return
+            talker = threading.Thread(target=talk)
+            talker.start()
+            switch(call, True, lambda party, ports=ports: fax(party, ports[party.name]))
+            core = FaxEnd(call.core_party, ports[call.core_party.name], call.core.remote_sdp.streams[0])
+
+            process.wait_until(lambda before=before: late_voice(lab) >= before + 10, 5, 'the tail of the voice is dropped as what it is')
+            done.set()
+            talker.join()
+            voice.close()
+            pbx = FaxEnd(call.pbx_party, ports[call.pbx_party.name], call.pbx.remote_sdp.streams[0])
+            for talking, listening in ((core, pbx), (pbx, core)):
+                sent = [talking.datagram(30) for _ in range(10)]
+                for each in sent:
+                    talking.send(each)
+                equal(listening.receive(10)[0], sent, f'the fax after the voice, {"same" if same_port else "another"} port')
+            core.close()
+            pbx.close()
 
 
 @case('fax beside voice in one description: both pass, each on its own port [SC-14.7-02]')

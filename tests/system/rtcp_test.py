@@ -15,6 +15,7 @@ from lab import capture, parties, process  # noqa: E402
 from media_calls import WAYS, Voice, both_talk, media_call, renegotiate  # noqa: E402
 from rtp_end import BYE, RR, SDES, SR, receiver_report, sender_report, source_description  # noqa: E402
 
+SILENCE = 15.0      # seconds until the edge speaks for a stream whose sender reports nothing
 WAIT = 5.0          # seconds, what SC-14.2-03 is measured by
 SLACK = 0.3         # of this machine
 
@@ -81,7 +82,7 @@ def _(lab):
     for way in WAYS:
         wire = capture.Capture(lab.network.core, ['med0'], lab.run_directory, f'rtcp-{WAYS.index(way)}')
         with media_call(lab, way) as call:
-            to_pbx, to_core = watch(call, 8, f'{way}, talking')
+            to_pbx, to_core = watch(call, SILENCE + 7, f'{way}, talking')
             for reports, leg, listener, talker in ((to_pbx, call.pbx, call.at_pbx, call.at_core),
                                                    (to_core, call.core, call.at_core, call.at_pbx)):
                 require_reports(reports, leg, listener, talker, way, (SR, RR))
@@ -133,7 +134,7 @@ def _(lab):
     with media_call(lab) as call:
         both_talk(call, Voice(5), Voice(5))
         own = []
-        for _ in range(4):
+        for _ in range(7):
             call.at_core.report(sender_report(call.at_core.ssrc) + source_description(call.at_core.ssrc, 'core'))
             both_talk(call, Voice(150), Voice(150))
             equal({cname(r) for r in call.at_pbx.reports} - {'core'}, set(), 'names at the PBX, whose other side reports')
@@ -150,6 +151,22 @@ def _(lab):
         call.at_core.report(bytes(told) + source_description(call.at_core.ssrc, 'core'))
         came = call.at_pbx.wait_reports(1, 'the answer to our report')[0]
         equal(blocks(came)[0][4:], (0, 0), 'what it says of a report that this side has not sent')
+
+
+@case('who reports late, after 4 s and then every 5 s, is the only author of his stream\'s reports [SC-14.2-03]')
+def _(lab):
+    with media_call(lab) as call:
+        both_talk(call, Voice(200), Voice(200))
+        for _ in range(3):
+            call.at_core.report(sender_report(call.at_core.ssrc) + source_description(call.at_core.ssrc, 'core'))
+            both_talk(call, Voice(250), Voice(250))
+        by_name = {}
+        for each in call.at_pbx.reports:
+            by_name.setdefault(cname(each), set()).add((next(iter(each.packets))[0], source(each)))
+        equal(by_name.pop('core'), {(SR, call.at_core.ssrc)}, 'what the core reports of itself')
+        equal(len(by_name), 1, f'others who report to the PBX: {by_name}')
+        for reported in by_name.values():
+            require(all(kind == RR and ssrc != call.at_core.ssrc for kind, ssrc in reported), f'the edge as {reported}')
 
 
 @case('who never sends anything is told a few times, and then no more [SC-14.2-03]')

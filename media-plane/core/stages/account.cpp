@@ -50,7 +50,7 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
         }
         if (p.out->udptl) [[unlikely]]
             p.out->keep_from_reports(p.length);
-        else if (rtp::ssrc(p.data) != p.out->sent_ssrc) [[unlikely]]
+        else if (rtp::ssrc(p.data) != p.out->sent_ssrc || p.out->source_left) [[unlikely]]
             p.out->begin_sending(rtp::ssrc(p.data));
         if ((p.data[0] & 0x1f) != 0 && !p.out->udptl) [[unlikely]]
             p.out->reporter.extra_header_bytes += extra_header_bytes(p);

@@ -33,8 +33,14 @@ Drop check_rtcp(ByteView packet, bool encrypted) {
     return encrypted || rtcp::well_formed(packet) ? Drop::none : Drop::truncated;
 }
 
-// Any first octet may be a sequence number's: there is nothing to tell it from STUN or RTP by.
-Drop check_udptl(ByteView datagram) { return datagram.size() < udptl::least_bytes ? Drop::truncated : Drop::none; }
+// Any first octet may be a sequence number's: there is nothing to tell it from STUN or RTP by. But a gateway that asks
+// for a fax goes on with the call until it has our answer, and that call's SSRC is known.
+Drop check_udptl(const Leg& leg, ByteView datagram) {
+    if (datagram.size() < udptl::least_bytes) return Drop::truncated;
+    const bool of_the_call = leg.reception.started() && datagram.size() >= rtp::fixed_header_bytes &&
+                             datagram[0] >> 6 == 2 && rtp::ssrc(datagram.data()) == leg.reception.ssrc();
+    return of_the_call ? Drop::late_rtp : Drop::none;
+}
 
 Drop examine(Packet& p) {
     const Leg& leg = *p.leg;
@@ -44,7 +50,7 @@ Drop examine(Packet& p) {
     const ByteView packet{p.data, p.length};
     p.rtcp = p.local_port % 2 != 0;
     if (leg.udptl) [[unlikely]]
-        return p.rtcp ? Drop::not_rtp : check_udptl(packet);
+        return p.rtcp ? Drop::not_rtp : check_udptl(leg, packet);
     switch (demultiplex(packet)) {
         case Protocol::rtp_or_rtcp: break;
         case Protocol::stun: return Drop::stun;

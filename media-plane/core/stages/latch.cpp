@@ -29,6 +29,11 @@ void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatist
             if (p.from != port.remote()) p.drop = Drop::wrong_source;
             continue;
         }
+        // The tail of a call that is a fax now may come from where a datagram would never be read.
+        if (leg.is_from_before(p.rtcp, p.from, now) && leg.judge(p.rtcp, p.from) != Judgement::stranger) {
+            if (leg.udptl) p.drop = Drop::wrong_source;
+            continue;
+        }
         if (!believable(leg, p, now)) {
             p.drop = Drop::wrong_source;
             continue;

@@ -9,7 +9,7 @@ namespace {
 // What passes between the peers is what both sides' reports are made of.
 void relay_report(const Leg& in, Leg& out, const Packet& p, TimePoint now) {
     in.reporter.keep_own_times({p.data, p.length});
-    out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc, out.sent.packets, now);
+    if (out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc, now)) out.source_left = true;
 }
 
 }  // namespace

@@ -128,6 +128,43 @@ TEST_CASE("An RTCP address is as good as an RTP address must be, or RTCP goes to
     CHECK(rtcp("6000 IN IP6 2001:db8::1") == "198.51.100.10:5005");
 }
 
+TEST_CASE("The media plane is told the clock of the codec that is agreed upon, and who wants no RTCP (RFC 3556)") {
+    SeededRandom random(1);
+    auto b = bridge(false, false);
+    const auto offer = "m=audio 5004 RTP/AVP 96 101 8\r\nb=RS:0\r\nb=RR:0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 "
+                       "telephone-event/48000\r\n";
+    REQUIRE(b.hear_offer(Side::a, sdp_text(offer)).has_value());
+    REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
+    REQUIRE(b.hear_answer(Side::b, sdp_text("m=audio 5004 RTP/AVP 8\r\nb=RS:0\r\nb=RR:600\r\n", "198.51.100.20"))
+                .has_value());
+    REQUIRE(b.speak_answer(Side::a, ports(), random).has_value());
+    const auto legs = b.media_legs();
+    REQUIRE(legs.size() == 2);
+    for (const auto& leg : legs) {
+        CHECK(leg.clock_rate == 8000u);
+        CHECK(leg.reports == (leg.side == Side::b));
+    }
+
+    // The codec that is told first may be one of the other clock, where both have it.
+    const auto both = "m=audio 5004 RTP/AVP 96 8\r\na=rtpmap:96 opus/48000/2\r\n";
+    REQUIRE(b.hear_offer(Side::a, sdp_text(both)).has_value());
+    REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
+    REQUIRE(b.hear_answer(Side::b, sdp_text(both, "198.51.100.20")).has_value());
+    REQUIRE(b.speak_answer(Side::a, ports(), random).has_value());
+    for (const auto& leg : b.media_legs()) CHECK(leg.clock_rate == 48'000u);
+
+    const auto no_rtcp = [](std::string session, std::string media) {
+        return view("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\n" + session +
+                    "t=0 0\r\nm=audio 5004 RTP/AVP 8\r\n" + media)
+            .no_rtcp;
+    };
+    CHECK(no_rtcp("b=RS:0\r\nb=RR:0\r\n", ""));
+    CHECK(no_rtcp("b=RS:0\r\n", "b=AS:64\r\nb=RR:0\r\n"));
+    CHECK_FALSE(no_rtcp("b=RS:0\r\nb=RR:0\r\n", "b=RR:800\r\n"));
+    CHECK_FALSE(no_rtcp("", "b=RS:0\r\n"));
+    CHECK_FALSE(no_rtcp("", ""));
+}
+
 TEST_CASE("A call becomes a fax and a call again, on both legs at once, where neither has SRTP [SC-14.7-02]") {
     SeededRandom random(1);
     const auto exchange = [&](SdpBridge& b, std::string_view offer, std::string_view answer) {
@@ -154,6 +191,18 @@ TEST_CASE("A call becomes a fax and a call again, on both legs at once, where ne
     CHECK(describe(told) == "image t38");
     exchange(b, audio, audio);
     for (const auto& leg : b.media_legs()) CHECK(leg.udptl == false);
+
+    // RFC 3264 8.3.2: what a number has meant before the fax it means after it, whoever asks.
+    auto numbered = bridge(false, false);
+    const auto iLBC = "m=audio 5004 RTP/AVP 97 8\r\na=rtpmap:97 iLBC/8000\r\n";
+    const auto opus = "m=audio 5004 RTP/AVP 97 8\r\na=rtpmap:97 opus/48000/2\r\n";
+    exchange(numbered, iLBC, iLBC);
+    exchange(numbered, fax, fax);
+    REQUIRE(numbered.hear_offer(Side::a, sdp_text(opus)).has_value());
+    const auto again = numbered.speak_offer(Side::b, ports(), random);
+    REQUIRE(again.has_value());
+    CHECK(again->find("a=rtpmap:97 ") == std::string::npos);
+    CHECK(again->find(" opus/48000/2") != std::string::npos);
 
     auto secure = bridge(false, true);  // what the far leg cannot have is not offered to it
     CHECK(refusal(secure, sdp_text(fax)) == BridgeErrc::nothing_in_common);

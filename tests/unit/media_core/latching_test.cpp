@@ -285,3 +285,24 @@ TEST_CASE("What a plain leg believed, or what its mode could not have learnt, is
     CHECK(goes_to(with_mode(Latching::any_address), {nat, {}, at("203.0.113.5:4002"), true}).to == signalled);
     CHECK(goes_to(with_mode(Latching::any_address), {at("[2001:db8::9]:4000"), {}, signalled, true}).to == signalled);
 }
+
+TEST_CASE("What a peer that moves sends from its old port until it knows is heard, and keeps nothing from the new one") {
+    MediaBench bench;
+    Call call(bench);
+    std::uint16_t sequence = 0;
+    const auto from = [&](const Endpoint& source) {
+        bench.wait(20ms);
+        return call.from_a(rtp_packet({.sequence = ++sequence}), source).drop;
+    };
+    REQUIRE(from(call.peer_a) == Drop::none);
+    REQUIRE(call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4001")).drop == Drop::none);
+    const Endpoint moved = at("203.0.113.5:4100");
+    REQUIRE(call.modify({leg(Side::a, moved)}).code == Code::ok);
+    for (int i = 0; i < 20; ++i) CHECK(from(call.peer_a) == Drop::none);
+    CHECK(call.rtcp_from_a(rtcp_packet(), at("203.0.113.5:4001")).drop == Drop::none);
+    CHECK(call.from_b(rtp_packet()).to == moved);
+    CHECK(call.rtcp_from_b(rtcp_packet(), at("203.0.113.99:6001")).to == at("203.0.113.5:4101"));
+    CHECK(from(moved) == Drop::none);
+    CHECK(from(call.peer_a) == Drop::wrong_source);
+    CHECK(call.from_b(rtp_packet({.sequence = 2})).to == moved);
+}

@@ -191,7 +191,7 @@ public:
     Reply modify(std::vector<LegChange> changes) {
         return bench.pipeline.modify({key, std::move(changes), 0}, bench.now);
     }
-    Reply release() { return bench.pipeline.release({key}, bench.now); }
+    Reply release() { return bench.pipeline.release({.key = key, .call_ends = true}, bench.now); }
     LegStatistics statistics(Side side) {
         return bench.pipeline.list({}, 1000, bench.now).at(0).legs.at(static_cast<std::size_t>(side));
     }

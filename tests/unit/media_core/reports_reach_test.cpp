@@ -33,16 +33,18 @@ TEST_CASE("Where a=rtcp says, reports go; where a 0.0.0.0 holds, none; before bo
 }
 
 TEST_CASE(
-    "Behind NAT nobody has a report before he is heard; an address that never sends has ten, one that moves ten more") {
+    "Behind NAT nobody has a report before he is heard; an address that never sends has ten, where it moves none more") {
     LegChange a = leg(Side::a, at("203.0.113.5:4000"));
     a.latching = Latching::any_address;
     Reported r({a});
     r.silence(300s);
     CHECK(r.to_a.empty());
     CHECK(r.to_b.size() == Reporter::most_unheard);
-    REQUIRE(r.modify({leg(Side::b, at("203.0.113.98:6000"))}).code == Code::ok);
-    r.silence(300s);
-    CHECK(r.to_b.size() == 2 * Reporter::most_unheard);
+    for (const char* victim : {"203.0.113.98:6000", "203.0.113.97:6000", "203.0.113.99:6000"}) {
+        REQUIRE(r.modify({leg(Side::b, at(victim))}).code == Code::ok);
+        r.silence(60s);
+    }
+    CHECK(r.to_b.size() == Reporter::most_unheard);
 
     // The phone is elsewhere than it says: RTP takes the leg, but where its RTCP is, RTCP has to show.
     for (std::uint16_t i = 0; i < 500; ++i, r.bench.wait(20ms)) {
@@ -55,6 +57,46 @@ TEST_CASE(
     r.silence(10s);
     REQUIRE(!r.to_a.empty());
     CHECK(r.to_a[0].to == at("192.0.2.200:7009"));
+}
+
+TEST_CASE("Another port of a host that was heard is not known to be the peer's: ten reports, behind NAT none") {
+    const bool far_nat = GENERATE(false, true);
+    LegChange a = leg(Side::a, at("203.0.113.5:4000"));
+    if (far_nat) a.latching = Latching::any_address;
+    Reported r({a});
+    for (std::uint16_t i = 0; i < 6000; ++i, r.bench.wait(20ms)) {
+        r.call.from_a(Reported::packet(ssrc_a, i), at("203.0.113.5:4444"));
+        r.go_on();
+    }
+    CHECK(r.call.statistics(Side::a).latched);
+    CHECK(r.to_a.size() == (far_nat ? 0u : Reporter::most_unheard));
+    r.call.rtcp_from_a(rtcp_packet(ssrc_a), at("203.0.113.5:4445"));
+    r.forget();
+    r.silence(60s);
+    CHECK(r.to_a.size() > Reporter::most_unheard);
+    CHECK(r.to_a.back().to == at("203.0.113.5:4445"));
+}
+
+TEST_CASE("Who has said b=RS:0 and b=RR:0 has neither reports nor BYE, and the other one both") {
+    LegChange a = leg(Side::a, at("203.0.113.5:4000"));
+    a.reports = false;
+    Reported r({a});
+    r.talk(40s);
+    CHECK(r.to_a.empty());
+    CHECK(r.to_b.size() > 8);
+    r.forget();
+    r.call.release();
+    r.go_on();
+    CHECK(r.to_a.empty());
+    CHECK(r.to_b.size() == 1);
+
+    Reported again({a});
+    again.silence(10s);
+    LegChange wants = leg(Side::a);
+    wants.reports = true;
+    REQUIRE(again.modify({wants}).code == Code::ok);
+    again.silence(6s);
+    CHECK(!again.to_a.empty());
 }
 
 TEST_CASE("A host that a=rtcp names beside the one that talks is bounded as well") {

@@ -1,6 +1,8 @@
 // Fax over UDPTL, ITU-T T.38: datagrams as they are, from whom signaling has said, and RTP again afterwards.
 #include <catch2/catch.hpp>
 
+#include "media-plane/core/leg.h"
+#include "media-plane/core/rtcp.h"
 #include "media_bench.h"
 
 using namespace sallyport;
@@ -114,7 +116,11 @@ TEST_CASE("A fax is policed as RTP is, not reported as silent, and has no RTCP o
     become(call, true);
     const auto goodbyes = bench.reports();
     REQUIRE(goodbyes.size() == 2);
-    for (const Relayed& each : goodbyes) CHECK(each.payload[each.payload.size() - 7] == 203);
+    for (const Relayed& each : goodbyes) {
+        bool bye = false;
+        rtcp::for_each_packet(ByteView(each.payload), [&](ByteView p) { bye = bye || p[1] == rtcp::bye; });
+        CHECK(bye);
+    }
     become(call, true);  // said again
     for (int i = 0; i < 1200; ++i, bench.wait(100ms)) {
         call.from_a(datagram(static_cast<std::uint16_t>(i)));
@@ -127,12 +133,13 @@ TEST_CASE("A fax is policed as RTP is, not reported as silent, and has no RTCP o
 
     become(call, false);  // what is reported of the call is the call's
     bench.wait(1s);
-    for (std::uint16_t i = 100; i < 400; ++i, bench.wait(20ms)) {
+    for (std::uint16_t i = 100; i < 1200; ++i, bench.wait(20ms)) {
         call.from_a(rtp_packet({.sequence = i, .timestamp = i * 160u}));
+        call.from_b(rtp_packet({.sequence = i, .timestamp = i * 160u, .ssrc = 9}));
         if (i % 5 == 0)
             for (const Event& event : bench.tick()) CHECK(event.kind != EventKind::inactivity);  // it has only begun
         for (const Relayed& each : bench.reports())
-            if (each.out_port == 1 && i > 300) {
+            if (each.out_port == 1 && i > 1000) {
                 CHECK(each.payload[1] == 200);
                 CHECK(load_be32(&each.payload[20]) == i + 1u);
                 CHECK(load_be32(&each.payload[24]) == (i + 1u) * 160);
@@ -142,4 +149,84 @@ TEST_CASE("A fax is policed as RTP is, not reported as silent, and has no RTCP o
     bench.reports();
     call.release();
     CHECK(bench.reports().empty());
+}
+
+TEST_CASE("The tail of the call's RTP does not take the fax to where the call was, and none of it is a datagram") {
+    MediaBench bench;
+    const bool far_nat = GENERATE(false, true), same_port = GENERATE(false, true);
+    LegChange first = leg(Side::a, at("203.0.113.5:4000"));
+    if (far_nat) first.latching = Latching::any_address;
+    Call call(bench, {first});
+    std::uint16_t sequence = 0;
+    const auto voice = [&] {
+        bench.wait(20ms);
+        return call.from_a(rtp_packet({.sequence = ++sequence, .timestamp = sequence * 160u})).drop;
+    };
+    for (int i = 0; i < 50; ++i) voice();
+    const Endpoint fax = same_port ? call.peer_a : at("203.0.113.5:5000");
+    LegChange a = leg(Side::a, fax), b = leg(Side::b);
+    a.udptl = b.udptl = true;
+    REQUIRE(call.modify({a, b}).code == Code::ok);
+    for (int i = 0; i < 50; ++i) CHECK(voice() == Drop::late_rtp);
+    // What it sends after the voice from its old port is none of its fax's either.
+    if (!same_port) CHECK(call.from_a(datagram(0)).drop == Drop::wrong_source);
+    CHECK(call.from_b(datagram(1)).to == fax);
+    for (std::uint16_t i = 1; i < 10; ++i, bench.wait(20ms)) {
+        const Drop drop = call.from_a(datagram(i), fax).drop;
+        CHECK(drop == (far_nat && !same_port && i < 5 ? drop : Drop::none));
+    }
+    CHECK(call.from_b(datagram(2)).to == fax);
+    CHECK(call.statistics(Side::a).udptl);
+    CHECK(bench.drops(Drop::late_rtp) == 50);
+}
+
+TEST_CASE("A gateway that sends its fax from where its call was, against its own word, is believed after a while") {
+    MediaBench bench;
+    Call call(bench);
+    call.from_a(rtp_packet());
+    LegChange a = leg(Side::a, at("203.0.113.5:5000")), b = leg(Side::b);
+    a.udptl = b.udptl = true;
+    REQUIRE(call.modify({a, b}).code == Code::ok);
+    CHECK(call.from_a(datagram(1)).drop == Drop::wrong_source);
+    bench.wait(Departed::time);
+    CHECK(call.from_a(datagram(2)).drop == Drop::none);
+    CHECK(call.from_b(datagram(2)).to == call.peer_a);
+}
+
+TEST_CASE("A fax is silent when neither side says anything, and an idle one excuses no call beside it") {
+    MediaBench bench;
+    Call call(bench);
+    LegChange image_a = leg(Side::a, at("203.0.113.5:5000"), 1), image_b = leg(Side::b, at("203.0.113.99:7000"), 1);
+    image_a.udptl = image_b.udptl = true;
+    const auto events = [&](Duration d, bool voice, bool fax) {
+        std::size_t silent = 0;
+        for (const TimePoint end = bench.now + d; bench.now < end; bench.wait(100ms)) {
+            static std::uint16_t i = 0;
+            if (voice) call.from_a(rtp_packet({.sequence = ++i, .timestamp = i * 160u}));
+            if (fax) call.from_b(datagram(++i));
+            for (const Event& event : bench.tick()) silent += event.kind == EventKind::inactivity;
+        }
+        return silent;
+    };
+    SECTION("alone") {
+        become(call, true);
+        CHECK(events(120s, false, true) == 0);  // one sends the page, the other says nothing
+        CHECK(events(29s, false, false) == 0);
+        CHECK(events(5s, false, false) == 2);
+    }
+    SECTION("beside the call") {
+        REQUIRE(bench.pipeline.modify({call.key, {image_a, image_b}, 2}, bench.now).code == Code::ok);
+        CHECK(events(60s, true, false) == 1);  // side b alone says nothing
+        CHECK(events(29s, false, false) == 0);
+        CHECK(events(5s, false, false) == 1);
+    }
+    SECTION("in place of the call, which is off") {
+        LegChange off_a = leg(Side::a), off_b = leg(Side::b);
+        off_a.disabled = off_b.disabled = true;
+        REQUIRE(bench.pipeline.modify({call.key, {off_a, off_b, image_a, image_b}, 2}, bench.now).code == Code::ok);
+        bench.wait(31s);
+        const auto all = bench.tick();
+        REQUIRE(all.size() == 2);
+        for (const Event& event : all) CHECK(event.stream == 1);
+    }
 }

@@ -60,6 +60,7 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     leg.set_relearn(true);
     leg.set_clock_rate(48'000);
     leg.set_transport(pb::TRANSPORT_UDPTL);
+    leg.set_reports(false);
     auto& restore = *a.add_restore();
     restore.set_stream(1);
     restore.set_side(pb::SIDE_A);
@@ -93,9 +94,18 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     CHECK_FALSE(l.disabled);
     CHECK(l.clock_rate == 48'000u);
     CHECK(l.udptl == true);
+    CHECK(l.reports == false);
     REQUIRE(c.restore.size() == 1);
     CHECK(c.restore[0].rtp.to_string() == "192.0.2.2:20000");
     CHECK(c.restore[0].rtcp.port == 20'001);
+}
+
+TEST_CASE("a release is the call's end only where that is said") {
+    pb::Release r;
+    r.set_session("s1");
+    CHECK_FALSE(taken(from_proto("edge/0", r)).call_ends);
+    r.set_call_ends(true);
+    CHECK(taken(from_proto("edge/0", r)).call_ends);
 }
 
 TEST_CASE("fields that a modification does not name stay unnamed") {

@@ -37,6 +37,7 @@ MediaLeg leg() {
     l.payload_map = std::vector<std::pair<std::uint8_t, std::uint8_t>>{{8, 8}, {101, 96}};
     l.clock_rate = 16'000;
     l.udptl = true;
+    l.reports = false;
     l.relearn = true;
     return l;
 }
@@ -88,9 +89,22 @@ TEST_CASE("an allocation carries everything that is known") {
     CHECK(l.payload_map(1).to() == 96);
     CHECK(l.clock_rate() == 16'000);
     CHECK(l.transport() == media_pb::TRANSPORT_UDPTL);
+    CHECK(l.has_reports());
+    CHECK_FALSE(l.reports());
     CHECK(l.relearn());
     REQUIRE(a.restore_size() == 1);
     CHECK(a.restore(0).rtcp().port() == 20'001);
+}
+
+TEST_CASE("a release says whether the call ends with it") {
+    MediaCommand command;
+    command.verb = MediaVerb::release;
+    command.session = "s";
+    command.call_ends = GENERATE(false, true);
+    const auto message = to_proto(command);
+    REQUIRE(message.has_value());
+    CHECK(message->release().session() == "s");
+    CHECK(message->release().call_ends() == command.call_ends);
 }
 
 TEST_CASE("what a modification does not mention stays absent on the wire") {
@@ -109,6 +123,7 @@ TEST_CASE("what a modification does not mention stays absent on the wire") {
     CHECK_FALSE(l.replace_payload_map());
     CHECK(l.clock_rate() == 0);
     CHECK_FALSE(l.has_transport());
+    CHECK_FALSE(l.has_reports());
 }
 
 TEST_CASE("no SRTP clears the keys; every suite we can offer has its name on the wire") {

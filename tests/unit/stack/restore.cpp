@@ -91,6 +91,64 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     }
 }
 
+TEST_CASE("An SRTCP index is written down every quarter of the margin, and at once when a new media plane goes on from it") {
+    Bench before;
+    PbxCall call(before);
+    b2bua::MediaEvent event;
+    event.kind = b2bua::MediaEventKind::key_use;
+    event.session = before.media.front().session;
+    const auto counts = [&](std::uint32_t index) {
+        before.checkpoints.clear();
+        event.used = {0, b2bua::Side::a, {}, {{1, 2}}, index};
+        before.give(event);
+        return before.checkpoints.size();
+    };
+    CHECK(counts(16'383) == 0);
+    CHECK(counts(16'384) == 1);
+    CHECK(counts(32'767) == 0);
+
+    // The plane restarts and leaves a margin; then this process ends, and the plane once more.
+    before.checkpoints.clear();
+    before.auto_media = false;
+    before.media_state(true, 2);
+    const b2bua::MediaCommand asked = before.media.back();
+    REQUIRE(asked.verb == b2bua::MediaVerb::allocate);
+    event.used.srtcp_sent += 65'536;
+    before.give(b2bua::MediaReply{
+        .call = asked.call, .token = asked.token, .ok = true, .local = asked.restore, .used = {event.used}});
+    REQUIRE(before.checkpoints.size() == 1);
+    Bench after;
+    after.auto_media = false;
+    after.give(Restore{before.checkpoints[0].state});
+    after.media_state(true, 3);
+    const auto& legs = after.media.back().legs;
+    const auto leg_a = std::find_if(legs.begin(), legs.end(), [](auto& leg) { return leg.side == b2bua::Side::a; });
+    REQUIRE(leg_a != legs.end());
+    CHECK(leg_a->keys->used == event.used);
+}
+
+TEST_CASE("What is written down while a party is asked is what both had agreed upon") {
+    Bench before;
+    PbxCall call(before);
+    const std::string agreed = before.checkpoints.at(0).state;
+    const auto heard = [](const std::string& state) {
+        const auto at = state.find("\nmedia-b.heard=");
+        return state.substr(at, state.find('\n', at + 1) - at);
+    };
+    before.receive(before.core_flow(), call.from_core("INVITE", plain_sdp("192.0.2.21", 6000, "sendonly", 2)));
+    before.next("100");
+    before.next("INVITE");
+    before.checkpoints.clear();
+    b2bua::MediaEvent event;
+    event.kind = b2bua::MediaEventKind::key_use;
+    event.session = before.media.front().session;
+    event.used = {0, b2bua::Side::a, {}, {{0xbeef, 0x8000}}, 12};
+    before.give(event);
+    REQUIRE(before.checkpoints.size() == 1);
+    REQUIRE(heard(agreed).size() > 20);
+    CHECK(heard(before.checkpoints[0].state) == heard(agreed));
+}
+
 TEST_CASE("Where a leg has latched is written down, read back and given back, until its peer is signalled elsewhere") {
     Bench before;
     PbxCall call(before);
