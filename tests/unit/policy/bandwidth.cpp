@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "signaling/policy/engine.h"
+
 namespace sallyport::policy {
 namespace {
 
@@ -66,6 +68,40 @@ TEST_CASE("Streams add up; what is refused, absent or nonsense counts as it can"
     CHECK(offered_kbps("garbage", trunk()) == 80);
     for (const auto* ptime : {"a=ptime:0\r\n", "a=ptime:x\r\n", "a=ptime:99999\r\n", "a=ptime\r\n"})
         CHECK(offered_kbps(offer("m=audio 5004 RTP/AVP 8", ptime), trunk()) == 80);
+}
+
+TEST_CASE(
+    "A later offer is judged by what it takes more, but never of an emergency or where nothing was measured at first") {
+    config::Snapshot snapshot;
+    config::Trunk acme = trunk();
+    acme.id = "acme";
+    acme.limits.bandwidth_kbps = 100;
+    acme.limits.cost_per_day = 1;
+    snapshot.trunks.emplace("acme", acme);
+    const TimePoint now{std::chrono::seconds(1'800'000'000)};
+    const std::string gauge = trunk_gauge("acme"), narrow = offer("m=audio 5004 RTP/AVP 18"),
+                      wide = offer("m=audio 5004 RTP/AVP 8\r\nm=video 5006 RTP/AVP 31\r\nb=AS:0");
+    const auto ask = [&](Admitted call, const std::string& description) {
+        CallGauges gauges;
+        gauges.hold(call.holding);
+        const auto why = decide_offer(snapshot, description, now, call, gauges);
+        const auto held = gauges.use(gauge);
+        CHECK(held.calls == 1);
+        CHECK(held.kbps == call.holding.kbps);
+        gauges.release(call.holding);
+        CHECK(gauges.use(gauge).kbps == 0);
+        return std::pair(why.value_or(""), held.kbps);
+    };
+    Admitted call{.trunk = "acme", .holding = {{gauge}, 24, 5}};  // its price is no reason: it is let in already
+    using Answer = std::pair<std::string, std::uint64_t>;
+    CHECK(ask(call, narrow) == Answer("", 24));
+    CHECK(ask(call, offer("m=audio 5004 RTP/AVP 8")) == Answer("", 80));
+    CHECK(ask(call, wide) == Answer("trunk acme has no 336 of its 100 kbit/s left", 24));
+    call.emergency = true;
+    CHECK(ask(call, wide) == Answer("", 336));
+    call.emergency = false;
+    call.holding.kbps = 0;
+    CHECK(ask(call, wide) == Answer("", 0));
 }
 
 }  // namespace sallyport::policy

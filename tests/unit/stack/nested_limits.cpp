@@ -327,4 +327,20 @@ TEST_CASE("A disabled customer's numbers are not reached through the overflow to
     CHECK(counted(b).empty());
 }
 
+TEST_CASE("Hours whose time zone this machine does not know are told at each change, with their trunks") {
+    auto w = world();
+    auto& destinations = w.trunks.at("acme").destinations;
+    destinations.time_zone = "Europe/Berlin";
+    destinations.hours = {{{""}, {{0x7f, 0, 60}}}};
+    Bench b;
+    b.facts.clear();
+    configure(b, w);
+    REQUIRE(b.facts.size() == 1);
+    CHECK(b.facts.front().event == "time-zone-unknown");
+    CHECK(b.facts.front().text.find("acme (Europe/Berlin)") != std::string::npos);
+    destinations.zone = std::make_shared<config::TimeZone>(config::TimeZone{"Europe/Berlin", 3'600, {}});
+    configure(b, w);
+    CHECK(b.facts.size() == 1);
+}
+
 }  // namespace sallyport::stack
