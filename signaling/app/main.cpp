@@ -36,8 +36,11 @@ void prepare_heap() {
 
 // By default all threads of gRPC wait for one set of sockets, and one of them hears of what concerns another: each
 // media command would wake threads that have nothing to do with it. There is a handful of sockets, so poll() is no
-// burden.
-void prepare_grpc() { setenv("GRPC_POLL_STRATEGY", "poll", 0); }
+// burden. But a TLS handshake is not waited for by anybody then (gRPC 1.51), and times out.
+void prepare_grpc(const app::Config& config) {
+    const bool plain = config.media.certificate.empty() && config.control.certificate.empty();
+    if (plain) setenv("GRPC_POLL_STRATEGY", "poll", 0);
+}
 
 int run(app::Config config, const std::string& file) {
     observe::start_log(config.log);
@@ -76,7 +79,7 @@ int main(int argc, char** argv) {
     }
     std::signal(SIGPIPE, SIG_IGN);
     prepare_heap();
-    prepare_grpc();
+    prepare_grpc(*config);
     int code = 1;
     try {
         code = run(std::move(*config), name);
