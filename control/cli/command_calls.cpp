@@ -170,8 +170,8 @@ int list_media_sessions(Session& session) {
         print_json(session.out, all);
         return Exit::done;
     }
-    Table table(
-        {"SESSION", "TRUNK", "AGE", "LEG", "LOCAL", "REMOTE", "LATCHED", "RECEIVED", "SENT", "LOST", "JITTER", "AS", "SRTP"});
+    Table table({"SESSION", "TRUNK", "AGE", "LEG", "LOCAL", "REMOTE", "LATCHED", "RECEIVED", "SENT", "LOST", "JITTER",
+                 "AS", "SRTP"});
     for (const auto& s : all.sessions())
         for (const auto& leg : s.legs()) {
             const auto endpoint = [](const mv1::Endpoint& e) {

@@ -155,7 +155,8 @@ void add_timers(const pv1::Trunk& trunk, Lines& out) {
                                   : std::to_string(sessions.seconds() == 0 ? 1'800 : sessions.seconds()) +
                                         " s at most, by UPDATE or INVITE; a PBX without is asked by us");
     const bool reliable = !trunk.has_reliable_provisionals() || trunk.reliable_provisionals();
-    out.fact("100rel", reliable ? "taken and offered, never required (RFC 3262)" : "not taken: a call that requires it is refused with 420");
+    out.fact("100rel", reliable ? "taken and offered, never required (RFC 3262)"
+                                : "not taken: a call that requires it is refused with 420");
     out.fact("no answer, no connection", "connect again once; then wait 30 s, doubling up to 960 s");
     out.fact("503 with Retry-After", "wait that long; more than 32 s: try another node first");
     out.fact("603 to a call", "not allowed from this trunk, or its budget for the day is spent: do not try elsewhere");

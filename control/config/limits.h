@@ -14,8 +14,9 @@ inline constexpr std::size_t aor_user_length = 128;
 inline constexpr std::size_t username_length = 128;
 inline constexpr std::size_t credentials = 16;        // of one trunk
 inline constexpr std::size_t number_ranges = 10'000;  // of one trunk
-inline constexpr std::size_t overflow_numbers = 1'000;  // of one trunk; looked through for a call that cannot be delivered
-inline constexpr std::size_t targets = 32;            // of one trunk or carrier
+inline constexpr std::size_t overflow_numbers =
+    1'000;                                  // of one trunk; looked through for a call that cannot be delivered
+inline constexpr std::size_t targets = 32;  // of one trunk or carrier
 inline constexpr std::size_t sources = 256;
 inline constexpr std::size_t codecs = 32;
 inline constexpr std::size_t tls_certificates = 16;  // authorities, or pinned, or fingerprints, or names of one peer

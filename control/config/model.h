@@ -183,7 +183,7 @@ struct Trunk {
     TrunkNetwork network;
     SessionTimers session_timers;
     bool reliable_provisionals = true;  // RFC 3262, with a PBX that knows it
-    std::string customer;  // id; empty: nobody's
+    std::string customer;               // id; empty: nobody's
     std::vector<NumberLimit> number_limits;
     Destinations destinations;
     HeaderRules headers;

@@ -50,8 +50,9 @@ void check_credentials(const Trunk& trunk, FieldErrors& errors) {
 
 void check_e164(const std::string& field, const std::string& number, FieldErrors& errors) {
     if (!is_e164(number))
-        errors.push_back({field, quoted(number) + " is no E.164 number: \"+\", country code and number, 2 to 15 digits in "
-                                                  "all, e.g. \"+4930123456\""});
+        errors.push_back({field, quoted(number) +
+                                     " is no E.164 number: \"+\", country code and number, 2 to 15 digits in "
+                                     "all, e.g. \"+4930123456\""});
 }
 
 void check_range(const std::string& field, const NumberRange& range, FieldErrors& errors) {
@@ -85,7 +86,8 @@ void check_overflow(const Trunk& trunk, FieldErrors& errors) {
         check_range(field, range, errors);
         check_e164(field + ".to", to, errors);
         if (trunk.owns(to))
-            errors.push_back({field + ".to", quoted(to) + " is a number of the trunk itself, which cannot be reached then"});
+            errors.push_back(
+                {field + ".to", quoted(to) + " is a number of the trunk itself, which cannot be reached then"});
         if (range.first.size() == range.last.size() && is_e164(range.first) &&
             !(trunk.owns(range.first) && trunk.owns(range.last)))
             errors.push_back({field, "is not within the trunk's numbers"});

@@ -1,4 +1,5 @@
-// How a side's calls are carried, between the API's messages and the model: media and session timers. Checks and copies.
+// How a side's calls are carried, between the API's messages and the model: media and session timers. Checks and
+// copies.
 #pragma once
 
 #include "control/config/model.h"

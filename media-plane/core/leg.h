@@ -132,8 +132,7 @@ struct alignas(64) Leg {
     }
     // Its peer is there and hears of us, or is about to: it is to have reports, RFC 3550 6.
     bool takes_reports() const {
-        return wants_reports && withhold_rtcp == Drop::none && !udptl &&
-               (reporter.reported() || opposite->answered());
+        return wants_reports && withhold_rtcp == Drop::none && !udptl && (reporter.reported() || opposite->answered());
     }
     // RTCP has come from there, or RTP from the port below, where signaling had put it. Another port of a host that was
     // heard says nothing: behind a carrier's NAT it is another subscriber's.

@@ -1,7 +1,7 @@
 // What one leg remembers for the reports that its peer has from us, RFC 3550 6.2 to 6.4. To its peer a leg is one
-// endpoint: the SSRC of what is relayed to it is ours there, and what the other side reports is our report. While it may
-// still report we say under an SSRC of our own how well the peer is received; only where it is silent for good do we
-// speak for the stream. Two authors of one SSRC's reports would have two names, and counts that go back.
+// endpoint: the SSRC of what is relayed to it is ours there, and what the other side reports is our report. While it
+// may still report we say under an SSRC of our own how well the peer is received; only where it is silent for good do
+// we speak for the stream. Two authors of one SSRC's reports would have two names, and counts that go back.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ struct Reporter {
     Duration interval{};     // between the other side's reports, as lately seen; zero: it has made none, or one
     bool has_relayed = false;
     std::uint32_t own_ssrc = 0;
-    std::optional<std::uint32_t> last_ssrc;  // that we have reported as
+    std::optional<std::uint32_t> last_ssrc;                        // that we have reported as
     std::uint64_t packets_before_ssrc = 0, bytes_before_ssrc = 0;  // relayed that are not of this SSRC
     std::uint64_t extra_header_bytes = 0;               // CSRC lists and extensions of all packets of this SSRC
     std::array<std::uint64_t, 2> packets_at_reports{};  // of this SSRC at our last report, and at the one before

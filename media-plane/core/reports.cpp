@@ -100,8 +100,8 @@ void Reports::look(Session& session, TimePoint now) {
 std::uint32_t Reports::own_source_of(Leg& leg) const {
     Reporter& r = leg.reporter;
     const auto taken = [&](std::uint32_t ssrc) {
-        return ssrc == 0 || ssrc == leg.sent_ssrc || ssrc == leg.reception.ssrc() || ssrc == leg.opposite->reception.ssrc() ||
-               (r.heard && r.heard->ssrc == ssrc);
+        return ssrc == 0 || ssrc == leg.sent_ssrc || ssrc == leg.reception.ssrc() ||
+               ssrc == leg.opposite->reception.ssrc() || (r.heard && r.heard->ssrc == ssrc);
     };
     while (taken(r.own_ssrc)) r.own_ssrc = random_.u32();
     return r.own_ssrc;

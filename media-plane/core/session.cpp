@@ -7,8 +7,8 @@ namespace {
 
 // A peer can only be expected to send once both ends are known to each other, and not while it is on hold.
 bool should_send(const Leg& leg) {
-    return !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled &&
-           leg.opposite->answered() && !leg.opposite->held && leg.opposite->peer_receives();
+    return !leg.disabled && leg.answered() && leg.peer_sends() && !leg.opposite->disabled && leg.opposite->answered() &&
+           !leg.opposite->held && leg.opposite->peer_receives();
 }
 
 }  // namespace

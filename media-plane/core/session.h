@@ -13,8 +13,8 @@ namespace sallyport::media {
 // One side of a session on its media port.
 struct SessionSide {
     MediaPortIndex port = 0;
-    IpAddress address;  // ours
-    std::string cname;  // under which we report to this side's peer, RFC 7022
+    IpAddress address;         // ours
+    std::string cname;         // under which we report to this side's peer, RFC 7022
     std::uint8_t unheard = 0;  // reports to hosts that nothing ever came from; see Reporter::most_unheard
     bool inactivity_reported = false;
     TimePoint active_at{};  // the last activity when inactivity was last judged

@@ -62,8 +62,8 @@ public:
     const std::vector<MediaLocal>& local() const { return local_; }
     const std::vector<KeyUse>& key_use() const { return used_; }           // at most one a leg
     const std::vector<MediaLatched>& latched() const { return latched_; }  // likewise
-    std::uint32_t streams() const { return base_.streams; }  // asked for
-    std::uint32_t ports() const;                             // streams that there are ports for
+    std::uint32_t streams() const { return base_.streams; }                // asked for
+    std::uint32_t ports() const;                                           // streams that there are ports for
 
 private:
     MediaCommand command(MediaVerb verb, Awaited awaited);

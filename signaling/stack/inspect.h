@@ -28,6 +28,7 @@ std::optional<Refusal> inspect_parts(const sip::Message& invite);
 std::optional<Refusal> inspect_in_dialog(const sip::Message& request);
 
 // In a realm that has no registrar those of a dialog are all there is.
-inline constexpr std::string_view methods_allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REGISTER, SUBSCRIBE";
+inline constexpr std::string_view methods_allowed =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, REGISTER, SUBSCRIBE";
 
 }  // namespace sallyport::stack

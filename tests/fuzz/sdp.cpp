@@ -35,7 +35,11 @@ void check_rewritten(const SessionDescription& source, const SessionDescription*
     for (std::size_t i = 0; i < again->media.size(); ++i) {
         const StreamView view = view_stream(*again, i);
         if (view.rejected) continue;
-        SALLYPORT_CHECK(view.rtp && view.secure == srtp && !view.codecs.empty());
+        // A fax is in the clear, and never beside keys.
+        if (view.t38)
+            SALLYPORT_CHECK(!srtp && !view.secure);
+        else
+            SALLYPORT_CHECK(view.rtp && view.secure == srtp && !view.codecs.empty());
         SALLYPORT_CHECK(view.crypto.size() == (srtp ? 1u : 0u));
         SALLYPORT_CHECK(view.rtp_endpoint == anchors(srtp)[0].rtp);
         for (const auto& a : again->media[i].attributes)

@@ -216,7 +216,8 @@ std::string Simulation::summary() const {
         const auto& c = p->counts;
         text += p->peer.id.name + ": " + std::to_string(c.placed) + " placed, " + std::to_string(c.answered) +
                 " answered, " + std::to_string(c.refused) + " refused, " + std::to_string(c.cancelled) +
-                " cancelled, " + std::to_string(c.held) + " later offers, " + std::to_string(c.pracked) + " PRACKs, " + std::to_string(c.failed) + " failed\n";
+                " cancelled, " + std::to_string(c.held) + " later offers, " + std::to_string(c.pracked) + " PRACKs, " +
+                std::to_string(c.failed) + " failed\n";
     }
     std::size_t shown = 0;
     for (const auto& line : complaints)

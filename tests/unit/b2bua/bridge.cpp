@@ -131,8 +131,9 @@ TEST_CASE("An RTCP address is as good as an RTP address must be, or RTCP goes to
 TEST_CASE("The media plane is told the clock of the codec that is agreed upon, and who wants no RTCP (RFC 3556)") {
     SeededRandom random(1);
     auto b = bridge(false, false);
-    const auto offer = "m=audio 5004 RTP/AVP 96 101 8\r\nb=RS:0\r\nb=RR:0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 "
-                       "telephone-event/48000\r\n";
+    const auto offer =
+        "m=audio 5004 RTP/AVP 96 101 8\r\nb=RS:0\r\nb=RR:0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 "
+        "telephone-event/48000\r\n";
     REQUIRE(b.hear_offer(Side::a, sdp_text(offer)).has_value());
     REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
     REQUIRE(b.hear_answer(Side::b, sdp_text("m=audio 5004 RTP/AVP 8\r\nb=RS:0\r\nb=RR:600\r\n", "198.51.100.20"))

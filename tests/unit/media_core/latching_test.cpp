@@ -286,7 +286,8 @@ TEST_CASE("What a plain leg believed, or what its mode could not have learnt, is
     CHECK(goes_to(with_mode(Latching::any_address), {at("[2001:db8::9]:4000"), {}, signalled, true}).to == signalled);
 }
 
-TEST_CASE("What a peer that moves sends from its old port until it knows is heard, and keeps nothing from the new one") {
+TEST_CASE(
+    "What a peer that moves sends from its old port until it knows is heard, and keeps nothing from the new one") {
     MediaBench bench;
     Call call(bench);
     std::uint16_t sequence = 0;

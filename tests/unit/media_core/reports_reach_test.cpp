@@ -33,7 +33,8 @@ TEST_CASE("Where a=rtcp says, reports go; where a 0.0.0.0 holds, none; before bo
 }
 
 TEST_CASE(
-    "Behind NAT nobody has a report before he is heard; an address that never sends has ten, where it moves none more") {
+    "Behind NAT nobody has a report before he is heard; an address that never sends has ten, where it moves none "
+    "more") {
     LegChange a = leg(Side::a, at("203.0.113.5:4000"));
     a.latching = Latching::any_address;
     Reported r({a});

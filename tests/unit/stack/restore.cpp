@@ -91,7 +91,8 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     }
 }
 
-TEST_CASE("An SRTCP index is written down every quarter of the margin, and at once when a new media plane goes on from it") {
+TEST_CASE(
+    "An SRTCP index is written down every quarter of the margin, and at once when a new media plane goes on from it") {
     Bench before;
     PbxCall call(before);
     b2bua::MediaEvent event;
