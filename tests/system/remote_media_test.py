@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support'), str(ROOT / 'tests' / 'system')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
-from lab import edge as edge_module, parties  # noqa: E402
+from lab import edge as edge_module, parties, process  # noqa: E402
 
 
 @case('[SC-3-04] signaling and media plane on two hosts: calls both ways, cancelled and refused, as on one')
@@ -21,7 +21,9 @@ def _(lab):
     parties.talk(core, pbx, to_pbx, lab.core_number, hang_up='callee').require_intact()
     parties.cancelled(pbx, core, to_core, lab.pbx_number)
     parties.busy(core, pbx, to_pbx, lab.core_number)
-    equal([len(r['media']) for r in lab.edge.records() if r['sip_status'] == 200], [2, 2], 'legs with statistics')
+    answered = lambda: [len(r['media']) for r in lab.edge.records() if r['sip_status'] == 200]  # noqa: E731
+    process.wait_until(lambda: len(answered()) == 2, 5, 'the records of both calls are on the disk')
+    equal(answered(), [2, 2], 'legs with statistics')
     lab.require_no_leftovers()
 
 
