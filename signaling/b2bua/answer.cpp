@@ -18,16 +18,13 @@ using sip::HeaderName;
 namespace {
 
 constexpr std::size_t most_forks = 16;
-constexpr Duration media_patience = 2s;
 
 bool has_sdp(const sip::Message& message) { return !sip::session_description(message).empty(); }
 
 }  // namespace
 
 Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
-    const auto found =
-        std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) { return f.remote_tag == remote_tag; });
-    if (found != forks_.end()) return &*found;
+    if (Fork* known = fork_towards_callee(remote_tag)) return known;
     if (forks_.size() >= most_forks) return nullptr;
     Fork fork;
     fork.remote_tag = remote_tag;
@@ -149,10 +146,9 @@ void Call::on_ok(Side side, const transaction::Response& response, Context& cx) 
     const std::uint32_t cseq = response.message.cseq().number;
     SentInvite sent = establish(side, response, cx);
     exchange_->response = response.message;
-    const auto early = std::find_if(forks_.begin(), forks_.end(),
-                                    [&](const Fork& fork) { return fork.remote_tag == response.message.to_tag(); });
     // What was offered and answered before the 2xx needs no answer in the ACK.
-    if (exchange_->initial && early != forks_.end() && early->offered && early->agreed) exchange_->late = false;
+    const Fork* early = fork_towards_callee(response.message.to_tag());
+    if (exchange_->initial && early != nullptr && early->offered && early->agreed) exchange_->late = false;
     if (early_ && early_->remote_tag != response.message.to_tag()) end_early_exchange(481, {}, cx);
     if (exchange_->late) {
         l.owed = OwedAck{std::move(sent), cseq};
@@ -178,10 +174,10 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
     const auto invite = sip::Parser::parse(sent.text);
     SALLYPORT_CHECK(invite.has_value());
     l.dialog = dialog::Dialog::as_uac(*invite, response.message, response.flow, sent.tls_name);
-    for (const Fork& fork : forks_)  // PRACKs have used numbers
-        if (fork.callee && fork.remote_tag == l.dialog.id.remote_tag)
-            l.dialog.local_cseq = std::max(l.dialog.local_cseq, fork.callee->local_cseq),
-            l.dialog.remote_cseq = fork.callee->remote_cseq;
+    if (const Fork* early = fork_towards_callee(l.dialog.id.remote_tag); early != nullptr && early->callee) {
+        l.dialog.local_cseq = std::max(l.dialog.local_cseq, early->callee->local_cseq);  // PRACKs have used numbers
+        l.dialog.remote_cseq = early->callee->remote_cseq;
+    }
     l.established = true;
     cx.index.attach(response.flow.connection, id_);
     cx.health.noticed_alive(hop_->health_key);

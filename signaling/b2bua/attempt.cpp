@@ -12,7 +12,6 @@ namespace sallyport::b2bua {
 
 namespace {
 
-constexpr Duration setup_patience = 10s;    // DNS and the media plane together
 constexpr std::uint16_t out_of_order = 27;  // Q.850: destination out of order
 constexpr std::size_t most_past_forks = 16;
 

@@ -1,7 +1,5 @@
 #include "signaling/b2bua/call.h"
 
-#include <algorithm>
-
 #include "control/base/check.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
@@ -237,9 +235,8 @@ void Call::on_request(Side side, const transaction::Request& request, Context& c
 // From an early dialog of leg B.
 void Call::on_request_early(const transaction::Request& request, Context& cx) {
     const sip::Message& message = request.message;
-    const auto fork =
-        std::find_if(forks_.begin(), forks_.end(), [&](const Fork& f) { return f.remote_tag == message.from_tag(); });
-    if (fork == forks_.end() || message.method() != Method::update) return refuse_request(request, 481, cx);
+    Fork* fork = fork_towards_callee(message.from_tag());
+    if (fork == nullptr || message.method() != Method::update) return refuse_request(request, 481, cx);
     ladder_.message(cx.now, Side::b, Ladder::Way::in, ladder_text(message));
     if (fork->callee && fork->callee->check_sequence(message) == dialog::SequenceCheck::too_low)
         return refuse_request(request, 500, cx);
@@ -247,7 +244,7 @@ void Call::on_request_early(const transaction::Request& request, Context& cx) {
         if (fork->callee) fork->callee->refresh_target(message);
         return on_update(Side::b, request, cx);
     }
-    begin_early_exchange(Side::b, &*fork, request, cx);
+    begin_early_exchange(Side::b, fork, request, cx);
 }
 
 void Call::on_response(const transaction::Response& response, Context& cx) {

@@ -260,6 +260,7 @@ private:
     bool is_passed_over(const Fork& fork) const;
     void hold_ok(Context& cx);
     Fork* fork_towards_caller(std::string_view caller_tag);
+    Fork* fork_towards_callee(std::string_view remote_tag);  // fork_of() makes one that is missing
 
     // early_offer.cpp: offers between the answer in an 18x and the 2xx
     bool is_settled(const Fork& fork, const sip::Message& offer) const;

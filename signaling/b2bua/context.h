@@ -2,6 +2,7 @@
 // are written to the two buffers; nobody is called back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -64,6 +65,13 @@ struct Context {
             transaction::Transmit{flow, std::make_shared<const std::string>(std::move(text)), tls_name});
     }
 };
+
+inline constexpr Duration setup_patience = 10s;  // with DNS and the media plane together
+inline constexpr Duration media_patience = 2s;   // with a reply of the media plane
+// Of who has asked by UPDATE, whose transaction ends after 64*T1.
+inline Duration update_patience(const transaction::TimerValues& timers) {
+    return std::min<Duration>(20s, timers.t64() * 5 / 8);
+}
 
 // What a deadline of a call is for: TimerKey::kind with owner call.
 enum class CallTimer : std::uint8_t {

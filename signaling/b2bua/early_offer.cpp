@@ -1,7 +1,5 @@
 // Offers between the answer in a provisional response and the 2xx: an UPDATE of either party, or the caller's PRACK
 // (RFC 3262 5, RFC 3311 5.2). They cross as UPDATE, within the early dialog of their fork.
-#include <algorithm>
-
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/methods.h"
@@ -13,8 +11,6 @@ namespace sallyport::b2bua {
 using sip::HeaderName;
 
 namespace {
-
-constexpr Duration update_patience = 20s;  // of whoever has asked, whose transaction ends after 64*T1
 
 bool is_prack(const sip::Message& request) { return request.method() == sip::Method::prack; }
 
@@ -67,7 +63,7 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
     early_->client = cx.layer.send(flow, std::move(text), dialog.tls_name, cx.now, cx.effects);
     cx.index.add(early_->client, id_);
-    start_timer(CallTimer::early, std::min<Duration>(update_patience, cx.settings.timers.t64() * 5 / 8), cx);
+    start_timer(CallTimer::early, update_patience(cx.settings.timers), cx);
     return true;
 }
 
@@ -108,7 +104,7 @@ bool Call::on_early_answer(transaction::ClientId update, const sip::Message* ans
     const std::uint16_t status = answer->status();
     if (status < 200) return true;
     ladder_.message(cx.now, to, Ladder::Way::in, ladder_text(*answer));
-    Fork& fork = *fork_of(early_->remote_tag, cx);
+    Fork& fork = *fork_towards_callee(early_->remote_tag);  // it ends before its fork does
     if (status >= 300) {
         leave_early_offer(fork);
         end_early_exchange(status == 491 ? status : relayed_status(status, is_pbx(early_->from)), {}, cx);
@@ -143,7 +139,7 @@ void Call::leave_early_offer(Fork& fork) {
 void Call::give_up_early_exchange(Context& cx) {
     if (!early_) return;
     leg(other(early_->from)).outdated = true;
-    leave_early_offer(*fork_of(early_->remote_tag, cx));
+    leave_early_offer(*fork_towards_callee(early_->remote_tag));
     end_early_exchange(504, {}, cx);
     if (exchange_ && exchange_->step == Exchange::Step::settling) send_ok(cx);
 }
@@ -166,7 +162,7 @@ void Call::answer_early(const sip::Message& request, const EarlyExchange& exchan
     if (status / 100 == 2) {
         composer.add(HeaderName::contact, contact_of(cx.realm(leg(from).realm), exchange.flow))
             .add(HeaderName::allow, methods_in_dialog);
-        early_dialog(from, *fork_of(exchange.remote_tag, cx)).refresh_target(request);
+        early_dialog(from, *fork_towards_callee(exchange.remote_tag)).refresh_target(request);
     }
     std::string text = composer.finish(body.empty() ? std::string_view() : "application/sdp", body);
     ladder_.message(cx.now, from, Ladder::Way::out, ladder_text(std::string_view(text)));

@@ -8,7 +8,6 @@ namespace sallyport::b2bua {
 namespace {
 
 constexpr std::uint16_t temporary_failure = 41;
-constexpr Duration media_patience = 2s;
 constexpr std::uint32_t most_restore_tries = 5;
 constexpr std::uint16_t discard_port = 9;
 

@@ -19,8 +19,6 @@ using sip::HeaderName;
 namespace {
 
 constexpr std::uint32_t glare_tries = 4;
-constexpr Duration media_patience = 2s;
-constexpr Duration update_patience = 20s;  // of who asked by UPDATE, whose transaction ends after 64*T1
 
 bool is_update(const transaction::Request& request) { return request.message.method() == sip::Method::update; }
 
@@ -31,8 +29,8 @@ void Call::on_offer(Side side, const transaction::Request& request, Context& cx)
     if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
     if (phase_ < Phase::answered && is_update(request)) {
         if (!takes_media(sip::session_description(request.message), cx)) return refuse_request(request, 488, cx);
-        Fork* fork =
-            side == Side::a ? fork_towards_caller(request.message.to_tag()) : fork_of(l.dialog.id.remote_tag, cx);
+        Fork* fork = side == Side::a ? fork_towards_caller(request.message.to_tag())
+                                     : fork_towards_callee(l.dialog.id.remote_tag);
         begin_early_exchange(side, fork, request, cx);
         return;
     }
@@ -104,7 +102,7 @@ void Call::begin_exchange(Side side, const transaction::Request& request, Contex
     Exchange exchange;
     exchange.from = side;
     exchange.update = update;
-    exchange.deadline = cx.now + std::min<Duration>(update_patience, cx.settings.timers.t64() * 5 / 8);
+    exchange.deadline = cx.now + update_patience(cx.settings.timers);
     const std::string_view description = sip::session_description(request.message);
     exchange.late = description.empty();
     exchange.before = bridge_;

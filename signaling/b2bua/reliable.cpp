@@ -18,8 +18,7 @@ namespace {
 
 constexpr std::uint16_t recovery_on_timer_expiry = 102;  // Q.850
 constexpr std::uint32_t highest_first_rseq = 0x7fff'ffff;
-constexpr std::size_t most_pracks = 8;  // of one early dialog, on their way: a callee waits for each (RFC 3262 3)
-constexpr Duration media_patience = 2s;
+constexpr std::size_t most_pracks = 8;      // of one early dialog, on their way: a callee waits for each (RFC 3262 3)
 constexpr Duration settling_patience = 3s;  // of a caller whose call has been taken
 
 }  // namespace
@@ -217,6 +216,12 @@ void Call::hold_ok(Context& cx) {
 Call::Fork* Call::fork_towards_caller(std::string_view caller_tag) {
     const auto found =
         std::find_if(forks_.begin(), forks_.end(), [&](const Fork& fork) { return fork.caller_tag == caller_tag; });
+    return found == forks_.end() ? nullptr : &*found;
+}
+
+Call::Fork* Call::fork_towards_callee(std::string_view remote_tag) {
+    const auto found =
+        std::find_if(forks_.begin(), forks_.end(), [&](const Fork& fork) { return fork.remote_tag == remote_tag; });
     return found == forks_.end() ? nullptr : &*found;
 }
 

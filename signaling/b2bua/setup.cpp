@@ -21,7 +21,6 @@ using sip::HeaderName;
 
 namespace {
 
-constexpr Duration setup_patience = 10s;  // DNS and the media plane together
 constexpr std::size_t longest_recorded_uri = 256;
 constexpr std::size_t call_id_tries = 256;  // one of N shards is home: a miss in all of these does not happen
 
