@@ -1,5 +1,6 @@
 """An edge node in its namespace: node files, certificates, the three daemons, and what they say of themselves over the
 command line, their metrics and their records."""
+import contextlib
 import json
 import socket
 import subprocess
@@ -260,7 +261,10 @@ registrations: {{file: {self.registrations_file}}}
 
     def records(self):
         """Call records on the disk, oldest first. A record ends with its newline: what comes after the last one is still
-        being written."""
+        being written. Those that are gathered for the next write are waited for, while signaling is there to say so."""
+        with contextlib.suppress(OSError, process.NotReady):
+            process.wait_until(lambda: self.scrape('signaling').get('sallyport_call_record_queue') == 0, 1,
+                               'no record waits for the disk', every=0.01)
         found = []
         for file in sorted((self.run / 'records').glob('*')):
             if file.is_file():
