@@ -5,21 +5,17 @@
 #include <cstdint>
 
 #include "control/base/bytes.h"
+#include "media-plane/srtp/rtp_header.h"
 
 namespace sallyport::media::rtp {
 
-inline constexpr std::size_t fixed_header_bytes = 12;
+inline constexpr std::size_t fixed_header_bytes = srtp::rtp_header_bytes;
 inline constexpr std::uint8_t payload_types = 128;
 
 // Bytes of fixed header, CSRC list and extension. 0: not version 2, or the packet is shorter than it says.
 inline std::size_t header_bytes(ByteView packet) {
-    if (packet.size() < fixed_header_bytes || packet[0] >> 6 != 2) return 0;
-    std::size_t bytes = fixed_header_bytes + std::size_t{4} * (packet[0] & 0x0f);
-    if (packet[0] & 0x10) {
-        if (packet.size() < bytes + 4) return 0;
-        bytes += 4 + std::size_t{4} * load_be16(packet.data() + bytes + 2);
-    }
-    return bytes <= packet.size() ? bytes : 0;
+    const auto offset = srtp::payload_offset(packet);
+    return offset && packet[0] >> 6 == 2 ? *offset : 0;
 }
 
 // RFC 3550 A.1: with the padding bit the last octet counts the padding, itself included. For decrypted packets:

@@ -20,6 +20,8 @@ public:
     const KeyMaterial& key() const { return key_; }
     bool inbound() const { return inbound_; }
 
+    virtual bool of_burst_engine() const = 0;
+
     // How far the key has been used, and whether that is worth telling whoever would have to go on with it.
     virtual KeyUse use() const = 0;
     bool has_news() const { return news_; }

@@ -1,10 +1,11 @@
-// One interface, several engines: libsrtp2 packet by packet (the reference, every suite), later a burst engine on
-// the multi-buffer library. Contexts belong to the engine that made them and to one lcore.
+// One interface, two engines: libsrtp2 packet by packet (the reference, every suite), and whole bursts on the multi-buffer
+// library where the processor has the instructions. Contexts belong to the engine that made them and to one lcore.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "control/base/bytes.h"
 #include "control/base/result.h"
@@ -31,6 +32,8 @@ class Engine {
 public:
     virtual ~Engine() = default;
     virtual bool supports(Suite suite) const = 0;
+    // "burst" or "libsrtp": who does this suite, of those that it supports.
+    virtual std::string_view name(Suite suite) const = 0;
     // `key`: master key followed by master salt. `inbound`: for unprotect, else for protect.
     virtual Result<std::unique_ptr<CryptoContext>, EngineErrc> create(Suite suite, ByteView key, bool inbound) = 0;
     // Re-keying: `fresh` goes on with the rollover counters of `previous`, which "MUST NOT be reset to zero" (RFC 3711
@@ -47,5 +50,8 @@ public:
 };
 
 std::unique_ptr<Engine> make_libsrtp_engine();
+std::unique_ptr<Engine> make_burst_engine();
+// Each suite by the burst engine where this processor has what that takes, by libsrtp where not.
+std::unique_ptr<Engine> make_fastest_engine();
 
 }  // namespace sallyport::srtp

@@ -54,4 +54,10 @@ constexpr std::optional<std::uint64_t> index_after_gap(std::uint64_t used, std::
     return used + ahead;
 }
 
+// The first packet of an SSRC that reaches us may be of its second round: who starts near 65,535 has turned before the
+// key was known, or with its first packets lost. What is taken for the start of the first round is tried as the start
+// of the second, where that is nearer than what went before can have been long.
+constexpr bool turned_before(std::uint64_t first) { return first < 0x8000; }
+constexpr std::uint64_t after_one_turn(std::uint16_t sequence) { return 0x10000u + sequence; }
+
 }  // namespace sallyport::srtp

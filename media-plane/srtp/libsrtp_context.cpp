@@ -4,11 +4,11 @@
 #include <array>
 #include <cstring>
 
+#include "media-plane/srtp/rtp_header.h"
+
 namespace sallyport::srtp {
 namespace {
 
-constexpr std::size_t rtp_header_bytes = 12;
-constexpr std::size_t rtcp_header_bytes = 8;
 constexpr std::size_t srtcp_index_bytes = 4;
 
 void set_algorithms(srtp_policy_t& policy, Suite suite) {
@@ -49,18 +49,16 @@ srtp_policy_t policy_of(const KeyMaterial& key, bool inbound) {
     return policy;
 }
 
-std::uint32_t ssrc_of(const std::uint8_t* data, bool rtcp) {  // as libsrtp names streams: in network order
-    std::uint32_t ssrc;
-    std::memcpy(&ssrc, data + (rtcp ? 4 : 8), sizeof ssrc);
-    return ssrc;
+std::uint32_t in_network_order(std::uint32_t ssrc) {  // as libsrtp names the streams to be removed
+    std::uint32_t swapped;
+    store_be32(reinterpret_cast<std::uint8_t*>(&swapped), ssrc);
+    return swapped;
 }
-
-std::uint16_t sequence_of(const std::uint8_t* data) { return load_be16(data + 2); }
 
 srtp_policy_t policy_of(const KeyMaterial& key, bool inbound, std::uint32_t ssrc) {
     srtp_policy_t policy = policy_of(key, inbound);
     policy.ssrc.type = ssrc_specific;
-    policy.ssrc.value = load_be32(reinterpret_cast<const std::uint8_t*>(&ssrc));
+    policy.ssrc.value = ssrc;
     return policy;
 }
 
@@ -96,7 +94,7 @@ void LibsrtpContext::continue_from(LibsrtpContext& previous) {
     Counting& old = previous.continued_ ? *previous.continued_ : previous.counting_;
     if (old.ssrcs.size() == 0) return;
     // Under the new key those that fell silent may be forgotten, so that the limit is one of each key's life.
-    while (old.ssrcs.size() > limits::inbound_ssrcs) srtp_remove_stream(old.session.get(), old.ssrcs.remove_oldest());
+    while (old.ssrcs.size() > limits::inbound_ssrcs) remove_oldest(old);
     const srtp_policy_t policy = policy_of(key(), inbound());
     if (srtp_update(old.session.get(), &policy) != srtp_err_status_ok) return;  // out of memory: counts from zero
     if (!rekey_own_streams(old)) return;
@@ -108,8 +106,9 @@ void LibsrtpContext::continue_from(LibsrtpContext& previous) {
 
 // srtp_update() finds those only that came of themselves.
 bool LibsrtpContext::rekey_own_streams(Counting& counting) {
-    for (SsrcSet::Entry& entry : counting.ssrcs.entries()) {
-        if (!entry.own_stream) continue;
+    for (std::size_t i = 0; i < counting.ssrcs.size(); ++i) {
+        Ssrcs::Entry& entry = counting.ssrcs[i];
+        if (!entry.begun_elsewhere) continue;
         entry.floor = 0;  // nothing was protected with the new key yet
         const srtp_policy_t policy = policy_of(key(), inbound(), entry.ssrc);
         if (srtp_update_stream(counting.session.get(), &policy) != srtp_err_status_ok) return false;
@@ -121,72 +120,88 @@ bool LibsrtpContext::resume(const KeyUse& used) {
     if (used.rtp.size() > (inbound() ? limits::inbound_ssrcs : limits::outbound_ssrcs)) return false;
     for (const SsrcIndex& known : used.rtp) {
         if (known.index > limits::packet_index) return false;
-        std::uint32_t ssrc;
-        store_be32(reinterpret_cast<std::uint8_t*>(&ssrc), known.ssrc);
-        if (counting_.ssrcs.find(ssrc)) return false;
-        const srtp_policy_t policy = policy_of(key(), inbound(), ssrc);
+        if (counting_.ssrcs.find(known.ssrc)) return false;
+        const srtp_policy_t policy = policy_of(key(), inbound(), known.ssrc);
         if (srtp_add_stream(counting_.session.get(), &policy) != srtp_err_status_ok) return false;
-        SsrcSet::Entry& entry = counting_.ssrcs.insert(ssrc);
-        entry.state = SsrcSet::Entry::State::resumed;
-        entry.own_stream = true;
+        Ssrcs::Entry& entry = counting_.ssrcs.insert(known.ssrc);
+        entry.state = SsrcCount::State::resumed;
+        entry.begun_elsewhere = true;
         entry.index = known.index;
     }
     if (srtcp_)
-        srtcp_->go_on_after(std::min(used.srtcp, limits::srtcp_index - limits::srtcp_resume_margin) +
-                            limits::srtcp_resume_margin);
+        srtcp_->resume(used.srtcp);
     return true;
 }
 
 KeyUse LibsrtpContext::use() const {
     KeyUse all;
     const Counting& counting = continued_ ? *continued_ : counting_;
-    for (const SsrcSet::Entry& entry : counting.ssrcs.entries())
-        if (entry.state != SsrcSet::Entry::State::fresh)
-            all.rtp.push_back({load_be32(reinterpret_cast<const std::uint8_t*>(&entry.ssrc)), entry.index});
+    for (std::size_t i = 0; i < counting.ssrcs.size(); ++i)
+        if (const Ssrcs::Entry& entry = counting.ssrcs[i]; entry.state != SsrcCount::State::fresh)
+            all.rtp.push_back({entry.ssrc, entry.index});
     if (srtcp_) all.srtcp = srtcp_->index();
     return all;
 }
 
-std::optional<std::uint64_t> LibsrtpContext::next_index(Counting& counting, SsrcSet::Entry* entry,
+std::optional<std::uint64_t> LibsrtpContext::next_index(Counting& counting, const Ssrcs::Entry* entry,
                                                         std::uint16_t sequence) {
     if (!entry) return sequence;
-    if (entry->state != SsrcSet::Entry::State::resumed) {
-        const auto index = estimated_index(entry->index, sequence);
-        return index >= entry->floor ? std::optional(index) : std::nullopt;
-    }
-    const auto index = index_after_gap(entry->index, sequence);
+    const auto index = entry->next(sequence);
     // Said again with every packet until one is authentic: libsrtp takes that one for the stream's first.
-    if (index)
-        srtp_set_stream_roc(counting.session.get(), load_be32(reinterpret_cast<const std::uint8_t*>(&entry->ssrc)),
-                            static_cast<std::uint32_t>(*index >> 16));
+    if (index && entry->state == SsrcCount::State::resumed)
+        srtp_set_stream_roc(counting.session.get(), entry->ssrc, static_cast<std::uint32_t>(*index >> 16));
     return index;
 }
 
-void LibsrtpContext::count(SsrcSet::Entry& entry, std::uint64_t index) {
-    const bool first = entry.state != SsrcSet::Entry::State::counting;
-    if (!first && index <= entry.index) return;
-    if (entry.own_stream && (first || index - entry.index > limits::resumed_reordering)) entry.floor = index;
-    if (first || index / limits::news_every != entry.index / limits::news_every) note_news();
-    entry.state = SsrcSet::Entry::State::counting;
-    entry.index = index;
+void LibsrtpContext::remove_oldest(Counting& counting) {
+    srtp_remove_stream(counting.session.get(), in_network_order(counting.ssrcs.remove_oldest()));
 }
 
-Status LibsrtpContext::unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp) {
+LibsrtpContext::Ssrcs::Entry& LibsrtpContext::hold(Counting& counting, std::uint32_t ssrc) {
+    if (counting.ssrcs.size() == limits::inbound_ssrcs) remove_oldest(counting);
+    return counting.ssrcs.insert(ssrc);
+}
+
+Status LibsrtpContext::unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp,
+                                      ByteSpan scratch) {
     const std::uint32_t ssrc = ssrc_of(data, rtcp);
+    const Ssrcs::Entry* held = counting.ssrcs.find(ssrc);
     std::optional<std::uint64_t> index;
-    if (!rtcp && !(index = next_index(counting, counting.ssrcs.find(ssrc), sequence_of(data)))) return Status::replayed;
+    if (!rtcp && !(index = next_index(counting, held, sequence_of(data)))) return Status::replayed;
+    const bool may_have_turned = !held && !rtcp && turned_before(*index) && length <= scratch.size();
+    if (may_have_turned) std::memcpy(scratch.data(), data, length);  // a failed attempt may leave its marks
     int size = length;
     const auto error = rtcp ? srtp_unprotect_rtcp(counting.session.get(), data, &size)
                             : srtp_unprotect(counting.session.get(), data, &size);
-    if (error != srtp_err_status_ok) return status_of(error);
-    length = static_cast<std::uint16_t>(size);
-    SsrcSet::Entry* entry = counting.ssrcs.touch(ssrc);
-    if (!entry) {  // libsrtp has just made a stream for it
-        if (counting.ssrcs.size() == limits::inbound_ssrcs)
-            srtp_remove_stream(counting.session.get(), counting.ssrcs.remove_oldest());
-        entry = &counting.ssrcs.insert(ssrc);
+    if (error != srtp_err_status_ok) {
+        const Status status = status_of(error);
+        if (status != Status::auth_failed || !may_have_turned) return status;
+        std::memcpy(data, scratch.data(), length);
+        return unprotect_turned(counting, data, length);
     }
-    if (index) count(*entry, *index);
+    length = static_cast<std::uint16_t>(size);
+    Ssrcs::Entry* entry = counting.ssrcs.touch(ssrc);
+    if (!entry) entry = &hold(counting, ssrc);  // libsrtp has just made a stream for it
+    if (index && entry->count(*index)) note_news();
+    return Status::ok;
+}
+
+// An SSRC's first packet to reach us, as the first of its second round: libsrtp is told by a stream of that name.
+Status LibsrtpContext::unprotect_turned(Counting& counting, std::uint8_t* data, std::uint16_t& length) {
+    const std::uint32_t ssrc = ssrc_of(data, false);
+    const std::uint64_t index = after_one_turn(sequence_of(data));
+    const srtp_policy_t policy = policy_of(key(), inbound(), ssrc);
+    if (srtp_add_stream(counting.session.get(), &policy) != srtp_err_status_ok) return Status::failed;
+    srtp_set_stream_roc(counting.session.get(), ssrc, static_cast<std::uint32_t>(index >> 16));
+    int size = length;
+    if (const auto error = srtp_unprotect(counting.session.get(), data, &size); error != srtp_err_status_ok) {
+        srtp_remove_stream(counting.session.get(), in_network_order(ssrc));
+        return status_of(error);
+    }
+    length = static_cast<std::uint16_t>(size);
+    Ssrcs::Entry& entry = hold(counting, ssrc);
+    entry.begun_elsewhere = true;
+    if (entry.count(index)) note_news();
     return Status::ok;
 }
 
@@ -194,18 +209,21 @@ void LibsrtpContext::unprotect(Job& job, ByteSpan scratch) {
     const SuiteFacts& suite = facts(key().suite());
     const std::size_t least = job.rtcp ? rtcp_header_bytes + srtcp_index_bytes + suite.rtcp_tag_bytes
                                        : rtp_header_bytes + suite.rtp_tag_bytes;
-    if (job.length < least) {  // libsrtp would compute lengths below zero
+    if (job.length < least ||  // libsrtp would compute lengths below zero
+        (!job.rtcp && !payload_offset({job.data, job.length - suite.rtp_tag_bytes}))) {
         job.status = Status::malformed;
         return;
     }
     if (continued_)
         decide(job, scratch);
     else
-        job.status = unprotect_with(counting_, job.data, job.length, job.rtcp);
+        job.status = unprotect_with(counting_, job.data, job.length, job.rtcp, scratch);
 }
 
 // The first authentic packet under the new key tells how its sender counts, and settles it.
 void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
+    const ByteSpan further = scratch.subspan(scratch.size() / 2);
+    scratch = scratch.first(scratch.size() / 2);
     if (job.length > scratch.size()) {
         job.status = Status::malformed;
         return;
@@ -213,7 +231,7 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
     std::memcpy(scratch.data(), job.data, job.length);  // a failed attempt may leave its marks on the bytes
     std::uint16_t length = job.length;
     const bool counted_before = continued_->ssrcs.find(ssrc_of(job.data, job.rtcp)) != nullptr;
-    const Status went_on = unprotect_with(*continued_, scratch.data(), length, job.rtcp);
+    const Status went_on = unprotect_with(*continued_, scratch.data(), length, job.rtcp, further);
     if (went_on == Status::ok) {
         std::memcpy(job.data, scratch.data(), length);
         job.length = length;
@@ -225,36 +243,30 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
         }
         return;
     }
-    job.status = unprotect_with(counting_, job.data, job.length, job.rtcp);
+    job.status = unprotect_with(counting_, job.data, job.length, job.rtcp, further);
     if (job.status == Status::ok && !job.rtcp) continued_.reset();
     if (job.status != Status::ok && went_on == Status::replayed) job.status = Status::replayed;
 }
 
 void LibsrtpContext::protect(Job& job) {
-    const std::size_t header = job.rtcp ? SrtcpSender::header_bytes : rtp_header_bytes;
-    const std::size_t growth = job.rtcp ? srtcp_->growth() : facts(key().suite()).rtp_tag_bytes;
-    if (job.length < header)
+    if (job.rtcp ? job.length < rtcp_header_bytes : !payload_offset({job.data, job.length}))
         job.status = Status::malformed;
-    else if (std::size_t{job.length} + growth > job.capacity)
-        job.status = Status::failed;
     else if (job.rtcp)
         protect_rtcp(job);
+    else if (std::size_t{job.length} + facts(key().suite()).rtp_tag_bytes > job.capacity)
+        job.status = Status::failed;
     else
         protect_rtp(job);
 }
 
 void LibsrtpContext::protect_rtcp(Job& job) {
-    if (!srtcp_->protect(job.data, job.length)) {
-        job.status = Status::failed;
-        return;
-    }
-    job.length = static_cast<std::uint16_t>(job.length + srtcp_->growth());
-    if (srtcp_->index() % limits::srtcp_news_every == 0) note_news();
+    srtcp_->protect(job);
+    if (job.status == Status::ok && srtcp_->has_news()) note_news();
 }
 
 void LibsrtpContext::protect_rtp(Job& job) {
     const std::uint32_t ssrc = ssrc_of(job.data, false);
-    SsrcSet::Entry* entry = counting_.ssrcs.touch(ssrc);
+    Ssrcs::Entry* entry = counting_.ssrcs.touch(ssrc);
     if (!entry) {
         if (counting_.ssrcs.size() == limits::outbound_ssrcs) {
             job.status = Status::no_context;
@@ -272,7 +284,7 @@ void LibsrtpContext::protect_rtp(Job& job) {
     job.status = status_of(error);
     if (error != srtp_err_status_ok) return;
     job.length = static_cast<std::uint16_t>(size);
-    count(*entry, *index);
+    if (entry->count(*index)) note_news();
 }
 
 }  // namespace sallyport::srtp

@@ -28,7 +28,8 @@ public:
     void continue_from(LibsrtpContext& previous);
     bool resume(const KeyUse& used);
     KeyUse use() const override;
-    // `scratch` holds a packet's length at least; needed only until the first authentic packet after re-keying.
+    bool of_burst_engine() const override { return false; }
+    // `scratch` holds two packets; needed only where a second attempt may be.
     void unprotect(Job& job, ByteSpan scratch);
     void protect(Job& job);
 
@@ -36,19 +37,23 @@ private:
     struct Dealloc {
         void operator()(srtp_ctx_t* session) const { srtp_dealloc(session); }
     };
+    using Ssrcs = SsrcSet<>;
     struct Counting {  // a libsrtp session and which SSRCs it counts for
         std::unique_ptr<srtp_ctx_t, Dealloc> session;
-        SsrcSet ssrcs;
+        Ssrcs ssrcs;
     };
     using CryptoContext::CryptoContext;
 
     // The index that the packet will have; nothing if it is, or may be, from before a restart.
-    static std::optional<std::uint64_t> next_index(Counting& counting, SsrcSet::Entry* entry, std::uint16_t sequence);
-    void count(SsrcSet::Entry& entry, std::uint64_t index);
+    static std::optional<std::uint64_t> next_index(Counting& counting, const Ssrcs::Entry* entry,
+                                                   std::uint16_t sequence);
+    static void remove_oldest(Counting& counting);
+    static Ssrcs::Entry& hold(Counting& counting, std::uint32_t ssrc);  // the oldest makes room
     bool rekey_own_streams(Counting& counting);
     void protect_rtp(Job& job);
     void protect_rtcp(Job& job);
-    Status unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp);
+    Status unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp, ByteSpan scratch);
+    Status unprotect_turned(Counting& counting, std::uint8_t* data, std::uint16_t& length);
     void decide(Job& job, ByteSpan scratch);
 
     Counting counting_;

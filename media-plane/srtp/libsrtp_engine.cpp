@@ -28,6 +28,8 @@ public:
 
     bool supports(Suite suite) const override { return supported_[static_cast<std::size_t>(suite)]; }
 
+    std::string_view name(Suite) const override { return "libsrtp"; }
+
     Result<std::unique_ptr<CryptoContext>, EngineErrc> create(Suite suite, ByteView key, bool inbound) override {
         if (!supports(suite)) return EngineErrc::unsupported_suite;
         if (key.size() != key_material_bytes(suite)) return EngineErrc::bad_key_length;
@@ -57,7 +59,7 @@ private:
     static LibsrtpContext& own(CryptoContext& context) { return static_cast<LibsrtpContext&>(context); }
 
     std::array<bool, suite_facts.size()> supported_{};
-    Bytes scratch_ = Bytes(65'536);
+    Bytes scratch_ = Bytes(2 * 65'536);
 };
 
 }  // namespace

@@ -1,56 +1,83 @@
-// The SSRCs that one crypto context holds state for, with the order of their use. Bounded, never allocates.
+// The SSRCs that one crypto context holds state for, with the order of their use. The first has its place in the
+// set, since most calls have no other; each further one allocates.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <span>
+#include <vector>
 
 #include "media-plane/srtp/key_use.h"
 
 namespace sallyport::srtp {
 
+// How far one SSRC's key has been used.
+struct SsrcCount {
+    // resumed: it has been used up to `index` before this context was made, and not yet since.
+    enum class State : std::uint8_t { fresh, resumed, counting };
+    State state = State::fresh;
+    // Its count did not begin at zero here: it was resumed, or had turned before its first packet reached us.
+    bool begun_elsewhere = false;
+    std::uint64_t index = 0;  // the highest so far
+    std::uint64_t floor = 0;  // below it, indices may have been used before this context was made: refused
+
+    // The index that a packet will have; nothing if it is, or may be, from before a restart.
+    std::optional<std::uint64_t> next(std::uint16_t sequence) const {
+        if (state == State::resumed) return index_after_gap(index, sequence);
+        const std::uint64_t likely = estimated_index(index, sequence);
+        return likely >= floor ? std::optional(likely) : std::nullopt;
+    }
+    // That packet is authentic, or has been sent. True if this is worth telling whoever would have to go on with the key.
+    bool count(std::uint64_t used) {
+        const bool first = state != State::counting;
+        if (!first && used <= index) return false;
+        if (begun_elsewhere && (first || used - index > limits::resumed_reordering)) floor = used;
+        const bool news = first || used / limits::news_every != index / limits::news_every;
+        state = State::counting;
+        index = used;
+        return news;
+    }
+};
+
+struct NothingMore {};
+
+// Of each SSRC its count, and what else an engine needs.
+template <class More = NothingMore>
 class SsrcSet {
 public:
-    static constexpr std::size_t capacity = limits::outbound_ssrcs;
-    static_assert(limits::inbound_ssrcs <= capacity);
-
-    struct Entry {
-        // resumed: it has been used up to `index` before this context was made, and not yet since.
-        enum class State : std::uint8_t { fresh, resumed, counting };
-        std::uint32_t ssrc = 0;
-        State state = State::fresh;
-        bool own_stream = false;  // libsrtp was told of this SSRC by name, and has to be told again of a new key
-        std::uint64_t index = 0;  // the highest so far
-        std::uint64_t floor = 0;  // below it, indices may have been used before this context was made: refused
-        std::uint64_t used = 0;   // the value of changes_ when it was last turned to
+    struct Entry : SsrcCount, More {
+        std::uint32_t ssrc = 0;  // in the order of bytes that its user likes
+        std::uint64_t used = 0;  // the value of changes_ when it was last turned to
     };
 
     std::size_t size() const { return count_; }
-    std::span<Entry> entries() { return std::span(entries_).first(count_); }
-    std::span<const Entry> entries() const { return std::span(entries_).first(count_); }
+    Entry& operator[](std::size_t i) { return i == 0 ? first_ : others_[i - 1]; }
+    const Entry& operator[](std::size_t i) const { return i == 0 ? first_ : others_[i - 1]; }
     Entry* find(std::uint32_t ssrc) {
-        if (count_ > 0 && entries_[last_].ssrc == ssrc) return &entries_[last_];
+        if (count_ > 0 && (*this)[last_].ssrc == ssrc) return &(*this)[last_];
         for (std::size_t i = 0; i < count_; ++i)
-            if (entries_[i].ssrc == ssrc) return &entries_[i];
+            if ((*this)[i].ssrc == ssrc) return &(*this)[i];
         return nullptr;
     }
     // If held, it becomes the one used last.
     Entry* touch(std::uint32_t ssrc) {
-        if (count_ > 0 && entries_[last_].ssrc == ssrc) return &entries_[last_];
+        if (count_ > 0 && (*this)[last_].ssrc == ssrc) return &(*this)[last_];
         for (std::size_t i = 0; i < count_; ++i)
-            if (entries_[i].ssrc == ssrc) return &use(i);
+            if ((*this)[i].ssrc == ssrc) return &use(i);
         return nullptr;
     }
-    Entry& insert(std::uint32_t ssrc) {  // one that is not held; size() is below capacity
-        entries_[count_] = Entry{.ssrc = ssrc};
+    Entry& insert(std::uint32_t ssrc) {  // one that is not held; entries found before may have moved
+        if (count_ > others_.size()) others_.emplace_back();
+        Entry& entry = (*this)[count_];
+        entry = Entry{};
+        entry.ssrc = ssrc;
         return use(count_++);
     }
     std::uint32_t remove_oldest() {  // the one used longest ago; size() is above zero
         std::size_t oldest = 0;
         for (std::size_t i = 1; i < count_; ++i)
-            if (entries_[i].used < entries_[oldest].used) oldest = i;
-        const std::uint32_t gone = entries_[oldest].ssrc;
-        entries_[oldest] = entries_[--count_];
+            if ((*this)[i].used < (*this)[oldest].used) oldest = i;
+        const std::uint32_t gone = (*this)[oldest].ssrc;
+        --count_;
+        if (oldest != count_) (*this)[oldest] = (*this)[count_];
         if (last_ == count_) last_ = oldest;
         return gone;
     }
@@ -58,12 +85,13 @@ public:
 private:
     Entry& use(std::size_t i) {
         last_ = i;
-        entries_[i].used = ++changes_;
-        return entries_[i];
+        (*this)[i].used = ++changes_;
+        return (*this)[i];
     }
-    std::array<Entry, capacity> entries_{};
     std::size_t count_ = 0, last_ = 0;
     std::uint64_t changes_ = 0;
+    Entry first_{};
+    std::vector<Entry> others_;
 };
 
 }  // namespace sallyport::srtp

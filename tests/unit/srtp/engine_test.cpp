@@ -34,6 +34,7 @@ struct Pair {
 }  // namespace
 
 TEST_CASE("150,000 packets in a row decrypt: the rollover counter follows twice around") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_128_gcm}) {
         Pair pair(suite);
         std::size_t good = 0;
@@ -43,6 +44,7 @@ TEST_CASE("150,000 packets in a row decrypt: the rollover counter follows twice 
 }
 
 TEST_CASE("A wrong tag, a wrong key and a changed header are not authentic, and leave the length alone") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         INFO(facts(suite).sdes_name);
         Pair pair(suite);
@@ -61,6 +63,7 @@ TEST_CASE("A wrong tag, a wrong key and a changed header are not authentic, and 
 }
 
 TEST_CASE("A wrong SRTCP tag is not authentic") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Pair pair(suite);
         Bytes sent = pair.sender.process(rtcp_packet(), true).bytes;
@@ -72,6 +75,7 @@ TEST_CASE("A wrong SRTCP tag is not authentic") {
 }
 
 TEST_CASE("A packet counts once: replays and packets older than the window are refused") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Pair pair(suite);
         const Bytes rtp = pair.sender.process(rtp_packet(100)).bytes;
@@ -86,6 +90,7 @@ TEST_CASE("A packet counts once: replays and packets older than the window are r
 }
 
 TEST_CASE("Packets that arrive out of order decrypt, across the turn of the sequence number too") {
+    WITH_EVERY_ENGINE;
     Pair pair;
     REQUIRE(pair.pass(65'000) == Status::ok);
     std::vector<Bytes> late;
@@ -97,6 +102,7 @@ TEST_CASE("Packets that arrive out of order decrypt, across the turn of the sequ
 }
 
 TEST_CASE("A sequence number is never encrypted twice") {
+    WITH_EVERY_ENGINE;
     Pair pair;
     CHECK(pair.sender.process(rtp_packet(7)).status == Status::ok);
     Bytes other = rtp_packet(7);
@@ -105,6 +111,7 @@ TEST_CASE("A sequence number is never encrypted twice") {
 }
 
 TEST_CASE("Packets too short for header, index and tag are malformed, whatever their length") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Pair pair(suite);
         const Bytes rtp = pair.sender.process(rtp_packet(1)).bytes,
@@ -121,6 +128,7 @@ TEST_CASE("Packets too short for header, index and tag are malformed, whatever t
 }
 
 TEST_CASE("Header fields that point behind the packet are malformed: CC 15 in 20 bytes, extension of 0xFFFF words") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Pair pair(suite);
         Bytes many_sources(20 + facts(suite).rtp_tag_bytes, 0);
@@ -135,6 +143,7 @@ TEST_CASE("Header fields that point behind the packet are malformed: CC 15 in 20
 }
 
 TEST_CASE("An extension that ends exactly at the tag is taken, one that reaches into it is not") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Pair pair(suite);
         Bytes packet(12 + 4 + 8, 0);
@@ -150,6 +159,7 @@ TEST_CASE("An extension that ends exactly at the tag is taken, one that reaches 
 }
 
 TEST_CASE("A forged SRTCP packet of any length and either E bit disturbs no later one") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Pair pair(suite);
         for (const std::size_t length : {30u, 1500u, 2060u, 2066u, 2070u, 9000u})
@@ -166,6 +176,7 @@ TEST_CASE("A forged SRTCP packet of any length and either E bit disturbs no late
 }
 
 TEST_CASE("A buffer without room for the tag is not written behind") {
+    WITH_EVERY_ENGINE;
     Peer sender(Suite::aes_cm_128_hmac_sha1_80, key_of(Suite::aes_cm_128_hmac_sha1_80), false);
     Bytes packet = rtp_packet(1);
     const Bytes before = packet;
@@ -176,13 +187,15 @@ TEST_CASE("A buffer without room for the tag is not written behind") {
 }
 
 TEST_CASE("Keys of the wrong length and the suite none are refused") {
-    const auto engine = make_libsrtp_engine();
+    WITH_EVERY_ENGINE;
+    const auto engine = engine_under_test();
     CHECK(engine->create(Suite::aes_cm_128_hmac_sha1_80, Bytes(29), true).error() == EngineErrc::bad_key_length);
     CHECK(engine->create(Suite::aead_aes_128_gcm, Bytes(30), true).error() == EngineErrc::bad_key_length);
     CHECK(engine->create(Suite::none, Bytes(), true).error() == EngineErrc::unsupported_suite);
 }
 
 TEST_CASE("A burst is worked through in order, and jobs already failed are left alone") {
+    WITH_EVERY_ENGINE;
     Pair pair;
     std::vector<Bytes> packets;
     for (std::uint16_t i = 0; i < 32; ++i) packets.push_back(pair.sender.process(rtp_packet(i)).bytes);

@@ -7,6 +7,7 @@ using namespace sallyport;
 using namespace sallyport::srtp;
 
 TEST_CASE("Every suite protects and unprotects as an independent implementation of the RFCs does") {
+    WITH_EVERY_ENGINE;
     for (const auto& golden : golden::packets) {
         INFO(facts(golden.suite).sdes_name);
         const Bytes key = *from_hex(golden.key), rtp = *from_hex(golden::rtp), rtcp = *from_hex(golden::rtcp);
@@ -19,6 +20,7 @@ TEST_CASE("Every suite protects and unprotects as an independent implementation 
 }
 
 TEST_CASE("The rollover counter enters the packet index as an independent implementation has it") {
+    WITH_EVERY_ENGINE;
     for (const auto& golden : golden::packets) {
         INFO(facts(golden.suite).sdes_name);
         const Bytes key = *from_hex(golden.key);

@@ -1,11 +1,17 @@
 // A peer of the engine under test: one context, used a packet at a time, bytes in and bytes out.
 #pragma once
 
+#include <catch2/catch.hpp>
+
 #include <memory>
 
 #include "media-plane/srtp/engine.h"
 
 namespace sallyport::srtp {
+
+// Which engine the peers of a test are made with; the first line of a test has it run with each.
+inline std::unique_ptr<Engine> (*engine_under_test)() = make_libsrtp_engine;
+#define WITH_EVERY_ENGINE engine_under_test = GENERATE(&make_libsrtp_engine, &make_burst_engine)
 
 struct Outcome {
     Status status = Status::ok;
@@ -52,7 +58,7 @@ public:
         context = std::move(*engine->create(context->key().suite(), key, context->inbound()));
     }
 
-    std::unique_ptr<Engine> engine = make_libsrtp_engine();
+    std::unique_ptr<Engine> engine = engine_under_test();
     std::unique_ptr<CryptoContext> context;
 };
 

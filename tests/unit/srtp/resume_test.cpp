@@ -38,6 +38,7 @@ struct LongCall {
 }  // namespace
 
 TEST_CASE("A key's use is its highest index of each SSRC") {
+    WITH_EVERY_ENGINE;
     LongCall call(Suite::aes_cm_128_hmac_sha1_80);
     call.sender.process(rtp_packet(139'999 - 131'072));  // late
     call.sender.process(rtp_packet(7, 1));
@@ -47,6 +48,7 @@ TEST_CASE("A key's use is its highest index of each SSRC") {
 }
 
 TEST_CASE("A sender that resumes is understood by a receiver that knows nothing of it, and the other way round") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         LongCall call(suite);
         call.sender = successor(call.sender, call.sender.context->use());
@@ -59,6 +61,7 @@ TEST_CASE("A sender that resumes is understood by a receiver that knows nothing 
 }
 
 TEST_CASE("The sequence number may have turned since the last report, and during the gap") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         LongCall call(suite);
         const KeyUse sent = call.sender.context->use(), received = call.receiver.context->use();
@@ -72,6 +75,7 @@ TEST_CASE("The sequence number may have turned since the last report, and during
 }
 
 TEST_CASE("No index up to the last report is used again, nor one from before the gap taken for one of the next turn") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         LongCall call(suite);
         const Bytes heard = call.sender.process(rtp_packet(140'001 & 0xffff)).bytes;
@@ -87,6 +91,7 @@ TEST_CASE("No index up to the last report is used again, nor one from before the
 }
 
 TEST_CASE("What was used before a restart stays refused after the first new packet, by sender and receiver") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites)
         for (const std::uint32_t first : {140'006u, 140'300u, 170'000u}) {
             LongCall call(suite);
@@ -107,6 +112,7 @@ TEST_CASE("What was used before a restart stays refused after the first new pack
 }
 
 TEST_CASE("Packets newer than the report end for good when the sender's own have passed them") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         LongCall call(suite);
         const KeyUse reported = call.receiver.context->use();
@@ -122,6 +128,7 @@ TEST_CASE("Packets newer than the report end for good when the sender's own have
 }
 
 TEST_CASE("A new key lifts the floor: late packets under it are new to everybody") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         LongCall call(suite);
         call.sender = successor(call.sender, call.sender.context->use());
@@ -135,6 +142,7 @@ TEST_CASE("A new key lifts the floor: late packets under it are new to everybody
 }
 
 TEST_CASE("Forged packets decide nothing about where a receiver resumes") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         LongCall call(suite);
         call.receiver = successor(call.receiver, call.receiver.context->use());
@@ -147,6 +155,7 @@ TEST_CASE("Forged packets decide nothing about where a receiver resumes") {
 }
 
 TEST_CASE("After a restart SSRCs that nobody had heard of begin at zero, and those without a turn go on") {
+    WITH_EVERY_ENGINE;
     LongCall call(Suite::aes_cm_128_hmac_sha1_80);
     const Bytes before = rtp_packet(100, 7);
     REQUIRE(call.receiver.process(call.sender.process(before).bytes).status == Status::ok);
@@ -158,6 +167,7 @@ TEST_CASE("After a restart SSRCs that nobody had heard of begin at zero, and tho
 }
 
 TEST_CASE("The SRTCP index never repeats across a restart, not even one that was never reported") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Peer sender(suite, key(suite, 1), false), receiver(suite, key(suite, 1), true);
         const auto send = [&] { return sender.process(rtcp_packet(), true).bytes; };
@@ -177,6 +187,7 @@ TEST_CASE("The SRTCP index never repeats across a restart, not even one that was
 }
 
 TEST_CASE("A context that resumed can be given a new key, and its counters go on") {
+    WITH_EVERY_ENGINE;
     for (const Suite suite : suites)
         for (const bool sending : {true, false}) {
             LongCall call(suite);
@@ -194,6 +205,7 @@ TEST_CASE("A context that resumed can be given a new key, and its counters go on
 }
 
 TEST_CASE("New SSRCs and every few thousand packets are news; the packets between are not") {
+    WITH_EVERY_ENGINE;
     Peer sender(Suite::aes_cm_128_hmac_sha1_80, key(Suite::aes_cm_128_hmac_sha1_80, 1), false);
     const auto news = [&](std::uint16_t sequence, std::uint32_t ssrc = 1) {
         sender.context->forget_news();
@@ -210,6 +222,7 @@ TEST_CASE("New SSRCs and every few thousand packets are news; the packets betwee
 }
 
 TEST_CASE("More SSRCs than a key may have, one twice, or an index that cannot be, are no use to resume") {
+    WITH_EVERY_ENGINE;
     const Suite suite = Suite::aes_cm_128_hmac_sha1_80;
     const auto resumes = [&](const KeyUse& used, bool inbound) {
         Peer peer(suite, key(suite, 1), inbound);

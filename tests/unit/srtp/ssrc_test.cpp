@@ -12,7 +12,7 @@ constexpr auto suite = Suite::aes_cm_128_hmac_sha1_80;
 }  // namespace
 
 TEST_CASE("The set forgets the SSRC that was used longest ago") {
-    SsrcSet set;
+    SsrcSet<> set;
     for (std::uint32_t ssrc = 1; ssrc <= 4; ++ssrc) set.insert(ssrc);
     CHECK(set.touch(1));
     CHECK(set.remove_oldest() == 2);
@@ -25,6 +25,7 @@ TEST_CASE("The set forgets the SSRC that was used longest ago") {
 }
 
 TEST_CASE("A context that receives bounds its SSRCs and keeps the one in use") {
+    WITH_EVERY_ENGINE;
     Peer sender(suite, key, false), receiver(suite, key, true);
     const Bytes early = sender.process(rtp_packet(1, 1)).bytes;
     REQUIRE(receiver.process(early).status == Status::ok);
@@ -37,6 +38,7 @@ TEST_CASE("A context that receives bounds its SSRCs and keeps the one in use") {
 }
 
 TEST_CASE("The SSRC that was silent longest makes room for the one too many, and may come back") {
+    WITH_EVERY_ENGINE;
     Peer sender(suite, key, false), receiver(suite, key, true);
     std::vector<Bytes> firsts;
     for (std::uint32_t ssrc = 0; ssrc < limits::inbound_ssrcs; ++ssrc) {
@@ -51,6 +53,7 @@ TEST_CASE("The SSRC that was silent longest makes room for the one too many, and
 }
 
 TEST_CASE("Forged packets of invented SSRCs take no place from the real one") {
+    WITH_EVERY_ENGINE;
     Peer sender(suite, key, false), receiver(suite, key, true);
     const Bytes first = sender.process(rtp_packet(1, 1)).bytes;
     REQUIRE(receiver.process(first).status == Status::ok);
@@ -60,6 +63,7 @@ TEST_CASE("Forged packets of invented SSRCs take no place from the real one") {
 }
 
 TEST_CASE("A context that sends refuses the SSRC beyond its limit rather than forget one and repeat its keystream") {
+    WITH_EVERY_ENGINE;
     Peer sender(suite, key, false);
     for (std::uint32_t ssrc = 1; ssrc <= limits::outbound_ssrcs; ++ssrc)
         REQUIRE(sender.process(rtp_packet(1, ssrc)).status == Status::ok);

@@ -1,0 +1,76 @@
+// One direction of one leg on the burst engine: session keys, and of each SSRC how far it has come. RFC 3711 3.2 and
+// 3.3, RFC 7714. Decides about one packet from beginning to end; what the engine does with many packets at a time, it
+// does with the pieces below, and comes to the same verdicts.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "media-plane/srtp/engine.h"
+#include "media-plane/srtp/multi_buffer.h"
+#include "media-plane/srtp/replay_window.h"
+#include "media-plane/srtp/rtp_header.h"
+#include "media-plane/srtp/srtcp_sender.h"
+#include "media-plane/srtp/ssrc_set.h"
+
+namespace sallyport::srtp {
+
+class BurstContext final : public CryptoContext {
+public:
+    BurstContext(Suite suite, ByteView key_and_salt, bool inbound);  // a key of the suite's length
+    ~BurstContext() override;
+
+    void continue_from(BurstContext& previous);
+    bool resume(const KeyUse& used);
+    KeyUse use() const override;
+    bool of_burst_engine() const override { return true; }
+
+    void unprotect(Job& job);
+    void protect(Job& job);
+
+    // The pieces, of RTP in counter mode.
+    bool in_pieces() const { return !gcm_ && !continued_; }
+    std::size_t tag_bytes() const { return tag_bytes_; }
+    const AesCounter& cipher() const { return cipher_; }
+    const HmacSha1& hmac() const { return hmac_; }
+    std::array<std::uint8_t, 16> counter(std::uint32_t ssrc, std::uint64_t index) const;
+    // Inbound: the index that a packet has if it is authentic. Nothing: it is a replay, or may be one.
+    std::optional<std::uint64_t> expected(std::uint32_t ssrc, std::uint16_t sequence);
+    bool holds(std::uint32_t ssrc) { return streams_.find(ssrc) != nullptr; }
+    void accept(std::uint32_t ssrc, std::uint64_t index) { accept(streams_, ssrc, index); }  // it was authentic
+    void unprotect_turned(Job& job);  // of an SSRC that is not held, and not authentic in its first round
+    // Outbound: its index, which is used up by this. Nothing: job.status says why.
+    std::optional<std::uint64_t> admit(Job& job);
+
+private:
+    struct Windows {
+        ReplayWindow<limits::replay_window> rtp;
+        ReplayWindow<128> rtcp;
+    };
+    using Streams = SsrcSet<Windows>;
+
+    Streams::Entry& held(Streams& streams, std::uint32_t ssrc);  // the oldest makes room
+    Streams::Entry& accept(Streams& streams, std::uint32_t ssrc, std::uint64_t index);
+    static std::optional<std::uint64_t> expected(Streams& streams, std::uint32_t ssrc, std::uint16_t sequence);
+    bool well_formed(const Job& job) const;
+    // Verified, then decrypted; a packet that is not authentic stays as it is.
+    bool open(std::uint8_t* data, std::uint16_t length, std::uint64_t index);
+    void seal(std::uint8_t* data, std::uint16_t length, std::uint64_t index);
+    AesGcm::Iv iv(std::uint32_t ssrc, std::uint64_t index) const;
+    Status unprotect_with(Streams& streams, Job& job);
+    Status unprotect_rtcp(Streams& streams, Job& job);
+    bool turned(Streams& streams, Job& job);
+    void decide(Job& job);
+
+    std::array<std::uint8_t, longest_salt_bytes> salt_{};
+    std::uint8_t tag_bytes_;
+    std::unique_ptr<AesGcm> gcm_;  // else cipher_ and hmac_
+    HmacSha1 hmac_;
+    AesCounter cipher_;
+    Streams streams_;
+    std::unique_ptr<Streams> continued_;    // inbound, undecided: the counts from before the key changed
+    std::unique_ptr<SrtcpSender> srtcp_;    // outbound
+    std::unique_ptr<SrtcpCipher> rtcp_in_;  // inbound
+};
+
+}  // namespace sallyport::srtp
