@@ -151,6 +151,11 @@ Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, co
     driver.max_packets_per_second =
         static_cast<std::uint32_t>(bounds.integer("max_packets_per_second", 0, 1'000'000, 500));
     bounds.finish();
+    Fields srtp = root.section("srtp");
+    driver.srtp_engine = srtp.choice("engine", {"fastest", "libsrtp"}, "fastest") == "libsrtp"
+                             ? srtp::EngineChoice::libsrtp
+                             : srtp::EngineChoice::fastest;
+    srtp.finish();
     config.lease = std::chrono::seconds(root.integer("lease_seconds", 1, 3600, 30));
     root.finish();
     std::stable_sort(problems.begin(), problems.end(),

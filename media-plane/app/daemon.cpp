@@ -54,6 +54,23 @@ void log_start(const Config& config, const PlaneStatus& status) {
                                 {"version", SALLYPORT_VERSION}});
 }
 
+// A slower path is never taken silently.
+void log_srtp(const srtp::Engine& engine) {
+    std::string slow;
+    for (std::size_t i = 1; i < srtp::suite_facts.size(); ++i) {
+        const auto suite = static_cast<srtp::Suite>(i);
+        if (engine.supports(suite) && engine.name(suite) != srtp::burst_engine)
+            slow += (slow.empty() ? "" : " ") + std::string(srtp::facts(suite).sdes_name);
+    }
+    if (slow.empty())
+        observe::log_info("srtp engine", {{"engine", srtp::burst_engine}, {"instructions", srtp::burst_instructions()}});
+    else
+        observe::log(observe::Level::warning,
+                     "srtp-slow: these suites are done packet by packet, because the node file says so or this processor "
+                     "lacks AES or PCLMULQDQ",
+                     {{"suites", slow}});
+}
+
 void report(const std::vector<bool>& stuck, const std::vector<bool>& were_stuck) {
     for (std::size_t i = 0; i < stuck.size(); ++i)
         if (stuck[i] != were_stuck[i])
@@ -115,8 +132,10 @@ int run_daemon(Config config) {
     }
     int code = 0;
     try {
-        const auto collect = [&plane = *driver, &dispatcher, &rpc_server = **server] {
+        const auto srtp_engine = srtp::make_engine(config.driver.srtp_engine);  // to ask, not to use
+        const auto collect = [&plane = *driver, &dispatcher, &rpc_server = **server, srtp = srtp_metrics(*srtp_engine)] {
             auto metrics = plane_metrics(plane.status());
+            for (const auto& metric : srtp) metrics.push_back(metric);
             for (auto& metric : command_metrics(dispatcher.statistics(), rpc_server.statistics()))
                 metrics.push_back(std::move(metric));
             return metrics;
@@ -125,6 +144,7 @@ int run_daemon(Config config) {
         if (!config.metrics_listen.empty())
             exposer = std::make_unique<observe::Exposer>("sallyport-media", config.metrics_listen, collect);
         log_start(config, driver->status());
+        log_srtp(*srtp_engine);
         manager.ready("relaying on " + std::to_string(config.driver.ports.size()) + " media ports");
         run_until_signal(*driver, dispatcher, **server, manager);
     } catch (const std::runtime_error& taken) {  // the exposer's address cannot be had

@@ -110,6 +110,27 @@ std::vector<Metric> plane_metrics(const PlaneStatus& status) {
     return out;
 }
 
+std::vector<Metric> srtp_metrics(const srtp::Engine& engine) {
+    std::vector<Sample> suites;
+    double slow = 0;
+    for (std::size_t i = 1; i < srtp::suite_facts.size(); ++i) {
+        const auto suite = static_cast<srtp::Suite>(i);
+        if (!engine.supports(suite)) continue;
+        const bool fast = engine.name(suite) == srtp::burst_engine;
+        slow += !fast;
+        suites.push_back({{{"suite", std::string(srtp::facts(suite).sdes_name)},
+                           {"engine", std::string(engine.name(suite))},
+                           {"instructions", fast ? std::string(srtp::burst_instructions()) : "none"}},
+                          1});
+    }
+    return {gauge("sallyport_media_srtp_engine",
+                  "1 for each suite, with who does it: burst, many packets at a time, or libsrtp, one by one; and the "
+                  "instructions that bursts are done with.",
+                  std::move(suites)),
+            gauge("sallyport_media_srtp_slow_suites",
+                  "Suites that are done packet by packet, at a fraction of the speed: an alarm above 0.", slow)};
+}
+
 std::vector<Metric> command_metrics(const rpc::DispatcherStatistics& d, const rpc::ServerStatistics& s) {
     std::vector<Metric> out;
     out.push_back(gauge("sallyport_media_clients", "Clients known, with a stream or under a lease.",

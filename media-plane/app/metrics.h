@@ -7,10 +7,12 @@
 #include "media-plane/core/plane.h"
 #include "media-plane/rpc/dispatcher.h"
 #include "media-plane/rpc/rpc_server.h"
+#include "media-plane/srtp/engine.h"
 
 namespace sallyport::media::app {
 
 std::vector<observe::Metric> plane_metrics(const PlaneStatus& status);
+std::vector<observe::Metric> srtp_metrics(const srtp::Engine& engine);
 std::vector<observe::Metric> command_metrics(const rpc::DispatcherStatistics& dispatcher,
                                              const rpc::ServerStatistics& server);
 

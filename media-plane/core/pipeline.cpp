@@ -126,7 +126,7 @@ struct Pipeline::State {
     PipelineConfig config;
     MediaPorts ports;
     stages::Rates rates;
-    std::unique_ptr<srtp::Engine> engine = srtp::make_libsrtp_engine();
+    std::unique_ptr<srtp::Engine> engine = srtp::make_engine(config.srtp_engine);
     SessionTable sessions;
     Notes notes;
     std::vector<Event> released;

@@ -13,6 +13,7 @@
 #include "media-plane/core/commands.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/statistics.h"
+#include "media-plane/srtp/engine.h"
 
 namespace sallyport::media {
 
@@ -27,6 +28,7 @@ struct PipelineConfig {
     std::size_t max_sessions = 20'000;
     // Per leg and RTP stream, with one second of burst; RTCP may have a tenth of it. 0: no police.
     std::uint32_t max_packets_per_second = 500;
+    srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
 };
 
 class Pipeline {
@@ -37,8 +39,8 @@ public:
     Pipeline& operator=(const Pipeline&) = delete;
 
     // After it every packet has either a drop reason (already counted) or out_port, to and source. A packet that has
-    // a reason before it is only counted. At most 64 packets a burst. Never allocates; only libsrtp does, once for
-    // each new authentic SSRC.
+    // a reason before it is only counted. At most 64 packets a burst. Never allocates; only the SRTP engine
+    // does, once for each further authentic SSRC of a leg.
     void process(std::span<Packet> burst, TimePoint now);
 
     // A packet that process() has let pass and the driver could not send: books it as dropped on the leg that was to

@@ -10,6 +10,7 @@
 
 #include "media-plane/dpdk/link_address.h"
 #include "media-plane/dpdk/neighbour.h"
+#include "media-plane/srtp/engine.h"
 
 namespace sallyport::media::dpdk {
 
@@ -42,6 +43,7 @@ struct DriverConfig {
     bool poll_always = false;
     std::size_t max_sessions = 20'000;
     std::uint32_t max_packets_per_second = 500;
+    srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
     std::function<void(LogLevel, std::string_view)> log;  // any thread
 };
 

@@ -50,6 +50,7 @@ PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steer
     }
     pipeline.max_sessions = (config.max_sessions + lcores - 1) / lcores;
     pipeline.max_packets_per_second = config.max_packets_per_second;
+    pipeline.srtp_engine = config.srtp_engine;
     return pipeline;
 }
 

@@ -23,7 +23,7 @@ public:
         return is_aead(suite) ? MultiBuffer::has_gcm() : MultiBuffer::has_counter_mode();
     }
 
-    std::string_view name(Suite) const override { return "burst"; }
+    std::string_view name(Suite) const override { return burst_engine; }
 
     Result<std::unique_ptr<CryptoContext>, EngineErrc> create(Suite suite, ByteView key, bool inbound) override {
         if (!supports(suite)) return EngineErrc::unsupported_suite;
@@ -169,6 +169,8 @@ void BurstEngine::protect_lanes(std::span<Job> burst) {
 }
 
 }  // namespace
+
+std::string_view burst_instructions() { return MultiBuffer::instructions(); }
 
 std::unique_ptr<Engine> make_burst_engine() { return std::make_unique<BurstEngine>(); }
 

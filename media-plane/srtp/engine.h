@@ -28,11 +28,13 @@ struct Job {  // in place: data grows by the tag (protect) or shrinks (unprotect
 
 enum class EngineErrc : std::uint8_t { unsupported_suite, bad_key_length, failed };
 
+inline constexpr std::string_view burst_engine = "burst";
+
 class Engine {
 public:
     virtual ~Engine() = default;
     virtual bool supports(Suite suite) const = 0;
-    // "burst" or "libsrtp": who does this suite, of those that it supports.
+    // burst_engine or "libsrtp": who does this suite, of those that it supports.
     virtual std::string_view name(Suite suite) const = 0;
     // `key`: master key followed by master salt. `inbound`: for unprotect, else for protect.
     virtual Result<std::unique_ptr<CryptoContext>, EngineErrc> create(Suite suite, ByteView key, bool inbound) = 0;
@@ -53,5 +55,12 @@ std::unique_ptr<Engine> make_libsrtp_engine();
 std::unique_ptr<Engine> make_burst_engine();
 // Each suite by the burst engine where this processor has what that takes, by libsrtp where not.
 std::unique_ptr<Engine> make_fastest_engine();
+
+enum class EngineChoice : std::uint8_t { fastest, libsrtp };
+inline std::unique_ptr<Engine> make_engine(EngineChoice choice) {
+    return choice == EngineChoice::fastest ? make_fastest_engine() : make_libsrtp_engine();
+}
+// The instructions that carry bursts on this processor: "AVX-512", "AVX2" or "SSE".
+std::string_view burst_instructions();
 
 }  // namespace sallyport::srtp

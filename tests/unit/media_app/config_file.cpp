@@ -58,6 +58,7 @@ TEST_CASE("the shortest file gets the documented defaults") {
     CHECK(c.driver.memory_mb == 0);
     CHECK(c.driver.max_sessions == 20'000);
     CHECK(c.driver.max_packets_per_second == 500);
+    CHECK(c.driver.srtp_engine == srtp::EngineChoice::fastest);
     REQUIRE(c.driver.ports.size() == 1);
     const auto& port = c.driver.ports[0];
     CHECK(port.mtu == 1500);
@@ -98,6 +99,7 @@ ports:
     dscp: 0
     verify_checksums: false
 limits: {max_sessions: 5, max_packets_per_second: 0}
+srtp: {engine: libsrtp}
 lease_seconds: 3600
 )",
                                        four_cpus));
@@ -122,6 +124,7 @@ lease_seconds: 3600
     CHECK(port.verify_checksums == dpdk::VerifyChecksums::never);
     CHECK(c.driver.max_sessions == 5);
     CHECK(c.driver.max_packets_per_second == 0);
+    CHECK(c.driver.srtp_engine == srtp::EngineChoice::libsrtp);
     CHECK(c.lease == 3600s);
 }
 
