@@ -18,6 +18,8 @@ void add_index(std::uint8_t* six_octets, std::uint64_t index) {
 BurstContext::BurstContext(Suite suite, ByteView key_and_salt, bool inbound)
     : CryptoContext(suite, key_and_salt, inbound),
       tag_bytes_(static_cast<std::uint8_t>(facts(suite).rtp_tag_bytes)),
+      in_pieces_(!is_aead(suite)),
+      aes_128_(facts(suite).key_bytes == 16),
       cipher_(facts(suite).key_bytes) {
     std::array<std::uint8_t, longest_key_bytes> session_key{};
     derive(key(), KeyLabel::rtp_encryption, ByteSpan(session_key).first(facts(suite).key_bytes));
@@ -51,7 +53,7 @@ void BurstContext::continue_from(BurstContext& previous) {
         old[i].rtp.forget();
     }
     if (inbound())
-        continued_ = std::make_unique<Streams>(std::move(old));
+        continue_undecided(std::make_unique<Streams>(std::move(old)));
     else
         streams_ = std::move(old);
 }
@@ -96,6 +98,11 @@ AesGcm::Iv BurstContext::iv(std::uint32_t ssrc, std::uint64_t index) const {  //
     return iv;
 }
 
+void BurstContext::continue_undecided(std::unique_ptr<Streams> counts) {
+    continued_ = std::move(counts);
+    in_pieces_ = !gcm_ && !continued_;
+}
+
 BurstContext::Streams::Entry& BurstContext::held(Streams& streams, std::uint32_t ssrc) {
     if (Streams::Entry* entry = streams.touch(ssrc)) return *entry;
     if (streams.size() == limits::inbound_ssrcs) streams.remove_oldest();
@@ -105,7 +112,7 @@ BurstContext::Streams::Entry& BurstContext::held(Streams& streams, std::uint32_t
 BurstContext::Streams::Entry& BurstContext::accept(Streams& streams, std::uint32_t ssrc, std::uint64_t index) {
     Streams::Entry& entry = held(streams, ssrc);
     entry.rtp.take(index);
-    if (entry.count(index)) note_news();
+    if (entry.count(index)) tell();
     return entry;
 }
 
@@ -216,12 +223,12 @@ void BurstContext::decide(Job& job) {
         // An SSRC new to both, and SRTCP, whose index is in the packet (RFC 3711 3.4), pass under either count.
         if (!job.rtcp && counted_before) {
             streams_ = std::move(*continued_);
-            continued_.reset();
+            continue_undecided(nullptr);
         }
         return;
     }
     job.status = unprotect_with(streams_, job);
-    if (job.status == Status::ok && !job.rtcp) continued_.reset();
+    if (job.status == Status::ok && !job.rtcp) continue_undecided(nullptr);
     if (job.status != Status::ok && went_on == Status::replayed) job.status = Status::replayed;
 }
 
@@ -245,7 +252,7 @@ std::optional<std::uint64_t> BurstContext::admit(Job& job) {
         return std::nullopt;
     }
     entry->rtp.take(*index);
-    if (entry->count(*index)) note_news();
+    if (entry->count(*index)) tell();
     return index;
 }
 
@@ -254,7 +261,7 @@ void BurstContext::protect(Job& job) {
         job.status = Status::malformed;
     } else if (job.rtcp) {
         srtcp_->protect(job);
-        if (job.status == Status::ok && srtcp_->has_news()) note_news();
+        if (job.status == Status::ok && srtcp_->has_news()) tell();
     } else if (std::size_t{job.length} + tag_bytes_ > job.capacity) {
         job.status = Status::failed;
     } else if (const auto index = admit(job)) {

@@ -12,7 +12,6 @@ namespace sallyport::srtp {
 namespace {
 
 constexpr std::size_t roc_bytes = 4;
-constexpr std::size_t line = 64;
 
 BurstContext& own(const Job& job) { return static_cast<BurstContext&>(*job.context); }
 
@@ -49,17 +48,15 @@ public:
     }
 
 private:
-    // Of ten thousand calls each packet finds its keys in no cache: all are asked for before the first is waited for.
-    static void prefetch(std::span<const Job> burst) {
-        for (const Job& job : burst) {
-            if (job.status != Status::ok) continue;
-            const auto* context = reinterpret_cast<const char*>(job.context);
-            for (std::size_t at = 0; at < sizeof(BurstContext); at += line) __builtin_prefetch(context + at);
-        }
+    static void fetch(std::span<const Job> burst) {
+        for (const Job& job : burst)
+            if (job.status == Status::ok) own(job).fetch();
+        for (const Job& job : burst)
+            if (job.status == Status::ok && !own(job).in_pieces()) own(job).fetch_gcm();
     }
 
     CounterBurst& ciphers(const BurstContext& context) {
-        return facts(context.key().suite()).key_bytes == 16 ? cipher_128_ : cipher_256_;
+        return context.aes_128() ? cipher_128_ : cipher_256_;
     }
     void run_ciphers() {
         cipher_128_.run();
@@ -84,7 +81,7 @@ private:
 // The tags of all are computed first, each with the index that the packet has as things stand before the burst; then
 // each is judged in its turn. Where a packet before it has changed what it depends on, it is done again by itself.
 void BurstEngine::unprotect_lanes(std::span<Job> burst) {
-    prefetch(burst);
+    fetch(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         Job& job = burst[i];
         Lane& lane = lanes_[i];
@@ -110,6 +107,7 @@ void BurstEngine::unprotect_lanes(std::span<Job> burst) {
             verify(job, i);
         else
             own(job).unprotect(job);
+        job.news = own(job).take_news();
     }
     run_ciphers();
 }
@@ -136,7 +134,7 @@ void BurstEngine::verify(Job& job, std::size_t i) {
 }
 
 void BurstEngine::protect_lanes(std::span<Job> burst) {
-    prefetch(burst);
+    fetch(burst);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         Job& job = burst[i];
         Lane& lane = lanes_[i];
@@ -147,9 +145,11 @@ void BurstEngine::protect_lanes(std::span<Job> burst) {
         if (job.rtcp || !context.in_pieces() || !payload ||
             std::size_t{job.length} + context.tag_bytes() > job.capacity) {
             context.protect(job);
+            job.news = context.take_news();
             continue;
         }
         const auto index = context.admit(job);
+        job.news = context.take_news();
         if (!index) continue;
         ciphers(context).add(context.cipher(), context.counter(ssrc_of(job.data, false), *index),
                              {job.data + *payload, job.length - *payload});

@@ -24,6 +24,7 @@ struct Job {  // in place: data grows by the tag (protect) or shrinks (unprotect
     std::uint16_t capacity = 0;
     bool rtcp = false;
     Status status = Status::ok;
+    bool news = false;  // out: by this packet the key's use has become worth telling, see CryptoContext::has_news()
 };
 
 enum class EngineErrc : std::uint8_t { unsupported_suite, bad_key_length, failed };

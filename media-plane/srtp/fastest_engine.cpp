@@ -22,14 +22,21 @@ public:
     }
     bool resume(CryptoContext& fresh, const KeyUse& used) override { return of(fresh).resume(fresh, used); }
     void unprotect(std::span<Job> burst) override {
+        if (!mixed_) return burst_->unprotect(burst);
         for_each_run(burst, [](Engine& engine, std::span<Job> run) { engine.unprotect(run); });
     }
     void protect(std::span<Job> burst) override {
+        if (!mixed_) return burst_->protect(burst);
         for_each_run(burst, [](Engine& engine, std::span<Job> run) { engine.protect(run); });
     }
 
 private:
     Engine& of(Suite suite) const { return burst_->supports(suite) ? *burst_ : *reference_; }
+    bool all_burst() const {
+        for (std::size_t i = 1; i < suite_facts.size(); ++i)
+            if (!burst_->supports(static_cast<Suite>(i))) return false;
+        return true;
+    }
     Engine& of(const CryptoContext& context) const { return context.of_burst_engine() ? *burst_ : *reference_; }
 
     // Neighbours of one engine go to it together, so that the order within a context stays.
@@ -48,6 +55,7 @@ private:
 
     std::unique_ptr<Engine> burst_ = make_burst_engine();
     std::unique_ptr<Engine> reference_ = make_libsrtp_engine();
+    const bool mixed_ = !all_burst();  // else no context need be asked whose it is, which would fetch each from memory
 };
 
 }  // namespace

@@ -46,13 +46,19 @@ public:
     bool resume(CryptoContext& fresh, const KeyUse& used) override { return own(fresh).resume(used); }
 
     void unprotect(std::span<Job> burst) override {
-        for (Job& job : burst)
-            if (job.status == Status::ok) own(*job.context).unprotect(job, scratch_);
+        for (Job& job : burst) {
+            if (job.status != Status::ok) continue;
+            own(*job.context).unprotect(job, scratch_);
+            job.news = job.context->has_news();
+        }
     }
 
     void protect(std::span<Job> burst) override {
-        for (Job& job : burst)
-            if (job.status == Status::ok) own(*job.context).protect(job);
+        for (Job& job : burst) {
+            if (job.status != Status::ok) continue;
+            own(*job.context).protect(job);
+            job.news = job.context->has_news();
+        }
     }
 
 private:

@@ -21,27 +21,37 @@ public:
     }
 
     void take(std::uint64_t index) {  // one that it takes()
-        if (index > highest_) {
-            const std::uint64_t ahead = index - highest_;
-            if (ahead >= bits)
-                seen_.fill(0);
-            else  // what leaves the window makes room for what enters it; within one word nothing does
-                for (std::uint64_t entered = highest_ / 64 + 1; entered <= index / 64; ++entered)
-                    seen_[entered % seen_.size()] = 0;
-            highest_ = index;
-        }
+        if (index / 64 > highest_ / 64) advance(index);
+        if (index > highest_) highest_ = index;
         word(index) |= std::uint64_t{1} << (index % 64);
     }
 
-    void forget() { seen_.fill(0); }  // as under a new key: the count goes on, and what it has passed may come
+    void forget() {  // as under a new key: the count goes on, and what it has passed may come
+        newest_ = 0;
+        older_.fill(0);
+    }
 
 private:
-    // One word more than the window has, so that the word which the highest index is in holds nothing older.
-    std::array<std::uint64_t, bits / 64 + 1> seen_{};
     std::uint64_t highest_ = 0;
+    std::uint64_t newest_ = 0;  // the word that the highest index is in: all that packets in order ever touch
+    std::array<std::uint64_t, bits / 64> older_{};  // the words before it
 
-    const std::uint64_t& word(std::uint64_t index) const { return seen_[index / 64 % seen_.size()]; }
-    std::uint64_t& word(std::uint64_t index) { return seen_[index / 64 % seen_.size()]; }
+    const std::uint64_t& word(std::uint64_t index) const {
+        return index / 64 == highest_ / 64 ? newest_ : older_[index / 64 % older_.size()];
+    }
+    std::uint64_t& word(std::uint64_t index) {
+        return index / 64 == highest_ / 64 ? newest_ : older_[index / 64 % older_.size()];
+    }
+    void advance(std::uint64_t index) {
+        const std::uint64_t from = highest_ / 64, to = index / 64;
+        if (to - from > older_.size()) {
+            older_.fill(0);
+        } else {
+            older_[from % older_.size()] = newest_;
+            for (std::uint64_t passed = from + 1; passed < to; ++passed) older_[passed % older_.size()] = 0;
+        }
+        newest_ = 0;
+    }
 };
 
 }  // namespace sallyport::srtp

@@ -13,6 +13,7 @@ namespace sallyport::srtp {
 struct SsrcCount {
     // resumed: it has been used up to `index` before this context was made, and not yet since.
     enum class State : std::uint8_t { fresh, resumed, counting };
+    std::uint32_t ssrc = 0;
     State state = State::fresh;
     // Its count did not begin at zero here: it was resumed, or had turned before its first packet reached us.
     bool begun_elsewhere = false;
@@ -44,7 +45,6 @@ template <class More = NothingMore>
 class SsrcSet {
 public:
     struct Entry : SsrcCount, More {
-        std::uint32_t ssrc = 0;  // in the order of bytes that its user likes
         std::uint64_t used = 0;  // the value of changes_ when it was last turned to
     };
 
@@ -78,19 +78,20 @@ public:
         const std::uint32_t gone = (*this)[oldest].ssrc;
         --count_;
         if (oldest != count_) (*this)[oldest] = (*this)[count_];
-        if (last_ == count_) last_ = oldest;
+        if (last_ == count_) last_ = static_cast<std::uint8_t>(oldest);
         return gone;
     }
 
 private:
     Entry& use(std::size_t i) {
-        last_ = i;
+        last_ = static_cast<std::uint8_t>(i);
         (*this)[i].used = ++changes_;
         return (*this)[i];
     }
-    std::size_t count_ = 0, last_ = 0;
+    static_assert(limits::inbound_ssrcs < 256 && limits::outbound_ssrcs < 256);
+    std::uint8_t count_ = 0, last_ = 0;
+    Entry first_{};  // beside what says that it is the one
     std::uint64_t changes_ = 0;
-    Entry first_{};
     std::vector<Entry> others_;
 };
 

@@ -18,7 +18,7 @@ void protect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes) {
     engine.protect(std::span(jobs).first(count));
     for (std::size_t i = 0; i < count; ++i) {
         packets[i]->length = jobs[i].length;
-        if (jobs[i].context->has_news()) notes.add(*packets[i]->out);
+        if (jobs[i].news) notes.add(*packets[i]->out);
         if (jobs[i].status == srtp::Status::replayed)
             packets[i]->drop = Drop::replayed;
         else if (jobs[i].status != srtp::Status::ok)

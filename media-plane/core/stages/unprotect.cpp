@@ -45,7 +45,7 @@ srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
 void take(Packet& p, const srtp::Job& job, Notes& notes, PipelineStatistics& statistics) {
     p.length = job.length;
     p.drop = drop_for(job.status, p);
-    if (job.context->has_news()) notes.add(*p.leg);
+    if (job.news) notes.add(*p.leg);
     if (p.drop == Drop::auth_failed) {
         ++p.leg->received.auth_failures;
         statistics.srtp_auth_failures.add();
