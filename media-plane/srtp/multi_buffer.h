@@ -73,7 +73,7 @@ public:
     Tag encrypt(const Iv& iv, ByteView associated_data, ByteSpan data);
     // The tag that the data should have had; comparing it is the caller's.
     Tag decrypt(const Iv& iv, ByteView associated_data, ByteSpan data);
-    void fetch() const { fetch_lines(&keys_, 8); }  // what a packet of a few hundred octets wants of the keys
+    void fetch() const { fetch_lines(this, 9); }  // what a packet of a few hundred octets wants: not all powers of H
     // False: the tag is wrong, and the data is as it was.
     bool open(const Iv& iv, ByteView associated_data, ByteSpan data, ByteView tag);
 
