@@ -53,6 +53,14 @@ PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steer
     return pipeline;
 }
 
+template <std::size_t N>
+void add(HistogramStatus& sum, const Histogram<N>& histogram) {
+    sum.bounds.assign(histogram.bounds().begin(), histogram.bounds().end());
+    sum.buckets.resize(N + 1);
+    for (std::size_t i = 0; i <= N; ++i) sum.buckets[i] += histogram.bucket(i);
+    sum.sum += histogram.sum();
+}
+
 struct PoolFree {
     void operator()(rte_mempool* pool) const { rte_mempool_free(pool); }
 };
@@ -227,7 +235,15 @@ PlaneStatus Driver::status() const {
                                  .commands = w.commands.read(),
                                  .steered = w.steered.read(),
                                  .hairpinned = w.hairpinned.read(),
-                                 .events_lost = w.events_lost.read()});
+                                 .events_lost = w.events_lost.read(),
+                                 .silences = p.silences.read(),
+                                 .one_way = p.one_way.read(),
+                                 .late_wakeups = w.late_wakeups.read()});
+        add(status.lcores.back().residence, w.residence);
+        add(status.mos, p.mos);
+        add(status.loss_ratio, p.loss_ratio);
+        add(status.jitter_seconds, p.jitter_seconds);
+        add(status.round_trip_seconds, p.round_trip_seconds);
         for (std::size_t d = 0; d < drop_count; ++d) status.drops[d] += w.drops[d].read() + p.drops[d].read();
         for (std::size_t n = 0; n < status.ports.size(); ++n) {
             PortStatus& port = status.ports[n];

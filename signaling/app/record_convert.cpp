@@ -17,6 +17,13 @@ records::LegMedia to_spool(const b2bua::MediaLegStatistics& leg) {
     media.bytes_sent = leg.bytes_sent;
     media.lost = leg.lost;
     media.jitter_milliseconds = leg.jitter_seconds * 1'000;
+    media.reordered = leg.reordered;
+    media.round_trip_milliseconds = leg.round_trip_seconds * 1'000;
+    media.mos = leg.mos;
+    media.worst_mos = leg.worst_mos;
+    media.silences = leg.silences;
+    media.silent_milliseconds = leg.silent_seconds * 1'000;
+    media.one_way_milliseconds = leg.one_way_seconds * 1'000;
     media.srtp_suite = leg.suite;
     media.srtp_auth_failures = leg.srtp_auth_failures;
     media.dropped = leg.dropped;
