@@ -20,10 +20,10 @@ struct Caller {
     bool may(Permission permission) const;
 };
 
-// viewer: read; provisioner: read and change; billing: fetch and acknowledge call records; capture: read, and packets of
-// a call as they are on the wire; decrypt: that, and what SRTP hides, which no other role has, admin neither: whoever
-// listens to calls has a certificate that says so. admin: everything else, and alone what changes how the node works
-// now (operate).
+// viewer: read; provisioner: read and change; billing: fetch and acknowledge call records; capture: read, and packets
+// of a call as they are on the wire; decrypt: that, and what SRTP hides, which no other role has, admin neither:
+// whoever listens to calls has a certificate that says so. admin: everything else, and alone what changes how the node
+// works now (operate).
 bool is_role(std::string_view role);
 
 class Authorization {

@@ -8,8 +8,8 @@ namespace sallyport::api {
 namespace {
 
 constexpr std::size_t id_bytes = 512;
-constexpr std::chrono::seconds top_patience{5};      // of a plane with tens of thousands of sessions
-constexpr std::chrono::seconds capture_margin{30};   // beside the time that the capture itself may take
+constexpr std::chrono::seconds top_patience{5};     // of a plane with tens of thousands of sessions
+constexpr std::chrono::seconds capture_margin{30};  // beside the time that the capture itself may take
 constexpr std::uint32_t default_capture_seconds = 60;
 constexpr int captures_at_a_time = 4;  // each keeps a thread; the plane has no more either
 
@@ -53,8 +53,8 @@ std::vector<std::string> OperationsService::media_names(const std::string& call)
     grpc::ClientContext to_signaling;
     set_short_deadline(to_signaling);
     if (!planes_.signaling().GetCall(&to_signaling, ask, &found).ok()) return names;
-    for (const auto& name : {found.id(), found.session_id()})
-        if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    for (const auto& other : {found.id(), found.session_id()})
+        if (!other.empty() && std::find(names.begin(), names.end(), other) == names.end()) names.push_back(other);
     return names;
 }
 
@@ -68,8 +68,7 @@ grpc::Status OperationsService::capture(grpc::ServerContext& context, const ov1:
     ask.set_packets(request.packets());
     const auto seconds = std::chrono::seconds(request.seconds() == 0 ? default_capture_seconds : request.seconds());
     const auto to_media = grpc::ClientContext::FromServerContext(context);  // it ends when its asker is gone
-    to_media->set_deadline(
-        std::min(context.deadline(), std::chrono::system_clock::now() + seconds + capture_margin));
+    to_media->set_deadline(std::min(context.deadline(), std::chrono::system_clock::now() + seconds + capture_margin));
     const auto reader = planes_.media().Capture(to_media.get(), ask);
     mv1::CaptureMessage message;
     while (reader->Read(&message)) {
@@ -88,8 +87,9 @@ grpc::Status OperationsService::CaptureMedia(grpc::ServerContext* context, const
         "CaptureMedia", request->call().substr(0, id_bytes) + (request->decrypted() ? " decrypted" : " as on the wire"),
         "", 0, false};
     if (status.ok() && (request->call().empty() || request->call().size() > id_bytes))
-        status = invalid(*context, "call", "is missing: a call's id as listed, the SIP Call-ID of either leg, or the "
-                                           "name of a media session");
+        status = invalid(*context, "call",
+                         "is missing: a call's id as listed, the SIP Call-ID of either leg, or the "
+                         "name of a media session");
     if (status.ok() && captures_.fetch_add(1) >= captures_at_a_time) {
         captures_.fetch_sub(1);
         status = {grpc::RESOURCE_EXHAUSTED, std::to_string(captures_at_a_time) + " captures are under way, the limit"};
@@ -104,7 +104,7 @@ grpc::Status OperationsService::CaptureMedia(grpc::ServerContext* context, const
         if (status.error_code() == grpc::UNAVAILABLE) status = {grpc::UNAVAILABLE, planes_.explain_media(status)};
     }
     audit_.record(caller, what, status);
-    audit_.count(name, "CaptureMedia", status.error_code());
+    audit_.count(service, "CaptureMedia", status.error_code());
     return status;
 }
 

@@ -61,13 +61,13 @@ public:
     grpc::Status SetDrain(grpc::ServerContext*, const ov1::SetDrainRequest*, ov1::DrainState*) override;
 
 private:
-    static constexpr std::string_view name = "sallyport.operations.v1.Operations";
+    static constexpr std::string_view service = "sallyport.operations.v1.Operations";
 
     template <class F>
     grpc::Status handle(const grpc::ServerContext& context, std::string_view method, Permission permission, F&& body) {
         auto [caller, status] = authorization_.check(context, permission);
         if (status.ok()) status = body(caller);
-        audit_.count(name, method, status.error_code());
+        audit_.count(service, method, status.error_code());
         return status;
     }
     // media_operations.cpp

@@ -304,7 +304,9 @@ private:
                        [](Session& s) { return list_media_sessions(s); }));
         auto* top = verb(media, "top", "the worst or the most active sessions, again and again on a terminal",
                          [this](Session& s) { return show_top(s, top_); });
-        top->add_option("--sort", top_.by, "what comes first")->check(CLI::IsMember(top_words()))->capture_default_str();
+        top->add_option("--sort", top_.by, "what comes first")
+            ->check(CLI::IsMember(top_words()))
+            ->capture_default_str();
         top->add_option("--trunk", top_.trunk, "of this trunk only");
         top->add_option("--limit", top_.limit, "so many sessions")->check(CLI::Range(1, 200))->capture_default_str();
         top->add_flag("--once", once_, "once, as it is where the output is no terminal");
@@ -318,7 +320,8 @@ private:
         capture->footer(capture_help);
         capture->add_option("CALL", capture_.call, "as listed, the SIP Call-ID of either leg, or a media session")
             ->required();
-        capture->add_option("--file", capture_.file, "pcapng; - is standard output; nothing is overwritten")->required();
+        capture->add_option("--file", capture_.file, "pcapng; - is standard output; nothing is overwritten")
+            ->required();
         capture->add_option("--seconds", capture_.seconds, "at most")
             ->check(CLI::Range(1, 3'600))
             ->capture_default_str();

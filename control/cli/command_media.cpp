@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <ext/stdio_filebuf.h>
-#include <ostream>
+#include <fstream>
+#include <optional>
 
 #include "control/cli/commands.h"
 #include "control/cli/pcap_file.h"
@@ -32,9 +32,7 @@ std::string state_of(const mv1::SessionStatistics& session, const mv1::LegStatis
     return "silent";
 }
 
-std::string counted(std::uint64_t n, const char* noun) {
-    return std::to_string(n) + ' ' + noun + (n == 1 ? "" : "s");
-}
+std::string counted(std::uint64_t n, const char* noun) { return std::to_string(n) + ' ' + noun + (n == 1 ? "" : "s"); }
 
 void print_legs(std::ostream& out, const mv1::TopSessionsResponse& top) {
     Table table({"SESSION", "TRUNK", "AGE", "LEG", "REMOTE", "CODEC", "PACKETS/S", "LOSS", "JITTER", "RTT", "MOS",
@@ -58,11 +56,12 @@ void print_legs(std::ostream& out, const mv1::TopSessionsResponse& top) {
 }
 
 // Whoever else may read the directory shall not read the call.
-int open_new(const std::string& file) {
+std::ofstream open_new(const std::string& file) {
     const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) throw Failure{"--file " + file + " exists, and no file is overwritten"};
     if (fd < 0) throw Failure{"--file " + file + " cannot be written"};
-    return fd;
+    ::close(fd);
+    return std::ofstream(file, std::ios::binary);
 }
 
 void print_end(std::ostream& err, const mv1::CaptureEnded& ended, std::uint64_t packets) {
@@ -106,24 +105,20 @@ int capture_media(Session& session, const CaptureArguments& arguments) {
     request.set_decrypted(arguments.decrypted);
     request.set_seconds(arguments.seconds);
     request.set_packets(arguments.packets);
-    std::optional<__gnu_cxx::stdio_filebuf<char>> file;
-    std::optional<std::ostream> to_file;
+    std::ofstream to_file;
+    std::ostream& out = arguments.file == "-" ? session.out : to_file;
     std::optional<PcapFile> pcap;
     std::uint64_t packets = 0;
     std::optional<mv1::CaptureEnded> ended;
     const auto take = [&](const mv1::CaptureMessage& message) {
         if (message.has_started()) {  // before it, there is nothing that would need a file
-            if (arguments.file != "-") {
-                file.emplace(open_new(arguments.file), std::ios::out | std::ios::binary);
-                to_file.emplace(&*file);
-            }
-            pcap.emplace(to_file ? *to_file : session.out, "sallyport " SALLYPORT_VERSION);
+            if (arguments.file != "-") to_file = open_new(arguments.file);
+            pcap.emplace(out, "sallyport " SALLYPORT_VERSION);
             session.err << "capturing session " << printable(message.started().session()) << " of trunk "
                         << printable(message.started().trunk()) << '\n';
         }
         if (message.has_packet() && pcap && pcap->add(message.packet())) ++packets;
         if (message.has_ended()) ended = message.ended();
-        std::ostream& out = to_file ? *to_file : session.out;
         out.flush();
         return static_cast<bool>(out);
     };

@@ -1,5 +1,5 @@
-// Captured datagrams as pcapng (draft-ietf-opsawg-pcapng): IP packets without a link layer, nanoseconds, a comment and a
-// direction each. Headers of IP and UDP are made from the addresses. Writes to a stream, and asks nobody.
+// Captured datagrams as pcapng (draft-ietf-opsawg-pcapng): IP packets without a link layer, nanoseconds, a comment and
+// a direction each. Headers of IP and UDP are made from the addresses. Writes to a stream, and asks nobody.
 #pragma once
 
 #include <ostream>

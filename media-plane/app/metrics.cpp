@@ -26,9 +26,11 @@ void add_quality(const PlaneStatus& status, std::vector<Metric>& out) {
         out.push_back(histogram(name, help, {histogram_of(of)}));
     };
     add("sallyport_media_stream_mos",
-        "Streams received, as their session ended: ITU-T G.107 estimate, of codecs that G.113 has values for.", status.mos);
+        "Streams received, as their session ended: ITU-T G.107 estimate, of codecs that G.113 has values for.",
+        status.mos);
     add("sallyport_media_stream_loss_ratio", "Likewise: packets lost of those that were to come.", status.loss_ratio);
-    add("sallyport_media_stream_jitter_seconds", "Likewise: interarrival jitter (RFC 3550 A.8).", status.jitter_seconds);
+    add("sallyport_media_stream_jitter_seconds", "Likewise: interarrival jitter (RFC 3550 A.8).",
+        status.jitter_seconds);
     add("sallyport_media_stream_round_trip_seconds", "Likewise: to their sender and back, where its RTCP told.",
         status.round_trip_seconds);
 }
@@ -65,16 +67,18 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
                           "Packets handed to the lcore that owns their UDP port.", of(&LcoreStatus::steered)));
     out.push_back(counter("sallyport_media_hairpinned_packets_total",
                           "Packets relayed from one session to another of this node.", of(&LcoreStatus::hairpinned)));
-    out.push_back(counter("sallyport_media_lcore_late_wakeups_total",
-                          "Rests of an idle lcore that the kernel ended more than 1 ms after the time asked for, which is "
-                          "1 ms at most.",
-                          of(&LcoreStatus::late_wakeups)));
+    out.push_back(
+        counter("sallyport_media_lcore_late_wakeups_total",
+                "Rests of an idle lcore that the kernel ended more than 1 ms after the time asked for, which is "
+                "1 ms at most.",
+                of(&LcoreStatus::late_wakeups)));
     std::vector<observe::HistogramSample> residence;
     for (const auto& lcore : status.lcores) residence.push_back(histogram_of(lcore.residence, label(lcore)));
-    out.push_back(histogram("sallyport_media_residence_seconds",
-                            "Time of a packet inside the plane: from the round of the loop that received it to its hand-over "
-                            "to the device. Without waits for a next hop's address, and for another lcore.",
-                            std::move(residence)));
+    out.push_back(
+        histogram("sallyport_media_residence_seconds",
+                  "Time of a packet inside the plane: from the round of the loop that received it to its hand-over "
+                  "to the device. Without waits for a next hop's address, and for another lcore.",
+                  std::move(residence)));
     std::vector<Sample> silences;
     for (const auto& lcore : status.lcores)
         for (const auto& [kind, count] : {std::pair{"one_way", lcore.one_way}, std::pair{"both", lcore.silences}})

@@ -22,7 +22,7 @@ struct CapturedPacket {
     Endpoint from, to;
     std::uint32_t stream = 0;
     Side side = Side::a;
-    bool sent = false;       // from us; else received
+    bool sent = false;  // from us; else received
     bool rtcp = false;
     bool decrypted = false;  // SRTP that is shown in clear
     Drop drop = Drop::none;
@@ -40,7 +40,8 @@ public:
     // The writer: the place that is `ahead` of those published, or nullptr; then so many of them at once.
     CapturedPacket* place(std::size_t ahead) {
         const std::size_t head = head_.load(std::memory_order_relaxed) + ahead;
-        return head - tail_.load(std::memory_order_acquire) < places_.size() ? &places_[head % places_.size()] : nullptr;
+        return head - tail_.load(std::memory_order_acquire) < places_.size() ? &places_[head % places_.size()]
+                                                                             : nullptr;
     }
     void publish(std::size_t count) {
         head_.store(head_.load(std::memory_order_relaxed) + count, std::memory_order_release);

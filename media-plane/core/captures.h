@@ -29,15 +29,15 @@ public:
     bool any() const { return count_ > 0; }
     // False: there are as many as there may be.
     bool start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring);
-    void stop(const CaptureRing& ring);    // its ring is told, if it was there still
-    void end(const Session& session);      // likewise: the session is about to go
-    void tick(TimePoint now);              // whose time is over
+    void stop(const CaptureRing& ring);  // its ring is told, if it was there still
+    void end(const Session& session);    // likewise: the session is about to go
+    void tick(TimePoint now);            // whose time is over
 
     // On the walk of a burst, in this order; only while there are any.
-    void arrived(std::span<const Packet> burst, TimePoint now) { take_received(burst, now, false); }    // classified
-    void opened(std::span<const Packet> burst, TimePoint now) { take_received(burst, now, true); }      // unprotected
-    void leaving(std::span<const Packet> burst, TimePoint now) { take_sent(burst, now, true); }         // not protected yet
-    void left(std::span<const Packet> burst, TimePoint now);                                            // the end
+    void arrived(std::span<const Packet> burst, TimePoint now) { take_received(burst, now, false); }  // classified
+    void opened(std::span<const Packet> burst, TimePoint now) { take_received(burst, now, true); }    // unprotected
+    void leaving(std::span<const Packet> burst, TimePoint now) { take_sent(burst, now, true); }  // not protected yet
+    void left(std::span<const Packet> burst, TimePoint now);                                     // the end
     // RTCP of our own, before and after it was protected.
     void made(const Packet& packet, TimePoint now) { take_sent({&packet, 1}, now, true); }
     void made_ready(const Packet& packet, TimePoint now) { left({&packet, 1}, now); }

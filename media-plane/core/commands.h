@@ -66,11 +66,11 @@ struct LegChange {  // absent: unchanged
     bool drop_unmapped = false;  // with payload_map: the types that it does not name
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;  // encoding name of what its peer sends most likely
-    std::optional<bool> udptl;       // ITU-T T.38 instead of RTP
-    std::optional<bool> reports;     // false: its peer wants no RTCP of ours, RFC 3556
-    std::optional<Latched> latched;  // on a media plane that is gone; concerns a leg that has not latched by itself
-    bool relearn = false;            // with an unspecified remote: its peer is gone
-    bool disabled = false;           // stated with every change: true is an m-line with port 0
+    std::optional<bool> udptl;         // ITU-T T.38 instead of RTP
+    std::optional<bool> reports;       // false: its peer wants no RTCP of ours, RFC 3556
+    std::optional<Latched> latched;    // on a media plane that is gone; concerns a leg that has not latched by itself
+    bool relearn = false;              // with an unspecified remote: its peer is gone
+    bool disabled = false;             // stated with every change: true is an m-line with port 0
 };
 struct LocalEndpoint {
     std::uint32_t stream = 0;

@@ -12,8 +12,8 @@ struct Entry {
     Equipment equipment;
 };
 constexpr std::array entries{
-    Entry{"PCMU", {0, 25.1}},    Entry{"PCMA", {0, 25.1}}, Entry{"G722", {0, 25.1}},  Entry{"G729", {11, 19}},
-    Entry{"G723", {15, 16.1}},   Entry{"AMR", {5, 10}},    Entry{"GSM-EFR", {5, 10}},
+    Entry{"PCMU", {0, 25.1}},  Entry{"PCMA", {0, 25.1}}, Entry{"G722", {0, 25.1}},  Entry{"G729", {11, 19}},
+    Entry{"G723", {15, 16.1}}, Entry{"AMR", {5, 10}},    Entry{"GSM-EFR", {5, 10}},
 };
 
 // Ro less Is, at the default values of G.107 Table 2: what is left without delay, loss and codec.

@@ -34,7 +34,7 @@ struct ReceivedCounters {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, after unprotect
     std::uint64_t rtcp_packets = 0;
     std::uint64_t auth_failures = 0, replays = 0;
-    TimePoint last{};  // RTP or RTCP; meaningful once something was received
+    TimePoint last{};               // RTP or RTCP; meaningful once something was received
     std::uint16_t last_length = 0;  // of the last RTP packet
     std::uint8_t last_type = 0;     // its payload type
     bool any() const { return packets + rtcp_packets > 0; }

@@ -148,17 +148,21 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     State& s = *state_;
     const bool captured = s.captures.any();
     stages::classify(burst, s.ports.tables());
-    if (captured) [[unlikely]] s.captures.arrived(burst, now);
+    if (captured) [[unlikely]]
+        s.captures.arrived(burst, now);
     stages::police(burst, now, s.rates);
     stages::unprotect(burst, *s.engine, s.notes, s.statistics);
-    if (captured) [[unlikely]] s.captures.opened(burst, now);
+    if (captured) [[unlikely]]
+        s.captures.opened(burst, now);
     stages::latch(burst, now, s.notes, s.statistics);
     stages::account_received(burst, now, s.notes);
     stages::rewrite(burst, now);
-    if (captured) [[unlikely]] s.captures.leaving(burst, now);
+    if (captured) [[unlikely]]
+        s.captures.leaving(burst, now);
     stages::protect(burst, *s.engine, s.notes);
     stages::account(burst, s.statistics);
-    if (captured) [[unlikely]] s.captures.left(burst, now);
+    if (captured) [[unlikely]]
+        s.captures.left(burst, now);
 }
 
 void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uint16_t length, Drop why) {

@@ -72,7 +72,8 @@ public:
     Reply modify(const Modify& command, TimePoint now);
     Reply release(const Release& command, TimePoint now);
 
-    // Copies a session's packets to the command's ring from now on, until its terms or the session end; the ring is told.
+    // Copies a session's packets to the command's ring from now on, until its terms or the session end; the ring is
+    // told.
     Reply start_capture(const StartCapture& command, TimePoint now);
     Reply stop_capture(const StopCapture& command);
 

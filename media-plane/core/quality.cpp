@@ -66,7 +66,7 @@ bool Leg::is_flowing(TimePoint now) const {
 
 std::optional<Quality::Silence> Quality::look(const Leg& leg, TimePoint due_since, bool other_flows, TimePoint now) {
     if (looked_at_ == TimePoint{}) looked_at_ = interval_began_ = now;
-    if (const Duration time = now - looked_at_; time > Duration::zero()) {
+    if (const Duration time = now - looked_at_; time >= rate_interval) {
         packets_per_second_ = rate(leg.received.packets, packets_then_, time);
         packets_then_ = leg.received.packets;
         looked_at_ = now;

@@ -21,6 +21,7 @@ public:
     static constexpr Duration patience = std::chrono::milliseconds{800};
     static constexpr Duration between_reports = std::chrono::seconds{10};  // doubled with each: some phones just pause
     static constexpr std::uint64_t least_packets = 25;                     // of an interval that is judged
+    static constexpr Duration rate_interval = std::chrono::milliseconds{900};  // at least; of packets a second
     // What is not known of the way to a listener: his buffer for jitter, at least, and twice the jitter where that is
     // more; frames and the codec's look-ahead.
     static constexpr Duration least_buffer = std::chrono::milliseconds{40}, coding = std::chrono::milliseconds{20};
@@ -29,7 +30,8 @@ public:
         bool begins = false, one_way = false;
         Duration lasted{};
     };
-    // `due_since`: from when on its peer is to send; the epoch: it is not. `other_flows`: what comes from the other side.
+    // `due_since`: from when on its peer is to send; the epoch: it is not. `other_flows`: what comes from the other
+    // side.
     std::optional<Silence> look(const Leg& leg, TimePoint due_since, bool other_flows, TimePoint now);
 
     bool is_silent() const { return silent_since_ != TimePoint{}; }

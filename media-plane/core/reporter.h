@@ -41,8 +41,8 @@ struct Reporter {
         TimePoint at{};
     };
     std::optional<Heard> heard;
-    // To the peer and back, as its last report block told: by an answer to a sender report of ours, or to the last one of
-    // the other side that was relayed to it. RFC 3550 6.4.1 without the part of the way that is not ours.
+    // To the peer and back, as its last report block told: by an answer to a sender report of ours, or to the last one
+    // of the other side that was relayed to it. RFC 3550 6.4.1 without the part of the way that is not ours.
     std::optional<Duration> round_trip;
 
     bool reported() const { return last_ssrc.has_value(); }

@@ -18,7 +18,8 @@ struct PipelineStatistics {
     Counter own_rtcp_packets;  // made here and not relayed, BYE of sessions released included
     Counter srtp_auth_failures, latches;
     Counter sessions;  // alive now (set, not added)
-    Counter silences, one_way;  // streams that were reported as silent: with nothing of the other side either, and alone
+    Counter silences,
+        one_way;  // streams that were reported as silent: with nothing of the other side either, and alone
 
     // Of the streams received, as they ended. MOS of 3.6 and 4.03 is where ITU-T G.107 Annex B has users go from
     // "some dissatisfied" to "satisfied" and "very satisfied" (R 70, 80).

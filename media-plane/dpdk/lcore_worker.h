@@ -25,7 +25,7 @@ namespace sallyport::media::dpdk {
 
 namespace limits {
 inline constexpr std::uint16_t burst = 32;
-inline constexpr Duration tx_delay = 100us;  // a packet waits no longer for company
+inline constexpr Duration tx_delay = 100us;      // a packet waits no longer for company
 inline constexpr Duration tick_interval = 10ms;  // of the pipeline: few sessions are looked at in one go
 inline constexpr Duration neighbour_interval = 100ms;
 inline constexpr std::size_t held_packets = 64;  // waiting for a next hop's answer, all next hops together

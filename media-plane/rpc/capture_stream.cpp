@@ -149,8 +149,7 @@ void CaptureStream::on_started(Code code, const std::string& why) {
         --asked_;
         if (code == Code::ok) started_ = true;
         if (finished_) return;
-        if (code != Code::ok && code != Code::no_session)
-            return finish({grpc::StatusCode::RESOURCE_EXHAUSTED, why});
+        if (code != Code::ok && code != Code::no_session) return finish({grpc::StatusCode::RESOURCE_EXHAUSTED, why});
         if (!started_) {
             if (asked_ == 0) finish({grpc::StatusCode::NOT_FOUND, "the session has ended"});
             return;

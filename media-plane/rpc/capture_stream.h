@@ -18,8 +18,8 @@
 namespace sallyport::media::rpc {
 
 namespace limits {
-inline constexpr std::size_t captures = 4;          // of the whole plane: two megabytes each
-inline constexpr std::size_t capture_places = 1024; // packets that wait for the asker: two seconds of a call, tenfold
+inline constexpr std::size_t captures = 4;           // of the whole plane: two megabytes each
+inline constexpr std::size_t capture_places = 1024;  // packets that wait for the asker: two seconds of a call, tenfold
 inline constexpr std::uint32_t capture_seconds = 3600, default_capture_seconds = 60;
 inline constexpr std::uint64_t capture_packets = 10'000'000, default_capture_packets = 100'000;
 }  // namespace limits

@@ -87,9 +87,9 @@ grpc::ServerUnaryReactor* MediaService::TopSessions(grpc::CallbackServerContext*
     auto* reactor = context->DefaultReactor();
     const auto by = from_proto(request->by());
     if (!by || request->limit() < 0 || request->limit() > static_cast<int>(SessionTop::most)) {
-        reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT,
-                         by ? "limit: " + std::to_string(request->limit()) + " is not in 0..200"
-                            : std::string("by: is not a known value")});
+        reactor->Finish(
+            {grpc::StatusCode::INVALID_ARGUMENT, by ? "limit: " + std::to_string(request->limit()) + " is not in 0..200"
+                                                    : std::string("by: is not a known value")});
         return reactor;
     }
     if (tops_.fetch_add(1) >= tops_at_a_time) {

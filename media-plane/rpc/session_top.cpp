@@ -32,7 +32,8 @@ double weight(const SessionStatistics& session, TopBy by) {
         case TopBy::loss: return worst(session, [](const LegStatistics& leg) { return leg.recent_loss; });
         case TopBy::jitter: return worst(session, [](const LegStatistics& leg) { return leg.jitter_seconds; });
         case TopBy::rtt:
-            return worst(session, [](const LegStatistics& leg) { return seconds(leg.round_trip.value_or(Duration{})); });
+            return worst(session,
+                         [](const LegStatistics& leg) { return seconds(leg.round_trip.value_or(Duration{})); });
         case TopBy::packets: return sum(session, [](const LegStatistics& leg) { return leg.packets_per_second; });
         case TopBy::drops: return sum(session, [](const LegStatistics& leg) { return leg.drops_per_second; });
         case TopBy::silence:
@@ -46,8 +47,8 @@ double weight(const SessionStatistics& session, TopBy by) {
 
 // A stream of which one side is silent while the other one is not.
 bool is_one_way(const SessionStatistics& session) {
-    const auto silent = std::count_if(session.legs.begin(), session.legs.end(),
-                                      [](const LegStatistics& leg) { return leg.is_silent; });
+    const auto silent =
+        std::count_if(session.legs.begin(), session.legs.end(), [](const LegStatistics& leg) { return leg.is_silent; });
     return silent > 0 && std::any_of(session.legs.begin(), session.legs.end(), [](const LegStatistics& leg) {
                return !leg.is_silent && leg.packets_per_second > 0;
            });

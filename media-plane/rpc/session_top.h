@@ -1,5 +1,5 @@
-// The sessions that an operator should look at first: the worst or the most active by one measure, of a walk through all
-// of them. Pure: it is shown one session after the other, and keeps as many as were asked for.
+// The sessions that an operator should look at first: the worst or the most active by one measure, of a walk through
+// all of them. Pure: it is shown one session after the other, and keeps as many as were asked for.
 #pragma once
 
 #include <cstdint>

@@ -10,9 +10,8 @@ void SessionWalk::begin(Plane& plane, Look look, Done done) {
 }
 
 void SessionWalk::ask() {
-    SessionLister::list(plane_, after_, page, [self = shared_from_this()](SessionLister::Page taken) {
-        self->on_page(std::move(taken));
-    });
+    SessionLister::list(plane_, after_, page,
+                        [self = shared_from_this()](SessionLister::Page taken) { self->on_page(std::move(taken)); });
 }
 
 void SessionWalk::on_page(SessionLister::Page taken) {

@@ -96,11 +96,11 @@ struct MediaLegStatistics {
     std::uint64_t srtp_auth_failures = 0;
     double jitter_seconds = 0;
     std::uint64_t reordered = 0;
-    double round_trip_seconds = 0;     // 0: no report told
-    double mos = 0, worst_mos = 0;     // 0: not estimated
-    std::uint64_t silences = 0;        // of a peer that was to send
-    double silent_seconds = 0;         // together
-    double one_way_seconds = 0;        // while the other side's stream flowed
+    double round_trip_seconds = 0;  // 0: no report told
+    double mos = 0, worst_mos = 0;  // 0: not estimated
+    std::uint64_t silences = 0;     // of a peer that was to send
+    double silent_seconds = 0;      // together
+    double one_way_seconds = 0;     // while the other side's stream flowed
     std::string suite;
     Endpoint local, remote;
 };

@@ -234,8 +234,7 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
     std::vector<sdp::StreamAnchor> anchors(source.heard->media.size());
     side.keys.resize(std::max(side.keys.size(), anchors.size()));
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
-        anchors[i].refuse =
-            source.refused[i] || (!side.profile.fax && sdp::view_stream(*source.heard, i).t38);
+        anchors[i].refuse = source.refused[i] || (!side.profile.fax && sdp::view_stream(*source.heard, i).t38);
         const auto* port = port_of(ports, i, to);
         if (port == nullptr) {
             if (!anchors[i].refuse) return BridgeErrc::no_port;

@@ -99,10 +99,9 @@ grpc::Status StateService::Explain(grpc::ServerContext* context, const operation
     if (request->message().size() > most_message_bytes)
         return wrong("message", "the message has more than 65535 bytes");
     if (request->at() < 0 || request->at() > latest) return wrong("at", "is no time between 1970 and 2100");
-    const auto shards = ask_shards(
-        sources_.shards, [](const stack::Stack& stack) {
-            return std::tuple(stack.media_up(), stack.alive().calls, stack.media_features());
-        });
+    const auto shards = ask_shards(sources_.shards, [](const stack::Stack& stack) {
+        return std::tuple(stack.media_up(), stack.alive().calls, stack.media_features());
+    });
     if (!shards) return {grpc::StatusCode::UNAVAILABLE, "a shard is busy; try again"};
     const auto config = with_candidate(base, request->candidate());
     if (!config)

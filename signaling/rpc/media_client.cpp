@@ -76,7 +76,10 @@ void MediaClient::on_welcome(const media_pb::Welcome& welcome) {
     told_away_ = false;
     log_({b2bua::Severity::info, "media-up", {}, {}, "media plane " + welcome.node() + " is there"});
     if (const auto missing = features_missing(welcome); !missing.empty())
-        log_({b2bua::Severity::warning, "media-features", {}, {},
+        log_({b2bua::Severity::warning,
+              "media-features",
+              {},
+              {},
               "media plane " + welcome.node() + " is older than this signaling: " + missing +
                   "; update media planes first"});
     deliver_(from_proto(welcome));
