@@ -34,10 +34,12 @@ struct ReceivedCounters {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, after unprotect
     std::uint64_t rtcp_packets = 0;
     std::uint64_t auth_failures = 0, replays = 0;
-    TimePoint last{};               // RTP or RTCP; meaningful once something was received
-    std::uint16_t last_length = 0;  // of the last RTP packet
-    std::uint8_t last_type = 0;     // its payload type
+    TimePoint last{};  // RTP or RTCP; meaningful once something was received
     bool any() const { return packets + rtcp_packets > 0; }
+};
+struct LastPacket {  // RTP that has arrived
+    std::uint16_t length = 0;
+    std::uint8_t type = 0;  // of its payload
 };
 struct SentCounters {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, before protect
@@ -89,9 +91,10 @@ struct alignas(64) Leg {
 
     // The third and fourth: what is received here.
     Policer peer_police;
+    std::uint32_t clock_rate = default_clock_rate;
+    LastPacket last;
     ReceivedCounters received;
     Reception reception;
-    std::uint32_t clock_rate = default_clock_rate;
 
     // What only some packets need.
     Latch rtcp;

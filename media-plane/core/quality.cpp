@@ -26,11 +26,11 @@ std::string_view static_name(std::uint8_t payload_type) {
 // Who ends so has nothing to say, and says it: comfort noise (RFC 3389; 19 as it was before), or G.729 Annex B's frame
 // of two octets behind those of ten (RFC 3551 4.5.6).
 bool pauses(const Leg& leg) {
-    const std::uint8_t type = leg.received.last_type;
+    const std::uint8_t type = leg.last.type;
     if (leg.received.packets == 0) return false;
     if (type == 13 || type == 19) return true;
-    return type == 18 && leg.received.last_length >= rtp::fixed_header_bytes &&
-           (leg.received.last_length - rtp::fixed_header_bytes) % 10 == 2;
+    return type == 18 && leg.last.length >= rtp::fixed_header_bytes &&
+           (leg.last.length - rtp::fixed_header_bytes) % 10 == 2;
 }
 
 Duration since_last(const Leg& leg, TimePoint due_since, TimePoint now) {
@@ -118,7 +118,7 @@ double Quality::mos_of(const Leg& leg) { return estimate(leg, leg.reception.expe
 
 std::string_view Quality::codec_of(const Leg& leg) {
     if (leg.received.packets > 0)
-        if (const auto name = static_name(leg.received.last_type); !name.empty()) return name;
+        if (const auto name = static_name(leg.last.type); !name.empty()) return name;
     return leg.codec;
 }
 

@@ -104,14 +104,15 @@ private:
     std::uint64_t expected_of_this_ssrc() const { return cycles_ + highest_ - base_ + 1; }
     std::uint64_t lost_of_this_ssrc() const;
 
+    // What every packet touches, 48 octets; then what a leg's first packets and reports do.
     std::uint32_t ssrc_ = 0;
+    std::uint32_t timestamp_ = 0, transit_ = 0;
     std::uint16_t highest_ = 0;
     std::uint16_t base_ = 0;
+    std::uint64_t cycles_ = 0, received_ = 0;
+    std::uint64_t jitter_ = 0;  // scaled by 16, as A.8 has it
     bool started_ = false, has_transit_ = false, has_repeat_ = false;
     std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
-    std::uint64_t cycles_ = 0, received_ = 0;
-    std::uint32_t timestamp_ = 0, transit_ = 0;
-    std::uint64_t jitter_ = 0;                             // scaled by 16, as A.8 has it
     std::uint64_t lost_before_ = 0, expected_before_ = 0;  // of earlier SSRCs and before restarts
     std::uint64_t reordered_ = 0;
     std::uint32_t repeat_ = 0;                               // when the last packet that repeats a timestamp came

@@ -28,8 +28,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         leg.received.bytes += p.length;
         if (leg.udptl) [[unlikely]]
             continue;
-        leg.received.last_type = rtp::payload_type(p.data);
-        leg.received.last_length = p.length;
+        leg.last = {p.length, rtp::payload_type(p.data)};
         leg.reception.on_packet(rtp::ssrc(p.data), rtp::sequence_number(p.data), rtp::timestamp(p.data),
                                 in_clock_units(now, leg.clock_rate), leg.clock_rate);
     }
