@@ -112,6 +112,8 @@ TEST_CASE("Both sides silent is no one-way call; on hold, and behind comfort noi
         REQUIRE(talk.events.size() == 2);
         CHECK_FALSE(talk.events[0].event.one_way);
         CHECK_FALSE(talk.events[1].event.one_way);
+        CHECK(talk.call.statistics(Side::a).silent > 1s);
+        CHECK(talk.call.statistics(Side::a).one_way == 0s);
     }
     SECTION("hold") {
         LegChange hold = leg(Side::a);
