@@ -30,8 +30,8 @@ struct ShardState {
 
 ShardState state_of(const stack::Stack& stack) {
     const auto alive = stack.alive();
-    return {stack.config_revision(), stack.media_up(),    stack.media_features(),
-            alive.calls,             alive.transactions, stack.targets()};
+    return {stack.config_revision(), stack.media_up(), stack.media_features(), alive.calls,
+            alive.transactions,      stack.targets()};
 }
 
 // Every shard probes every target: one that a single shard cannot reach is not well.

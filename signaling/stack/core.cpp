@@ -29,10 +29,10 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       overload_mark_(random.token(4)) {}
 
 b2bua::Context Core::context() {
-    return {settings,         counters,      layer,         timers,        random,
-            shared.locations, shared.gauges, target_health, calls.index(), calls.acks(),
-            media_up,         media_features, now_,         effects_,      *out_,
-            known_sender ? &decisions : nullptr};
+    return {settings,      counters,         layer,         timers,
+            random,        shared.locations, shared.gauges, target_health,
+            calls.index(), calls.acks(),     media_up,      media_features,
+            now_,          effects_,         *out_,         known_sender ? &decisions : nullptr};
 }
 
 void Core::handle(const Input& input, TimePoint now, Outputs& out) {

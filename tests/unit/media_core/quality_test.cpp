@@ -28,8 +28,11 @@ public:
         }
     }
     Bytes packet(std::uint32_t ssrc) {
-        return rtp_packet(
-            {.sequence = sequence_, .payload_type = type, .timestamp = sequence_ * 160u, .ssrc = ssrc, .payload_bytes = size});
+        return rtp_packet({.sequence = sequence_,
+                           .payload_type = type,
+                           .timestamp = sequence_ * 160u,
+                           .ssrc = ssrc,
+                           .payload_bytes = size});
     }
     bool lost() { return lose_every != 0 && sequence_ % lose_every == 0; }
 
@@ -240,7 +243,8 @@ TEST_CASE("The round trip is told by who answers a sender report that was relaye
     REQUIRE(call.statistics(Side::b).round_trip);
     CHECK(std::chrono::duration<double>(*call.statistics(Side::b).round_trip).count() == Approx(0.08).margin(1e-4));
     CHECK_FALSE(call.statistics(Side::a).round_trip);
-    // One that answers something else, and one that says that it kept it for longer than it was under way, tell nothing.
+    // One that answers something else, and one that says that it kept it for longer than it was under way, tell
+    // nothing.
     call.rtcp_from_b(receiver_report(ssrc_b, ssrc_a, 0x11111111, 0), rtcp_b);
     call.rtcp_from_b(receiver_report(ssrc_b, ssrc_a, 0x03040506, 65'536 * 5), rtcp_b);
     CHECK(std::chrono::duration<double>(*call.statistics(Side::b).round_trip).count() == Approx(0.08).margin(1e-4));
