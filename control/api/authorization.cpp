@@ -6,7 +6,7 @@
 namespace sallyport::api {
 namespace {
 
-constexpr std::array<std::string_view, 4> roles{"viewer", "provisioner", "billing", "admin"};
+constexpr std::array<std::string_view, 6> roles{"viewer", "provisioner", "billing", "admin", "capture", "decrypt"};
 
 std::string property(const grpc::AuthContext& context, const char* name) {
     const auto values = context.FindPropertyValues(name);
@@ -18,17 +18,22 @@ std::string_view needed_role(Permission permission) {
         case Permission::read: return "viewer";
         case Permission::provision: return "provisioner";
         case Permission::records: return "billing";
+        case Permission::capture: return "capture";
+        case Permission::decrypt: return "decrypt";
         case Permission::operate: break;
     }
     return "admin";
 }
 
 bool grants(std::string_view role, Permission permission) {
-    if (role == "admin") return true;
+    if (role == "admin") return permission != Permission::decrypt;
     switch (permission) {
-        case Permission::read: return role == "viewer" || role == "provisioner";
+        case Permission::read:
+            return role == "viewer" || role == "provisioner" || role == "capture" || role == "decrypt";
         case Permission::provision: return role == "provisioner";
         case Permission::records: return role == "billing";
+        case Permission::capture: return role == "capture" || role == "decrypt";
+        case Permission::decrypt: return role == "decrypt";
         case Permission::operate: break;
     }
     return false;

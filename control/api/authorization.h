@@ -11,7 +11,7 @@
 
 namespace sallyport::api {
 
-enum class Permission : std::uint8_t { read, provision, records, operate };
+enum class Permission : std::uint8_t { read, provision, records, operate, capture, decrypt };
 
 struct Caller {
     std::string name;  // the certificate's CN
@@ -20,8 +20,10 @@ struct Caller {
     bool may(Permission permission) const;
 };
 
-// viewer: read; provisioner: read and change; billing: fetch and acknowledge call records; admin: everything, and
-// alone what changes how the node works now (operate).
+// viewer: read; provisioner: read and change; billing: fetch and acknowledge call records; capture: read, and packets
+// of a call as they are on the wire; decrypt: that, and what SRTP hides, which no other role has, admin neither:
+// whoever listens to calls has a certificate that says so. admin: everything else, and alone what changes how the node
+// works now (operate).
 bool is_role(std::string_view role);
 
 class Authorization {

@@ -11,7 +11,6 @@
 namespace sallyport::api {
 namespace {
 
-constexpr std::string_view service = "sallyport.operations.v1.Operations";
 constexpr int default_page = 100, largest_page = 1'000;
 constexpr int default_fetch = 1'000, largest_fetch = 10'000;
 constexpr std::size_t fetch_bytes = 3'000'000;  // a gRPC client takes messages of 4 MiB unless it is told otherwise
@@ -78,15 +77,6 @@ grpc::Status check_candidate(const grpc::ServerContext& context, const config::S
 
 }  // namespace
 
-template <class F>
-grpc::Status OperationsService::handle(const grpc::ServerContext& context, std::string_view method,
-                                       Permission permission, F&& body) {
-    auto [caller, status] = authorization_.check(context, permission);
-    if (status.ok()) status = body(caller);
-    audit_.count(service, method, status.error_code());
-    return status;
-}
-
 grpc::Status OperationsService::GetStatus(grpc::ServerContext* context, const ov1::GetStatusRequest*,
                                           ov1::Status* response) {
     return handle(*context, "GetStatus", Permission::read, [&](const Caller&) {
@@ -140,6 +130,9 @@ void OperationsService::add_warnings(const config::Snapshot& snapshot, ov1::Stat
     if (const auto locked = status.signaling().lockouts(); locked > 0)
         status.add_warnings(std::to_string(locked) +
                             " sources and names are locked out after wrong credentials: see sallyport lockout list");
+    for (const auto& sentence : status.signaling().media_lacks()) status.add_warnings(sentence);
+    for (const auto& port : status.media().ports())
+        if (!port.link_up()) status.add_warnings("media port " + port.name() + " has no link: nothing passes there");
     for (const auto& [id, trunk] : snapshot.trunks)
         for (auto& sentence : config::warnings(trunk)) {
             if (status.warnings_size() < warnings_shown) status.add_warnings(std::move(sentence));
@@ -254,17 +247,6 @@ grpc::Status OperationsService::ReleaseLockouts(grpc::ServerContext* context,
         }();
         audit_.record(caller, {"ReleaseLockouts", request->source() + " " + request->trunk(), "", 0, false}, status);
         return status;
-    });
-}
-
-grpc::Status OperationsService::ListMediaSessions(grpc::ServerContext* context, const mv1::ListSessionsRequest* request,
-                                                  mv1::ListSessionsResponse* response) {
-    return handle(*context, "ListMediaSessions", Permission::read, [&](const Caller&) -> grpc::Status {
-        grpc::ClientContext to_media;
-        set_short_deadline(to_media);
-        const auto status = planes_.media().ListSessions(&to_media, *request, response);
-        if (status.ok() || status.error_code() == grpc::INVALID_ARGUMENT) return status;
-        return {grpc::UNAVAILABLE, planes_.explain_media(status)};
     });
 }
 

@@ -2,8 +2,11 @@
 // question; a daemon that is away is said to be away, and the rest is still answered.
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "control/api/audit_trail.h"
 #include "control/api/authorization.h"
@@ -42,6 +45,10 @@ public:
                                  ov1::ReleaseLockoutsResponse*) override;
     grpc::Status ListMediaSessions(grpc::ServerContext*, const mv1::ListSessionsRequest*,
                                    mv1::ListSessionsResponse*) override;
+    grpc::Status TopMediaSessions(grpc::ServerContext*, const mv1::TopSessionsRequest*,
+                                  mv1::TopSessionsResponse*) override;
+    grpc::Status CaptureMedia(grpc::ServerContext*, const ov1::CaptureMediaRequest*,
+                              grpc::ServerWriter<mv1::CaptureMessage>*) override;
     grpc::Status FetchRecords(grpc::ServerContext*, const ov1::FetchRecordsRequest*,
                               ov1::FetchRecordsResponse*) override;
     grpc::Status AcknowledgeRecords(grpc::ServerContext*, const ov1::AcknowledgeRecordsRequest*,
@@ -54,8 +61,20 @@ public:
     grpc::Status SetDrain(grpc::ServerContext*, const ov1::SetDrainRequest*, ov1::DrainState*) override;
 
 private:
+    static constexpr std::string_view service = "sallyport.operations.v1.Operations";
+
     template <class F>
-    grpc::Status handle(const grpc::ServerContext& context, std::string_view method, Permission permission, F&& body);
+    grpc::Status handle(const grpc::ServerContext& context, std::string_view method, Permission permission, F&& body) {
+        auto [caller, status] = authorization_.check(context, permission);
+        if (status.ok()) status = body(caller);
+        audit_.count(service, method, status.error_code());
+        return status;
+    }
+    // media_operations.cpp
+    std::vector<std::string> media_names(const std::string& call);
+    grpc::Status capture(grpc::ServerContext& context, const ov1::CaptureMediaRequest& request,
+                         const std::string& session, grpc::ServerWriter<mv1::CaptureMessage>& writer);
+
     void add_daemons(ov1::Status& status) const;
     void add_warnings(const config::Snapshot& snapshot, ov1::Status& status) const;
     // Live calls of one page; the token of the next page in the response, empty when there are no more.
@@ -70,6 +89,7 @@ private:
     const Authorization& authorization_;
     AuditTrail& audit_;
     std::chrono::steady_clock::time_point started_;
+    std::atomic<int> captures_{0};  // under way
 };
 
 }  // namespace sallyport::api

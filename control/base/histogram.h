@@ -16,10 +16,12 @@ class Histogram {
 public:
     explicit constexpr Histogram(std::array<double, N> upper_bounds) : bounds_(upper_bounds) {}
 
-    void observe(double value) {
+    void observe(double value) { observe(value, 1); }
+    void observe(double value, std::uint64_t times) {
         const auto i = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
-        buckets_[static_cast<std::size_t>(i)].add();
-        sum_.store(sum_.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+        buckets_[static_cast<std::size_t>(i)].add(times);
+        sum_.store(sum_.load(std::memory_order_relaxed) + value * static_cast<double>(times),
+                   std::memory_order_relaxed);
     }
     const std::array<double, N>& bounds() const { return bounds_; }
     std::uint64_t bucket(std::size_t i) const { return buckets_[i].read(); }  // i == N: above the last bound

@@ -1,5 +1,7 @@
 #include "control/cli/command_line.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <ctime>
@@ -28,6 +30,7 @@ Examples:
   sallyport call show c0ffee42                 the message ladder of one call
   sallyport trunk list                         is it registered, since when, why not
   sallyport trunk sheet acme-hq --pbx asterisk what the PBX's administrator needs
+  sallyport media top --sort loss              the worst sessions, as they are now
   sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
   sallyport dns zone sip.example.com           what to publish in DNS; dns check looks whether it is there
   sallyport certificate request --realm-domain sip.example.com --out edge.csr
@@ -84,6 +87,15 @@ what PBXs look for (RFC 5922):
 
 No file is overwritten. Asks no daemon. What your CA makes of the request goes into the realm's tls in signaling.yaml.)";
 
+constexpr const char* capture_help = R"(
+Both legs, received and sent, from now on. It ends after the time or the packets given, with the call, or with Ctrl-C;
+what the plane drops is there too, and why is in the packet's comment. As on the wire: SRTP stays encrypted, unless
+--decrypted is given, for which the client certificate needs OU=decrypt. Without OU=capture (or admin) there is nothing.
+Control keeps on record who has captured what. Headers below UDP are made up: no VLAN, no MAC address.
+  sallyport call list --live
+  sallyport media capture c0ffee42 --file call.pcap --seconds 30
+  sallyport media capture c0ffee42 --file - | tshark -r - -d udp.port==16384,rtp)";
+
 std::optional<std::int64_t> instant(const std::string& text) {
     std::tm fields{};
     const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields);
@@ -137,7 +149,11 @@ public:
     CLI::App& app() { return app_; }
     const Connection& connection() const { return connection_; }
     bool json() const { return json_; }
-    double watch_seconds() const { return watch_; }
+    // Of a command that shows the present again and again by itself on a terminal, unless it is told not to.
+    double watch_seconds(bool terminal) const {
+        constexpr double by_itself = 2;
+        return watch_ == 0 && refreshes_ && !once_ && !json_ && terminal ? by_itself : watch_;
+    }
     const Command& command() const { return command_; }
     const LocalCommand& local_command() const { return local_command_; }
     bool wants_completion() const { return completion_; }
@@ -283,8 +299,36 @@ private:
     }
 
     void add_media() {
-        watchable(verb(group("media", "the media plane"), "sessions", "media sessions with their legs",
+        auto* media = group("media", "the media plane");
+        watchable(verb(media, "sessions", "media sessions with their legs",
                        [](Session& s) { return list_media_sessions(s); }));
+        auto* top = verb(media, "top", "the worst or the most active sessions, again and again on a terminal",
+                         [this](Session& s) { return show_top(s, top_); });
+        top->add_option("--sort", top_.by, "what comes first")
+            ->check(CLI::IsMember(top_words()))
+            ->capture_default_str();
+        top->add_option("--trunk", top_.trunk, "of this trunk only");
+        top->add_option("--limit", top_.limit, "so many sessions")->check(CLI::Range(1, 200))->capture_default_str();
+        top->add_flag("--once", once_, "once, as it is where the output is no terminal");
+        top->callback([this] {
+            command_ = [this](Session& s) { return show_top(s, top_); };
+            refreshes_ = true;
+        });
+        watchable(top);
+        auto* capture = verb(media, "capture", "packets of one call into a file for tshark and Wireshark",
+                             [this](Session& s) { return capture_media(s, capture_); });
+        capture->footer(capture_help);
+        capture->add_option("CALL", capture_.call, "as listed, the SIP Call-ID of either leg, or a media session")
+            ->required();
+        capture->add_option("--file", capture_.file, "pcapng; - is standard output; nothing is overwritten")
+            ->required();
+        capture->add_option("--seconds", capture_.seconds, "at most")
+            ->check(CLI::Range(1, 3'600))
+            ->capture_default_str();
+        capture->add_option("--packets", capture_.packets, "at most")
+            ->check(CLI::Range(1, 10'000'000))
+            ->capture_default_str();
+        capture->add_flag("--decrypted", capture_.decrypted, "what SRTP hides, in clear (role decrypt)");
     }
 
     void add_dns() {
@@ -363,12 +407,14 @@ private:
     Command command_;
     LocalCommand local_command_;
     DrainArguments drain_;
+    TopArguments top_;
+    CaptureArguments capture_;
     ExplainArguments explain_;
     std::string name_, etag_, trunk_, consumer_, username_, source_, pbx_, at_;
     double watch_ = 0;
     int limit_ = 50, max_ = 1'000;
     bool json_ = false, dry_run_ = false, live_ = false, acknowledge_ = false, completion_ = false, all_ = false,
-         lost_ = false;
+         lost_ = false, once_ = false, refreshes_ = false;
 };
 
 // A mistyped command, group or kind, with what was probably meant: CLI11 says only that a subcommand is required.
@@ -409,7 +455,7 @@ int run_once(const CommandLine& line, Session& session) {
 }
 
 // Until Ctrl-C, also while control is away: the operator watches it come back.
-int run_again_and_again(const CommandLine& line, Session& session) {
+int run_again_and_again(const CommandLine& line, double seconds, Session& session) {
     for (;;) {
         std::ostringstream page;
         Session one{session.client, session.json, session.in, page, page};
@@ -417,7 +463,7 @@ int run_again_and_again(const CommandLine& line, Session& session) {
         if (!session.json) session.out << "\x1b[H\x1b[2J";
         session.out << page.str() << std::flush;
         if (!session.out) return Exit::refused;
-        std::this_thread::sleep_for(std::chrono::duration<double>(line.watch_seconds()));
+        std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     }
 }
 
@@ -449,7 +495,8 @@ int run(std::vector<std::string> arguments, std::istream& in, std::ostream& out,
         connection.complete();
         Client client(connection);
         Session session{client, line.json(), in, out, err};
-        return line.watch_seconds() > 0 ? run_again_and_again(line, session) : run_once(line, session);
+        const double seconds = line.watch_seconds(&out == &std::cout && isatty(STDOUT_FILENO) == 1);
+        return seconds > 0 ? run_again_and_again(line, seconds, session) : run_once(line, session);
     } catch (const Failure& failure) {
         print_failure(err, failure);
         return Exit::refused;

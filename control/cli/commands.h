@@ -74,6 +74,21 @@ int generate_secret(Session& session, const std::string& trunk, const std::strin
 int list_calls(Session& session, const std::string& trunk, bool live_only, int limit);
 int show_call(Session& session, const std::string& id);
 int list_media_sessions(Session& session);
+struct TopArguments {
+    std::string by = "mos";  // one of top_words()
+    std::string trunk;       // empty: of every trunk
+    int limit = 10;
+};
+int show_top(Session& session, const TopArguments& arguments);
+std::vector<std::string> top_words();
+struct CaptureArguments {
+    std::string call;  // its id, the SIP Call-ID of a leg, or a media session's name
+    std::string file;  // "-": standard output
+    std::uint32_t seconds = 60;
+    std::uint64_t packets = 100'000;
+    bool decrypted = false;
+};
+int capture_media(Session& session, const CaptureArguments& arguments);
 int fetch_records(Session& session, const std::string& consumer, int max, bool acknowledge);
 int acknowledge_records(Session& session, const std::string& consumer, const std::string& position);
 

@@ -118,8 +118,8 @@ Client::Client(Connection connection) : connection_(std::move(connection)) {
     operations_ = ov1::Operations::NewStub(channel);
 }
 
-void Client::prepare(grpc::ClientContext& context) const {
-    const std::chrono::duration<double> patience(connection_.timeout_seconds);
+void Client::prepare(grpc::ClientContext& context, double more_seconds) const {
+    const std::chrono::duration<double> patience(connection_.timeout_seconds + more_seconds);
     context.set_deadline(std::chrono::system_clock::now() +
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(patience));
     context.AddMetadata("sallyport-detail-bytes", std::to_string(detail_bytes / 2));  // base64 on the way

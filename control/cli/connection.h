@@ -50,8 +50,22 @@ public:
         check((stub.*method)(&context, request, &response));
     }
 
+    // Likewise for what comes as a stream, which may take `seconds` more; ends early where `take` returns false.
+    template <class Stub, class Request, class Response, class Take>
+    void read(Stub& stub,
+              std::unique_ptr<grpc::ClientReader<Response>> (Stub::*method)(grpc::ClientContext*, const Request&),
+              const Request& request, double seconds, Take&& take) {
+        grpc::ClientContext context;
+        prepare(context, seconds);
+        const auto reader = (stub.*method)(&context, request);
+        Response response;
+        while (reader->Read(&response))
+            if (!take(response)) context.TryCancel();
+        check(reader->Finish());
+    }
+
 private:
-    void prepare(grpc::ClientContext& context) const;
+    void prepare(grpc::ClientContext& context, double more_seconds = 0) const;
     void check(const grpc::Status& status) const;
 
     Connection connection_;

@@ -41,6 +41,7 @@ std::string text(MusicOnHold music) {
     }
     return "pass";
 }
+std::string text(Fax fax) { return fax == Fax::t38 ? "t38" : "off"; }
 std::string text(Transport transport) {
     switch (transport) {
         case Transport::unspecified: return "unspecified";
@@ -163,6 +164,7 @@ void add_media(FieldValues& out, const MediaPolicy& media) {
     add(out, "media.music_on_hold", text(media.music_on_hold));
     add(out, "media.early_media", text(media.early_media));
     add(out, "media.packet_milliseconds", std::to_string(media.packet_milliseconds));
+    add(out, "media.fax", text(media.fax));
 }
 
 void add_session_timers(FieldValues& out, const SessionTimers& timers) {

@@ -32,6 +32,10 @@ enum class EarlyMedia : std::uint8_t {
     announced,  // and has said by P-Early-Media that it comes
     none,       // never: its caller hears a tone of its own
 };
+enum class Fax : std::uint8_t {  // an m=image of ITU-T T.38
+    t38,                         // relayed
+    off,                         // refused: fax stays in the audio
+};
 enum class DigestAlgorithm : std::uint8_t { sha256, md5 };
 // When a PBX has to prove itself by Digest beyond REGISTER, which always asks for it. ACK and CANCEL never can
 // (RFC 3261 22.1).
@@ -95,6 +99,7 @@ struct MediaPolicy {
     MusicOnHold music_on_hold = MusicOnHold::pass;
     EarlyMedia early_media = EarlyMedia::described;
     std::uint32_t packet_milliseconds = 0;  // of audio, asked for from both parties; 0: as each of them asks
+    Fax fax = Fax::t38;
     friend bool operator==(const MediaPolicy&, const MediaPolicy&) = default;
 };
 struct OverflowNumber {

@@ -28,6 +28,13 @@ void put_media(JsonLine& json, const LegMedia& leg) {
     json.put("bytes_sent", leg.bytes_sent);
     json.put("lost", leg.lost);
     json.put("jitter_ms", leg.jitter_milliseconds);
+    json.put("reordered", leg.reordered);
+    json.put("rtt_ms", leg.round_trip_milliseconds);
+    json.put("mos", leg.mos);
+    json.put("worst_mos", leg.worst_mos);
+    json.put("silences", leg.silences);
+    json.put("silent_ms", leg.silent_milliseconds);
+    json.put("one_way_ms", leg.one_way_milliseconds);
     json.put("srtp", leg.srtp_suite);
     json.put("srtp_auth_failures", leg.srtp_auth_failures);
     json.put("dropped", leg.dropped);
@@ -90,6 +97,13 @@ LegMedia parse_media(const Json& json) {
     read(json, "bytes_sent", leg.bytes_sent);
     read(json, "lost", leg.lost);
     read(json, "jitter_ms", leg.jitter_milliseconds);
+    read(json, "reordered", leg.reordered);
+    read(json, "rtt_ms", leg.round_trip_milliseconds);
+    read(json, "mos", leg.mos);
+    read(json, "worst_mos", leg.worst_mos);
+    read(json, "silences", leg.silences);
+    read(json, "silent_ms", leg.silent_milliseconds);
+    read(json, "one_way_ms", leg.one_way_milliseconds);
     read(json, "srtp", leg.srtp_suite);
     read(json, "srtp_auth_failures", leg.srtp_auth_failures);
     read(json, "dropped", leg.dropped);

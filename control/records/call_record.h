@@ -21,7 +21,13 @@ struct LegMedia {
     std::uint64_t packets_sent = 0, bytes_sent = 0;
     std::uint64_t lost = 0;          // RFC 3550 A.3, of what was received
     double jitter_milliseconds = 0;  // RFC 3550 A.8
-    std::string srtp_suite;          // "AES_CM_128_HMAC_SHA1_80"; empty: plain RTP
+    std::uint64_t reordered = 0;
+    double round_trip_milliseconds = 0;  // to this side's party, as its last RTCP report told; 0: none did
+    double mos = 0, worst_mos = 0;       // ITU-T G.107 estimate; of the whole, and of its worst five seconds; 0: none
+    std::uint64_t silences = 0;          // of this side's party, which was to send
+    double silent_milliseconds = 0;      // together
+    double one_way_milliseconds = 0;     // while the other side was heard
+    std::string srtp_suite;              // "AES_CM_128_HMAC_SHA1_80"; empty: plain RTP
     std::uint64_t srtp_auth_failures = 0;
     std::uint64_t dropped = 0;
     std::string local, remote;  // "192.0.2.1:40000"

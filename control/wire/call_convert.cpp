@@ -40,6 +40,17 @@ config::EarlyMedia early_media_from(pb::EarlyMedia early, FieldErrors& errors) {
     return config::EarlyMedia::described;
 }
 
+config::Fax fax_from(pb::Fax fax, FieldErrors& errors) {
+    switch (fax) {
+        case pb::FAX_UNSPECIFIED:
+        case pb::FAX_T38: return config::Fax::t38;
+        case pb::FAX_OFF: return config::Fax::off;
+        default: break;
+    }
+    errors.push_back({"media.fax", "must be one of t38, off"});
+    return config::Fax::t38;
+}
+
 }  // namespace
 
 config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolicy otherwise, FieldErrors& errors) {
@@ -58,6 +69,7 @@ config::MediaPolicy media_from(const pb::MediaPolicy& message, config::SrtpPolic
     media.music_on_hold = music_from(message.music_on_hold(), errors);
     media.early_media = early_media_from(message.early_media(), errors);
     media.packet_milliseconds = message.packet_milliseconds();
+    media.fax = fax_from(message.fax(), errors);
     return media;
 }
 
@@ -73,6 +85,7 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media) {
     if (media.early_media != config::EarlyMedia::described)
         message.set_early_media(media.early_media == config::EarlyMedia::announced ? pb::EARLY_MEDIA_ANNOUNCED
                                                                                    : pb::EARLY_MEDIA_NONE);
+    if (media.fax != config::Fax::t38) message.set_fax(pb::FAX_OFF);
     return message;
 }
 

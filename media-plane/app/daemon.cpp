@@ -78,6 +78,18 @@ void report(const std::vector<bool>& stuck, const std::vector<bool>& were_stuck)
                          stuck[i] ? "an lcore stands still" : "an lcore goes round again", {{"lcore", i + 1}});
 }
 
+// The daemon goes on: the other ports' calls, and the link may come back.
+void report_links(const std::vector<PortStatus>& ports, std::vector<bool>& were_up) {
+    were_up.resize(ports.size(), true);
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+        if (ports[i].link_up == were_up[i]) continue;
+        observe::log(ports[i].link_up ? observe::Level::info : observe::Level::error,
+                     ports[i].link_up ? "a media port's link is up again" : "a media port's link is down",
+                     {{"port", ports[i].name}, {"device", ports[i].device}, {"losses", ports[i].link_losses}});
+        were_up[i] = ports[i].link_up;
+    }
+}
+
 void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer& server,
                       observe::ServiceManager& manager) {
     sigset_t signals;
@@ -87,7 +99,7 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer&
     const timespec interval{0, tick_interval.count()};
     LcoreWatch watch;
     TimePoint next_watchdog = plane.now();
-    std::vector<bool> were_stuck(plane.lcores(), false);
+    std::vector<bool> were_stuck(plane.lcores(), false), were_up;
     for (;;) {
         const int signal = sigtimedwait(&signals, nullptr, &interval);
         if (signal > 0) {
@@ -98,7 +110,9 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer&
         dispatcher.tick(now);
         if (now < next_watchdog) continue;
         next_watchdog = now + std::min<Duration>(manager.watchdog_interval().value_or(1s), 1s);
-        auto stuck = watch.look(plane.status(), now);
+        const PlaneStatus status = plane.status();
+        report_links(status.ports, were_up);
+        auto stuck = watch.look(status, now);
         const bool alive = std::none_of(stuck.begin(), stuck.end(), [](bool one) { return one; });
         if (alive) manager.watchdog();  // fed only while all go round
         if (stuck == were_stuck) continue;

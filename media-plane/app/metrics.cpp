@@ -5,6 +5,7 @@ namespace {
 
 using observe::counter;
 using observe::gauge;
+using observe::histogram;
 using observe::Metric;
 using observe::Sample;
 
@@ -14,6 +15,24 @@ std::vector<Sample> samples(const Items& items, Labels labels, Value value) {
     all.reserve(items.size());
     for (const auto& item : items) all.push_back({labels(item), static_cast<double>(value(item))});
     return all;
+}
+
+observe::HistogramSample histogram_of(const HistogramStatus& status, observe::Labels labels = {}) {
+    return {std::move(labels), status.bounds, status.buckets, status.sum};
+}
+
+void add_quality(const PlaneStatus& status, std::vector<Metric>& out) {
+    const auto add = [&](const char* name, const char* help, const HistogramStatus& of) {
+        out.push_back(histogram(name, help, {histogram_of(of)}));
+    };
+    add("sallyport_media_stream_mos",
+        "Streams received, as their session ended: ITU-T G.107 estimate, of codecs that G.113 has values for.",
+        status.mos);
+    add("sallyport_media_stream_loss_ratio", "Likewise: packets lost of those that were to come.", status.loss_ratio);
+    add("sallyport_media_stream_jitter_seconds", "Likewise: interarrival jitter (RFC 3550 A.8).",
+        status.jitter_seconds);
+    add("sallyport_media_stream_round_trip_seconds", "Likewise: to their sender and back, where its RTCP told.",
+        status.round_trip_seconds);
 }
 
 void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
@@ -48,6 +67,26 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
                           "Packets handed to the lcore that owns their UDP port.", of(&LcoreStatus::steered)));
     out.push_back(counter("sallyport_media_hairpinned_packets_total",
                           "Packets relayed from one session to another of this node.", of(&LcoreStatus::hairpinned)));
+    out.push_back(
+        counter("sallyport_media_lcore_late_wakeups_total",
+                "Rests of an idle lcore that the kernel ended more than 1 ms after the time asked for, which is "
+                "1 ms at most.",
+                of(&LcoreStatus::late_wakeups)));
+    std::vector<observe::HistogramSample> residence;
+    for (const auto& lcore : status.lcores) residence.push_back(histogram_of(lcore.residence, label(lcore)));
+    out.push_back(
+        histogram("sallyport_media_residence_seconds",
+                  "Time of a packet inside the plane: from the round of the loop that received it to its hand-over "
+                  "to the device. Without waits for a next hop's address, and for another lcore.",
+                  std::move(residence)));
+    std::vector<Sample> silences;
+    for (const auto& lcore : status.lcores)
+        for (const auto& [kind, count] : {std::pair{"one_way", lcore.one_way}, std::pair{"both", lcore.silences}})
+            silences.push_back({{{"lcore", std::to_string(lcore.lcore)}, {"kind", kind}}, static_cast<double>(count)});
+    out.push_back(counter("sallyport_media_silences_total",
+                          "Streams of answered calls that fell silent though their peer was to send, without comfort "
+                          "noise: while the other side's flowed (one_way), or not (both).",
+                          std::move(silences)));
     out.push_back(counter("sallyport_media_lcore_events_lost_total", "Events lost because nobody fetched them in time.",
                           of(&LcoreStatus::events_lost)));
 }
@@ -57,6 +96,8 @@ void add_ports(const PlaneStatus& status, std::vector<Metric>& out) {
     const auto of = [&](auto member) {
         return samples(status.ports, label, [member](const PortStatus& p) { return p.*member; });
     };
+    out.push_back(counter("sallyport_media_port_link_losses_total", "How often the media port's link went down.",
+                          of(&PortStatus::link_losses)));
     out.push_back(gauge("sallyport_media_port_up", "1 while the media port's link is up.", of(&PortStatus::link_up)));
     out.push_back(
         counter("sallyport_media_port_receive_packets_total", "Frames received.", of(&PortStatus::rx_packets)));
@@ -93,6 +134,7 @@ std::vector<Metric> plane_metrics(const PlaneStatus& status) {
     std::vector<Metric> out;
     add_lcores(status, out);
     add_ports(status, out);
+    add_quality(status, out);
     std::vector<Sample> drops;
     std::string help = "Packets dropped, by reason:";
     for (std::size_t i = 1; i < drop_count; ++i) {
@@ -154,6 +196,12 @@ std::vector<Metric> command_metrics(const rpc::DispatcherStatistics& d, const rp
                           d.leases_ended.read()));
     out.push_back(counter("sallyport_media_sessions_released_by_lease_total",
                           "Sessions released because their client's lease ended.", d.released_by_lease.read()));
+    out.push_back(gauge("sallyport_media_captures", "Captures under way.", static_cast<double>(s.captures_running)));
+    out.push_back(counter("sallyport_media_captures_total", "Captures begun.", s.captures));
+    out.push_back(counter("sallyport_media_captured_packets_total",
+                          "Packets of captured sessions, by whether their asker took them in time.",
+                          {{{{"outcome", "delivered"}}, static_cast<double>(s.captured_packets)},
+                           {{{"outcome", "missed"}}, static_cast<double>(s.capture_misses)}}));
     out.push_back(counter("sallyport_media_streams_total", "Control streams, by how they began or ended.",
                           {{{{"event", "opened"}}, static_cast<double>(s.streams_opened)},
                            {{{"event", "refused"}}, static_cast<double>(s.streams_refused)},

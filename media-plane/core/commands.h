@@ -65,11 +65,12 @@ struct LegChange {  // absent: unchanged
     std::optional<std::vector<PayloadMap>> payload_map;
     bool drop_unmapped = false;  // with payload_map: the types that it does not name
     std::optional<std::uint32_t> clock_rate;
-    std::optional<bool> udptl;       // ITU-T T.38 instead of RTP
-    std::optional<bool> reports;     // false: its peer wants no RTCP of ours, RFC 3556
-    std::optional<Latched> latched;  // on a media plane that is gone; concerns a leg that has not latched by itself
-    bool relearn = false;            // with an unspecified remote: its peer is gone
-    bool disabled = false;           // stated with every change: true is an m-line with port 0
+    std::optional<std::string> codec;  // encoding name of what its peer sends most likely
+    std::optional<bool> udptl;         // ITU-T T.38 instead of RTP
+    std::optional<bool> reports;       // false: its peer wants no RTCP of ours, RFC 3556
+    std::optional<Latched> latched;    // on a media plane that is gone; concerns a leg that has not latched by itself
+    bool relearn = false;              // with an unspecified remote: its peer is gone
+    bool disabled = false;             // stated with every change: true is an m-line with port 0
 };
 struct LocalEndpoint {
     std::uint32_t stream = 0;
@@ -85,11 +86,13 @@ struct Allocate {
     std::uint32_t inactivity_seconds = 0;
     std::string call, trunk;
     std::vector<LocalEndpoint> restore;
+    bool answered = false;  // see Modify
 };
 struct Modify {
     SessionKey key;
     std::vector<LegChange> legs;
     std::uint32_t streams = 0;  // 0: unchanged; never shrinks
+    bool answered = false;      // and stays so: who sends nothing from now on is silent
 };
 struct Release {
     SessionKey key;
@@ -121,6 +124,15 @@ struct LegStatistics {
     srtp::Suite suite = srtp::Suite::none;
     bool udptl = false;
     std::optional<Duration> last_packet_age;
+    // Of what was received; see quality.h.
+    std::uint64_t reordered = 0, silences = 0;
+    std::optional<Duration> round_trip;
+    double mos = 0, worst_mos = 0, recent_mos = 0;  // 0: not estimated
+    double recent_loss = 0;                         // 0 to 1
+    double packets_per_second = 0, drops_per_second = 0;
+    Duration silent{}, one_way{};
+    bool is_silent = false;
+    std::string codec;
 };
 struct SessionStatistics {
     SessionKey key;
@@ -136,7 +148,16 @@ struct Reply {
     std::vector<LegKeyUse> used;                  // allocate
     std::vector<LegLatched> latched;              // allocate
 };
-enum class EventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released, key_use };
+enum class EventKind : std::uint8_t {
+    first_packet,
+    latched,
+    inactivity,
+    srtp_auth_failures,
+    released,
+    key_use,
+    silence,      // count: milliseconds without RTP so far
+    heard_again,  // count: milliseconds that there was none
+};
 struct Event {
     EventKind kind = EventKind::first_packet;
     SessionKey key;
@@ -147,6 +168,7 @@ struct Event {
     std::optional<SessionStatistics> statistics;
     KeyUse used;
     std::optional<Latched> latched;
+    bool one_way = false;  // silence: the other side's stream flows
 };
 
 }  // namespace sallyport::media

@@ -150,6 +150,11 @@ LegStatistics Leg::statistics(TimePoint now) const {
     s.suite = suite;
     s.udptl = udptl;
     if (received.any()) s.last_packet_age = now - received.last;
+    s.reordered = reception.reordered();
+    s.round_trip = reporter.round_trip;
+    s.codec = Quality::codec_of(*this);
+    s.mos = Quality::mos_of(*this);
+    quality.fill(s);
     return s;
 }
 

@@ -10,6 +10,7 @@
 #include "media-plane/core/latch.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/policer.h"
+#include "media-plane/core/quality.h"
 #include "media-plane/core/reception.h"
 #include "media-plane/core/reporter.h"
 #include "media-plane/core/rtp.h"
@@ -35,6 +36,10 @@ struct ReceivedCounters {
     std::uint64_t auth_failures = 0, replays = 0;
     TimePoint last{};  // RTP or RTCP; meaningful once something was received
     bool any() const { return packets + rtcp_packets > 0; }
+};
+struct LastPacket {  // RTP that has arrived
+    std::uint16_t length = 0;
+    std::uint8_t type = 0;  // of its payload
 };
 struct SentCounters {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, before protect
@@ -86,9 +91,10 @@ struct alignas(64) Leg {
 
     // The third and fourth: what is received here.
     Policer peer_police;
+    std::uint32_t clock_rate = default_clock_rate;
+    LastPacket last;
     ReceivedCounters received;
     Reception reception;
-    std::uint32_t clock_rate = default_clock_rate;
 
     // What only some packets need.
     Latch rtcp;
@@ -114,6 +120,8 @@ struct alignas(64) Leg {
     LegNotes notes;
     LegLink in_notes, in_due_reports;
     std::array<std::uint64_t, drop_count> drops{};
+    Quality quality;
+    std::string codec;  // as signaling names it; empty: not said
 
     bool secure() const { return suite != srtp::Suite::none; }
     bool answered() const { return !rtp.signalled().empty(); }
@@ -168,6 +176,7 @@ struct alignas(64) Leg {
     // Where it has latched, if it has; and the same on a media plane that is gone, as far as it still may be believed.
     std::optional<Latched> latched() const;
     void resume_latch(const Latched& before);
+    bool is_flowing(TimePoint now) const;  // RTP has come within Quality::patience
     void set_payload_map(const std::vector<PayloadMap>& map, bool drop_unmapped);
     LegStatistics statistics(TimePoint now) const;
 

@@ -145,6 +145,7 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
         leg.clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();
     }
+    if (change.codec) leg.codec = *change.codec;
     if (change.relearn) {
         leg.relearn();
         if (leg.held) {  // nobody: not on hold, but gone, and nothing of it is heard any more

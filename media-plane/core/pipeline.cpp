@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "media-plane/core/captures.h"
 #include "media-plane/core/leg_change.h"
 #include "media-plane/core/leg_list.h"
 #include "media-plane/core/media_ports.h"
@@ -15,9 +16,9 @@ namespace {
 namespace limits {
 constexpr std::size_t text_bytes = 256;      // of a key's parts, a call's and a trunk's name: they are kept
 constexpr std::size_t notes_per_tick = 256;  // legs with events; more have to wait for the next tick
-constexpr std::size_t ticks_per_round = 10;  // in which every session is looked at once
 }  // namespace limits
 
+constexpr Duration round = std::chrono::seconds{1};  // in which every session is looked at once
 constexpr Duration auth_report_interval = std::chrono::seconds{1};
 constexpr Duration key_use_report_interval = std::chrono::seconds{1};  // in the long run
 constexpr Duration key_use_report_burst = std::chrono::seconds{10};    // so many before they have to wait
@@ -86,7 +87,7 @@ struct Pipeline::State {
         : config(std::move(c)),
           ports(config.ports, random),
           rates(rates_of(config.max_packets_per_second)),
-          reports(random, *engine, notes, statistics) {}
+          reports(random, *engine, notes, captures, statistics) {}
 
     // Checks what the command says of legs; `session` already has its sides, and the streams that exist.
     std::optional<Refusal> prepare(LegChanges& changes, const std::vector<LegChange>& legs, Session& session,
@@ -121,6 +122,8 @@ struct Pipeline::State {
                                            std::to_string(ports.pool(scarce).free()) + " pairs of UDP ports left");
     }
     void report(Leg& leg, TimePoint now, std::vector<Event>& events);
+    void look(Session& session, TimePoint now, std::vector<Event>& events);
+    std::size_t due_looks(TimePoint now);
     void report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events);
 
     PipelineConfig config;
@@ -130,6 +133,8 @@ struct Pipeline::State {
     SessionTable sessions;
     Notes notes;
     std::vector<Event> released;
+    Captures captures;
+    TimePoint looked_until{};
     PipelineStatistics statistics;
     Reports reports;
 };
@@ -141,14 +146,23 @@ Pipeline::~Pipeline() = default;
 void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     SALLYPORT_CHECK(burst.size() <= stages::max_burst);
     State& s = *state_;
+    const bool captured = s.captures.any();
     stages::classify(burst, s.ports.tables());
+    if (captured) [[unlikely]]
+        s.captures.arrived(burst, now);
     stages::police(burst, now, s.rates);
     stages::unprotect(burst, *s.engine, s.notes, s.statistics);
+    if (captured) [[unlikely]]
+        s.captures.opened(burst, now);
     stages::latch(burst, now, s.notes, s.statistics);
     stages::account_received(burst, now, s.notes);
     stages::rewrite(burst, now);
+    if (captured) [[unlikely]]
+        s.captures.leaving(burst, now);
     stages::protect(burst, *s.engine, s.notes);
     stages::account(burst, s.statistics);
+    if (captured) [[unlikely]]
+        s.captures.left(burst, now);
 }
 
 void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uint16_t length, Drop why) {
@@ -185,6 +199,7 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     session->trunk = command.trunk;
     session->created = now;
     session->inactivity = std::chrono::seconds{command.inactivity_seconds};
+    if (command.answered) session->answered = now;
     session->sides = {*side_a, *side_b};
     LegChanges changes(*s.engine);
     if (auto refusal = s.prepare(changes, command.legs, *session, command.streams)) return refused(std::move(*refusal));
@@ -206,6 +221,7 @@ Reply Pipeline::modify(const Modify& command, TimePoint now) {
     LegChanges changes(*s.engine);
     if (auto refusal = s.prepare(changes, command.legs, *session, streams)) return refused(std::move(*refusal));
     if (!s.carry_out(changes, command.legs, *session, streams, {}, now)) return s.no_ports(*session);
+    if (command.answered && session->answered == TimePoint{}) session->answered = now;
     return done(*session);
 }
 
@@ -214,7 +230,10 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
     Session* session = s.sessions.find(command.key);
     if (!session) return refused(Code::no_session, "no such session");
     Reply reply;
+    std::vector<Event> too_late;
+    s.look(*session, now, too_late);
     reply.statistics = session->statistics(now);
+    s.statistics.observe(*reply.statistics);
     if (command.by_lease) {
         Event e;
         e.kind = EventKind::released;
@@ -228,6 +247,7 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
             s.reports.forget(leg);
             s.notes.remove(leg);
         }
+    s.captures.end(*session);
     s.ports.close(*session);
     s.sessions.remove(*session);
     s.statistics.sessions.set(s.sessions.size());
@@ -277,20 +297,66 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
         s.notes.remove(leg);
         s.report(leg, now, events);
     }
-    s.sessions.for_next(s.sessions.size() / limits::ticks_per_round + 1, [&](Session& session) {
+    if (s.captures.any()) s.captures.tick(now);
+    s.sessions.for_next(s.due_looks(now), [&](Session& session) {
         for (auto& stream : session.streams)
             for (Leg& leg : stream->legs)
                 if (leg.in_changeover && now >= leg.retired_until) leg.forget_retired_key();
         s.reports.look(session, now);
+        s.look(session, now, events);
         for (const Side side : {Side::a, Side::b})
             if (session.has_fallen_silent(side, now))
                 events.push_back(event(EventKind::inactivity, session.leg(session.first_expected(side), side)));
     });
 }
 
+// As large a part of all sessions as the time since the last tick is of a round.
+std::size_t Pipeline::State::due_looks(TimePoint now) {
+    const Duration since = std::clamp<Duration>(now - looked_until, {}, round);
+    looked_until = now;
+    return static_cast<std::size_t>(static_cast<std::uint64_t>(sessions.size()) *
+                                    static_cast<std::uint64_t>(since.count()) /
+                                    static_cast<std::uint64_t>(round.count())) +
+           1;
+}
+
+void Pipeline::State::look(Session& session, TimePoint now, std::vector<Event>& events) {
+    for (auto& stream : session.streams) {
+        std::array<bool, 2> flows{};
+        for (std::size_t i = 0; i < flows.size(); ++i) flows[i] = stream->legs[i].is_flowing(now);
+        for (std::size_t i = 0; i < flows.size(); ++i) {
+            Leg& leg = stream->legs[i];
+            const bool due = session.answered != TimePoint{} && leg.expected_since != TimePoint{};
+            const TimePoint since = due ? std::max(session.answered, leg.expected_since) : TimePoint{};
+            const auto silence = leg.quality.look(leg, since, flows[1 - i], now);
+            if (!silence) continue;
+            events.push_back(event(silence->begins ? EventKind::silence : EventKind::heard_again, leg));
+            events.back().count = static_cast<std::uint64_t>(
+                std::chrono::duration_cast<std::chrono::milliseconds>(silence->lasted).count());
+            events.back().one_way = silence->one_way;
+            if (silence->begins) (silence->one_way ? statistics.one_way : statistics.silences).add();
+        }
+    }
+}
+
 static_assert(Reports::packet_bytes <= Pipeline::own_rtcp_bytes);
 bool Pipeline::has_reports() const { return state_->reports.any(); }
 std::size_t Pipeline::write_reports(std::span<Packet> room, TimePoint now) { return state_->reports.write(room, now); }
+
+Reply Pipeline::start_capture(const StartCapture& command, TimePoint now) {
+    State& s = *state_;
+    const Session* session = s.sessions.find(command.key);
+    if (!session) return refused(Code::no_session, "no such session");
+    const CaptureTerms terms{command.decrypted, command.packets, now + command.time};
+    if (!s.captures.start(*session, terms, command.ring))
+        return refused(Code::overloaded, std::to_string(Captures::most) + " captures are under way, the limit");
+    return {};
+}
+
+Reply Pipeline::stop_capture(const StopCapture& command) {
+    state_->captures.stop(*command.ring);
+    return {};
+}
 
 std::vector<SessionStatistics> Pipeline::list(const SessionKey& after, std::size_t limit, TimePoint now) const {
     std::vector<SessionStatistics> all;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/base/random.h"
+#include "media-plane/core/capture_ring.h"
 #include "media-plane/core/commands.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/statistics.h"
@@ -29,6 +30,17 @@ struct PipelineConfig {
     // Per leg and RTP stream, with one second of burst; RTCP may have a tenth of it. 0: no police.
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
+};
+
+struct StartCapture {
+    SessionKey key;
+    bool decrypted = false;  // SRTP in clear; else as on the wire
+    std::uint64_t packets = 0;
+    Duration time{};
+    std::shared_ptr<CaptureRing> ring;
+};
+struct StopCapture {
+    std::shared_ptr<CaptureRing> ring;
 };
 
 class Pipeline {
@@ -62,7 +74,13 @@ public:
     Reply modify(const Modify& command, TimePoint now);
     Reply release(const Release& command, TimePoint now);
 
-    // Inactivity and rate-limited events; call about ten times a second. Also delivers events noted by process().
+    // Copies a session's packets to the command's ring from now on, until its terms or the session end; the ring is
+    // told.
+    Reply start_capture(const StartCapture& command, TimePoint now);
+    Reply stop_capture(const StopCapture& command);
+
+    // Inactivity, silence and rate-limited events; call ten times a second or more often, so that each looks at fewer
+    // sessions: every one is looked at once a second. Also delivers events noted by process().
     void tick(TimePoint now, std::vector<Event>& events);
 
     // Copies of what is alive, in key order from behind `after`, at most `limit`.

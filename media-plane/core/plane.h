@@ -11,6 +11,7 @@
 
 #include "media-plane/core/commands.h"
 #include "media-plane/core/packet.h"
+#include "media-plane/core/pipeline.h"
 
 namespace sallyport::media {
 
@@ -18,15 +19,22 @@ struct ListQuery {  // sessions of one lcore in key order, from behind `after`
     SessionKey after;
     std::size_t limit = 32;
 };
-using Command = std::variant<Allocate, Modify, Release, ListQuery>;
+using Command = std::variant<Allocate, Modify, Release, ListQuery, StartCapture, StopCapture>;
 using Outcome = std::variant<Reply, std::vector<SessionStatistics>>;  // the list for a ListQuery, else a Reply
 
 using DropCounts = std::array<std::uint64_t, drop_count>;
+
+struct HistogramStatus {  // as observe::HistogramSample has it
+    std::vector<double> bounds;
+    std::vector<std::uint64_t> buckets;
+    double sum = 0;
+};
 
 struct PortStatus {
     std::string name, device, link_address;
     std::vector<std::string> addresses;
     bool link_up = false;
+    std::uint64_t link_losses = 0;
     std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0, rx_missed = 0, tx_dropped = 0;
     std::uint32_t udp_ports_free = 0, udp_ports_total = 0;  // pairs
     std::uint64_t arp_answers = 0, advertisements = 0, echo_replies = 0, solicitations = 0, next_hops = 0;
@@ -36,6 +44,8 @@ struct LcoreStatus {
     std::uint64_t sessions = 0, packets = 0, bytes = 0, rtcp_packets = 0, own_rtcp_packets = 0, auth_failures = 0,
                   latches = 0;
     std::uint64_t polls = 0, idle_polls = 0, commands = 0, steered = 0, hairpinned = 0, events_lost = 0;
+    std::uint64_t silences = 0, one_way = 0, late_wakeups = 0;
+    HistogramStatus residence;  // seconds from the round that received a packet to its transmission
 };
 struct PlaneStatus {
     std::vector<PortStatus> ports;
@@ -44,6 +54,8 @@ struct PlaneStatus {
     // In use: by packets under way; those that a device holds ready for reception are not counted.
     std::uint64_t mbufs_in_use = 0, mbufs_total = 0;
     bool hugepages = false;
+    // Of the streams that have ended, all lcores together.
+    HistogramStatus mos, loss_ratio, jitter_seconds, round_trip_seconds;
 };
 
 class Plane {

@@ -5,14 +5,17 @@
 namespace sallyport::media {
 
 void Reception::start(std::uint32_t ssrc, std::uint16_t sequence) {
-    if (started_) lost_before_ += lost_of_this_ssrc();
+    if (started_) {
+        lost_before_ += lost_of_this_ssrc();
+        expected_before_ += expected_of_this_ssrc();
+    }
     started_ = true;
     ssrc_ = ssrc;
     highest_ = base_ = sequence;
     cycles_ = received_ = 0;
     expected_prior_ = received_prior_ = 0;
     after_jump_ = 65'537;
-    has_transit_ = false;  // another source has another clock; the jitter estimate goes on
+    has_transit_ = has_repeat_ = false;  // another source has another clock; the jitter estimate goes on
 }
 
 bool Reception::jump(std::uint16_t sequence) {
@@ -29,14 +32,14 @@ bool Reception::jump(std::uint16_t sequence) {
 }
 
 std::uint64_t Reception::lost_of_this_ssrc() const {
-    const std::uint64_t expected = cycles_ + highest_ - base_ + 1;
+    const std::uint64_t expected = expected_of_this_ssrc();
     return expected > received_ ? expected - received_ : 0;
 }
 
 std::optional<ReceptionReport> Reception::take_report() {  // RFC 3550 A.3
     if (!started_ || static_cast<std::uint32_t>(received_) == received_prior_) return std::nullopt;
     constexpr std::int64_t most_lost = 0x7f'ffff, least_lost = -0x80'0000;
-    const std::uint64_t expected = cycles_ + highest_ - base_ + 1;
+    const std::uint64_t expected = expected_of_this_ssrc();
     const auto expected_now = static_cast<std::uint32_t>(expected) - expected_prior_;
     const auto received_now = static_cast<std::uint32_t>(received_) - received_prior_;
     ReceptionReport r;
@@ -52,6 +55,7 @@ std::optional<ReceptionReport> Reception::take_report() {  // RFC 3550 A.3
     return r;
 }
 
+std::uint64_t Reception::expected() const { return expected_before_ + (started_ ? expected_of_this_ssrc() : 0); }
 std::uint64_t Reception::lost() const { return lost_before_ + (started_ ? lost_of_this_ssrc() : 0); }
 
 }  // namespace sallyport::media

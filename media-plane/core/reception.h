@@ -2,6 +2,7 @@
 // numbers of a report block; when one is due, and to whom, is not decided here.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -39,6 +40,16 @@ public:
     }
     // Over all SSRCs so far; duplicates never make it negative.
     std::uint64_t lost() const;
+    // Likewise: how many were to come, and how many came after a later one (duplicates of earlier ones with them).
+    std::uint64_t expected() const;
+    std::uint64_t reordered() const { return reordered_; }
+    // How long ago the last packet came, in units of the clock rate; `now` as in on_packet(). Nothing if none has since
+    // the clock rate is known, or the last source began.
+    std::optional<std::uint32_t> since_last(std::uint32_t now) const {
+        if (!has_transit_) return std::nullopt;
+        const std::uint32_t since = now - (timestamp_ + transit_);
+        return has_repeat_ ? std::min(since, now - repeat_) : since;
+    }
     // What a report block says, and from here on the next one's beginning; nothing if nothing has come since the last.
     std::optional<ReceptionReport> take_report();
     bool started() const { return started_; }
@@ -51,7 +62,7 @@ public:
     double jitter_seconds(std::uint32_t clock_rate) const { return jitter_ / 16.0 / clock_rate; }
     void restart_jitter() {  // the clock rate has changed
         jitter_ = 0;
-        has_transit_ = false;
+        has_transit_ = has_repeat_ = false;
     }
 
 private:
@@ -68,12 +79,17 @@ private:
             return true;
         }
         if (ahead <= 65'536 - max_misorder) return jump(sequence);
+        if (sequence != highest_) ++reordered_;
         return true;  // a duplicate, or late
     }
     void update_jitter(std::uint32_t timestamp, std::uint32_t transit, std::uint32_t clock_rate) {
         // Packets that repeat a timestamp (RFC 4733 events, frames of several packets) were not sampled when they
         // were sent, and say nothing about the path.
-        if (has_transit_ && timestamp == timestamp_) return;
+        if (has_transit_ && timestamp == timestamp_) {
+            repeat_ = transit + timestamp;
+            has_repeat_ = true;
+            return;
+        }
         if (has_transit_) {
             const auto difference = static_cast<std::int32_t>(transit - transit_);
             const auto d =
@@ -85,17 +101,21 @@ private:
         transit_ = transit;
         has_transit_ = true;
     }
+    std::uint64_t expected_of_this_ssrc() const { return cycles_ + highest_ - base_ + 1; }
     std::uint64_t lost_of_this_ssrc() const;
 
+    // What every packet touches, 48 octets; then what a leg's first packets and reports do.
     std::uint32_t ssrc_ = 0;
+    std::uint32_t timestamp_ = 0, transit_ = 0;
     std::uint16_t highest_ = 0;
     std::uint16_t base_ = 0;
-    bool started_ = false, has_transit_ = false;
-    std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
     std::uint64_t cycles_ = 0, received_ = 0;
-    std::uint32_t timestamp_ = 0, transit_ = 0;
-    std::uint64_t jitter_ = 0;                               // scaled by 16, as A.8 has it
-    std::uint64_t lost_before_ = 0;                          // of earlier SSRCs and before restarts
+    std::uint64_t jitter_ = 0;  // scaled by 16, as A.8 has it
+    bool started_ = false, has_transit_ = false, has_repeat_ = false;
+    std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
+    std::uint64_t lost_before_ = 0, expected_before_ = 0;  // of earlier SSRCs and before restarts
+    std::uint64_t reordered_ = 0;
+    std::uint32_t repeat_ = 0;                               // when the last packet that repeats a timestamp came
     std::uint32_t expected_prior_ = 0, received_prior_ = 0;  // at the last report, modulo 2^32
 };
 

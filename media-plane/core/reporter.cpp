@@ -3,11 +3,16 @@
 #include <algorithm>
 
 #include "media-plane/core/rtcp.h"
+#include "media-plane/core/rtcp_compound.h"
 
 namespace sallyport::media {
 namespace {
 
 constexpr std::size_t last_report_offset = 16;  // in a report block; the delay since is behind it
+
+Duration from_report_units(std::uint32_t units) {  // of 1/65536 s
+    return std::chrono::nanoseconds{(std::uint64_t{units} * 1'000'000'000) >> 16};
+}
 
 bool names(ByteView bye, std::uint32_t ssrc) {
     for (std::size_t i = 0; i < rtcp::count(bye); ++i)
@@ -24,8 +29,27 @@ void Reporter::begin(TimePoint now, TimePoint first) {
     has_relayed = false;
 }
 
-void Reporter::on_received(ByteView compound, TimePoint now) {
+// RFC 3550 6.4.1: what has passed since the report that the block answers, without what the peer kept it for.
+void Reporter::take_round_trip(ByteView block, const std::optional<Heard>& relayed, TimePoint now) {
+    const std::uint32_t answered = load_be32(block.data() + last_report_offset);
+    if (answered == 0) return;
+    const Duration kept = from_report_units(load_be32(block.data() + last_report_offset + 4));
+    Duration since{};
+    if (std::find(own_times.begin(), own_times.end(), answered) != own_times.end())
+        since = from_report_units(rtcp::middle(rtcp::ntp_time(now)) - answered);
+    else if (relayed && relayed->time == answered)
+        since = now - relayed->at;
+    else
+        return;
+    // The units are 15 us: a peer on the same link may seem to answer before it was asked.
+    if (since + std::chrono::microseconds{50} >= kept && since - kept <= longest_round_trip)
+        round_trip = std::max(since - kept, Duration{1});
+}
+
+void Reporter::on_received(ByteView compound, const std::optional<Heard>& relayed, TimePoint now) {
     rtcp::for_each_packet(compound, [&](ByteView packet) {
+        if (rtcp::is_report(packet))
+            rtcp::for_each_block(packet, [&](ByteView block) { take_round_trip(block, relayed, now); });
         if (packet[1] != rtcp::sender_report) return;
         const std::uint32_t middle = load_be32(packet.data() + rtcp::header_bytes + 2);
         heard = Heard{load_be32(packet.data() + 4), middle, now};

@@ -41,6 +41,9 @@ struct Reporter {
         TimePoint at{};
     };
     std::optional<Heard> heard;
+    // To the peer and back, as its last report block told: by an answer to a sender report of ours, or to the last one
+    // of the other side that was relayed to it. RFC 3550 6.4.1 without the part of the way that is not ours.
+    std::optional<Duration> round_trip;
 
     bool reported() const { return last_ssrc.has_value(); }
     // Reports are due from now on, the first one at `first`; before, nobody had a reason to make any.
@@ -48,14 +51,19 @@ struct Reporter {
     // The other side has had the time, and says nothing: the stream is ours to speak for.
     bool speaks_for_stream(TimePoint now) const { return now - relayed_at >= std::max(silence, 4 * interval); }
 
+    static constexpr Duration longest_round_trip = std::chrono::seconds{10};  // more is a clock gone wrong
+
     // The following take well-formed compounds, decrypted.
-    // One that has arrived from the leg's peer.
-    void on_received(ByteView compound, TimePoint now);
+    // One that has arrived from the leg's peer; `relayed`: what it may answer, of the other side's peer.
+    void on_received(ByteView compound, const std::optional<Heard>& relayed, TimePoint now);
     // The same on its way to the other side: what it says of a sender report of ours is taken out, because there it
     // would be taken for an answer to somebody else's, and a round trip of nonsense.
     void keep_own_times(ByteSpan compound) const;
     // One from the other side that goes to the peer; true if `ssrc`, of the RTP relayed to it, says BYE in it.
     bool on_relayed(ByteView compound, std::uint32_t ssrc, TimePoint now);
+
+private:
+    void take_round_trip(ByteView block, const std::optional<Heard>& relayed, TimePoint now);
 };
 
 }  // namespace sallyport::media

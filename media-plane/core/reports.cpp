@@ -67,8 +67,9 @@ void note_report(Leg& leg, const rtcp::Compound& compound) {
 
 }  // namespace
 
-Reports::Reports(RandomSource& random, srtp::Engine& engine, Notes& notes, PipelineStatistics& statistics)
-    : random_(random), engine_(engine), notes_(notes), statistics_(statistics) {
+Reports::Reports(RandomSource& random, srtp::Engine& engine, Notes& notes, Captures& captures,
+                 PipelineStatistics& statistics)
+    : random_(random), engine_(engine), notes_(notes), captures_(captures), statistics_(statistics) {
     goodbyes_.reserve(limits::goodbyes);
 }
 
@@ -121,7 +122,7 @@ rtcp::Compound Reports::compound_of(Leg& leg, TimePoint now) {
     return compound;
 }
 
-bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet) {
+bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet, TimePoint now) {
     packet.length = static_cast<std::uint16_t>(rtcp::write(compound, packet.data));
     packet.rtcp = true;
     packet.drop = Drop::none;
@@ -130,7 +131,9 @@ bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet) {
     packet.out_port = leg.port;
     packet.source = {leg.local.address, static_cast<std::uint16_t>(leg.local.port + 1)};
     packet.to = leg.rtcp.remote();
+    if (captures_.any()) captures_.made(packet, now);
     stages::protect({&packet, 1}, engine_, notes_);
+    if (captures_.any()) captures_.made_ready(packet, now);
     if (packet.drop != Drop::none) {
         statistics_.drops[static_cast<std::size_t>(packet.drop)].add();
         ++leg.drops[static_cast<std::size_t>(packet.drop)];
@@ -153,7 +156,7 @@ bool Reports::write_due(Leg& leg, Packet& packet, TimePoint now) {
     r.due = now + between(next_least, next_most);
     if (!leg.may_be_told()) return false;
     count_unheard(leg);
-    return write(leg, compound_of(leg, now), packet);
+    return write(leg, compound_of(leg, now), packet, now);
 }
 
 std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
@@ -199,7 +202,7 @@ void Reports::say_goodbye(Leg& leg, TimePoint now) {
     Packet packet;
     packet.data = goodbye.bytes.data();
     packet.capacity = static_cast<std::uint16_t>(goodbye.bytes.size());
-    if (!write(leg, compound, packet)) {
+    if (!write(leg, compound, packet, now)) {
         goodbyes_.pop_back();
         return;
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/base/random.h"
+#include "media-plane/core/captures.h"
 #include "media-plane/core/leg_list.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/rtcp_compound.h"
@@ -22,7 +23,8 @@ public:
     // Room for a compound and for what SRTCP adds to it.
     static constexpr std::size_t packet_bytes = rtcp::compound_bytes + 32;
 
-    Reports(RandomSource& random, srtp::Engine& engine, Notes& notes, PipelineStatistics& statistics);
+    Reports(RandomSource& random, srtp::Engine& engine, Notes& notes, Captures& captures,
+            PipelineStatistics& statistics);
 
     // A session that is new: the names under which its sides report, RFC 7022. Nothing of them tells who or where we
     // are, or which two legs belong together.
@@ -49,7 +51,7 @@ private:
     };
     std::uint32_t own_source_of(Leg& leg) const;
     rtcp::Compound compound_of(Leg& leg, TimePoint now);
-    bool write(Leg& leg, const rtcp::Compound& compound, Packet& packet);
+    bool write(Leg& leg, const rtcp::Compound& compound, Packet& packet, TimePoint now);
     static void count_unheard(Leg& leg);
     bool write_due(Leg& leg, Packet& packet, TimePoint now);
     Duration between(Duration least, Duration most);
@@ -57,6 +59,7 @@ private:
     RandomSource& random_;
     srtp::Engine& engine_;
     Notes& notes_;
+    Captures& captures_;
     PipelineStatistics& statistics_;
     DueReports due_;
     std::vector<Goodbye> goodbyes_;

@@ -25,6 +25,7 @@ struct Session {
     std::string call, trunk;
     TimePoint created{};
     Duration inactivity{};  // zero: nobody asked
+    TimePoint answered{};   // the call was; the epoch: not yet
     std::array<SessionSide, 2> sides;
     std::vector<std::unique_ptr<Stream>> streams;
     std::size_t place = 0;  // in the table's list of all sessions

@@ -18,6 +18,7 @@
 #include "control/base/system_random.h"
 #include "media-plane/dpdk/eal.h"
 #include "media-plane/dpdk/lcore_worker.h"
+#include "media-plane/dpdk/placement.h"
 
 namespace sallyport::media::dpdk {
 namespace {
@@ -33,10 +34,28 @@ unsigned mbufs_needed(const DriverConfig& config) {
     return std::bit_ceil(ports * lcores * per_queue_pair + lcores * per_lcore + 1024u) - 1;  // the pool's best size
 }
 
+std::uint64_t bytes_of_mbufs(const DriverConfig& config) {
+    constexpr std::uint64_t per_object = 192;  // mbuf and pool header
+    return std::uint64_t{mbufs_needed(config)} * (mbuf_bytes(config.ports) + per_object);
+}
+
 std::uint32_t memory_needed(const DriverConfig& config) {
-    constexpr std::uint64_t per_object = 192, rest = 32u << 20;  // mbuf and pool header; rings, device state
-    const std::uint64_t bytes = std::uint64_t{mbufs_needed(config)} * (mbuf_bytes(config.ports) + per_object) + rest;
-    return static_cast<std::uint32_t>((bytes >> 20) + 1);
+    constexpr std::uint64_t rest = 32u << 20;  // rings, device state
+    return static_cast<std::uint32_t>(((bytes_of_mbufs(config) + rest) >> 20) + 1);
+}
+
+// The error is a sentence.
+std::string judge_placement(const DriverConfig& config, std::uint32_t memory_mb) {
+    const Placement placement{.cpus = config.cpus,
+                              .poll_always = config.poll_always,
+                              .memory_mb = memory_mb,
+                              .needed_mb = static_cast<std::uint32_t>(bytes_of_mbufs(config) >> 20),
+                              .free_hugepages_mb = free_hugepage_megabytes(),
+                              .hugepages_demanded = config.hugepages == Hugepages::on};
+    const Objections objections = objections_to(placement, read_machine(config.cpus));
+    for (const auto& warning : objections.warnings)
+        if (config.log) config.log(LogLevel::warning, warning);
+    return objections.refusal;
 }
 
 PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steering, std::size_t lcore) {
@@ -52,6 +71,14 @@ PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steer
     pipeline.max_packets_per_second = config.max_packets_per_second;
     pipeline.srtp_engine = config.srtp_engine;
     return pipeline;
+}
+
+template <std::size_t N>
+void add(HistogramStatus& sum, const Histogram<N>& histogram) {
+    sum.bounds.assign(histogram.bounds().begin(), histogram.bounds().end());
+    sum.buckets.resize(N + 1);
+    for (std::size_t i = 0; i <= N; ++i) sum.buckets[i] += histogram.bucket(i);
+    sum.sum += histogram.sum();
 }
 
 struct PoolFree {
@@ -93,6 +120,7 @@ struct Driver::State {
 
 std::string Driver::State::open(const DriverConfig& config) {
     const std::uint32_t memory = config.memory_mb != 0 ? config.memory_mb : memory_needed(config);
+    if (auto refusal = judge_placement(config, memory); !refusal.empty()) return refusal;
     auto started = Eal::start(config, memory);
     if (!started) return started.error();
     eal = std::move(*started);
@@ -228,7 +256,15 @@ PlaneStatus Driver::status() const {
                                  .commands = w.commands.read(),
                                  .steered = w.steered.read(),
                                  .hairpinned = w.hairpinned.read(),
-                                 .events_lost = w.events_lost.read()});
+                                 .events_lost = w.events_lost.read(),
+                                 .silences = p.silences.read(),
+                                 .one_way = p.one_way.read(),
+                                 .late_wakeups = w.late_wakeups.read()});
+        add(status.lcores.back().residence, w.residence);
+        add(status.mos, p.mos);
+        add(status.loss_ratio, p.loss_ratio);
+        add(status.jitter_seconds, p.jitter_seconds);
+        add(status.round_trip_seconds, p.round_trip_seconds);
         for (std::size_t d = 0; d < drop_count; ++d) status.drops[d] += w.drops[d].read() + p.drops[d].read();
         for (std::size_t n = 0; n < status.ports.size(); ++n) {
             PortStatus& port = status.ports[n];

@@ -35,6 +35,8 @@ public:
     static constexpr std::uint32_t polls_per_step = 16;
     static constexpr Duration first_rest = 50us, busy_rest = 250us;  // while calls are up: far below a packet's 20 ms
     static constexpr Duration quiet_after = 1s, longest_rest = 1ms;  // nobody talks: 1,000 wake-ups a second at most
+    // What is promised: the longest rest, and the scheduler's delay, which is counted where it is more than this.
+    static constexpr Duration late = 1ms;
 
 private:
     bool poll_always_;

@@ -71,10 +71,13 @@ void LcoreWorker::run() {
         flush_all(!worked);
         if (now_ >= next_tick_) tick();
         const auto rest = idle_.rest(worked, now_);
-        if (rest.kind == Idle::Kind::sleep)
+        if (rest.kind == Idle::Kind::sleep) {
+            const TimePoint due = fabric_.clock->now() + rest.duration;
             sleep_for(rest.duration);
-        else if (!worked)
+            if (fabric_.clock->now() > due + Idle::late) statistics_.late_wakeups.add();
+        } else if (!worked) {
             rte_pause();
+        }
     }
     flush_all(true);
 }
@@ -129,6 +132,8 @@ Outcome LcoreWorker::execute(const Command& command) {
         return reply;
     }
     if (const auto* release = std::get_if<Release>(&command)) return pipeline_.release(*release, now_);
+    if (const auto* start = std::get_if<StartCapture>(&command)) return pipeline_.start_capture(*start, now_);
+    if (const auto* stop = std::get_if<StopCapture>(&command)) return pipeline_.stop_capture(*stop);
     const auto& query = std::get<ListQuery>(command);
     return pipeline_.list(query.after, query.limit, now_);
 }
@@ -313,7 +318,10 @@ void LcoreWorker::send_small_frames(MediaPortIndex port) {
 
 void LcoreWorker::transmit(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed) {
     TxBuffer& buffer = tx_[port];
-    if (buffer.count == 0) buffer.oldest = now_;
+    if (buffer.newest != now_) {
+        buffer.newest = now_;
+        buffer.round[buffer.rounds++] = {now_, buffer.count};
+    }
     buffer.relayed[buffer.count] = relayed;
     buffer.packets[buffer.count++] = mbuf;
     if (buffer.count == buffer.packets.size()) flush(port);
@@ -326,12 +334,24 @@ void LcoreWorker::flush(MediaPortIndex port) {
     for (std::size_t i = sent; i < buffer.count; ++i)
         if (const Relayed& lost = buffer.relayed[i]; lost.source_port != 0)
             pipeline_.not_sent(port, lost.source_port, lost.length, Drop::tx_full);
-    buffer.count = 0;
+    observe(buffer);
+    buffer.count = buffer.rounds = 0;
+    buffer.newest = TimePoint{};
+}
+
+// One look at the clock for all of them: they were received in a few rounds of the loop.
+void LcoreWorker::observe(const TxBuffer& sent) {
+    const TimePoint now = fabric_.clock->now();
+    for (std::uint16_t i = 0; i < sent.rounds; ++i) {
+        const std::uint16_t end = i + 1 < sent.rounds ? sent.round[i + 1].first : sent.count;
+        statistics_.residence.observe(std::chrono::duration<double>(now - sent.round[i].at).count(),
+                                      end - sent.round[i].first);
+    }
 }
 
 void LcoreWorker::flush_all(bool idle) {
     for (std::size_t i = 0; i < tx_.size(); ++i)
-        if (tx_[i].count != 0 && (idle || now_ - tx_[i].oldest >= limits::tx_delay))
+        if (tx_[i].count != 0 && (idle || now_ - tx_[i].oldest() >= limits::tx_delay))
             flush(static_cast<MediaPortIndex>(i));
 }
 
@@ -347,11 +367,14 @@ void LcoreWorker::drop_relayed(rte_mbuf* mbuf, MediaPortIndex port, Relayed rela
 
 void LcoreWorker::tick() {
     next_tick_ = now_ + limits::tick_interval;
-    for (std::size_t i = 0; i < neighbours_.size(); ++i) {
-        neighbours_[i]->tick(now_, small_frames_);
-        send_small_frames(static_cast<MediaPortIndex>(i));
+    if (now_ >= next_neighbour_tick_) {
+        next_neighbour_tick_ = now_ + limits::neighbour_interval;
+        for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+            neighbours_[i]->tick(now_, small_frames_);
+            send_small_frames(static_cast<MediaPortIndex>(i));
+        }
+        if (!held_.empty()) retry_held();
     }
-    if (!held_.empty()) retry_held();
     events_.clear();
     pipeline_.tick(now_, events_);
     publish();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "control/base/histogram.h"
 #include "control/base/random.h"
 #include "media-plane/core/pipeline.h"
 #include "media-plane/dpdk/clock.h"
@@ -24,8 +25,9 @@ namespace sallyport::media::dpdk {
 
 namespace limits {
 inline constexpr std::uint16_t burst = 32;
-inline constexpr Duration tx_delay = 100us;  // a packet waits no longer for company
-inline constexpr Duration tick_interval = 100ms;
+inline constexpr Duration tx_delay = 100us;      // a packet waits no longer for company
+inline constexpr Duration tick_interval = 10ms;  // of the pipeline: few sessions are looked at in one go
+inline constexpr Duration neighbour_interval = 100ms;
 inline constexpr std::size_t held_packets = 64;  // waiting for a next hop's answer, all next hops together
 inline constexpr std::size_t held_per_next_hop = 4;
 inline constexpr Duration held_for = 1s;
@@ -48,6 +50,8 @@ struct Fabric {
 struct WorkerStatistics {
     std::array<Counter, drop_count> drops;  // outside the pipeline
     Counter polls, idle_polls, commands, steered, hairpinned, events_lost;
+    Counter late_wakeups;  // rests that took more than Idle::late longer than they should have
+    Histogram<10> residence{{5e-6, 10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3}};
     std::array<Counter, limits::media_ports> udp_ports_free;
 };
 
@@ -70,11 +74,18 @@ private:
     struct Relayed {  // what the pipeline has to know of a packet that is not sent after all
         std::uint16_t source_port = 0, length = 0;  // port 0: none of a session's
     };
+    struct Round {  // whose packets are in a TxBuffer from `first` on
+        TimePoint at{};
+        std::uint16_t first = 0;
+    };
     struct TxBuffer {
         std::array<rte_mbuf*, limits::burst> packets;
         std::array<Relayed, limits::burst> relayed;
         std::uint16_t count = 0;
-        TimePoint oldest{};
+        std::uint16_t rounds = 0;
+        TimePoint newest{};  // of the last of them
+        std::array<Round, limits::burst> round;
+        TimePoint oldest() const { return round[0].at; }
     };
     struct Held {
         rte_mbuf* mbuf;
@@ -115,6 +126,7 @@ private:
     void transmit(rte_mbuf* mbuf, MediaPortIndex port) { transmit(mbuf, port, Relayed{}); }
     void transmit(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed);
     void flush(MediaPortIndex port);
+    void observe(const TxBuffer& sent);
     void flush_all(bool idle);
     void drop(rte_mbuf* mbuf, Drop why);
     void drop_relayed(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed, Drop why);
@@ -136,7 +148,7 @@ private:
     std::uint16_t in_burst_ = 0;
     SmallFrames small_frames_;
     std::vector<Event> events_;
-    TimePoint now_{}, next_tick_{};
+    TimePoint now_{}, next_tick_{}, next_neighbour_tick_{};
     WorkerStatistics statistics_;
 };
 

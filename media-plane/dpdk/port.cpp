@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "control/base/handover.h"
+#include "media-plane/dpdk/kernel_link.h"
 
 namespace sallyport::media::dpdk {
 namespace {
@@ -154,7 +155,10 @@ PortStatus Port::status() const {
     for (const auto& a : config_.addresses)
         status.addresses.push_back(a.address.to_string() + '/' + std::to_string(a.prefix_length));
     rte_eth_link link{};
-    status.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+    status.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP &&
+                     kernel_link_up(config_.device).value_or(true);
+    if (was_up_.exchange(status.link_up) && !status.link_up) link_losses_.fetch_add(1);
+    status.link_losses = link_losses_.load();
     rte_eth_stats stats{};
     if (rte_eth_stats_get(id_, &stats) == 0) {
         status.rx_packets = stats.ipackets;

@@ -4,6 +4,7 @@
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -41,7 +42,7 @@ public:
     // Sends what the device takes and frees the rest; returns how many were sent. Any lcore: with fewer queues than
     // lcores some share one.
     std::uint16_t transmit(std::size_t lcore, rte_mbuf** packets, std::uint16_t count);
-    PortStatus status() const;
+    PortStatus status() const;  // any thread; losses of the link are those that were seen by it
 
 private:
     Port(PortConfig config, std::uint16_t id) : config_(std::move(config)), id_(id) {}
@@ -54,6 +55,8 @@ private:
     std::uint16_t id_;
     std::uint16_t rx_queues_ = 0, tx_queues_ = 0;
     bool started_ = false, share_tx_ = false;
+    mutable std::atomic<bool> was_up_{false};
+    mutable std::atomic<std::uint64_t> link_losses_{0};
     LinkAddress link_;
     Offloads offloads_;
     FrameRules rules_;

@@ -49,6 +49,7 @@ void ControlStream::on_hello() {
                       Code::invalid);
     auto hello = from_proto(incoming_.hello());
     if (!hello) return refuse({grpc::StatusCode::INVALID_ARGUMENT, hello.error().text}, Code::invalid);
+    takes_silence_ = hello->takes_silence;
     Greeting greeting{hello->client, hello->epoch, std::nullopt};
     if (hello->lease_seconds != 0) greeting.lease = std::chrono::seconds(hello->lease_seconds);
     auto welcome = dispatcher_.greet(greeting, shared_from_this(), dispatcher_.plane().now());
@@ -62,6 +63,7 @@ void ControlStream::on_hello() {
     pb::ServerMessage message;
     message.mutable_welcome()->set_node(welcome->node);
     message.mutable_welcome()->set_incarnation(welcome->incarnation);
+    for (const auto feature : features) message.mutable_welcome()->add_features(feature);
     for (auto& session : welcome->sessions) message.mutable_welcome()->add_sessions(std::move(session));
     const std::lock_guard lock(mutex_);
     outgoing_.push_front(std::move(message));  // before any event that came in the meantime
@@ -215,6 +217,8 @@ void ControlStream::fence(const std::string& why) {
 }
 
 void ControlStream::deliver(Event event) {
+    const bool of_silence = event.kind == EventKind::silence || event.kind == EventKind::heard_again;
+    if (of_silence && !takes_silence_) return;
     pb::ServerMessage message;
     *message.mutable_event() = to_proto(event);
     const std::lock_guard lock(mutex_);

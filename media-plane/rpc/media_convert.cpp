@@ -172,6 +172,12 @@ std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& le
     if (leg.clock_rate() > limits::clock_rate)
         return invalid(field + ".clock_rate", "is above " + std::to_string(limits::clock_rate) + " Hz");
     if (leg.clock_rate() != 0) change.clock_rate = leg.clock_rate();
+    if (leg.codec().size() > limits::codec_bytes)
+        return invalid(field + ".codec", "is longer than " + std::to_string(limits::codec_bytes) + " bytes");
+    if (!leg.codec().empty()) {
+        if (auto refusal = check_name(field + ".codec", leg.codec())) return refusal;
+        change.codec = leg.codec();
+    }
     return std::nullopt;
 }
 
@@ -269,7 +275,9 @@ Converted<HelloFields> from_proto(const pb::Hello& hello) {
     if (auto refusal = check_name("hello.client", hello.client())) return *refusal;
     if (hello.lease_seconds() > limits::lease_seconds)
         return invalid("hello.lease_seconds", std::to_string(hello.lease_seconds()) + " is not in 0..3600");
-    return HelloFields{hello.client(), hello.epoch(), hello.lease_seconds()};
+    const auto& named = hello.features();
+    const bool takes_silence = std::find(named.begin(), named.end(), pb::FEATURE_SILENCE) != named.end();
+    return HelloFields{hello.client(), hello.epoch(), hello.lease_seconds(), takes_silence};
 }
 
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command) {
@@ -284,6 +292,7 @@ Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& co
     allocate.inactivity_seconds = command.inactivity_seconds();
     allocate.call = command.call();
     allocate.trunk = command.trunk();
+    allocate.answered = command.answered();
     auto legs = legs_from(command.legs());
     if (!legs) return legs.error();
     allocate.legs = std::move(*legs);
@@ -299,7 +308,7 @@ Converted<Modify> from_proto(const std::string& client, const pb::Modify& comman
         return invalid("streams", std::to_string(command.streams()) + " is above " + std::to_string(max_streams));
     auto legs = legs_from(command.legs());
     if (!legs) return legs.error();
-    return Modify{{client, command.session()}, std::move(*legs), command.streams()};
+    return Modify{{client, command.session()}, std::move(*legs), command.streams(), command.answered()};
 }
 
 Converted<Release> from_proto(const std::string& client, const pb::Release& command) {
@@ -370,6 +379,8 @@ pb::Event to_proto(const Event& event) {
         case EventKind::inactivity: out.set_kind(pb::EVENT_INACTIVITY); break;
         case EventKind::srtp_auth_failures: out.set_kind(pb::EVENT_SRTP_AUTH_FAILURES); break;
         case EventKind::released: out.set_kind(pb::EVENT_RELEASED); break;
+        case EventKind::silence: out.set_kind(pb::EVENT_SILENCE); break;
+        case EventKind::heard_again: out.set_kind(pb::EVENT_HEARD_AGAIN); break;
         case EventKind::key_use:
             out.set_kind(pb::EVENT_KEY_USE);
             fill(*out.mutable_used(), event.used);
@@ -380,6 +391,7 @@ pb::Event to_proto(const Event& event) {
     out.set_side(static_cast<pb::Side>(event.side));
     if (!event.endpoint.empty()) fill_endpoint(out.mutable_endpoint(), event.endpoint);
     out.set_count(event.count);
+    out.set_one_way(event.one_way);
     if (event.latched) fill(*out.mutable_latched(), *event.latched);
     if (event.statistics) *out.mutable_statistics() = to_proto(*event.statistics);
     return out;

@@ -1,6 +1,7 @@
 // Between sallyport.media.v1 and the media plane's own values: checks every field, copies, knows nothing else.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "control/base/result.h"
@@ -19,6 +20,7 @@ inline constexpr std::uint32_t lease_seconds = 3600;
 inline constexpr std::uint32_t inactivity_seconds = 86'400;
 inline constexpr std::uint32_t clock_rate = 1'000'000;
 inline constexpr std::size_t payload_types = 128;
+inline constexpr std::size_t codec_bytes = 32;
 }  // namespace limits
 
 struct Refusal {  // text: "legs[1].remote.port: 70000 is not in 1..65535"
@@ -32,7 +34,12 @@ struct HelloFields {
     std::string client;
     std::uint64_t epoch = 0;
     std::uint32_t lease_seconds = 0;  // 0: the server's default
+    bool takes_silence = false;       // it understands what is said of silence
 };
+
+// What this plane says in its Welcome that it has.
+inline constexpr std::array features{pb::FEATURE_UDPTL,   pb::FEATURE_REPORTS, pb::FEATURE_RESUME,
+                                     pb::FEATURE_SILENCE, pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE};
 
 Converted<HelloFields> from_proto(const pb::Hello& hello);
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command);

@@ -1,8 +1,36 @@
 #include "media-plane/rpc/media_service.h"
 
-#include "media-plane/rpc/session_lister.h"
+#include "media-plane/rpc/session_top.h"
+#include "media-plane/rpc/session_walk.h"
 
 namespace sallyport::media::rpc {
+namespace {
+
+constexpr int tops_at_a_time = 4;  // each looks at every session
+
+std::optional<TopBy> from_proto(pb::TopBy by) {
+    switch (by) {
+        case pb::TOP_BY_UNSPECIFIED:
+        case pb::TOP_BY_MOS: return TopBy::mos;
+        case pb::TOP_BY_LOSS: return TopBy::loss;
+        case pb::TOP_BY_JITTER: return TopBy::jitter;
+        case pb::TOP_BY_RTT: return TopBy::rtt;
+        case pb::TOP_BY_PACKETS: return TopBy::packets;
+        case pb::TOP_BY_DROPS: return TopBy::drops;
+        case pb::TOP_BY_SILENCE: return TopBy::silence;
+        default: return std::nullopt;
+    }
+}
+
+void fill(pb::TopSessionsResponse& out, const SessionTop::Result& top) {
+    for (const auto& session : top.sessions) *out.add_sessions() = to_proto(session);
+    out.set_total(top.total);
+    out.set_packets_per_second(top.packets_per_second);
+    out.set_silent_legs(top.silent_legs);
+    out.set_one_way_sessions(top.one_way_sessions);
+}
+
+}  // namespace
 
 grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>* MediaService::Control(grpc::CallbackServerContext*) {
     return ControlStream::open(dispatcher_, statistics_);
@@ -51,6 +79,43 @@ grpc::ServerUnaryReactor* MediaService::ListSessions(grpc::CallbackServerContext
     };
     SessionLister::list(dispatcher_.plane(), *after, limit, std::move(done));
     return reactor;
+}
+
+grpc::ServerUnaryReactor* MediaService::TopSessions(grpc::CallbackServerContext* context,
+                                                    const pb::TopSessionsRequest* request,
+                                                    pb::TopSessionsResponse* response) {
+    auto* reactor = context->DefaultReactor();
+    const auto by = from_proto(request->by());
+    if (!by || request->limit() < 0 || request->limit() > static_cast<int>(SessionTop::most)) {
+        reactor->Finish(
+            {grpc::StatusCode::INVALID_ARGUMENT, by ? "limit: " + std::to_string(request->limit()) + " is not in 0..200"
+                                                    : std::string("by: is not a known value")});
+        return reactor;
+    }
+    if (tops_.fetch_add(1) >= tops_at_a_time) {
+        tops_.fetch_sub(1);
+        reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "others look at all sessions: try again"});
+        return reactor;
+    }
+    const auto limit = request->limit() == 0 ? SessionTop::default_limit : static_cast<std::size_t>(request->limit());
+    auto top = std::make_shared<SessionTop>(*by, limit, request->trunk());
+    auto look = [top](const SessionStatistics& session) {
+        top->show(session);
+        return true;
+    };
+    auto done = [this, top, reactor, response](bool overloaded) {
+        tops_.fetch_sub(1);
+        if (overloaded) return reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "command queue is full"});
+        fill(*response, top->take());
+        reactor->Finish(grpc::Status::OK);
+    };
+    SessionWalk::begin(dispatcher_.plane(), std::move(look), std::move(done));
+    return reactor;
+}
+
+grpc::ServerWriteReactor<pb::CaptureMessage>* MediaService::Capture(grpc::CallbackServerContext*,
+                                                                    const pb::CaptureRequest* request) {
+    return CaptureStream::open(dispatcher_.plane(), config_.node, *request, pump_, capture_statistics_);
 }
 
 }  // namespace sallyport::media::rpc

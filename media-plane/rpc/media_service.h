@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "media-plane/rpc/capture_stream.h"
 #include "media-plane/rpc/control_stream.h"
 #include "media-plane/rpc/dispatcher.h"
 #include "sallyport/media/v1/media.grpc.pb.h"
@@ -21,7 +22,13 @@ public:
     grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* context, const pb::ListSessionsRequest* request,
                                            pb::ListSessionsResponse* response) override;
 
+    grpc::ServerUnaryReactor* TopSessions(grpc::CallbackServerContext* context, const pb::TopSessionsRequest* request,
+                                          pb::TopSessionsResponse* response) override;
+    grpc::ServerWriteReactor<pb::CaptureMessage>* Capture(grpc::CallbackServerContext* context,
+                                                          const pb::CaptureRequest* request) override;
+
     const StreamStatistics& statistics() const { return statistics_; }
+    const CaptureStatistics& capture_statistics() const { return capture_statistics_; }
 
 private:
     Dispatcher& dispatcher_;
@@ -29,6 +36,9 @@ private:
     const std::string version_;
     const TimePoint started_;
     StreamStatistics statistics_;
+    CaptureStatistics capture_statistics_;
+    CapturePump pump_;
+    std::atomic<int> tops_{0};  // under way
 };
 
 }  // namespace sallyport::media::rpc

@@ -118,9 +118,16 @@ void RpcServer::stop() {
 
 ServerStatistics RpcServer::statistics() const {
     const StreamStatistics& s = state_->service.statistics();
-    return {s.opened.load(std::memory_order_relaxed), s.refused.load(std::memory_order_relaxed),
-            s.fenced.load(std::memory_order_relaxed), s.events_lost.load(std::memory_order_relaxed),
-            s.invalid_commands.load(std::memory_order_relaxed)};
+    const CaptureStatistics& c = state_->service.capture_statistics();
+    return {s.opened.load(std::memory_order_relaxed),
+            s.refused.load(std::memory_order_relaxed),
+            s.fenced.load(std::memory_order_relaxed),
+            s.events_lost.load(std::memory_order_relaxed),
+            s.invalid_commands.load(std::memory_order_relaxed),
+            c.started.load(std::memory_order_relaxed),
+            c.running.load(std::memory_order_relaxed),
+            c.packets.load(std::memory_order_relaxed),
+            c.missed.load(std::memory_order_relaxed)};
 }
 
 }  // namespace sallyport::media::rpc

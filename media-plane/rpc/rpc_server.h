@@ -25,6 +25,7 @@ struct ServerConfig {
 
 struct ServerStatistics {
     std::uint64_t streams_opened = 0, streams_refused = 0, streams_fenced = 0, events_lost = 0, invalid_commands = 0;
+    std::uint64_t captures = 0, captures_running = 0, captured_packets = 0, capture_misses = 0;
 };
 
 class RpcServer {

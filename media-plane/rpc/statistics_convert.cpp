@@ -6,6 +6,24 @@
 namespace sallyport::media::rpc {
 namespace {
 
+double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+void fill_quality(pb::LegStatistics& out, const LegStatistics& leg) {
+    out.set_reordered(leg.reordered);
+    if (leg.round_trip) out.set_round_trip_seconds(seconds(*leg.round_trip));
+    out.set_mos(leg.mos);
+    out.set_worst_mos(leg.worst_mos);
+    out.set_silences(leg.silences);
+    out.set_silent_seconds(seconds(leg.silent));
+    out.set_one_way_seconds(seconds(leg.one_way));
+    out.set_silent(leg.is_silent);
+    out.set_codec(leg.codec);
+    out.set_packets_per_second(leg.packets_per_second);
+    out.set_recent_loss(leg.recent_loss);
+    out.set_recent_mos(leg.recent_mos);
+    out.set_drops_per_second(leg.drops_per_second);
+}
+
 void fill(pb::LegStatistics& out, const LegStatistics& leg) {
     out.set_stream(leg.stream);
     out.set_side(static_cast<pb::Side>(leg.side));
@@ -33,6 +51,7 @@ void fill(pb::LegStatistics& out, const LegStatistics& leg) {
     if (leg.last_packet_age)
         out.set_last_packet_age_ms(static_cast<std::uint64_t>(
             std::max<std::int64_t>(1, std::chrono::floor<std::chrono::milliseconds>(*leg.last_packet_age).count())));
+    fill_quality(out, leg);
 }
 
 }  // namespace
@@ -66,6 +85,7 @@ pb::PortStatistics to_proto(const PortStatus& port) {
     out.set_udp_ports_free(port.udp_ports_free);
     out.set_udp_ports_total(port.udp_ports_total);
     out.set_link_up(port.link_up);
+    out.set_link_losses(port.link_losses);
     return out;
 }
 

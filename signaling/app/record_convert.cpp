@@ -1,11 +1,14 @@
 #include "signaling/app/record_convert.h"
 
+#include <cmath>
 #include <optional>
 
 namespace sallyport::app {
 namespace {
 
 std::optional<TimePoint> happened(TimePoint t) { return t == TimePoint{} ? std::nullopt : std::optional(t); }
+
+double rounded(double value, double parts) { return std::round(value * parts) / parts; }
 
 records::LegMedia to_spool(const b2bua::MediaLegStatistics& leg) {
     records::LegMedia media;
@@ -17,6 +20,13 @@ records::LegMedia to_spool(const b2bua::MediaLegStatistics& leg) {
     media.bytes_sent = leg.bytes_sent;
     media.lost = leg.lost;
     media.jitter_milliseconds = leg.jitter_seconds * 1'000;
+    media.reordered = leg.reordered;
+    media.round_trip_milliseconds = rounded(leg.round_trip_seconds * 1'000, 10);
+    media.mos = rounded(leg.mos, 100);
+    media.worst_mos = rounded(leg.worst_mos, 100);
+    media.silences = leg.silences;
+    media.silent_milliseconds = rounded(leg.silent_seconds * 1'000, 1);
+    media.one_way_milliseconds = rounded(leg.one_way_seconds * 1'000, 1);
     media.srtp_suite = leg.suite;
     media.srtp_auth_failures = leg.srtp_auth_failures;
     media.dropped = leg.dropped;

@@ -70,6 +70,7 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
         line(out, name("hold-told-as"), number(static_cast<std::uint64_t>(side.profile.hold)));
     if (side.profile.packet_milliseconds != 0)
         line(out, name("packet-milliseconds"), number(side.profile.packet_milliseconds));
+    if (!side.profile.fax) line(out, name("no-fax"), "1");
     line(out, name("origin-id"), number(side.origin.session_id()));
     line(out, name("origin-version"), number(side.origin.version()));
     line(out, name("origin-last"), side.origin.last());

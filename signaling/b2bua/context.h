@@ -51,6 +51,7 @@ struct Context {
     CallIndex& index;
     AckKeeper& acks;
     bool media_up = false;
+    MediaFeatures media_features;
     TimePoint now{};
     transaction::Effects& effects;
     Outputs& out;

@@ -58,6 +58,7 @@ struct MediaLeg {  // absent: unchanged
     std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
         payload_map;  // received -> sent on the other side; other types are dropped
     std::optional<std::uint32_t> clock_rate;
+    std::optional<std::string> codec;     // encoding name of what its peer sends most likely
     std::optional<bool> udptl;            // T.38 (true) or RTP
     std::optional<bool> reports;          // false: its peer wants no RTCP of ours
     std::optional<MediaLatched> latched;  // on a media plane that is gone
@@ -84,6 +85,7 @@ struct MediaCommand {
     std::vector<MediaLocal> restore;
     // allocate, modify:
     std::vector<MediaLeg> legs;
+    bool answered = false;  // the call is: who sends nothing from now on is silent
     // release: its peers are told BYE. Not if they go on elsewhere, or nobody here knows of them.
     bool call_ends = false;
 };
@@ -93,6 +95,12 @@ struct MediaLegStatistics {
     std::uint64_t packets_received = 0, bytes_received = 0, packets_sent = 0, bytes_sent = 0, lost = 0, dropped = 0;
     std::uint64_t srtp_auth_failures = 0;
     double jitter_seconds = 0;
+    std::uint64_t reordered = 0;
+    double round_trip_seconds = 0;  // 0: no report told
+    double mos = 0, worst_mos = 0;  // 0: not estimated
+    std::uint64_t silences = 0;     // of a peer that was to send
+    double silent_seconds = 0;      // together
+    double one_way_seconds = 0;     // while the other side's stream flowed
     std::string suite;
     Endpoint local, remote;
 };
@@ -106,7 +114,16 @@ struct MediaReply {
     std::vector<KeyUse> used;                    // allocate: of the legs with keys
     std::vector<MediaLatched> latched;           // allocate: of the legs that have
 };
-enum class MediaEventKind : std::uint8_t { first_packet, latched, inactivity, srtp_auth_failures, released, key_use };
+enum class MediaEventKind : std::uint8_t {
+    first_packet,
+    latched,
+    inactivity,
+    srtp_auth_failures,
+    released,
+    key_use,
+    silence,      // of a stream, for milliseconds `count`; it may be heard again
+    heard_again,  // after `count`
+};
 struct MediaEvent {
     MediaEventKind kind = MediaEventKind::first_packet;
     std::string session;
@@ -117,6 +134,11 @@ struct MediaEvent {
     std::vector<MediaLegStatistics> statistics;
     KeyUse used;           // key_use
     MediaLatched latched;  // latched
+    bool one_way = false;  // silence: the other side's stream flows
+};
+// Of a media plane, as far as signaling does something else without it.
+struct MediaFeatures {
+    bool fax = true;  // UDPTL; without it T.38 is refused
 };
 // The media plane came or went. `incarnation` changes when it has restarted: then its sessions are gone, and live calls
 // are programmed anew; `sessions`: those it still has of ours (unknown ones are released).
@@ -124,6 +146,7 @@ struct MediaState {
     bool up = false;
     std::uint64_t incarnation = 0;
     std::vector<std::string> sessions;
+    MediaFeatures features{};
 };
 
 }  // namespace sallyport::b2bua

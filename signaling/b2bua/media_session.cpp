@@ -28,6 +28,7 @@ MediaCommand MediaSession::command(MediaVerb verb, Awaited awaited) {
     out.call = base_.call;
     out.session = base_.session;
     out.streams = base_.streams;
+    out.answered = base_.answered;
     if (awaited != Awaited::nothing) {
         out.token = awaited_token_ = ++token_;
         awaited_ = awaited;
@@ -169,6 +170,7 @@ bool MediaSession::on_latched(const MediaLatched& latched) {
 void MediaSession::adopt(MediaCommand allocated, std::vector<MediaLocal> local, std::vector<KeyUse> used,
                          std::vector<MediaLatched> latched) {
     base_ = std::move(allocated);
+    base_.answered = true;  // no other call is written down
     local_ = std::move(local);
     used_ = std::move(used);
     latched_ = std::move(latched);

@@ -48,6 +48,8 @@ public:
     bool on_key_use(KeyUse used);
     // True if that is news: worth writing down.
     bool on_latched(const MediaLatched& latched);
+    // The call is: the media plane is told with the next command.
+    void on_answer() { base_.answered = true; }
     // The awaited reply will not come.
     void give_up() { awaited_ = Awaited::nothing; }
     void lost() { state_ = State::gone; }

@@ -43,6 +43,7 @@ std::vector<MediaLeg> Call::silent_callee() const {
 }
 
 void Call::program(std::vector<MediaLeg> legs, bool wait, Context& cx) {
+    if (phase_ == Phase::answered || (exchange_ && exchange_->initial && exchange_->response)) media_.on_answer();
     command(media_.program(std::move(legs), wait), cx);
     if (media_.awaited() == MediaSession::Awaited::confirmation) start_timer(CallTimer::media, media_patience, cx);
 }
@@ -149,6 +150,12 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
         case MediaEventKind::key_use:
             if (media_.on_key_use(event.used) && phase_ == Phase::answered) keep(cx);
             return;
+        case MediaEventKind::silence:
+            // A party that is muted or counts on comfort noise sends nothing either: it is told, and nothing is done.
+            return ladder_.note(cx.now, (event.one_way ? "one-way: nothing comes from " : "nothing comes from ") +
+                                            place + " for " + std::to_string(event.count) + " ms");
+        case MediaEventKind::heard_again:
+            return ladder_.note(cx.now, "media again from " + place + ", after " + std::to_string(event.count) + " ms");
         case MediaEventKind::released:
             // Its lease has run out while this call lives on.
             ladder_.note(cx.now, "the media plane released the session");

@@ -150,6 +150,7 @@ SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
     }
     if (lines.has(prefix + ".packet-milliseconds"))
         side.profile.packet_milliseconds = static_cast<std::uint32_t>(lines.number(prefix + ".packet-milliseconds"));
+    side.profile.fax = !lines.has(prefix + ".no-fax");
     side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
                                    lines.text(prefix + ".origin-last"));
     side.heard = lines.description(prefix + ".heard");

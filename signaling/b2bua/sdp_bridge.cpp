@@ -197,7 +197,8 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
             refused[i] = false;  // it stays as it is, in its slot
             continue;
         }
-        if (view.t38 && at(other(from)).profile.srtp) continue;  // the other side may not have it in the clear
+        const auto& theirs = at(other(from)).profile;
+        if (view.t38 && (theirs.srtp || !theirs.fax || !side.profile.fax)) continue;  // not in the clear, or not at all
         if (const auto reason = not_allowed(view, side.profile)) {
             why = *reason;
             continue;
@@ -233,7 +234,7 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
     std::vector<sdp::StreamAnchor> anchors(source.heard->media.size());
     side.keys.resize(std::max(side.keys.size(), anchors.size()));
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
-        anchors[i].refuse = source.refused[i];
+        anchors[i].refuse = source.refused[i] || (!side.profile.fax && sdp::view_stream(*source.heard, i).t38);
         const auto* port = port_of(ports, i, to);
         if (port == nullptr) {
             if (!anchors[i].refuse) return BridgeErrc::no_port;
@@ -378,8 +379,10 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                 leg.reports = !view.no_rtcp;
                 // An offer names more than is agreed upon, and perhaps another clock first.
                 if (side.told && i < side.told->media.size())
-                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i)))
+                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i))) {
                         leg.clock_rate = codec->clock_rate;
+                        leg.codec = codec->name;
+                    }
                 const auto& keys = side.keys[i];
                 if (!side.profile.srtp)
                     leg.keys = MediaKeys{};

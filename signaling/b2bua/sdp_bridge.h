@@ -45,6 +45,7 @@ struct MediaProfile {  // of a leg; from the trunk's or the carrier's media poli
     std::vector<IpAddress> advertised = {};        // ours in SDP, in place of the media plane's own of that family
     sdp::HoldToldAs hold = sdp::HoldToldAs::said;  // when this party puts the other one on hold
     std::uint32_t packet_milliseconds = 0;         // that this party is to be sent, and to send; 0: as is said
+    bool fax = true;                               // T.38; else it is refused, from and to this party
 };
 
 class SdpBridge {

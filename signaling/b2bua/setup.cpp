@@ -181,7 +181,8 @@ MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) co
                          false,
                          cx.realm(flow.realm).advertised_media,
                          hold_told_as(policy.music_on_hold),
-                         policy.packet_milliseconds};
+                         policy.packet_milliseconds,
+                         policy.fax == config::Fax::t38 && cx.media_features.fax};
     // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
     if (!is_pbx(side) || is_private(source) || source.is_loopback()) return profile;
     if (trunk_of(end_id(side)).network.nat == config::NatMode::on)

@@ -99,8 +99,9 @@ grpc::Status StateService::Explain(grpc::ServerContext* context, const operation
     if (request->message().size() > most_message_bytes)
         return wrong("message", "the message has more than 65535 bytes");
     if (request->at() < 0 || request->at() > latest) return wrong("at", "is no time between 1970 and 2100");
-    const auto shards = ask_shards(
-        sources_.shards, [](const stack::Stack& stack) { return std::pair(stack.media_up(), stack.alive().calls); });
+    const auto shards = ask_shards(sources_.shards, [](const stack::Stack& stack) {
+        return std::tuple(stack.media_up(), stack.alive().calls, stack.media_features());
+    });
     if (!shards) return {grpc::StatusCode::UNAVAILABLE, "a shard is busy; try again"};
     const auto config = with_candidate(base, request->candidate());
     if (!config)
@@ -115,10 +116,11 @@ grpc::Status StateService::Explain(grpc::ServerContext* context, const operation
     question.cancelled = [context] { return context->IsCancelled(); };
     // Which shard a call comes to is chance: what all of them refuse is refused.
     const auto all = [&](auto is) { return std::all_of(shards->begin(), shards->end(), is); };
-    question.media_up = !all([](const auto& shard) { return !shard.first; });
+    question.media_up = !all([](const auto& shard) { return !std::get<0>(shard); });
+    question.media_features = std::get<2>(shards->front());
     const auto calls = sources_.shard_calls, beside = sources_.shard_emergency_calls;
-    if (all([&](const auto& shard) { return shard.second >= calls; })) question.node.max_calls = 0;
-    if (all([&](const auto& shard) { return shard.second >= calls + beside; })) question.node.emergency_calls = 0;
+    if (all([&](const auto& shard) { return std::get<1>(shard) >= calls; })) question.node.max_calls = 0;
+    if (all([&](const auto& shard) { return std::get<1>(shard) >= calls + beside; })) question.node.emergency_calls = 0;
     if (request->at() != 0) question.at = TimePoint(std::chrono::seconds(request->at()));
     if (sources_.drained) question.draining = sources_.drained().first;
     SystemRandom random;

@@ -53,6 +53,7 @@ void MediaClient::open() {
     hello.mutable_hello()->set_client(options_.client);
     hello.mutable_hello()->set_epoch(options_.epoch);
     hello.mutable_hello()->set_lease_seconds(options_.lease_seconds);
+    for (const auto feature : understood_features) hello.mutable_hello()->add_features(feature);
     stream_->write(std::move(hello));
     tick_after(tick_interval);
 }
@@ -74,7 +75,14 @@ void MediaClient::on_welcome(const media_pb::Welcome& welcome) {
     back_off_.reset();
     told_away_ = false;
     log_({b2bua::Severity::info, "media-up", {}, {}, "media plane " + welcome.node() + " is there"});
-    deliver_(b2bua::MediaState{true, welcome.incarnation(), {welcome.sessions().begin(), welcome.sessions().end()}});
+    if (const auto missing = features_missing(welcome); !missing.empty())
+        log_({b2bua::Severity::warning,
+              "media-features",
+              {},
+              {},
+              "media plane " + welcome.node() + " is older than this signaling: " + missing +
+                  "; update media planes first"});
+    deliver_(from_proto(welcome));
 }
 
 // Replies come in command order: one that was skipped will not come.

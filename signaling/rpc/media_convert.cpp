@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint32_t max_streams = 16;  // media.proto
 constexpr std::uint32_t max_payload_type = 127;
 constexpr int max_received_ssrcs = 16, max_sent_ssrcs = 64;
+constexpr std::size_t max_codec_bytes = 32;
 
 struct SuiteName {
     std::string_view sdes;  // RFC 4568 6.2, RFC 6188, RFC 7714
@@ -118,6 +119,7 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
     to.set_relearn(from.relearn);
     to.set_disabled(from.disabled);
     to.set_clock_rate(from.clock_rate.value_or(0));
+    if (from.codec) to.set_codec(from.codec->substr(0, max_codec_bytes));
     if (from.reports) to.set_reports(*from.reports);
     if (from.udptl) to.set_transport(*from.udptl ? media_pb::TRANSPORT_UDPTL : media_pb::TRANSPORT_RTP);
     return std::nullopt;
@@ -131,6 +133,7 @@ std::optional<std::string> copy(const b2bua::MediaCommand& from, media_pb::Alloc
     to.set_family_a(to_proto(from.family_a));
     to.set_family_b(to_proto(from.family_b));
     to.set_streams(from.streams);
+    to.set_answered(from.answered);
     to.set_inactivity_seconds(from.inactivity_seconds);
     to.set_call(from.call_label);
     to.set_trunk(from.trunk);
@@ -150,6 +153,7 @@ std::optional<std::string> copy(const b2bua::MediaCommand& from, media_pb::Modif
     if (from.streams > max_streams) return std::to_string(from.streams) + " streams";
     to.set_session(from.session);
     to.set_streams(from.streams);
+    to.set_answered(from.answered);
     for (const auto& leg : from.legs)
         if (auto wrong = copy(leg, *to.add_legs())) return wrong;
     return std::nullopt;
@@ -183,6 +187,13 @@ std::vector<b2bua::MediaLegStatistics> from_proto(const media_pb::SessionStatist
         to.dropped = from.dropped();
         to.srtp_auth_failures = from.srtp_auth_failures();
         to.jitter_seconds = from.jitter_seconds();
+        to.reordered = from.reordered();
+        to.round_trip_seconds = from.round_trip_seconds();
+        to.mos = from.mos();
+        to.worst_mos = from.worst_mos();
+        to.silences = from.silences();
+        to.silent_seconds = from.silent_seconds();
+        to.one_way_seconds = from.one_way_seconds();
         const auto suite = std::find_if(suite_names.begin(), suite_names.end(),
                                         [&](const SuiteName& s) { return s.value == from.suite(); });
         if (suite != suite_names.end()) to.suite = suite->sdes;
@@ -200,6 +211,8 @@ std::optional<b2bua::MediaEventKind> from_proto(media_pb::EventKind kind) {
         case media_pb::EVENT_SRTP_AUTH_FAILURES: return b2bua::MediaEventKind::srtp_auth_failures;
         case media_pb::EVENT_RELEASED: return b2bua::MediaEventKind::released;
         case media_pb::EVENT_KEY_USE: return b2bua::MediaEventKind::key_use;
+        case media_pb::EVENT_SILENCE: return b2bua::MediaEventKind::silence;
+        case media_pb::EVENT_HEARD_AGAIN: return b2bua::MediaEventKind::heard_again;
         default: return std::nullopt;
     }
 }
@@ -221,6 +234,10 @@ b2bua::MediaLatched from_proto(const media_pb::Latched& from, std::uint32_t stre
             from_proto(from.rtcp()),
             from_proto(from.signalled()),
             from.authenticated()};
+}
+
+bool names(const media_pb::Welcome& welcome, media_pb::Feature feature) {
+    return std::find(welcome.features().begin(), welcome.features().end(), feature) != welcome.features().end();
 }
 
 std::string sentence(const media_pb::Reply& reply) {
@@ -276,6 +293,25 @@ b2bua::MediaReply from_proto(const media_pb::Reply& reply) {
     return result;
 }
 
+b2bua::MediaState from_proto(const media_pb::Welcome& welcome) {
+    b2bua::MediaState state{true, welcome.incarnation(), {welcome.sessions().begin(), welcome.sessions().end()}};
+    state.features.fax = names(welcome, media_pb::FEATURE_UDPTL);
+    return state;
+}
+
+std::string features_missing(const media_pb::Welcome& welcome) {
+    std::string text;
+    const auto add = [&](media_pb::Feature feature, const char* consequence) {
+        if (!names(welcome, feature)) text += (text.empty() ? "" : "; ") + std::string(consequence);
+    };
+    add(media_pb::FEATURE_UDPTL, "fax by T.38 is refused");
+    add(media_pb::FEATURE_REPORTS, "peers whose other side sends no RTCP have none");
+    add(media_pb::FEATURE_RESUME, "SRTP and latches of live calls do not outlast its restart");
+    add(media_pb::FEATURE_SILENCE, "one-way calls are not told");
+    add(media_pb::FEATURE_QUALITY, "call records have no round trip and no MOS");
+    return text;
+}
+
 std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
     const auto kind = from_proto(event.kind());
     const auto side = from_proto(event.side());
@@ -288,7 +324,8 @@ std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
                              event.count(),
                              from_proto(event.statistics()),
                              from_proto(event.used(), event.stream(), *side),
-                             from_proto(event.latched(), event.stream(), *side)};
+                             from_proto(event.latched(), event.stream(), *side),
+                             event.one_way()};
 }
 
 }  // namespace sallyport::rpc

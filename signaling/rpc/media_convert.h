@@ -2,6 +2,7 @@
 // no stream and keeps nothing.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,13 @@ Result<media_pb::ClientMessage, std::string> to_proto(const b2bua::MediaCommand&
 // Call and token are the client's to fill in. Parts out of range are left out: a peer's slip is no reason to lose the
 // rest.
 b2bua::MediaReply from_proto(const media_pb::Reply& reply);
+// What signaling says in its Hello that it understands.
+inline constexpr std::array understood_features{media_pb::FEATURE_UDPTL, media_pb::FEATURE_REPORTS,
+                                                media_pb::FEATURE_RESUME, media_pb::FEATURE_SILENCE,
+                                                media_pb::FEATURE_QUALITY};
+b2bua::MediaState from_proto(const media_pb::Welcome& welcome);
+// What signaling uses and this plane does not have, and what becomes of it, in words; empty: nothing.
+std::string features_missing(const media_pb::Welcome& welcome);
 // Nothing: a kind of a later version, or one that names no leg.
 std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event);
 

@@ -23,13 +23,15 @@ const grpc::Status too_deep(grpc::StatusCode::INVALID_ARGUMENT,
 struct ShardState {
     std::uint64_t revision = 0;
     bool media_up = false;
+    b2bua::MediaFeatures media_features;
     std::size_t calls = 0, transactions = 0;
     std::vector<stack::TargetView> targets;
 };
 
 ShardState state_of(const stack::Stack& stack) {
     const auto alive = stack.alive();
-    return {stack.config_revision(), stack.media_up(), alive.calls, alive.transactions, stack.targets()};
+    return {stack.config_revision(), stack.media_up(), stack.media_features(), alive.calls,
+            alive.transactions,      stack.targets()};
 }
 
 // Every shard probes every target: one that a single shard cannot reach is not well.
@@ -77,6 +79,8 @@ grpc::Status StateService::GetSignalingStatus(grpc::ServerContext*, const operat
         status->set_calls(status->calls() + shard.calls);
         status->set_transactions(status->transactions() + shard.transactions);
     }
+    if (status->media_up() && !shards->front().media_features.fax)
+        status->add_media_lacks("the media plane is of a version without T.38: fax by it is refused");
     add_targets(*shards, *status);
     fill(*status->mutable_drain());
     if (sources_.shared != nullptr) to_proto(sources_.shared->trunk_states.counts(), *status->mutable_trunk_states());

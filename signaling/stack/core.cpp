@@ -29,9 +29,10 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       overload_mark_(random.token(4)) {}
 
 b2bua::Context Core::context() {
-    return {settings,         counters,      layer,         timers,        random,
-            shared.locations, shared.gauges, target_health, calls.index(), calls.acks(),
-            media_up,         now_,          effects_,      *out_,         known_sender ? &decisions : nullptr};
+    return {settings,      counters,         layer,         timers,
+            random,        shared.locations, shared.gauges, target_health,
+            calls.index(), calls.acks(),     media_up,      media_features,
+            now_,          effects_,         *out_,         known_sender ? &decisions : nullptr};
 }
 
 void Core::handle(const Input& input, TimePoint now, Outputs& out) {
@@ -151,6 +152,11 @@ void Core::on(const b2bua::MediaState& input) {
             {}, input.up ? "the media plane takes sessions" : "new calls are refused until it is back");
     media_up = input.up;
     if (!media_up) return;
+    if (media_features.fax != input.features.fax)
+        log(b2bua::Severity::warning, "media-plane-features", {},
+            input.features.fax ? "fax by T.38 is relayed again"
+                               : "the media plane is of a version without T.38: fax by it is refused");
+    media_features = input.features;
     const bool restarted = media_incarnation != 0 && media_incarnation != input.incarnation;
     media_incarnation = input.incarnation;
     auto cx = context();

@@ -60,6 +60,7 @@ public:
     config::SnapshotPtr snapshot;  // nothing before the first ConfigChanged
     bool media_up = false, draining = false;
     std::uint64_t media_incarnation = 0;
+    b2bua::MediaFeatures media_features;
     // Of a core that is asked what it would do (explain.h): whose messages are, without proof, and what it decided.
     std::optional<policy::Party> known_sender;
     policy::Decisions decisions;

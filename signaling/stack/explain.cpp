@@ -135,7 +135,7 @@ public:
             });
         core_ = std::make_unique<Core>(question.node, *shared_, random_);
         handle(ConfigChanged{question.config});
-        handle(b2bua::MediaState{question.media_up, 1, {}});
+        handle(b2bua::MediaState{question.media_up, 1, {}, question.media_features});
         handle(Drain{question.draining});
         outputs_.clear();
     }

@@ -25,6 +25,7 @@ struct Question {
     config::SnapshotPtr config = {};
     StackConfig node = {};  // realms and names
     bool draining = false, media_up = true;
+    b2bua::MediaFeatures media_features = {};
     std::function<bool()> cancelled = [] { return false; };  // nobody waits for the answer any more
     TimePoint now{}, at{};                                   // of what is shared; of the call
     std::uint64_t seed = 0;

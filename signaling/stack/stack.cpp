@@ -21,6 +21,7 @@ const StackStatistics& Stack::statistics() const { return state_->core.statistic
 const transaction::LayerStatistics& Stack::transaction_statistics() const { return state_->core.layer.statistics(); }
 std::uint64_t Stack::config_revision() const { return state_->core.snapshot ? state_->core.snapshot->revision : 0; }
 bool Stack::media_up() const { return state_->core.media_up; }
+const b2bua::MediaFeatures& Stack::media_features() const { return state_->core.media_features; }
 
 std::vector<CallView> Stack::calls(bool live_only, std::size_t limit, std::string_view trunk) const {
     return call_views(state_->core.calls, live_only, limit, trunk);

@@ -104,6 +104,7 @@ public:
     std::vector<TargetView> targets() const;
     std::uint64_t config_revision() const;
     bool media_up() const;
+    const b2bua::MediaFeatures& media_features() const;  // of the media plane that was there last
     // For tests and leak checks: everything that is alive.
     struct Alive {
         std::size_t calls = 0, transactions = 0, timers = 0;

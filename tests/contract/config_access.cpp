@@ -127,6 +127,35 @@ TEST_CASE(
     CHECK(status.error_message().find("candidate") != std::string::npos);
 }
 
+TEST_CASE("packets of a call are for who captures, and what SRTP hides for who has a role of his own for that") {
+    ControlDaemon daemon;
+    const auto capture_as = [&](const std::string& client, bool decrypted) {
+        ov1::CaptureMediaRequest request;
+        request.set_call("c0ffee42");
+        request.set_decrypted(decrypted);
+        grpc::ClientContext context;
+        context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+        const auto stub = daemon.operations(client);
+        const auto reader = stub->CaptureMedia(&context, request);
+        sallyport::media::v1::CaptureMessage message;
+        CHECK_FALSE(reader->Read(&message));
+        return reader->Finish().error_code();
+    };
+    constexpr auto may = grpc::UNAVAILABLE;  // there is no media plane here
+    for (const auto* nobody : {"oss", "noc", "billing", "plain"}) {
+        CHECK(capture_as(nobody, false) == grpc::PERMISSION_DENIED);
+        CHECK(capture_as(nobody, true) == grpc::PERMISSION_DENIED);
+    }
+    CHECK(capture_as("tracer", false) == may);
+    CHECK(capture_as("tracer", true) == grpc::PERMISSION_DENIED);
+    CHECK(capture_as("boss", false) == may);
+    CHECK(capture_as("boss", true) == grpc::PERMISSION_DENIED);
+    CHECK(capture_as("listener", false) == may);
+    CHECK(capture_as("listener", true) == may);
+    CHECK(list_as(daemon, "tracer") == grpc::OK);
+    CHECK(apply_as(daemon, "listener") == grpc::PERMISSION_DENIED);
+}
+
 TEST_CASE("without a certificate of our CA there is no connection") {
     ControlDaemon daemon;
     CHECK(list_as(daemon, "") == grpc::UNAVAILABLE);

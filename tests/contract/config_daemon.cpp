@@ -33,6 +33,9 @@ leaf oss "/O=Test/OU=provisioner/CN=oss" "extendedKeyUsage=clientAuth"
 leaf noc "/O=Test/OU=viewer/CN=noc" "extendedKeyUsage=clientAuth"
 leaf plain "/O=Test/CN=nobody in particular" "extendedKeyUsage=clientAuth"
 leaf billing "/O=Test/OU=billing/CN=bill" "extendedKeyUsage=clientAuth"
+leaf tracer "/O=Test/OU=capture/CN=tracer" "extendedKeyUsage=clientAuth"
+leaf listener "/O=Test/OU=decrypt/CN=listener" "extendedKeyUsage=clientAuth"
+leaf boss "/O=Test/OU=admin/CN=boss" "extendedKeyUsage=clientAuth"
 openssl req -x509 $new_key -days 2 -subj "/OU=admin/CN=stranger" -keyout stranger.key -out stranger.pem
 )";
 

@@ -175,6 +175,10 @@ void FlowRun::set_media(const FlowStep& step) {
         media.up = what == "back";
         return bench_.media_state();
     }
+    if (what == "lacks") {  // media lacks fax
+        media.features.fax = word(step, 2) != "fax";
+        return bench_.media_state();
+    }
     media.mood = what == "refuses"  ? MediaPlaneSim::Mood::refusing
                  : what == "silent" ? MediaPlaneSim::Mood::silent
                                     : MediaPlaneSim::Mood::well;
@@ -214,6 +218,8 @@ void FlowRun::provision(const FlowStep& step) {
             t.forwarding.keep_redirects = true;
         else if (what == "udp")
             t.transports = {config::Transport::udp, config::Transport::tls};
+        else if (what == "fax-off")
+            t.media.fax = config::Fax::off;
         else if (what == "music")
             t.media.music_on_hold = music_on_hold(step);
         else if (what == "sessions")
@@ -234,6 +240,8 @@ void FlowRun::provision(const FlowStep& step) {
             c.disabled = true;
         else if (what == "target")
             c.targets = {{word(step, 3), 0, config::Transport::unspecified, 1, 1}};
+        else if (what == "fax-off")
+            c.media.fax = config::Fax::off;
         else if (what == "music")
             c.media.music_on_hold = music_on_hold(step);
         else if (what == "sessions")

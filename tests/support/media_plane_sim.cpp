@@ -132,6 +132,7 @@ b2bua::MediaState MediaPlaneSim::state() const {
     b2bua::MediaState state;
     state.up = up;
     state.incarnation = incarnation_;
+    state.features = features;
     for (const auto& [name, session] : sessions) state.sessions.push_back(name);
     return state;
 }

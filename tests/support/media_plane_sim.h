@@ -27,6 +27,7 @@ public:
     };
     Mood mood = Mood::well;
     bool up = true;
+    b2bua::MediaFeatures features;
     std::map<std::string, Session> sessions;
     std::vector<b2bua::MediaCommand> commands;  // all of them, in order
     std::size_t keep_commands = 1'000;          // simulations keep few

@@ -18,7 +18,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         leg.received.last = now;
         if (p.rtcp) {
             ++leg.received.rtcp_packets;
-            leg.reporter.on_received({p.data, p.length}, now);
+            leg.reporter.on_received({p.data, p.length}, leg.opposite->reporter.heard, now);
             continue;
         }
         if (leg.received.packets++ == 0) {
@@ -28,6 +28,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         leg.received.bytes += p.length;
         if (leg.udptl) [[unlikely]]
             continue;
+        leg.last = {p.length, rtp::payload_type(p.data)};
         leg.reception.on_packet(rtp::ssrc(p.data), rtp::sequence_number(p.data), rtp::timestamp(p.data),
                                 in_clock_units(now, leg.clock_rate), leg.clock_rate);
     }

@@ -30,6 +30,16 @@ TEST_CASE("each role grants what it is for and nothing else") {
     CHECK(!may("provisioner", Permission::records));
     CHECK(may("billing", Permission::records));
     CHECK(!may("billing", Permission::read));
+    CHECK(may("capture", Permission::read));
+    CHECK(may("capture", Permission::capture));
+    CHECK(!may("capture", Permission::decrypt));
+    CHECK(!may("capture", Permission::operate));
+    CHECK(may("decrypt", Permission::decrypt));
+    CHECK(may("decrypt", Permission::capture));
+    CHECK(!may("decrypt", Permission::provision));
+    CHECK(may("admin", Permission::capture));
+    CHECK(!may("admin", Permission::decrypt));
+    CHECK(!may("provisioner", Permission::capture));
     for (const auto permission : {Permission::read, Permission::provision, Permission::records}) {
         CHECK(may("admin", permission));
         CHECK(!may("nothing", permission));

@@ -61,6 +61,8 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     leg.set_clock_rate(48'000);
     leg.set_transport(pb::TRANSPORT_UDPTL);
     leg.set_reports(false);
+    leg.set_codec("G729");
+    a.set_answered(true);
     auto& restore = *a.add_restore();
     restore.set_stream(1);
     restore.set_side(pb::SIDE_A);
@@ -95,6 +97,8 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     CHECK(l.clock_rate == 48'000u);
     CHECK(l.udptl == true);
     CHECK(l.reports == false);
+    CHECK(l.codec == "G729");
+    CHECK(c.answered);
     REQUIRE(c.restore.size() == 1);
     CHECK(c.restore[0].rtp.to_string() == "192.0.2.2:20000");
     CHECK(c.restore[0].rtcp.port == 20'001);
@@ -235,6 +239,12 @@ TEST_CASE("Hello is checked") {
     CHECK(from_proto(hello).error().text == "hello.lease_seconds: 3601 is not in 0..3600");
     hello.set_lease_seconds(3600);
     CHECK(taken(from_proto(hello)).lease_seconds == 3600);
+    CHECK_FALSE(taken(from_proto(hello)).takes_silence);
+    hello.add_features(pb::FEATURE_UDPTL);
+    hello.add_features(static_cast<pb::Feature>(99));
+    CHECK_FALSE(taken(from_proto(hello)).takes_silence);
+    hello.add_features(pb::FEATURE_SILENCE);
+    CHECK(taken(from_proto(hello)).takes_silence);
 }
 
 TEST_CASE("statistics keep every number, and drops their reasons") {
@@ -262,6 +272,19 @@ TEST_CASE("statistics keep every number, and drops their reasons") {
     leg.latched = true;
     leg.suite = srtp::Suite::aead_aes_128_gcm;
     leg.last_packet_age = 1500ms;
+    leg.reordered = 13;
+    leg.silences = 14;
+    leg.round_trip = 80ms;
+    leg.mos = 4.1;
+    leg.worst_mos = 2.2;
+    leg.recent_mos = 3.3;
+    leg.recent_loss = 0.05;
+    leg.packets_per_second = 50;
+    leg.drops_per_second = 15;
+    leg.silent = 2500ms;
+    leg.one_way = 1500ms;
+    leg.is_silent = true;
+    leg.codec = "G729";
     s.legs.push_back(leg);
     const pb::SessionStatistics out = to_proto(s);
     CHECK(out.client() == "edge/0");
@@ -286,11 +309,24 @@ TEST_CASE("statistics keep every number, and drops their reasons") {
     CHECK(l.latched());
     CHECK(l.suite() == pb::SRTP_AEAD_AES_128_GCM);
     CHECK(l.last_packet_age_ms() == 1500);
+    CHECK(l.reordered() == 13);
+    CHECK(l.silences() == 14);
+    CHECK(l.round_trip_seconds() == 0.08);
+    CHECK(l.mos() == 4.1);
+    CHECK(l.worst_mos() == 2.2);
+    CHECK(l.recent_mos() == 3.3);
+    CHECK(l.recent_loss() == 0.05);
+    CHECK(l.packets_per_second() == 50);
+    CHECK(l.drops_per_second() == 15);
+    CHECK(l.silent_seconds() == 2.5);
+    CHECK(l.one_way_seconds() == 1.5);
+    CHECK(l.silent());
+    CHECK(l.codec() == "G729");
 }
 
 TEST_CASE("codes, event kinds, sides and suites of both worlds agree") {
     for (int i = 0; i < pb::Code_ARRAYSIZE; ++i) CHECK(static_cast<int>(to_proto(static_cast<Code>(i))) == i);
-    for (int i = 0; i < 6; ++i) {
+    for (int i = 0; i < 8; ++i) {
         const Event event{.kind = static_cast<EventKind>(i), .key = {"c", "s"}};
         CHECK(static_cast<int>(to_proto(event).kind()) == i + 1);
     }

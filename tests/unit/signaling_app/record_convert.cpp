@@ -34,6 +34,9 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     leg.side = b2bua::Side::b;
     leg.packets_received = 500;
     leg.jitter_seconds = 0.002;
+    leg.mos = 4.4137;
+    leg.round_trip_seconds = 0.08049;
+    leg.one_way_seconds = 2.5;
     leg.suite = "AES_CM_128_HMAC_SHA1_80";
     leg.local = *Endpoint::parse("198.51.100.1:20000");
     r.media = {leg};
@@ -54,6 +57,9 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     REQUIRE(s.media.size() == 1);
     CHECK(s.media[0].side == "b");
     CHECK(s.media[0].jitter_milliseconds == Approx(2));
+    CHECK(s.media[0].mos == 4.41);
+    CHECK(s.media[0].round_trip_milliseconds == 80.5);
+    CHECK(s.media[0].one_way_milliseconds == 2500);
     CHECK(s.media[0].local == "198.51.100.1:20000");
     CHECK(s.media[0].remote.empty());
     const auto line = records::to_json(s);

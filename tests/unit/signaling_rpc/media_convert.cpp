@@ -172,6 +172,13 @@ TEST_CASE("a reply: local endpoints and last statistics; the plane's sentence wh
     auto& stats = *reply.mutable_statistics()->add_legs();
     stats.set_packets_received(7);
     stats.set_jitter_seconds(0.004);
+    stats.set_reordered(3);
+    stats.set_round_trip_seconds(0.08);
+    stats.set_mos(4.4);
+    stats.set_worst_mos(3.1);
+    stats.set_silences(2);
+    stats.set_silent_seconds(5);
+    stats.set_one_way_seconds(4);
     stats.set_suite(media_pb::SRTP_AEAD_AES_128_GCM);
     stats.mutable_remote()->set_address("192.0.2.7");
     stats.mutable_remote()->set_port(9);
@@ -184,6 +191,13 @@ TEST_CASE("a reply: local endpoints and last statistics; the plane's sentence wh
     REQUIRE(ok.statistics.size() == 1);
     CHECK(ok.statistics[0].packets_received == 7);
     CHECK(ok.statistics[0].suite == "AEAD_AES_128_GCM");
+    CHECK(ok.statistics[0].reordered == 3);
+    CHECK(ok.statistics[0].round_trip_seconds == 0.08);
+    CHECK(ok.statistics[0].mos == 4.4);
+    CHECK(ok.statistics[0].worst_mos == 3.1);
+    CHECK(ok.statistics[0].silences == 2);
+    CHECK(ok.statistics[0].silent_seconds == 5);
+    CHECK(ok.statistics[0].one_way_seconds == 4);
     CHECK(ok.statistics[0].remote.to_string() == "192.0.2.7:9");
 
     media_pb::Reply refused;
@@ -211,17 +225,38 @@ TEST_CASE("what a peer says out of range is left out, never believed") {
     }
 }
 
+TEST_CASE("what an older media plane lacks is said in words, and fax is not asked of one that has none") {
+    media_pb::Welcome welcome;
+    welcome.set_node("edge-1");
+    welcome.set_incarnation(7);
+    welcome.add_sessions("s1");
+    CHECK_FALSE(from_proto(welcome).features.fax);
+    CHECK(from_proto(welcome).up);
+    CHECK(from_proto(welcome).incarnation == 7);
+    CHECK(from_proto(welcome).sessions == std::vector<std::string>{"s1"});
+    CHECK(features_missing(welcome).find("fax by T.38 is refused; peers whose other side") == 0);
+    welcome.add_features(media_pb::FEATURE_UDPTL);
+    CHECK(from_proto(welcome).features.fax);
+    CHECK(features_missing(welcome).find("fax") == std::string::npos);
+    for (const auto feature : understood_features) welcome.add_features(feature);
+    CHECK(features_missing(welcome).empty());
+    welcome.add_features(static_cast<media_pb::Feature>(99));  // of a later one
+    CHECK(features_missing(welcome).empty());
+}
+
 TEST_CASE("events of every kind come over; unknown kinds and impossible legs do not") {
     media_pb::Event event;
     event.set_session("s");
     event.set_side(media_pb::SIDE_B);
     event.set_count(12);
-    for (int kind = 1; kind <= 6; ++kind) {
+    event.set_one_way(true);
+    for (int kind = 1; kind <= 8; ++kind) {
         event.set_kind(static_cast<media_pb::EventKind>(kind));
         const auto converted = from_proto(event);
         REQUIRE(converted.has_value());
         CHECK(static_cast<int>(converted->kind) == kind - 1);
         CHECK(converted->count == 12);
+        CHECK(converted->one_way);
         CHECK(converted->side == Side::b);
     }
     event.set_kind(static_cast<media_pb::EventKind>(99));

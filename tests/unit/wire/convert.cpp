@@ -74,6 +74,7 @@ config::Trunk full_trunk() {
     t.media.music_on_hold = config::MusicOnHold::network;
     t.media.early_media = config::EarlyMedia::announced;
     t.media.packet_milliseconds = 30;
+    t.media.fax = config::Fax::off;
     t.network = {Family::v6, config::NatMode::on, 60};
     t.customer = "acme";
     t.number_limits = {{{"+49301", "+49304"}, 5, 1}};
@@ -108,6 +109,7 @@ config::Carrier full_carrier() {
     c.headers.out = {{config::HeaderAction::add, "X-Group", "", "7"}};
     c.media.music_on_hold = config::MusicOnHold::own;
     c.media.early_media = config::EarlyMedia::none;
+    c.media.fax = config::Fax::off;
     c.disabled = true;
     c.revision = 7;
     return c;

@@ -1,0 +1,113 @@
+#include "media-plane/core/captures.h"
+
+#include <algorithm>
+
+#include "media-plane/core/session.h"
+
+namespace sallyport::media {
+
+bool Captures::start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring) {
+    const auto free = std::find_if(captures_.begin(), captures_.end(), [](const auto& c) { return !c.session; });
+    if (free == captures_.end()) return false;
+    free->session = &session;
+    free->terms = terms;
+    free->ring = std::move(ring);
+    free->count = 0;
+    ++count_;
+    return true;
+}
+
+void Captures::stop(const CaptureRing& ring) {
+    for (Capture& capture : captures_)
+        if (capture.session && capture.ring.get() == &ring) finish(capture, CaptureEnd::stopped);
+}
+
+void Captures::end(const Session& session) {
+    for (Capture& capture : captures_)
+        if (capture.session == &session) finish(capture, CaptureEnd::session);
+}
+
+void Captures::tick(TimePoint now) {
+    for (Capture& capture : captures_)
+        if (capture.session && now >= capture.terms.until) finish(capture, CaptureEnd::seconds);
+}
+
+void Captures::finish(Capture& capture, CaptureEnd why) {
+    capture.ring->end(why);
+    capture.ring.reset();
+    capture.session = nullptr;
+    --count_;
+}
+
+CapturedPacket* Captures::copy(Capture& capture, const Packet& packet, std::size_t index, TimePoint now) {
+    CapturedPacket* place = capture.ring->place(capture.count);
+    if (place == nullptr) {
+        capture.ring->miss();
+        return nullptr;
+    }
+    capture.copied[capture.count++].packet = static_cast<std::uint8_t>(index);
+    place->at = now;
+    place->rtcp = packet.rtcp;
+    place->drop = Drop::none;
+    place->length = packet.length;
+    place->kept = static_cast<std::uint16_t>(std::min<std::size_t>(packet.length, CapturedPacket::most_bytes));
+    std::copy_n(packet.data, place->kept, place->bytes.begin());
+    return place;
+}
+
+void Captures::take_received(std::span<const Packet> burst, TimePoint now, bool decrypted) {
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        const Packet& packet = burst[i];
+        if (packet.leg == nullptr) continue;
+        const Leg& leg = *packet.leg;
+        for (Capture& capture : captures_) {
+            if (capture.session != leg.session || capture.terms.decrypted != decrypted) continue;
+            CapturedPacket* place = copy(capture, packet, i, now);
+            if (place == nullptr) continue;
+            place->from = packet.from;
+            place->to = {leg.local.address, packet.local_port};
+            place->stream = leg.stream;
+            place->side = leg.side;
+            place->sent = false;
+            place->decrypted = decrypted && leg.secure() && packet.drop == Drop::none;
+        }
+    }
+}
+
+void Captures::take_sent(std::span<const Packet> burst, TimePoint now, bool decrypted) {
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        const Packet& packet = burst[i];
+        if (packet.drop != Drop::none || packet.out == nullptr) continue;
+        const Leg& leg = *packet.out;
+        for (Capture& capture : captures_) {
+            if (capture.session != leg.session || capture.terms.decrypted != decrypted) continue;
+            CapturedPacket* place = copy(capture, packet, i, now);
+            if (place == nullptr) continue;
+            place->from = packet.source;
+            place->to = packet.to;
+            place->stream = leg.stream;
+            place->side = leg.side;
+            place->sent = true;
+            place->decrypted = decrypted && leg.secure();
+        }
+    }
+}
+
+// What became of each is known now.
+void Captures::left(std::span<const Packet> burst, TimePoint now) {
+    take_sent(burst, now, false);
+    for (Capture& capture : captures_) {
+        if (!capture.session || capture.count == 0) continue;
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(capture.count, capture.terms.packets));
+        for (std::size_t i = 0; i < count; ++i) {
+            CapturedPacket& place = *capture.ring->place(i);
+            if (place.drop == Drop::none) place.drop = burst[capture.copied[i].packet].drop;
+        }
+        capture.ring->publish(count);
+        capture.count = 0;
+        capture.terms.packets -= count;
+        if (capture.terms.packets == 0) finish(capture, CaptureEnd::packets);
+    }
+}
+
+}  // namespace sallyport::media

@@ -1,0 +1,137 @@
+#include "media-plane/core/quality.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "media-plane/core/e_model.h"
+#include "media-plane/core/leg.h"
+
+namespace sallyport::media {
+namespace {
+
+constexpr std::uint32_t most_doublings = 10;
+
+// RFC 3551 6; those that e_model knows.
+std::string_view static_name(std::uint8_t payload_type) {
+    switch (payload_type) {
+        case 0: return "PCMU";
+        case 4: return "G723";
+        case 8: return "PCMA";
+        case 9: return "G722";
+        case 18: return "G729";
+        default: return {};
+    }
+}
+
+// Who ends so has nothing to say, and says it: comfort noise (RFC 3389; 19 as it was before), or G.729 Annex B's frame
+// of two octets behind those of ten (RFC 3551 4.5.6).
+bool pauses(const Leg& leg) {
+    const std::uint8_t type = leg.last.type;
+    if (leg.received.packets == 0) return false;
+    if (type == 13 || type == 19) return true;
+    return type == 18 && leg.last.length >= rtp::fixed_header_bytes &&
+           (leg.last.length - rtp::fixed_header_bytes) % 10 == 2;
+}
+
+Duration since_last(const Leg& leg, TimePoint due_since, TimePoint now) {
+    const auto since = leg.reception.since_last(in_clock_units(now, leg.clock_rate));
+    if (!since) return now - due_since;
+    const Duration exact = std::chrono::nanoseconds{std::uint64_t{*since} * 1'000'000'000 / leg.clock_rate};
+    return std::min(exact, now - due_since);
+}
+
+double estimate(const Leg& leg, std::uint64_t expected, std::uint64_t lost) {
+    if (leg.udptl || expected < Quality::least_packets) return 0;
+    const auto equipment = e_model::equipment_of(Quality::codec_of(leg));
+    if (!equipment) return 0;
+    const auto jitter = std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(leg.reception.jitter_seconds(leg.clock_rate)));
+    const Duration delay = leg.reporter.round_trip.value_or(Duration{}) / 2 +
+                           std::max<Duration>(Quality::least_buffer, 2 * jitter) + Quality::coding;
+    const double loss = static_cast<double>(std::min(lost, expected)) / static_cast<double>(expected);
+    return e_model::mos(e_model::rating(*equipment, loss, delay));
+}
+
+float rate(std::uint64_t now, std::uint64_t then, Duration time) {
+    return static_cast<float>(static_cast<double>(now - std::min(then, now)) /
+                              std::chrono::duration<double>(time).count());
+}
+
+}  // namespace
+
+bool Leg::is_flowing(TimePoint now) const {
+    const auto since = reception.since_last(in_clock_units(now, clock_rate));
+    return since && *since < std::chrono::duration<double>(Quality::patience).count() * clock_rate;
+}
+
+std::optional<Quality::Silence> Quality::look(const Leg& leg, TimePoint due_since, bool other_flows, TimePoint now) {
+    if (looked_at_ == TimePoint{}) looked_at_ = interval_began_ = now;
+    if (const Duration time = now - looked_at_; time >= rate_interval) {
+        packets_per_second_ = rate(leg.received.packets, packets_then_, time);
+        packets_then_ = leg.received.packets;
+        looked_at_ = now;
+    }
+    if (now - interval_began_ >= interval) close_interval(leg, now);
+    return look_for_silence(leg, due_since, other_flows, now);
+}
+
+std::optional<Quality::Silence> Quality::look_for_silence(const Leg& leg, TimePoint due_since, bool other_flows,
+                                                          TimePoint now) {
+    const bool due = due_since != TimePoint{} && !leg.udptl;
+    const Duration quiet = due ? since_last(leg, due_since, now) : Duration{};
+    if (!due || quiet < patience || pauses(leg)) {
+        if (!is_silent()) return std::nullopt;
+        const Silence over{false, false, accounted_ - silent_since_};
+        silent_since_ = TimePoint{};
+        return std::exchange(reported_, false) && due ? std::optional(over) : std::nullopt;
+    }
+    if (!is_silent()) {
+        silent_since_ = accounted_ = now - quiet;
+        ++silences_;
+    }
+    silent_ += now - accounted_;
+    if (other_flows) one_way_ += now - accounted_;
+    accounted_ = now;
+    if (reported_ || now < next_report_) return std::nullopt;
+    reported_ = true;
+    next_report_ = now + between_reports * (1u << std::min(reports_++, most_doublings));
+    return Silence{true, other_flows, quiet};
+}
+
+void Quality::close_interval(const Leg& leg, TimePoint now) {
+    const std::uint64_t expected = leg.reception.expected(), lost = leg.reception.lost();
+    const std::uint64_t came_due = expected - std::min(expected_then_, expected);
+    const std::uint64_t went = lost - std::min(lost_then_, lost);
+    const bool judged = came_due >= least_packets;
+    recent_loss_ = judged ? static_cast<float>(std::min(went, came_due)) / static_cast<float>(came_due) : 0;
+    recent_mos_ = static_cast<float>(estimate(leg, came_due, went));
+    if (recent_mos_ != 0) worst_mos_ = worst_mos_ == 0 ? recent_mos_ : std::min(worst_mos_, recent_mos_);
+    const auto drops = std::accumulate(leg.drops.begin(), leg.drops.end(), std::uint64_t{0});
+    drops_per_second_ = rate(drops, drops_then_, now - interval_began_);
+    drops_then_ = drops;
+    expected_then_ = expected;
+    lost_then_ = lost;
+    interval_began_ = now;
+}
+
+double Quality::mos_of(const Leg& leg) { return estimate(leg, leg.reception.expected(), leg.reception.lost()); }
+
+std::string_view Quality::codec_of(const Leg& leg) {
+    if (leg.received.packets > 0)
+        if (const auto name = static_name(leg.last.type); !name.empty()) return name;
+    return leg.codec;
+}
+
+void Quality::fill(LegStatistics& s) const {
+    s.silences = silences_;
+    s.silent = silent_;
+    s.one_way = one_way_;
+    s.is_silent = is_silent();
+    s.recent_loss = recent_loss_;
+    s.recent_mos = recent_mos_;
+    s.worst_mos = worst_mos_;
+    s.packets_per_second = packets_per_second_;
+    s.drops_per_second = drops_per_second_;
+}
+
+}  // namespace sallyport::media

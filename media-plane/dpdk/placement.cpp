@@ -1,0 +1,104 @@
+#include "media-plane/dpdk/placement.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace sallyport::media::dpdk {
+namespace {
+
+std::string first_line(const std::string& path) {
+    std::ifstream file(path);
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+// cgroup v2 has "max 100000" or "150000 100000" in one file of the group, v1 quota and period in two.
+std::optional<double> quota_of(const std::string& root) {
+    std::string group;
+    std::ifstream groups(root + "/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);)
+        if (line.starts_with("0::")) group = line.substr(3);
+    double quota = -1, period = 0;
+    std::istringstream v2(first_line(root + "/sys/fs/cgroup" + (group == "/" ? "" : group) + "/cpu.max"));
+    if (!(v2 >> quota >> period)) {
+        std::istringstream(first_line(root + "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")) >> quota;
+        std::istringstream(first_line(root + "/sys/fs/cgroup/cpu/cpu.cfs_period_us")) >> period;
+    }
+    if (quota <= 0 || period <= 0) return std::nullopt;
+    return quota / period;
+}
+
+std::string text(double cpus) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.4g", cpus);
+    return digits;
+}
+
+void object_to_memory(const Placement& p, Objections& out) {
+    const std::uint32_t memory = p.memory_mb != 0 ? p.memory_mb : p.needed_mb;
+    if (memory < p.needed_mb)
+        out.refusal = "eal.memory_mb: " + std::to_string(memory) +
+                      " MB, and the packet buffers of these ports and lcores "
+                      "alone take " +
+                      std::to_string(p.needed_mb) + " MB; 0 takes what is needed";
+    else if (p.hugepages_demanded && p.free_hugepages_mb < memory)
+        out.refusal = "eal.hugepages is on, but of hugepages " + std::to_string(p.free_hugepages_mb) +
+                      " MB are free, and " + std::to_string(memory) + " MB are needed; see vm.nr_hugepages";
+}
+
+}  // namespace
+
+std::vector<unsigned> cpu_list(const std::string& text) {
+    std::vector<unsigned> cpus;
+    std::istringstream in(text);
+    for (unsigned first = 0; in >> first;) {
+        unsigned last = first;
+        if (in.peek() == '-') {
+            in.ignore();
+            if (!(in >> last)) return cpus;
+        }
+        constexpr unsigned most = 65'536;  // no kernel has more
+        for (unsigned cpu = first; cpu <= last && cpus.size() < most; ++cpu) cpus.push_back(cpu);
+        if (in.peek() != ',') return cpus;
+        in.ignore();
+    }
+    return cpus;
+}
+
+Machine read_machine(const std::vector<unsigned>& cpus, const std::string& root) {
+    Machine machine;
+    for (const unsigned cpu : cpus)
+        machine.siblings[cpu] = cpu_list(
+            first_line(root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list"));
+    machine.cpu_quota = quota_of(root);
+    return machine;
+}
+
+Objections objections_to(const Placement& p, const Machine& machine) {
+    Objections out;
+    if (machine.cpu_quota && *machine.cpu_quota < static_cast<double>(p.cpus.size())) {
+        const std::string why = std::to_string(p.cpus.size()) + " lcores, but the control group grants this process " +
+                                text(*machine.cpu_quota) + " CPUs' time (cpu.max)";
+        if (p.poll_always)
+            out.refusal = "poll is always: " + why + ": the kernel would stop every lcore for part of the time";
+        else
+            out.warnings.push_back(why + ": under load they will be stopped for part of the time");
+    }
+    if (out.refusal.empty()) object_to_memory(p, out);
+    for (auto cpu = p.cpus.begin(); cpu != p.cpus.end(); ++cpu) {
+        const auto found = machine.siblings.find(*cpu);
+        if (found == machine.siblings.end()) continue;
+        for (auto other = std::next(cpu); other != p.cpus.end(); ++other)
+            if (std::find(found->second.begin(), found->second.end(), *other) != found->second.end())
+                out.warnings.push_back("lcores on CPUs " + std::to_string(*cpu) + " and " + std::to_string(*other) +
+                                       " share one core, and take each other's time");
+    }
+    return out;
+}
+
+}  // namespace sallyport::media::dpdk

@@ -1,0 +1,235 @@
+#include "media-plane/rpc/capture_stream.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "media-plane/rpc/session_walk.h"
+
+namespace sallyport::media::rpc {
+namespace {
+
+constexpr std::chrono::milliseconds look_again{20};
+
+std::optional<std::string> fault_of(const pb::CaptureRequest& request) {
+    if (request.session().empty() || request.session().size() > limits::label_bytes)
+        return "session: is missing: the name of a media session, or of its call";
+    if (request.seconds() > limits::capture_seconds)
+        return "seconds: " + std::to_string(request.seconds()) + " is not in 0..3600";
+    if (request.packets() > limits::capture_packets)
+        return "packets: " + std::to_string(request.packets()) + " is not in 0..10000000";
+    return std::nullopt;
+}
+
+const char* name_of(CaptureEnd end) {
+    switch (end) {
+        case CaptureEnd::seconds: return "seconds";
+        case CaptureEnd::packets: return "packets";
+        case CaptureEnd::session: return "session";
+        case CaptureEnd::running:
+        case CaptureEnd::stopped: return "stopped";
+    }
+    return "stopped";
+}
+
+void fill(pb::CapturedPacket& out, const CapturedPacket& packet) {
+    out.set_time_ns(static_cast<std::uint64_t>(packet.at.time_since_epoch().count()));
+    fill_endpoint(out.mutable_from(), packet.from);
+    fill_endpoint(out.mutable_to(), packet.to);
+    out.set_payload(packet.bytes.data(), packet.kept);
+    out.set_length(packet.length);
+    out.set_stream(packet.stream);
+    out.set_side(static_cast<pb::Side>(packet.side));
+    out.set_sent(packet.sent);
+    out.set_rtcp(packet.rtcp);
+    out.set_decrypted(packet.decrypted);
+    if (packet.drop != Drop::none) out.set_drop(std::string(to_string(packet.drop)));
+}
+
+}  // namespace
+
+CapturePump::CapturePump() : thread_([this] { run(); }) {}
+
+CapturePump::~CapturePump() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+void CapturePump::add(std::shared_ptr<CaptureStream> stream) {
+    const std::lock_guard lock(mutex_);
+    streams_.push_back(std::move(stream));
+    wake_.notify_all();
+}
+
+void CapturePump::run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        wake_.wait(lock, [this] { return stopping_ || !streams_.empty(); });
+        auto present = streams_;
+        lock.unlock();
+        std::erase_if(present, [](const auto& stream) { return stream->pump(); });
+        lock.lock();
+        std::erase_if(streams_, [&](const auto& stream) {
+            return std::find(present.begin(), present.end(), stream) != present.end();
+        });
+        wake_.wait_for(lock, look_again, [this] { return stopping_; });
+    }
+}
+
+CaptureStream* CaptureStream::open(Plane& plane, const std::string& node, const pb::CaptureRequest& request,
+                                   CapturePump& pump, CaptureStatistics& statistics) {
+    auto* stream = new CaptureStream(plane, node, request, pump, statistics);
+    stream->self_.reset(stream);
+    const auto keep = stream->self_;
+    const bool room = statistics.running.fetch_add(1) < limits::captures;
+    const auto fault = fault_of(request);
+    if (room && !fault) {
+        keep->find();
+        return stream;
+    }
+    const std::lock_guard lock(keep->mutex_);
+    if (fault)
+        keep->finish({grpc::StatusCode::INVALID_ARGUMENT, *fault});
+    else
+        keep->finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                      std::to_string(limits::captures) + " captures are under way, the limit"});
+    return stream;
+}
+
+void CaptureStream::find() {
+    auto found = std::make_shared<std::optional<SessionStatistics>>();
+    auto look = [self = shared_from_this(), found](const SessionStatistics& session) {
+        const std::string& name = self->request_.session();
+        if (session.key.session != name && session.call != name) return true;
+        *found = session;
+        return false;
+    };
+    auto done = [self = shared_from_this(), found](bool overloaded) {
+        if (*found) return self->start(**found);
+        const std::lock_guard lock(self->mutex_);
+        if (overloaded)
+            self->finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "a command queue is full: try again"});
+        else
+            self->finish({grpc::StatusCode::NOT_FOUND, "there is no media session of that name, nor of such a call"});
+    };
+    SessionWalk::begin(plane_, std::move(look), std::move(done));
+}
+
+// Which lcore has it the walk does not tell: all are asked, and one has it.
+void CaptureStream::start(const SessionStatistics& session) {
+    StartCapture command;
+    {
+        const std::lock_guard lock(mutex_);
+        if (cancelled_) return finish(grpc::Status::CANCELLED);
+        found_ = session;
+        ring_ = std::make_shared<CaptureRing>(limits::capture_places);
+        asked_ = plane_.lcores();
+        command = {.key = session.key,
+                   .decrypted = request_.decrypted(),
+                   .packets = request_.packets() == 0 ? limits::default_capture_packets : request_.packets(),
+                   .time = std::chrono::seconds(request_.seconds() == 0 ? limits::default_capture_seconds
+                                                                        : request_.seconds()),
+                   .ring = ring_};
+    }
+    for (std::size_t i = 0; i < plane_.lcores(); ++i) {
+        auto done = [self = shared_from_this()](Outcome outcome) {
+            const auto* reply = std::get_if<Reply>(&outcome);
+            self->on_started(reply != nullptr ? reply->code : Code::overloaded, reply != nullptr ? reply->text : "");
+        };
+        if (!plane_.submit(i, command, std::move(done))) on_started(Code::overloaded, "a command queue is full");
+    }
+}
+
+void CaptureStream::on_started(Code code, const std::string& why) {
+    {
+        const std::lock_guard lock(mutex_);
+        --asked_;
+        if (code == Code::ok) started_ = true;
+        if (finished_) return;
+        if (code != Code::ok && code != Code::no_session) return finish({grpc::StatusCode::RESOURCE_EXHAUSTED, why});
+        if (!started_) {
+            if (asked_ == 0) finish({grpc::StatusCode::NOT_FOUND, "the session has ended"});
+            return;
+        }
+        if (code != Code::ok) return;
+        if (cancelled_) return finish(grpc::Status::CANCELLED);
+        statistics_.started.fetch_add(1);
+        auto& started = *outgoing_.mutable_started();
+        started.set_session(found_.key.session);
+        started.set_client(found_.key.client);
+        started.set_call(found_.call);
+        started.set_trunk(found_.trunk);
+        started.set_node(node_);
+        writing_ = true;
+        StartWrite(&outgoing_);
+    }
+    pump_.add(shared_from_this());
+}
+
+bool CaptureStream::pump() {
+    const std::lock_guard lock(mutex_);
+    if (!writing_ && !finished_) write_next();
+    return !finished_;
+}
+
+void CaptureStream::write_next() {
+    if (cancelled_) return finish(grpc::Status::CANCELLED);
+    if (ending_) return finish(grpc::Status::OK);
+    const CaptureEnd end = ring_->ended();  // before the last look at what came before it
+    if (const auto* packet = ring_->front()) {
+        fill(*outgoing_.mutable_packet(), *packet);
+        ring_->pop();
+        ++packets_;
+        statistics_.packets.fetch_add(1, std::memory_order_relaxed);
+    } else if (end != CaptureEnd::running) {
+        auto& ended = *outgoing_.mutable_ended();
+        ended.set_reason(name_of(end));
+        ended.set_packets(packets_);
+        ended.set_missed(ring_->missed());
+        ending_ = true;
+    } else {
+        return;
+    }
+    writing_ = true;
+    StartWrite(&outgoing_);
+}
+
+void CaptureStream::finish(const grpc::Status& status) {
+    if (finished_) return;
+    finished_ = true;
+    if (ring_) statistics_.missed.fetch_add(ring_->missed());
+    stop();
+    Finish(status);
+}
+
+// The lcore ends it by itself when the time is over, should its queue be full now.
+void CaptureStream::stop() {
+    if (!ring_ || ring_->ended() != CaptureEnd::running) return;
+    for (std::size_t i = 0; i < plane_.lcores(); ++i) plane_.submit(i, StopCapture{ring_}, [](const Outcome&) {});
+}
+
+void CaptureStream::OnWriteDone(bool ok) {
+    const std::lock_guard lock(mutex_);
+    writing_ = false;
+    if (finished_) return;
+    if (!ok) return finish(grpc::Status::CANCELLED);
+    write_next();
+}
+
+void CaptureStream::OnCancel() {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    if (started_ && !writing_) finish(grpc::Status::CANCELLED);
+}
+
+void CaptureStream::OnDone() {
+    statistics_.running.fetch_sub(1);
+    std::shared_ptr<CaptureStream> last;
+    const std::lock_guard lock(mutex_);
+    last = std::move(self_);
+}
+
+}  // namespace sallyport::media::rpc

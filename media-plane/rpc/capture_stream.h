@@ -1,0 +1,93 @@
+// One asker's capture: finds the session, has its lcore copy packets into a ring, and writes them to the asker as fast
+// as he takes them. Ends by its terms, with the session, and with the asker. Decides about nobody's rights.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "media-plane/core/plane.h"
+#include "media-plane/rpc/media_convert.h"
+
+namespace sallyport::media::rpc {
+
+namespace limits {
+inline constexpr std::size_t captures = 4;           // of the whole plane: two megabytes each
+inline constexpr std::size_t capture_places = 1024;  // packets that wait for the asker: two seconds of a call, tenfold
+inline constexpr std::uint32_t capture_seconds = 3600, default_capture_seconds = 60;
+inline constexpr std::uint64_t capture_packets = 10'000'000, default_capture_packets = 100'000;
+}  // namespace limits
+
+struct CaptureStatistics {
+    std::atomic<std::uint64_t> started{0}, running{0}, packets{0}, missed{0};
+};
+
+class CaptureStream;
+
+// Looks now and then what the lcores have copied; rests while there is nothing to look at.
+class CapturePump {
+public:
+    CapturePump();
+    ~CapturePump();
+    CapturePump(const CapturePump&) = delete;
+    CapturePump& operator=(const CapturePump&) = delete;
+    void add(std::shared_ptr<CaptureStream> stream);
+
+private:
+    void run();
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<std::shared_ptr<CaptureStream>> streams_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+class CaptureStream final : public grpc::ServerWriteReactor<pb::CaptureMessage>,
+                            public std::enable_shared_from_this<CaptureStream> {
+public:
+    // Lives until gRPC is done with it and nobody waits for it any more.
+    static CaptureStream* open(Plane& plane, const std::string& node, const pb::CaptureRequest& request,
+                               CapturePump& pump, CaptureStatistics& statistics);
+
+    bool pump();  // false: it is over
+
+private:
+    CaptureStream(Plane& plane, std::string node, const pb::CaptureRequest& request, CapturePump& pump,
+                  CaptureStatistics& statistics)
+        : plane_(plane), node_(std::move(node)), request_(request), pump_(pump), statistics_(statistics) {}
+
+    void OnWriteDone(bool ok) override;
+    void OnCancel() override;
+    void OnDone() override;
+
+    void find();
+    void start(const SessionStatistics& session);
+    void on_started(Code code, const std::string& why);
+    // With mutex_ held.
+    void write_next();
+    void finish(const grpc::Status& status);
+    void stop();
+
+    Plane& plane_;
+    const std::string node_;
+    const pb::CaptureRequest request_;
+    CapturePump& pump_;
+    CaptureStatistics& statistics_;
+    std::shared_ptr<CaptureStream> self_;  // gRPC's share
+
+    std::mutex mutex_;
+    std::shared_ptr<CaptureRing> ring_;
+    pb::CaptureMessage outgoing_;
+    SessionStatistics found_;
+    std::size_t asked_ = 0;  // lcores that have not answered
+    std::uint64_t packets_ = 0;
+    bool started_ = false, writing_ = false, ending_ = false, cancelled_ = false, finished_ = false;
+};
+
+}  // namespace sallyport::media::rpc
