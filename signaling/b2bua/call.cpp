@@ -65,9 +65,7 @@ Parties Call::parties() const {
     return {trunk_of(end(pbx).id), carrier_of(end(other(pbx)).id), admitted_.emergency};
 }
 
-TrunkPair Call::trunks(Side from) const {
-    return {trunk_of(end(from).id), trunk_of(end(other(from)).id)};
-}
+TrunkPair Call::trunks(Side from) const { return {trunk_of(end(from).id), trunk_of(end(other(from)).id)}; }
 
 Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
     const bool in_the_core = !is_pbx(Side::a) && !is_pbx(Side::b), on_net = is_pbx(Side::a) && is_pbx(Side::b);

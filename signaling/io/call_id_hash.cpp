@@ -44,9 +44,7 @@ bool is_name(std::string_view name, std::string_view canonical) {
     }
     return true;
 }
-bool is_call_id(std::string_view name) {
-    return name.size() == 1 ? (name[0] | 0x20) == 'i' : is_name(name, "call-id");
-}
+bool is_call_id(std::string_view name) { return name.size() == 1 ? (name[0] | 0x20) == 'i' : is_name(name, "call-id"); }
 bool is_replaces(std::string_view name) { return is_name(name, "replaces"); }
 
 // `rest` begins behind the colon. The value may stand on a continuation line (RFC 3261 7.3.1).

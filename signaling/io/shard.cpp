@@ -147,8 +147,7 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
 std::uint32_t Shard::owner_of_call(std::string_view call_id, std::string_view bytes) const {
     if (const auto adopted = shared_.adopted.find(call_id)) return *adopted;
     if (shared_.adopted.looked_for.load(std::memory_order_relaxed))
-        if (const auto replaced = peek_replaced_call(bytes); !replaced.empty())
-            return owner_of_call(replaced, {});
+        if (const auto replaced = peek_replaced_call(bytes); !replaced.empty()) return owner_of_call(replaced, {});
     return environment_.hash.shard_of(call_id);
 }
 

@@ -20,8 +20,8 @@ bool Core::replace(const transaction::Request& request, const policy::Party& par
     const sip::Message& invite = request.message;
     if (!may_replace(party)) {
         if (!invite.has_token(HeaderName::require, dialog::replaces_option)) return false;
-        refuse(request, {420, "extension not supported",
-                         {{HeaderName::unsupported, std::string(dialog::replaces_option)}}});
+        refuse(request,
+               {420, "extension not supported", {{HeaderName::unsupported, std::string(dialog::replaces_option)}}});
         return true;
     }
     const policy::CallFacts facts{.config = *snapshot,
@@ -40,7 +40,8 @@ bool Core::replace(const transaction::Request& request, const policy::Party& par
     if (!what && error == dialog::ReplacesErrc::none) return false;
     const auto refused = [&](Refusal refusal) {
         statistics.replaces_refused.add();
-        log(b2bua::Severity::info, "replaces-refused", party.kind == policy::PartyKind::trunk ? party.id : std::string(),
+        log(b2bua::Severity::info, "replaces-refused",
+            party.kind == policy::PartyKind::trunk ? party.id : std::string(),
             std::to_string(refusal.status) + ": " + std::string(refusal.why));
         refuse(request, refusal);
         return true;
@@ -56,7 +57,8 @@ bool Core::replace(const transaction::Request& request, const policy::Party& par
         case 486: return refused({486, "the dialog is confirmed", {}});
         case 603: return refused({603, "the dialog is over, or rings still", {}});
         default:
-            return refused({500, "something else is going on in that call",
+            return refused({500,
+                            "something else is going on in that call",
                             {{HeaderName::retry_after, std::to_string(1 + random.below(10))}}});
     }
     calls.replace(*place, request, party, cx);

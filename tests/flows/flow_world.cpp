@@ -42,7 +42,8 @@ std::string used_text(const b2bua::MediaLeg& leg) {  // highest index received/s
 
 std::string replaced_text(const std::vector<b2bua::Replaced>& replaced) {
     std::string text;
-    for (const auto& r : replaced) text += (text.empty() ? "" : ",") + std::string(r.side == b2bua::Side::a ? "a:" : "b:") + r.end;
+    for (const auto& r : replaced)
+        text += (text.empty() ? "" : ",") + std::string(r.side == b2bua::Side::a ? "a:" : "b:") + r.end;
     return text;
 }
 

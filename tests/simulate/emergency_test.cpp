@@ -1,8 +1,8 @@
 // No configuration that can be provisioned keeps a call for help from a target that is up (SIPconnect 13): random ones,
 // as an operator might write them, and random calls, held against a rule of the test's own words.
 // $SALLYPORT_EMERGENCY_CONFIGURATIONS asks for more of them, $SALLYPORT_SIMULATE_SEED for others.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <deque>
 #include <optional>
@@ -102,8 +102,8 @@ void vary_trunk(config::Trunk& t, Dice& dice) {
     t.session_timers.seconds = dice.one_of<std::uint32_t>({0, 1'800, 3'600});
     t.session_timers.min_seconds = dice.one_of<std::uint32_t>({90, 1'800});
     t.reliable_provisionals = dice.chance(50);
-    t.authentication.digest = dice.one_of(
-        {config::DigestUse::automatic, config::DigestUse::when_unknown, config::DigestUse::per_request});
+    t.authentication.digest =
+        dice.one_of({config::DigestUse::automatic, config::DigestUse::when_unknown, config::DigestUse::per_request});
     t.network.nat = dice.one_of({config::NatMode::on, config::NatMode::off});
     t.forwarding.keep_redirects = dice.chance(50);
     t.on_net = dice.one_of({config::OnNet::carrier, config::OnNet::customer, config::OnNet::node});
@@ -174,10 +174,11 @@ Case random_case(Dice& dice) {
     vary_routes(c, dice);
     c.number = dice.one_of<const char*>({"112", "110", "urn"});
     const std::string dialled = trunk.numbering.dial_plan.outside_line + c.number;
-    const std::string host = dice.one_of<const char*>({"sp.example", "globex.example", "192.0.2.1", "elsewhere.invalid"});
-    c.uri = c.number == "urn" ? "urn:service:sos.fire"
-                              : "sip:" + (dice.chance(30) ? dialled : c.number) + "@" + host +
-                                    (dice.chance(30) ? ";user=phone" : "");
+    const std::string host =
+        dice.one_of<const char*>({"sp.example", "globex.example", "192.0.2.1", "elsewhere.invalid"});
+    c.uri = c.number == "urn"
+                ? "urn:service:sos.fire"
+                : "sip:" + (dice.chance(30) ? dialled : c.number) + "@" + host + (dice.chance(30) ? ";user=phone" : "");
     c.from = dice.one_of<const char*>({"sip:+4930123401@sp.example", "sip:+19995550000@elsewhere.invalid",
                                        "sip:anonymous@anonymous.invalid", "sip:room-7@sp.example"});
     c.privacy = dice.one_of<const char*>({"", "id", "user;critical", "nonsense;critical", "none"});
@@ -231,15 +232,18 @@ bool is_emergency_of(const Case& c, const config::Snapshot& config) {
 class World {
 public:
     World(const Case& c, config::Snapshot config, std::uint64_t seed)
-        : case_(c), bench_([this](const auto& t) { sent_.push_back(t); }, std::move(config), seed, node(c)),
-          pbx_(identity(c)), core_({"core", "203.0.113.10", 5060, "203.0.113.105", "core-product", false, {}}) {
+        : case_(c),
+          bench_([this](const auto& t) { sent_.push_back(t); }, std::move(config), seed, node(c)),
+          pbx_(identity(c)),
+          core_({"core", "203.0.113.10", 5060, "203.0.113.105", "core-product", false, {}}) {
         bench_.media.keep_commands = 0;
     }
 
     // The PBX's final answer, and what was sent on the way.
     int call() {
         if (case_.registered && case_.trunk == "acme-hq") bind();
-        if (case_.over_limit) bench_.shared.gauges.hold({{policy::trunk_gauge(case_.trunk), "customers/both"}, 9'999, 0});
+        if (case_.over_limit)
+            bench_.shared.gauges.hold({{policy::trunk_gauge(case_.trunk), "customers/both"}, 9'999, 0});
         settle(45s);  // probes find out what they can
         if (case_.draining) bench_.input(stack::Drain{true});
         const std::string from = "<" + case_.from + ">", to = "<" + case_.uri + ">";
@@ -257,8 +261,10 @@ private:
         return node;
     }
     static PeerIdentity identity(const Case& c) {
-        return {"pbx", c.trunk == "globex" ? "198.51.100.20" : "10.7.0.7", 5061, c.trunk == "globex" ? "198.51.100.21" : "10.7.0.8",
-                "pbx-product", c.srtp, c.flow};
+        return {"pbx",         c.trunk == "globex" ? "198.51.100.20" : "10.7.0.7",
+                5061,          c.trunk == "globex" ? "198.51.100.21" : "10.7.0.8",
+                "pbx-product", c.srtp,
+                c.flow};
     }
     void bind() {
         bench_.shared.locations.update("acme-hq", [&](std::vector<registrar::Binding>& bindings) {
@@ -307,7 +313,8 @@ private:
     }
     void hear(const transaction::Transmit& transmit) {
         const auto message = TextMessage::read(*transmit.bytes);
-        log += (transmit.flow.realm == core_realm ? "core " : "pbx  ") + transmit.flow.remote.to_string() + "  " + message.start + "\n";
+        log += (transmit.flow.realm == core_realm ? "core " : "pbx  ") + transmit.flow.remote.to_string() + "  " +
+               message.start + "\n";
         if (transmit.flow.realm == core_realm) return answer(transmit, message);
         if (message.is_request() || message.method() != "INVITE" || message.status() < 200) return;
         if ((message.status() == 407 || message.status() == 401) && !challenged_) return send_invite(&message);
@@ -316,7 +323,8 @@ private:
     void answer(const transaction::Transmit& transmit, const TextMessage& message) {
         if (!message.is_request() || message.method() == "ACK") return;
         const std::string host = transmit.flow.remote.address.to_string();
-        const auto target = std::find_if(case_.targets.begin(), case_.targets.end(), [&](const auto& t) { return t.host == host; });
+        const auto target =
+            std::find_if(case_.targets.begin(), case_.targets.end(), [&](const auto& t) { return t.host == host; });
         REQUIRE(target != case_.targets.end());
         switch (target->mood) {
             case Mood::silent: return;
@@ -351,7 +359,9 @@ private:
 
 std::string provisioned(const config::Snapshot& config) {
     std::string text;
-    for (const auto& [id, t] : config.trunks) text += "trunk " + id + (t.disabled ? " disabled" : "") + " srtp " + std::to_string(static_cast<int>(t.media.srtp)) + "\n";
+    for (const auto& [id, t] : config.trunks)
+        text += "trunk " + id + (t.disabled ? " disabled" : "") + " srtp " +
+                std::to_string(static_cast<int>(t.media.srtp)) + "\n";
     for (const auto& [id, c] : config.carriers) text += "carrier " + id + (c.disabled ? " disabled" : "") + "\n";
     for (const auto& [id, r] : config.routes) {
         text += "route " + id + (r.disabled ? " disabled" : "") + ":";
@@ -368,11 +378,10 @@ std::uint64_t wish(const char* variable, std::uint64_t otherwise) {
 
 }  // namespace
 
-TEST_CASE("no configuration that is provisioned keeps a call for help from a target that is up [SC-13-08] [SC-13-06]") {
+TEST_CASE("no configuration that is provisioned keeps a call for help from a target that is up") {
     const std::uint64_t seed = wish("SALLYPORT_SIMULATE_SEED", 7);
     const std::uint64_t wanted = wish("SALLYPORT_EMERGENCY_CONFIGURATIONS", 3'000);
-    std::uint64_t tried = 0, refused = 0, leading_nowhere = 0;
-    std::optional<config::Snapshot> provisioned_now;
+    std::uint64_t tried = 0, refused = 0, called = 0;
     for (std::uint64_t n = 0; tried < wanted; ++n) {
         const std::uint64_t one = seed * 1'000'003 + n;
         Dice dice(one);
@@ -386,9 +395,10 @@ TEST_CASE("no configuration that is provisioned keeps a call for help from a tar
         if (!is_emergency_of(c, config)) continue;
         ++tried;
         const auto targets = may_answer(c, config);
-        // What would lead nowhere is not provisioned.
-        if (targets.empty()) ++leading_nowhere;
+        INFO("configuration " << one << " calls " << c.number << "\n" << provisioned(config));
+        REQUIRE_FALSE(targets.empty());  // what would lead nowhere is not provisioned
         if (std::none_of(targets.begin(), targets.end(), [](const Target& t) { return t.mood == Mood::up; })) continue;
+        ++called;
         World world(c, config, one);
         const int status = world.call();
         INFO("configuration " << one << ": " << c.trunk << " calls " << c.uri << " from " << c.from << " privacy "
@@ -397,6 +407,7 @@ TEST_CASE("no configuration that is provisioned keeps a call for help from a tar
                               << provisioned(config) << world.log);
         REQUIRE(status == 200);
     }
-    WARN(tried << " configurations, " << refused << " others refused, " << leading_nowhere << " lead nowhere");
+    WARN(tried << " configurations, " << refused << " others refused, " << called << " calls");
     CHECK(refused < 4 * tried);
+    CHECK(called > tried / 2);
 }

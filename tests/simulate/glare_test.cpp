@@ -1,5 +1,5 @@
-// What can cross in a call that is up: re-INVITE with and without an offer, UPDATE, CANCEL, BYE of either party, and the
-// node's own renewal of a session, in every order in which messages can be delivered (RFC 3261 14, 15, RFC 3311 5,
+// What can cross in a call that is up: re-INVITE with and without an offer, UPDATE, CANCEL, BYE of either party, and
+// the node's own renewal of a session, in every order in which messages can be delivered (RFC 3261 14, 15, RFC 3311 5,
 // RFC 5407). Each order is played from the beginning, under virtual time. $SALLYPORT_GLARE_ACTIONS: of both parties
 // together, 2 unless it says more.
 #include <catch2/catch.hpp>
@@ -54,7 +54,8 @@ class Play {
 public:
     explicit Play(const Race& race)
         : race_(race),
-          bench_([this](const auto& t) { (t.flow.realm == core_realm ? to_b_ : to_a_).push_back(*t.bytes); }, world(race)) {
+          bench_([this](const auto& t) { (t.flow.realm == core_realm ? to_b_ : to_a_).push_back(*t.bytes); },
+                 world(race)) {
         bench_.media.keep_commands = 0;
         a_.peer.id.updates = b_.peer.id.updates = true;
         a_.call("<sip:+4989555001@globex.example;user=phone>", "<sip:+4940987654@globex.example>",
@@ -92,9 +93,7 @@ public:
             case Step::answer_b: return void(b_.answer());
             case Step::from_a: return deliver(a_, flow_a_);
             case Step::from_b: return deliver(b_, flow_b_);
-            case Step::timer:
-                timer_done_ = true;
-                return bench_.run_for(2ms);
+            case Step::timer: timer_done_ = true; return bench_.run_for(2ms);
         }
     }
 
@@ -111,7 +110,8 @@ public:
                 for (const auto& [place, leg] : session.legs) {
                     const auto& said = place.second == b2bua::Side::a ? a_.mine : b_.mine;
                     if (leg.direction && to_string(*leg.direction) != said)
-                        wrong += "the media plane has " + std::string(to_string(*leg.direction)) + " for " + said + "; ";
+                        wrong +=
+                            "the media plane has " + std::string(to_string(*leg.direction)) + " for " + said + "; ";
                 }
             a_.hang_up();
             settle(50s);
@@ -225,8 +225,8 @@ struct Orders {
             if (!wrong.empty()) {
                 std::string order;
                 for (const auto& choice : path) order += std::to_string(static_cast<int>(choice.ways[choice.taken]));
-                INFO("a: " << text_of(race.a) << "; b: " << text_of(race.b) << (race.timer ? "; timer" : "") << "; order "
-                           << order);
+                INFO("a: " << text_of(race.a) << "; b: " << text_of(race.b) << (race.timer ? "; timer" : "")
+                           << "; order " << order);
                 FAIL(wrong);
             }
             ++played;

@@ -162,6 +162,7 @@ void SimPeer::answer(const std::string& id, transaction::ServerId server, const 
         else
             agree(*call, "sendrecv", request.body);
     }
+    call->settled = false;
     call->ok = ok.wire();
     layer_.respond(server, 200, call->ok, world_.now(), effects_);
     repeat_ok(id, server, ++call->ok_number, 500ms, 0ms);
@@ -237,8 +238,8 @@ void SimPeer::acknowledge_ringing(Call& call, const TextMessage& ringing) {
     prack.add("RAck", std::to_string(number) + " " + std::to_string(call.dialog.invite_cseq) + " INVITE");
     if (!ringing.body.empty() && world_.chance(30)) {
         prack.add("Content-Type", "application/sdp");
-        call.offering = world_.chance(50) ? "sendonly" : "sendrecv";
-        prack.body = peer.sdp(call.dialog, call.offering);
+        call.offered_in_prack = world_.chance(50) ? "sendonly" : "sendrecv";
+        prack.body = peer.sdp(call.dialog, call.offered_in_prack);
     }
     const std::string id = call.dialog.call_id;
     const bool offers = !prack.body.empty();
@@ -249,7 +250,7 @@ void SimPeer::acknowledge_ringing(Call& call, const TextMessage& ringing) {
 void SimPeer::on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text) {
     const std::string tag = call.dialog.local_tag;
     if (call.over) return respond(request.server, text, 481, tag);
-    if (call.invite) return respond(request.server, text, 491, tag);
+    if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);  // RFC 6337 2.2
     if (call.server || !call.ok.empty()) return respond(request.server, text, 500, tag);
     if (world_.chance(10)) return respond(request.server, text, 488, tag);
     TextMessage ok = peer.response(text, 200, tag);
@@ -267,7 +268,7 @@ void SimPeer::on_update(Call& call, const transaction::Request& request, const T
     const std::string tag = call.dialog.local_tag;
     if (call.over) return respond(request.server, text, 481, tag);
     if (text.body.empty()) return respond(request.server, text, 200, tag);
-    if (call.invite || call.update) return respond(request.server, text, 491, tag);
+    if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);
     if ((call.server && !call.settled) || !call.ok.empty()) return respond(request.server, text, 500, tag);
     constexpr std::array refusals{488, 405, 504, 500};
     if (world_.chance(20)) return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
@@ -304,7 +305,7 @@ void SimPeer::take(transaction::Response& response) {
     if (text.method() == "INVITE") return on_invite_response(at, text);
     if (at != calls_.end() && at->second.prack == response.client && text.status() >= 200) {
         at->second.prack.reset();
-        if (text.status() < 300 && !text.body.empty()) agree(at->second, at->second.offering, text.body);
+        if (text.status() < 300 && !text.body.empty()) agree(at->second, at->second.offered_in_prack, text.body);
         return;
     }
     if (at != calls_.end() && at->second.update == response.client && text.status() >= 200) {

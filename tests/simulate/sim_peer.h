@@ -23,7 +23,7 @@ struct SimWorld {
     // its caller gave it.
     std::function<void(const std::string& name)> compare = {};
     // Whether that call is to come to rest: then nobody begins anything in it any more.
-    std::function<bool(const std::string& name)> rests = {}, is_resting = {};
+    std::function<bool(const std::string&name)> rests = {}, is_resting = {};
 
     bool chance(unsigned percent) const { return random.below(100) < percent; }
     Duration between(Duration from, Duration to) const {
@@ -40,7 +40,7 @@ public:
     void receive(std::string_view bytes);
     void call(const std::string& uri);
     std::function<std::string()> somebody = {};  // whom a party may be transferred to
-    void keep_registered();  // from now on
+    void keep_registered();                      // from now on
     void connection_lost();
     void connected_again();
     bool quiet = false;  // begins nothing new any more
@@ -75,6 +75,7 @@ private:
         std::string offering;                         // in what is on its way; empty: nothing is offered
         std::string offered_late;                     // in our 2xx: its ACK has the answer
         std::optional<transaction::ClientId> prack;   // that offers something
+        std::string offered_in_prack;
         // A transfer (SIPconnect 12): the other call, whose party is to talk to this one's. Of the one that waits for
         // its ACK: the 2xx with the offer.
         std::string joined;

@@ -44,7 +44,8 @@ std::string SimPeer::in_our_name(Call& call, std::string description) {
 void SimPeer::join(Call& target, const TextMessage& ok) {
     Call* first = find(target.joined);
     const bool rests = first != nullptr && world_.is_resting && world_.is_resting(first->name);
-    const bool free = !rests && first != nullptr && first->up && !first->over && !first->invite && !first->update && first->ok.empty();
+    const bool free = !rests && first != nullptr && first->up && !first->over && !first->invite && !first->update &&
+                      first->ok.empty();
     if (!free) {
         if (first != nullptr) first->joined.clear();
         target.joined.clear();

@@ -15,7 +15,7 @@ namespace sallyport::test {
 
 struct SimConditions {
     std::uint64_t seed = 1;
-    unsigned calls = 1'000;
+    unsigned calls = 2'000;
     unsigned loss = 0, duplicates = 0;  // percent, UDP only
     Duration delay = 50ms;              // up to: packets overtake each other
     bool troubles = false;              // the media plane and connections break
@@ -51,7 +51,7 @@ private:
     std::map<std::uint64_t, bool> closed_;                   // connections that are no more
     std::set<std::string> resting_;                          // calls in which nobody begins anything
     std::size_t compared_ = 0;
-    std::set<std::string> attempts_;                         // Call-IDs of INVITEs the node has dealt with
+    std::set<std::string> attempts_;  // Call-IDs of INVITEs the node has dealt with
     std::uint64_t connections_ = 1'000;
     std::size_t messages_ = 0, lost_ = 0;
     unsigned placed_ = 0;

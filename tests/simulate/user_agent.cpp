@@ -79,9 +79,7 @@ bool UserAgent::answer() {
     return true;
 }
 
-std::string UserAgent::answer_to(const std::string& description) const {
-    return mirrored(direction_of(description));
-}
+std::string UserAgent::answer_to(const std::string& description) const { return mirrored(direction_of(description)); }
 
 void UserAgent::reply(const TextMessage& request, int status, const std::string& direction) {
     TextMessage response = peer.response(request, status, dialog_.local_tag);

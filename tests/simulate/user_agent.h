@@ -26,11 +26,11 @@ public:
     void hear(const std::string& bytes);  // the edge's next message
 
     Peer peer;
-    std::deque<std::string> said;          // to the edge, not delivered yet
-    std::string complaint;                 // about the edge, if there is any
-    std::string mine, theirs;              // directions as last agreed
-    bool up = false, over = false;         // the dialog is there; a BYE has ended it
-    int final_status = 0;                  // of its first INVITE
+    std::deque<std::string> said;   // to the edge, not delivered yet
+    std::string complaint;          // about the edge, if there is any
+    std::string mine, theirs;       // directions as last agreed
+    bool up = false, over = false;  // the dialog is there; a BYE has ended it
+    int final_status = 0;           // of its first INVITE
     bool busy() const { return invite_ || update_ || incoming_ || unacked_ || answer_owed_; }
     bool invites() const { return invite_ && !invite_->cancelled; }
     bool rings() const { return incoming_.has_value(); }
@@ -56,10 +56,10 @@ private:
     };
     std::optional<Sent> invite_, update_;
     unsigned bye_ = 0;
-    std::optional<TextMessage> incoming_;    // an INVITE of the edge, until it is answered
-    std::optional<unsigned> unacked_;        // our 2xx: its number
-    bool answer_owed_ = false;               // in the ACK for it
-    std::string told_, offered_late_;        // what our 2xx stands for once it is acknowledged
+    std::optional<TextMessage> incoming_;         // an INVITE of the edge, until it is answered
+    std::optional<unsigned> unacked_;             // our 2xx: its number
+    bool answer_owed_ = false;                    // in the ACK for it
+    std::string told_, offered_late_;             // what our 2xx stands for once it is acknowledged
     std::map<std::string, std::string> replies_;  // by branch and method: what was said is said again
     std::map<unsigned, std::string> acks_;        // by number of the INVITE
 };

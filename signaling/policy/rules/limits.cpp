@@ -32,16 +32,16 @@ std::pair<const config::Trunk*, std::string> number_of(const CallFacts& facts, c
 
 // A call has one place in each gauge, also where both of its ends are counted there.
 void add(Level level, std::vector<Level>& levels) {
-    const bool there = std::any_of(levels.begin(), levels.end(), [&](const Level& l) { return l.gauge == level.gauge; });
+    const bool there =
+        std::any_of(levels.begin(), levels.end(), [&](const Level& l) { return l.gauge == level.gauge; });
     if (!there) levels.push_back(std::move(level));
 }
 
 void add_number(const config::Trunk* owner, const std::string& number, std::vector<Level>& levels) {
     if (owner == nullptr) return;
     const auto& limits = owner->number_limits;
-    const auto found = std::find_if(limits.begin(), limits.end(), [&](const config::NumberLimit& limit) {
-        return limit.numbers.contains(number);
-    });
+    const auto found = std::find_if(limits.begin(), limits.end(),
+                                    [&](const config::NumberLimit& limit) { return limit.numbers.contains(number); });
     if (found == limits.end()) return;
     if (found->concurrent_calls > 0)
         add({.gauge = number_gauge(owner->id, "range " + found->numbers.to_string()),
@@ -64,7 +64,8 @@ void add_trunk(const CallFacts& facts, const std::string& id, Turn turn, Pays pa
     }
     const auto& l = trunk.limits;
     const double cost_per_day = pays == Pays::yes ? l.cost_per_day : 0;
-    add({trunk_gauge(id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, cost_per_day, turn}, levels);
+    add({trunk_gauge(id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, cost_per_day, turn},
+        levels);
 }
 
 // Of the trunk at the beginning of a call between PBXs, which has had its turn once the call is under way.

@@ -3,7 +3,8 @@
 namespace sallyport::policy::rules {
 
 // A number of another PBX of this node may be called without a detour through a carrier, where the caller's trunk says
-// so. Then the call is the called trunk's, as one of the core is, and its caller's too. An emergency number is nobody's.
+// so. Then the call is the called trunk's, as one of the core is, and its caller's too. An emergency number is
+// nobody's.
 Outcome on_net(const CallFacts& facts, Admitted& admitted) {
     if (admitted.emergency || admitted.direction != CallDirection::from_pbx) return {{}, "not asked"};
     const auto found = facts.config.trunks.find(admitted.trunk);

@@ -33,9 +33,10 @@ TEST_CASE("Replaces names a dialog by its Call-ID and both tags: RFC 3891 6.1") 
 }
 
 TEST_CASE("What is no Replaces is none: a tag missing, twice or empty, no Call-ID") {
-    for (const auto* bad : {"", ";to-tag=1;from-tag=2", "a@b", "a@b;to-tag=1", "a@b;from-tag=1", "a@b;to-tag=;from-tag=2",
-                            "a@b;to-tag=1;to-tag=1;from-tag=2", "a@b;to-tag=1;from-tag=2;", "a b;to-tag=1;from-tag=2",
-                            "@b;to-tag=1;from-tag=2", "a@b;to-tag=1 2;from-tag=2", "a@b,c@d;to-tag=1;from-tag=2"}) {
+    for (const auto* bad :
+         {"", ";to-tag=1;from-tag=2", "a@b", "a@b;to-tag=1", "a@b;from-tag=1", "a@b;to-tag=;from-tag=2",
+          "a@b;to-tag=1;to-tag=1;from-tag=2", "a@b;to-tag=1;from-tag=2;", "a b;to-tag=1;from-tag=2",
+          "@b;to-tag=1;from-tag=2", "a@b;to-tag=1 2;from-tag=2", "a@b,c@d;to-tag=1;from-tag=2"}) {
         INFO(bad);
         CHECK_FALSE(Replaces::parse(bad).has_value());
     }
