@@ -39,7 +39,8 @@ public:
     // The digest realm of the trunks of this domain (that of the first by id, should they differ), or nothing when
     // there are none: what an AOR of it that does not exist is challenged for, so that it looks like one that does.
     std::optional<std::string> digest_realm_of(std::string_view domain) const;
-    // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}.
+    // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}. A disabled trunk's, for
+    // calls for help alone, where no enabled one has the same.
     struct CredentialMatch {
         const Trunk* trunk = nullptr;
         const Credential* credential = nullptr;

@@ -50,7 +50,8 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
 // The caller as it came, in the network of the second carrier. What is for the record has been said before.
 Identity identity_to_carrier(const sip::Message& invite, std::string_view called, const CarrierPair& pair,
                              std::string_view host);
-// From one PBX straight to another: held against the numbers of the trunk that calls, told in the form of the called one.
+// From one PBX straight to another: held against the numbers of the trunk that calls, told in the form of the called
+// one.
 Identity identity_on_net(const sip::Message& invite, std::string_view called, const TrunkPair& pair);
 // Of a response or a request within the call: who is at the other end now, if it is said and may be told. Empty: then
 // Privacy means nothing either.

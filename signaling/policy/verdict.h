@@ -58,7 +58,7 @@ std::string_view to_string(CallDirection direction);
 
 struct Admitted {
     CallDirection direction = CallDirection::from_pbx;
-    std::string trunk;   // whose call it is: its limits, its bill
+    std::string trunk;  // whose call it is: its limits, its bill
     // Of a call from one PBX of this node straight to another: the trunk that calls, which holds a place of its own and
     // is billed beside `trunk`, the called one.
     std::string caller_trunk = {};

@@ -1,6 +1,6 @@
-// Call-IDs whose messages go to another shard than the one that their hash names: a leg whose INVITE has taken somebody's
-// place in a call of that shard (RFC 3891). Shared by all shards of a node; nearly always empty, and then it costs one
-// read.
+// Call-IDs whose messages go to another shard than the one that their hash names: a leg whose INVITE has taken
+// somebody's place in a call of that shard (RFC 3891). Shared by all shards of a node; nearly always empty, and then it
+// costs one read.
 #pragma once
 
 #include <atomic>
@@ -18,8 +18,8 @@ namespace sallyport::stack {
 
 class AdoptedCalls {
 public:
-    static constexpr std::size_t most = 65'536;   // beyond them the oldest that are over are forgotten at once
-    static constexpr Duration afterglow = 64s;    // repetitions of what was said last find their transaction
+    static constexpr std::size_t most = 65'536;  // beyond them the oldest that are over are forgotten at once
+    static constexpr Duration afterglow = 64s;   // repetitions of what was said last find their transaction
 
     bool any() const { return count_.load(std::memory_order_acquire) != 0; }
     std::optional<std::uint32_t> find(std::string_view call_id) const {

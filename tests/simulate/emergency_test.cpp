@@ -408,6 +408,6 @@ TEST_CASE("no configuration that is provisioned keeps a call for help from a tar
         REQUIRE(status == 200);
     }
     WARN(tried << " configurations, " << refused << " others refused, " << called << " calls");
-    CHECK(refused < 4 * tried);
+    CHECK(refused < 40 * tried);  // else hardly anything of it would be what an operator writes
     CHECK(called > tried / 2);
 }

@@ -238,7 +238,8 @@ void Simulation::judge() {
     }
     for (const auto& call : attempts_)
         if (!records.contains(call)) complaints.push_back("no record of call " + call);
-    if (compared_ < conditions_.calls / (conditions_.troubles ? 500 : 50)) complain("calls only came to rest and were compared", compared_ + 1);
+    if (compared_ < conditions_.calls / (conditions_.troubles ? 500 : 50))
+        complain("calls only came to rest and were compared", compared_ + 1);
     for (const auto& [gauge, use] : bench_.shared.gauges.uses({})) complain("calls still counted: " + gauge, use.calls);
 }
 

@@ -14,7 +14,8 @@ struct Net {
             t.mode = config::TrunkMode::static_;
             t.realm = "access";
             t.transports = {config::Transport::udp};
-            t.numbers = {{id == std::string("a") ? "+491100" : "+492200", id == std::string("a") ? "+491199" : "+492299"}};
+            t.numbers = {
+                {id == std::string("a") ? "+491100" : "+492200", id == std::string("a") ? "+491199" : "+492299"}};
             t.targets = {{"198.51.100.1", 5060, config::Transport::udp, 0, 0}};
             config.trunks.emplace(id, t);
         }
@@ -64,7 +65,9 @@ TEST_CASE("Straight to the other PBX: the call is both trunks', costs nothing, a
     CHECK(own.admitted.holding.gauges == std::vector<std::string>{"customers/one", "trunks/a"});
 }
 
-TEST_CASE("By way of a carrier: unless the trunk says otherwise, for other numbers, and for another customer's where it says that") {
+TEST_CASE(
+    "By way of a carrier: unless the trunk says otherwise, for other numbers, and for another customer's where it says "
+    "that") {
     Net net;
     const auto by_carrier = [&](const std::string& uri = "sip:+492201@x") {
         const auto verdict = net.call(uri);
@@ -89,7 +92,9 @@ TEST_CASE("By way of a carrier: unless the trunk says otherwise, for other numbe
     CHECK(by_carrier("sip:112@x"));
 }
 
-TEST_CASE("On the net the caller's own rules hold, the called trunk is busy where it is full, and a disabled customer's end is none") {
+TEST_CASE(
+    "On the net the caller's own rules hold, the called trunk is busy where it is full, and a disabled customer's end "
+    "is none") {
     Net net;
     const auto refusal = [&] {
         const auto verdict = net.call();
