@@ -157,6 +157,8 @@ void add_timers(const pv1::Trunk& trunk, Lines& out) {
     const bool reliable = !trunk.has_reliable_provisionals() || trunk.reliable_provisionals();
     out.fact("100rel", reliable ? "taken and offered, never required (RFC 3262)"
                                 : "not taken: a call that requires it is refused with 420");
+    if (trunk.replaces())
+        out.fact("Replaces", "taken, of calls of this trunk and its customer (RFC 3891); REFER is not");
     out.fact("no answer, no connection", "connect again once; then wait 30 s, doubling up to 960 s");
     out.fact("503 with Retry-After", "wait that long; more than 32 s: try another node first");
     out.fact("603 to a call", "not allowed from this trunk, or its budget for the day is spent: do not try elsewhere");

@@ -24,6 +24,9 @@ std::string text(double value) {
 }
 std::string text(TrunkMode mode) { return mode == TrunkMode::registration ? "registration" : "static"; }
 std::string text(SrtpPolicy policy) { return policy == SrtpPolicy::required ? "required" : "off"; }
+std::string text(OnNet on_net) {
+    return on_net == OnNet::carrier ? "carrier" : on_net == OnNet::customer ? "customer" : "node";
+}
 std::string text(EarlyMedia early) {
     switch (early) {
         case EarlyMedia::described: return "described";
@@ -287,6 +290,8 @@ FieldValues fields_of(const Trunk& t) {
     add_list(out, "number_limits", t.number_limits);
     add_destinations(out, t.destinations);
     add_headers(out, t.headers);
+    add(out, "on_net", text(t.on_net));
+    add(out, "replaces", text(t.replaces));
     return out;
 }
 
@@ -308,6 +313,7 @@ FieldValues fields_of(const Carrier& c) {
     add_session_timers(out, c.session_timers);
     add(out, "reliable_provisionals", text(c.reliable_provisionals));
     add_headers(out, c.headers);
+    add(out, "replaces", text(c.replaces));
     add(out, "disabled", text(c.disabled));
     return out;
 }

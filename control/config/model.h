@@ -26,6 +26,12 @@ enum class MusicOnHold : std::uint8_t {
     network,  // the other one's network's: told sendonly, for inactive too
     none,     // nobody's: told inactive
 };
+// Where calls of a trunk to numbers of this node's trunks go.
+enum class OnNet : std::uint8_t {
+    carrier,   // as every other call: to the carriers of their route, which may send them back
+    customer,  // straight to the PBX where it is the same customer's
+    node,      // straight to every PBX of this node
+};
 // When what a called side sends before it answers is relayed (SIPconnect 14.9).
 enum class EarlyMedia : std::uint8_t {
     described,  // once it has described it in an 18x
@@ -192,6 +198,8 @@ struct Trunk {
     std::vector<NumberLimit> number_limits;
     Destinations destinations;
     HeaderRules headers;
+    OnNet on_net = OnNet::carrier;
+    bool replaces = false;       // RFC 3891: its INVITEs may take over calls of its own and of its customer
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
@@ -219,6 +227,7 @@ struct Carrier {
     SessionTimers session_timers{};
     bool reliable_provisionals = true;
     HeaderRules headers{};
+    bool replaces = false;  // RFC 3891: its INVITEs may take over calls of its own
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
 };

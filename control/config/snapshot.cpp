@@ -32,6 +32,9 @@ void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
         const auto first = number_key(range.first), last = number_key(range.last);
         if (first && last) ranges[range.first.size()].push_back({*first, *last, index});
     }
+    if (trunk.mode == TrunkMode::static_)
+        for (const auto& block : trunk.sources)
+            (trunk.disabled ? disabled_trunk_sources_ : trunk_sources_)[trunk.realm].add(block, id);
     if (trunk.disabled) return;
     if (trunk.mode == TrunkMode::registration && !trunk.aor_user().empty())
         trunk_of_aor_.try_emplace(aor_key(trunk.aor_user(), trunk.aor_domain()), id);
@@ -42,8 +45,6 @@ void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
         const auto& credential = trunk.credentials[i];
         credentials_.try_emplace(credential_key(credential.username, effective_realm(trunk, credential)), id, i);
     }
-    if (trunk.mode == TrunkMode::static_)
-        for (const auto& block : trunk.sources) trunk_sources_[trunk.realm].add(block, id);
 }
 
 void Snapshot::index_route(const std::string& id, const Route& route) {
@@ -65,8 +66,15 @@ void Snapshot::build_indexes() {
     route_prefixes_.clear();
     service_numbers_.clear();
     trunk_sources_.clear();
+    disabled_trunk_sources_.clear();
     carrier_sources_.clear();
     for (const auto& [id, trunk] : trunks) index_trunk(id, trunk);
+    // Of trunks that are disabled last, so that they hide nobody's: who calls for help may prove himself.
+    for (const auto& [id, trunk] : trunks)
+        for (std::size_t i = 0; trunk.disabled && i < trunk.credentials.size(); ++i) {
+            const auto& credential = trunk.credentials[i];
+            credentials_.try_emplace(credential_key(credential.username, effective_realm(trunk, credential)), id, i);
+        }
     for (Ranges* ranges : {&ranges_, &disabled_ranges_})
         for (auto& of_length : *ranges)
             std::sort(of_length.begin(), of_length.end(),
@@ -133,11 +141,19 @@ const std::string* Snapshot::owner_of(const SourcesByRealm& sources, std::string
     return index == sources.end() ? nullptr : index->second.find(address);
 }
 
-const Trunk* Snapshot::trunk_by_source(std::string_view realm, const IpAddress& address) const {
-    const auto* id = owner_of(trunk_sources_, realm, address);
+const Trunk* Snapshot::trunk_at(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address) const {
+    const auto* id = owner_of(sources, realm, address);
     if (id == nullptr) return nullptr;
     const auto trunk = trunks.find(*id);
     return trunk == trunks.end() ? nullptr : &trunk->second;
+}
+
+const Trunk* Snapshot::trunk_by_source(std::string_view realm, const IpAddress& address) const {
+    return trunk_at(trunk_sources_, realm, address);
+}
+
+const Trunk* Snapshot::disabled_trunk_by_source(std::string_view realm, const IpAddress& address) const {
+    return trunk_at(disabled_trunk_sources_, realm, address);
 }
 
 const Carrier* Snapshot::carrier_by_source(std::string_view realm, const IpAddress& address) const {

@@ -39,7 +39,8 @@ public:
     // The digest realm of the trunks of this domain (that of the first by id, should they differ), or nothing when
     // there are none: what an AOR of it that does not exist is challenged for, so that it looks like one that does.
     std::optional<std::string> digest_realm_of(std::string_view domain) const;
-    // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}.
+    // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}. A disabled trunk's, for
+    // calls for help alone, where no enabled one has the same.
     struct CredentialMatch {
         const Trunk* trunk = nullptr;
         const Credential* credential = nullptr;
@@ -47,6 +48,8 @@ public:
     CredentialMatch credential(std::string_view username, std::string_view digest_realm) const;
     // The static trunk whose sources contain the address, or nullptr; ambiguous (two trunks) also gives nullptr.
     const Trunk* trunk_by_source(std::string_view realm, const IpAddress& address) const;
+    // Whose source it would be, were its trunk enabled: it may call for help.
+    const Trunk* disabled_trunk_by_source(std::string_view realm, const IpAddress& address) const;
     const Carrier* carrier_by_source(std::string_view realm, const IpAddress& address) const;
     // The enabled route that names the number as a service number, else the one with its longest prefix, or nullptr.
     const Route* route_for(std::string_view number) const;
@@ -69,6 +72,7 @@ private:
     };
     using SourcesByRealm = std::map<std::string, SourceIndex, std::less<>>;
     static const std::string* owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address);
+    const Trunk* trunk_at(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address) const;
     void index_trunk(const std::string& id, const Trunk& trunk);
     void index_route(const std::string& id, const Route& route);
     const Trunk* owner_of(const Ranges& ranges, std::string_view e164) const;
@@ -80,7 +84,7 @@ private:
         credentials_;                                                  // "user\0realm" -> trunk, index
     std::map<std::string, std::string, std::less<>> realm_of_domain_;  // by aor_key of the domain alone
     PrefixTable route_prefixes_, service_numbers_;                     // values: indexes into route_ids_
-    SourcesByRealm trunk_sources_, carrier_sources_;
+    SourcesByRealm trunk_sources_, disabled_trunk_sources_, carrier_sources_;
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

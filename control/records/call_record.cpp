@@ -50,6 +50,13 @@ void put_forward(JsonLine& json, const Forward& forward) {
     json.put("left_status", forward.left_status);
 }
 
+void put_replacement(JsonLine& json, const Replacement& replaced) {
+    json.put("side", replaced.side);
+    json.put("end", replaced.end);
+    json.put("sip_call_id", replaced.sip_call_id);
+    put_time(json, "at", replaced.at);
+}
+
 // Reads with the type that is asked for; another type in the file is as good as no value.
 template <class T>
 void read(const Json& json, const char* key, T& out) {
@@ -85,6 +92,15 @@ Forward parse_forward(const Json& json) {
     read(json, "sip_status", forward.sip_status);
     read(json, "left_status", forward.left_status);
     return forward;
+}
+
+Replacement parse_replacement(const Json& json) {
+    Replacement out;
+    read(json, "side", out.side);
+    read(json, "end", out.end);
+    read(json, "sip_call_id", out.sip_call_id);
+    read(json, "at", out.at);
+    return out;
 }
 
 LegMedia parse_media(const Json& json) {
@@ -134,6 +150,7 @@ std::string to_json(const CallRecord& r) {
     json.put("asserted_identity", r.asserted_identity);
     json.put("redirecting_party", r.redirecting_party);
     if (!r.forwards.empty()) json.put_objects("forwards", r.forwards, put_forward);
+    if (!r.replaced.empty()) json.put_objects("replaced", r.replaced, put_replacement);
     json.put("request_uri", r.request_uri);
     json.put("emergency", r.emergency);
     json.put("carrier", r.carrier);
@@ -189,6 +206,9 @@ Result<CallRecord, RecordError> parse_call_record(std::string_view line) {
     if (const auto forwards = json.find("forwards"); forwards != json.end() && forwards->is_array())
         for (const auto& forward : *forwards)
             if (forward.is_object()) r.forwards.push_back(parse_forward(forward));
+    if (const auto replaced = json.find("replaced"); replaced != json.end() && replaced->is_array())
+        for (const auto& one : *replaced)
+            if (one.is_object()) r.replaced.push_back(parse_replacement(one));
     if (const auto media = json.find("media"); media != json.end() && media->is_array())
         for (const auto& leg : *media)
             if (leg.is_object()) r.media.push_back(parse_media(leg));

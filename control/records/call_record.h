@@ -43,6 +43,15 @@ struct Forward {
     friend bool operator==(const Forward&, const Forward&) = default;
 };
 
+// A party of the call was replaced by another one that took its place with Replaces (RFC 3891).
+struct Replacement {
+    std::string side;         // "a", "b"
+    std::string end;          // who was there before: "trunks/acme-hq"
+    std::string sip_call_id;  // of the leg that was left
+    std::optional<TimePoint> at;
+    friend bool operator==(const Replacement&, const Replacement&) = default;
+};
+
 struct CallRecord {
     static constexpr int schema = 1;
 
@@ -52,8 +61,9 @@ struct CallRecord {
     std::vector<std::string> sip_call_ids;  // leg a first
     std::string trunk, carrier, target;     // target: "sip:192.0.2.9:5060;transport=udp", the last one tried
     std::vector<std::string> ends;          // who was at leg a and leg b: "carriers/one", "trunks/acme-hq"
-    std::string direction;                  // "from-pbx", "to-pbx", "forwarded"
+    std::string direction;                  // "from-pbx", "to-pbx", "on-net", "forwarded"
     std::vector<Forward> forwards;          // as they were tried
+    std::vector<Replacement> replaced;      // in order
     std::string from, to;                   // numbers as E.164 where known, else the user part
     std::string asserted_identity;          // whom the caller was vouched for as; empty: nobody
     std::string redirecting_party;          // who sent the call on before it came here; empty: nobody

@@ -106,4 +106,25 @@ void timers_to(const config::SessionTimers& timers, pb::SessionTimers& message) 
     message.set_on_request(timers.seconds == 0);
 }
 
+config::OnNet on_net_from(pb::OnNet on_net, FieldErrors& errors) {
+    switch (on_net) {
+        case pb::ON_NET_UNSPECIFIED:
+        case pb::ON_NET_CARRIER: return config::OnNet::carrier;
+        case pb::ON_NET_CUSTOMER: return config::OnNet::customer;
+        case pb::ON_NET_NODE: return config::OnNet::node;
+        default: break;
+    }
+    errors.push_back({"on_net", "must be one of carrier, customer, node"});
+    return config::OnNet::carrier;
+}
+
+pb::OnNet on_net_to(config::OnNet on_net) {
+    switch (on_net) {
+        case config::OnNet::carrier: return pb::ON_NET_CARRIER;
+        case config::OnNet::customer: return pb::ON_NET_CUSTOMER;
+        case config::OnNet::node: return pb::ON_NET_NODE;
+    }
+    return pb::ON_NET_UNSPECIFIED;
+}
+
 }  // namespace sallyport::wire

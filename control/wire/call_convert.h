@@ -15,4 +15,7 @@ pb::MediaPolicy media_to(const config::MediaPolicy& media);
 config::SessionTimers timers_from(const pb::SessionTimers& message, config::FieldErrors& errors);
 void timers_to(const config::SessionTimers& timers, pb::SessionTimers& message);
 
+config::OnNet on_net_from(pb::OnNet on_net, config::FieldErrors& errors);
+pb::OnNet on_net_to(config::OnNet on_net);
+
 }  // namespace sallyport::wire

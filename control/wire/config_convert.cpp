@@ -193,6 +193,8 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.number_limits = number_limits_from(message);
     trunk.destinations = destinations_from(message.destinations(), errors);
     trunk.headers = headers_from(message.headers(), errors);
+    trunk.on_net = on_net_from(message.on_net(), errors);
+    trunk.replaces = message.replaces();
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -221,6 +223,7 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     carrier.session_timers = timers_from(message.session_timers(), errors);
     carrier.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
     carrier.headers = headers_from(message.headers(), errors);
+    carrier.replaces = message.replaces();
     carrier.revision = revision_of(message.etag());
     return out;
 }
@@ -313,6 +316,8 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     if (trunk.destinations != config::Destinations{})
         *message.mutable_destinations() = destinations_to(trunk.destinations);
     if (!trunk.headers.empty()) *message.mutable_headers() = headers_to(trunk.headers);
+    if (trunk.on_net != config::OnNet::carrier) message.set_on_net(on_net_to(trunk.on_net));
+    if (trunk.replaces) message.set_replaces(true);
     return message;
 }
 
@@ -338,6 +343,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
         timers_to(carrier.session_timers, *message.mutable_session_timers());
     if (!carrier.reliable_provisionals) message.set_reliable_provisionals(false);
     if (!carrier.headers.empty()) *message.mutable_headers() = headers_to(carrier.headers);
+    if (carrier.replaces) message.set_replaces(true);
     return message;
 }
 

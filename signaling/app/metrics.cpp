@@ -95,6 +95,10 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                           sums.stack(&S::calls_forwarded)));
     out.push_back(counter("sallyport_forwards_refused_total", "Targets that a PBX has named and no call was sent to.",
                           sums.stack(&S::forwards_refused)));
+    out.push_back(counter("sallyport_parties_replaced_total", "Parties whose place another one took by Replaces.",
+                          sums.stack(&S::parties_replaced)));
+    out.push_back(counter("sallyport_replaces_refused_total", "INVITEs with Replaces that could replace nobody.",
+                          sums.stack(&S::replaces_refused)));
 }
 
 constexpr std::size_t most_customer_series = 10'000;

@@ -50,6 +50,8 @@ records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string&
     spooled.ends.assign(record.ends.begin(), record.ends.end());
     spooled.direction = record.direction;
     for (const auto& f : record.forwards) spooled.forwards.push_back({f.from, f.to, f.trunk, f.status, f.left});
+    for (const auto& r : record.replaced)
+        spooled.replaced.push_back({r.side == b2bua::Side::a ? "a" : "b", r.end, r.call_id, happened(r.at)});
     spooled.from = record.caller;
     spooled.to = record.called;
     spooled.asserted_identity = record.asserted_identity;

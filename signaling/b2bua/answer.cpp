@@ -68,6 +68,7 @@ sip::Composer Call::go_ahead(Side side, std::uint16_t status, Context& cx) const
         .add(HeaderName::contact, contact_of(cx.realm(l.realm), l.dialog.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::server, cx.settings.server_header);
+    if (takes_replaces(side)) composer.add(HeaderName::supported, dialog::replaces_option);
     return composer;
 }
 
@@ -208,7 +209,7 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
         const auto sent = sip::Parser::parse(invite.text);
         const bool offerless = sent.has_value() && sip::session_description(*sent).empty();
         if (offerless && bridge.hear_offer(side, sip::session_description(response.message)).has_value())
-            refusal = bridge.speak_refusal(side);
+            refusal = bridge.speak_refusal(side, media_.local());
     }
     ladder_.note(cx.now, "answered too late: ACK and BYE");
     cx.acks.refuse(invite, response.message, response.flow, refusal, cx);
@@ -262,6 +263,7 @@ void Call::carry_late_offer(Side side, const sip::Message& ok, Context& cx) {
     }
     const auto heard = bridge_.hear_offer(side, sip::session_description(ok));
     if (!heard.has_value()) return fail_exchange(488, to_string(heard.error()), cx);
+    if (!takes_late_media(ok, cx)) return fail_exchange(488, "its offer takes more bandwidth than is left", cx);
     if (bridge_.streams() <= media_.ports()) return offer_late(cx);
     exchange_->step = Exchange::Step::ports;
     if (media_.awaited() != MediaSession::Awaited::ports) command(media_.grow(bridge_.streams()), cx);
@@ -302,7 +304,7 @@ void Call::send_ok(Context& cx) {
         cx.counters.answered.add();
         cx.counters.setup_seconds.observe(std::chrono::duration<double>(cx.now - record_.started).count());
         invite_.reset();
-    } else {
+    } else if (l.established) {
         l.dialog.refresh_target(*invite);
     }
     auto composer = accept_invite(caller, 200, *exchange_->response, cx);
@@ -311,6 +313,7 @@ void Call::send_ok(Context& cx) {
     const bool update = l.server->update;
     std::string text = respond(caller, 200, std::move(composer), exchange_->body, cx);
     if (update) return confirm(cx);  // nobody acknowledges it
+    complete_replacement(cx);
     const auto& timers = cx.settings.timers;
     const transaction::TimerKey key{transaction::TimerOwner::call, 0, id_.number(), caller == Side::a ? 0u : 1u};
     auto repeat = key, give_up = key;

@@ -86,7 +86,8 @@ void Call::take_hop(Targets::Step step, Context& cx) {
     if (go_on_forwarding(last_failure_, cx)) return;
     const auto* exhausted = std::get_if<Targets::Exhausted>(&step);
     if (last_failure_ == 0 && exhausted != nullptr && exhausted->all_down)
-        return fail_setup("node", is_pbx(Side::a) ? 503 : 480, 38, "all targets are down", cx, true);
+        return fail_setup("node", is_pbx(Side::a) && !is_pbx(Side::b) ? 503 : 480, 38, "all targets are down", cx,
+                          true);
     const bool towards_pbx = is_pbx(Side::a);
     // A PBX that is not there is not this node's fault: the core's 503 would take the node out of its rotation.
     if (is_pbx(Side::b) && unreached_)

@@ -65,15 +65,20 @@ Parties Call::parties() const {
     return {trunk_of(end(pbx).id), carrier_of(end(other(pbx)).id), admitted_.emergency};
 }
 
+TrunkPair Call::trunks(Side from) const { return {trunk_of(end(from).id), trunk_of(end(other(from)).id)}; }
+
 Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to) const {
-    const bool in_the_core = !is_pbx(Side::a) && !is_pbx(Side::b);
+    const bool in_the_core = !is_pbx(Side::a) && !is_pbx(Side::b), on_net = is_pbx(Side::a) && is_pbx(Side::b);
     const CarrierPair carriers{carrier_of(end(other(side)).id), carrier_of(end(side).id)};
     const Asserted asserted = in_the_core ? asserted_in_call(heard, carriers, public_host(carriers.to))
+                              : on_net    ? asserted_in_call(heard, trunks(other(side)))
                                           : asserted_in_call(heard, is_pbx(side), parties());
     asserted.add_to(to);
     const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
     const Sender sender = hidden ? Sender::hidden : Sender::known;
-    copy_crossing(heard, to, sender);
+    const bool withheld = heard.status() > 100 && heard.status() < 200 &&
+                          media_policy(other(side)).early_media == config::EarlyMedia::none;
+    copy_crossing(heard, to, sender, withheld ? EarlyMediaTold::no : EarlyMediaTold::yes);
     return sender;
 }
 
@@ -197,6 +202,7 @@ void Call::refuse_request(const transaction::Request& request, std::uint16_t sta
 void Call::on_request(Side side, const transaction::Request& request, Context& cx) {
     Leg& l = leg(side);
     const sip::Message& message = request.message;
+    if (on_request_of_replaced(side, request, cx)) return;
     if (side == Side::b && !l.established) return on_request_early(request, cx);
     // Of a fork that another one has outlived.
     if (l.established && message.to_tag() != l.dialog.id.local_tag) return refuse_request(request, 481, cx);
@@ -251,6 +257,7 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
     if (on_prack_answer(response.client, &response.message, false, cx)) return;
     if (on_early_answer(response.client, &response.message, cx)) return;
+    if (status >= 200 && on_answer_of_replaced(response.client, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
         if (l.bye == response.client) {
@@ -291,6 +298,7 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
     cx.index.remove(failed.client);
     if (on_prack_answer(failed.client, nullptr, failed.failure == transaction::Failure::transport, cx)) return;
     if (on_early_answer(failed.client, nullptr, cx)) return;
+    if (on_answer_of_replaced(failed.client, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
         if (l.bye == failed.client) {
@@ -330,6 +338,10 @@ void Call::on_stray_ok(const transaction::StrayResponse& stray, Context& cx) {
 void Call::on_flow_closed(const Flow& flow, Context& cx) {
     for (Fork& fork : forks_)
         if (fork.callee && fork.callee->flow.connection == flow.connection) fork.callee->flow.connection = 0;
+    if (replaced_ && replaced_->leg.dialog.flow.connection == flow.connection) {
+        cx.index.detach(flow.connection, id_);
+        replaced_->leg.dialog.flow.connection = 0;
+    }
     for (const Side side : {Side::a, Side::b}) {
         if (leg(side).dialog.flow.connection != flow.connection) continue;
         Flow lost = leg(side).dialog.flow;

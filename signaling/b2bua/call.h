@@ -21,6 +21,7 @@
 #include "signaling/b2bua/session_id.h"
 #include "signaling/b2bua/targets.h"
 #include "signaling/dialog/reliable.h"
+#include "signaling/dialog/replaces.h"
 #include "signaling/policy/identify.h"
 #include "signaling/policy/verdict.h"
 
@@ -50,6 +51,10 @@ public:
     bool restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx);
 
     void on_request(Side side, const transaction::Request& request, Context& cx);  // within a dialog, ACK too
+    // Whether `by` may take the place of who is at that side (RFC 3891): 0, or the status that says why not.
+    std::uint16_t refusal_to_replace(Side side, const dialog::Replaces& what, const policy::Party& by,
+                                     const Context& cx) const;
+    void replace(Side side, const transaction::Request& request, const policy::Party& by, Context& cx);
     void on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
     void on_response(const transaction::Response& response, Context& cx);
     void on_client_failed(const transaction::ClientFailed& failed, Context& cx);
@@ -136,6 +141,13 @@ private:
         std::uint32_t kbps_before = 0;  // that the call held: given back to if it comes to nothing
     };
 
+    // Who is at one side and is to leave it for somebody else.
+    struct Replacing {
+        Side side = Side::a;
+        bool pending = true;  // the other party is asked still; else its BYE is on its way
+        Leg leg;
+        End end;
+    };
     // An offer between the callee's answer and its 2xx.
     struct EarlyExchange {
         Side from = Side::a;
@@ -144,6 +156,7 @@ private:
         Flow flow;                     // and where it came from
         SdpBridge bridge;              // with it, until it is answered
         transaction::ClientId client;
+        std::uint32_t kbps_before = 0;  // that the call held
     };
 
     // call.cpp: what the others share
@@ -156,6 +169,7 @@ private:
     const config::Carrier& carrier_of(std::string_view id) const;
     // Of the one PBX of the call and the core behind the other leg.
     Parties parties() const;
+    TrunkPair trunks(Side from) const;  // of a call between two PBXs
     Identity identity_on_b(std::string_view core_host) const;
     Sender caller() const { return caller_hidden_ ? Sender::hidden : Sender::known; }
     // What `heard`, a message of the other side, says to `side` beside what this node says itself.
@@ -267,7 +281,7 @@ private:
     bool begin_early_exchange(Side side, Fork* fork, const transaction::Request& request, Context& cx);
     bool answer_here(Fork& fork, const transaction::Request& prack, Context& cx);
     void give_up_early_exchange(Context& cx);
-    void leave_early_offer(Fork& fork);
+    void leave_early_offer(Fork& fork, Context& cx);
     void answer_early(const sip::Message& request, const EarlyExchange& exchange, std::uint16_t status,
                       std::string_view body, Context& cx);
     dialog::Dialog& early_dialog(Side side, Fork& fork);
@@ -291,6 +305,7 @@ private:
     void on_update(Side side, const transaction::Request& request, Context& cx);
     bool asks_too_little(Side side, const transaction::Request& request, Context& cx);
     bool takes_media(std::string_view offer, Context& cx);
+    bool takes_late_media(const sip::Message& offering, Context& cx);
     void give_back_media(std::uint32_t kbps, Context& cx);
     void begin_exchange(Side side, const transaction::Request& request, Context& cx);
     void relay_offer(Context& cx);
@@ -313,6 +328,22 @@ private:
     void on_renewal_answer(Side side, const sip::Message& response, Context& cx);
     void on_renewal_failed(Side side, bool timeout, Context& cx);
     void renew_again_later(Side side, Context& cx);
+
+    // replacement.cpp: somebody else in a party's place
+    bool takes_replaces(Side side) const;
+    bool is_kin(Side side, const policy::Party& party) const;
+    void complete_replacement(Context& cx);
+    void undo_replacement(const SdpBridge& before, Context& cx);
+    void forget_leg(const Leg& l, Context& cx) const;
+    void leave_replaced(const std::string& reason, Context& cx);
+    void forget_replaced(Context& cx);
+    bool on_request_of_replaced(Side side, const transaction::Request& request, Context& cx);
+    bool on_answer_of_replaced(transaction::ClientId client, Context& cx);
+    const Leg& agreed_leg(Side side) const { return is_replacing(side) ? replaced_->leg : leg(side); }
+    const End& agreed_end(Side side) const { return is_replacing(side) ? replaced_->end : end(side); }
+    bool is_replacing(Side side) const { return replaced_ && replaced_->pending && replaced_->side == side; }
+    void adopt(std::string_view call_id, Context& cx) const;
+    void leave_adopted(std::string_view call_id, Context& cx) const;
 
     // release.cpp: the end, from any side
     void on_bye(Side side, const transaction::Request& request, Context& cx);
@@ -355,6 +386,7 @@ private:
     std::vector<PastFork> past_forks_;
     std::optional<Exchange> exchange_;
     std::optional<EarlyExchange> early_;
+    std::optional<Replacing> replaced_;
     SdpBridge bridge_;
     MediaSession media_;
     std::uint32_t restore_tries_ = 0;   // of a media session that the media plane has lost

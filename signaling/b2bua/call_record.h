@@ -12,13 +12,21 @@
 
 namespace sallyport::b2bua {
 
+// A party that another one has replaced (RFC 3891).
+struct Replaced {
+    Side side = Side::a;
+    std::string end, call_id;  // of the leg that was left
+    TimePoint at{};
+};
+
 struct CallRecord {
     std::string id;          // unique per node and for all time: the call's internal id
     std::string session_id;  // RFC 7989
     std::string trunk, carrier, realm_a, realm_b;
     std::array<std::string, 2> ends;  // who is at leg a and leg b: "trunks/acme-hq", "carriers/one"
-    std::string direction;            // "from-pbx", "to-pbx", "forwarded"
+    std::string direction;            // "from-pbx", "to-pbx", "on-net", "forwarded"
     std::vector<Forward> forwards;    // in the order in which they were tried
+    std::vector<Replaced> replaced;   // in order
     std::string caller, called;       // as signalled, E.164 where it is one
     std::string asserted_identity;    // whom the caller was vouched for as
     std::string redirecting_party;    // who sent the call on before it came here

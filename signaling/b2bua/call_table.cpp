@@ -52,6 +52,17 @@ std::string_view CallTable::pbx_at(const CallIndex::Place& place) const {
     return call == nullptr || !(*call)->is_pbx(place.side) ? std::string_view() : (*call)->end_id(place.side);
 }
 
+std::uint16_t CallTable::refusal_to_replace(const CallIndex::Place& place, const dialog::Replaces& what,
+                                            const policy::Party& by, const Context& cx) const {
+    const auto* call = calls_.find(place.call);
+    return call == nullptr ? 481 : (*call)->refusal_to_replace(place.side, what, by, cx);
+}
+
+void CallTable::replace(const CallIndex::Place& place, const transaction::Request& request, const policy::Party& by,
+                        Context& cx) {
+    step(place.call, [&](Call& call) { call.replace(place.side, request, by, cx); });
+}
+
 bool CallTable::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {
     return step(index_.find(cancelled.invite), [&](Call& call) { call.on_cancelled(cancelled, cx); });
 }

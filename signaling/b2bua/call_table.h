@@ -30,6 +30,11 @@ public:
     bool restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx);
     // Each is true if there was a call it belonged to.
     bool on_request(const transaction::Request& request, Context& cx);
+    // RFC 3891, see Call.
+    std::uint16_t refusal_to_replace(const CallIndex::Place& place, const dialog::Replaces& what,
+                                     const policy::Party& by, const Context& cx) const;
+    void replace(const CallIndex::Place& place, const transaction::Request& request, const policy::Party& by,
+                 Context& cx);
     bool on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
     bool on_response(const transaction::Response& response, Context& cx);
     bool on_client_failed(const transaction::ClientFailed& failed, Context& cx);

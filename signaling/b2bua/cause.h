@@ -10,6 +10,8 @@
 
 namespace sallyport::b2bua {
 
+inline constexpr std::uint16_t normal_clearing = 16;  // Q.850
+
 std::uint16_t q850_of_status(std::uint16_t status);
 
 // A final response of leg B, as leg A is told it. Challenges, extensions and dialog states of one leg mean nothing on

@@ -115,8 +115,8 @@ std::string Call::checkpoint() const {
     line(out, "session-b", session_.of(Side::b));
     line(out, "trunk", admitted_.trunk);
     line(out, "carrier", record_.carrier);
-    line(out, "end.a", end(Side::a).name());
-    line(out, "end.b", end(Side::b).name());
+    line(out, "end.a", agreed_end(Side::a).name());
+    line(out, "end.b", agreed_end(Side::b).name());
     if (admitted_.price_per_minute > 0)
         line(out, "price-millionths",
              number(static_cast<std::uint64_t>(std::llround(admitted_.price_per_minute * 1e6))));
@@ -132,6 +132,9 @@ std::string Call::checkpoint() const {
     if (caller_hidden_) line(out, "caller-hidden", "1");
     for (const auto& f : record_.forwards)
         line(out, "forward", f.from + " " + f.to + " " + f.trunk + " " + number(f.status) + " " + number(f.left));
+    for (const auto& r : record_.replaced)
+        line(out, r.side == Side::a ? "replaced.a" : "replaced.b",
+             r.end + " " + number(static_cast<std::uint64_t>(r.at.time_since_epoch().count())) + " " + r.call_id);
     line(out, "target", record_.target);
     line(out, "started", number(static_cast<std::uint64_t>(record_.started.time_since_epoch().count())));
     line(out, "rang", number(static_cast<std::uint64_t>(record_.rang.time_since_epoch().count())));
@@ -149,8 +152,8 @@ std::string Call::checkpoint() const {
              number(local.stream) + " " + local.rtp.to_string() + " " + local.rtcp.to_string());
     for (const auto& used : media_.key_use()) write_key_use(out, used);
     for (const auto& latched : media_.latched()) write_latched(out, latched);
-    write_leg(out, "leg-a", leg(Side::a));
-    write_leg(out, "leg-b", leg(Side::b));
+    write_leg(out, "leg-a", agreed_leg(Side::a));
+    write_leg(out, "leg-b", agreed_leg(Side::b));
     write_media(out, "media-a", agreed_bridge().at(Side::a));
     write_media(out, "media-b", agreed_bridge().at(Side::b));
     return out;

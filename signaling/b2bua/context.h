@@ -33,10 +33,12 @@ struct Settings {
     std::function<bool(std::string_view call_id)> is_home;
     transaction::RetryWindow retry_window = {};
     bool checkpoints = true;  // false: nobody keeps them, and confirmed calls are not written down
+    // A leg of a call here has a Call-ID that another shard would be asked for, or has it no longer.
+    std::function<void(std::string_view call_id, bool ours, TimePoint now)> adopt = {};
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {
-    Counter &answered, &failed, &records, &failovers, &forwards, &forwards_refused;
+    Counter &answered, &failed, &records, &failovers, &forwards, &forwards_refused, &replaced;
     SecondsHistogram& setup_seconds;
 };
 struct Context {

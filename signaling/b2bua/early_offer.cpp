@@ -49,7 +49,9 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
         return prack ? answer_here(*fork, request, cx) : refuse(488);
     const auto offer = bridge.speak_offer(to, media_.local(), cx.random);
     if (!offer.has_value()) return refuse(488);
-    early_ = EarlyExchange{side, fork->remote_tag, request.server, request.flow, std::move(bridge), {}};
+    const std::uint32_t held = admitted_.holding.kbps;
+    if (!takes_media(description, cx)) return refuse(488);
+    early_ = EarlyExchange{side, fork->remote_tag, request.server, request.flow, std::move(bridge), {}, held};
     dialog::Dialog& dialog = early_dialog(to, *fork);
     const Flow flow = to == Side::a ? flow_of(to, cx) : flow_of(dialog, to, cx);
     const Realm& realm = cx.realm(leg(to).realm);
@@ -78,11 +80,15 @@ bool Call::answer_here(Fork& fork, const transaction::Request& prack, Context& c
         refuse_request(prack, spoken.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
         return false;
     }
+    if (!takes_media(sip::session_description(prack.message), cx)) {
+        refuse_request(prack, 488, cx);
+        return false;
+    }
     fork.bridge = std::move(bridge);
     fork.told = *spoken;
     leg(Side::b).outdated = true;
     program(*fork.bridge, false, cx);
-    answer_early(prack.message, {Side::a, fork.remote_tag, prack.server, prack.flow, {}, {}}, 200, *spoken, cx);
+    answer_early(prack.message, {Side::a, fork.remote_tag, prack.server, prack.flow, {}, {}, 0}, 200, *spoken, cx);
     return true;
 }
 
@@ -106,7 +112,7 @@ bool Call::on_early_answer(transaction::ClientId update, const sip::Message* ans
     ladder_.message(cx.now, to, Ladder::Way::in, ladder_text(*answer));
     Fork& fork = *fork_towards_callee(early_->remote_tag);  // it ends before its fork does
     if (status >= 300) {
-        leave_early_offer(fork);
+        leave_early_offer(fork, cx);
         end_early_exchange(status == 491 ? status : relayed_status(status, is_pbx(early_->from)), {}, cx);
     } else {
         early_dialog(to, fork).refresh_target(*answer);
@@ -129,7 +135,8 @@ bool Call::on_early_answer(transaction::ClientId update, const sip::Message* ans
 }
 
 // It has not been taken. The o= versions that were used stay used.
-void Call::leave_early_offer(Fork& fork) {
+void Call::leave_early_offer(Fork& fork, Context& cx) {
+    give_back_media(early_->kbps_before, cx);
     early_->bridge.go_back_to(*fork.bridge);
     fork.bridge = std::move(early_->bridge);
     if (leg(Side::b).established) bridge_ = *fork.bridge;
@@ -139,7 +146,7 @@ void Call::leave_early_offer(Fork& fork) {
 void Call::give_up_early_exchange(Context& cx) {
     if (!early_) return;
     leg(other(early_->from)).outdated = true;
-    leave_early_offer(*fork_towards_callee(early_->remote_tag));
+    leave_early_offer(*fork_towards_callee(early_->remote_tag), cx);
     end_early_exchange(504, {}, cx);
     if (exchange_ && exchange_->step == Exchange::Step::settling) send_ok(cx);
 }

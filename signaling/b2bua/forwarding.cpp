@@ -78,6 +78,7 @@ bool Call::admit_forward(NamedTarget next, Context& cx) {
                                   .invite = &*invite_,
                                   .draw = cx.random.u32(),
                                   .been_at = std::move(been_at),
+                                  .caller_trunk = is_pbx(Side::a) ? end_id(Side::a) : std::string(),
                                   .holding = &admitted_.holding};
     // A PBX that has sent its caller elsewhere is rid of the call; where that is called at its cost, it takes a place
     // again, in the same moment.
@@ -122,18 +123,19 @@ void Call::begin_leg_b_anew(Context& cx) {
 HistoryView Call::history_view(std::string_view core_host) const {
     const bool from_pbx = is_pbx(Side::a), to_pbx = is_pbx(Side::b);
     const config::Trunk& pbx = trunk_of(end_id(from_pbx ? Side::a : Side::b));
+    const config::Trunk& called_pbx = trunk_of(end_id(Side::b));
     const config::Carrier &caller = carrier_of(end_id(Side::a)), &callee = carrier_of(end_id(Side::b));
-    const std::string host = to_pbx ? public_host(pbx) : std::string(core_host);
+    const std::string host = to_pbx ? public_host(called_pbx) : std::string(core_host);
     const bool any = !from_pbx || pbx.identity.trusted || pbx.identity.screening == config::Screening::pass;
     const bool none = caller_hidden_ || (!from_pbx && caller.identity.untrusted);
     return {from_pbx ? pbx.numbering : caller.numbering,
             from_pbx ? public_host(pbx) : caller.domain,
-            to_pbx ? pbx.numbering.calling_out : callee.numbering.calling_out,
+            to_pbx ? called_pbx.numbering.calling_out : callee.numbering.calling_out,
             host.empty() ? "unknown.invalid" : host,
             [&pbx, any, none, called = record_.called](std::string_view number) {
                 return !none && (any || number == called || pbx.owns(number));
             },
-            to_pbx ? pbx.identity.trusted : !callee.identity.untrusted,
+            to_pbx ? called_pbx.identity.trusted : !callee.identity.untrusted,
             !to_pbx && callee.identity.diversion};
 }
 

@@ -70,8 +70,11 @@ void each_crossing(const sip::Message& from, Sender sender, F&& take) {
 
 }  // namespace
 
-void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender) {
-    each_crossing(from, sender, [&](std::string_view name, std::string_view value) { to.add(name, value); });
+void copy_crossing(const sip::Message& from, sip::Composer& to, Sender sender, EarlyMediaTold told) {
+    const auto early_media = sip::to_string(HeaderName::p_early_media);
+    each_crossing(from, sender, [&](std::string_view name, std::string_view value) {
+        if (told == EarlyMediaTold::yes || name != early_media) to.add(name, value);
+    });
 }
 
 std::vector<policy::HeaderField> crossing_fields(const sip::Message& from, Sender sender) {

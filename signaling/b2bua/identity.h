@@ -23,6 +23,10 @@ struct CarrierPair {  // of a call that the PBX it was for has sent elsewhere
     const config::Carrier& from;
     const config::Carrier& to;
 };
+struct TrunkPair {  // of a call from one PBX of this node straight to another
+    const config::Trunk& from;
+    const config::Trunk& to;
+};
 struct Asserted {
     std::vector<std::string> values;  // P-Asserted-Identity: at most one SIP(S) and one tel URI (RFC 5876 4.5)
     std::string privacy;              // Privacy, or empty
@@ -46,10 +50,14 @@ Identity identity_to_core(const sip::Message& invite, std::string_view called, c
 // The caller as it came, in the network of the second carrier. What is for the record has been said before.
 Identity identity_to_carrier(const sip::Message& invite, std::string_view called, const CarrierPair& pair,
                              std::string_view host);
+// From one PBX straight to another: held against the numbers of the trunk that calls, told in the form of the called
+// one.
+Identity identity_on_net(const sip::Message& invite, std::string_view called, const TrunkPair& pair);
 // Of a response or a request within the call: who is at the other end now, if it is said and may be told. Empty: then
 // Privacy means nothing either.
 Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties);
 Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, std::string_view host);
+Asserted asserted_in_call(const sip::Message& message, const TrunkPair& pair);
 
 // "sip:+4930123@host;user=phone", or without user=phone when it is no global number.
 std::string public_uri(std::string_view user, std::string_view host);

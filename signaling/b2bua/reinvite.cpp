@@ -28,7 +28,6 @@ void Call::on_offer(Side side, const transaction::Request& request, Context& cx)
     const Leg& l = leg(side);
     if (phase_ >= Phase::releasing || l.over) return refuse_request(request, 481, cx);
     if (phase_ < Phase::answered && is_update(request)) {
-        if (!takes_media(sip::session_description(request.message), cx)) return refuse_request(request, 488, cx);
         Fork* fork = side == Side::a ? fork_towards_caller(request.message.to_tag())
                                      : fork_towards_callee(l.dialog.id.remote_tag);
         begin_early_exchange(side, fork, request, cx);
@@ -84,6 +83,16 @@ bool Call::takes_media(std::string_view offer, Context& cx) {
     ladder_.note(cx.now, "offer refused: " + *refusal);
     log(Severity::info, "offer-refused", *refusal, cx);
     return false;
+}
+
+// An offer in a response. It cannot be refused but with the call: one that is up holds what it takes, and that is told.
+bool Call::takes_late_media(const sip::Message& offering, Context& cx) {
+    const std::string_view offer = sip::session_description(offering);
+    if (takes_media(offer, cx)) return true;
+    if (exchange_->initial) return false;
+    log(Severity::warning, "offer-beyond-limits", "a response offers more than is left: the call goes on with it", cx);
+    policy::hold_offer(*config_, offer, admitted_, cx.gauges);
+    return true;
 }
 
 void Call::give_back_media(std::uint32_t kbps, Context& cx) {
@@ -201,7 +210,8 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     SALLYPORT_CHECK(exchange_ && !exchange_->initial);
     const Side from = exchange_->from;
     const bool renewal = exchange_->renewal;
-    bridge_.go_back_to(exchange_->before);
+    const SdpBridge before = std::move(exchange_->before);
+    bridge_.go_back_to(before);
     give_back_media(exchange_->kbps_before, cx);
     exchange_.reset();
     keep(cx);  // a number has been used
@@ -209,6 +219,7 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     stop_timer(CallTimer::glare, cx);
     stop_timer(CallTimer::no_answer, cx);
     if (leg(from).server) refuse_invite(from, status, 0, cx, status == 500);
+    if (is_replacing(from)) undo_replacement(before, cx);
 }
 
 // A re-INVITE that its sender had cancelled was accepted all the same: `side` believes in it until it is offered the
@@ -223,7 +234,7 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
         SdpBridge bridge = bridge_;
         if (bridge.hear_offer(side, sip::session_description(response.message)).has_value()) {
             auto answer = bridge.speak_answer(side, media_.local(), cx.random);
-            body = answer.has_value() ? std::move(*answer) : bridge.speak_refusal(side);
+            body = answer.has_value() ? std::move(*answer) : bridge.speak_refusal(side, media_.local());
             if (answer.has_value()) bridge_ = std::move(bridge);
         }
     }

@@ -11,7 +11,6 @@ using sip::HeaderName;
 namespace {
 
 constexpr Duration statistics_patience = 2s;
-constexpr std::uint16_t normal_clearing = 16;
 
 }  // namespace
 
@@ -108,7 +107,7 @@ void Call::leave_offer(Side side, Context& cx) {
     const OwedAck owed = std::move(*l.owed);
     l.owed.reset();
     SdpBridge bridge = bridge_;
-    const std::string answer = bridge.at(side).heard ? bridge.speak_refusal(side) : std::string();
+    const std::string answer = bridge.at(side).heard ? bridge.speak_refusal(side, media_.local()) : std::string();
     acknowledge(side, owed.invite, owed.cseq, answer, cx);
 }
 
@@ -116,6 +115,7 @@ void Call::hang_up(Side side, const std::string& reason, Context& cx) {
     Leg& l = leg(side);
     if (l.over) return;
     if (l.server) refuse_invite(side, 487, 0, cx);
+    if (is_replacing(side)) leave_replaced(reason, cx);
     cancel_invite(side, reason, cx);
     if (!l.established) return;
     leave_offer(side, cx);
@@ -180,7 +180,7 @@ void Call::write_record(Context& cx) {
 }
 
 void Call::finish_if_done(Context& cx) {
-    if (phase_ != Phase::releasing || !record_written_) return;
+    if (phase_ != Phase::releasing || !record_written_ || replaced_) return;
     for (const Leg& l : legs_)
         if (l.client || l.bye || l.renewal || l.unacked || l.owed || l.server) return;
     phase_ = Phase::ended;
@@ -188,6 +188,7 @@ void Call::finish_if_done(Context& cx) {
     for (Leg& l : legs_) {
         if (!l.call_id.empty()) cx.index.remove_dialog(l.call_id, l.local_tag);
         cx.index.detach(l.dialog.flow.connection, id_);
+        leave_adopted(l.call_id, cx);
     }
     for (const TimerId timer : timers_)
         if (timer != 0) cx.timers.cancel(timer);

@@ -111,6 +111,8 @@ void Call::carry_early_offer(Fork& fork, const transaction::Response& response, 
         }
         auto spoken = bridge.speak_offer(Side::a, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_setup("node", 488, 65, to_string(spoken.error()), cx);
+        if (!takes_late_media(heard, cx))
+            return fail_setup("node", 488, 65, "its offer takes more bandwidth than is left", cx);
         fork.bridge = std::move(bridge);
         offer = std::move(*spoken);
     }

@@ -15,6 +15,17 @@ namespace {
 constexpr Duration busy_pause = 5s;                      // something else is being agreed on this leg
 constexpr std::uint16_t recovery_on_timer_expiry = 102;  // Q.850
 
+// Whether the one who hears it has anything to do with it: other codecs, another direction, a stream that is over.
+bool means_the_same(const sdp::SessionDescription& a, const sdp::SessionDescription& b) {
+    if (a.media.size() != b.media.size()) return false;
+    for (std::size_t i = 0; i < a.media.size(); ++i) {
+        const auto x = sdp::view_stream(a, i), y = sdp::view_stream(b, i);
+        if (a.media[i].formats != b.media[i].formats || x.direction != y.direction || x.rejected != y.rejected)
+            return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 dialog::SessionTimerPolicy Call::session_policy(Side side) const {
@@ -95,13 +106,16 @@ void Call::renew_session(Side side, Context& cx) {
     keep(cx);  // with the number that was used
 }
 
-// The 2xx to an INVITE that said the same again. A peer that answers it otherwise than before has moved, or wants
-// media another way: that is its own business and the media plane's, not the other party's.
+// The 2xx to an INVITE that said the same again. A peer that answers from another address has moved: that is its own
+// business and the media plane's. What it takes now is the other party's too, which would go on sending what is not
+// wanted any more, and is offered it.
 void Call::take_renewal(Side side, const sip::Message& ok, Context& cx) {
     if (sip::session_description(ok).empty()) return release("node", 65, "the 2xx has no answer", cx);
+    const auto before = bridge_.at(side).heard;
     const auto heard = bridge_.hear_answer(side, sip::session_description(ok));
     if (!heard.has_value()) return release("node", 65, to_string(heard.error()), cx);
     if (bridge_.at(side).changed) program(bridge_, false, cx);
+    if (before && !means_the_same(*before, *bridge_.at(side).heard)) leg(other(side)).outdated = true;
     confirm(cx);
 }
 

@@ -258,6 +258,22 @@ void read_forwards(Lines& lines, std::vector<Forward>& out) {
     }
 }
 
+void read_replaced(Lines& lines, std::vector<Replaced>& out) {
+    for (const Side side : {Side::a, Side::b})
+        for (const auto& text : lines.all(side == Side::a ? "replaced.a" : "replaced.b")) {
+            std::istringstream words(text);
+            Replaced one{.side = side};
+            std::int64_t at = 0;
+            if (words >> one.end >> at >> one.call_id) {
+                one.at = TimePoint(Duration(at));
+                out.push_back(std::move(one));
+            } else {
+                lines.spoil();
+            }
+        }
+    std::stable_sort(out.begin(), out.end(), [](const auto& x, const auto& y) { return x.at < y.at; });
+}
+
 // One that an earlier version has written down says only whose call it is.
 void read_holding(Lines& lines, policy::Admitted& admitted) {
     policy::Holding& holding = admitted.holding;
@@ -294,6 +310,7 @@ void read_record(Lines& lines, CallRecord& record) {
     record.request_uri = optional("request-uri");
     record.emergency = lines.has("emergency");
     read_forwards(lines, record.forwards);
+    read_replaced(lines, record.replaced);
     record.target = lines.text("target");
     record.started = lines.instant("started");
     record.rang = lines.instant("rang");
@@ -351,6 +368,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     holds_gauge_ = true;
     for (const Side side : {Side::a, Side::b}) {
         cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
+        adopt(leg(side).call_id, cx);
         resume_session_timer(side, cx);
     }
     ladder_.note(cx.now, "adopted from an earlier process");

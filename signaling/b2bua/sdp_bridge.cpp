@@ -323,12 +323,18 @@ std::string SdpBridge::repeat(Side to) {
     return side.origin.stamp(*side.told);
 }
 
-std::string SdpBridge::speak_refusal(Side to) {
+// In it is our address, though nothing is sent to it: 0.0.0.0 and "::" would be a hold of the old kind (RFC 6157 5.2).
+std::string SdpBridge::speak_refusal(Side to, const std::vector<MediaLocal>& ports) {
     SideState& side = at(to);
     SALLYPORT_CHECK(side.heard.has_value());
     SessionDescription answer;
     answer.connection = sdp::Connection{side.profile.family == Family::v6 ? Family::v6 : Family::v4, "", std::nullopt};
-    answer.connection->host = answer.connection->family == Family::v6 ? "::" : "0.0.0.0";
+    answer.connection->host = "unknown.invalid";
+    if (const auto* port = port_of(ports, 0, to)) {
+        const auto address = advertised(port->rtp, side.profile).address;
+        answer.connection->host = address.to_string();
+        answer.connection->family = address.family;
+    }
     answer.origin.address = answer.connection->host;
     answer.origin.family = answer.connection->family;
     for (const auto& offered : side.heard->media) {

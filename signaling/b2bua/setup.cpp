@@ -78,7 +78,7 @@ void Call::start(CallPlan plan, Context& cx) {
     if (!outlook && (overflow(cx) || despite_health(cx))) outlook = targets_.outlook();
     if (!outlook) {
         const bool down = targets_.all_down();
-        return fail_setup("node", is_pbx(Side::a) ? 503 : 480, down ? 38 : 20,
+        return fail_setup("node", is_pbx(Side::a) && !is_pbx(Side::b) ? 503 : 480, down ? 38 : 20,
                           down ? "all targets are down" : "nowhere to go", cx, down);
     }
     allocate_media(*outlook, cx);
@@ -99,6 +99,7 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     cx.index.add(request.server, id_);
     cx.index.add_dialog(a.call_id, a.local_tag, {id_, Side::a});
     cx.index.attach(request.flow.connection, id_);
+    adopt(a.call_id, cx);
     hops_left_ = static_cast<std::uint8_t>(invite.max_forwards().value_or(sip::limits::max_forwards) - 1);
     session_ = SessionId::begin(invite, cx.random);
     invite_ = invite;
@@ -134,7 +135,16 @@ bool Call::hear_first_offer(Context& cx) {
     for (const Side side : {Side::a, Side::b}) bridge_.begin(side, cx.random.u32());
     bridge_.set_profile(Side::a, profile_of(Side::a, leg(Side::a).dialog.flow, cx));
     if (exchange_->late) return true;
-    const auto heard = bridge_.hear_offer(Side::a, description);
+    auto heard = bridge_.hear_offer(Side::a, description);
+    const bool other_way = !heard.has_value() && (heard.error() == BridgeErrc::srtp_required ||
+                                                  heard.error() == BridgeErrc::srtp_not_allowed);
+    if (admitted_.emergency && other_way) {  // and with or without SRTP, as he offers it
+        auto profile = bridge_.profile(Side::a);
+        profile.srtp = !profile.srtp;
+        bridge_.set_profile(Side::a, std::move(profile));
+        ladder_.note(cx.now, "a call for help: taken as it offers media, whatever the trunk has of SRTP");
+        heard = bridge_.hear_offer(Side::a, description);
+    }
     if (heard.has_value()) return true;
     unfit_ = heard.error();
     fail_setup("node", heard.error() == BridgeErrc::not_sdp ? 400 : 488, 65, to_string(heard.error()), cx);
@@ -146,16 +156,19 @@ void Call::set_ends() {
     const bool to_pbx = admitted_.direction == policy::CallDirection::to_pbx;
     const std::string first = admitted_.carriers.empty() ? std::string() : admitted_.carriers.front();
     const End trunk{policy::PartyKind::trunk, admitted_.trunk}, carrier{policy::PartyKind::carrier, first};
-    if (end(Side::a).kind == policy::PartyKind::unknown) end(Side::a) = to_pbx ? carrier : trunk;
+    const End caller{policy::PartyKind::trunk, admitted_.caller_trunk};
+    if (end(Side::a).kind == policy::PartyKind::unknown)
+        end(Side::a) = !caller.id.empty() ? caller : to_pbx ? carrier : trunk;
     end(Side::b) = to_pbx ? trunk : carrier;
     record_.trunk = admitted_.trunk;
-    record_.direction = to_string(admitted_.direction);
-    record_.carrier = end_id(is_pbx(Side::b) ? Side::a : Side::b);
+    record_.direction = policy::direction_name(admitted_);
+    record_.carrier = !to_pbx ? first : is_pbx(Side::a) ? std::string() : end_id(Side::a);
     record_.ends = {end(Side::a).name(), end(Side::b).name()};
 }
 
 // The caller as leg B is told him. `core_host`: of our identities there, unless it is a PBX.
 Identity Call::identity_on_b(std::string_view core_host) const {
+    if (is_pbx(Side::a) && is_pbx(Side::b)) return identity_on_net(*invite_, record_.called, trunks(Side::a));
     if (is_pbx(Side::b)) return identity_to_pbx(*invite_, record_.called, parties());
     if (is_pbx(Side::a)) return identity_to_core(*invite_, record_.called, parties(), core_host);
     return identity_to_carrier(*invite_, record_.called, {carrier_of(end_id(Side::a)), carrier_of(end_id(Side::b))},
@@ -184,8 +197,10 @@ MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) co
                          policy.packet_milliseconds,
                          policy.fax == config::Fax::t38 && cx.media_features.fax};
     // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
+    // Who calls for help is heard with whatever codec he has, and from behind whatever NAT.
+    if (admitted_.emergency) profile.codecs.clear();
     if (!is_pbx(side) || is_private(source) || source.is_loopback()) return profile;
-    if (trunk_of(end_id(side)).network.nat == config::NatMode::on)
+    if (trunk_of(end_id(side)).network.nat == config::NatMode::on || admitted_.emergency)
         profile.stand_in = source;
     else
         profile.no_private = true;
@@ -300,6 +315,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, bool
         .add(HeaderName::session_id, session_.field(Side::b));
     b.session.ask(session_policy(Side::b), false, composer);
     if (offers_reliable()) composer.add(HeaderName::supported, dialog::reliable_option);
+    if (takes_replaces(Side::b)) composer.add(HeaderName::supported, dialog::replaces_option);
     identity_.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
     add_fields_across(adding, composer);

@@ -36,9 +36,7 @@ struct SipState {
 
 constexpr std::string_view white = " \t";
 
-bool is_call_id(std::string_view name) {
-    if (name.size() == 1) return (name[0] | 0x20) == 'i';
-    constexpr std::string_view canonical = "call-id";
+bool is_name(std::string_view name, std::string_view canonical) {
     if (name.size() != canonical.size()) return false;
     for (std::size_t i = 0; i < name.size(); ++i) {
         const char c = name[i] >= 'A' && name[i] <= 'Z' ? static_cast<char>(name[i] | 0x20) : name[i];
@@ -46,6 +44,8 @@ bool is_call_id(std::string_view name) {
     }
     return true;
 }
+bool is_call_id(std::string_view name) { return name.size() == 1 ? (name[0] | 0x20) == 'i' : is_name(name, "call-id"); }
+bool is_replaces(std::string_view name) { return is_name(name, "replaces"); }
 
 // `rest` begins behind the colon. The value may stand on a continuation line (RFC 3261 7.3.1).
 std::string_view value_at(std::string_view rest) {
@@ -62,6 +62,26 @@ std::string_view value_at(std::string_view rest) {
     return rest.substr(0, rest.find_last_not_of(white) + 1);
 }
 
+// Of the first field whose name is one: `firsts` are its first letters.
+template <class IsName>
+std::string_view peek(std::string_view message, std::string_view firsts, IsName&& is) {
+    const auto start = message.find_first_not_of("\r\n");  // line ends before the start line: RFC 3261 7.5
+    if (start == message.npos) return {};
+    for (auto line = message.find('\n', start); line != message.npos; line = message.find('\n', line)) {
+        ++line;
+        if (line == message.size() || message[line] == '\r' || message[line] == '\n') return {};  // end of the header
+        const char first = static_cast<char>(message[line] | 0x20);
+        if (firsts.find(first) == firsts.npos) continue;
+        const auto rest = message.substr(line);
+        const auto name_end = rest.find_first_of(": \t\r\n");
+        if (name_end == rest.npos || !is(rest.substr(0, name_end))) continue;
+        const auto colon = rest.find_first_not_of(white, name_end);
+        if (colon == rest.npos || rest[colon] != ':') continue;
+        return value_at(rest.substr(colon + 1));
+    }
+    return {};
+}
+
 }  // namespace
 
 std::uint64_t siphash(const HashKey& key, ByteView data) {
@@ -76,22 +96,13 @@ std::uint64_t siphash(const HashKey& key, ByteView data) {
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
-std::string_view peek_call_id(std::string_view message) {
-    const auto start = message.find_first_not_of("\r\n");  // line ends before the start line: RFC 3261 7.5
-    if (start == message.npos) return {};
-    for (auto line = message.find('\n', start); line != message.npos; line = message.find('\n', line)) {
-        ++line;
-        if (line == message.size() || message[line] == '\r' || message[line] == '\n') return {};  // end of the header
-        const char first = static_cast<char>(message[line] | 0x20);
-        if (first != 'c' && first != 'i') continue;
-        const auto rest = message.substr(line);
-        const auto name_end = rest.find_first_of(": \t\r\n");
-        if (name_end == rest.npos || !is_call_id(rest.substr(0, name_end))) continue;
-        const auto colon = rest.find_first_not_of(white, name_end);
-        if (colon == rest.npos || rest[colon] != ':') continue;
-        return value_at(rest.substr(colon + 1));
-    }
-    return {};
+std::string_view peek_call_id(std::string_view message) { return peek(message, "ci", is_call_id); }
+
+std::string_view peek_replaced_call(std::string_view message) {
+    if (!message.starts_with("INVITE ")) return {};
+    const auto value = peek(message, "r", is_replaces);
+    const auto call_id = value.substr(0, value.find(';'));
+    return call_id.substr(0, call_id.find_last_not_of(white) + 1);
 }
 
 }  // namespace sallyport::io

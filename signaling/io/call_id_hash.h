@@ -19,6 +19,9 @@ std::uint64_t siphash(const HashKey& key, ByteView data);
 // there is none before the end of the header.
 std::string_view peek_call_id(std::string_view message);
 
+// The Call-ID in the Replaces field (RFC 3891) of an INVITE: of the call that it is about. Empty: there is none.
+std::string_view peek_replaced_call(std::string_view message);
+
 class CallIdHash {
 public:
     CallIdHash(const HashKey& key, std::uint32_t shards) : key_(key), shards_(shards) {}

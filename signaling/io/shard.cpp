@@ -133,7 +133,7 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
         return true;
     }
     const std::string_view call_id = peek_call_id(bytes);
-    const std::uint32_t owner = call_id.empty() ? index_ : environment_.hash.shard_of(call_id);
+    const std::uint32_t owner = call_id.empty() ? index_ : owner_of_call(call_id, bytes);
     if (owner == index_) {
         handle_message(flow, bytes);
         return true;
@@ -141,6 +141,14 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
     if (!environment_.neighbours.shards[owner]->post(Arrived{flow, std::string(bytes)})) return false;
     statistics_.handed_over.add();
     return true;
+}
+
+// An INVITE that takes somebody's place goes to the call that it is about, and the rest of its dialog after it.
+std::uint32_t Shard::owner_of_call(std::string_view call_id, std::string_view bytes) const {
+    if (const auto adopted = shared_.adopted.find(call_id)) return *adopted;
+    if (shared_.adopted.looked_for.load(std::memory_order_relaxed))
+        if (const auto replaced = peek_replaced_call(bytes); !replaced.empty()) return owner_of_call(replaced, {});
+    return environment_.hash.shard_of(call_id);
 }
 
 void Shard::handle_message(const Flow& flow, std::string_view bytes) {

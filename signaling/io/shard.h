@@ -74,6 +74,7 @@ private:
     bool may_complain();
 
     bool deliver(const Flow& flow, std::string_view bytes);
+    std::uint32_t owner_of_call(std::string_view call_id, std::string_view bytes) const;
     void handle_message(const Flow& flow, std::string_view bytes);
     void handle(const stack::Input& input);
     void carry_out(stack::Output& output);

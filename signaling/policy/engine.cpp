@@ -71,6 +71,7 @@ Verdict decide(const CallFacts& facts, CallGauges& gauges) {
         trial.pass("called number", rules::called_number(facts, admitted)) &&
         trial.pass("caller", rules::caller(facts, admitted)) &&
         trial.pass("permission", rules::permission(facts, admitted)) &&
+        trial.pass("on net", rules::on_net(facts, admitted)) &&
         trial.pass("destination", rules::destination(facts, admitted)) &&
         trial.pass("customer", rules::customer(facts, admitted)) &&
         trial.pass("availability", rules::availability(facts, admitted)))
@@ -78,10 +79,18 @@ Verdict decide(const CallFacts& facts, CallGauges& gauges) {
     return trial.take();
 }
 
+Verdict decide_standing(const CallFacts& facts) {
+    Trial trial;
+    if (trial.pass("party", rules::party(facts, trial.admitted())))
+        trial.pass("standing", rules::standing(facts, trial.admitted()));
+    return trial.take();
+}
+
 Verdict decide_forward(const CallFacts& facts, CallGauges& gauges) {
     Trial trial;
     Admitted& admitted = trial.admitted();
     admitted.trunk = facts.party.id;  // reads the number, and pays
+    admitted.caller_trunk = facts.caller_trunk;
     if (trial.pass("emergency", rules::emergency(facts, admitted)) &&
         trial.pass("called number", rules::called_number(facts, admitted)) &&
         trial.pass("forward", rules::forward(facts, admitted)) &&

@@ -13,6 +13,8 @@
 namespace sallyport::policy {
 
 Verdict decide(const CallFacts& facts, CallGauges& gauges);
+// Of an INVITE that is about a call which is up: who it is and whether he may do anything at all.
+Verdict decide_standing(const CallFacts& facts);
 // Of a target that the PBX of trunk `facts.party` names in place of itself: it goes where that PBX could have called,
 // and on its account, or to a PBX of this node. The Request-URI is the target's; nothing else of the call is looked at,
 // since it has been let in.
@@ -23,5 +25,7 @@ Verdict decide_overflow(const CallFacts& facts, Admitted call, const std::string
 // sentence; nothing: there is room. An emergency has it always, and what was not measured at first never is.
 std::optional<std::string> decide_offer(const config::Snapshot& config, std::string_view description, TimePoint now,
                                         Admitted& call, CallGauges& gauges);
+// The same without a question: it holds what that takes.
+void hold_offer(const config::Snapshot& config, std::string_view description, Admitted& call, CallGauges& gauges);
 
 }  // namespace sallyport::policy

@@ -19,10 +19,11 @@ inline bool is_trunk_gauge(std::string_view name) { return name.starts_with("tru
 inline bool is_number_gauge(std::string_view name) { return name.starts_with("numbers/"); }
 
 struct Holding {
-    static constexpr std::size_t most_gauges = 4;  // customer, trunk, range, number
-    std::vector<std::string> gauges;               // one call is counted in each
-    std::uint32_t kbps = 0;                        // of media, in each
-    double price_per_minute = 0;                   // of the trunk's budget
+    static constexpr std::size_t most_gauges =
+        8;                            // customer, trunk, range, number; of both trunks of a call on the net
+    std::vector<std::string> gauges;  // one call is counted in each
+    std::uint32_t kbps = 0;           // of media, in each
+    double price_per_minute = 0;      // of the trunk's budget
     friend bool operator==(const Holding&, const Holding&) = default;
 };
 

@@ -58,7 +58,10 @@ std::string_view to_string(CallDirection direction);
 
 struct Admitted {
     CallDirection direction = CallDirection::from_pbx;
-    std::string trunk;   // whose call it is: its limits, its bill
+    std::string trunk;  // whose call it is: its limits, its bill
+    // Of a call from one PBX of this node straight to another: the trunk that calls, which holds a place of its own and
+    // is billed beside `trunk`, the called one.
+    std::string caller_trunk = {};
     std::string called;  // E.164, "+" included; an emergency number as it was dialled
     bool emergency = false;
     std::string route;                  // unless it goes to a PBX
@@ -67,6 +70,12 @@ struct Admitted {
     std::uint32_t media_kbps = 0;       // that its offer takes, let in or not; 0: nobody limits it
     Holding holding;                    // what it has been given of the limits; empty: it was not admitted
 };
+
+// As records and explanations have it: "on-net" for a call between two PBXs of this node.
+inline std::string_view direction_name(const Admitted& call) {
+    const bool on_net = call.direction == CallDirection::to_pbx && !call.caller_trunk.empty();
+    return on_net ? std::string_view("on-net") : to_string(call.direction);
+}
 
 struct TraceLine {
     std::string_view rule;

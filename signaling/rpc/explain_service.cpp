@@ -46,7 +46,7 @@ void add_verdict(const policy::Verdict& verdict, const config::Snapshot& config,
         out.set_q850(verdict.reject->q850);
         out.set_reason(verdict.trace.back().text);
     }
-    out.set_direction(std::string(to_string(admitted.direction)));
+    out.set_direction(std::string(policy::direction_name(admitted)));
     out.set_trunk(admitted.trunk);
     if (const auto trunk = config.trunks.find(admitted.trunk); trunk != config.trunks.end())
         out.set_customer(trunk->second.customer);

@@ -99,8 +99,12 @@ Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& 
 
 std::optional<Authentication> Core::authenticate(const transaction::Request& request, const Challenge& challenge) {
     if (is_locked_out(request, challenge.aor)) return std::nullopt;
-    const auto lookup = [this](std::string_view username, std::string_view realm) {
-        return secret_of(snapshot->credential(username, realm));
+    // A trunk that is switched off may call for help, and nothing else; what it calls is looked at afterwards.
+    const bool may_be_off = request.message.method() == sip::Method::invite && request.message.to_tag().empty();
+    const auto lookup = [this, may_be_off](std::string_view username, std::string_view realm) {
+        const auto match = snapshot->credential(username, realm);
+        return match.trunk != nullptr && match.trunk->disabled && !may_be_off ? registrar::CredentialSecret{}
+                                                                              : secret_of(match);
     };
     const registrar::Asker asker{request.flow.remote.address, &settings.realms[request.flow.realm]};
     auto result = authenticator.check(request.message, challenge.proxy, challenge.digest_realm, lookup, now_, asker);
@@ -205,9 +209,17 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {403, "unknown source", {}});
         return std::nullopt;
     }
+    // A trunk that is switched off is nobody's any more, but for a call for help.
+    if (const auto* off = snapshot->disabled_trunk_by_source(realm.name, request.flow.remote.address);
+        off != nullptr && !party.known() && off->allows(policy::to_config(request.flow.transport)) &&
+        calls_for_help(request, off))
+        return policy::Party{policy::PartyKind::trunk, off->id, policy::Proof::source_address};
     const auto* at_home = party.known() ? nullptr : in_the_wrong_way(request);
     if (claimed != nullptr && claimed != at_home) at_home = nullptr;
-    const bool help = calls_for_help(request, at_home != nullptr ? at_home : claimed);
+    const auto* caller = at_home != nullptr ? at_home : claimed;
+    if (const auto number = sip::e164(sip::own(request.message.from().uri)); caller == nullptr && number)
+        caller = snapshot->disabled_trunk_by_number(*number);
+    const bool help = calls_for_help(request, caller);
     if (draining && !help) {  // it need not prove anything to be sent away
         refuse_for_now(request, "draining");
         return std::nullopt;

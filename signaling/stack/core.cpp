@@ -1,5 +1,6 @@
 #include "signaling/stack/core.h"
 
+#include <algorithm>
 #include <memory>
 
 namespace sallyport::stack {
@@ -19,14 +20,21 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
                config.is_home, config.retry_window,  config.checkpoints},
       counters{statistics.calls_answered,    statistics.calls_failed,    statistics.records_written,
                statistics.carrier_failovers, statistics.calls_forwarded, statistics.forwards_refused,
-               statistics.setup_seconds},
+               statistics.parties_replaced,  statistics.setup_seconds},
       calls(config.recent_calls, shared.connections),
       health(statistics.options_sent),
       overload(config.tolerated_busy),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations),
       tag_hash_(config.nonce_secret),
-      overload_mark_(random.token(4)) {}
+      overload_mark_(random.token(4)) {
+    settings.adopt = [this](std::string_view call_id, bool ours, TimePoint now) {
+        if (ours)
+            shared.adopted.add(call_id, config.shard, now);
+        else
+            shared.adopted.leave(call_id, now);
+    };
+}
 
 b2bua::Context Core::context() {
     return {settings,      counters,         layer,         timers,
@@ -203,6 +211,9 @@ void Core::on(const ConfigChanged& input) {
         });
     });
     refusals.forget_idle(now_);
+    const auto replaces = [](const auto& one) { return one.second.replaces; };
+    shared.adopted.looked_for = std::any_of(snapshot->trunks.begin(), snapshot->trunks.end(), replaces) ||
+                                std::any_of(snapshot->carriers.begin(), snapshot->carriers.end(), replaces);
     auto cx = context();
     health.configure(*snapshot, cx);
     learn_emergency_numbers();

@@ -125,6 +125,11 @@ private:
     const config::Trunk* in_the_wrong_way(const transaction::Request& request) const;
     void admit(transaction::Request request, policy::Party party);
     void count(policy::Refusal refusal);
+
+    // replacing.cpp: INVITE with Replaces
+    bool may_replace(const policy::Party& party) const;
+    bool replace(const transaction::Request& request, const policy::Party& party);
+
     void refuse_briefly(const transaction::Request& request, const policy::Party& party,
                         const policy::Verdict& verdict);
     // To a peer nobody knows: one answer without a transaction, and on UDP at most three times what it sent.

@@ -5,6 +5,7 @@
 
 #include "control/base/check.h"
 #include "signaling/dialog/reliable.h"
+#include "signaling/dialog/replaces.h"
 #include "signaling/sip/content.h"
 
 namespace sallyport::stack {
@@ -56,10 +57,14 @@ bool may_offer(Method method) {
 }
 
 // Extensions a peer may insist on. REGISTER has those of RFC 6140 and RFC 3327, which the registrar judges; a session
-// has those of RFC 4028 and RFC 3262.
-bool understands(Method method, std::string_view option) {
+// has those of RFC 4028 and RFC 3262. Who may use RFC 3891 is judged when it is known whose INVITE it is.
+bool understands(const sip::Message& request, std::string_view option) {
     constexpr std::array<std::string_view, 2> of_registration{"gin", "path"};
+    const Method method = request.method();
     const bool of_session = method == Method::invite || method == Method::update;
+    if (method == Method::invite && request.to_tag().empty() &&
+        sip::equal_ignoring_case(dialog::replaces_option, option))
+        return true;
     if (of_session && sip::equal_ignoring_case("timer", option)) return true;
     if (of_session || method == Method::prack) return sip::equal_ignoring_case(dialog::reliable_option, option);
     return method == Method::register_ &&
@@ -71,7 +76,7 @@ std::optional<Refusal> judge_extensions(const sip::Message& request) {
     std::string unsupported;
     for (const auto header : {HeaderName::require, HeaderName::proxy_require})
         for (const auto option : request.values(header)) {
-            if (understands(request.method(), option)) continue;
+            if (understands(request, option)) continue;
             if (!unsupported.empty()) unsupported += ", ";
             unsupported += option;
         }

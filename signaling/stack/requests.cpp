@@ -228,6 +228,7 @@ void Core::admit(transaction::Request request, policy::Party party) {
                       policy::emergency_call(*uri, trunk->second);
     if (!help && !settings.realms[request.flow.realm].carries_any_content)
         if (const auto refusal = inspect_parts(request.message)) return refuse(request, *refusal);
+    if (!help && replace(request, party)) return;
     const policy::CallFacts facts{.config = *snapshot,
                                   .locations = shared.locations,
                                   .now = now_,

@@ -14,6 +14,7 @@
 #include "signaling/registrar/lockouts.h"
 #include "signaling/registrar/nonce_counts.h"
 #include "signaling/registrar/proven_connections.h"
+#include "signaling/stack/adopted_calls.h"
 
 namespace sallyport::stack {
 
@@ -45,6 +46,7 @@ struct Shared {
     registrar::DigestInClear digest_in_clear;
     Pruning pruning;
     b2bua::ConnectionUses connections;
+    AdoptedCalls adopted;
     // What REGISTER is answered while bindings cannot be kept (SIPconnect 16.4.1.5); 0: it is taken. The shell knows.
     std::atomic<std::uint16_t> register_refusal{0};
 

@@ -40,6 +40,13 @@ std::string used_text(const b2bua::MediaLeg& leg) {  // highest index received/s
     return highest(used.received) + "/" + highest(used.sent) + "/" + std::to_string(used.srtcp_sent);
 }
 
+std::string replaced_text(const std::vector<b2bua::Replaced>& replaced) {
+    std::string text;
+    for (const auto& r : replaced)
+        text += (text.empty() ? "" : ",") + std::string(r.side == b2bua::Side::a ? "a:" : "b:") + r.end;
+    return text;
+}
+
 using Facts = std::map<std::string, std::string>;
 
 Facts alive_facts(const StackBench& bench) {
@@ -61,6 +68,7 @@ Facts record_facts(const b2bua::CallRecord& r) {
             {"emergency", r.emergency ? "true" : "false"},
             {"ends", r.ends[0] + "," + r.ends[1]},
             {"forwards", forwards_text(r.forwards)},
+            {"replaced", replaced_text(r.replaced)},
             {"caller", r.caller},
             {"called", r.called},
             {"codecs", joined(r.codecs)},
@@ -78,6 +86,8 @@ Facts counter_facts(const stack::StackStatistics& s, const transaction::LayerSta
             {"failovers", text(s.carrier_failovers)},
             {"forwarded", text(s.calls_forwarded)},
             {"forwards_refused", text(s.forwards_refused)},
+            {"parties_replaced", text(s.parties_replaced)},
+            {"replaces_refused", text(s.replaces_refused)},
             {"registrations_ok", text(s.registrations_ok)},
             {"challenges", text(s.challenges)},
             {"authentication_failures", text(s.authentication_failures)},
@@ -228,6 +238,12 @@ void FlowRun::provision(const FlowStep& step) {
             t.reliable_provisionals = false;
         else if (what == "overflow-to")
             t.overflow.numbers = {{t.numbers.front(), word(step, 3)}};
+        else if (what == "on-net")
+            t.on_net = word(step, 3) == "node" ? config::OnNet::node : config::OnNet::customer;
+        else if (what == "replaces")
+            t.replaces = true;
+        else if (what == "customer")
+            t.customer = word(step, 3), config.customers.try_emplace(t.customer, config::Customer{.id = t.customer});
         else if (what == "removed")
             config.trunks.erase(trunk);
         else
@@ -248,6 +264,8 @@ void FlowRun::provision(const FlowStep& step) {
             c.session_timers.seconds = static_cast<std::uint32_t>(std::stoul(word(step, 3)));
         else if (what == "unreliable")
             c.reliable_provisionals = false;
+        else if (what == "replaces")
+            c.replaces = true;
         else if (what == "diversion")
             c.identity.diversion = true;
         else if (what == "tcp")
@@ -310,6 +328,8 @@ std::string FlowRun::fact(const FlowStep& step, const std::string& subject, cons
     } else if (subject == "record") {
         if (bench_.records.empty()) throw FlowError(step.place, "there is no call record");
         facts = record_facts(bench_.records.back());
+    } else if (subject == "use") {
+        return std::to_string(bench_.shared.gauges.calls(name));
     } else if (subject == "counter") {
         facts = counter_facts(bench_.stack.statistics(), bench_.stack.transaction_statistics());
     } else if (subject == "media") {

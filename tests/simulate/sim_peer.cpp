@@ -4,6 +4,7 @@
 #include <array>
 
 #include "signaling/sip/parser.h"
+#include "tests/simulate/user_agent.h"
 
 namespace sallyport::test {
 namespace {
@@ -80,7 +81,11 @@ void SimPeer::take(transaction::Request& request) {
     Call* call = find(text.first("Call-ID"));
     const auto method = request.message.method();
     if (method == sip::Method::ack) {
-        if (call != nullptr) call->ok.clear();
+        if (call == nullptr) return;
+        if (!call->ok.empty() && !call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
+            agree(*call, call->offered_late, text.body);
+        call->offered_late.clear();
+        call->ok.clear();
         return;
     }
     if (method == sip::Method::options) return respond(request.server, text, 200, "options");
@@ -92,6 +97,8 @@ void SimPeer::take(transaction::Request& request) {
     if (method != sip::Method::bye) return respond(request.server, text, 405, "no");
     respond(request.server, text, 200, "bye");
     call->over = true;
+    const std::string other = call->joined;
+    if (!other.empty()) part(other);
     if (!call->bye && !call->server) done(call->dialog.call_id);
 }
 
@@ -99,6 +106,7 @@ void SimPeer::on_first_invite(const transaction::Request& request, const TextMes
     Call call;
     call.dialog = peer.dialog_of(text);
     call.server = request.server;
+    call.name = text.first("X-Call");
     const std::string id = call.dialog.call_id, tag = call.dialog.local_tag;
     calls_.insert_or_assign(id, std::move(call));
     const auto server = request.server;
@@ -121,7 +129,8 @@ void SimPeer::on_first_invite(const transaction::Request& request, const TextMes
         Call* c = find(id);
         if (c == nullptr || c->server != server) return;
         const bool early_media = world_.chance(30);
-        if (says(text, "Supported", "100rel") && world_.chance(60)) return ring_reliably(id, server, text, early_media);
+        const bool describes = early_media && !text.body.empty();
+        if (says(text, "Supported", "100rel") && world_.chance(60)) return ring_reliably(id, server, text, describes);
         respond(server, text, early_media ? 183 : 180, tag, early_media ? peer.sdp(c->dialog) : "");
     });
     // An edge that has lost its way to us cannot cancel: no telephone rings for ever.
@@ -148,7 +157,12 @@ void SimPeer::answer(const std::string& id, transaction::ServerId server, const 
     if (!call->settled) {
         ok.add("Content-Type", "application/sdp");
         ok.body = peer.sdp(call->dialog);
+        if (request.body.empty())
+            call->offered_late = "sendrecv";
+        else
+            agree(*call, "sendrecv", request.body);
     }
+    call->settled = false;
     call->ok = ok.wire();
     layer_.respond(server, 200, call->ok, world_.now(), effects_);
     repeat_ok(id, server, ++call->ok_number, 500ms, 0ms);
@@ -183,6 +197,7 @@ void SimPeer::ring_reliably(const std::string& id, transaction::ServerId server,
         ringing.add("Content-Type", "application/sdp");
         ringing.body = peer.sdp(call.dialog);
         call.settled = true;
+        agree(call, "sendrecv", request.body);
     }
     call.ringing = ringing.wire();
     layer_.respond(server, static_cast<std::uint16_t>(ringing.status()), call.ringing, world_.now(), effects_);
@@ -223,20 +238,27 @@ void SimPeer::acknowledge_ringing(Call& call, const TextMessage& ringing) {
     prack.add("RAck", std::to_string(number) + " " + std::to_string(call.dialog.invite_cseq) + " INVITE");
     if (!ringing.body.empty() && world_.chance(30)) {
         prack.add("Content-Type", "application/sdp");
-        prack.body = peer.sdp(call.dialog, world_.chance(50) ? "sendonly" : "sendrecv");
+        call.offered_in_prack = world_.chance(50) ? "sendonly" : "sendrecv";
+        prack.body = peer.sdp(call.dialog, call.offered_in_prack);
     }
-    send(std::move(prack));
+    const std::string id = call.dialog.call_id;
+    const bool offers = !prack.body.empty();
+    const auto client = send(std::move(prack));
+    if (Call* c = find(id); c != nullptr && offers) c->prack = client;
 }
 
 void SimPeer::on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text) {
     const std::string tag = call.dialog.local_tag;
     if (call.over) return respond(request.server, text, 481, tag);
-    if (call.invite) return respond(request.server, text, 491, tag);
+    if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);  // RFC 6337 2.2
     if (call.server || !call.ok.empty()) return respond(request.server, text, 500, tag);
     if (world_.chance(10)) return respond(request.server, text, 488, tag);
     TextMessage ok = peer.response(text, 200, tag);
     ok.add("Content-Type", "application/sdp");
-    ok.body = peer.sdp(call.dialog, text.body.find("a=sendonly") != std::string::npos ? "recvonly" : "sendrecv");
+    const std::string mine = text.body.empty() ? "sendrecv" : mirrored(direction_of(text.body));
+    ok.body = peer.sdp(call.dialog, mine);
+    call.offered_late = text.body.empty() ? mine : std::string();
+    if (!text.body.empty()) agree(call, mine, text.body);
     call.ok = ok.wire();
     layer_.respond(request.server, 200, call.ok, world_.now(), effects_);
     repeat_ok(call.dialog.call_id, request.server, ++call.ok_number, 500ms, 0ms);
@@ -246,12 +268,13 @@ void SimPeer::on_update(Call& call, const transaction::Request& request, const T
     const std::string tag = call.dialog.local_tag;
     if (call.over) return respond(request.server, text, 481, tag);
     if (text.body.empty()) return respond(request.server, text, 200, tag);
-    if (call.invite || call.update) return respond(request.server, text, 491, tag);
+    if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);
     if ((call.server && !call.settled) || !call.ok.empty()) return respond(request.server, text, 500, tag);
     constexpr std::array refusals{488, 405, 504, 500};
     if (world_.chance(20)) return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
-    const bool held = text.body.find("a=sendonly") != std::string::npos;
-    respond(request.server, text, 200, tag, peer.sdp(call.dialog, held ? "recvonly" : "sendrecv"));
+    const std::string mine = mirrored(direction_of(text.body));
+    agree(call, mine, text.body);
+    respond(request.server, text, 200, tag, peer.sdp(call.dialog, mine));
 }
 
 void SimPeer::take(transaction::Cancelled& cancelled) {
@@ -280,8 +303,14 @@ void SimPeer::take(transaction::Response& response) {
     if (register_ == response.client) return on_register_response(text);
     const auto at = calls_.find(text.first("Call-ID"));
     if (text.method() == "INVITE") return on_invite_response(at, text);
+    if (at != calls_.end() && at->second.prack == response.client && text.status() >= 200) {
+        at->second.prack.reset();
+        if (text.status() < 300 && !text.body.empty()) agree(at->second, at->second.offered_in_prack, text.body);
+        return;
+    }
     if (at != calls_.end() && at->second.update == response.client && text.status() >= 200) {
         at->second.update.reset();
+        if (text.status() < 300) agree(at->second, at->second.offering, text.body);
         if (text.status() == 481 || text.status() == 408) hang_up(std::string(at->first));
         return;
     }
@@ -294,6 +323,12 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     if (response.status() < 200) {
         if (at == calls_.end() || response.status() == 100) return;
         peer.learn(at->second.dialog, response);
+        // An answer that is acknowledged is the answer; the offer of the INVITE was sendrecv.
+        if (says(response, "Require", "100rel") && !response.body.empty() && !at->second.settled &&
+            !at->second.offering.empty()) {
+            agree(at->second, at->second.offering, response.body);
+            at->second.settled = true;
+        }
         if (says(response, "Require", "100rel")) acknowledge_ringing(at->second, response);
         return;
     }
@@ -302,16 +337,18 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     if (at == calls_.end()) return;
     Call& call = at->second;
     const std::string id = at->first;
+    if (ok && call.waiting_ok) return;  // again: its ACK waits for somebody
     call.invite.reset();
     if (ok) {
         peer.learn(call.dialog, response);
-        acknowledge(call, response);
+        accept(call, response);
         const bool was_up = call.up;
         call.up = true;
         if (call.over || call.cancelled) return hang_up(id);
         if (!was_up) live(id);
         return;
     }
+    if (!call.joined.empty()) not_joined(call);
     if (!call.up) {
         ++counts.failed;
         return done(id);
@@ -319,10 +356,46 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     if (response.status() == 481 || response.status() == 408) hang_up(id);
 }
 
-void SimPeer::acknowledge(Call& call, const TextMessage& response) {
-    const std::string ack = peer.request(call.dialog, "ACK").wire();
+// A 2xx to our INVITE: what it means, and its ACK.
+void SimPeer::accept(Call& call, const TextMessage& response) {
+    const bool settled = std::exchange(call.settled, false);
+    if (call.offering.empty() && !response.body.empty()) {  // it offers
+        if (!call.joined.empty() && !call.over && !call.cancelled) return join(call, response);
+        const std::string mine = mirrored(direction_of(response.body));
+        agree(call, mine, response.body);
+        return acknowledge(call, response, peer.sdp(call.dialog, mine));
+    }
+    if (!settled && !response.body.empty()) agree(call, call.offering, response.body);
+    acknowledge(call, response);
+    if (!call.joined.empty() && call.up) joined(call, response);
+}
+
+void SimPeer::agree(Call& call, const std::string& mine, const std::string& their_description) {
+    call.mine = mine;
+    call.theirs = direction_of(their_description);
+}
+
+void SimPeer::acknowledge(Call& call, const TextMessage& response, const std::string& answer) {
+    TextMessage message = peer.request(call.dialog, "ACK");
+    message.set("CSeq", std::to_string(response.cseq()) + " ACK");
+    if (!answer.empty()) {
+        message.add("Content-Type", "application/sdp");
+        message.body = answer;
+    }
+    const std::string ack = message.wire();
     acks_.emplace(ack_key(response), ack);
     wire_(*this, ack);
+}
+
+std::optional<SimPeer::Agreed> SimPeer::agreed(const std::string& name, bool caller) const {
+    for (const auto& [id, call] : calls_) {
+        if (call.name != name || call.caller != caller) continue;
+        const bool busy = call.invite || call.update || call.bye || call.server || call.prack || !call.ok.empty() ||
+                          !call.ringing.empty() || call.waiting_ok;
+        if (!call.up || call.over || busy) return std::nullopt;
+        return Agreed{call.mine, call.theirs};
+    }
+    return std::nullopt;
 }
 
 void SimPeer::take(transaction::ClientFailed& failed) {
@@ -351,9 +424,14 @@ void SimPeer::call(const std::string& uri) {
     Call call;
     call.caller = true;
     call.dialog = peer.new_dialog("<sip:" + number_ + "@" + domain_ + ";user=phone>", "<" + uri + ">", uri);
+    call.name = call.dialog.call_id;
     TextMessage invite = peer.request(call.dialog, "INVITE");
-    invite.add("Content-Type", "application/sdp");
-    invite.body = peer.sdp(call.dialog);
+    invite.add("X-Call", call.name);
+    if (world_.chance(85)) {
+        invite.add("Content-Type", "application/sdp");
+        invite.body = peer.sdp(call.dialog);
+        call.offering = "sendrecv";
+    }
     if (world_.chance(50)) invite.add(world_.chance(20) ? "Require" : "Supported", "100rel");
     const std::string id = call.dialog.call_id;
     calls_.emplace(id, std::move(call));
@@ -383,18 +461,38 @@ void SimPeer::give_up_waiting(const std::string& id, transaction::ClientId invit
 
 void SimPeer::live(const std::string& id) {
     if (world_.chance(30)) world_.later(world_.between(10ms, 8s), [=, this] { hold(id); });
-    world_.later(world_.between(0ms, 20s), [=, this] { hang_up(id); });
+    if (world_.chance(5) && somebody) world_.later(world_.between(10ms, 8s), [=, this] { transfer(id); });
+    const Call& call = *find(id);
+    const std::string name = call.name;
+    // Some calls come to rest before they end: then both ends have to agree.
+    if (call.caller && world_.chance(40)) {
+        world_.later(world_.between(0ms, 20s), [=, this] {
+            if (!world_.rests || find(id) == nullptr || !world_.rests(name)) return hang_up(id);
+            world_.later(70s, [=, this] {
+                if (find(id) != nullptr) world_.compare(name), ++counts.compared;
+                hang_up(id);
+            });
+        });
+        return;
+    }
+    world_.later(world_.between(0ms, call.caller ? Duration(20s) : Duration(100s)), [=, this] { hang_up(id); });
 }
 
 void SimPeer::hold(const std::string& id) {
     Call* call = find(id);
     if (call == nullptr || !call->up || call->over || call->bye) return;
-    if (call->invite || call->update || !call->ok.empty()) return;
+    if (call->invite || call->update || !call->ok.empty() || call->waiting_ok) return;
+    if (world_.is_resting && world_.is_resting(call->name)) return;
     ++counts.held;
-    const bool update = world_.chance(50);
+    const bool update = world_.chance(50), offers = update || world_.chance(80);
     TextMessage offer = peer.request(call->dialog, update ? "UPDATE" : "INVITE");
-    offer.add("Content-Type", "application/sdp");
-    offer.body = peer.sdp(call->dialog, world_.chance(50) ? "sendonly" : "sendrecv");
+    call->offering.clear();
+    if (offers) {
+        const unsigned dice = world_.random.below(4);
+        call->offering = dice == 0 ? "sendonly" : dice == 1 ? "inactive" : dice == 2 ? "recvonly" : "sendrecv";
+        offer.add("Content-Type", "application/sdp");
+        offer.body = peer.sdp(call->dialog, call->offering);
+    }
     const auto client = send(std::move(offer));
     if (Call* c = find(id)) (update ? c->update : c->invite) = client;
     if (!update) give_up_waiting(id, client);
@@ -405,8 +503,14 @@ void SimPeer::hang_up(const std::string& id) {
     if (call == nullptr || call->bye) return;
     call->over = true;
     call->ok.clear();
+    const std::string other = call->joined;
+    if (call->waiting_ok) {  // it was to talk to somebody who is gone
+        const TextMessage ok = *std::exchange(call->waiting_ok, std::nullopt);
+        acknowledge(*call, ok, peer.sdp(call->dialog, "inactive"));
+    }
     const auto client = send(peer.request(call->dialog, "BYE"));
     if (Call* c = find(id)) c->bye = client;
+    if (!other.empty()) part(other);
 }
 
 SimPeer::Call* SimPeer::find(const std::string& id) {

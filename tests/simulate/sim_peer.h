@@ -19,6 +19,12 @@ struct SimWorld {
     std::function<void(Duration, std::function<void()>)> later;
     RandomSource& random;
 
+    // What is wrong between this call and its other end, now that both have come to rest. Named by the Call-ID that
+    // its caller gave it.
+    std::function<void(const std::string& name)> compare = {};
+    // Whether that call is to come to rest: then nobody begins anything in it any more.
+    std::function<bool(const std::string&name)> rests = {}, is_resting = {};
+
     bool chance(unsigned percent) const { return random.below(100) < percent; }
     Duration between(Duration from, Duration to) const {
         return from + (to - from) * static_cast<std::int64_t>(random.below(1'000'001)) / 1'000'000;
@@ -33,7 +39,8 @@ public:
 
     void receive(std::string_view bytes);
     void call(const std::string& uri);
-    void keep_registered();  // from now on
+    std::function<std::string()> somebody = {};  // whom a party may be transferred to
+    void keep_registered();                      // from now on
     void connection_lost();
     void connected_again();
     bool quiet = false;  // begins nothing new any more
@@ -42,8 +49,15 @@ public:
     bool registered() const { return registered_; }
     struct Counts {
         std::size_t placed = 0, answered = 0, refused = 0, cancelled = 0, held = 0, failed = 0, pracked = 0;
+        std::size_t transferred = 0, compared = 0;
     } counts;
     Peer peer;
+    // What was agreed upon last with the edge: what we do, what the other one does. Nothing: no call of that name is up
+    // here, or something is still going on in it.
+    struct Agreed {
+        std::string mine, theirs;
+    };
+    std::optional<Agreed> agreed(const std::string& name, bool caller) const;
 
 private:
     struct Call {
@@ -56,6 +70,16 @@ private:
         std::string ringing;                          // our 18x that is to be acknowledged, until it is (RFC 3262)
         unsigned heard_rseq = 0;                      // of the last one that we have acknowledged
         bool settled = false;                         // by an 18x: the description in it is the answer
+        std::string name;                             // the same at both ends
+        std::string mine, theirs;                     // directions, as agreed upon last
+        std::string offering;                         // in what is on its way; empty: nothing is offered
+        std::string offered_late;                     // in our 2xx: its ACK has the answer
+        std::optional<transaction::ClientId> prack;   // that offers something
+        std::string offered_in_prack;
+        // A transfer (SIPconnect 12): the other call, whose party is to talk to this one's. Of the one that waits for
+        // its ACK: the 2xx with the offer.
+        std::string joined;
+        std::optional<TextMessage> waiting_ok;
     };
     using Calls = std::map<std::string, Call>;  // by Call-ID
 
@@ -77,7 +101,16 @@ private:
     void answer(const std::string& id, transaction::ServerId server, const TextMessage& request);
     void repeat_ok(const std::string& id, transaction::ServerId server, unsigned number, Duration interval,
                    Duration age);
-    void acknowledge(Call& call, const TextMessage& response);
+    void acknowledge(Call& call, const TextMessage& response, const std::string& answer = {});
+    void accept(Call& call, const TextMessage& response);
+    void agree(Call& call, const std::string& mine, const std::string& their_description);
+    // sim_transfer.cpp
+    void transfer(const std::string& id);
+    void join(Call& target, const TextMessage& ok);
+    void joined(Call& call, const TextMessage& ok);
+    void not_joined(Call& call);
+    void part(const std::string& joined);
+    std::string in_our_name(Call& call, std::string description);
     void ring_reliably(const std::string& id, transaction::ServerId server, const TextMessage& request, bool describes);
     void repeat_ringing(const std::string& id, transaction::ServerId server, const TextMessage& request, Duration age);
     void on_prack(Call& call, const transaction::Request& request, const TextMessage& text);

@@ -43,11 +43,39 @@ Simulation::Simulation(SimConditions conditions)
 SimPeer& Simulation::add_peer(PeerIdentity identity, const std::string& number, const std::string& domain) {
     SimWorld world{[this] { return bench_.now; },
                    [this](Duration after, std::function<void()> what) { bench_.later(after, std::move(what)); },
-                   random_};
+                   random_,
+                   [this](const std::string& name) { compare(name); },
+                   [this](const std::string& name) { return resting_.insert(name).second; },
+                   [this](const std::string& name) { return resting_.contains(name); }};
     peers_.push_back(
         std::make_unique<SimPeer>(std::move(identity), number, domain, world,
                                   [this](SimPeer& from, std::string bytes) { to_edge(from, std::move(bytes)); }));
+    peers_.back()->somebody = [this] { return somebody(); };
     return *peers_.back();
+}
+
+std::string Simulation::somebody() {
+    switch (random_.below(3)) {
+        case 0: return "sip:+4940987654@sp.example";
+        case 1: return "sip:+49301234" + std::to_string(10 + random_.below(90)) + "@sp.example";
+        default: return "sip:+49895550" + std::to_string(10 + random_.below(89)) + "@sp.example";
+    }
+}
+
+// Nothing has been said in this call for longer than anything is repeated: what the one end sends the other one hears.
+void Simulation::compare(const std::string& name) {
+    std::optional<SimPeer::Agreed> caller, callee;
+    for (const auto& p : peers_) {
+        if (auto found = p->agreed(name, true)) caller = found;
+        if (auto found = p->agreed(name, false)) callee = found;
+    }
+    resting_.erase(name);
+    if (!caller || !callee) return;
+    ++compared_;
+    if (caller->mine == callee->theirs && caller->theirs == callee->mine) return;
+    complaints.push_back("call " + name + ": the caller has " + caller->mine + "/" + caller->theirs + ", the callee " +
+                         callee->mine + "/" + callee->theirs);
+    if (const auto view = bench_.stack.call(name)) complaints.push_back(view->ladder);
 }
 
 // Datagrams are lost, doubled and overtake each other; a stream only takes its time.
@@ -100,7 +128,11 @@ void Simulation::note_attempt(const std::string& bytes) {
     const auto message = TextMessage::read(bytes);
     if (message.method() != "INVITE" || message.status() == 407 || message.status() == 481) return;
     // Peers name their calls so; the node's own legs are no attempts.
-    if (const auto id = message.first("Call-ID"); id.find("-call-") != id.npos) attempts_.insert(id);
+    const auto id = message.first("Call-ID");
+    if (id.find("-call-") == id.npos) return;
+    // Who is refused more often than anybody wants to read of is refused without a word of why, and without a record.
+    const bool briefly = message.status() >= 400 && !message.has("Reason");
+    if (!briefly) attempts_.insert(id);
 }
 
 void Simulation::place_call() {
@@ -206,6 +238,8 @@ void Simulation::judge() {
     }
     for (const auto& call : attempts_)
         if (!records.contains(call)) complaints.push_back("no record of call " + call);
+    if (compared_ < conditions_.calls / (conditions_.troubles ? 500 : 50))
+        complain("calls only came to rest and were compared", compared_ + 1);
     for (const auto& [gauge, use] : bench_.shared.gauges.uses({})) complain("calls still counted: " + gauge, use.calls);
 }
 
@@ -217,7 +251,7 @@ std::string Simulation::summary() const {
         text += p->peer.id.name + ": " + std::to_string(c.placed) + " placed, " + std::to_string(c.answered) +
                 " answered, " + std::to_string(c.refused) + " refused, " + std::to_string(c.cancelled) +
                 " cancelled, " + std::to_string(c.held) + " later offers, " + std::to_string(c.pracked) + " PRACKs, " +
-                std::to_string(c.failed) + " failed\n";
+                std::to_string(c.transferred) + " transfers, " + std::to_string(c.failed) + " failed\n";
     }
     std::size_t shown = 0;
     for (const auto& line : complaints)

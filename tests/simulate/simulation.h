@@ -15,7 +15,7 @@ namespace sallyport::test {
 
 struct SimConditions {
     std::uint64_t seed = 1;
-    unsigned calls = 1'000;
+    unsigned calls = 2'000;
     unsigned loss = 0, duplicates = 0;  // percent, UDP only
     Duration delay = 50ms;              // up to: packets overtake each other
     bool troubles = false;              // the media plane and connections break
@@ -40,6 +40,8 @@ private:
     void make_trouble();
     void break_connection(SimPeer& peer);
     void judge();
+    void compare(const std::string& name);
+    std::string somebody();
     void note_attempt(const std::string& bytes);
 
     SimConditions conditions_;
@@ -47,7 +49,9 @@ private:
     std::vector<std::unique_ptr<SimPeer>> peers_;
     std::map<const SimPeer*, Duration> last_in_, last_out_;  // streams keep their order
     std::map<std::uint64_t, bool> closed_;                   // connections that are no more
-    std::set<std::string> attempts_;                         // Call-IDs of INVITEs the node has dealt with
+    std::set<std::string> resting_;                          // calls in which nobody begins anything
+    std::size_t compared_ = 0;
+    std::set<std::string> attempts_;  // Call-IDs of INVITEs the node has dealt with
     std::uint64_t connections_ = 1'000;
     std::size_t messages_ = 0, lost_ = 0;
     unsigned placed_ = 0;

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_NUMBER, DOMAIN, PBX_NUMBER, running_edge  # noqa: E402
-from exchanges import answered, arrived, hang_up, place, refused  # noqa: E402
+from exchanges import Site, answered, arrived, hang_up, place, refused  # noqa: E402
 from lab import parties, process, sipp  # noqa: E402
 from lab.network import CORE  # noqa: E402
 
@@ -205,6 +205,39 @@ def _(lab):
         bad = PROVISION.replace('name: trunks/acme-hq\n', f'name: trunks/acme-hq\n{field}\n')
         done = lab.edge.cli('apply', '-f', str(file(lab, 'bad.yaml', bad)), '--dry-run', check=False)
         require(done.returncode == 1 and said in done.stderr, f'{field}: {done.stderr}')
+
+
+@case('on the net: a PBX calls another one of this node by way of the carrier, unless its trunk says otherwise; then the core '
+      'hears nothing of it, each is told what the core would tell it, both are heard, both trunks hold a place, and the record '
+      'names both; a call for help goes to the core all the same')
+def _(lab):
+    provision(lab, customer=CUSTOMER.replace('concurrent_calls: 1', 'concurrent_calls: 0'))
+    pbx, core = lab.pbx(), lab.core()
+    number = '+4940555001'
+    uri = f'sip:{number}@{DOMAIN};user=phone'
+    other = Site(lab, lab.network.pbx, '192.0.2.20', lab.edge.access_udp, name='other-pbx', domain='static.sallyport.example',
+                 port=5080)
+    from_ = f'"Alice" <sip:{PBX_NUMBER}@{DOMAIN};user=phone>'
+    came = arrived(pbx, core, uri, from_=from_)
+    require(number in came.request_uri, f'to the core: {came.start_line}')
+    for on_net in ('customer', 'node'):
+        provision(lab, trunk=f'on_net: {on_net}\n', customer=CUSTOMER.replace('concurrent_calls: 1', 'concurrent_calls: 0'))
+        out, into = answered(pbx, other.party, uri, from_=from_)
+        invite_ = into.invite
+        equal(invite_.request_uri, f'sip:{number}@static.sallyport.example;user=phone', 'Request-URI')
+        require(f'<sip:{PBX_NUMBER}@static.sallyport.example;user=phone>' in invite_['From'], f'From: {invite_["From"]}')
+        require(DOMAIN not in str(invite_['From']), f'the caller\'s domain: {invite_["From"]}')
+        hang_up(out, into)
+
+        def recorded():
+            return next((r for r in lab.edge.records() if out.call_id in r['sip_call_ids']), None)
+        process.wait_until(lambda: recorded() is not None, 10, 'a record')
+        record = recorded()
+        equal((record['direction'], record['trunk'], record['ends']),
+              ('on-net', 'sipp-static', ['trunks/acme-hq', 'trunks/sipp-static']), 'record')
+        answer = explained(lab, invite(lab, uri), '--trunk', 'acme-hq')
+        require('straight' in rule(answer, 'on net'), rule(answer, 'on net'))
+    provision(lab)
 
 
 if __name__ == '__main__':

@@ -10,9 +10,9 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import telephones  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_NUMBER, PBX_NUMBER, running_edge  # noqa: E402
-from lab import parties  # noqa: E402
+from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
-from pbx_sim import sdp  # noqa: E402
+from pbx_sim import sdp, sip_message  # noqa: E402
 from telephones import Telephone, acknowledge, answers, messages, offerless, require_talk, tones  # noqa: E402
 
 SECOND_AT_PBX, SECOND_AT_CORE = '192.0.2.20', '198.51.100.11'       # another telephone's address on either side
@@ -313,6 +313,80 @@ def _(lab):
     hang_up(leg, far)
     hang_up(other_far, other_leg)
     wire.require_plain()
+
+
+# ---------------------------------------------------------------- Replaces
+
+def provision(lab, more, *resources):
+    """The resources as they are, and `more` of each."""
+    before = [lab.edge.cli('get', *resource.split('/')) for resource in resources]
+    file = Path(lab.run_directory) / 'replaces.yaml'
+    file.write_text('\n---\n'.join(f'{text}\n{more}\n' for text in before))
+    lab.edge.apply(file)
+    return '\n---\n'.join(before)
+
+
+def place_of(leg, early=False):
+    """The Replaces field for the edge's end of this dialog (RFC 3891 3: to-tag is the tag of whoever is asked)."""
+    ours, theirs = (sip_message.parameter(value, 'tag') for value in (leg.local, leg.remote))
+    return [('Replaces', f'{leg.call_id};to-tag={theirs};from-tag={ours}{";early-only" if early else ""}')]
+
+
+@case('Replaces by policy: unless the trunk says so 420 where it is required, and a call of its own where not; then another '
+      'telephone takes the place of the first, the other party hears it by re-INVITE, the first gets BYE, the record '
+      'names who was replaced; either way, and never of a stranger\'s call [SC-12.1.2-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    required = [('Require', 'replaces')]
+    first, second, far_end = Telephone(pbx), Telephone(pbx, SECOND_AT_PBX), Telephone(core)
+    leg, far = in_call(lab, far_end, first)
+    to_core = lab.number_uri(OTHER_CORE_NUMBER)
+
+    def refused(status, headers, party=pbx, to=to_core, number=PBX_NUMBER):
+        telephone = second if party is pbx else far_end
+        response = party.peer.invite(to, telephone.describe(), caller=number, headers=headers).wait_final(10)
+        return parties.require_status(response, status, f'INVITE with {headers}')
+
+    equal(refused(420, required + place_of(leg))['Unsupported'], 'replaces', 'Unsupported')
+    require_talk('after that', (first, leg.remote_sdp), (far_end, far.remote_sdp))
+    hang_up(leg, far)
+    before = provision(lab, 'replaces: true', 'trunk/acme-hq', 'carrier/core')
+    sheet = lab.edge.cli('trunk', 'sheet', 'acme-hq')
+    require('Replaces' in sheet, sheet)
+    for side, party, stays in (('pbx', pbx, core), ('core', core, pbx)):
+        telephone = {pbx: (first, second, PBX_NUMBER, to_core), core: (far_end, Telephone(core, SECOND_AT_CORE), CORE_NUMBER,
+                                                                       to_pbx())}[party]
+        leaving, taking, number, uri = telephone
+        staying = first if stays is pbx else far_end
+        leg, far = in_call(lab, far_end, first, by_pbx=side == 'core')
+        mine, other = (leg, far) if party is pbx else (far, leg)
+        answers(other, staying)
+        refused(486, place_of(mine, early=True), party, uri, number)
+        refused(481, [('Replaces', f'{mine.call_id};to-tag=nobody;from-tag=nobody')], party, uri, number)
+        refused(400, [('Replaces', mine.call_id)], party, uri, number)
+        refused(481, place_of(other), party, uri, number)          # the other party's leg is not theirs
+        taken = party.peer.invite(uri, taking.describe(), caller=number, headers=required + place_of(mine))
+        parties.require_status(taken.wait_final(10), 200, 'INVITE with Replaces')
+        require(mine.wait_ended(10), 'the one who was replaced got no BYE')
+        equal([m.method for m in other.requests if m.method != 'ACK'], ['INVITE'], 'what the other party was asked')
+        require('Replaces' not in other.requests[0], 'Replaces crossed')
+        require_talk(f'{side}: the new one and the other party', (taking, taken.remote_sdp), (staying, other.remote_sdp), seconds=1)
+        silent = tones((taking, taken.remote_sdp), (staying, other.remote_sdp), (leaving, mine.remote_sdp))[2]
+        equal(silent['packets_received'], 0, 'packets to the one who was replaced')
+        hang_up(other, taken)
+        ladder = {}
+
+        def recorded():
+            ladder.update(next((r for r in lab.edge.records() if taken.call_id in r['sip_call_ids']), {}))
+            return bool(ladder)
+        process.wait_until(recorded, 10, 'a record of the call')
+        end = 'trunks/acme-hq' if party is pbx else 'carriers/core'
+        equal([(r['side'], r['end'], r['sip_call_id']) for r in ladder['replaced']],
+              [('b', end, mine.call_id)], 'who was replaced')
+    file = Path(lab.run_directory) / 'as-before.yaml'
+    file.write_text(before)
+    lab.edge.apply(file)
+    lab.edge.wait_no_leftovers(10, but=('transactions', 'mbufs'))
 
 
 if __name__ == '__main__':

@@ -12,6 +12,9 @@ Outcome customer(const CallFacts& facts, Admitted& admitted) {
         admitted.direction == CallDirection::to_pbx ? facts.config.trunk_by_number(admitted.called) : nullptr;
     const auto* of_number = owner == nullptr ? nullptr : facts.config.customer_of(*owner);
     if (of_number != nullptr && of_number->disabled && !admitted.emergency) customer = of_number;
+    const auto caller = facts.config.trunks.find(admitted.caller_trunk);
+    const auto* of_caller = caller == facts.config.trunks.end() ? nullptr : facts.config.customer_of(caller->second);
+    if (of_caller != nullptr && of_caller->disabled && !admitted.emergency) customer = of_caller;
     if (customer == nullptr) return {{}, "no customer"};
     if (customer->disabled && !admitted.emergency)
         return {Reject{Refusal::customer_disabled, 480, facility_rejected, false},

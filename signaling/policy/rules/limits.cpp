@@ -30,41 +30,64 @@ std::pair<const config::Trunk*, std::string> number_of(const CallFacts& facts, c
     return {&trunk, facts.invite == nullptr ? default_number(trunk) : own_caller(*facts.invite, trunk)};
 }
 
-void add_number(const CallFacts& facts, const Admitted& admitted, std::vector<Level>& levels) {
-    const auto [owner, number] = number_of(facts, admitted);
+// A call has one place in each gauge, also where both of its ends are counted there.
+void add(Level level, std::vector<Level>& levels) {
+    const bool there =
+        std::any_of(levels.begin(), levels.end(), [&](const Level& l) { return l.gauge == level.gauge; });
+    if (!there) levels.push_back(std::move(level));
+}
+
+void add_number(const config::Trunk* owner, const std::string& number, std::vector<Level>& levels) {
     if (owner == nullptr) return;
     const auto& limits = owner->number_limits;
-    const auto found = std::find_if(
-        limits.begin(), limits.end(),
-        [&, &called = number](const config::NumberLimit& limit) { return limit.numbers.contains(called); });
+    const auto found = std::find_if(limits.begin(), limits.end(),
+                                    [&](const config::NumberLimit& limit) { return limit.numbers.contains(number); });
     if (found == limits.end()) return;
     if (found->concurrent_calls > 0)
-        levels.push_back({.gauge = number_gauge(owner->id, "range " + found->numbers.to_string()),
-                          .concurrent_calls = found->concurrent_calls});
+        add({.gauge = number_gauge(owner->id, "range " + found->numbers.to_string()),
+             .concurrent_calls = found->concurrent_calls},
+            levels);
     if (found->concurrent_calls_each > 0)
-        levels.push_back({.gauge = number_gauge(owner->id, number), .concurrent_calls = found->concurrent_calls_each});
+        add({.gauge = number_gauge(owner->id, number), .concurrent_calls = found->concurrent_calls_each}, levels);
+}
+
+enum class Pays : std::uint8_t { yes, no };  // for what the call costs, of its budget
+
+void add_trunk(const CallFacts& facts, const std::string& id, Turn turn, Pays pays, std::vector<Level>& levels) {
+    static const config::Trunk nobody;
+    const auto found = facts.config.trunks.find(id);
+    const config::Trunk& trunk = found == facts.config.trunks.end() ? nobody : found->second;
+    if (const auto* customer = facts.config.customer_of(trunk)) {
+        const auto& l = customer->limits;
+        add({customer_gauge(customer->id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, 0, turn},
+            levels);
+    }
+    const auto& l = trunk.limits;
+    const double cost_per_day = pays == Pays::yes ? l.cost_per_day : 0;
+    add({trunk_gauge(id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, cost_per_day, turn},
+        levels);
+}
+
+// Of the trunk at the beginning of a call between PBXs, which has had its turn once the call is under way.
+void add_caller(const CallFacts& facts, const Admitted& admitted, std::vector<Level>& levels) {
+    const auto found = facts.config.trunks.find(admitted.caller_trunk);
+    if (found == facts.config.trunks.end()) return;
+    const config::Trunk& trunk = found->second;
+    add_trunk(facts, trunk.id, facts.holding == nullptr ? Turn::needed : Turn::had, Pays::no, levels);
+    add_number(&trunk, facts.invite == nullptr ? default_number(trunk) : own_caller(*facts.invite, trunk), levels);
 }
 
 }  // namespace
 
 std::vector<Level> limit_levels(const CallFacts& facts, const Admitted& admitted) {
     std::vector<Level> levels;
-    const auto found = facts.config.trunks.find(admitted.trunk);
+    add_caller(facts, admitted, levels);
     // What its PBX sends on has had its turn when it came to that PBX.
     const bool sent_on = admitted.direction != CallDirection::from_pbx && facts.party.kind == PartyKind::trunk &&
-                         facts.party.id == admitted.trunk;
-    const Turn turn = sent_on ? Turn::had : Turn::needed;
-    static const config::Trunk nobody;
-    const config::Trunk& trunk = found == facts.config.trunks.end() ? nobody : found->second;
-    if (const auto* customer = facts.config.customer_of(trunk)) {
-        const auto& l = customer->limits;
-        levels.push_back(
-            {customer_gauge(customer->id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, 0, turn});
-    }
-    const auto& l = trunk.limits;
-    levels.push_back({trunk_gauge(admitted.trunk), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps,
-                      l.cost_per_day, turn});
-    add_number(facts, admitted, levels);
+                         facts.party.id == admitted.trunk && admitted.trunk != admitted.caller_trunk;
+    add_trunk(facts, admitted.trunk, sent_on ? Turn::had : Turn::needed, Pays::yes, levels);
+    const auto [owner, number] = number_of(facts, admitted);
+    add_number(owner, number, levels);
     return levels;
 }
 
@@ -86,9 +109,8 @@ namespace {
 // would take the whole node out of the carrier's hunt group for one trunk's sake, so there a full trunk is busy (486)
 // and a too fast one temporarily unavailable (480). Retry-After only where waiting helps. The same for a customer and
 // for a number: whoever calls cannot tell which of them it is.
-Reject refusal(Admission admission, CallDirection direction) {
+Reject refusal(Admission admission, bool pbx_calls) {
     constexpr std::uint16_t user_busy = 17, call_rejected = 21, no_circuit = 34, congestion = 42;
-    const bool pbx_calls = direction == CallDirection::from_pbx;
     if (admission == Admission::too_many_calls || admission == Admission::too_much_bandwidth) {
         const auto why = admission == Admission::too_many_calls ? Refusal::too_many_calls : Refusal::too_much_bandwidth;
         return pbx_calls ? Reject{why, 503, no_circuit, false} : Reject{why, 486, user_busy, false};
@@ -99,13 +121,29 @@ Reject refusal(Admission admission, CallDirection direction) {
                      : Reject{Refusal::too_fast, 480, congestion, false};
 }
 
+// What a description takes on the leg that takes more of it: a call between PBXs has one with each.
+std::uint32_t kbps_between(const config::Snapshot& config, std::string_view description, const Admitted& call) {
+    std::uint32_t most = 0;
+    for (const auto& id : {call.trunk, call.caller_trunk})
+        if (const auto trunk = config.trunks.find(id); trunk != config.trunks.end())
+            most = std::max(most, offered_kbps(description, trunk->second));
+    return most;
+}
+
 // Only where somebody limits it: reading a description costs. 0: nobody does, and so it is never asked again.
 std::uint32_t measured_kbps(const CallFacts& facts, const Admitted& admitted, const std::vector<Level>& levels) {
     const bool limited =
         std::any_of(levels.begin(), levels.end(), [](const Level& level) { return level.bandwidth_kbps > 0; });
     if (!limited || facts.invite == nullptr) return 0;
-    const auto& trunk = facts.config.trunks.find(admitted.trunk)->second;
-    return std::max(1u, offered_kbps(sip::session_description(*facts.invite), trunk));
+    return std::max(1u, kbps_between(facts.config, sip::session_description(*facts.invite), admitted));
+}
+
+// Whether it is the limit of a PBX that calls. In a call between PBXs the called one's is that of a callee: busy.
+bool is_callers(const Level& level, const CallFacts& facts, const Admitted& admitted) {
+    if (admitted.caller_trunk.empty()) return admitted.direction == CallDirection::from_pbx;
+    std::vector<Level> own;
+    add_caller(facts, admitted, own);
+    return std::any_of(own.begin(), own.end(), [&](const Level& l) { return l.gauge == level.gauge; });
 }
 
 std::uint32_t bandwidth_of(const config::Snapshot& config, std::string_view gauge) {
@@ -157,7 +195,7 @@ Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges) {
     }
     const auto answer = gauges.admit(levels, call, facts.now, facts.holding);
     if (answer.admission != Admission::admitted)
-        return {refusal(answer.admission, admitted.direction),
+        return {refusal(answer.admission, is_callers(levels[answer.level], facts, admitted)),
                 refusal_text(answer.admission, levels[answer.level], call)};
     std::string text = room_text(levels, call);
     admitted.holding = std::move(call);
@@ -166,11 +204,17 @@ Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges) {
 
 }  // namespace rules
 
+void hold_offer(const config::Snapshot& config, std::string_view description, Admitted& call, CallGauges& gauges) {
+    const auto kbps = rules::kbps_between(config, description, call);
+    if (call.holding.kbps == 0 || kbps <= call.holding.kbps) return;
+    gauges.exchange({call.holding.gauges, kbps, 0}, {call.holding.gauges, call.holding.kbps, 0});
+    call.holding.kbps = kbps;
+}
+
 std::optional<std::string> decide_offer(const config::Snapshot& config, std::string_view description, TimePoint now,
                                         Admitted& call, CallGauges& gauges) {
-    const auto trunk = config.trunks.find(call.trunk);
-    if (call.holding.kbps == 0 || trunk == config.trunks.end()) return std::nullopt;
-    const auto kbps = offered_kbps(description, trunk->second);
+    if (call.holding.kbps == 0) return std::nullopt;
+    const auto kbps = rules::kbps_between(config, description, call);
     if (kbps <= call.holding.kbps) return std::nullopt;
     // Its budget has nothing to do with it: what it pays for is kept as it is.
     Holding before{call.holding.gauges, call.holding.kbps, 0}, next{call.holding.gauges, kbps, 0};

@@ -24,6 +24,7 @@ Outcome called_number(const CallFacts& facts, Admitted& admitted);  // the Reque
 Outcome caller(const CallFacts& facts, Admitted& admitted);   // may it call as whom it says, and be hidden as it asks
 Outcome forward(const CallFacts& facts, Admitted& admitted);  // may a callee send a call there; to a PBX of ours or not
 Outcome permission(const CallFacts& facts, Admitted& admitted);   // may this trunk call that number, and now
+Outcome on_net(const CallFacts& facts, Admitted& admitted);       // straight to another PBX of this node, or not
 Outcome destination(const CallFacts& facts, Admitted& admitted);  // number -> trunk, or prefix -> carriers
 Outcome customer(const CallFacts& facts, Admitted& admitted);     // whose trunk it is, and may it take part in calls
 Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges);

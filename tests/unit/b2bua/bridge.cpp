@@ -329,6 +329,16 @@ TEST_CASE("Who is expected to send follows the directions of both") {
     CHECK_FALSE(b.expects_media(Side::a, 1));
 }
 
+TEST_CASE("An offer that nobody is left to answer is refused with our own address, never with 0.0.0.0 (RFC 6157)") {
+    SdpBridge b = bridge(false, false);
+    REQUIRE(b.hear_offer(Side::b, sdp_text("m=audio 5004 RTP/AVP 8\r\n")).has_value());
+    const std::string refusal = b.speak_refusal(Side::b, ports());
+    CHECK(refusal.find("m=audio 0 RTP/AVP 8") != std::string::npos);
+    CHECK(refusal.find("0.0.0.0") == std::string::npos);
+    CHECK(refusal.find("c=IN IP4 ") != std::string::npos);
+    CHECK(b.speak_refusal(Side::b, {}).find("unknown.invalid") != std::string::npos);
+}
+
 TEST_CASE("Hold with c=0.0.0.0 is a hold, not an address [D-02]") {
     SeededRandom random(1);
     auto b = bridge(false, false);

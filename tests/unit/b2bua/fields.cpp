@@ -48,6 +48,17 @@ TEST_CASE("Unknown fields travel untouched; those of hops, dialogs, identities, 
         CHECK(text.find(name) == std::string::npos);
 }
 
+TEST_CASE("P-Early-Media crosses unless the media that it announces does not") {
+    const auto source = message("P-Early-Media: sendrecv\r\nSubject: hi\r\n");
+    for (const auto told : {EarlyMediaTold::yes, EarlyMediaTold::no}) {
+        auto composer = sip::Composer::request("INVITE", "sip:x");
+        copy_crossing(source, composer, Sender::known, told);
+        const std::string text = composer.finish();
+        CHECK((text.find("P-Early-Media: sendrecv") != std::string::npos) == (told == EarlyMediaTold::yes));
+        CHECK(text.find("Subject: hi") != std::string::npos);
+    }
+}
+
 TEST_CASE("What no rule may touch does not cross either, in its compact form neither") {
     const auto source = message(
         "X-Account: 4711\r\nPidf-Lo: somewhere\r\nService-Interact-Info: here\r\na: *;x\r\n"

@@ -20,7 +20,7 @@ TEST_CASE("a number finds the trunk whose range holds it, by whole numbers only"
     CHECK(s.trunk_by_number("+4930301") == nullptr);
 }
 
-TEST_CASE("a disabled trunk is found by nothing but the number it would have") {
+TEST_CASE("a disabled trunk is found by the number it would have and by its secret, with which it may call for help") {
     auto trunk = sample_trunk();
     trunk.disabled = true;
     const auto s = snapshot_of({trunk});
@@ -28,7 +28,7 @@ TEST_CASE("a disabled trunk is found by nothing but the number it would have") {
     CHECK(s.disabled_trunk_by_number("+4930123450")->id == "acme-hq");
     CHECK(s.disabled_trunk_by_number("+4930999999") == nullptr);
     CHECK(s.trunk_by_aor("acme-hq", "sip.example.com") == nullptr);
-    CHECK(s.credential("acme-hq", "sip.example.com").trunk == nullptr);
+    CHECK(s.credential("acme-hq", "sip.example.com").trunk->disabled);
 }
 
 TEST_CASE("an address of record is compared as RFC 3261 19.1.4 says") {
@@ -61,6 +61,25 @@ TEST_CASE("a source address finds its trunk or carrier in its realm, targets cou
     CHECK(s.carrier_by_source("core", *IpAddress::parse("2001:db8:1:ffff::1"))->id == "core");
     CHECK(s.carrier_by_source("core", *IpAddress::parse("192.0.2.9"))->id == "core");
     CHECK(s.carrier_by_source("core", *IpAddress::parse("192.0.2.10")) == nullptr);
+}
+
+TEST_CASE("a trunk that is disabled is found at its addresses by whoever asks for it, and hides no enabled one") {
+    Snapshot s;
+    for (const bool disabled : {true, false}) {
+        Trunk t;
+        t.id = disabled ? "off" : "on";
+        t.mode = TrunkMode::static_;
+        t.realm = "access";
+        t.disabled = disabled;
+        t.sources = {*AddressBlock::parse("198.51.100.16/28")};
+        if (!disabled) t.sources = {*AddressBlock::parse("198.51.100.16/32")};
+        s.trunks.emplace(t.id, t);
+    }
+    s.build_indexes();
+    CHECK(s.trunk_by_source("access", *IpAddress::parse("198.51.100.16"))->id == "on");
+    CHECK(s.trunk_by_source("access", *IpAddress::parse("198.51.100.17")) == nullptr);
+    CHECK(s.disabled_trunk_by_source("access", *IpAddress::parse("198.51.100.17"))->id == "off");
+    CHECK(s.disabled_trunk_by_source("access", *IpAddress::parse("198.51.100.99")) == nullptr);
 }
 
 TEST_CASE("an address that two claim is nobody's") {

@@ -56,6 +56,18 @@ TEST_CASE("the peek is not taken in by other headers, by the body, or by their a
     CHECK(peek_call_id("x\ni:\r\n") == "");
 }
 
+TEST_CASE("the peek finds the call that an INVITE wants a place in, and no other one") {
+    const auto invite = [](const std::string& field) {
+        return "INVITE sip:a@b SIP/2.0\r\nVia: x\r\n" + field + "Call-ID: own\r\n\r\nReplaces: body\r\n";
+    };
+    CHECK(peek_replaced_call(invite("Replaces: a@b;to-tag=1;from-tag=2\r\n")) == "a@b");
+    CHECK(peek_replaced_call(invite("REPLACES :\r\n a@b ;to-tag=1\r\n")) == "a@b");
+    CHECK(peek_replaced_call(invite("Require: replaces\r\n")).empty());
+    CHECK(peek_replaced_call(invite("")).empty());
+    CHECK(peek_replaced_call("BYE sip:a@b SIP/2.0\r\nReplaces: a@b;to-tag=1\r\n\r\n").empty());
+    CHECK(peek_call_id(invite("Replaces: a@b;to-tag=1;from-tag=2\r\n")) == "own");
+}
+
 TEST_CASE("every cut of a message can be peeked at") {
     const std::string message = with_field("Call-ID:\r\n a@b");
     for (std::size_t n = 0; n <= message.size(); ++n) {

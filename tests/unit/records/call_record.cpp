@@ -89,6 +89,17 @@ TEST_CASE("a call that was sent on says by whom, to whom and what became of it")
     CHECK(*back == r);
 }
 
+TEST_CASE("a call that another party took over says whose place that was, and when") {
+    auto r = sample();
+    r.replaced = {{"b", "carriers/core", "left@edge", r.answered}};
+    const auto line = to_json(r);
+    CHECK(line.find(R"("replaced":[{"side":"b","end":"carriers/core","sip_call_id":"left@edge",)"
+                    R"("at":"2026-11-21T12:30:05.500Z"}])") != std::string::npos);
+    const auto back = parse_call_record(line);
+    REQUIRE(back.has_value());
+    CHECK(*back == r);
+}
+
 TEST_CASE("a call that was never answered has no answer time and no talk time") {
     auto r = sample();
     r.answered.reset();

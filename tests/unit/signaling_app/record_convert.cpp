@@ -14,6 +14,7 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     r.direction = "from-pbx";
     r.ends = {"trunks/acme-hq", "carriers/core"};
     r.forwards = {{"+4930123456", "+49892", "acme-hq", 302, 486}};
+    r.replaced = {{b2bua::Side::b, "carriers/core", "old@sbc", TimePoint{1'800'000'005s}}};
     r.caller = "+4930123456";
     r.called = "+49891";
     r.asserted_identity = "+4930123400";
@@ -54,6 +55,8 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     CHECK(s.emergency);
     CHECK(s.ends == std::vector<std::string>{"trunks/acme-hq", "carriers/core"});
     CHECK(s.forwards == std::vector<records::Forward>{{"+4930123456", "+49892", "acme-hq", 302, 486}});
+    CHECK(s.replaced ==
+          std::vector<records::Replacement>{{"b", "carriers/core", "old@sbc", TimePoint{1'800'000'005s}}});
     REQUIRE(s.media.size() == 1);
     CHECK(s.media[0].side == "b");
     CHECK(s.media[0].jitter_milliseconds == Approx(2));

@@ -156,7 +156,8 @@ TEST_CASE("Every rule that speaks is told, with the INVITE that would be sent an
     std::vector<std::string_view> rules;
     for (const auto& line : explained->verdict->trace) rules.push_back(line.rule);
     CHECK(rules == std::vector<std::string_view>{"party", "emergency", "standing", "called number", "caller",
-                                                 "permission", "destination", "customer", "availability", "limits"});
+                                                 "permission", "on net", "destination", "customer", "availability",
+                                                 "limits"});
     CHECK(explained->verdict->trace.back().text == "within the limits: customer c, numbers +4930101, 84 kbit/s");
     CHECK(explained->status == 0);
     CHECK(explained->request_uri == "sip:+442055501@192.0.2.20;user=phone");

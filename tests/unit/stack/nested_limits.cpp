@@ -301,6 +301,33 @@ TEST_CASE("A later offer holds what it takes while it is asked, and to the end o
     CHECK(held() == 0);
 }
 
+TEST_CASE(
+    "An offer in a response is measured: too much ends the attempt with 488, and a call that is up goes on with it") {
+    const std::string too_much =
+        plain_sdp("192.0.2.21", 6000) + "m=video 6002 RTP/AVP 31\r\nb=AS:0\r\na=rtpmap:31 H261/90000\r\n";
+    auto w = world();
+    w.customers.at("c").limits = {0, 0, 0, 200};
+    Bench b;
+    configure(b, w);
+    const auto held = [&] { return b.shared.gauges.use(customer).kbps; };
+    b.bind();
+    b.receive(b.pbx_flow(), b.invite("sip:+442055501@sip.example.net", {}, "late@pbx"));
+    const auto asked = b.find("INVITE");
+    CHECK(held() == 84);
+    b.receive(b.core_flow(), b.answer(asked, 200, "bob", "<sip:192.0.2.20:5060>", too_much));
+    b.find("488");
+    b.find("BYE");
+    CHECK(held() == 0);
+    b.sent.clear();
+    PbxCall call(b);
+    b.receive(b.pbx_flow(), call.from_pbx("INVITE"));
+    const auto again = b.find("INVITE");
+    b.receive(b.core_flow(), b.answer(again, 200, {}, "<sip:192.0.2.20:5060>", too_much));
+    b.find("200");
+    CHECK(held() == 84 + 256);
+    CHECK(std::any_of(b.facts.begin(), b.facts.end(), [](const auto& f) { return f.event == "offer-beyond-limits"; }));
+}
+
 TEST_CASE("A call that has overflown is still its number's when the other PBX sends it on") {
     Bench b;
     configure(b, world());

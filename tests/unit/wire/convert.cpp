@@ -85,6 +85,8 @@ config::Trunk full_trunk() {
     t.headers = {
         {{config::HeaderAction::remove, "X-Internal", "secret *", ""}},
         {{config::HeaderAction::add, "X-Group", "", "7"}, {config::HeaderAction::rewrite, "Subject", "*", "<$1>"}}};
+    t.on_net = config::OnNet::node;
+    t.replaces = true;
     t.revision = 42;
     return t;
 }
@@ -107,6 +109,7 @@ config::Carrier full_carrier() {
     c.session_timers = {600, 90};
     c.reliable_provisionals = false;
     c.headers.out = {{config::HeaderAction::add, "X-Group", "", "7"}};
+    c.replaces = true;
     c.media.music_on_hold = config::MusicOnHold::own;
     c.media.early_media = config::EarlyMedia::none;
     c.media.fax = config::Fax::off;

@@ -1,0 +1,269 @@
+// What can cross in a call that is up: re-INVITE with and without an offer, UPDATE, CANCEL, BYE of either party, and
+// the node's own renewal of a session, in every order in which messages can be delivered (RFC 3261 14, 15, RFC 3311 5,
+// RFC 5407). Each order is played from the beginning, under virtual time. $SALLYPORT_GLARE_ACTIONS: of both parties
+// together, 2 unless it says more.
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "tests/simulate/user_agent.h"
+#include "tests/support/stack_bench.h"
+
+using namespace sallyport;
+using namespace sallyport::test;
+
+namespace {
+
+enum class Act : std::uint8_t { reinvite, offerless, update, cancel, bye };
+using Program = std::vector<Act>;
+constexpr std::string_view name_of(Act act) {
+    constexpr std::array<std::string_view, 5> names{"re-INVITE", "INVITE without offer", "UPDATE", "CANCEL", "BYE"};
+    return names[static_cast<std::size_t>(act)];
+}
+std::string text_of(const Program& program) {
+    std::string text;
+    for (const Act act : program) text += (text.empty() ? "" : ", ") + std::string(name_of(act));
+    return text.empty() ? "nothing" : text;
+}
+
+// What may happen next. Those of the two parties do not touch each other.
+enum class Step : std::uint8_t { act_a, hear_a, answer_a, act_b, hear_b, answer_b, from_a, from_b, timer };
+constexpr std::size_t step_count = 9;
+bool is_of(Step step, char party) {
+    const bool a = step <= Step::answer_a, b = step >= Step::act_b && step <= Step::answer_b;
+    return party == 'a' ? a : b;
+}
+// Of two steps that commute only one order is tried.
+bool is_repeated(Step before, Step next) { return is_of(before, 'b') && is_of(next, 'a'); }
+
+struct Race {
+    Program a, b;
+    bool timer = false;  // the node renews the session of leg B meanwhile
+};
+
+config::Snapshot calm_world() {
+    auto config = world_config();
+    config.carriers.at("one").options_interval_seconds = 86'400;
+    for (auto& [id, trunk] : config.trunks) trunk.session_timers.seconds = 0;
+    config.carriers.at("one").session_timers.seconds = 0;
+    return config;
+}
+
+class Play {
+public:
+    explicit Play(const Race& race)
+        : race_(race),
+          bench_([this](const auto& t) { (t.flow.realm == core_realm ? to_b_ : to_a_).push_back(*t.bytes); },
+                 world(race)) {
+        bench_.media.keep_commands = 0;
+        a_.peer.id.updates = b_.peer.id.updates = true;
+        a_.call("<sip:+4989555001@globex.example;user=phone>", "<sip:+4940987654@globex.example>",
+                "sip:+4940987654@globex.example");
+        settle(0s);
+        b_.answer();
+        settle(0s);
+        REQUIRE(a_.up);
+        REQUIRE(b_.up);
+        if (race.timer) bench_.run_for(44'999ms);
+        settle(0s);
+    }
+
+    bool may(Step step) const {
+        switch (step) {
+            case Step::act_a: return next_a_ < race_.a.size() && can(a_, race_.a[next_a_]);
+            case Step::act_b: return next_b_ < race_.b.size() && can(b_, race_.b[next_b_]);
+            case Step::hear_a: return !to_a_.empty();
+            case Step::hear_b: return !to_b_.empty();
+            case Step::answer_a: return a_.rings();
+            case Step::answer_b: return b_.rings();
+            case Step::from_a: return !a_.said.empty();
+            case Step::from_b: return !b_.said.empty();
+            case Step::timer: return race_.timer && !timer_done_;
+        }
+        return false;
+    }
+    void take(Step step) {
+        switch (step) {
+            case Step::act_a: return act(a_, race_.a[next_a_++]);
+            case Step::act_b: return act(b_, race_.b[next_b_++]);
+            case Step::hear_a: return hear(a_, to_a_);
+            case Step::hear_b: return hear(b_, to_b_);
+            case Step::answer_a: return void(a_.answer());
+            case Step::answer_b: return void(b_.answer());
+            case Step::from_a: return deliver(a_, flow_a_);
+            case Step::from_b: return deliver(b_, flow_b_);
+            case Step::timer: timer_done_ = true; return bench_.run_for(2ms);
+        }
+    }
+
+    // Everything comes to rest; then the call ends, if it has not. What is wrong, or nothing.
+    std::string judge() {
+        settle(50s);
+        std::string wrong = a_.complaint + b_.complaint;
+        if (a_.over != b_.over) wrong += "one party thinks that the call is over; ";
+        if (a_.busy() || b_.busy()) wrong += "a request was never answered; ";
+        if (!a_.over) {
+            if (a_.mine != b_.theirs || a_.theirs != b_.mine)
+                wrong += "a: " + a_.mine + "/" + a_.theirs + ", b: " + b_.mine + "/" + b_.theirs + "; ";
+            for (const auto& [key, session] : bench_.media.sessions)
+                for (const auto& [place, leg] : session.legs) {
+                    const auto& said = place.second == b2bua::Side::a ? a_.mine : b_.mine;
+                    if (leg.direction && to_string(*leg.direction) != said)
+                        wrong +=
+                            "the media plane has " + std::string(to_string(*leg.direction)) + " for " + said + "; ";
+                }
+            a_.hang_up();
+            settle(50s);
+            if (!b_.over) wrong += "BYE did not arrive; ";
+        }
+        settle(5min);
+        const auto left = bench_.left();
+        if (left.calls + left.transactions + left.timers + left.media_sessions != 0) wrong += "something is left; ";
+        if (bench_.records.size() != 1) wrong += std::to_string(bench_.records.size()) + " records; ";
+        return wrong;
+    }
+
+private:
+    static config::Snapshot world(const Race& race) {
+        auto config = calm_world();
+        if (race.timer) config.carriers.at("one").session_timers.seconds = 90;
+        return config;
+    }
+    static bool can(const UserAgent& party, Act act) {
+        if (party.over) return false;
+        if (act == Act::cancel) return party.invites();
+        return act == Act::bye || !party.busy();
+    }
+    void act(UserAgent& party, Act act) {
+        const std::string direction = &party == &a_ ? "sendonly" : "inactive";
+        switch (act) {
+            case Act::reinvite: return void(party.offer("INVITE", direction));
+            case Act::offerless: return void(party.ask_for_offer());
+            case Act::update: return void(party.offer("UPDATE", direction));
+            case Act::cancel: return void(party.cancel());
+            case Act::bye: return void(party.hang_up());
+        }
+    }
+    static void hear(UserAgent& party, std::deque<std::string>& queue) {
+        const std::string bytes = std::move(queue.front());
+        queue.pop_front();
+        party.hear(bytes);
+    }
+    void deliver(UserAgent& party, const Flow& flow) {
+        const std::string bytes = std::move(party.said.front());
+        party.said.pop_front();
+        bench_.receive(flow, bytes);
+        bench_.run_for(0ms);  // the media plane answers at once
+    }
+    bool calm() {
+        bool any = false;
+        for (bool moved = true; moved; any |= moved) {
+            moved = false;
+            for (const Step step : {Step::from_a, Step::from_b, Step::hear_a, Step::hear_b})
+                while (may(step)) {
+                    take(step);
+                    moved = true;
+                }
+            if (a_.up && a_.rings()) moved |= a_.answer();
+            if (b_.up && b_.rings()) moved |= b_.answer();
+        }
+        return any;
+    }
+    void settle(Duration duration) {
+        const TimePoint end = bench_.now + duration;
+        calm();
+        while (true) {
+            const auto next = bench_.stack.next_deadline();
+            if (!next || *next > end) break;
+            bench_.run_until(std::max(bench_.now, *next));
+            calm();
+        }
+        bench_.run_until(end);
+    }
+
+    const Race& race_;
+    std::deque<std::string> to_a_, to_b_;
+    StackBench bench_;
+    Flow flow_a_ = peer_flow(access_realm, Transport::udp, "198.51.100.20", 5060);
+    Flow flow_b_ = peer_flow(core_realm, Transport::udp, "203.0.113.5", 5060);
+    UserAgent a_{{"globex", "198.51.100.20", 5060, "198.51.100.21", "globex-product", false, flow_a_, true}};
+    UserAgent b_{{"core", "203.0.113.5", 5060, "203.0.113.105", "core-product", false, flow_b_, true}};
+    std::size_t next_a_ = 0, next_b_ = 0;
+    bool timer_done_ = false;
+};
+
+// Every order, depth first: the next one differs in the last choice that had another way.
+struct Orders {
+    std::size_t played = 0;
+
+    void explore(const Race& race) {
+        struct Choice {
+            std::vector<Step> ways;
+            std::size_t taken = 0;
+        };
+        std::vector<Choice> path;
+        do {
+            Play play(race);
+            std::size_t depth = 0;
+            std::optional<Step> last;
+            while (true) {
+                if (depth == path.size()) {
+                    Choice choice;
+                    for (std::size_t i = 0; i < step_count; ++i) {
+                        const Step step = static_cast<Step>(i);
+                        if (play.may(step) && !(last && is_repeated(*last, step))) choice.ways.push_back(step);
+                    }
+                    if (choice.ways.empty()) break;
+                    path.push_back(std::move(choice));
+                }
+                last = path[depth].ways[path[depth].taken];
+                play.take(*last);
+                ++depth;
+            }
+            const std::string wrong = play.judge();
+            if (!wrong.empty()) {
+                std::string order;
+                for (const auto& choice : path) order += std::to_string(static_cast<int>(choice.ways[choice.taken]));
+                INFO("a: " << text_of(race.a) << "; b: " << text_of(race.b) << (race.timer ? "; timer" : "")
+                           << "; order " << order);
+                FAIL(wrong);
+            }
+            ++played;
+            while (!path.empty() && ++path.back().taken == path.back().ways.size()) path.pop_back();
+        } while (!path.empty());
+    }
+};
+
+void programs(std::size_t most, Program begun, std::vector<Program>& out) {
+    out.push_back(begun);
+    if (begun.size() == most || (!begun.empty() && begun.back() == Act::bye)) return;
+    for (const Act act : {Act::reinvite, Act::offerless, Act::update, Act::cancel, Act::bye}) {
+        const bool has_invite = !begun.empty() && (begun.back() == Act::reinvite || begun.back() == Act::offerless);
+        if (act == Act::cancel && !has_invite) continue;
+        auto next = begun;
+        next.push_back(act);
+        programs(most, std::move(next), out);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("whatever crosses in whatever order, both parties agree on media and nothing is left") {
+    const char* wish = std::getenv("SALLYPORT_GLARE_ACTIONS");
+    const std::size_t most = wish != nullptr ? std::strtoul(wish, nullptr, 10) : 2;
+    std::vector<Program> all;
+    programs(most, {}, all);
+    Orders orders;
+    std::size_t races = 0;
+    for (const auto& a : all)
+        for (const auto& b : all)
+            for (const bool timer : {false, true}) {
+                if (a.size() + b.size() + (timer ? 1 : 0) > most || a.size() + b.size() == 0) continue;
+                const Race race{a, b, timer};
+                orders.explore(race);
+                ++races;
+            }
+    WARN(races << " races, " << orders.played << " orders");
+    CHECK(orders.played > 100);
+}
