@@ -8,7 +8,7 @@ from . import measure, node, signaling, sipp
 UAC_PORT, UAS_PORT, EDGE = 5080, 5060, "192.0.2.1:5060"
 SETTLE_SECONDS = 60     # an answered INVITE is remembered for 32
 LIMIT_BYTES = 8_000
-RATE = 200
+RATE = 250
 # A media port has 32,256 pairs of UDP ports an address at most, so there are two for each side. No packet is sent here:
 # they need no cable.
 PATHS = [("192.0.2.20", "198.51.100.10", "+49891"), ("192.0.2.10", "198.51.100.11", "+49892")]

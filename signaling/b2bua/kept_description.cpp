@@ -4,18 +4,18 @@
 
 namespace sallyport::b2bua {
 
-void KeptDescription::rest() {
+void KeptDescription::rest(const std::shared_ptr<const std::string>& same) {
     if (!open_) return;
-    if (text_.empty()) {
-        text_ = sdp::write(*open_);
-        text_.shrink_to_fit();
+    if (!text_) {
+        const std::string text = sdp::write(*open_);
+        text_ = same && *same == text ? same : std::make_shared<const std::string>(text);
     }
     open_.reset();
 }
 
 const sdp::SessionDescription& KeptDescription::opened() const {
     if (!open_) {
-        auto parsed = sdp::parse(text_);
+        auto parsed = sdp::parse(*text_);
         SALLYPORT_CHECK(parsed.has_value());  // what is written is read back equal
         open_ = std::make_shared<const sdp::SessionDescription>(std::move(*parsed));
     }

@@ -16,7 +16,7 @@ public:
     KeptDescription() = default;
     KeptDescription& operator=(sdp::SessionDescription description) {
         open_ = std::make_shared<const sdp::SessionDescription>(std::move(description));
-        text_.clear();
+        text_.reset();
         return *this;
     }
     KeptDescription& operator=(std::optional<sdp::SessionDescription> description) {
@@ -25,21 +25,21 @@ public:
     }
     void reset() {
         open_.reset();
-        text_.clear();
+        text_.reset();
     }
-    bool has_value() const { return open_ || !text_.empty(); }
+    bool has_value() const { return open_ || text_; }
     explicit operator bool() const { return has_value(); }
     const sdp::SessionDescription& operator*() const { return opened(); }
     const sdp::SessionDescription* operator->() const { return &opened(); }
 
-    // A fifth of the room; the next look at it parses it. The same description, whichever way it is kept.
-    void rest();
-    bool rests() const { return open_ == nullptr; }
+    // A fifth of the room; the next look at it parses it. The same description, whichever way it is kept. `same`: a text
+    // that somebody keeps anyway, shared if it is this one's.
+    void rest(const std::shared_ptr<const std::string>& same = nullptr);
 
 private:
     const sdp::SessionDescription& opened() const;
     mutable std::shared_ptr<const sdp::SessionDescription> open_;
-    std::string text_;  // of it, once it has rested; it may hold keys: never logged
+    std::shared_ptr<const std::string> text_;  // of it, once it has rested; it may hold keys: never logged
 };
 
 }  // namespace sallyport::b2bua

@@ -344,7 +344,7 @@ std::string SdpBridge::speak_refusal(Side to) {
 void SdpBridge::rest() {
     for (auto& side : sides_) {
         side.heard.rest();
-        side.told.rest();
+        side.told.rest(side.origin.shared_last());
     }
 }
 
