@@ -95,12 +95,12 @@ private:
     // One early dialog of leg B, and what it is towards the caller (RFC 3261 12.1, one To tag each).
     struct Fork {
         std::string remote_tag, caller_tag;
-        Boxed<SdpBridge> bridge;   // after its answer
-        bool announced = false;           // its P-Early-Media says that media come
-        std::string answer;               // as the caller was told
+        Boxed<SdpBridge> bridge;  // after its answer
+        bool announced = false;   // its P-Early-Media says that media come
+        std::string answer;       // as the caller was told
         // RFC 3262, on each leg for itself.
         Boxed<dialog::Dialog> callee;   // once it has sent a response that is to be acknowledged
-        std::uint32_t invite_cseq = 0;         // in that dialog
+        std::uint32_t invite_cseq = 0;  // in that dialog
         dialog::ReliableHeard heard;
         std::vector<Prack> pracks;  // on their way
         bool agreed = false;        // with the callee, for good: what its other responses describe means nothing

@@ -32,8 +32,8 @@ public:
     const sdp::SessionDescription& operator*() const { return opened(); }
     const sdp::SessionDescription* operator->() const { return &opened(); }
 
-    // A fifth of the room; the next look at it parses it. The same description, whichever way it is kept. `same`: a text
-    // that somebody keeps anyway, shared if it is this one's.
+    // A fifth of the room; the next look at it parses it. The same description, whichever way it is kept. `same`: a
+    // text that somebody keeps anyway, shared if it is this one's.
     void rest(const std::shared_ptr<const std::string>& same = nullptr);
 
 private:

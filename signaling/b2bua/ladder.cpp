@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t lane = 42;                  // between two columns; with the time and three bars that makes 100
 constexpr std::size_t note_width = 2 * lane - 4;  // the longest text that is ever shown
 constexpr std::size_t head_bytes = sizeof(TimePoint) + 2;
-constexpr std::size_t usual_bytes = 511;          // of a call from its INVITE to its BYE
+constexpr std::size_t usual_bytes = 511;  // of a call from its INVITE to its BYE
 
 std::string clock_text(TimePoint when) { return rfc3339(when).substr(11, 12); }
 

@@ -146,7 +146,8 @@ void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_vi
     const bool was_answered = phase_ == Phase::answered, was_admitted = holds_gauge_;
     phase_ = Phase::releasing;
     exchange_.reset();
-    for (const auto timer : {CallTimer::setup, CallTimer::media, CallTimer::no_answer, CallTimer::glare, CallTimer::rest})
+    for (const auto timer :
+         {CallTimer::setup, CallTimer::media, CallTimer::no_answer, CallTimer::glare, CallTimer::rest})
         stop_timer(timer, cx);
     for (const Side side : {Side::a, Side::b}) stop_session_timer(side, cx);
     record_.ended = cx.now;

@@ -1,6 +1,6 @@
-// A session's media in a few words, for people who look at a call: "audio srtp PCMA,PCMU,te sendonly". Read off the lines
-// without taking the description apart, since every message of every call is written down so and hardly one is looked
-// at. Addresses and keys never get in.
+// A session's media in a few words, for people who look at a call: "audio srtp sendonly PCMA,PCMU,te". Read off the
+// lines without taking the description apart, since every message of every call is written down so and hardly one is
+// looked at. Addresses and keys never get in.
 #pragma once
 
 #include <string>

@@ -21,10 +21,9 @@ std::string offer(std::uint16_t port) {
 void hold_calls(Bench& b, int from, int to) {
     for (int i = from; i < to; ++i) {
         const std::string call_id = "held-" + std::to_string(i) + "-2b1c8f6e4d@198.51.100.10";
-        const auto invite =
-            parse(b.invite("sip:+442055501@sip.example.net;user=phone",
-                           offer(static_cast<std::uint16_t>(5004 + i % 20000 * 2)), call_id, 1,
-                           "User-Agent: ExamplePBX 12.4.1\r\nSupported: 100rel, timer, replaces\r\n"));
+        const auto invite = parse(b.invite("sip:+442055501@sip.example.net;user=phone",
+                                           offer(static_cast<std::uint16_t>(5004 + i % 20000 * 2)), call_id, 1,
+                                           "User-Agent: ExamplePBX 12.4.1\r\nSupported: 100rel, timer, replaces\r\n"));
         b.receive(b.pbx_flow(), invite.text());
         const auto to_core = b.find("INVITE");
         const std::string tag = "bob" + std::to_string(i);
@@ -66,8 +65,8 @@ TEST_CASE("a call that has rested goes on where it was: hold, the same offer aga
             parse(call.from_pbx("INVITE", secure_sdp("198.51.100.10", 5004, "A", direction, 1, version)));
         b.receive(b.pbx_flow(), asked.text());
         const auto reinvite = b.find("INVITE");
-        b.receive(b.core_flow(), b.answer(reinvite, 200, "bob", "<sip:192.0.2.20:5060>",
-                                          plain_sdp("192.0.2.21", 6000, answered)));
+        b.receive(b.core_flow(),
+                  b.answer(reinvite, 200, "bob", "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000, answered)));
         const auto ok = b.find("200");
         b.receive(b.pbx_flow(), Bench::ack(asked, ok, b.pbx_flow()));
         b.run_for(60s);
@@ -89,7 +88,8 @@ TEST_CASE("a call that has rested goes on where it was: hold, the same offer aga
     CHECK(b.records[0].codecs == std::vector<std::string>{"PCMA/8000", "PCMU/8000", "telephone-event/8000"});
 }
 
-TEST_CASE("a call that the second of two forks has answered keeps its dialog while it rests, and nothing beyond its end") {
+TEST_CASE(
+    "a call that the second of two forks has answered keeps its dialog while it rests, and nothing beyond its end") {
     Bench b;
     b.bind();
     const auto invite =
@@ -99,8 +99,7 @@ TEST_CASE("a call that the second of two forks has answered keeps its dialog whi
     for (const auto* tag : {"bob", "bill"})
         b.receive(b.core_flow(), b.answer(to_core, 180, tag, "<sip:192.0.2.20:5060>"));
     const auto first = b.find("180"), second = b.find("180");
-    b.receive(b.core_flow(),
-              b.answer(to_core, 200, "bill", "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000)));
+    b.receive(b.core_flow(), b.answer(to_core, 200, "bill", "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000)));
     const auto ok = b.find("200");
     REQUIRE(ok.to_tag() == second.to_tag());
     REQUIRE(ok.to_tag() != first.to_tag());
