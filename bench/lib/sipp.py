@@ -15,7 +15,7 @@ class Uas:
 
     def __init__(self, namespace, scenario, address, port):
         self.directory = tempfile.TemporaryDirectory(prefix="sallyport-bench-")
-        command = ["sipp", "-sf", scenario, "-i", address, "-p", str(port), "-nostdin",
+        command = ["sipp", "-sf", scenario, "-i", address, "-p", str(port), "-nostdin", "-aa",
                    "-skip_rlimit", "-buff_size", "4194304"]
         self.process = subprocess.Popen(namespace.prefix(*measure.pinned(GENERATOR_CPU, command)), cwd=self.directory.name,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -96,7 +96,7 @@ void Call::on_provisional(const transaction::Response& response, Context& cx) {
     std::string body;
     // In an unreliable response to an offerless INVITE a description is a preview that cannot be answered.
     if (!exchange_->late && has_sdp(heard) && !fork->agreed) {
-        SdpBridge bridge = fork->bridge.value_or(bridge_);
+        SdpBridge bridge = fork->bridge ? *fork->bridge : bridge_;
         const auto answered = bridge.hear_answer(Side::b, sip::session_description(heard));
         auto spoken = answered.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
                                            : BridgeResult<std::string>(answered.error());
@@ -334,6 +334,7 @@ void Call::confirm(Context& cx) {
     exchange_.reset();
     record_.codecs = bridge_.codecs();
     keep(cx);
+    rest_later(cx);
     bring_in_step(cx);
 }
 

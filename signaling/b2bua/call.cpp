@@ -365,6 +365,7 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
         case CallTimer::repeat_18x: return repeat_provisional(extra, cx);
         case CallTimer::early: return give_up_early_exchange(cx);
         case CallTimer::session: return on_session_due(side, cx);
+        case CallTimer::rest: return rest(cx);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/base/boxed.h"
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/call_index.h"
 #include "signaling/b2bua/context.h"
@@ -99,12 +100,12 @@ private:
     // One early dialog of leg B, and what it is towards the caller (RFC 3261 12.1, one To tag each).
     struct Fork {
         std::string remote_tag, caller_tag;
-        std::optional<SdpBridge> bridge;  // after its answer
-        bool announced = false;           // its P-Early-Media says that media come
-        std::string answer;               // as the caller was told
+        Boxed<SdpBridge> bridge;  // after its answer
+        bool announced = false;   // its P-Early-Media says that media come
+        std::string answer;       // as the caller was told
         // RFC 3262, on each leg for itself.
-        std::optional<dialog::Dialog> callee;  // once it has sent a response that is to be acknowledged
-        std::uint32_t invite_cseq = 0;         // in that dialog
+        Boxed<dialog::Dialog> callee;   // once it has sent a response that is to be acknowledged
+        std::uint32_t invite_cseq = 0;  // in that dialog
         dialog::ReliableHeard heard;
         std::vector<Prack> pracks;  // on their way
         bool agreed = false;        // with the callee, for good: what its other responses describe means nothing
@@ -345,6 +346,11 @@ private:
     void adopt(std::string_view call_id, Context& cx) const;
     void leave_adopted(std::string_view call_id, Context& cx) const;
 
+    // rest.cpp: a call that stands, between two exchanges
+    void rest_later(Context& cx);
+    void rest(Context& cx);
+    bool is_quiet() const;
+
     // release.cpp: the end, from any side
     void on_bye(Side side, const transaction::Request& request, Context& cx);
     void fail_setup(std::string_view by, std::uint16_t status, std::uint16_t q850, std::string_view why, Context& cx,
@@ -368,10 +374,9 @@ private:
     std::array<Leg, 2> legs_;
     std::optional<sip::Message> invite_;  // the first one, until it is answered
     std::uint8_t hops_left_ = 0;
-    Identity identity_;
     bool caller_hidden_ = false;  // from the other party, for the whole call
     Targets targets_;
-    std::optional<Hop> hop_;
+    Boxed<Hop> hop_;
     std::vector<NamedTarget> named_targets_;           // by callees, the next one last
     std::uint16_t last_failure_ = 0, last_cause_ = 0;  // of the last target: status, Q.850
     bool unreached_ = false;                           // a place did not answer at all
@@ -384,13 +389,13 @@ private:
     std::uint32_t last_rseq_ = 0;      // the highest that the caller has had
     std::vector<Fork> forks_;
     std::vector<PastFork> past_forks_;
-    std::optional<Exchange> exchange_;
-    std::optional<EarlyExchange> early_;
-    std::optional<Replacing> replaced_;
+    Boxed<Exchange> exchange_;
+    Boxed<EarlyExchange> early_;
+    Boxed<Replacing> replaced_;
     SdpBridge bridge_;
     MediaSession media_;
     std::uint32_t restore_tries_ = 0;   // of a media session that the media plane has lost
-    std::array<TimerId, 11> timers_{};  // by CallTimer
+    std::array<TimerId, 12> timers_{};  // by CallTimer
     CallRecord record_;
     Ladder ladder_;
 };

@@ -88,6 +88,7 @@ enum class CallTimer : std::uint8_t {
     repeat_18x,  // RFC 3262 3
     early,       // an offer before the 2xx has waited long enough
     session,     // to renew a leg's session, or its peer has not: RFC 4028
+    rest,        // nothing has been exchanged for a while
 };
 
 }  // namespace sallyport::b2bua

@@ -1,6 +1,8 @@
 #include "signaling/b2bua/ladder.h"
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/sip/compose.h"
@@ -12,14 +14,12 @@ namespace {
 
 constexpr std::size_t lane = 42;                  // between two columns; with the time and three bars that makes 100
 constexpr std::size_t note_width = 2 * lane - 4;  // the longest text that is ever shown
+constexpr std::size_t head_bytes = sizeof(TimePoint) + 2;
+constexpr std::size_t usual_bytes = 511;  // of a call from its INVITE to its BYE
 
 std::string clock_text(TimePoint when) { return rfc3339(when).substr(11, 12); }
 
-std::string printable(std::string text) {
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return text;
-}
+char printable(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c; }
 
 // "-- INVITE --------->", a lane wide.
 void draw_arrow(std::string& out, std::string_view text, bool rightward) {
@@ -40,20 +40,28 @@ void draw_centred(std::string& out, std::string_view text, std::size_t width) {
 
 }  // namespace
 
-void Ladder::add(Line line) {
-    if (lines_.size() >= most_lines) {
+void Ladder::add(TimePoint when, Kind kind, std::string_view text) {
+    if (count_ >= most_lines) {
         ++left_out_;
         return;
     }
-    line.text = printable(line.text.substr(0, note_width));  // what would not be shown is not kept
-    lines_.push_back(std::move(line));
+    if (lines_.empty()) lines_.reserve(usual_bytes);
+    ++count_;
+    text = text.substr(0, note_width);  // what would not be shown is not kept
+    char head[head_bytes];
+    std::memcpy(head, &when, sizeof(when));
+    head[sizeof(when)] = static_cast<char>(kind);
+    head[sizeof(when) + 1] = static_cast<char>(text.size());
+    lines_.append(head, head_bytes);
+    std::transform(text.begin(), text.end(), std::back_inserter(lines_), printable);
 }
 
-void Ladder::message(TimePoint when, Side side, Way way, std::string text) {
-    add({when, false, side, way, std::move(text)});
+void Ladder::message(TimePoint when, Side side, Way way, std::string_view text) {
+    const bool in = way == Way::in;
+    add(when, side == Side::a ? (in ? Kind::a_in : Kind::a_out) : (in ? Kind::b_in : Kind::b_out), text);
 }
 
-void Ladder::note(TimePoint when, std::string text) { add({when, true, Side::a, Way::in, std::move(text)}); }
+void Ladder::note(TimePoint when, std::string_view text) { add(when, Kind::note, text); }
 
 std::string Ladder::text(std::string_view head, std::string_view left, std::string_view right) const {
     std::string out(head);
@@ -61,16 +69,22 @@ std::string Ladder::text(std::string_view head, std::string_view left, std::stri
     out += std::string(lane - std::min(lane, left.size()) - 3, ' ') + "sallyport";
     out +=
         std::string(lane - 6 - std::min(lane - 6, right.size()), ' ') + std::string(right.substr(0, lane - 6)) + "\n";
-    out.reserve(out.size() + (lines_.size() + 1) * (16 + 2 * lane));
-    for (const Line& line : lines_) {
-        out.append(clock_text(line.when)).append(" |");
-        if (line.is_note) {
-            draw_centred(out, line.text, 2 * lane + 1);
+    out.reserve(out.size() + (count_ + 1) * (16 + 2 * lane));
+    for (std::string_view rest = lines_; !rest.empty();) {
+        TimePoint when;
+        std::memcpy(&when, rest.data(), sizeof(when));
+        const Kind kind{rest[sizeof(when)]};
+        const std::string_view text = rest.substr(head_bytes, static_cast<unsigned char>(rest[head_bytes - 1]));
+        rest.remove_prefix(head_bytes + text.size());
+        out.append(clock_text(when)).append(" |");
+        if (kind == Kind::note) {
+            draw_centred(out, text, 2 * lane + 1);
         } else {
-            const bool rightward = (line.side == Side::a) == (line.way == Way::in);
-            if (line.side == Side::b) out.append(lane, ' ').append("|");
-            draw_arrow(out, line.text, rightward);
-            if (line.side == Side::a) out.append("|").append(lane, ' ');
+            const bool on_a = kind == Kind::a_in || kind == Kind::a_out;
+            const bool rightward = kind == Kind::a_in || kind == Kind::b_out;
+            if (!on_a) out.append(lane, ' ').append("|");
+            draw_arrow(out, text, rightward);
+            if (on_a) out.append("|").append(lane, ' ');
         }
         out += "|\n";
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/base/boxed.h"
 #include "signaling/b2bua/ack_keeper.h"
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/sdp_bridge.h"
@@ -48,10 +49,10 @@ struct Leg {
     bool outdated = false;      // what it has agreed to holds no longer: it is offered anew once the call stands
     bool bye_due = false;       // held back until the peer has acknowledged our 2xx (RFC 3261 15)
     std::optional<InviteServer> server;
-    std::optional<UnackedOk> unacked;
-    std::optional<SentInvite> client;  // an INVITE or UPDATE of ours, until it is finally answered
+    Boxed<UnackedOk> unacked;
+    Boxed<SentInvite> client;  // an INVITE or UPDATE of ours, until it is finally answered
     bool client_cancelled = false;
-    std::optional<OwedAck> owed;
+    Boxed<OwedAck> owed;
     std::optional<transaction::ClientId> bye;  // on its way
     dialog::SessionTimer session;
     TimerId session_due = 0;

@@ -169,6 +169,7 @@ void Call::on_media_restarted(Context& cx) {
     ladder_.note(cx.now, "media session programmed anew");
     command(media_.restore(phase_ == Phase::routing ? std::vector<MediaLeg>{} : agreed_bridge().media_legs()), cx);
     start_timer(CallTimer::media, media_patience, cx);
+    if (phase_ == Phase::answered) rest_later(cx);
 }
 
 }  // namespace sallyport::b2bua

@@ -215,6 +215,7 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     give_back_media(exchange_->kbps_before, cx);
     exchange_.reset();
     keep(cx);  // a number has been used
+    rest_later(cx);
     if (renewal) renew_again_later(other(from), cx);
     stop_timer(CallTimer::glare, cx);
     stop_timer(CallTimer::no_answer, cx);
@@ -240,6 +241,7 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     }
     acknowledge(side, sent, cseq, body, cx);
     if (phase_ >= Phase::releasing) return finish_if_done(cx);
+    rest_later(cx);
     if (offerless) return program(bridge_, false, cx);
     if (!exchange_) offer_again(side, cx);
 }

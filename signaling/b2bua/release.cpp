@@ -146,7 +146,8 @@ void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_vi
     const bool was_answered = phase_ == Phase::answered, was_admitted = holds_gauge_;
     phase_ = Phase::releasing;
     exchange_.reset();
-    for (const auto timer : {CallTimer::setup, CallTimer::media, CallTimer::no_answer, CallTimer::glare})
+    for (const auto timer :
+         {CallTimer::setup, CallTimer::media, CallTimer::no_answer, CallTimer::glare, CallTimer::rest})
         stop_timer(timer, cx);
     for (const Side side : {Side::a, Side::b}) stop_session_timer(side, cx);
     record_.ended = cx.now;
@@ -187,6 +188,7 @@ void Call::finish_if_done(Context& cx) {
     forget_forks(cx);
     for (Leg& l : legs_) {
         if (!l.call_id.empty()) cx.index.remove_dialog(l.call_id, l.local_tag);
+        cx.index.remove_dialog(l.call_id, l.dialog.id.local_tag);  // of a fork that was not the first
         cx.index.detach(l.dialog.flow.connection, id_);
         leave_adopted(l.call_id, cx);
     }

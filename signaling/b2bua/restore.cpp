@@ -372,6 +372,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
         resume_session_timer(side, cx);
     }
     ladder_.note(cx.now, "adopted from an earlier process");
+    rest_later(cx);
     if (cx.media_up) on_media_restarted(cx);
     return true;
 }

@@ -96,8 +96,9 @@ void keep_spoken(SdpBridge::SideState& side, const SessionDescription& next) {
 
 // What an offer of so many slots has to agree with.
 std::optional<SessionDescription> remembered(const SdpBridge::SideState& side, std::size_t slots) {
-    auto out = side.told;
-    for (std::size_t i = 0; out && i < std::min({side.spoken.size(), out->media.size(), slots}); ++i)
+    if (!side.told) return std::nullopt;
+    std::optional<SessionDescription> out = *side.told;
+    for (std::size_t i = 0; i < std::min({side.spoken.size(), out->media.size(), slots}); ++i)
         if (side.spoken[i] && !speaks(*out, i)) out->media[i] = *side.spoken[i];
     return out;
 }
@@ -247,7 +248,7 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
         // has the suite that everybody has, whatever was answered before.
         auto& ours = side.keys[i].ours;
         if (source.changed || !ours || ours->suite != default_suite) ours = make_key(1, default_suite, random);
-        anchors[i].crypto = ours;
+        anchors[i].crypto = *ours;
     }
     // RFC 3264 8: what this party was told before keeps its slots and its payload types' meanings.
     const auto before = remembered(side, anchors.size());
@@ -309,7 +310,7 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
         auto& ours = side.keys[i].ours;
         if (!ours || ours->suite != theirs.suite) ours = make_key(theirs.tag, theirs.suite, random);
         ours->tag = theirs.tag;
-        anchors[i].crypto = ours;
+        anchors[i].crypto = *ours;
     }
     auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile, source.profile));
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
@@ -345,6 +346,13 @@ std::string SdpBridge::speak_refusal(Side to, const std::vector<MediaLocal>& por
         answer.media.push_back(std::move(media));
     }
     return side.origin.stamp(std::move(answer));
+}
+
+void SdpBridge::rest() {
+    for (auto& side : sides_) {
+        side.heard.rest();
+        side.told.rest(side.origin.shared_last());
+    }
 }
 
 void SdpBridge::go_back_to(const SdpBridge& before) {

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "control/base/boxed.h"
 #include "control/base/random.h"
+#include "signaling/b2bua/kept_description.h"
 #include "signaling/b2bua/media.h"
 #include "signaling/sdp/media_rewrite.h"
 
@@ -68,18 +70,21 @@ public:
     // An exchange has failed: everything as before, but for the o= versions that the parties have seen since.
     void go_back_to(const SdpBridge& before);
 
+    // Nothing is exchanged for a while: what is kept takes less room.
+    void rest();
+
     std::uint32_t streams() const;                              // of the largest description heard
     std::vector<MediaLeg> media_legs() const;                   // everything known, both sides
     bool expects_media(Side from, std::uint32_t stream) const;  // in the agreed directions
     std::vector<std::string> codecs() const;                    // as last agreed: "PCMA/8000"
 
     struct Keys {  // of one stream on one side
-        std::optional<sdp::CryptoLine> ours, theirs;
+        Boxed<sdp::CryptoLine> ours, theirs;
     };
     struct SideState {
         MediaProfile profile;
         sdp::OriginState origin;
-        std::optional<sdp::SessionDescription> heard, told;
+        KeptDescription heard, told;
         // By slot: what it was told there last that was RTP, where it is told of something else now, as a fax. Payload
         // types keep their meanings over it (RFC 3264 8.3.2).
         std::vector<std::optional<sdp::MediaDescription>> spoken;

@@ -1,5 +1,6 @@
 // A session's media in words, for records and ladders: codecs and directions, never an address or a key.
 #include "signaling/b2bua/sdp_bridge.h"
+#include "signaling/sdp/outline.h"
 
 namespace sallyport::b2bua {
 
@@ -19,34 +20,6 @@ std::vector<std::string> SdpBridge::codecs() const {
     return out;
 }
 
-namespace {
-
-std::string short_name(const sdp::Codec& codec) {
-    if (codec.name.empty()) return std::to_string(codec.payload_type);
-    return codec.name == "telephone-event" ? "te" : codec.name.substr(0, 16);
-}
-
-}  // namespace
-
-std::string describe(std::string_view sdp_text) {
-    const auto parsed = sdp::parse(sdp_text);
-    if (!parsed.has_value()) return "SDP?";
-    std::string out;
-    for (std::size_t i = 0; i < parsed->media.size(); ++i) {
-        const auto view = sdp::view_stream(*parsed, i);
-        if (!out.empty()) out += " + ";
-        out += view.media.substr(0, 8);
-        if (view.rejected) {
-            out += " off";
-            continue;
-        }
-        if (view.secure) out += " srtp";
-        if (view.t38) out += " t38";
-        if (view.direction != sdp::Direction::sendrecv) out += " " + std::string(sdp::to_string(view.direction));
-        for (std::size_t c = 0; c < view.codecs.size() && c < 3; ++c)
-            out += (c == 0 ? " " : ",") + short_name(view.codecs[c]);
-    }
-    return out.empty() ? "SDP without media" : out;
-}
+std::string describe(std::string_view sdp_text) { return sdp::outline(sdp_text); }
 
 }  // namespace sallyport::b2bua

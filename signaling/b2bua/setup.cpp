@@ -110,10 +110,10 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     record_.started = cx.now;
     record_.called = admitted_.called;
     set_ends();
-    identity_ = identity_on_b("unknown.invalid");
-    record_.caller = identity_.caller;
-    record_.asserted_identity = identity_.asserted_number;
-    record_.redirecting_party = identity_.redirecting_party;
+    Identity identity = identity_on_b("unknown.invalid");
+    record_.caller = std::move(identity.caller);
+    record_.asserted_identity = std::move(identity.asserted_number);
+    record_.redirecting_party = std::move(identity.redirecting_party);
     record_.request_uri = invite.request_uri().substr(0, longest_recorded_uri);
     record_.emergency = admitted_.emergency;
     ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
@@ -299,14 +299,14 @@ void Call::move_to_datagrams(Context& cx) {
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, bool adding, Context& cx) {
     Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
-    identity_ = identity_on_b(hop.host);
-    caller_hidden_ = identity_.asserted.hidden;
+    const Identity identity = identity_on_b(hop.host);
+    caller_hidden_ = identity.asserted.hidden;
     auto composer = sip::Composer::request("INVITE", hop.request_uri);
     composer.add(HeaderName::via, via_of(realm, hop.flow, branch))
         .add(HeaderName::max_forwards, std::to_string(hops_left_));
     for (const auto& route : hop.routes) composer.add(HeaderName::route, route);
-    composer.add(HeaderName::from, identity_.from + ";tag=" + b.local_tag)
-        .add(HeaderName::to, identity_.to)
+    composer.add(HeaderName::from, identity.from + ";tag=" + b.local_tag)
+        .add(HeaderName::to, identity.to)
         .add(HeaderName::call_id, b.call_id)
         .add(HeaderName::cseq, "1 INVITE")
         .add(HeaderName::contact, contact_of(realm, hop.flow))
@@ -316,7 +316,7 @@ sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, bool
     b.session.ask(session_policy(Side::b), false, composer);
     if (offers_reliable()) composer.add(HeaderName::supported, dialog::reliable_option);
     if (takes_replaces(Side::b)) composer.add(HeaderName::supported, dialog::replaces_option);
-    identity_.asserted.add_to(composer);
+    identity.asserted.add_to(composer);
     add_history(*invite_, record_.forwards, history_view(hop.host), composer);
     add_fields_across(adding, composer);
     return composer;

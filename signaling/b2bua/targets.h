@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/base/boxed.h"
 #include "control/base/random.h"
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/target_health.h"
@@ -78,7 +79,7 @@ private:
 
     std::vector<Candidate> candidates_;
     std::size_t next_candidate_ = 0;
-    std::optional<Candidate> current_;
+    Boxed<Candidate> current_;
     std::optional<locate::Locator> locator_;
     std::vector<locate::Located> located_;
     std::size_t next_located_ = 0;

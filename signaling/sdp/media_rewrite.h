@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,16 +20,22 @@ public:
     OriginState() = default;
     // `last` is what last() gave before: a restored call goes on counting where it stopped.
     OriginState(std::uint64_t session_id, std::uint64_t version, std::string last = {})
-        : session_id_(session_id), version_(version), last_(std::move(last)) {}
+        : session_id_(session_id), version_(version) {
+        if (!last.empty()) last_ = std::make_shared<const std::string>(std::move(last));
+    }
     // Stamps the origin of `description`, whose connection address is ours, and gives the text to send.
     std::string stamp(SessionDescription description);
     std::uint64_t session_id() const { return session_id_; }
     std::uint64_t version() const { return version_; }
-    const std::string& last() const { return last_; }  // contains our keys: never log it
+    const std::string& last() const {  // contains our keys: never log it
+        static const std::string nothing;
+        return last_ ? *last_ : nothing;
+    }
+    const std::shared_ptr<const std::string>& shared_last() const { return last_; }
 
 private:
     std::uint64_t session_id_ = 0, version_ = 0;
-    std::string last_;  // without the o= line
+    std::shared_ptr<const std::string> last_;  // with an o= line that says nothing
 };
 
 struct StreamAnchor {                  // what we present for one m-line

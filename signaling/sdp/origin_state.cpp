@@ -10,12 +10,14 @@ std::string OriginState::stamp(SessionDescription description) {
     description.origin = {};
     description.origin.address = description.connection->host;
     description.origin.family = description.connection->family;
-    std::string unstamped = write(description);
-    if (!last_.empty() && unstamped != last_) ++version_;
-    last_ = std::move(unstamped);
-    description.origin.session_id = std::to_string(session_id_);
-    description.origin.version = std::to_string(version_);
-    return write(description);
+    std::string text = write(description);
+    if (last() != text) {
+        if (last_) ++version_;
+        last_ = std::make_shared<const std::string>(text);
+    }
+    constexpr std::string_view unsaid = "o=- 0 0 ";  // by an Origin that has not been touched
+    return text.replace(text.find(unsaid), unsaid.size(),
+                        "o=- " + std::to_string(session_id_) + " " + std::to_string(version_) + " ");
 }
 
 }  // namespace sallyport::sdp

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "control/base/check.h"
+#include "signaling/sdp/outline.h"
 #include "signaling/sdp/session_description.h"
 #include "signaling/sdp/text.h"
 
@@ -135,7 +136,114 @@ bool is_zero_bandwidth(std::string_view modifier, const MediaDescription& m, con
     return false;
 }
 
+std::optional<Direction> direction_named(std::string_view name) {
+    for (const auto d : {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
+        if (name == to_string(d)) return d;
+    return std::nullopt;
+}
+
+// What is said of the session, then of one m-line after the other, as the lines go by.
+struct Spoken {
+    std::optional<Direction> direction;
+    std::optional<bool> zero_address;
+
+    void line(char type, std::string_view value) {
+        if (type == 'a' && !direction) direction = direction_named(value);
+        if (type != 'c' || zero_address) return;
+        const auto w = words(value);
+        const auto address = w.size() == 3 ? IpAddress::parse(w[2].substr(0, w[2].find('/'))) : std::nullopt;
+        zero_address = address && address->is_unspecified();
+    }
+};
+class Line {
+public:
+    bool begin(std::string_view value) {
+        const auto w = words(value, limits::formats + 4);
+        if (w.size() < 3) return false;
+        const auto port = number(w[1].substr(0, w[1].find('/')), 65'535);
+        if (!port) return false;
+        media_ = w[0];
+        rejected_ = *port == 0;
+        secure_ = same_name(w[2], "RTP/SAVP") || same_name(w[2], "RTP/SAVPF");
+        rtp_ = secure_ || same_name(w[2], "RTP/AVP") || same_name(w[2], "RTP/AVPF");
+        const auto is_fax = [](std::string_view format) { return same_name(format, "t38"); };
+        t38_ = same_name(media_, "image") && same_name(w[2], "udptl") && std::any_of(w.begin() + 3, w.end(), is_fax);
+        for (std::size_t i = 3; rtp_ && i < w.size() && count_ < shown; ++i) {
+            const auto type = number(w[i], 127);
+            const auto end = types_.begin() + count_;
+            if (type && std::find(types_.begin(), end, *type) == end) types_[count_++] = *type;
+        }
+        return true;
+    }
+    void line(char type, std::string_view value) {
+        said_.line(type, value);
+        constexpr std::string_view map = "rtpmap:";
+        if (type != 'a' || !value.starts_with(map)) return;
+        value.remove_prefix(map.size());
+        const auto payload_type = number(take_word(value), 127);
+        for (std::size_t i = 0; payload_type && i < count_; ++i) {
+            if (types_[i] != *payload_type || !names_[i].empty()) continue;
+            if (const auto codec = read_encoding(static_cast<std::uint8_t>(*payload_type), take_word(value)))
+                names_[i] = codec->name;
+        }
+    }
+    std::string text(const Spoken& session) const {
+        std::string out(media_.substr(0, 8));
+        if (rejected_) return out + " off";
+        if (secure_) out += " srtp";
+        if (t38_) out += " t38";
+        Direction direction = said_.direction ? *said_.direction : session.direction.value_or(Direction::sendrecv);
+        if (said_.zero_address ? *said_.zero_address : session.zero_address.value_or(false))
+            direction = without_receiving(direction);
+        if (direction != Direction::sendrecv) out.append(1, ' ').append(to_string(direction));
+        for (std::size_t i = 0; i < count_; ++i) out.append(1, i == 0 ? ' ' : ',').append(name(i));
+        return out;
+    }
+
+private:
+    static constexpr std::size_t shown = 3, letters = 16;
+    std::string name(std::size_t i) const {
+        if (const auto* known = static_type(types_[i])) return std::string(known->name);
+        if (names_[i].empty()) return std::to_string(types_[i]);
+        return names_[i] == "telephone-event" ? "te" : names_[i].substr(0, letters);
+    }
+    std::string_view media_;
+    bool rejected_ = false, secure_ = false, rtp_ = false, t38_ = false;
+    std::array<std::uint32_t, shown> types_{};
+    std::array<std::string, shown> names_;
+    std::size_t count_ = 0;
+    Spoken said_;
+};
+
 }  // namespace
+
+std::string outline(std::string_view text) {
+    if (!text.starts_with("v=0")) return "SDP?";
+    std::string out;
+    Spoken session;
+    std::optional<Line> line;
+    const auto put = [&] {
+        if (line) out.append(out.empty() ? "" : " + ").append(line->text(session));
+    };
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view one = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        while (one.ends_with('\r') || one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
+        if (one.size() < 2 || one[1] != '=') continue;
+        const std::string_view value = one.substr(2);
+        if (one[0] == 'm') {
+            put();
+            if (!line.emplace().begin(value)) return "SDP?";
+        } else if (line) {
+            line->line(one[0], value);
+        } else {
+            session.line(one[0], value);
+        }
+    }
+    put();
+    return out.empty() ? "SDP without media" : out;
+}
 
 StreamView view_stream(const SessionDescription& description, std::size_t index) {
     SALLYPORT_CHECK(index < description.media.size());

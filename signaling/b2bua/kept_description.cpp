@@ -1,0 +1,25 @@
+#include "signaling/b2bua/kept_description.h"
+
+#include "control/base/check.h"
+
+namespace sallyport::b2bua {
+
+void KeptDescription::rest(const std::shared_ptr<const std::string>& same) {
+    if (!open_) return;
+    if (!text_) {
+        const std::string text = sdp::write(*open_);
+        text_ = same && *same == text ? same : std::make_shared<const std::string>(text);
+    }
+    open_.reset();
+}
+
+const sdp::SessionDescription& KeptDescription::opened() const {
+    if (!open_) {
+        auto parsed = sdp::parse(*text_);
+        SALLYPORT_CHECK(parsed.has_value());  // what is written is read back equal
+        open_ = std::make_shared<const sdp::SessionDescription>(std::move(*parsed));
+    }
+    return *open_;
+}
+
+}  // namespace sallyport::b2bua
