@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "control/base/check.h"
 #include "media-plane/dpdk/frame.h"
@@ -141,6 +142,13 @@ void RingPlane::collect() {
 
 std::uint64_t RingPlane::relayed(std::size_t lcore) const {
     return workers_[lcore]->pipeline_statistics().packets.read();
+}
+
+double RingPlane::cpu_seconds(std::size_t lcore) const {
+    std::ifstream file("/proc/self/task/" + std::to_string(threads_[lcore]) + "/schedstat");
+    double nanoseconds = 0;
+    SALLYPORT_CHECK(static_cast<bool>(file >> nanoseconds));
+    return nanoseconds / 1e9;
 }
 
 std::uint64_t RingPlane::steered() const {

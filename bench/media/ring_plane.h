@@ -75,6 +75,7 @@ public:
     std::string drops() const;  // names and counts
     std::uint64_t steered() const;
     long thread_of(std::size_t lcore) const { return threads_[lcore]; }
+    double cpu_seconds(std::size_t lcore) const;  // that its thread has used
 
 private:
     void open_ports(const PlaneOptions& options, const std::function<Ends(std::size_t)>& ends_of);
