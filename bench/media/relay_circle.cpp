@@ -167,7 +167,11 @@ void Bench::join_calls(std::size_t circle) {
     }
 }
 
+// Evenly all over the circle: a burst is of as many sessions as it has packets.
 void Bench::launch(std::size_t circle) {
+    const double hops_apart = static_cast<double>(circles_[circle].calls.size()) / options_.flight;
+    double due = static_cast<double>(relayed());
+    const double of_earlier_circles = static_cast<double>(circle) * options_.flight;
     for (std::uint16_t i = 0; i < options_.flight; ++i) {
         rte_mbuf* mbuf = rte_pktmbuf_alloc(plane_->pool());
         SALLYPORT_CHECK(mbuf != nullptr);
@@ -177,6 +181,8 @@ void Bench::launch(std::size_t circle) {
         // From behind what the first round will see, so that send_round() has one rule.
         write_rtp(rtp, static_cast<std::uint16_t>(i - options_.flight), 0x1234);
         send_round(circle, mbuf);
+        due += hops_apart * (i + 1 + of_earlier_circles);
+        while (static_cast<double>(relayed()) < due) serve_gates();
     }
 }
 
