@@ -14,6 +14,7 @@
 #include "media-plane/core/reception.h"
 #include "media-plane/core/reporter.h"
 #include "media-plane/core/rtp.h"
+#include "media-plane/core/same_place.h"
 #include "media-plane/srtp/engine.h"
 
 namespace sallyport::media {
@@ -135,7 +136,7 @@ struct alignas(64) Leg {
     Judgement judge(bool is_rtcp, const Endpoint& from) const {
         const Latch& latch = is_rtcp ? rtcp : rtp;
         if (latch.latched()) [[likely]]
-            return from == latch.remote() ? Judgement::peer : Judgement::stranger;
+            return same_place(from, latch.remote()) ? Judgement::peer : Judgement::stranger;
         return judge_unlatched(is_rtcp, from);
     }
     // Its peer is there and hears of us, or is about to: it is to have reports, RFC 3550 6.

@@ -1,6 +1,7 @@
 // The Internet checksum, RFC 1071, and the pseudo-headers of RFC 768 and RFC 8200 section 8.1.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -29,15 +30,16 @@ public:
         return *this;
     }
     Checksum& add_be16(std::uint16_t value) {
-        std::uint8_t raw[2];
-        store_be16(raw, value);
-        return add(raw);
+        const std::uint64_t word = std::endian::native == std::endian::little ? __builtin_bswap16(value) : value;
+        sum_ += word;
+        sum_ += sum_ < word ? 1u : 0u;
+        return *this;
     }
+    // Whole, whatever its family: behind an IPv4 address there are zeros, and a fixed length costs no loop.
+    Checksum& add_address(const IpAddress& address) { return add(ByteView(address.bytes).first<16>()); }
     Checksum& add_pseudo_header(const IpAddress& from, const IpAddress& to, std::uint8_t protocol,
                                 std::uint16_t length) {
-        const std::size_t n = from.family == Family::v4 ? 4 : 16;
-        add({from.bytes.data(), n});
-        add({to.bytes.data(), n});
+        add_address(from).add_address(to);
         add_be16(protocol);
         return add_be16(length);
     }

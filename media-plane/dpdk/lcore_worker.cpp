@@ -23,6 +23,10 @@ NeighbourConfig neighbour_config(const Port& port) {
             .gateway_v6 = port.config().gateway_v6};
 }
 
+// The headers of a packet that comes so many places later. Its mbuf the receiving driver has just touched.
+constexpr std::uint16_t ahead = 6;
+void prefetch(const rte_mbuf* mbuf) { __builtin_prefetch(rte_pktmbuf_mtod(mbuf, const void*), 1); }
+
 void sleep_for(Duration duration) {
     const timespec request{0, static_cast<long>(duration.count())};  // always below a second
     clock_nanosleep(CLOCK_MONOTONIC, 0, &request, nullptr);
@@ -45,6 +49,7 @@ LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig confi
         for (std::uint16_t q = 0; q < port.rx_queues(); ++q)
             if ((i + q) % fabric_.steered.size() == index_)
                 queues_.push_back({static_cast<MediaPortIndex>(i), port.id(), q});
+        own_ports_.push_back(fabric_.steering->block(i, index_));
         udp_ports_total_.push_back(
             static_cast<std::uint32_t>(pipeline_.total_udp_ports(static_cast<MediaPortIndex>(i))));
     }
@@ -88,9 +93,11 @@ bool LcoreWorker::poll() {
     for (const auto& queue : queues_) {
         const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
         if (count != 0) take_over(&looped_packets);
+        for (std::uint16_t i = 0; i < std::min(count, ahead); ++i) prefetch(received[i]);
         for (std::uint16_t i = 0; i < count; ++i) {
             hops_of(received[i]) = 0;
             received[i]->port = queue.id;  // not every driver says it, and the lcore that owns the packet has to know
+            if (i + ahead < count) prefetch(received[i + ahead]);
             receive(received[i], queue.port, Origin::wire);
         }
         relay();
@@ -167,9 +174,11 @@ void LcoreWorker::receive_udp(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex
     if (!neighbour.is_ours(frame.to.address)) return drop(mbuf, Drop::not_for_us);
     // Only what we ourselves turned around may come from our own address.
     if (origin == Origin::wire && neighbour.is_ours(frame.from.address)) return drop(mbuf, Drop::martian);
-    const auto owner = fabric_.steering->owner(port, frame.to.port);
-    if (!owner) return drop(mbuf, Drop::no_leg);
-    if (*owner != index_) return hand_over(mbuf, *owner);
+    if (const UdpBlock& own = own_ports_[port]; frame.to.port < own.first || frame.to.port > own.last) [[unlikely]] {
+        const auto owner = fabric_.steering->owner(port, frame.to.port);
+        if (!owner) return drop(mbuf, Drop::no_leg);
+        if (*owner != index_) return hand_over(mbuf, *owner);
+    }
     if (!make_packet(mbuf, frame, port, burst_[in_burst_])) return drop(mbuf, Drop::no_buffer);
     ++in_burst_;
 }
@@ -247,7 +256,8 @@ void LcoreWorker::send(const Packet& packet) {
         send_small_frames(packet.out_port);  // the question
         return;
     }
-    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0))
+    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0,
+                       packet.payload_sum))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     transmit(mbuf, packet.out_port, relayed);
 }

@@ -143,6 +143,7 @@ private:
     std::vector<Queue> queues_;                           // this lcore receives from
     std::vector<TxBuffer> tx_;                            // by MediaPortIndex
     std::vector<Held> held_;
+    std::vector<UdpBlock> own_ports_;  // by MediaPortIndex
     std::vector<std::uint32_t> udp_ports_total_;
     std::array<Packet, limits::burst> burst_;
     std::uint16_t in_burst_ = 0;

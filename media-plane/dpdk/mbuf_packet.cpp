@@ -34,11 +34,13 @@ bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet
     packet.from = frame.from;
     packet.local_port = frame.to.port;
     packet.buffer = mbuf;
+    if (hops_of(mbuf) == 0) packet.payload_sum = payload_sum_of(frame, packet.data);  // ours may wait for a device
     return packet.capacity >= packet.length + limits::growth;
 }
 
 bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t length, const Endpoint& from,
-                   const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops) {
+                   const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops,
+                   std::uint16_t payload_sum) {
     const std::size_t headers = udp_headers_length(to.address.family, port.config().vlan);
     auto* const buffer = static_cast<std::uint8_t*>(mbuf->buf_addr);
     const auto offset = static_cast<std::size_t>(payload - buffer);
@@ -49,6 +51,7 @@ bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t le
     h.vlan = port.config().vlan;
     h.from = from;
     h.to = to;
+    h.payload_sum = payload_sum;
     h.dscp = port.config().dscp;
     h.hop_limit = static_cast<std::uint8_t>(limits::hop_limit - hops);
     h.ip_checksum_by_device = port.offloads().tx_ip_checksum;

@@ -24,7 +24,8 @@ bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet
 // A packet that was through the pipeline gets its new headers, in the buffer it came in. `hops`: how many of our own
 // ports it has crossed. False when the buffer has no room for them.
 bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t length, const Endpoint& from,
-                   const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops);
+                   const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops,
+                   std::uint16_t payload_sum = 0);
 // The frame just written goes to one of our own addresses: make it look received on `port`.
 void turn_around(rte_mbuf* mbuf, const Port& port);
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "control/base/check.h"
+#include "media-plane/core/same_place.h"
 #include "media-plane/dpdk/echo.h"
 
 namespace sallyport::media::dpdk {
@@ -49,7 +50,7 @@ const IpAddress* Neighbour::own_address(Family family) const {
 
 bool Neighbour::is_ours(const IpAddress& address) const {
     return std::any_of(config_.addresses.begin(), config_.addresses.end(),
-                       [&](const InterfaceAddress& a) { return a.address == address; });
+                       [&](const InterfaceAddress& a) { return same_place(a.address, address); });
 }
 
 const IpAddress* Neighbour::next_hop_of(const IpAddress& destination) const {
@@ -195,9 +196,17 @@ bool Neighbour::learn(const IpAddress& address, const LinkAddress& link, bool cr
 }
 
 const LinkAddress* Neighbour::resolve(const IpAddress& destination, TimePoint now, SmallFrames& out) {
+    // Most packets of a port go where the one before went, or to the same gateway.
+    if (last_.hop != nullptr && same_place(destination, last_.destination) &&
+        same_place(last_.hop->address, last_.next) && last_.hop->usable()) [[likely]] {
+        last_.hop->used = now;
+        last_.hop->wanted = true;
+        return &last_.hop->link;
+    }
     const IpAddress* address = next_hop_of(destination);
     if (address == nullptr) return nullptr;
     NextHop* hop = hops_.find(*address);
+    if (hop != nullptr) last_ = {destination, *address, hop};
     if (hop == nullptr) {
         hop = hops_.obtain(*address, now);
         if (hop == nullptr) return nullptr;

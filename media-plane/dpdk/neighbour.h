@@ -100,6 +100,11 @@ private:
         TimePoint at{};
     };
     std::optional<GroupReport> report_;
+    struct Last {  // what was resolved last; the entry may have become another's meanwhile, and then says so
+        IpAddress destination, next;
+        NextHop* hop = nullptr;
+    };
+    Last last_;
     NeighbourStatistics statistics_;
 };
 

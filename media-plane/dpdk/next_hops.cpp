@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "control/base/check.h"
+#include "media-plane/core/same_place.h"
 
 namespace sallyport::media::dpdk {
 
@@ -25,7 +26,7 @@ std::size_t NextHops::bucket_of(const IpAddress& address) const {
 
 NextHop* NextHops::find(const IpAddress& address) {
     for (auto i = buckets_[bucket_of(address)]; i != none; i = chain_[i])
-        if (hops_[i].address == address) return &hops_[i];
+        if (same_place(hops_[i].address, address)) return &hops_[i];
     return nullptr;
 }
 

@@ -26,7 +26,7 @@ void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatist
         Leg& leg = *p.leg;
         Latch& port = p.rtcp ? leg.rtcp : leg.rtp;
         if (port.latched()) [[likely]] {  // perhaps by an earlier packet of this burst, from elsewhere
-            if (p.from != port.remote()) p.drop = Drop::wrong_source;
+            if (!same_place(p.from, port.remote())) p.drop = Drop::wrong_source;
             continue;
         }
         // The tail of a call that is a fax now may come from where a datagram would never be read.

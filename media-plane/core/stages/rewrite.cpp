@@ -26,6 +26,7 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
         p.out = &out;
         p.out_port = out.port;
         p.source = out.local;
+        if (p.rtcp || in.maps_payload || in.secure() || out.secure()) p.payload_sum = 0;
         if (p.rtcp) {
             ++p.source.port;
             p.to = out.rtcp.remote();

@@ -246,3 +246,24 @@ TEST_CASE("the checksum of RFC 1071 section 3's example comes out, in any split 
     CHECK(Checksum().add(example).folded() == 0xddf2);
     CHECK(Checksum().add({example.data(), 2}).add({example.data() + 2, 6}).folded() == 0xddf2);
 }
+
+TEST_CASE("a checksum that is carried over to new headers is the one that summing the payload anew gives") {
+    for (const auto& whole : {udp_v4, udp_v6}) {
+        const Frame frame = parse_frame(whole, rules());
+        REQUIRE(frame.checksum_whole);
+        UdpHeaders h;
+        const bool v4 = frame.to.address.family == Family::v4;
+        h.from = {ip(v4 ? "198.51.100.2" : "2001:db8:1::2"), 30000};
+        h.to = {ip(v4 ? "198.51.100.77" : "2001:db8:1::77"), 40002};
+        Bytes carried(128), anew(128);
+        for (Bytes* out : {&carried, &anew}) {
+            std::copy_n(&whole[frame.payload], frame.payload_length, out->begin() + 64);
+            h.payload_sum = out == &carried ? payload_sum_of(frame, &whole[frame.payload]) : std::uint16_t{0};
+            write_udp_headers(h, out->data() + 64, frame.payload_length);
+        }
+        CHECK(carried == anew);
+        Bytes without = whole;
+        without[frame.transport + 6u] = without[frame.transport + 7u] = 0;
+        if (v4) CHECK(payload_sum_of(parse_frame(without, rules()), &without[frame.payload]) == 0);
+    }
+}
