@@ -85,6 +85,7 @@ bool Call::answer_here(Fork& fork, const transaction::Request& prack, Context& c
         return false;
     }
     fork.bridge = std::move(bridge);
+    if (leg(Side::b).established) bridge_ = *fork.bridge;  // its 2xx came first: it is offered what holds now
     fork.told = *spoken;
     leg(Side::b).outdated = true;
     program(*fork.bridge, false, cx);
