@@ -10,15 +10,9 @@
 #include <string_view>
 
 #include "control/base/bytes.h"
+#include "control/base/fetch_lines.h"
 
 namespace sallyport::srtp {
-
-// Asks memory for lines of the cache ahead of their use. By loading an octet of each and not by prefetching: a processor
-// drops prefetches when more are under way than it can track, and a burst's are.
-inline void fetch_lines(const void* first, std::size_t lines) {
-    const auto* at = static_cast<const volatile std::uint8_t*>(first);
-    for (std::size_t i = 0; i < lines; ++i) (void)at[64 * i];
-}
 
 class MultiBuffer {
 public:

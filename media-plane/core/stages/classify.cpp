@@ -1,5 +1,6 @@
 // From UDP port to leg, and from octets to RTP or RTCP. RFC 7983, 5761; RTCP is on the port above RTP's, never on it.
 // UDPTL is where signaling has said so.
+#include "control/base/fetch_lines.h"
 #include "media-plane/core/demux.h"
 #include "media-plane/core/rtcp.h"
 #include "media-plane/core/rtp.h"
@@ -10,15 +11,12 @@ namespace sallyport::media::stages {
 namespace {
 
 // The lines of a leg that the next stages touch, asked for while the rest of the burst is looked up.
-void prefetch_receiver(const Leg& leg) {
-    __builtin_prefetch(&leg, 1);
-    __builtin_prefetch(&leg.received, 1);
-    __builtin_prefetch(&leg.reception, 1);
+void fetch_receiver(const Leg& leg) {
+    fetch_lines(&leg);
+    fetch_lines(&leg.peer_police);
+    fetch_lines(&leg.reception);
 }
-void prefetch_sender(const Leg& leg) {
-    __builtin_prefetch(&leg, 1);
-    __builtin_prefetch(&leg.sent, 1);
-}
+void fetch_sender(const Leg& leg) { fetch_lines(&leg, 2); }
 
 Drop check_rtp(ByteView packet, bool encrypted) {
     if (packet.size() < 2) return Drop::truncated;
@@ -67,14 +65,14 @@ void classify(std::span<Packet> burst, std::span<const LegTable> tables) {
         if (p.drop != Drop::none) continue;
         p.leg = p.port < tables.size() ? tables[p.port].find(p.local_port) : nullptr;
         if (p.leg)
-            prefetch_receiver(*p.leg);
+            fetch_receiver(*p.leg);
         else
             p.drop = Drop::no_leg;
     }
     for (Packet& p : burst) {
         if (p.drop != Drop::none) continue;
         p.drop = examine(p);
-        if (p.drop == Drop::none) prefetch_sender(*p.leg->opposite);
+        if (p.drop == Drop::none) fetch_sender(*p.leg->opposite);
     }
 }
 
