@@ -32,20 +32,9 @@ void block_stop_signals() {  // before the first thread, so that all inherit it
     signal(SIGPIPE, SIG_IGN);
 }
 
-// Ten thousand sessions are some 30 MB that packets visit at random: in pages of 4 kB each visit costs a walk of the page
-// tables beside the cache lines (measured: a fifth to two fifths of an SRTP packet's time). glibc asks for huge pages
-// when its environment says so before main(), and in no other way; so the process begins once more. What an operator has
-// set stays, and where it cannot be, nothing is lost but time.
-void want_heap_in_hugepages(char** argv) {
-    if (getenv("GLIBC_TUNABLES")) return;
-    setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0);
-    execv("/proc/self/exe", argv);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-    want_heap_in_hugepages(argv);
     const auto parsed = media::app::parse_options(argc, argv);
     if (parsed.exit_code >= 0) return parsed.exit_code;
     const std::string& name = parsed.options.config_file;
