@@ -63,12 +63,14 @@ void log_srtp(const srtp::Engine& engine) {
             slow += (slow.empty() ? "" : " ") + std::string(srtp::facts(suite).sdes_name);
     }
     if (slow.empty())
-        observe::log_info("srtp engine", {{"engine", srtp::burst_engine}, {"instructions", srtp::burst_instructions()}});
+        observe::log_info("srtp engine",
+                          {{"engine", srtp::burst_engine}, {"instructions", srtp::burst_instructions()}});
     else
-        observe::log(observe::Level::warning,
-                     "srtp-slow: these suites are done packet by packet, because the node file says so or this processor "
-                     "lacks AES or PCLMULQDQ",
-                     {{"suites", slow}});
+        observe::log(
+            observe::Level::warning,
+            "srtp-slow: these suites are done packet by packet, because the node file says so or this processor "
+            "lacks AES or PCLMULQDQ",
+            {{"suites", slow}});
 }
 
 void report(const std::vector<bool>& stuck, const std::vector<bool>& were_stuck) {
@@ -147,7 +149,8 @@ int run_daemon(Config config) {
     int code = 0;
     try {
         const auto srtp_engine = srtp::make_engine(config.driver.srtp_engine);  // to ask, not to use
-        const auto collect = [&plane = *driver, &dispatcher, &rpc_server = **server, srtp = srtp_metrics(*srtp_engine)] {
+        const auto collect = [&plane = *driver, &dispatcher, &rpc_server = **server,
+                              srtp = srtp_metrics(*srtp_engine)] {
             auto metrics = plane_metrics(plane.status());
             for (const auto& metric : srtp) metrics.push_back(metric);
             for (auto& metric : command_metrics(dispatcher.statistics(), rpc_server.statistics()))

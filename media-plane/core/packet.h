@@ -22,7 +22,7 @@ struct Packet {
     std::uint16_t local_port = 0;  // destination UDP port
     // RFC 1071 sum of the payload, if the driver knows it; 0: unknown, as after any change of it.
     std::uint16_t payload_sum = 0;
-    void* buffer = nullptr;        // the driver's own (an mbuf); the core never touches it
+    void* buffer = nullptr;  // the driver's own (an mbuf); the core never touches it
 
     // Set by the stages.
     Leg* leg = nullptr;  // received on

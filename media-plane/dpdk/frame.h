@@ -40,7 +40,7 @@ struct Frame {
     Drop drop = Drop::none;  // why `kind` is none
     std::uint8_t hop_limit = 0;
     bool checksum_whole = false;  // UDP: the checksum field is there, and covers what it says
-    bool router_alert = false;  // ICMPv6 behind that hop-by-hop option (RFC 2711)
+    bool router_alert = false;    // ICMPv6 behind that hop-by-hop option (RFC 2711)
     LinkAddress link_from, link_to;
     Endpoint from, to;                 // ports only for UDP
     std::uint16_t network = 0;         // offset of the IP or ARP header
@@ -52,7 +52,8 @@ struct Frame {
 // `stripped_vlan`: the tag the device has taken off already, with 0 for none.
 Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t stripped_vlan = 0);
 
-// What Packet::payload_sum wants to know of a frame of kind udp, out of its checksum; `payload` as it lies in the frame.
+// What Packet::payload_sum wants to know of a frame of kind udp, out of its checksum; `payload` as it lies in the
+// frame.
 std::uint16_t payload_sum_of(const Frame& frame, const std::uint8_t* payload);
 
 struct UdpHeaders {

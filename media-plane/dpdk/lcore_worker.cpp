@@ -256,8 +256,7 @@ void LcoreWorker::send(const Packet& packet) {
         send_small_frames(packet.out_port);  // the question
         return;
     }
-    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0,
-                       packet.payload_sum))
+    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0, packet.payload_sum))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     transmit(mbuf, packet.out_port, relayed);
 }

@@ -198,9 +198,7 @@ bool BurstContext::turned(Streams& streams, Job& job) {
     return true;
 }
 
-void BurstContext::unprotect_turned(Job& job) {
-    job.status = turned(streams_, job) ? Status::ok : Status::auth_failed;
-}
+void BurstContext::unprotect_turned(Job& job) { job.status = turned(streams_, job) ? Status::ok : Status::auth_failed; }
 
 // RFC 3711 3.4: the index is in the packet. What says that it is not encrypted is not accepted.
 Status BurstContext::unprotect_rtcp(Streams& streams, Job& job) {

@@ -96,7 +96,7 @@ private:
     Streams streams_;
     alignas(64) HmacSha1 hmac_;
     alignas(64) AesCounter cipher_;
-    std::unique_ptr<AesGcm> gcm_;  // else hmac_ and cipher_
+    std::unique_ptr<AesGcm> gcm_;           // else hmac_ and cipher_
     std::unique_ptr<Streams> continued_;    // inbound, undecided: the counts from before the key changed
     std::unique_ptr<SrtcpSender> srtcp_;    // outbound
     std::unique_ptr<SrtcpCipher> rtcp_in_;  // inbound

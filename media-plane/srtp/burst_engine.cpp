@@ -39,7 +39,8 @@ public:
     }
 
     void unprotect(std::span<Job> burst) override {
-        for (; burst.size() > burst_lanes; burst = burst.subspan(burst_lanes)) unprotect_lanes(burst.first(burst_lanes));
+        for (; burst.size() > burst_lanes; burst = burst.subspan(burst_lanes))
+            unprotect_lanes(burst.first(burst_lanes));
         unprotect_lanes(burst);
     }
     void protect(std::span<Job> burst) override {
@@ -55,9 +56,7 @@ private:
             if (job.status == Status::ok && !own(job).in_pieces()) own(job).fetch_gcm();
     }
 
-    CounterBurst& ciphers(const BurstContext& context) {
-        return context.aes_128() ? cipher_128_ : cipher_256_;
-    }
+    CounterBurst& ciphers(const BurstContext& context) { return context.aes_128() ? cipher_128_ : cipher_256_; }
     void run_ciphers() {
         cipher_128_.run();
         cipher_256_.run();

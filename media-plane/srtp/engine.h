@@ -1,5 +1,6 @@
-// One interface, two engines: libsrtp2 packet by packet (the reference, every suite), and whole bursts on the multi-buffer
-// library where the processor has the instructions. Contexts belong to the engine that made them and to one lcore.
+// One interface, two engines: libsrtp2 packet by packet (the reference, every suite), and whole bursts on the
+// multi-buffer library where the processor has the instructions. Contexts belong to the engine that made them and to
+// one lcore.
 #pragma once
 
 #include <cstdint>

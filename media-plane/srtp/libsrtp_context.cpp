@@ -128,8 +128,7 @@ bool LibsrtpContext::resume(const KeyUse& used) {
         entry.begun_elsewhere = true;
         entry.index = known.index;
     }
-    if (srtcp_)
-        srtcp_->resume(used.srtcp);
+    if (srtcp_) srtcp_->resume(used.srtcp);
     return true;
 }
 

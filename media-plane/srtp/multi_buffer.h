@@ -37,7 +37,7 @@ private:
     };
     using Manager = std::unique_ptr<IMB_MGR, Free>;
     Manager manager_;
-    Manager hash_manager_;  // none: the same
+    Manager hash_manager_;       // none: the same
     std::size_t worth_manager_;  // so many messages at once are hashed sooner by manager_
     Bytes gathered_;
 };

@@ -1,5 +1,6 @@
-// RTCP to SRTCP and back under one key, with indices that its user counts: RFC 3711 3.4 and 4, RFC 6188, RFC 7714. Always
-// encrypted. libsrtp keeps the index to itself and begins at 1, so that after a restart it would repeat keystream.
+// RTCP to SRTCP and back under one key, with indices that its user counts: RFC 3711 3.4 and 4, RFC 6188, RFC 7714.
+// Always encrypted. libsrtp keeps the index to itself and begins at 1, so that after a restart it would repeat
+// keystream.
 #pragma once
 
 #include <array>

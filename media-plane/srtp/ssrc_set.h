@@ -26,7 +26,8 @@ struct SsrcCount {
         const std::uint64_t likely = estimated_index(index, sequence);
         return likely >= floor ? std::optional(likely) : std::nullopt;
     }
-    // That packet is authentic, or has been sent. True if this is worth telling whoever would have to go on with the key.
+    // That packet is authentic, or has been sent. True if this is worth telling whoever would have to go on with the
+    // key.
     bool count(std::uint64_t used) {
         const bool first = state != State::counting;
         if (!first && used <= index) return false;

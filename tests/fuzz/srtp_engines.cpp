@@ -1,5 +1,6 @@
 // rooms: srtp
-// Bytes as the course of events between two SRTP engines: libsrtp and the burst engine agree on every octet and verdict.
+// Bytes as the course of events between two SRTP engines: libsrtp and the burst engine agree on every octet and
+// verdict.
 #include <algorithm>
 #include <cstdio>
 

@@ -1,6 +1,6 @@
-// Two SRTP engines given the same keys, packets and accidents, burst by burst: loss, reordering, replays, forgeries, SSRCs
-// that come and go, new keys, restarts. They have to agree on every octet and every verdict. What happens is drawn from a
-// source of random numbers, which may be a fuzzer's input.
+// Two SRTP engines given the same keys, packets and accidents, burst by burst: loss, reordering, replays, forgeries,
+// SSRCs that come and go, new keys, restarts. They have to agree on every octet and every verdict. What happens is
+// drawn from a source of random numbers, which may be a fuzzer's input.
 #pragma once
 
 #include <array>
@@ -155,12 +155,14 @@ private:
         packets += burst.size();
         for (std::size_t i = 0; i < burst.size(); ++i) {
             const Job &left = all[0][i], &right = all[1][i];
-            const std::string what = std::string(inbound ? "in" : "out") + (burst[i].rtcp ? " rtcp " : " rtp ") +
-                                     std::string(facts(left.context->key().suite()).sdes_name) + " " +
-                                     std::to_string(i) + "/" + std::to_string(burst.size()) + " " +
-                                     to_hex(ByteView(burst[i].bytes).first(std::min<std::size_t>(12, burst[i].bytes.size())));
+            const std::string what =
+                std::string(inbound ? "in" : "out") + (burst[i].rtcp ? " rtcp " : " rtp ") +
+                std::string(facts(left.context->key().suite()).sdes_name) + " " + std::to_string(i) + "/" +
+                std::to_string(burst.size()) + " " +
+                to_hex(ByteView(burst[i].bytes).first(std::min<std::size_t>(12, burst[i].bytes.size())));
             if (left.status != right.status)
-                return what + ": verdict " + std::to_string(int(left.status)) + " and " + std::to_string(int(right.status));
+                return what + ": verdict " + std::to_string(int(left.status)) + " and " +
+                       std::to_string(int(right.status));
             if (left.length != right.length) return what + ": length";
             if (left.status == Status::ok && !std::equal(left.data, left.data + left.length, right.data))
                 return what + ": octets";

@@ -124,7 +124,8 @@ TEST_CASE("[E-19] A sender that has turned before its first packet arrives is un
     WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Peer sender(suite, key(suite, 1), false), receiver(suite, key(suite, 1), true);
-        for (const std::uint16_t lost : {65'534, 65'535, 0, 1}) REQUIRE(sender.process(rtp_packet(lost)).status == Status::ok);
+        for (const std::uint16_t lost : {65'534, 65'535, 0, 1})
+            REQUIRE(sender.process(rtp_packet(lost)).status == Status::ok);
         const auto pass = [&](std::uint16_t sequence) {
             const Outcome received = receiver.process(sender.process(rtp_packet(sequence)).bytes);
             if (received.status == Status::ok) CHECK(received.bytes == rtp_packet(sequence));

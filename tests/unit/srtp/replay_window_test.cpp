@@ -33,7 +33,8 @@ TEST_CASE("A window agrees with a list of all that was taken, whatever the order
         for (int i = 0; i < 5'000; ++i) {
             const std::uint32_t span = random.below(20) == 0 ? 5'000 : 40;
             const std::uint64_t ahead = highest + random.below(span);
-            const std::uint64_t index = random.below(2) ? ahead : ahead - std::min<std::uint64_t>(ahead, random.below(1'100));
+            const std::uint64_t index =
+                random.below(2) ? ahead : ahead - std::min<std::uint64_t>(ahead, random.below(1'100));
             const bool expected = !taken.contains(index) && (index > highest || highest - index < 1024);
             REQUIRE(window.takes(index) == expected);
             if (!expected) continue;
