@@ -219,12 +219,12 @@ def _(lab):
                  port=5080)
     from_ = f'"Alice" <sip:{PBX_NUMBER}@{DOMAIN};user=phone>'
     came = arrived(pbx, core, uri, from_=from_)
-    require(number in came.request_uri, f'to the core: {came.start_line}')
+    require(number in came.uri, f'to the core: {came.start_line}')
     for on_net in ('customer', 'node'):
         provision(lab, trunk=f'on_net: {on_net}\n', customer=CUSTOMER.replace('concurrent_calls: 1', 'concurrent_calls: 0'))
         out, into = answered(pbx, other.party, uri, from_=from_)
         invite_ = into.invite
-        equal(invite_.request_uri, f'sip:{number}@static.sallyport.example;user=phone', 'Request-URI')
+        equal(invite_.uri, f'sip:{number}@static.sallyport.example;user=phone', 'Request-URI')
         require(f'<sip:{PBX_NUMBER}@static.sallyport.example;user=phone>' in invite_['From'], f'From: {invite_["From"]}')
         require(DOMAIN not in str(invite_['From']), f'the caller\'s domain: {invite_["From"]}')
         hang_up(out, into)

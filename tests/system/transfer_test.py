@@ -354,8 +354,8 @@ def _(lab):
     sheet = lab.edge.cli('trunk', 'sheet', 'acme-hq')
     require('Replaces' in sheet, sheet)
     for side, party, stays in (('pbx', pbx, core), ('core', core, pbx)):
-        telephone = {pbx: (first, second, PBX_NUMBER, to_core), core: (far_end, Telephone(core, SECOND_AT_CORE), CORE_NUMBER,
-                                                                       to_pbx())}[party]
+        telephone = {'pbx': (first, second, PBX_NUMBER, to_core), 'core': (far_end, Telephone(core, SECOND_AT_CORE), CORE_NUMBER,
+                                                                       to_pbx())}[side]
         leaving, taking, number, uri = telephone
         staying = first if stays is pbx else far_end
         leg, far = in_call(lab, far_end, first, by_pbx=side == 'core')
