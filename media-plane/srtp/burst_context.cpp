@@ -50,6 +50,7 @@ void BurstContext::continue_from(BurstContext& previous) {
     while (old.size() > limits::inbound_ssrcs) old.remove_oldest();
     for (std::size_t i = 0; i < old.size(); ++i) {  // nothing was protected with the new key yet
         old[i].floor = 0;
+        old[i].carried = old[i].state != SsrcCount::State::fresh;
         old[i].rtp.forget();
     }
     if (inbound())
@@ -214,7 +215,8 @@ Status BurstContext::unprotect_rtcp(Streams& streams, Job& job) {
 
 // The first authentic packet under the new key tells how its sender counts, and settles it.
 void BurstContext::decide(Job& job) {
-    const bool counted_before = continued_->find(ssrc_of(job.data, job.rtcp)) != nullptr;
+    const auto* before = continued_->find(ssrc_of(job.data, job.rtcp));
+    const bool counted_before = before && before->carried;
     const Status went_on = unprotect_with(*continued_, job);
     if (went_on == Status::ok) {
         job.status = Status::ok;
@@ -223,6 +225,10 @@ void BurstContext::decide(Job& job) {
             streams_ = std::move(*continued_);
             continue_undecided(nullptr);
         }
+        return;
+    }
+    if (!counted_before) {  // counted from zero here too; tried once more, a replay would pass
+        job.status = went_on;
         return;
     }
     job.status = unprotect_with(streams_, job);

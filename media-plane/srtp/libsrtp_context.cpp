@@ -95,6 +95,8 @@ void LibsrtpContext::continue_from(LibsrtpContext& previous) {
     if (old.ssrcs.size() == 0) return;
     // Under the new key those that fell silent may be forgotten, so that the limit is one of each key's life.
     while (old.ssrcs.size() > limits::inbound_ssrcs) remove_oldest(old);
+    for (std::size_t i = 0; i < old.ssrcs.size(); ++i)
+        old.ssrcs[i].carried = old.ssrcs[i].state != SsrcCount::State::fresh;
     const srtp_policy_t policy = policy_of(key(), inbound());
     if (srtp_update(old.session.get(), &policy) != srtp_err_status_ok) return;  // out of memory: counts from zero
     if (!rekey_own_streams(old)) return;
@@ -229,7 +231,8 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
     }
     std::memcpy(scratch.data(), job.data, job.length);  // a failed attempt may leave its marks on the bytes
     std::uint16_t length = job.length;
-    const bool counted_before = continued_->ssrcs.find(ssrc_of(job.data, job.rtcp)) != nullptr;
+    const Ssrcs::Entry* before = continued_->ssrcs.find(ssrc_of(job.data, job.rtcp));
+    const bool counted_before = before && before->carried;
     const Status went_on = unprotect_with(*continued_, scratch.data(), length, job.rtcp, further);
     if (went_on == Status::ok) {
         std::memcpy(job.data, scratch.data(), length);
@@ -240,6 +243,10 @@ void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
             counting_ = std::move(*continued_);
             continued_.reset();
         }
+        return;
+    }
+    if (!counted_before) {  // counted from zero here too; tried once more, a replay would pass
+        job.status = went_on;
         return;
     }
     job.status = unprotect_with(counting_, job.data, job.length, job.rtcp, further);

@@ -17,6 +17,7 @@ struct SsrcCount {
     State state = State::fresh;
     // Its count did not begin at zero here: it was resumed, or had turned before its first packet reached us.
     bool begun_elsewhere = false;
+    bool carried = false;  // counted under the key before this one, and so can tell whether its sender went on counting
     std::uint64_t index = 0;  // the highest so far
     std::uint64_t floor = 0;  // below it, indices may have been used before this context was made: refused
 

@@ -90,8 +90,8 @@ TEST_CASE("A new SSRC, as after a transfer, decides nothing about the counter of
         Turned ends(suite);
         ends.receiver.rekey(key(suite, 2));
         ends.sender.start_over(key(suite, 2));
-        const Bytes other = ends.sender.process(rtp_packet(1, 77)).bytes;
-        CHECK(ends.receiver.process(other).status == Status::ok);
+        for (const std::uint16_t sequence : {1, 2, 3})
+            CHECK(ends.receiver.process(ends.sender.process(rtp_packet(sequence, 77)).bytes).status == Status::ok);
         CHECK(ends.pass(10'001) == Status::ok);
     }
 }
@@ -139,5 +139,30 @@ TEST_CASE("[E-19] A sender that has turned before its first packet arrives is un
         for (const std::uint16_t lost : {40'000, 60'000, 20'000, 50'000, 10'000})
             REQUIRE(sender.process(rtp_packet(lost, 6)).status == Status::ok);
         CHECK(receiver.process(sender.process(rtp_packet(10'001, 6)).bytes).status == Status::auth_failed);
+    }
+}
+
+TEST_CASE("An SSRC that only RTCP has named decides nothing about the counters after re-keying") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        REQUIRE(ends.receiver.process(ends.sender.process(rtcp_packet(88), true).bytes, true).status == Status::ok);
+        ends.receiver.rekey(key(suite, 2));
+        ends.sender.start_over(key(suite, 2));
+        CHECK(ends.receiver.process(ends.sender.process(rtp_packet(5, 88)).bytes).status == Status::ok);
+        CHECK(ends.pass(10'001) == Status::ok);
+    }
+}
+
+TEST_CASE("A packet of a new SSRC that comes twice after re-keying is a replay, and decides nothing") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        ends.sender.rekey(key(suite, 2));
+        ends.receiver.rekey(key(suite, 2));
+        const Bytes other = ends.sender.process(rtp_packet(7, 77)).bytes;
+        CHECK(ends.receiver.process(other).status == Status::ok);
+        CHECK(ends.receiver.process(other).status == Status::replayed);
+        CHECK(ends.pass(10'001) == Status::ok);
     }
 }
