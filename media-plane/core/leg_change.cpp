@@ -144,6 +144,7 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
     if (change.clock_rate && *change.clock_rate != leg.clock_rate) {
         leg.clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();
+        leg.expected_since = TimePoint{};  // its last arrival is forgotten: silence is counted from now on
     }
     if (change.codec) leg.codec = *change.codec;
     if (change.relearn) {

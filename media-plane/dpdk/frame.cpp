@@ -24,8 +24,9 @@ IpAddress address_at(const std::uint8_t* p, Family family) {
 
 bool udp_checksum_acceptable(Frame& frame, ByteView segment, UdpChecksum mode) {
     const std::uint16_t field = load_be16(segment.data() + 6);
-    frame.checksum_whole = field != 0;
-    if (mode == UdpChecksum::ignore) return true;
+    // Nobody has looked at an ignored one: it may be the half that a kernel leaves for its hardware.
+    frame.checksum_whole = field != 0 && mode != UdpChecksum::ignore;
+    if (mode == UdpChecksum::ignore || mode == UdpChecksum::found_good) return true;
     const auto length = static_cast<std::uint16_t>(segment.size());
     if (field == 0) return frame.from.address.family == Family::v4;  // RFC 8200 section 8.1: never zero over IPv6
     Checksum pseudo;

@@ -26,7 +26,7 @@ enum class FrameKind : std::uint8_t { none, udp, icmp, icmpv6, arp };
 
 // How much the sender's checksums are trusted. The kernel leaves the UDP checksum of what it sends into a veth, a tap
 // or a packet socket half done (only the pseudo-header is summed): `accept_partial` takes exactly that value too.
-enum class UdpChecksum : std::uint8_t { verify, accept_partial, ignore };
+enum class UdpChecksum : std::uint8_t { verify, accept_partial, ignore, found_good };
 
 struct FrameRules {
     LinkAddress link;        // this port's own: nothing else is taken, but groups for ARP and neighbour discovery

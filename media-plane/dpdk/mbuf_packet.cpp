@@ -19,7 +19,7 @@ Frame parse_mbuf(rte_mbuf* mbuf, const Port& port) {
             return refused;
         }
         if (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD) rules.verify_ip_checksum = false;
-        if (l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD) rules.udp_checksum = UdpChecksum::ignore;
+        if (l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD) rules.udp_checksum = UdpChecksum::found_good;
     }
     const bool stripped = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
     return parse_frame(bytes_of(mbuf), rules, stripped ? mbuf->vlan_tci : 0);

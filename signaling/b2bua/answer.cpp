@@ -150,7 +150,10 @@ void Call::on_ok(Side side, const transaction::Response& response, Context& cx) 
     // What was offered and answered before the 2xx needs no answer in the ACK.
     const Fork* early = fork_towards_callee(response.message.to_tag());
     if (exchange_->initial && early != nullptr && early->offered && early->agreed) exchange_->late = false;
-    if (early_ && early_->remote_tag != response.message.to_tag()) end_early_exchange(481, {}, cx);
+    if (early_ && early_->remote_tag != response.message.to_tag()) {
+        give_back_media(early_->kbps_before, cx);
+        end_early_exchange(481, {}, cx);
+    }
     if (exchange_->late) {
         l.owed = OwedAck{std::move(sent), cseq};
         return carry_late_offer(side, response.message, cx);

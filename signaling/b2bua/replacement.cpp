@@ -140,6 +140,7 @@ void Call::undo_replacement(const SdpBridge& before, Context& cx) {
 
 void Call::forget_leg(const Leg& l, Context& cx) const {
     cx.index.remove_dialog(l.call_id, l.local_tag);
+    cx.index.remove_dialog(l.call_id, l.dialog.id.local_tag);  // of a fork that was not the first
     cx.index.detach(l.dialog.flow.connection, id_);
     leave_adopted(l.call_id, cx);
 }

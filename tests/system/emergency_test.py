@@ -154,6 +154,7 @@ def _(lab):
         answered(psap(lab), call, incoming)
         hang_up(incoming, call)                              # what comes from the core needs no proof
         other = pbx.peer.invite(lab.number_uri(CORE_NUMBER), pbx.offer(), caller=PBX_NUMBER)
+        require(other.wait_final() and other.may_authorize is None, 'another call has to prove whose it is')
         equal(other.wait_final().status, 480, 'another call proves whose it is, and then the trunk is switched off')
     finally:
         apply(lab, trunk(limits='{concurrent_calls: 0, calls_per_second: 0}'))

@@ -288,3 +288,19 @@ TEST_CASE("Streams are in the histograms when their session has ended") {
     CHECK(statistics.loss_ratio.bucket(0) == 2);  // none
     CHECK(sum(statistics.round_trip_seconds) == 0);
 }
+
+TEST_CASE("Another clock rate after a long call is no silence since its beginning") {
+    Talk talk;
+    talk.run(60s);
+    talk.events.clear();
+    LegChange faster = leg(Side::a);
+    faster.clock_rate = 16'000;
+    REQUIRE(talk.call.modify({faster}).code == Code::ok);
+    talk.a = false;
+    talk.run(2s);
+    REQUIRE(talk.events.size() == 1);
+    CHECK(talk.events.front().event.count <= 2'000);
+    talk.a = true;
+    talk.run(2s);
+    CHECK(talk.call.statistics(Side::a).silent < 3s);
+}
