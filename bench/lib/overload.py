@@ -1,8 +1,7 @@
 """refusals and avalanche: what a node does with more work than it can do."""
-import contextlib
-import re
-import socket
-import threading
+import json
+import os
+import subprocess
 import time
 
 from lab import avalanche as crowd_module
@@ -12,62 +11,29 @@ from . import measure, node, signaling, sipp
 
 STRANGER = "192.0.2.66"
 BUSY = ("overload: {busy_ms: 1}\n")
-TO_TAG = re.compile(rb"\r\n(?:To|t) *:[^\r\n]*;tag=([^;\r\n]+)")
-CALL_ID = re.compile(rb"\r\nCall-ID: *([^\r\n]+)")
+GENERATOR_CPU = 1
 
 
 class Flood:
-    """INVITEs of somebody nobody knows, a fixed number under way, each acknowledged when it is answered."""
+    """INVITEs of somebody nobody knows (signaling/flood.cpp), a fixed number under way, each acknowledged when answered."""
     UNDER_WAY = 400
 
-    def __init__(self, namespace):
+    def __init__(self, programs, namespace):
+        command = [os.path.join(programs, "bench", "sip_flood"), STRANGER, "5090", "192.0.2.1", "5060", str(self.UNDER_WAY)]
         with namespace.entered():
-            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-            self.socket.bind((STRANGER, 5090))
-        self.socket.connect(("192.0.2.1", 5060))
-        self.socket.settimeout(0.2)
-        self.sent = self.refused = self.others = 0
-        self.counting = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+            self._child = subprocess.Popen(measure.pinned(GENERATOR_CPU, command), stdin=subprocess.PIPE,
+                                           stdout=subprocess.PIPE, text=True)
 
-    def _message(self, method, number, tag=""):
-        return (f"{method} sip:+4989777001@sip.sallyport.example;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP {STRANGER}:5090;"
-                f"branch=z9hG4bKflood{number};rport\r\nMax-Forwards: 70\r\nFrom: <sip:+4930100@sip.sallyport.example>;tag=f"
-                f"\r\nTo: <sip:+4989777001@sip.sallyport.example>{tag}\r\nCall-ID: {number}\r\nCSeq: 1 {method}\r\n"
-                f"Contact: <sip:{STRANGER}:5090>\r\nContent-Length: 0\r\n\r\n").encode()
-
-    def _next(self):
-        self.sent += 1
-        with contextlib.suppress(OSError):
-            self.socket.send(self._message("INVITE", self.sent))
-
-    def _run(self):
-        for _ in range(self.UNDER_WAY):
-            self._next()
-        while not self._stop.is_set():
-            try:
-                answer = self.socket.recv(65_535)
-            except OSError:               # what was lost is replaced, or the flood would dry up
-                for _ in range(self.UNDER_WAY):
-                    self._next()
-                continue
-            tag, call_id = TO_TAG.search(answer), CALL_ID.search(answer)
-            if not answer.startswith(b"SIP/2.0 100"):
-                if self.counting:
-                    refused = answer.startswith(b"SIP/2.0 503")
-                    self.refused, self.others = self.refused + refused, self.others + (not refused)
-                if tag and call_id:
-                    with contextlib.suppress(OSError):
-                        self.socket.send(self._message("ACK", call_id.group(1).decode(), f";tag={tag.group(1).decode()}"))
-                self._next()
+    def counts(self):
+        """How many were refused with 503 so far, and how many answered otherwise."""
+        self._child.stdin.write("\n")
+        self._child.stdin.flush()
+        counted = json.loads(self._child.stdout.readline())
+        return counted["refused"], counted["others"]
 
     def stop(self):
-        self._stop.set()
-        self._thread.join()
-        self.socket.close()
+        self._child.stdin.close()
+        self._child.wait(10)
 
 
 def refusals(programs, rounds, quick):
@@ -85,17 +51,15 @@ def refusals(programs, rounds, quick):
             run(calls=100, rate=100)
             for _ in range(rounds):
                 calls.append(signaling.microseconds_per_unit("Sallyport", lambda: node.cpu_seconds(edge_node), run, units, rate))
-            flood = Flood(network.pbx)
+            flood = Flood(programs, network.pbx)
             try:
                 process.wait_until(lambda: edge_node.scrape("signaling").get("sallyport_overload_level") >= 1, 60,
                                    "the flood overloads the node", every=0.2)
                 for _ in range(rounds):
-                    before, refused, others = node.cpu_seconds(edge_node), flood.refused, flood.others
-                    flood.counting = True
+                    (refused, others), before = flood.counts(), node.cpu_seconds(edge_node)
                     time.sleep(seconds)
-                    flood.counting = False
-                    spent = node.cpu_seconds(edge_node) - before
-                    refused, others = flood.refused - refused, flood.others - others
+                    (refused_then, others_then), spent = flood.counts(), node.cpu_seconds(edge_node) - before
+                    refused, others = refused_then - refused, others_then - others
                     ours.append(round(spent / max(refused + others, 1) * 1e6, 2))
                     shares.append(round(refused / max(refused + others, 1), 3))
             finally:

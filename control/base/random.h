@@ -2,6 +2,8 @@
 // generator; tests give a seeded one and can replay every run.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -22,9 +24,15 @@ public:
     // Uniform in [0, bound); bound > 0. The bias of the multiplication is below 2^-32 * bound.
     std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(std::uint64_t{u32()} * bound >> 32); }
     std::string token(std::size_t bytes) {  // 2 * bytes hex digits
-        Bytes raw(bytes);
-        fill(raw);
-        return to_hex(raw);
+        std::array<std::uint8_t, 64> raw;
+        std::string text;
+        text.reserve(2 * bytes);
+        while (text.size() < 2 * bytes) {
+            const auto part = ByteSpan(raw).first(std::min(raw.size(), bytes - text.size() / 2));
+            fill(part);
+            text += to_hex(part);
+        }
+        return text;
     }
 };
 

@@ -1,17 +1,9 @@
 #include "control/config/keys.h"
 
-#include <algorithm>
-
 namespace sallyport::config {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lower_case(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
-}
 
 int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -20,8 +12,7 @@ int hex_digit(char c) {
 }
 
 // RFC 3261 19.1.4: the user part is compared with case and after unescaping.
-std::string unescaped(std::string_view text) {
-    std::string out;
+void append_unescaped(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
             out += static_cast<char>(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
@@ -30,15 +21,23 @@ std::string unescaped(std::string_view text) {
             out += text[i];
         }
     }
-    return out;
 }
 
 }  // namespace
 
-std::string aor_key(std::string_view user, std::string_view host) { return unescaped(user) + '@' + lower_case(host); }
+std::string aor_key(std::string_view user, std::string_view host) {
+    std::string key;
+    key.reserve(user.size() + 1 + host.size());
+    append_unescaped(key, user);
+    key += '@';
+    for (const char c : host) key += lower(c);
+    return key;
+}
 
 std::string credential_key(std::string_view username, std::string_view realm) {
-    std::string key(username);
+    std::string key;
+    key.reserve(username.size() + 1 + realm.size());
+    key += username;
     key += '\0';
     key += realm;
     return key;

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -79,11 +80,10 @@ private:
 
     Ranges ranges_, disabled_ranges_;
     std::vector<std::string> trunk_ids_, route_ids_;
-    std::map<std::string, std::string, std::less<>> trunk_of_aor_;  // "user@host" -> trunk id
-    std::map<std::string, std::pair<std::string, std::size_t>, std::less<>>
-        credentials_;                                                  // "user\0realm" -> trunk, index
-    std::map<std::string, std::string, std::less<>> realm_of_domain_;  // by aor_key of the domain alone
-    PrefixTable route_prefixes_, service_numbers_;                     // values: indexes into route_ids_
+    std::unordered_map<std::string, std::string> trunk_of_aor_;                         // "user@host" -> trunk id
+    std::unordered_map<std::string, std::pair<std::string, std::size_t>> credentials_;  // "user\0realm" -> trunk, index
+    std::unordered_map<std::string, std::string> realm_of_domain_;  // by aor_key of the domain alone
+    PrefixTable route_prefixes_, service_numbers_;                  // values: indexes into route_ids_
     SourcesByRealm trunk_sources_, disabled_trunk_sources_, carrier_sources_;
 };
 

@@ -88,8 +88,8 @@ Authentication outcome(Authentication::Outcome what, std::string reason) { retur
 }  // namespace
 
 Authenticator::Authenticator(const std::string& secret, Duration nonce_life, RandomSource& random, NonceCounts& counts)
-    : keyed_hash_(secret),
-      unknown_user_ha1_(keyed_hash_("unknown user")),
+    : proof_(secret, "nonce"),
+      unknown_user_ha1_(sip::hmac_sha256(secret, "unknown user")),
       nonce_life_(std::clamp<Duration>(nonce_life, 1s, 1h)),
       random_(&random),
       counts_(&counts) {}
@@ -150,13 +150,8 @@ std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint n
 // The address comes last and always has the same length, so that no realm can stand for a part of it.
 std::string Authenticator::proof(std::string_view nonce_stamp, std::string_view digest_realm,
                                  const IpAddress& address) const {
-    std::string covered;
-    covered.reserve(nonce_stamp.size() + digest_realm.size() + 1 + address.bytes.size());
-    covered.append(nonce_stamp).append(digest_realm).append(as_text(address.bytes));
-    covered.push_back(static_cast<char>(address.family));
-    std::string hash = keyed_hash_(covered);
-    hash.resize(proof_digits);
-    return hash;
+    const char family = static_cast<char>(address.family);
+    return proof_({nonce_stamp, digest_realm, as_text(address.bytes), {&family, 1}});
 }
 
 bool Authenticator::is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now,

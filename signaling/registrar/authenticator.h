@@ -73,7 +73,7 @@ private:
     bool count(const sip::DigestAnswer& answer, TimePoint now);
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
 
-    sip::HmacSha256 keyed_hash_;
+    sip::SipHash128 proof_;
     std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
     RandomSource* random_;

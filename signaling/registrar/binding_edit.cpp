@@ -13,6 +13,7 @@ bool is_same_contact(const Binding& binding, const ContactRequest& contact) {
     if (binding.bulk != contact.bulk) return false;  // RFC 6140 5.2: one AOR's contact never touches the bulk binding
     const bool both_named = !binding.instance.empty() && !contact.instance.empty();
     if (both_named) return binding.instance == contact.instance;
+    if (binding.contact == contact.text) return true;  // nearly always
     const auto uri = sip::parse_uri(binding.contact);
     return uri.has_value() && sip::equivalent(*uri, contact.uri);
 }
@@ -66,7 +67,7 @@ Result<bool, EditErrc> BindingEdit::apply_one(const ContactRequest& contact, std
     }
     if (!contact.bulk && !policy_.single_aor_compatibility) return EditErrc::single_contact;
     if (found != bindings.end()) {
-        const bool moved = found->flow != flow_ || found->contact != contact.uri.text();
+        const bool moved = found->flow != flow_ || found->contact != contact.text;
         fill(*found, contact, *seconds);
         return moved;
     }
@@ -90,7 +91,7 @@ Result<std::uint32_t, EditErrc> BindingEdit::granted_seconds(const ContactReques
 
 void BindingEdit::fill(Binding& binding, const ContactRequest& contact, std::uint32_t seconds) const {
     binding.trunk = policy_.trunk;
-    binding.contact = contact.uri.text();
+    binding.contact = contact.text;
     binding.bulk = contact.bulk;
     if (binding.flow != flow_) binding.registered_at = now_;
     binding.flow = flow_;

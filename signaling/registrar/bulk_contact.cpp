@@ -30,6 +30,7 @@ Result<ContactRequest, ContactErrc> parse_one(std::string_view value, const sip:
         c.uri.parameters.erase("bnc");
     }
     c.uri.headers.clear();  // RFC 3261 19.1.5: not for a Request-URI, and a way to smuggle fields
+    c.text = c.uri.text();
     c.q = sip::q_of(*contact);
     if (const auto instance = contact->parameters.value("+sip.instance")) c.instance = *instance;
     c.expires = expires_of(*contact, request);

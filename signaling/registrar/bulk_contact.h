@@ -14,7 +14,8 @@
 namespace sallyport::registrar {
 
 struct ContactRequest {
-    sip::Uri uri;  // bnc removed
+    sip::Uri uri;      // bnc removed
+    std::string text;  // of it
     bool bulk = false;
     double q = 1.0;
     std::optional<std::uint32_t> expires;  // parameter or header field, as asked

@@ -32,6 +32,15 @@ public:
         replace(s, trunk, std::move(copy));
         return true;
     }
+    // `look(const std::vector<Binding>&)` at all of the trunk's, where they are. It runs under a lock, as `edit` does.
+    template <class Look>
+    auto look_at(std::string_view trunk, Look&& look) const {
+        static const std::vector<Binding> none;
+        const Stripe& s = stripe(trunk);
+        const std::lock_guard lock(s.mutex);
+        const auto found = s.bindings.find(trunk);
+        return look(found == s.bindings.end() ? none : found->second);
+    }
     // Live ones, best first: not expired, flow open, by q.
     std::vector<Binding> usable(std::string_view trunk, TimePoint now) const;
     std::vector<Binding> of(std::string_view trunk) const;  // all of them, also those that cannot be called

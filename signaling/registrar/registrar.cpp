@@ -118,7 +118,8 @@ RegisterOutcome Registrar::handle(const sip::Message& request, const Flow& flow,
 
     const BindingEdit edit(request, flow, policy, now);
     std::optional<EditErrc> failed;
-    std::vector<Binding> current;
+    std::vector<std::string> current;
+    bool bound = false;
     locations_.update(policy.trunk, [&](std::vector<Binding>& bindings) {
         const auto result = edit.apply(*contacts, bindings);
         if (!result.has_value()) {
@@ -126,7 +127,10 @@ RegisterOutcome Registrar::handle(const sip::Message& request, const Flow& flow,
             return false;  // RFC 3261 10.3 step 7: all of it or nothing
         }
         outcome.changed = *result;
-        current = bindings;
+        for (const Binding& b : bindings) {
+            current.push_back(contact_value(b, now));
+            bound = bound || (b.flow == flow && b.path.empty());
+        }
         return true;
     });
     if (failed) {
@@ -134,11 +138,9 @@ RegisterOutcome Registrar::handle(const sip::Message& request, const Flow& flow,
             *failed == EditErrc::interval_too_brief ? std::to_string(policy.min_expires) : "";
         return refuse(status_of(*failed), to_string(*failed), HeaderName::min_expires, min_expires);
     }
-    const bool bound =
-        std::any_of(current.begin(), current.end(), [&](const Binding& b) { return b.flow == flow && b.path.empty(); });
     if (bound) outcome.displaced = locations_.take_flow(flow, policy.trunk);
     auto composer = sip::respond(request, 200, to_tag, &flow.remote);
-    for (const Binding& b : current) composer.add(HeaderName::contact, contact_value(b, now));
+    for (const auto& value : current) composer.add(HeaderName::contact, value);
     composer.copy(request, HeaderName::path);  // RFC 3327 5.3
     composer.add(HeaderName::supported, "path, gin").add(HeaderName::date, http_date(now));
     outcome.response = composer.finish();

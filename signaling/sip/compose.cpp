@@ -1,15 +1,40 @@
 // Writing messages, RFC 3261 7 and 8.2.6.
 #include "signaling/sip/compose.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <array>
+#include <charconv>
+
 #include "signaling/sip/refusal.h"
 #include "signaling/sip/scan.h"
 
 namespace sallyport::sip {
 namespace {
 
+// CR, LF or NUL: hardly any value has one.
+bool has_line_end(std::string_view value) {
+    std::size_t i = 0;
+#ifdef __SSE2__
+    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n'), nul = _mm_setzero_si128();
+    for (; i + 16 <= value.size(); i += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(value.data() + i));
+        const __m128i found = _mm_or_si128(_mm_cmpeq_epi8(bytes, nul),
+                                           _mm_or_si128(_mm_cmpeq_epi8(bytes, cr), _mm_cmpeq_epi8(bytes, lf)));
+        if (_mm_movemask_epi8(found) != 0) return true;
+    }
+#endif
+    for (; i < value.size(); ++i)
+        if (value[i] == '\r' || value[i] == '\n' || value[i] == '\0') return true;
+    return false;
+}
+
 void append_line_text(std::string& out, std::string_view value) {
     const std::size_t begin = out.size();
     out.append(value);
+    if (!has_line_end(value)) return;
     for (char* c = out.data() + begin; c != out.data() + out.size(); ++c)
         if (*c == '\r' || *c == '\n' || *c == '\0') *c = ' ';
 }
@@ -19,6 +44,11 @@ void append_name(std::string& out, std::string_view name) {  // a name that is n
     out.append(name);
     for (char* c = out.data() + begin; c != out.data() + out.size(); ++c)
         if (!scan::is(*c, scan::token)) *c = '-';
+}
+
+void append_number(std::string& out, std::size_t number) {
+    std::array<char, 20> digits;
+    out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
@@ -43,7 +73,9 @@ Composer Composer::request(std::string_view method, std::string_view uri) {
 Composer Composer::response(std::uint16_t status, std::string_view reason) {
     Composer composer;
     composer.text_.reserve(1024);
-    composer.text_.append("SIP/2.0 ").append(std::to_string(status)).push_back(' ');
+    composer.text_.append("SIP/2.0 ");
+    append_number(composer.text_, status);
+    composer.text_.push_back(' ');
     append_line_text(composer.text_, reason.empty() ? reason_phrase(status) : reason);
     composer.text_.append("\r\n");
     return composer;
@@ -75,7 +107,9 @@ Composer& Composer::copy(const Message& from, HeaderName name) {
 
 std::string Composer::finish(std::string_view content_type, std::string_view body) {
     if (!content_type.empty()) add(HeaderName::content_type, content_type);
-    append(to_string(HeaderName::content_length), std::to_string(body.size()));
+    text_.append("Content-Length: ");
+    append_number(text_, body.size());
+    text_.append("\r\n");
     text_.append("\r\n").append(body);
     return std::move(text_);
 }
@@ -84,20 +118,29 @@ Composer respond(const Message& request, std::uint16_t status, std::string_view 
                  std::string_view reason) {
     Composer composer = Composer::response(status, reason);
     bool is_top = true;
+    std::string_view from, to, cseq;
     for (std::size_t i = 0; i < request.field_count(); ++i) {
         const Field field = request.field(i);
-        if (field.name != HeaderName::via) continue;
-        std::optional<std::string> top;
-        if (is_top) top = answered_via(field.value, source);
-        composer.add(HeaderName::via, top ? std::string_view(*top) : field.value);
-        is_top = false;
+        switch (field.name) {
+            case HeaderName::via:
+                if (is_top)
+                    composer.add(HeaderName::via, answered_via(request.top_via(), field.value, source));
+                else
+                    composer.add(HeaderName::via, field.value);
+                is_top = false;
+                break;
+            case HeaderName::from: from = field.value; break;  // each of these stands once, or twice the same
+            case HeaderName::to: to = field.value; break;
+            case HeaderName::cseq: cseq = field.value; break;
+            default: break;
+        }
     }
-    composer.copy(request, HeaderName::from);
-    std::string to(request.first(HeaderName::to).value_or(""));
-    if (status != 100 && !to_tag.empty() && request.to_tag().empty()) to = tagged(to, request.to(), to_tag);
-    composer.add(HeaderName::to, to);
-    composer.add(HeaderName::call_id, request.call_id());
-    composer.copy(request, HeaderName::cseq);
+    composer.add(HeaderName::from, from);
+    if (status != 100 && !to_tag.empty() && request.to_tag().empty())
+        composer.add(HeaderName::to, tagged(to, request.to(), to_tag));
+    else
+        composer.add(HeaderName::to, to);
+    composer.add(HeaderName::call_id, request.call_id()).add(HeaderName::cseq, cseq);
     if (status == 100) composer.copy(request, HeaderName::timestamp);
     return composer;
 }

@@ -6,11 +6,9 @@
 #include <openssl/params.h>
 
 #include <array>
-#include <initializer_list>
 
 #include "control/base/check.h"
-#include "signaling/sip/limits.h"
-#include "signaling/sip/parameters.h"
+#include "signaling/sip/auth_params.h"
 
 namespace sallyport::sip {
 namespace {
@@ -41,30 +39,60 @@ std::string hash_joined(DigestAlgorithm algorithm, std::initializer_list<std::st
     return digest_hash(algorithm, data);
 }
 
-std::optional<DigestErrc> read_algorithm(const Parameters& given, DigestAnswer& out) {
-    const auto text = given.value("algorithm").value_or("MD5");  // RFC 7616 3.4: absent means MD5
-    if (equal_ignoring_case(text, "MD5"))
-        out.algorithm = DigestAlgorithm::md5;
-    else if (equal_ignoring_case(text, "SHA-256"))
+enum Known : std::size_t { username, realm, nonce, uri, response, algorithm, qop, nc, cnonce, opaque, known_count };
+constexpr std::array<std::string_view, known_count> names{"username",  "realm", "nonce", "uri",    "response",
+                                                          "algorithm", "qop",   "nc",    "cnonce", "opaque"};
+
+// What the parameters say, where they stand.
+struct Given {
+    std::array<std::optional<ParameterView>, known_count> values;
+
+    bool has(Known name) const { return values[name].has_value(); }
+    std::string text(Known name) const {
+        const auto& found = values[name];
+        if (!found) return {};
+        return found->quoted ? scan::unquoted(found->value) : std::string(found->value);
+    }
+};
+
+std::optional<DigestErrc> read_given(std::string_view auth_params, Given& out) {
+    ParameterNames seen;
+    bool twice = false;
+    const auto error = each_auth_param(auth_params, [&](const ParameterView& one) -> std::optional<FieldErrc> {
+        const auto repeated = seen.add(one.name);
+        if (repeated == FieldErrc::out_of_range) return repeated;
+        twice = twice || repeated;
+        for (std::size_t i = 0; i < known_count; ++i)
+            if (names[i].size() == one.name.size() && equal_ignoring_case(names[i], one.name)) out.values[i] = one;
+        return std::nullopt;
+    });
+    if (error) return DigestErrc::not_digest;
+    // The first one found is not the one meant: then nobody knows which was checked.
+    return twice ? std::optional(DigestErrc::duplicate_parameter) : std::nullopt;
+}
+
+std::optional<DigestErrc> read_algorithm(const Given& given, DigestAnswer& out) {
+    if (!given.has(algorithm)) return std::nullopt;  // RFC 7616 3.4: absent means MD5
+    const std::string text = given.text(algorithm);
+    if (equal_ignoring_case(text, "SHA-256"))
         out.algorithm = DigestAlgorithm::sha256;
-    else
+    else if (!equal_ignoring_case(text, "MD5"))
         return DigestErrc::unknown_algorithm;
     return std::nullopt;
 }
 
-std::optional<DigestErrc> read_qop(const Parameters& given, DigestAnswer& out) {
-    const auto qop = given.value("qop");
-    out.has_qop = qop.has_value();
-    if (!qop) return std::nullopt;  // RFC 2069: cnonce and nc count for nothing
-    if (!equal_ignoring_case(*qop, "auth")) return DigestErrc::unknown_qop;
-    const auto nc = given.value("nc"), cnonce = given.value("cnonce");
-    if (!nc || !cnonce || cnonce->empty()) return DigestErrc::missing_parameter;
-    if (nc->size() != 8 || !scan::all(*nc, scan::hex)) return DigestErrc::bad_nc;
+std::optional<DigestErrc> read_qop(const Given& given, DigestAnswer& out) {
+    out.has_qop = given.has(qop);
+    if (!out.has_qop) return std::nullopt;  // RFC 2069: cnonce and nc count for nothing
+    if (!equal_ignoring_case(given.text(qop), "auth")) return DigestErrc::unknown_qop;
+    if (!given.has(nc) || !given.has(cnonce)) return DigestErrc::missing_parameter;
+    out.cnonce = given.text(cnonce);
+    if (out.cnonce.empty()) return DigestErrc::missing_parameter;
+    out.nc_text = given.text(nc);
+    if (out.nc_text.size() != 8 || !scan::all(out.nc_text, scan::hex)) return DigestErrc::bad_nc;
     std::uint32_t count = 0;
-    for (const char c : *nc) count = count << 4 | static_cast<std::uint32_t>(scan::hex_digit(c));
+    for (const char c : out.nc_text) count = count << 4 | static_cast<std::uint32_t>(scan::hex_digit(c));
     out.nc = count;
-    out.nc_text = *nc;
-    out.cnonce = *cnonce;
     return std::nullopt;
 }
 
@@ -87,30 +115,36 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view username, std
     return hash_joined(algorithm, {username, realm, password});
 }
 
-void HmacSha256::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
-
-HmacSha256::HmacSha256(std::string_view key) {
-    EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    context_.reset(EVP_MAC_CTX_new(hmac));
-    EVP_MAC_free(hmac);  // the context has it as well
-    char sha256[] = "SHA256";
-    const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256, 0),
-                                OSSL_PARAM_construct_end()};
-    constexpr std::uint8_t empty = 0;  // a null pointer would mean the key of before
-    const std::uint8_t* bytes = key.empty() ? &empty : as_bytes(key).data();
-    SALLYPORT_CHECK(context_ && EVP_MAC_init(context_.get(), bytes, key.size(), parameters.data()) == 1);
-}
-
-std::string HmacSha256::operator()(std::string_view data) const {
+std::string hmac_sha256(std::string_view key, std::string_view data) {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> raw;
     std::size_t size = 0;
-    SALLYPORT_CHECK(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1 &&
-                    EVP_MAC_update(context_.get(), as_bytes(data).data(), data.size()) == 1 &&
-                    EVP_MAC_final(context_.get(), raw.data(), &size, raw.size()) == 1);
+    constexpr std::uint8_t empty = 0;  // a null pointer would mean the key of before
+    const std::uint8_t* bytes = key.empty() ? &empty : as_bytes(key).data();
+    SALLYPORT_CHECK(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, bytes, key.size(), as_bytes(data).data(),
+                              data.size(), raw.data(), raw.size(), &size) != nullptr);
     return to_hex(ByteView(raw).first(size));
 }
 
-std::string hmac_sha256(std::string_view key, std::string_view data) { return HmacSha256(key)(data); }
+void SipHash128::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
+
+SipHash128::SipHash128(std::string_view secret, std::string_view purpose) {
+    constexpr std::size_t key_digits = 32;
+    key_ = *from_hex(std::string_view(hmac_sha256(secret, purpose)).substr(0, key_digits));
+    EVP_MAC* const siphash = EVP_MAC_fetch(nullptr, "SIPHASH", nullptr);
+    context_.reset(EVP_MAC_CTX_new(siphash));
+    EVP_MAC_free(siphash);  // the context has it as well
+    SALLYPORT_CHECK(context_ != nullptr);
+}
+
+std::string SipHash128::operator()(std::initializer_list<std::string_view> parts) const {
+    std::array<std::uint8_t, 16> raw;
+    std::size_t size = 0;
+    bool ok = EVP_MAC_init(context_.get(), key_.data(), key_.size(), nullptr) == 1;
+    for (const auto part : parts) ok = ok && EVP_MAC_update(context_.get(), as_bytes(part).data(), part.size()) == 1;
+    ok = ok && EVP_MAC_final(context_.get(), raw.data(), &size, raw.size()) == 1 && size == raw.size();
+    SALLYPORT_CHECK(ok);
+    return to_hex(raw);
+}
 
 std::string_view to_string(DigestErrc e) {
     switch (e) {
@@ -126,26 +160,24 @@ std::string_view to_string(DigestErrc e) {
 }
 
 Result<DigestAnswer, DigestErrc> parse_digest_answer(std::string_view header_value) {
-    const auto credentials = parse_credentials(header_value);
-    if (!credentials || !equal_ignoring_case(credentials->scheme, "Digest")) return DigestErrc::not_digest;
-    const Parameters& given = credentials->parameters;
-    for (const auto& p : given.all())  // the first one found is not the one meant: then nobody knows which was checked
-        if (given.find(p.name) != &p) return DigestErrc::duplicate_parameter;
-
+    const auto parts = split_credentials(header_value);
+    if (!parts || !equal_ignoring_case(parts->scheme, "Digest")) return DigestErrc::not_digest;
+    Given given;
     DigestAnswer out;
+    if (const auto error = read_given(parts->auth_params, given)) return *error;
     if (const auto error = read_algorithm(given, out)) return *error;
-    for (const auto name : {"username", "realm", "nonce", "uri", "response"})
+    for (const auto name : {username, realm, nonce, uri, response})
         if (!given.has(name)) return DigestErrc::missing_parameter;
     if (const auto error = read_qop(given, out)) return *error;
-    const auto response = *given.value("response");
-    if (response.size() != hex_digits(out.algorithm) || !scan::all(response, scan::hex))
+    out.response = given.text(response);
+    if (out.response.size() != hex_digits(out.algorithm) || !scan::all(out.response, scan::hex))
         return DigestErrc::bad_response;
-    out.response = scan::lowered(response);
-    out.username = *given.value("username");
-    out.realm = *given.value("realm");
-    out.nonce = *given.value("nonce");
-    out.uri = *given.value("uri");
-    out.opaque = given.value("opaque").value_or("");
+    for (char& c : out.response) c = scan::lower(c);
+    out.username = given.text(username);
+    out.realm = given.text(realm);
+    out.nonce = given.text(nonce);
+    out.uri = given.text(uri);
+    out.opaque = given.text(opaque);
     if (out.username.empty() || out.nonce.empty() || out.uri.empty()) return DigestErrc::missing_parameter;
     return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,18 +25,19 @@ std::string digest_ha1(DigestAlgorithm algorithm, std::string_view username, std
                        std::string_view password);
 std::string hmac_sha256(std::string_view key, std::string_view data);  // 64 hex digits
 
-// The same for one key and many texts: OpenSSL takes several times longer to find its algorithm and to take the key in
-// than to compute. For one thread.
-class HmacSha256 {
+// SipHash-2-4 with 128 bits under a key derived from `secret` for one `purpose`: proof of short texts that nobody but
+// who has the secret checks, at a tenth of what an HMAC takes. For one thread.
+class SipHash128 {
 public:
-    explicit HmacSha256(std::string_view key);
-    std::string operator()(std::string_view data) const;  // 64 hex digits
+    SipHash128(std::string_view secret, std::string_view purpose);
+    std::string operator()(std::initializer_list<std::string_view> parts) const;  // 32 hex digits, of all in a row
 
 private:
     struct Free {
         void operator()(evp_mac_ctx_st* context) const;
     };
     std::unique_ptr<evp_mac_ctx_st, Free> context_;
+    Bytes key_;
 };
 
 struct DigestAnswer {  // what a client sent in (Proxy-)Authorization

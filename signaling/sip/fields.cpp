@@ -33,8 +33,10 @@ std::optional<FieldErrc> scan_cseq(scan::Cursor& cursor, CSeq& out) {
     return std::nullopt;
 }
 
+}  // namespace
+
 // Up to the first comma outside quotes and < >, trimmed; it and the comma are gone from `rest`.
-std::string_view take_element(std::string_view& rest) {
+std::string_view take_from_list(std::string_view& rest) {
     std::size_t end = rest.find(',');
     if (end != std::string_view::npos) {
         bool quoted = false, bracketed = false;
@@ -51,8 +53,6 @@ std::string_view take_element(std::string_view& rest) {
     rest = end >= rest.size() ? std::string_view() : rest.substr(end + 1);
     return one;
 }
-
-}  // namespace
 
 std::optional<FieldErrc> read_cseq(std::string_view value, CSeq& out) {
     scan::Cursor cursor(value);
@@ -140,12 +140,12 @@ std::vector<std::string_view> split_list(std::string_view value) {
 
 void split_list(std::string_view value, std::vector<std::string_view>& out) {
     while (!value.empty())
-        if (const auto one = take_element(value); !one.empty()) out.push_back(one);
+        if (const auto one = take_from_list(value); !one.empty()) out.push_back(one);
 }
 
 std::string_view first_of_list(std::string_view value) {
     std::string_view one;
-    while (one.empty() && !value.empty()) one = take_element(value);
+    while (one.empty() && !value.empty()) one = take_from_list(value);
     return one;
 }
 
@@ -161,7 +161,7 @@ bool is_token(std::string_view text) { return !text.empty() && scan::all(text, s
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (scan::lower(a[i]) != scan::lower(b[i])) return false;
+        if (a[i] != b[i] && scan::lower(a[i]) != scan::lower(b[i])) return false;
     return true;
 }
 

@@ -102,6 +102,7 @@ FieldResult<MediaType> parse_media_type(std::string_view value);
 // Splits at commas outside quotes and < >; trims. A dangling comma gives an empty element, which is dropped.
 std::vector<std::string_view> split_list(std::string_view value);
 std::string_view first_of_list(std::string_view value);
+std::string_view take_from_list(std::string_view& rest);  // the next element, cut off `rest`; empty: a dangling comma's
 // Appends them; the same without a vector of their own.
 void split_list(std::string_view value, std::vector<std::string_view>& out);
 // "token" if it is one, else in double quotes with escapes.

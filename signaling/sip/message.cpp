@@ -63,8 +63,16 @@ std::vector<std::string_view> Message::values(HeaderName name) const {
 }
 
 bool Message::has_token(HeaderName name, std::string_view token) const {
-    for (const auto value : values(name))
-        if (equal_ignoring_case(value, token)) return true;
+    for (const auto& entry : content_->fields) {
+        if (entry.name != name) continue;
+        std::string_view rest = content_->value(entry);
+        if (!is_list(name)) {
+            if (equal_ignoring_case(rest, token)) return true;
+            continue;
+        }
+        while (!rest.empty())
+            if (equal_ignoring_case(take_from_list(rest), token)) return true;
+    }
     return false;
 }
 

@@ -114,6 +114,10 @@ std::optional<std::string> answered_via(std::string_view field_value, const Endp
     ViaView top;
     scan::Cursor cursor(first);
     if (first.empty() || read_via(cursor, top) || !cursor.at_end()) return std::nullopt;
+    return answered_via(top, field_value, source);
+}
+
+std::string answered_via(const ViaView& top, std::string_view field_value, const Endpoint* source) {
     std::string out;
     out.reserve(field_value.size() + 64);
     out.append(top.name).append(1, '/').append(top.version).append(1, '/').append(top.transport).append(1, ' ');
@@ -139,7 +143,8 @@ std::optional<std::string> answered_via(std::string_view field_value, const Endp
     });
     if (source != nullptr && !received && (rport || !is_sent_by(top, source->address)))
         out.append(";received=").append(source->address.to_string());
-    if (first.size() != field_value.size()) {
+    const std::string_view last = top.parameters.text();
+    if (last.data() + last.size() != field_value.data() + field_value.size()) {
         const auto values = split_list(field_value);
         for (std::size_t i = 1; i < values.size(); ++i) out.append(", ").append(values[i]);
     }
@@ -147,7 +152,11 @@ std::optional<std::string> answered_via(std::string_view field_value, const Endp
 }
 
 std::string tagged(std::string_view to_value, const NameAddrView& to, std::string_view tag) {
-    if (!to.parameters.has("tag")) return std::string(to_value).append(";tag=").append(tag);
+    if (!to.parameters.has("tag")) {
+        std::string out;
+        out.reserve(to_value.size() + 5 + tag.size());
+        return out.append(to_value).append(";tag=").append(tag);
+    }
     NameAddr filled = own(to);
     filled.parameters.set("tag", std::string(tag));
     return filled.text();

@@ -83,6 +83,7 @@ constexpr std::string_view trim(std::string_view text) {
 }
 // What stands inside a quoted string, without its escapes (RFC 3261 25.1 quoted-pair).
 inline std::string unquoted(std::string_view inside) {
+    if (inside.find('\\') == std::string_view::npos) return std::string(inside);
     std::string out;
     out.reserve(inside.size());
     for (std::size_t i = 0; i < inside.size(); ++i) {

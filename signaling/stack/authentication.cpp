@@ -2,6 +2,7 @@
 // too often. The arithmetic is the authenticator's.
 #include <algorithm>
 
+#include "control/config/keys.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/policy/proof.h"
 #include "signaling/stack/core.h"
@@ -13,7 +14,8 @@ using sip::HeaderName;
 
 namespace {
 
-constexpr std::size_t longest_realm = 64, longest_name = 128;  // of strangers, repeated to them or kept of them
+constexpr std::string_view of_aor = "aor ", of_user = "user ";  // what a lock-out is of
+constexpr std::size_t longest_realm = 64, longest_name = 128;   // of strangers, repeated to them or kept of them
 
 // The protection domain a trunk's first credential is good for.
 std::string digest_realm_of(const config::Trunk& trunk) {
@@ -32,10 +34,10 @@ bool has_secret(const config::Trunk& trunk, config::DigestAlgorithm algorithm) {
     });
 }
 
-std::vector<config::DigestAlgorithm> algorithms_of(const config::Trunk& trunk) {
+const std::vector<config::DigestAlgorithm>& algorithms_of(const config::Trunk& trunk) {
     using enum config::DigestAlgorithm;
-    const auto& own = trunk.authentication.algorithms;
-    return own.empty() ? std::vector{sha256, md5} : own;
+    static const std::vector every{sha256, md5};
+    return trunk.authentication.algorithms.empty() ? every : trunk.authentication.algorithms;
 }
 
 // What the trunk is to be offered and has a secret for; everything, if it has none at all: nothing is told about it
@@ -84,21 +86,24 @@ bool calls_for_help(const transaction::Request& request, const config::Trunk* tr
 
 }  // namespace
 
-Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::Uri& aor, const std::string& host,
+Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::UriView& aor, std::string_view host,
                                     bool proxy) const {
-    Challenge out{proxy, {}, {}, {}, ("aor " + aor.decoded_user() + "@" + aor.host).substr(0, longest_name)};
+    Challenge out{proxy, trunk, {}, config::aor_key(aor.user, aor.host)};
+    if (out.aor.size() > longest_name) out.aor.resize(longest_name);
     if (trunk != nullptr) {
-        out.trunk = trunk->id;
         out.digest_realm = digest_realm_of(*trunk);
-        out.offer = digest_offer_of(*trunk);
     } else {
-        out.digest_realm = snapshot->digest_realm_of(host).value_or(host.substr(0, longest_realm));
+        out.digest_realm = snapshot->digest_realm_of(host).value_or(std::string());
+        if (out.digest_realm.empty()) {
+            out.digest_realm = host.substr(0, longest_realm);
+            for (char& c : out.digest_realm) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        }
     }
     return out;
 }
 
 std::optional<Authentication> Core::authenticate(const transaction::Request& request, const Challenge& challenge) {
-    if (is_locked_out(request, challenge.aor)) return std::nullopt;
+    if (is_locked_out(request, of_aor, challenge.aor)) return std::nullopt;
     // A trunk that is switched off may call for help, and nothing else; what it calls is looked at afterwards.
     const bool may_be_off = request.message.method() == sip::Method::invite && request.message.to_tag().empty();
     const auto lookup = [this, may_be_off](std::string_view username, std::string_view realm) {
@@ -108,12 +113,12 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
     };
     const registrar::Asker asker{request.flow.remote.address, &settings.realms[request.flow.realm]};
     auto result = authenticator.check(request.message, challenge.proxy, challenge.digest_realm, lookup, now_, asker);
-    result.username = result.username.substr(0, longest_name);
-    if (!result.username.empty() && is_locked_out(request, "user " + result.username)) return std::nullopt;
+    if (result.username.size() > longest_name) result.username.resize(longest_name);
+    if (!result.username.empty() && is_locked_out(request, of_user, result.username)) return std::nullopt;
     switch (result.outcome) {
         case Authentication::Outcome::authenticated:
-            shared.lockouts.succeeded(request.flow.remote.address, challenge.aor);
-            shared.lockouts.succeeded(request.flow.remote.address, "user " + result.username);
+            forgive(request, of_aor, challenge.aor);
+            forgive(request, of_user, result.username);
             if (request.flow.transport != Transport::tls) tell_of_digest_in_clear(request.flow, result.trunk);
             return result;
         case Authentication::Outcome::bad_request:
@@ -126,7 +131,8 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
     const std::uint16_t status = challenge.proxy ? 407 : 401;
     auto composer = sip::respond(request.message, status, stateless_tag(request.message), &request.flow.remote);
     const bool stale = result.outcome == Authentication::Outcome::stale;
-    for (const auto& value : authenticator.challenges(challenge.digest_realm, stale, now_, challenge.offer, asker))
+    const auto offer = challenge.trunk != nullptr ? digest_offer_of(*challenge.trunk) : registrar::DigestOffer{};
+    for (const auto& value : authenticator.challenges(challenge.digest_realm, stale, now_, offer, asker))
         composer.add(challenge.proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, value);
     answer_once(request, std::move(composer));
     return std::nullopt;
@@ -139,9 +145,15 @@ void Core::tell_of_digest_in_clear(const Flow& flow, const std::string& trunk) {
             ": whoever listens can try passwords off-line (SIPconnect 16.6.1); told once a trunk");
 }
 
-bool Core::is_locked_out(const transaction::Request& request, const std::string& name) {
+void Core::forgive(const transaction::Request& request, std::string_view kind, std::string_view name) {
+    if (shared.lockouts.size() == 0) return;  // nearly always
+    shared.lockouts.succeeded(request.flow.remote.address, std::string(kind).append(name));
+}
+
+bool Core::is_locked_out(const transaction::Request& request, std::string_view kind, std::string_view name) {
     auto& lockouts = shared.lockouts;
-    if (!lockouts.is_locked(request.flow.remote.address, name, now_)) return false;
+    if (lockouts.size() == 0) return false;  // nearly always
+    if (!lockouts.is_locked(request.flow.remote.address, std::string(kind).append(name), now_)) return false;
     if (lockouts.policy().silent) {
         statistics.dropped_locked_out.add();
         layer.ignore(request.server);
@@ -156,20 +168,21 @@ void Core::count_failure(const transaction::Request& request, const Challenge& c
                          const Authentication& result) {
     const auto& source = request.flow.remote.address;
     const auto match = snapshot->credential(result.username, challenge.digest_realm);
-    const std::string trunk = match.trunk != nullptr ? match.trunk->id : challenge.trunk;
+    const auto* claimed = match.trunk != nullptr ? match.trunk : challenge.trunk;
+    const std::string trunk = claimed != nullptr ? claimed->id : std::string();
     statistics.authentication_failures.add();
     complain("authentication-failed", trunk, result.reason + " from " + request.flow.remote.to_string());
     if (!trunk.empty())
         shared.trunk_states.note_trouble(
             trunk, "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
     bool locked = false;
-    for (const auto& name : {challenge.aor, "user " + result.username})
+    for (const auto& name : {std::string(of_aor) + challenge.aor, std::string(of_user) + result.username})
         locked |= shared.lockouts.failed(source, name, now_);
     if (!locked) return;
     statistics.lockouts.add();
     const auto& policy = shared.lockouts.policy();
     log(b2bua::Severity::error, "locked-out", trunk,
-        source.to_string() + " as " + challenge.aor.substr(4) + ", user " + result.username + ": " +
+        source.to_string() + " as " + challenge.aor + ", user " + result.username + ": " +
             std::to_string(policy.failures) + " failures; " + (policy.silent ? "dropped" : "refused") + " for " +
             std::to_string(policy.lasts / 1s) + " s, or until released");
 }
@@ -179,7 +192,7 @@ bool Core::has_proved(const transaction::Request& request, const config::Trunk& 
     if (!policy::must_prove(trunk, request.flow.transport, request.message.method_text(), proof, proven)) return true;
     const sip::Message& message = request.message;
     const bool proxy = message.method() == sip::Method::invite || !message.to_tag().empty();
-    const auto authenticated = authenticate(request, challenge_for(&trunk, sip::own(message.from().uri), {}, proxy));
+    const auto authenticated = authenticate(request, challenge_for(&trunk, message.from().uri, {}, proxy));
     if (!authenticated) return false;
     if (authenticated->trunk != trunk.id) {
         complain("authentication-failed", trunk.id, "the credential is trunk " + authenticated->trunk + "'s");
@@ -233,9 +246,9 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         return std::nullopt;
     }
     if (claimed == nullptr) claimed = at_home;
-    const auto authenticated = authenticate(
-        request, challenge_for(claimed, sip::own(request.message.from().uri), host_addressed(request.message),
-                               request.message.method() == sip::Method::invite));
+    const auto authenticated =
+        authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
+                                            request.message.method() == sip::Method::invite));
     if (!authenticated) return std::nullopt;
     const auto trunk = snapshot->trunks.find(authenticated->trunk);
     if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {

@@ -26,7 +26,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       overload(config.tolerated_busy),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations),
-      tag_hash_(config.nonce_secret),
+      tag_hash_(config.nonce_secret, "to tag"),
       overload_mark_(random.token(4)) {
     settings.adopt = [this](std::string_view call_id, bool ours, TimePoint now) {
         if (ours)

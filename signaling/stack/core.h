@@ -119,6 +119,7 @@ private:
     void on_register(const transaction::Request& request);
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
+    void suspect_nat(const transaction::Request& request, const config::Trunk& trunk);
     void on_invite(transaction::Request request);
     void on_subscribe(const transaction::Request& request);
     policy::Party identify(const transaction::Request& request) const;
@@ -141,13 +142,13 @@ private:
 
     // authentication.cpp: who has to prove himself, and whether he has
     struct Challenge {
-        bool proxy = false;  // 407 instead of 401
-        std::string trunk;   // that the request says to be from, for the log
+        bool proxy = false;                    // 407 instead of 401
+        const config::Trunk* trunk = nullptr;  // that the request says to be from
         std::string digest_realm;
-        registrar::DigestOffer offer;
         std::string aor;  // whose request it says it is
     };
-    Challenge challenge_for(const config::Trunk* trunk, const sip::Uri& aor, const std::string& host, bool proxy) const;
+    Challenge challenge_for(const config::Trunk* trunk, const sip::UriView& aor, std::string_view host,
+                            bool proxy) const;
     // Whose it is; nothing: the request has been answered (challenged, refused) or dropped.
     std::optional<registrar::Authentication> authenticate(const transaction::Request& request,
                                                           const Challenge& challenge);
@@ -155,7 +156,8 @@ private:
     bool has_proved(const transaction::Request& request, const config::Trunk& trunk, policy::Proof proof);
     // The trunk or carrier that sent a request outside of dialogs; nothing: answered.
     std::optional<policy::Party> prove_sender(const transaction::Request& request);
-    bool is_locked_out(const transaction::Request& request, const std::string& name);
+    bool is_locked_out(const transaction::Request& request, std::string_view kind, std::string_view name);
+    void forgive(const transaction::Request& request, std::string_view kind, std::string_view name);
     void tell_of_digest_in_clear(const Flow& flow, const std::string& trunk);
     void count_failure(const transaction::Request& request, const Challenge& challenge,
                        const registrar::Authentication& result);
@@ -164,7 +166,7 @@ private:
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
     TimerId expiry_ = 0, trunk_review_ = 0;
-    sip::HmacSha256 tag_hash_;   // of the nonces' secret
+    sip::SipHash128 tag_hash_;   // of the nonces' secret
     std::string overload_mark_;  // how the To tags of brief refusals begin
     policy::RefusalLimit emergencies_;
     std::set<std::string, std::less<>> emergency_numbers_;  // of all dial plans, as they are dialled

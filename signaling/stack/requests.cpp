@@ -20,10 +20,8 @@ std::string Core::retry_after() { return config.retry_window.draw(random); }
 // RFC 3261 8.2.7: without a transaction, and yet the same for a request that comes again.
 std::string Core::stateless_tag(const sip::Message& request) const {
     const auto via = request.first(HeaderName::via).value_or("");
-    std::string text(via);
-    text.append(1, '\n').append(request.call_id()).append(1, '\n').append(request.from_tag()).append(1, '\n');
-    text += std::to_string(request.cseq().number);
-    std::string hash = tag_hash_(text);
+    const std::string number = std::to_string(request.cseq().number);
+    std::string hash = tag_hash_({via, "\n", request.call_id(), "\n", request.from_tag(), "\n", number});
     hash.resize(16);
     return hash;
 }
@@ -119,7 +117,7 @@ void Core::on_register(const transaction::Request& request) {
             request, {405, "no registrar in this realm", {{HeaderName::allow, std::string(b2bua::methods_in_dialog)}}});
     if (draining || !snapshot) return refuse_for_now(request, draining ? "draining" : "not configured yet");
     // SIPconnect 16.4.1.3: nothing of the request is judged before its sender is known.
-    const sip::Uri aor = sip::own(request.message.to().uri);
+    const sip::UriView& aor = request.message.to().uri;
     const auto* trunk = snapshot->trunk_by_aor(aor.user, aor.host);
     // A PBX that has registered over this flow can prove who it is, and is told what is wrong with another address.
     const auto* known = trunk;
@@ -193,16 +191,19 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
         log(b2bua::Severity::warning, "flow-taken", other,
             "UDP " + request.flow.remote.to_string() + " is trunk " + trunk.id +
                 "'s now: it is not called there any more");
-    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
-    const auto address = contact ? contact->uri.host_address() : std::nullopt;
-    if (ok && outcome.changed && trunk.network.nat == config::NatMode::off && address &&
-        hides_behind_nat(*address, request.flow.remote.address))
-        complain("nat-suspected", trunk.id,
-                 "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
-                     "; calls follow its flow, media may not: the trunk's NAT mode is off");
+    if (ok && outcome.changed && trunk.network.nat == config::NatMode::off) suspect_nat(request, trunk);
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
     if (ok) review_trunk(trunk, "it has taken its registration back");
+}
+
+void Core::suspect_nat(const transaction::Request& request, const config::Trunk& trunk) {
+    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
+    const auto address = contact ? contact->uri.host_address() : std::nullopt;
+    if (address && hides_behind_nat(*address, request.flow.remote.address))
+        complain("nat-suspected", trunk.id,
+                 "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
+                     "; calls follow its flow, media may not: the trunk's NAT mode is off");
 }
 
 void Core::on_invite(transaction::Request request) {

@@ -28,7 +28,9 @@ bool Core::has_registrar(std::string_view realm) const {
 }
 
 void Core::review_trunk(const config::Trunk& trunk, std::string_view hint) {
-    auto condition = policy::judge(trunk, shared.locations.of(trunk.id), health.targets_of(trunk, target_health), now_);
+    const auto targets = health.targets_of(trunk, target_health);
+    auto condition = shared.locations.look_at(
+        trunk.id, [&](const auto& bindings) { return policy::judge(trunk, bindings, targets, now_); });
     const bool bad = condition.state == policy::TrunkState::degraded || condition.state == policy::TrunkState::down;
     if (bad && trunk.mode == config::TrunkMode::registration && !has_registrar(trunk.realm))
         hint = "its realm has no registrar on this node";

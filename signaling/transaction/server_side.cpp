@@ -21,23 +21,24 @@ void ServerSide::receive(const Flow& flow, sip::Message request, TimePoint now, 
     statistics_.requests_received.add();
     if (request.method() == sip::Method::ack) return receive_ack(flow, std::move(request), now, out);
     if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
-    std::string key = server_key(request);
+    const Key key = key_of(request);
     if (const auto found = by_key_.find(key); found != by_key_.end()) return receive_again(found->second, now, out);
     if (!has_room_for(request)) {
         statistics_.limit_refusals.add();
         const std::string retry_after = std::to_string(1 + random_.below(10));  // spread: they must not return together
         return answer_once(flow, request, 503, stable_tag(key), out, retry_after);
     }
-    std::string merge = merge_key(request);
+    std::optional<Key> merge;
+    if (const std::string text = merge_key(request); !text.empty()) merge = hash_.wide(text);
     if (is_merged(merge)) {
         statistics_.merged_requests.add();
         return answer_once(flow, request, 482, stable_tag(key), out);
     }
-    begin(flow, std::move(key), std::move(merge), std::move(request), now, out);
+    begin(flow, key, merge, std::move(request), now, out);
 }
 
 void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out) {
-    const auto found = by_key_.find(server_key(ack));
+    const auto found = by_key_.find(key_of(ack));
     if (found == by_key_.end()) {
         if (ack.to_tag().empty()) {  // belongs to no dialog either
             statistics_.stray_acks.add();
@@ -63,7 +64,7 @@ void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, 
 void ServerSide::receive_cancel(const Flow& flow, sip::Message cancel, Effects& out) {
     const ServerId id = find_cancelled(cancel);
     Server* server = table_.find(id);
-    if (server == nullptr) return answer_once(flow, cancel, 481, stable_tag(server_key(cancel)), out);
+    if (server == nullptr) return answer_once(flow, cancel, 481, stable_tag(key_of(cancel)), out);
     answer_once(flow, cancel, 200, tag_for_cancel(*server), out);
     const auto* invite = std::get_if<InviteServer>(&server->machine);
     if (invite == nullptr || !invite->may_be_cancelled() || server->cancelled) return;
@@ -79,12 +80,12 @@ void ServerSide::receive_again(ServerId id, TimePoint now, Effects& out) {
     apply(id, step, nullptr, server.received_on, now, out);
 }
 
-void ServerSide::begin(const Flow& flow, std::string key, std::string merge_key, sip::Message request, TimePoint now,
-                       Effects& out) {
+void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key>& merge_key, sip::Message request,
+                       TimePoint now, Effects& out) {
     const bool reliable = is_reliable(flow.transport);
     Machine machine = request.method() == sip::Method::invite ? Machine(InviteServer(values_, reliable))
                                                               : Machine(NonInviteServer(values_, reliable));
-    const ServerId id = table_.emplace(Server{nullptr,
+    const ServerId id = table_.emplace(Server{key,
                                               merge_key,
                                               std::move(machine),
                                               flow,
@@ -96,8 +97,8 @@ void ServerSide::begin(const Flow& flow, std::string key, std::string merge_key,
                                               {},
                                               false});
     Server& server = *table_.find(id);
-    server.key = &by_key_.emplace(std::move(key), id).first->first;
-    if (!merge_key.empty()) by_merge_key_.insert_or_assign(std::move(merge_key), id);
+    by_key_.emplace(key, id);
+    if (merge_key) by_merge_key_.insert_or_assign(*merge_key, id);
     if (reliable) server.via = request.first_value(sip::HeaderName::via).value_or("");
     if (reliable) by_connection_.insert({flow.connection, id});
     Step step;
@@ -111,9 +112,9 @@ bool ServerSide::has_room_for(const sip::Message& request) const {
     return table_.size() < room(limits_.transactions) && bytes_ + request.text().size() <= room(limits_.bytes);
 }
 
-bool ServerSide::is_merged(const std::string& merge_key) const {
-    if (merge_key.empty()) return false;
-    const auto found = by_merge_key_.find(merge_key);
+bool ServerSide::is_merged(const std::optional<Key>& merge_key) const {
+    if (!merge_key) return false;
+    const auto found = by_merge_key_.find(*merge_key);
     return found != by_merge_key_.end() && is_ongoing(table_.find(found->second)->machine);
 }
 
@@ -124,7 +125,7 @@ ServerId ServerSide::find_cancelled(const sip::Message& cancel) const {
                                  Method::subscribe, Method::notify,    Method::message, Method::refer,
                                  Method::info,      Method::update,    Method::prack,   Method::publish};
     for (const Method method : methods) {
-        const auto found = by_key_.find(server_key_as(cancel, sip::to_string(method)));
+        const auto found = by_key_.find(hash_.wide(server_key_as(cancel, sip::to_string(method))));
         if (found != by_key_.end()) return found->second;
     }
     return {};
@@ -137,15 +138,15 @@ std::string ServerSide::tag_for_cancel(const Server& server) const {
         const auto parsed = sip::Parser::parse(*last);
         if (parsed.has_value() && !parsed->to_tag().empty()) return std::string(parsed->to_tag());
     }
-    return stable_tag(*server.key);
+    return stable_tag(server.key);
 }
 
 // Without state, the same request must get the same tag again (RFC 3261 8.2.7).
-std::string ServerSide::stable_tag(std::string_view key) const {
+// The half of the key that says nothing about where it is in the table.
+std::string ServerSide::stable_tag(const Key& key) {
     std::array<std::uint8_t, 8> raw;
-    const auto hash = std::uint64_t{tag_hash_(key)};
-    store_be32(raw.data(), static_cast<std::uint32_t>(hash >> 32));
-    store_be32(raw.data() + 4, static_cast<std::uint32_t>(hash));
+    store_be32(raw.data(), static_cast<std::uint32_t>(key.high >> 32));
+    store_be32(raw.data() + 4, static_cast<std::uint32_t>(key.high));
     return to_hex(raw);
 }
 
@@ -242,9 +243,11 @@ void ServerSide::erase(ServerId id) {
     Server& server = *table_.find(id);
     bytes_ -= server.bytes;
     server.timers.stop_all(timers_);
-    by_key_.erase(by_key_.find(*server.key));
-    const auto merged = by_merge_key_.find(server.merge_key);
-    if (merged != by_merge_key_.end() && merged->second == id) by_merge_key_.erase(merged);
+    by_key_.erase(server.key);
+    if (server.merge_key) {
+        const auto merged = by_merge_key_.find(*server.merge_key);
+        if (merged != by_merge_key_.end() && merged->second == id) by_merge_key_.erase(merged);
+    }
     by_connection_.erase({server.received_on.connection, id});
     table_.erase(id);
 }

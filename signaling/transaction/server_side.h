@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "signaling/transaction/invite_server.h"
+#include "signaling/transaction/key.h"
 #include "signaling/transaction/keyed_hash.h"
 #include "signaling/transaction/layer.h"
 #include "signaling/transaction/non_invite_server.h"
@@ -27,21 +28,14 @@ public:
     };
     ServerSide(const TimerValues& values, Timers& timers, RandomSource& random, const Limits& limits,
                LayerStatistics& statistics)
-        : values_(values),
-          timers_(timers),
-          random_(random),
-          statistics_(statistics),
-          limits_(limits),
-          tag_hash_(random),
-          by_key_(16, KeyedHash(random)),
-          by_merge_key_(16, KeyedHash(random)) {}
+        : values_(values), timers_(timers), random_(random), statistics_(statistics), limits_(limits), hash_(random) {}
 
     void receive(const Flow& flow, sip::Message request, TimePoint now, Effects& out);
     void respond(ServerId id, std::uint16_t status, std::string response, TimePoint now, Effects& out);
     void respond_once(ServerId id, std::string response, Effects& out);
     void ignore(ServerId id);
     const sip::Message* request_of(ServerId id) const;
-    bool knows(const std::string& key) const { return !key.empty() && by_key_.contains(key); }
+    bool knows(const std::string& key) const { return !key.empty() && by_key_.contains(hash_.wide(key)); }
     void flow_closed(const Flow& flow);
     void timer(const TimerKey& key, TimePoint now, Effects& out);
     std::size_t size() const { return table_.size(); }
@@ -49,9 +43,13 @@ public:
 
 private:
     using Machine = std::variant<InviteServer, NonInviteServer>;
+    using Key = KeyedHash::Wide;  // of the text that key.h gives
+    struct HashOfKey {
+        std::size_t operator()(const Key& key) const { return static_cast<std::size_t>(key.low); }
+    };
     struct Server {
-        const std::string* key = nullptr;  // that of the index
-        std::string merge_key;             // others may have had the same, so this one is its own
+        Key key;
+        std::optional<Key> merge_key;  // others may have had the same
         Machine machine;
         Flow received_on, responses;          // where it came from, where answers go
         std::string tls_name;                 // once the connection is gone: whom to expect at sent-by
@@ -61,19 +59,20 @@ private:
         TimerSet timers;
         bool cancelled = false;
     };
-    using Index = std::unordered_map<std::string, ServerId, KeyedHash, std::equal_to<>>;
+    using Index = std::unordered_map<Key, ServerId, HashOfKey>;
     using FlowEntry = std::tuple<std::uint64_t, ServerId>;  // connection, transaction
 
     void receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out);
     void receive_cancel(const Flow& flow, sip::Message cancel, Effects& out);
     void receive_again(ServerId id, TimePoint now, Effects& out);
-    void begin(const Flow& flow, std::string key, std::string merge_key, sip::Message request, TimePoint now,
-               Effects& out);
+    void begin(const Flow& flow, const Key& key, const std::optional<Key>& merge_key, sip::Message request,
+               TimePoint now, Effects& out);
     bool has_room_for(const sip::Message& request) const;
-    bool is_merged(const std::string& merge_key) const;
+    bool is_merged(const std::optional<Key>& merge_key) const;
+    Key key_of(const sip::Message& request) const { return hash_.wide(server_key(request)); }
     ServerId find_cancelled(const sip::Message& cancel) const;
     std::string tag_for_cancel(const Server& server) const;
-    std::string stable_tag(std::string_view key) const;
+    static std::string stable_tag(const Key& key);
     void answer_once(const Flow& flow, const sip::Message& request, std::uint16_t status, std::string_view tag,
                      Effects& out, std::string_view retry_after = {});
     void apply(ServerId id, const Step& step, sip::Message* message, const Flow& arrived_on, TimePoint now,
@@ -87,7 +86,7 @@ private:
     LayerStatistics& statistics_;
     Limits limits_;
     std::size_t bytes_ = 0;  // of all
-    KeyedHash tag_hash_;
+    KeyedHash hash_;
     SlotTable<ServerTag, Server> table_;
     Index by_key_, by_merge_key_;
     std::set<FlowEntry> by_connection_;  // streams only

@@ -91,6 +91,16 @@ TEST_CASE("hashes agree with published vectors") {
     CHECK(hmac_sha256("", "").size() == 64);
 }
 
+TEST_CASE("the short keyed hash is SipHash-2-4 under a key of its purpose; values of the openssl command line") {
+    const SipHash128 hash("secret", "purpose");
+    CHECK(hash({"onetwo"}) == "c73dfe704d05639746024955c46d8343");
+    CHECK(hash({"one", "", "two"}) == hash({"onetwo"}));
+    CHECK(hash({"onetwo"}) == hash({"onetwo"}));  // nothing is left of the one before
+    CHECK(hash({"onetw", "p"}) != hash({"onetwo"}));
+    CHECK(SipHash128("secret", "another purpose")({"onetwo"}) != hash({"onetwo"}));
+    CHECK(SipHash128("another secret", "purpose")({"onetwo"}) != hash({"onetwo"}));
+}
+
 TEST_CASE("a digest that leaves room for doubt is refused (CVE-2022-24754, CVE-2023-28098)") {
     const auto error = [](std::string_view text) {
         INFO(text);

@@ -125,8 +125,11 @@ TEST_CASE("the table's hash is SipHash-2-4") {
     const transaction::KeyedHash hash(key);
     std::string text;
     CHECK(hash(text) == 0x726fdb47dd0e0e31ull);
+    // What `openssl mac -macopt hexkey:000102...0f -macopt size:16 SIPHASH` says, read as little endian.
+    CHECK(hash.wide(text) == transaction::KeyedHash::Wide{0xe6a825ba047f81a3ull, 0x930255c71472f66dull});
     for (char c = 0; c < 15; ++c) text += c;
     CHECK(hash(text) == 0xa129ca6149be45e5ull);
+    CHECK(hash.wide(text) == transaction::KeyedHash::Wide{0x11a8b03399e99354ull, 0xd9c3cf970fec087eull});
 }
 
 TEST_CASE("requests and answers are kept up to a number of bytes, an eighth more of them within dialogs") {
