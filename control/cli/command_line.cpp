@@ -357,12 +357,18 @@ int run_once(const CommandLine& line, Session& session) {
     }
 }
 
-// Until Ctrl-C, also while control is away: the operator watches it come back.
+// Until Ctrl-C, also while control is away: the operator watches it come back. What is wrong for good ends it, as it
+// would the command alone.
 int run_again_and_again(const CommandLine& line, double seconds, Session& session) {
     for (;;) {
         std::ostringstream page;
         Session one{session.client, session.json, session.in, page, page};
-        run_once(line, one);
+        try {
+            line.command()(one);
+        } catch (const Failure& failure) {
+            print_failure(failure.may_pass && !session.json ? page : session.err, failure);
+            if (!failure.may_pass) return Exit::refused;
+        }
         if (!session.json) session.out << "\x1b[H\x1b[2J";
         session.out << page.str() << std::flush;
         if (!session.out) return Exit::refused;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The media plane as its operator works with it: the worst sessions, one-way calls told without RTCP, packets of a call for
 tshark and who may have them, what a link that is lost looks like, and the time that packets spend inside."""
+import functools
 import json
 import re
 import subprocess
@@ -54,11 +55,15 @@ def fields_of(file, display_filter, fields, *more):
     return [(line.split('\t') + [''] * len(fields))[:len(fields)] for line in done.stdout.splitlines()]
 
 
+@functools.cache
+def ports_of(file):
+    return sorted({int(port) for pair in fields_of(file, 'udp', ('udp.srcport', 'udp.dstport')) for port in pair})
+
+
 def tshark(file, display_filter, *fields, rtp=False):
     """By default nothing but IP and UDP is read. tshark takes a datagram for whatever its lower port is registered for (the
     ports of a call may be those of QUAKE3, RakNet, BACnet), and then finds it malformed: all of the file are named to it."""
-    ports = {int(port) for pair in fields_of(file, 'udp', ('udp.srcport', 'udp.dstport')) for port in pair}
-    named = [f'udp.port=={port},{"rtp" if rtp and port % 2 == 0 else "data"}' for port in sorted(ports)]
+    named = [f'udp.port=={port},{"rtp" if rtp and port % 2 == 0 else "data"}' for port in ports_of(file)]
     return fields_of(file, display_filter, fields, *(word for name in named for word in ('-d', name)))
 
 
@@ -145,7 +150,7 @@ def _(lab):
         both_talk(call, Voice(100), Voice(100))
         sent = {p.sequence: p for p in call.at_core.received}        # what the PBX sent, as the core had it
         protected = {p.raw for p in call.at_pbx.received}            # what the core sent, as the PBX had it on the wire
-            parties.require_status(call.outgoing.bye(10), 200, 'BYE')
+        parties.require_status(call.outgoing.bye(10), 200, 'BYE')
         call.incoming.wait_ended(10)
         code, said = capturing.end()
     equal(code, 0, f'exit code: {said}')
@@ -194,8 +199,9 @@ def _(lab):
         equal((again.returncode, 'exists, and no file is overwritten' in again.stderr), (1, True), again.stderr)
         nowhere = run(lab, 'admin', 'media', 'capture', identity, '--file', f'{lab.run_directory}/no/where')
         equal((nowhere.returncode, 'No such file or directory' in nowhere.stderr), (1, True), nowhere.stderr)
-        unknown = run(lab, 'viewer', 'media', 'top', '--once', '--trunk', 'nosuch')
-        equal((unknown.returncode, 'nosuch' in unknown.stderr), (1, True), unknown.stderr)
+        for again in ('--once', '--watch'):      # what is wrong for good is not watched
+            unknown = run(lab, 'viewer', 'media', 'top', again, '--trunk', 'nosuch')
+            equal((unknown.returncode, 'nosuch' in unknown.stderr), (1, True), unknown.stderr)
         nobody = run(lab, 'admin', 'media', 'capture', 'nobody', '--file', f'{lab.run_directory}/x')
         equal((nobody.returncode, 'no media session' in nobody.stderr), (1, True), nobody.stderr)
     log = lab.edge.daemons['control'].text()
