@@ -4,32 +4,20 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <ctime>
 #include <functional>
 #include <iostream>
-#include <optional>
 #include <sstream>
 #include <thread>
 
 #include "control/cli/commands.h"
 #include "control/cli/completion.h"
 #include "control/cli/help_texts.h"
+#include "control/cli/instant.h"
 #include "control/cli/trunk_sheet.h"
 #include "control/cli/unknown_command.h"
 
 namespace sallyport::cli {
 namespace {
-
-std::optional<std::int64_t> instant(const std::string& text) {
-    std::tm fields{};
-    const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &fields);
-    if (end == nullptr || *end != '\0') return std::nullopt;
-    return ::timegm(&fields);
-}
-
-std::string instant_problem(const std::string& text) {
-    return instant(text) ? std::string() : "\"" + text + "\" is no time in UTC, e.g. 2026-11-29T03:00:00Z";
-}
 
 using Command = std::function<int(Session&)>;
 // One that asks no daemon.

@@ -193,7 +193,8 @@ TEST_CASE("completion knows every command and option") {
 
 TEST_CASE("only what may pass is watched again: control or a plane that is away or busy") {
     const auto may_pass = [](grpc::StatusCode code) { return to_failure({code, "x"}, "edge:7443").may_pass; };
-    for (const auto code : {grpc::UNAVAILABLE, grpc::DEADLINE_EXCEEDED, grpc::RESOURCE_EXHAUSTED}) CHECK(may_pass(code));
+    for (const auto code : {grpc::UNAVAILABLE, grpc::DEADLINE_EXCEEDED, grpc::RESOURCE_EXHAUSTED})
+        CHECK(may_pass(code));
     for (const auto code : {grpc::PERMISSION_DENIED, grpc::UNAUTHENTICATED, grpc::NOT_FOUND, grpc::INVALID_ARGUMENT,
                             grpc::UNIMPLEMENTED, grpc::FAILED_PRECONDITION})
         CHECK_FALSE(may_pass(code));
