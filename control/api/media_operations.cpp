@@ -1,5 +1,6 @@
 // The part of sallyport.operations.v1 that is about the media plane: lists, the worst sessions, captures and who may
 // have them.
+#include "control/api/cancel_after.h"
 #include "control/api/operations_service.h"
 #include "control/api/status_convert.h"
 #include "control/observe/log.h"
@@ -60,7 +61,8 @@ std::vector<std::string> OperationsService::media_names(const std::string& call)
 
 // NOT_FOUND where the media plane has no session of that name, and nothing was written.
 grpc::Status OperationsService::capture(grpc::ServerContext& context, const ov1::CaptureMediaRequest& request,
-                                        const std::string& session, grpc::ServerWriter<mv1::CaptureMessage>& writer) {
+                                        const std::string& session, const std::string& asker,
+                                        grpc::ServerWriter<mv1::CaptureMessage>& writer) {
     mv1::CaptureRequest ask;
     ask.set_session(session);
     ask.set_decrypted(request.decrypted());
@@ -69,6 +71,9 @@ grpc::Status OperationsService::capture(grpc::ServerContext& context, const ov1:
     const auto seconds = std::chrono::seconds(request.seconds() == 0 ? default_capture_seconds : request.seconds());
     const auto to_media = grpc::ClientContext::FromServerContext(context);  // it ends when its asker is gone
     to_media->set_deadline(std::min(context.deadline(), std::chrono::system_clock::now() + seconds + capture_margin));
+    to_media->AddMetadata("sallyport-asked-for-bin", asker);  // for the plane's log
+    // A client that does not read would hold this thread, and one of the few captures, in Write for ever.
+    const CancelAfter patience(seconds + 2 * capture_margin, [&context] { context.TryCancel(); });
     const auto reader = planes_.media().Capture(to_media.get(), ask);
     mv1::CaptureMessage message;
     while (reader->Read(&message)) {
@@ -97,7 +102,7 @@ grpc::Status OperationsService::CaptureMedia(grpc::ServerContext* context, const
         // Who listens is on record before there is anything to hear, and again when it is over.
         observe::log_info("capture begins", {{"who", caller.name}, {"peer", caller.peer}, {"what", what.resource}});
         for (const auto& session : media_names(request->call())) {
-            status = capture(*context, *request, session, *writer);
+            status = capture(*context, *request, session, caller.name, *writer);
             if (status.error_code() != grpc::NOT_FOUND) break;
         }
         captures_.fetch_sub(1);

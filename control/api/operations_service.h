@@ -73,7 +73,8 @@ private:
     // media_operations.cpp
     std::vector<std::string> media_names(const std::string& call);
     grpc::Status capture(grpc::ServerContext& context, const ov1::CaptureMediaRequest& request,
-                         const std::string& session, grpc::ServerWriter<mv1::CaptureMessage>& writer);
+                         const std::string& session, const std::string& asker,
+                         grpc::ServerWriter<mv1::CaptureMessage>& writer);
 
     void add_daemons(ov1::Status& status) const;
     void add_warnings(const config::Snapshot& snapshot, ov1::Status& status) const;

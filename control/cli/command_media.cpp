@@ -1,11 +1,11 @@
 // The media plane's sessions as an operator looks for the sick ones, and the packets of one.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
+#include <iostream>
 #include <optional>
 
+#include "control/cli/capture_file.h"
 #include "control/cli/commands.h"
 #include "control/cli/pcap_file.h"
 #include "control/cli/table.h"
@@ -55,13 +55,12 @@ void print_legs(std::ostream& out, const mv1::TopSessionsResponse& top) {
     if (!table.empty()) table.print(out);
 }
 
-// Whoever else may read the directory shall not read the call.
-std::ofstream open_new(const std::string& file) {
-    const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST) throw Failure{"--file " + file + " exists, and no file is overwritten"};
-    if (fd < 0) throw Failure{"--file " + file + " cannot be written"};
-    ::close(fd);
-    return std::ofstream(file, std::ios::binary);
+// None of its sessions may mean that there is no such trunk: then control says so.
+void require_trunk(Session& session, const std::string& name) {
+    pv1::GetRequest request;
+    request.set_name("trunks/" + name);
+    pv1::Trunk trunk;
+    session.client.call(session.client.provisioning(), &pv1::Provisioning::Stub::GetTrunk, request, trunk);
 }
 
 void print_end(std::ostream& err, const mv1::CaptureEnded& ended, std::uint64_t packets) {
@@ -88,6 +87,7 @@ int show_top(Session& session, const TopArguments& arguments) {
     request.set_trunk(arguments.trunk.starts_with("trunks/") ? arguments.trunk.substr(7) : arguments.trunk);
     mv1::TopSessionsResponse top;
     session.client.call(session.client.operations(), &Stub::TopMediaSessions, request, top);
+    if (!request.trunk().empty() && top.sessions().empty()) require_trunk(session, request.trunk());
     if (session.json) {
         print_json(session.out, top);
         return Exit::done;
@@ -105,26 +105,34 @@ int capture_media(Session& session, const CaptureArguments& arguments) {
     request.set_decrypted(arguments.decrypted);
     request.set_seconds(arguments.seconds);
     request.set_packets(arguments.packets);
-    std::ofstream to_file;
-    std::ostream& out = arguments.file == "-" ? session.out : to_file;
+    CaptureFile file(arguments.file, session.out, &session.out == &std::cout && isatty(STDOUT_FILENO) == 1);
     std::optional<PcapFile> pcap;
-    std::uint64_t packets = 0;
+    std::uint64_t packets = 0, unreadable = 0;
     std::optional<mv1::CaptureEnded> ended;
     const auto take = [&](const mv1::CaptureMessage& message) {
         if (message.has_started()) {  // before it, there is nothing that would need a file
-            if (arguments.file != "-") to_file = open_new(arguments.file);
-            pcap.emplace(out, "sallyport " SALLYPORT_VERSION);
+            pcap.emplace(file.begin(), "sallyport " SALLYPORT_VERSION);
             session.err << "capturing session " << printable(message.started().session()) << " of trunk "
                         << printable(message.started().trunk()) << '\n';
         }
-        if (message.has_packet() && pcap && pcap->add(message.packet())) ++packets;
+        if (message.has_packet() && pcap) ++(pcap->add(message.packet()) ? packets : unreadable);
         if (message.has_ended()) ended = message.ended();
-        out.flush();
-        return static_cast<bool>(out);
+        if (pcap) file.flush();
+        return true;
     };
-    session.client.read(session.client.operations(), &Stub::CaptureMedia, request, arguments.seconds, take);
-    if (!ended) throw Failure{"the capture ended too soon, after " + counted(packets, "packet")};
+    const auto so_far = [&] { return "; " + counted(packets, "packet") + " until then are in " + file.name(); };
+    try {
+        session.client.read(session.client.operations(), &Stub::CaptureMedia, request, arguments.seconds, take);
+    } catch (Failure& failure) {
+        if (pcap) failure.sentence += so_far();
+        throw;
+    }
+    if (!ended)
+        throw Failure{"control ended the capture without saying why; its log and the media plane's may" + so_far()};
     print_end(session.err, *ended, packets);
+    if (unreadable > 0)
+        session.err << "warning: " << counted(unreadable, "packet")
+                    << " came without addresses or with impossible lengths; is control of another version?\n";
     return Exit::done;
 }
 

@@ -131,6 +131,8 @@ void Client::check(const grpc::Status& status) const {
 
 Failure to_failure(const grpc::Status& status, const std::string& server) {
     Failure failure{status.error_message()};
+    failure.may_pass = status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::DEADLINE_EXCEEDED ||
+                       status.error_code() == grpc::RESOURCE_EXHAUSTED;
     google::rpc::Status details;
     if (!status.error_details().empty() && details.ParseFromString(status.error_details()))
         for (const auto& any : details.details()) {

@@ -32,6 +32,7 @@ struct Connection {
 struct Failure {
     std::string sentence;
     std::vector<std::pair<std::string, std::string>> violations = {};
+    bool may_pass = false;  // it is for want of control or of a plane: the same may do later
 };
 
 class Client {

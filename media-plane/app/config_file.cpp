@@ -34,6 +34,12 @@ void read_tls(Fields& grpc, Config& config) {
         tls.wrong("clients",
                   "is missing: the names in the certificates of signaling and control, which may command "
                   "this plane; example: clients: [edge-1.example.net]");
+    files.decrypt_clients = tls.texts("decrypt_clients", "control-1.example.net");
+    for (const auto& name : files.decrypt_clients)
+        if (std::find(files.clients.begin(), files.clients.end(), name) == files.clients.end())
+            tls.wrong("decrypt_clients", "'" + name +
+                                             "' is not in clients, and so may not call at all; name those of clients "
+                                             "that may have calls in clear (control's), or leave it out");
     tls.finish();
     if (config.grpc_listen.starts_with("unix:"))
         grpc.wrong("tls", "is for HOST:PORT; a socket of this host has its permissions instead");

@@ -73,6 +73,43 @@ void log_srtp(const srtp::Engine& engine) {
             {{"suites", slow}});
 }
 
+// Whoever listens to a call is on record here too, where nobody can ask past it.
+void log_capture(const rpc::CaptureNote& note) {
+    using What = rpc::CaptureNote::What;
+    const auto seconds = std::chrono::duration<double>(note.time).count();
+    const char* how = note.decrypted ? "decrypted" : "as on the wire";
+    switch (note.what) {
+        case What::refused:
+            return observe::log(observe::Level::warning, "capture refused",
+                                {{"who", note.asker.on_behalf},
+                                 {"peer", note.asker.peer},
+                                 {"asked_for", note.asked_for},
+                                 {"how", how},
+                                 {"why", note.why}});
+        case What::begun:
+            return observe::log_info("capture begins", {{"who", note.asker.on_behalf},
+                                                        {"peer", note.asker.peer},
+                                                        {"session", note.session},
+                                                        {"client", note.client},
+                                                        {"session_id", note.call},
+                                                        {"trunk", note.trunk},
+                                                        {"how", how},
+                                                        {"seconds_at_most", seconds}});
+        case What::ended:
+            return observe::log_info("capture ends", {{"who", note.asker.on_behalf},
+                                                      {"peer", note.asker.peer},
+                                                      {"session", note.session},
+                                                      {"client", note.client},
+                                                      {"session_id", note.call},
+                                                      {"trunk", note.trunk},
+                                                      {"how", how},
+                                                      {"seconds", seconds},
+                                                      {"packets", note.packets},
+                                                      {"missed", note.missed},
+                                                      {"why", note.why}});
+    }
+}
+
 void report(const std::vector<bool>& stuck, const std::vector<bool>& were_stuck) {
     for (std::size_t i = 0; i < stuck.size(); ++i)
         if (stuck[i] != were_stuck[i])
@@ -140,7 +177,8 @@ int run_daemon(Config config) {
     rpc::Dispatcher dispatcher(**opened, identity);
     const auto driver = std::move(*opened);  // ends before the dispatcher, whose callbacks it calls to the last
     driver->set_event_sink([&dispatcher](Event event) { dispatcher.on_event(std::move(event)); });
-    auto server = rpc::RpcServer::start({config.grpc_listen, SALLYPORT_VERSION, config.grpc_tls}, dispatcher, identity);
+    auto server = rpc::RpcServer::start({config.grpc_listen, SALLYPORT_VERSION, config.grpc_tls, log_capture},
+                                        dispatcher, identity);
     const std::string error = server ? driver->launch() : server.error();
     if (!error.empty()) {
         observe::log_error(error);

@@ -47,6 +47,7 @@ public:
         head_.store(head_.load(std::memory_order_relaxed) + count, std::memory_order_release);
     }
     void miss() { missed_.add(); }
+    bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
     void end(CaptureEnd why) { end_.store(why, std::memory_order_release); }  // nothing is published after it
 
     // The reader. What was published before the end is there when the end is seen.
@@ -57,12 +58,15 @@ public:
     }
     void pop() { tail_.store(tail_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
     std::uint64_t missed() const { return missed_.read(); }
+    // Nobody will read on. The writer ends it when it looks next, also if no command of the reader's ever reaches it.
+    void abandon() { abandoned_.store(true, std::memory_order_release); }
 
 private:
     std::vector<CapturedPacket> places_;
     alignas(64) std::atomic<std::size_t> head_{0};
     Counter missed_;
     std::atomic<CaptureEnd> end_{CaptureEnd::running};
+    std::atomic<bool> abandoned_{false};
     alignas(64) std::atomic<std::size_t> tail_{0};
 };
 

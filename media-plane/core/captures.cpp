@@ -28,8 +28,13 @@ void Captures::end(const Session& session) {
 }
 
 void Captures::tick(TimePoint now) {
-    for (Capture& capture : captures_)
-        if (capture.session && now >= capture.terms.until) finish(capture, CaptureEnd::seconds);
+    for (Capture& capture : captures_) {
+        if (!capture.session) continue;
+        if (capture.ring->abandoned())
+            finish(capture, CaptureEnd::stopped);
+        else if (now >= capture.terms.until)
+            finish(capture, CaptureEnd::seconds);
+    }
 }
 
 void Captures::finish(Capture& capture, CaptureEnd why) {
@@ -95,6 +100,7 @@ void Captures::take_sent(std::span<const Packet> burst, TimePoint now, bool decr
 
 // What became of each is known now.
 void Captures::left(std::span<const Packet> burst, TimePoint now) {
+    left_at_ = now;
     take_sent(burst, now, false);
     for (Capture& capture : captures_) {
         if (!capture.session || capture.count == 0) continue;
@@ -103,10 +109,38 @@ void Captures::left(std::span<const Packet> burst, TimePoint now) {
             CapturedPacket& place = *capture.ring->place(i);
             if (place.drop == Drop::none) place.drop = burst[capture.copied[i].packet].drop;
         }
-        capture.ring->publish(count);
-        capture.count = 0;
-        capture.terms.packets -= count;
-        if (capture.terms.packets == 0) finish(capture, CaptureEnd::packets);
+        publish(capture, count);
+    }
+}
+
+void Captures::publish(Capture& capture, std::size_t count) {
+    capture.ring->publish(count);
+    capture.count = 0;
+    capture.terms.packets -= count;
+    if (capture.terms.packets == 0) finish(capture, CaptureEnd::packets);
+}
+
+void Captures::lost(const Leg& leg, std::uint16_t source_port, std::uint16_t length, Drop why) {
+    const bool rtcp = source_port % 2 != 0;
+    for (Capture& capture : captures_) {
+        if (capture.session == nullptr || capture.session != leg.session) continue;
+        CapturedPacket* place = capture.ring->place(0);
+        if (place == nullptr) {
+            capture.ring->miss();
+            continue;
+        }
+        place->at = left_at_;
+        place->from = {leg.local.address, source_port};
+        place->to = (rtcp ? leg.rtcp : leg.rtp).remote();
+        place->stream = leg.stream;
+        place->side = leg.side;
+        place->sent = true;
+        place->rtcp = rtcp;
+        place->decrypted = false;
+        place->drop = why;
+        place->length = length;
+        place->kept = 0;
+        publish(capture, 1);
     }
 }
 

@@ -31,13 +31,16 @@ public:
     bool start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring);
     void stop(const CaptureRing& ring);  // its ring is told, if it was there still
     void end(const Session& session);    // likewise: the session is about to go
-    void tick(TimePoint now);            // whose time is over
+    void tick(TimePoint now);            // whose time is over, or whose reader is gone
 
     // On the walk of a burst, in this order; only while there are any.
     void arrived(std::span<const Packet> burst, TimePoint now) { take_received(burst, now, false); }  // classified
     void opened(std::span<const Packet> burst, TimePoint now) { take_received(burst, now, true); }    // unprotected
     void leaving(std::span<const Packet> burst, TimePoint now) { take_sent(burst, now, true); }  // not protected yet
     void left(std::span<const Packet> burst, TimePoint now);                                     // the end
+    // The device has not taken a packet of that leg's that has left: said with its length and without its octets, which
+    // the wire never had. Whoever reads finds it behind the packet itself.
+    void lost(const Leg& leg, std::uint16_t source_port, std::uint16_t length, Drop why);
     // RTCP of our own, before and after it was protected.
     void made(const Packet& packet, TimePoint now) { take_sent({&packet, 1}, now, true); }
     void made_ready(const Packet& packet, TimePoint now) { left({&packet, 1}, now); }
@@ -58,8 +61,11 @@ private:
     CapturedPacket* copy(Capture& capture, const Packet& packet, std::size_t index, TimePoint now);
     void finish(Capture& capture, CaptureEnd why);
 
+    void publish(Capture& capture, std::size_t count);
+
     std::array<Capture, most> captures_;
     std::size_t count_ = 0;
+    TimePoint left_at_{};  // of the burst before
 };
 
 }  // namespace sallyport::media

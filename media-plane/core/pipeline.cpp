@@ -169,6 +169,8 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
     Leg* leg = state_->ports.tables()[port].find(source_port);
     if (!leg) return;
     ++leg->drops[static_cast<std::size_t>(why)];
+    if (state_->captures.any()) [[unlikely]]
+        state_->captures.lost(*leg, source_port, length, why);
     SentCounters& sent = leg->sent;
     if (source_port % 2 != 0) {
         sent.rtcp_packets -= std::min<std::uint64_t>(sent.rtcp_packets, 1);
@@ -184,7 +186,10 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
 
 Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     State& s = *state_;
-    if (const Session* existing = s.sessions.find(command.key)) return allocated(*existing);
+    if (Session* existing = s.sessions.find(command.key)) {  // as it is, but what signaling has learnt since
+        if (command.answered && existing->answered == TimePoint{}) existing->answered = now;
+        return allocated(*existing);
+    }
     if (auto refusal = check(command)) return refused(std::move(*refusal));
     const auto side_a = s.ports.find(command.port_a, command.family_a);
     if (!side_a) return refused(Code::unknown_port, unknown_port("port_a", command.port_a, command.family_a));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "media-plane/rpc/capture_choice.h"
 #include "media-plane/rpc/session_walk.h"
 
 namespace sallyport::media::rpc {
@@ -80,19 +81,27 @@ void CapturePump::run() {
 }
 
 CaptureStream* CaptureStream::open(Plane& plane, const std::string& node, const pb::CaptureRequest& request,
-                                   CapturePump& pump, CaptureStatistics& statistics) {
-    auto* stream = new CaptureStream(plane, node, request, pump, statistics);
+                                   CapturePump& pump, CaptureStatistics& statistics, CaptureAsker asker,
+                                   const CaptureLog& log) {
+    auto* stream = new CaptureStream(plane, node, request, pump, statistics, std::move(asker), log);
     stream->self_.reset(stream);
     const auto keep = stream->self_;
     const bool room = statistics.running.fetch_add(1) < limits::captures;
     const auto fault = fault_of(request);
-    if (room && !fault) {
+    const bool may = !request.decrypted() || keep->asker_.may_decrypt;
+    if (room && !fault && may) {
         keep->find();
         return stream;
     }
+    if (!may) keep->note(CaptureNote::What::refused, "may not have what SRTP hides");
     const std::lock_guard lock(keep->mutex_);
     if (fault)
         keep->finish({grpc::StatusCode::INVALID_ARGUMENT, *fault});
+    else if (!may)
+        keep->finish({grpc::StatusCode::PERMISSION_DENIED,
+                      "decrypted: \"" + keep->asker_.peer +
+                          "\" may not have what SRTP hides: on a socket of the plane's host who may open it may, over "
+                          "TLS who is named in grpc.tls.decrypt_clients of media.yaml"});
     else
         keep->finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
                       std::to_string(limits::captures) + " captures are under way, the limit"});
@@ -100,18 +109,18 @@ CaptureStream* CaptureStream::open(Plane& plane, const std::string& node, const 
 }
 
 void CaptureStream::find() {
-    auto found = std::make_shared<std::optional<SessionStatistics>>();
-    auto look = [self = shared_from_this(), found](const SessionStatistics& session) {
-        const std::string& name = self->request_.session();
-        if (session.key.session != name && session.call != name) return true;
-        *found = session;
-        return false;
+    auto choice = std::make_shared<CaptureChoice>(request_.session());
+    auto look = [choice](const SessionStatistics& session) {
+        choice->show(session);
+        return true;  // another may be meant as well
     };
-    auto done = [self = shared_from_this(), found](bool overloaded) {
-        if (*found) return self->start(**found);
+    auto done = [self = shared_from_this(), choice](bool overloaded) {
+        if (!overloaded && choice->session()) return self->start(*choice->session());
         const std::lock_guard lock(self->mutex_);
         if (overloaded)
             self->finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "a command queue is full: try again"});
+        else if (choice->ambiguous())
+            self->finish({grpc::StatusCode::FAILED_PRECONDITION, choice->candidates()});
         else
             self->finish({grpc::StatusCode::NOT_FOUND, "there is no media session of that name, nor of such a call"});
     };
@@ -130,8 +139,7 @@ void CaptureStream::start(const SessionStatistics& session) {
         command = {.key = session.key,
                    .decrypted = request_.decrypted(),
                    .packets = request_.packets() == 0 ? limits::default_capture_packets : request_.packets(),
-                   .time = std::chrono::seconds(request_.seconds() == 0 ? limits::default_capture_seconds
-                                                                        : request_.seconds()),
+                   .time = time_limit(),
                    .ring = ring_};
     }
     for (std::size_t i = 0; i < plane_.lcores(); ++i) {
@@ -157,6 +165,8 @@ void CaptureStream::on_started(Code code, const std::string& why) {
         if (code != Code::ok) return;
         if (cancelled_) return finish(grpc::Status::CANCELLED);
         statistics_.started.fetch_add(1);
+        begun_ = plane_.now();
+        note(CaptureNote::What::begun);  // before there is anything to hear
         auto& started = *outgoing_.mutable_started();
         started.set_session(found_.key.session);
         started.set_client(found_.key.client);
@@ -189,6 +199,7 @@ void CaptureStream::write_next() {
         ended.set_reason(name_of(end));
         ended.set_packets(packets_);
         ended.set_missed(ring_->missed());
+        end_reason_ = name_of(end);
         ending_ = true;
     } else {
         return;
@@ -202,13 +213,36 @@ void CaptureStream::finish(const grpc::Status& status) {
     finished_ = true;
     if (ring_) statistics_.missed.fetch_add(ring_->missed());
     stop();
+    if (begun_ != TimePoint{}) note(CaptureNote::What::ended, end_reason_);
     Finish(status);
 }
 
-// The lcore ends it by itself when the time is over, should its queue be full now.
+// The lcore sees by itself that nobody reads on, should its queue be full now or the command to start be still in it.
 void CaptureStream::stop() {
     if (!ring_ || ring_->ended() != CaptureEnd::running) return;
+    ring_->abandon();
     for (std::size_t i = 0; i < plane_.lcores(); ++i) plane_.submit(i, StopCapture{ring_}, [](const Outcome&) {});
+}
+
+Duration CaptureStream::time_limit() const {
+    return std::chrono::seconds(request_.seconds() == 0 ? limits::default_capture_seconds : request_.seconds());
+}
+
+void CaptureStream::note(CaptureNote::What what, const std::string& why) const {
+    if (!log_) return;
+    CaptureNote note{.what = what, .asker = asker_, .decrypted = request_.decrypted(), .why = why};
+    if (what == CaptureNote::What::refused) {
+        note.asked_for = request_.session().substr(0, limits::label_bytes);
+    } else {
+        note.session = found_.key.session;
+        note.client = found_.key.client;
+        note.call = found_.call;
+        note.trunk = found_.trunk;
+        note.time = what == CaptureNote::What::begun ? time_limit() : plane_.now() - begun_;
+        note.packets = packets_;
+        note.missed = ring_->missed();
+    }
+    log_(note);
 }
 
 void CaptureStream::OnWriteDone(bool ok) {

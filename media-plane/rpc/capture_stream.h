@@ -1,5 +1,6 @@
 // One asker's capture: finds the session, has its lcore copy packets into a ring, and writes them to the asker as fast
-// as he takes them. Ends by its terms, with the session, and with the asker. Decides about nobody's rights.
+// as he takes them. Ends by its terms, with the session, and with the asker. What is in clear goes to who may have it
+// only, and whoever has begun or was refused is told to the log.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "media-plane/core/plane.h"
+#include "media-plane/rpc/capture_note.h"
 #include "media-plane/rpc/media_convert.h"
 
 namespace sallyport::media::rpc {
@@ -53,14 +55,21 @@ class CaptureStream final : public grpc::ServerWriteReactor<pb::CaptureMessage>,
 public:
     // Lives until gRPC is done with it and nobody waits for it any more.
     static CaptureStream* open(Plane& plane, const std::string& node, const pb::CaptureRequest& request,
-                               CapturePump& pump, CaptureStatistics& statistics);
+                               CapturePump& pump, CaptureStatistics& statistics, CaptureAsker asker,
+                               const CaptureLog& log);
 
     bool pump();  // false: it is over
 
 private:
     CaptureStream(Plane& plane, std::string node, const pb::CaptureRequest& request, CapturePump& pump,
-                  CaptureStatistics& statistics)
-        : plane_(plane), node_(std::move(node)), request_(request), pump_(pump), statistics_(statistics) {}
+                  CaptureStatistics& statistics, CaptureAsker asker, const CaptureLog& log)
+        : plane_(plane),
+          node_(std::move(node)),
+          request_(request),
+          pump_(pump),
+          statistics_(statistics),
+          asker_(std::move(asker)),
+          log_(log) {}
 
     void OnWriteDone(bool ok) override;
     void OnCancel() override;
@@ -73,12 +82,16 @@ private:
     void write_next();
     void finish(const grpc::Status& status);
     void stop();
+    void note(CaptureNote::What what, const std::string& why = {}) const;
+    Duration time_limit() const;
 
     Plane& plane_;
     const std::string node_;
     const pb::CaptureRequest request_;
     CapturePump& pump_;
     CaptureStatistics& statistics_;
+    const CaptureAsker asker_;
+    const CaptureLog& log_;
     std::shared_ptr<CaptureStream> self_;  // gRPC's share
 
     std::mutex mutex_;
@@ -87,6 +100,8 @@ private:
     SessionStatistics found_;
     std::size_t asked_ = 0;  // lcores that have not answered
     std::uint64_t packets_ = 0;
+    TimePoint begun_{};
+    std::string end_reason_ = "its asker has left";
     bool started_ = false, writing_ = false, ending_ = false, cancelled_ = false, finished_ = false;
 };
 

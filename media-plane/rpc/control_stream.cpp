@@ -77,7 +77,7 @@ void ControlStream::refuse(const grpc::Status& status, Code code) {
     pb::ServerMessage message;
     *message.mutable_reply() = to_proto(incoming_.sequence(), {}, {.code = code, .text = status.error_message()});
     const std::lock_guard lock(mutex_);
-    outgoing_.push_back(std::move(message));
+    outgoing_.push(std::move(message));
     finish_when_written(status);
     write_next();
 }
@@ -146,7 +146,7 @@ void ControlStream::flush_slots() {
         if (slot.list)  // in its turn: all commands before it are carried out
             for (auto& name : dispatcher_.sessions_of(client_))
                 slot.reply->mutable_reply()->add_sessions(std::move(name));
-        outgoing_.push_back(std::move(*slot.reply));
+        outgoing_.push(std::move(*slot.reply));
         slots_.pop_front();
         ++first_slot_;
     }
@@ -179,7 +179,7 @@ void ControlStream::OnWriteDone(bool ok) {
     const std::lock_guard lock(mutex_);
     writing_ = false;
     if (ok) {
-        outgoing_.pop_front();
+        outgoing_.pop();
     } else {
         outgoing_.clear();
         if (!finish_with_) finish_with_ = grpc::Status::CANCELLED;
@@ -212,7 +212,7 @@ void ControlStream::fence(const std::string& why) {
     *message.mutable_reply() = to_proto(0, {}, {.code = Code::stale_epoch, .text = why});
     const std::lock_guard lock(mutex_);
     if (finished_ || finish_with_) return;
-    outgoing_.push_back(std::move(message));
+    outgoing_.push(std::move(message));
     finish_when_written({grpc::StatusCode::ABORTED, why});
 }
 
@@ -223,11 +223,10 @@ void ControlStream::deliver(Event event) {
     *message.mutable_event() = to_proto(event);
     const std::lock_guard lock(mutex_);
     if (finished_ || finish_with_) return;
-    if (outgoing_.size() >= limits::unsent_events) {
+    if (!outgoing_.push_event(std::move(message))) {
         statistics_.events_lost.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    outgoing_.push_back(std::move(message));
     write_next();
 }
 

@@ -12,13 +12,13 @@
 
 #include "media-plane/rpc/dispatcher.h"
 #include "media-plane/rpc/media_convert.h"
+#include "media-plane/rpc/outgoing.h"
 
 namespace sallyport::media::rpc {
 
 namespace limits {
 inline constexpr std::size_t commands_under_way = 1024;  // of one stream; more are refused as overloaded
 inline constexpr std::size_t unsent_replies = 1024;      // then nothing more is read until the client reads
-inline constexpr std::size_t unsent_events = 4096;       // then events are lost, and counted
 }  // namespace limits
 
 struct StreamStatistics {  // of all streams together; relaxed, several writers
@@ -75,8 +75,8 @@ private:
     std::mutex mutex_;
     std::deque<Slot> slots_;
     std::uint64_t first_slot_ = 0;
-    std::deque<pb::ServerMessage> outgoing_;  // front: being written, if writing_
-    bool welcomed_ = false;                   // nothing but a refusal is written before Welcome
+    Outgoing outgoing_;      // front: being written, if writing_
+    bool welcomed_ = false;  // nothing but a refusal is written before Welcome
     bool writing_ = false, finished_ = false;
     bool reading_ = false;  // until what was read is dealt with
     std::optional<grpc::Status> finish_with_;

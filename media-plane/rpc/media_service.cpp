@@ -1,12 +1,15 @@
 #include "media-plane/rpc/media_service.h"
 
+#include <algorithm>
+
 #include "media-plane/rpc/session_top.h"
 #include "media-plane/rpc/session_walk.h"
 
 namespace sallyport::media::rpc {
 namespace {
 
-constexpr int tops_at_a_time = 4;  // each looks at every session
+constexpr int tops_at_a_time = 4;                                 // each looks at every session
+constexpr const char* asked_for_key = "sallyport-asked-for-bin";  // control's word for whom it asks
 
 std::optional<TopBy> from_proto(pb::TopBy by) {
     switch (by) {
@@ -20,6 +23,25 @@ std::optional<TopBy> from_proto(pb::TopBy by) {
         case pb::TOP_BY_SILENCE: return TopBy::silence;
         default: return std::nullopt;
     }
+}
+
+// By its certificate, else by what the connection says.
+CaptureAsker asker_of(const grpc::CallbackServerContext& context, const MediaService::CaptureRights& rights) {
+    CaptureAsker asker;
+    asker.may_decrypt = rights.local;
+    if (rights.local) asker.peer = "unix";
+    if (const auto auth = context.auth_context(); auth && auth->IsPeerAuthenticated())
+        for (const auto& identity : auth->GetPeerIdentity()) {
+            const std::string name(identity.data(), identity.size());
+            const auto& may = rights.decrypt_clients;
+            asker.may_decrypt = asker.may_decrypt || std::find(may.begin(), may.end(), name) != may.end();
+            asker.peer += (asker.peer.empty() ? "" : " ") + name;
+        }
+    if (asker.peer.empty()) asker.peer = context.peer();
+    const auto said = context.client_metadata().find(asked_for_key);
+    if (said != context.client_metadata().end())
+        asker.on_behalf = std::string(said->second.data(), said->second.size()).substr(0, limits::name_bytes);
+    return asker;
 }
 
 void fill(pb::TopSessionsResponse& out, const SessionTop::Result& top) {
@@ -113,9 +135,10 @@ grpc::ServerUnaryReactor* MediaService::TopSessions(grpc::CallbackServerContext*
     return reactor;
 }
 
-grpc::ServerWriteReactor<pb::CaptureMessage>* MediaService::Capture(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<pb::CaptureMessage>* MediaService::Capture(grpc::CallbackServerContext* context,
                                                                     const pb::CaptureRequest* request) {
-    return CaptureStream::open(dispatcher_.plane(), config_.node, *request, pump_, capture_statistics_);
+    return CaptureStream::open(dispatcher_.plane(), config_.node, *request, pump_, capture_statistics_,
+                               asker_of(*context, capture_rights_), capture_rights_.log);
 }
 
 }  // namespace sallyport::media::rpc

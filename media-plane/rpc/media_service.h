@@ -12,8 +12,19 @@ namespace sallyport::media::rpc {
 
 class MediaService final : public pb::Media::CallbackService {
 public:
-    MediaService(Dispatcher& dispatcher, DispatcherConfig config, std::string version, TimePoint started)
-        : dispatcher_(dispatcher), config_(std::move(config)), version_(std::move(version)), started_(started) {}
+    // `decrypt_clients`: who may have over TLS what SRTP hides; on a Unix socket (`local`) all who may open it.
+    struct CaptureRights {
+        bool local = false;
+        std::vector<std::string> decrypt_clients;
+        CaptureLog log;
+    };
+    MediaService(Dispatcher& dispatcher, DispatcherConfig config, std::string version, TimePoint started,
+                 CaptureRights rights)
+        : dispatcher_(dispatcher),
+          config_(std::move(config)),
+          version_(std::move(version)),
+          started_(started),
+          capture_rights_(std::move(rights)) {}
 
     grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>* Control(
         grpc::CallbackServerContext* context) override;
@@ -35,6 +46,7 @@ private:
     const DispatcherConfig config_;
     const std::string version_;
     const TimePoint started_;
+    const CaptureRights capture_rights_;
     StreamStatistics statistics_;
     CaptureStatistics capture_statistics_;
     CapturePump pump_;

@@ -60,8 +60,11 @@ Result<std::shared_ptr<grpc::ServerCredentials>, std::string> credentials_of(con
 }  // namespace
 
 struct RpcServer::State {
-    State(Dispatcher& dispatcher, const DispatcherConfig& identity, const std::string& version)
-        : service(dispatcher, identity, version, dispatcher.plane().now()) {}
+    State(Dispatcher& dispatcher, const DispatcherConfig& identity, const ServerConfig& config)
+        : service(dispatcher, identity, config.version, dispatcher.plane().now(),
+                  {.local = !socket_path(config.listen).empty(),
+                   .decrypt_clients = config.tls ? config.tls->decrypt_clients : std::vector<std::string>{},
+                   .log = config.capture_log}) {}
     MediaService service;
     std::unique_ptr<grpc::Server> server;
 };
@@ -85,7 +88,7 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
     static_cast<void>(plugins);
     const auto credentials = credentials_of(config);
     if (!credentials) return "grpc.tls: " + credentials.error();
-    auto state = std::make_unique<State>(dispatcher, identity, config.version);
+    auto state = std::make_unique<State>(dispatcher, identity, config);
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(config.listen, *credentials, &port);

@@ -7,20 +7,25 @@
 #include <vector>
 
 #include "control/base/result.h"
+#include "media-plane/rpc/capture_note.h"
 #include "media-plane/rpc/dispatcher.h"
 
 namespace sallyport::media::rpc {
 
 // Mutual TLS, for signaling and control on other hosts.
 struct ServerTls {
-    std::string certificate, key, ca;  // PEM files
-    std::vector<std::string> clients;  // names in the certificates of those that may call; never empty
+    std::string certificate, key, ca;          // PEM files
+    std::vector<std::string> clients;          // names in the certificates of those that may call; never empty
+    std::vector<std::string> decrypt_clients;  // of them, those that may have in clear what SRTP hides
 };
 
 struct ServerConfig {
     std::string listen = "unix:/run/sallyport/media.sock";  // or "host:port"
     std::string version;
     std::optional<ServerTls> tls;
+    // On a Unix socket, which its permissions keep, a capture may be in clear; over TLS for tls.decrypt_clients; at a
+    // port of this host without TLS, which every process here may call, for nobody.
+    CaptureLog capture_log;
 };
 
 struct ServerStatistics {

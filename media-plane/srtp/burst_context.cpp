@@ -34,7 +34,7 @@ BurstContext::BurstContext(Suite suite, ByteView key_and_salt, bool inbound)
     }
     explicit_bzero(session_key.data(), session_key.size());
     if (inbound)
-        rtcp_in_ = std::make_unique<SrtcpCipher>(key());
+        rtcp_in_ = std::make_unique<SrtcpReceiver>(key());
     else
         srtcp_ = std::make_unique<SrtcpSender>(key());
 }
@@ -43,20 +43,14 @@ BurstContext::~BurstContext() { explicit_bzero(salt_.data(), salt_.size()); }
 
 void BurstContext::continue_from(BurstContext& previous) {
     if (srtcp_) srtcp_->go_on_after(previous.srtcp_->index());
-    // The second of two re-keyings in a row, without a packet between them, goes on where the first one would have.
-    Streams& old = previous.continued_ ? *previous.continued_ : previous.streams_;
-    if (old.size() == 0) return;
+    streams_ = std::move(previous.streams_);
     // Under the new key those that fell silent may be forgotten, so that the limit is one of each key's life.
-    while (old.size() > limits::inbound_ssrcs) old.remove_oldest();
-    for (std::size_t i = 0; i < old.size(); ++i) {  // nothing was protected with the new key yet
-        old[i].floor = 0;
-        old[i].carried = old[i].state != SsrcCount::State::fresh;
-        old[i].rtp.forget();
+    while (streams_.size() > limits::inbound_ssrcs) streams_.remove_oldest();
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+        streams_[i].carry();
+        streams_[i].rtp = {};
     }
-    if (inbound())
-        continue_undecided(std::make_unique<Streams>(std::move(old)));
-    else
-        streams_ = std::move(old);
+    undecided_ = inbound();
 }
 
 bool BurstContext::resume(const KeyUse& used) {
@@ -74,9 +68,8 @@ bool BurstContext::resume(const KeyUse& used) {
 
 KeyUse BurstContext::use() const {
     KeyUse all;
-    const Streams& streams = continued_ ? *continued_ : streams_;
-    for (std::size_t i = 0; i < streams.size(); ++i)
-        if (const Streams::Entry& entry = streams[i]; entry.state != SsrcCount::State::fresh)
+    for (std::size_t i = 0; i < streams_.size(); ++i)
+        if (const Streams::Entry& entry = streams_[i]; entry.state != SsrcCount::State::fresh)
             all.rtp.push_back({entry.ssrc, entry.index});
     if (srtcp_) all.srtcp = srtcp_->index();
     return all;
@@ -99,37 +92,21 @@ AesGcm::Iv BurstContext::iv(std::uint32_t ssrc, std::uint64_t index) const {  //
     return iv;
 }
 
-void BurstContext::continue_undecided(std::unique_ptr<Streams> counts) {
-    continued_ = std::move(counts);
-    in_pieces_ = !gcm_ && !continued_;
-}
-
-BurstContext::Streams::Entry& BurstContext::held(Streams& streams, std::uint32_t ssrc) {
-    if (Streams::Entry* entry = streams.touch(ssrc)) return *entry;
-    if (streams.size() == limits::inbound_ssrcs) streams.remove_oldest();
-    return streams.insert(ssrc);
-}
-
-BurstContext::Streams::Entry& BurstContext::accept(Streams& streams, std::uint32_t ssrc, std::uint64_t index) {
-    Streams::Entry& entry = held(streams, ssrc);
-    entry.rtp.take(index);
-    if (entry.count(index)) tell();
-    return entry;
-}
-
-std::optional<std::uint64_t> BurstContext::expected(Streams& streams, std::uint32_t ssrc, std::uint16_t sequence) {
-    const Streams::Entry* entry = streams.find(ssrc);
-    if (!entry) return sequence;
-    const auto index = entry->next(sequence);
-    return index && entry->rtp.takes(*index) ? index : std::nullopt;
+BurstContext::Streams::Entry& BurstContext::held(std::uint32_t ssrc) {
+    if (Streams::Entry* entry = streams_.touch(ssrc)) return *entry;
+    if (streams_.size() == limits::inbound_ssrcs) streams_.remove_oldest();
+    return streams_.insert(ssrc);
 }
 
 std::optional<std::uint64_t> BurstContext::expected(std::uint32_t ssrc, std::uint16_t sequence) {
-    return expected(streams_, ssrc, sequence);
+    const Streams::Entry* entry = streams_.find(ssrc);
+    if (!entry) return sequence;
+    if (undecided_ && entry->carried) return std::nullopt;
+    const auto index = entry->next(sequence);
+    return index && *index <= limits::packet_index && entry->rtp.takes(*index) ? index : std::nullopt;
 }
 
 bool BurstContext::well_formed(const Job& job) const {
-    if (job.rtcp) return job.length >= rtcp_header_bytes + rtcp_in_->growth();
     return job.length >= rtp_header_bytes + tag_bytes_ &&
            payload_offset({job.data, std::size_t{job.length} - tag_bytes_});
 }
@@ -168,72 +145,57 @@ void BurstContext::seal(std::uint8_t* data, std::uint16_t length, std::uint64_t 
 }
 
 void BurstContext::unprotect(Job& job) {
-    if (!well_formed(job))
-        job.status = Status::malformed;
-    else if (continued_)
-        decide(job);
+    if (job.rtcp)
+        job.status = rtcp_in_->unprotect(job);
     else
-        job.status = unprotect_with(streams_, job);
+        job.status = well_formed(job) ? unprotect_rtp(job) : Status::malformed;
 }
 
-Status BurstContext::unprotect_with(Streams& streams, Job& job) {
-    if (job.rtcp) return unprotect_rtcp(streams, job);
+Status BurstContext::unprotect_rtp(Job& job) {
     const std::uint32_t ssrc = ssrc_of(job.data, false);
-    const auto index = expected(streams, ssrc, sequence_of(job.data));
-    if (!index) return Status::replayed;
-    if (!open(job.data, job.length, *index))
-        return !streams.find(ssrc) && turned(streams, job) ? Status::ok : Status::auth_failed;
-    accept(streams, ssrc, *index);
-    job.length = static_cast<std::uint16_t>(job.length - tag_bytes_);
-    return Status::ok;
-}
-
-bool BurstContext::turned(Streams& streams, Job& job) {
-    const std::uint16_t sequence = sequence_of(job.data);
-    const std::uint64_t index = after_one_turn(sequence);
-    if (!turned_before(sequence) || !open(job.data, job.length, index)) return false;
-    const std::uint32_t ssrc = ssrc_of(job.data, false);
-    held(streams, ssrc).begun_elsewhere = true;
-    accept(streams, ssrc, index);
-    job.length = static_cast<std::uint16_t>(job.length - tag_bytes_);
-    return true;
-}
-
-void BurstContext::unprotect_turned(Job& job) { job.status = turned(streams_, job) ? Status::ok : Status::auth_failed; }
-
-// RFC 3711 3.4: the index is in the packet. What says that it is not encrypted is not accepted.
-Status BurstContext::unprotect_rtcp(Streams& streams, Job& job) {
-    const std::uint32_t ssrc = ssrc_of(job.data, true);
-    const auto index = rtcp_in_->index_of(job.data, job.length);
-    if (!index) return Status::auth_failed;
-    if (const Streams::Entry* entry = streams.find(ssrc); entry && !entry->rtcp.takes(*index)) return Status::replayed;
-    if (!rtcp_in_->unprotect(job.data, job.length)) return Status::auth_failed;
-    held(streams, ssrc).rtcp.take(*index);
-    job.length = static_cast<std::uint16_t>(job.length - rtcp_in_->growth());
-    return Status::ok;
-}
-
-// The first authentic packet under the new key tells how its sender counts, and settles it.
-void BurstContext::decide(Job& job) {
-    const auto* before = continued_->find(ssrc_of(job.data, job.rtcp));
-    const bool counted_before = before && before->carried;
-    const Status went_on = unprotect_with(*continued_, job);
-    if (went_on == Status::ok) {
-        job.status = Status::ok;
-        // An SSRC new to both, and SRTCP, whose index is in the packet (RFC 3711 3.4), pass under either count.
-        if (!job.rtcp && counted_before) {
-            streams_ = std::move(*continued_);
-            continue_undecided(nullptr);
+    const Streams::Entry* entry = streams_.find(ssrc);
+    const Places places = places_of(entry, undecided_, sequence_of(job.data));
+    if (places.likely) {
+        if (*places.likely > limits::packet_index) return Status::failed;
+        if (entry && !entry->rtp.takes(*places.likely)) return Status::replayed;
+        if (open(job.data, job.length, *places.likely)) {
+            if (entry && places.tells()) undecided_ = false;  // they went on
+            accept(ssrc, *places.likely);
+            job.length = static_cast<std::uint16_t>(job.length - tag_bytes_);
+            return Status::ok;
         }
-        return;
     }
-    if (!counted_before) {  // counted from zero here too; tried once more, a replay would pass
-        job.status = went_on;
-        return;
-    }
-    job.status = unprotect_with(streams_, job);
-    if (job.status == Status::ok && !job.rtcp) continue_undecided(nullptr);
-    if (job.status != Status::ok && went_on == Status::replayed) job.status = Status::replayed;
+    return look_further(job, places);
+}
+
+void BurstContext::look_further(Job& job) {
+    const Streams::Entry* entry = streams_.find(ssrc_of(job.data, false));
+    job.status = look_further(job, places_of(entry, undecided_, sequence_of(job.data)));
+}
+
+Status BurstContext::look_further(Job& job, const Places& places) {
+    const Status not_here = places.likely ? Status::auth_failed : Status::replayed;
+    if (!places.has_more() || !second_looks_.worth_one()) return not_here;
+    const bool is_turned = !(places.restarted && open(job.data, job.length, *places.restarted));
+    if (is_turned && !(places.turned && open(job.data, job.length, *places.turned))) return not_here;
+    second_looks_.found();
+    const std::uint32_t ssrc = ssrc_of(job.data, false);
+    if (places.tells()) settle_restarted(ssrc);
+    Streams::Entry& entry = held(ssrc);
+    if (is_turned) entry.begun_elsewhere = true;
+    take(entry, is_turned ? *places.turned : *places.restarted);
+    job.length = static_cast<std::uint16_t>(job.length - tag_bytes_);
+    return Status::ok;
+}
+
+// One that had been counted before has begun again, and so have the others.
+void BurstContext::settle_restarted(std::uint32_t ssrc) {
+    undecided_ = false;
+    for (std::size_t i = streams_.size(); i-- > 0;)
+        if (streams_[i].ssrc == ssrc)
+            streams_[i].begin_again();
+        else if (streams_[i].carried)
+            streams_.remove(i);
 }
 
 std::optional<std::uint64_t> BurstContext::admit(Job& job) {

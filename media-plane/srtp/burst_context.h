@@ -8,10 +8,11 @@
 
 #include "media-plane/srtp/engine.h"
 #include "media-plane/srtp/multi_buffer.h"
+#include "media-plane/srtp/packet_places.h"
 #include "media-plane/srtp/replay_window.h"
 #include "media-plane/srtp/rtp_header.h"
+#include "media-plane/srtp/srtcp_receiver.h"
 #include "media-plane/srtp/srtcp_sender.h"
-#include "media-plane/srtp/ssrc_set.h"
 
 namespace sallyport::srtp {
 
@@ -53,38 +54,37 @@ public:
     const AesCounter& cipher() const { return cipher_; }
     const HmacSha1& hmac() const { return hmac_; }
     std::array<std::uint8_t, 16> counter(std::uint32_t ssrc, std::uint64_t index) const;
-    // Inbound: the index that a packet has if it is authentic. Nothing: it is a replay, or may be one.
+    // Inbound: the index that a packet has if it is authentic, where that is the only place to look first. Nothing: it
+    // is for unprotect() to say.
     std::optional<std::uint64_t> expected(std::uint32_t ssrc, std::uint16_t sequence);
-    bool holds(std::uint32_t ssrc) { return streams_.find(ssrc) != nullptr; }
-    void accept(std::uint32_t ssrc, std::uint64_t index) { accept(streams_, ssrc, index); }  // it was authentic
-    void unprotect_turned(Job& job);  // of an SSRC that is not held, and not authentic in its first round
+    void accept(std::uint32_t ssrc, std::uint64_t index) { take(held(ssrc), index); }  // it was authentic there
+    void look_further(Job& job);  // it was not: whatever else there is to say about it
     // Outbound: its index, which is used up by this. Nothing: job.status says why.
     std::optional<std::uint64_t> admit(Job& job);
 
 private:
-    struct Windows {
+    struct Window {
         ReplayWindow<limits::replay_window> rtp;
-        ReplayWindow<128> rtcp;
     };
-    using Streams = SsrcSet<Windows>;
+    using Streams = SsrcSet<Window>;
 
     void tell() {
         note_news();
         news_since_taken_ = true;
     }
-    void continue_undecided(std::unique_ptr<Streams> counts);
-    Streams::Entry& held(Streams& streams, std::uint32_t ssrc);  // the oldest makes room
-    Streams::Entry& accept(Streams& streams, std::uint32_t ssrc, std::uint64_t index);
-    static std::optional<std::uint64_t> expected(Streams& streams, std::uint32_t ssrc, std::uint16_t sequence);
+    Streams::Entry& held(std::uint32_t ssrc);  // the oldest makes room
+    void take(Streams::Entry& entry, std::uint64_t index) {
+        entry.rtp.take(index);
+        if (entry.count(index)) tell();
+    }
     bool well_formed(const Job& job) const;
     // Verified, then decrypted; a packet that is not authentic stays as it is.
     bool open(std::uint8_t* data, std::uint16_t length, std::uint64_t index);
     void seal(std::uint8_t* data, std::uint16_t length, std::uint64_t index);
     AesGcm::Iv iv(std::uint32_t ssrc, std::uint64_t index) const;
-    Status unprotect_with(Streams& streams, Job& job);
-    Status unprotect_rtcp(Streams& streams, Job& job);
-    bool turned(Streams& streams, Job& job);
-    void decide(Job& job);
+    Status unprotect_rtp(Job& job);
+    Status look_further(Job& job, const Places& places);
+    void settle_restarted(std::uint32_t ssrc);
 
     // In the order that has a packet touch five lines of the cache: the first ends with what the set of streams says of
     // the first SSRC, then come the two states of the HMAC, then the eleven round keys of AES-128.
@@ -93,13 +93,14 @@ private:
     bool in_pieces_ : 1;
     bool aes_128_ : 1;
     bool news_since_taken_ : 1 = false;  // here and not with has_news(), which is on another line
+    bool undecided_ : 1 = false;         // inbound: whether the senders went on counting with this key
     Streams streams_;
     alignas(64) HmacSha1 hmac_;
     alignas(64) AesCounter cipher_;
-    std::unique_ptr<AesGcm> gcm_;           // else hmac_ and cipher_
-    std::unique_ptr<Streams> continued_;    // inbound, undecided: the counts from before the key changed
-    std::unique_ptr<SrtcpSender> srtcp_;    // outbound
-    std::unique_ptr<SrtcpCipher> rtcp_in_;  // inbound
+    std::unique_ptr<AesGcm> gcm_;             // else hmac_ and cipher_
+    std::unique_ptr<SrtcpSender> srtcp_;      // outbound
+    std::unique_ptr<SrtcpReceiver> rtcp_in_;  // inbound
+    SecondLooks second_looks_;
 };
 
 }  // namespace sallyport::srtp

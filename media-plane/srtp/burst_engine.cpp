@@ -120,13 +120,8 @@ void BurstEngine::verify(Job& job, std::size_t i) {
     const auto payload = payload_offset({job.data, end});
     if (!payload || context.expected(ssrc, sequence_of(job.data)) != lane.index) return context.unprotect(job);
     const ByteView digest = ByteView(hmac_.digest(lane.digest)).first(context.tag_bytes());
-    if (!equal_constant_time(as_text(digest), as_text({job.data + end, context.tag_bytes()}))) {
-        if (context.holds(ssrc))
-            job.status = Status::auth_failed;
-        else
-            context.unprotect_turned(job);
-        return;
-    }
+    if (!equal_constant_time(as_text(digest), as_text({job.data + end, context.tag_bytes()})))
+        return context.look_further(job);
     context.accept(ssrc, lane.index);
     ciphers(context).add(context.cipher(), context.counter(ssrc, lane.index), {job.data + *payload, end - *payload});
     job.length = static_cast<std::uint16_t>(end);

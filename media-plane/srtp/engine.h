@@ -62,7 +62,7 @@ enum class EngineChoice : std::uint8_t { fastest, libsrtp };
 inline std::unique_ptr<Engine> make_engine(EngineChoice choice) {
     return choice == EngineChoice::fastest ? make_fastest_engine() : make_libsrtp_engine();
 }
-// The instructions that carry bursts on this processor: "AVX-512", "AVX2" or "SSE".
+// The instructions that carry bursts on this processor: "AVX-512", "AVX2", "AVX" or "SSE".
 std::string_view burst_instructions();
 
 }  // namespace sallyport::srtp

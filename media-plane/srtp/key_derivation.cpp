@@ -1,5 +1,7 @@
 #include "media-plane/srtp/key_derivation.h"
 
+#include <string.h>  // explicit_bzero
+
 #include <algorithm>
 #include <array>
 
@@ -18,6 +20,7 @@ void derive(const KeyMaterial& key, KeyLabel label, ByteSpan out) {
     AesCounter cipher(suite.key_bytes);
     cipher.set_key(key.bytes().data());
     cipher.apply(counter, out);
+    explicit_bzero(counter.data(), counter.size());
 }
 
 }  // namespace sallyport::srtp

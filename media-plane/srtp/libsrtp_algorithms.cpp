@@ -3,6 +3,7 @@
 #include <srtp2/auth.h>
 #include <srtp2/cipher.h>
 #include <srtp2/crypto_types.h>
+#include <string.h>  // explicit_bzero
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,12 @@ namespace {
 // AES-CM, RFC 3711 4.1.1: the keystream starts at (salt * 2^16) XOR what libsrtp calls the IV.
 struct CounterMode {
     CounterMode(std::size_t key, int) : key_bytes(key), aes(key) {}
+    ~CounterMode() {
+        explicit_bzero(offset.data(), offset.size());  // the salt
+        explicit_bzero(counter.data(), counter.size());
+    }
+    CounterMode(const CounterMode&) = delete;
+    CounterMode& operator=(const CounterMode&) = delete;
     static constexpr std::size_t salt_bytes = 14;
 
     static srtp_err_status_t init(void* state, const std::uint8_t* key_and_salt) {
@@ -53,6 +60,12 @@ struct CounterMode {
 // AES-GCM, RFC 7714.
 struct GaloisCounterMode {
     GaloisCounterMode(std::size_t key, int tag_length) : aes(key), tag_bytes(static_cast<unsigned int>(tag_length)) {}
+    ~GaloisCounterMode() {
+        explicit_bzero(iv.data(), iv.size());
+        explicit_bzero(tag.data(), tag.size());
+    }
+    GaloisCounterMode(const GaloisCounterMode&) = delete;
+    GaloisCounterMode& operator=(const GaloisCounterMode&) = delete;
 
     static srtp_err_status_t init(void* state, const std::uint8_t* key) {
         static_cast<GaloisCounterMode*>(state)->aes.set_key(key);

@@ -10,6 +10,7 @@ namespace sallyport::srtp {
 namespace {
 
 constexpr std::size_t srtcp_index_bytes = 4;
+constexpr std::uint8_t srtcp_encrypted = 0x80;  // the E bit, in its first octet
 
 void set_algorithms(srtp_policy_t& policy, Suite suite) {
     switch (suite) {
@@ -81,50 +82,44 @@ Status status_of(srtp_err_status_t error) {
 std::unique_ptr<LibsrtpContext> LibsrtpContext::create(Suite suite, ByteView key, bool inbound) {
     std::unique_ptr<LibsrtpContext> context{new LibsrtpContext(suite, key, inbound)};
     const srtp_policy_t policy = policy_of(context->key(), inbound);
-    srtp_t session = nullptr;
-    if (srtp_create(&session, &policy) != srtp_err_status_ok) return nullptr;
-    context->counting_.session.reset(session);
-    if (!inbound) context->srtcp_.emplace(context->key());
+    const auto make = [&policy](Counting& counting) {
+        srtp_t session = nullptr;
+        if (srtp_create(&session, &policy) != srtp_err_status_ok) return false;
+        counting.session.reset(session);
+        return true;
+    };
+    if (!make(context->counting_)) return nullptr;
+    if (!inbound) {
+        context->srtcp_.emplace(context->key());
+        return context;
+    }
+    context->rtcp_in_ = std::make_unique<Counting>();
+    if (!make(*context->rtcp_in_)) return nullptr;
+    context->of_unheld_ = std::make_unique<TagCheck>(context->key());
     return context;
 }
 
 void LibsrtpContext::continue_from(LibsrtpContext& previous) {
     if (srtcp_) srtcp_->go_on_after(previous.srtcp_->index());
-    // The second of two re-keyings in a row, without a packet between them, goes on where the first one would have.
-    Counting& old = previous.continued_ ? *previous.continued_ : previous.counting_;
-    if (old.ssrcs.size() == 0) return;
+    counting_.ssrcs = std::move(previous.counting_.ssrcs);
+    Ssrcs& ssrcs = counting_.ssrcs;
     // Under the new key those that fell silent may be forgotten, so that the limit is one of each key's life.
-    while (old.ssrcs.size() > limits::inbound_ssrcs) remove_oldest(old);
-    for (std::size_t i = 0; i < old.ssrcs.size(); ++i)
-        old.ssrcs[i].carried = old.ssrcs[i].state != SsrcCount::State::fresh;
-    const srtp_policy_t policy = policy_of(key(), inbound());
-    if (srtp_update(old.session.get(), &policy) != srtp_err_status_ok) return;  // out of memory: counts from zero
-    if (!rekey_own_streams(old)) return;
-    if (inbound())
-        continued_ = std::make_unique<Counting>(std::move(old));
-    else
-        counting_ = std::move(old);
+    while (ssrcs.size() > limits::inbound_ssrcs) ssrcs.remove_oldest();
+    for (std::size_t i = ssrcs.size(); i-- > 0;)
+        if (ssrcs[i].carry(); !ssrcs[i].carried || !add_stream(ssrcs[i].ssrc)) ssrcs.remove(i);  // counts from zero
+    undecided_ = inbound();
 }
 
-// srtp_update() finds those only that came of themselves.
-bool LibsrtpContext::rekey_own_streams(Counting& counting) {
-    for (std::size_t i = 0; i < counting.ssrcs.size(); ++i) {
-        Ssrcs::Entry& entry = counting.ssrcs[i];
-        if (!entry.begun_elsewhere) continue;
-        entry.floor = 0;  // nothing was protected with the new key yet
-        const srtp_policy_t policy = policy_of(key(), inbound(), entry.ssrc);
-        if (srtp_update_stream(counting.session.get(), &policy) != srtp_err_status_ok) return false;
-    }
-    return true;
+bool LibsrtpContext::add_stream(std::uint32_t ssrc) {
+    const srtp_policy_t policy = policy_of(key(), inbound(), ssrc);
+    return srtp_add_stream(counting_.session.get(), &policy) == srtp_err_status_ok;
 }
 
 bool LibsrtpContext::resume(const KeyUse& used) {
     if (used.rtp.size() > (inbound() ? limits::inbound_ssrcs : limits::outbound_ssrcs)) return false;
     for (const SsrcIndex& known : used.rtp) {
         if (known.index > limits::packet_index) return false;
-        if (counting_.ssrcs.find(known.ssrc)) return false;
-        const srtp_policy_t policy = policy_of(key(), inbound(), known.ssrc);
-        if (srtp_add_stream(counting_.session.get(), &policy) != srtp_err_status_ok) return false;
+        if (counting_.ssrcs.find(known.ssrc) || !add_stream(known.ssrc)) return false;
         Ssrcs::Entry& entry = counting_.ssrcs.insert(known.ssrc);
         entry.state = SsrcCount::State::resumed;
         entry.begun_elsewhere = true;
@@ -136,74 +131,47 @@ bool LibsrtpContext::resume(const KeyUse& used) {
 
 KeyUse LibsrtpContext::use() const {
     KeyUse all;
-    const Counting& counting = continued_ ? *continued_ : counting_;
-    for (std::size_t i = 0; i < counting.ssrcs.size(); ++i)
-        if (const Ssrcs::Entry& entry = counting.ssrcs[i]; entry.state != SsrcCount::State::fresh)
+    for (std::size_t i = 0; i < counting_.ssrcs.size(); ++i)
+        if (const Ssrcs::Entry& entry = counting_.ssrcs[i]; entry.state != SsrcCount::State::fresh)
             all.rtp.push_back({entry.ssrc, entry.index});
     if (srtcp_) all.srtcp = srtcp_->index();
     return all;
 }
 
-std::optional<std::uint64_t> LibsrtpContext::next_index(Counting& counting, const Ssrcs::Entry* entry,
-                                                        std::uint16_t sequence) {
-    if (!entry) return sequence;
-    const auto index = entry->next(sequence);
-    // Said again with every packet until one is authentic: libsrtp takes that one for the stream's first.
-    if (index && entry->state == SsrcCount::State::resumed)
-        srtp_set_stream_roc(counting.session.get(), entry->ssrc, static_cast<std::uint32_t>(*index >> 16));
-    return index;
-}
-
-void LibsrtpContext::remove_oldest(Counting& counting) {
-    srtp_remove_stream(counting.session.get(), in_network_order(counting.ssrcs.remove_oldest()));
+void LibsrtpContext::remove(Counting& counting, std::size_t i) {
+    srtp_remove_stream(counting.session.get(), in_network_order(counting.ssrcs.remove(i)));
 }
 
 LibsrtpContext::Ssrcs::Entry& LibsrtpContext::hold(Counting& counting, std::uint32_t ssrc) {
-    if (counting.ssrcs.size() == limits::inbound_ssrcs) remove_oldest(counting);
+    if (Ssrcs::Entry* entry = counting.ssrcs.touch(ssrc)) return *entry;
+    if (counting.ssrcs.size() == limits::inbound_ssrcs)
+        srtp_remove_stream(counting.session.get(), in_network_order(counting.ssrcs.remove_oldest()));
     return counting.ssrcs.insert(ssrc);
 }
 
-Status LibsrtpContext::unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp,
-                                      ByteSpan scratch) {
-    const std::uint32_t ssrc = ssrc_of(data, rtcp);
-    const Ssrcs::Entry* held = counting.ssrcs.find(ssrc);
-    std::optional<std::uint64_t> index;
-    if (!rtcp && !(index = next_index(counting, held, sequence_of(data)))) return Status::replayed;
-    const bool may_have_turned = !held && !rtcp && turned_before(*index) && length <= scratch.size();
-    if (may_have_turned) std::memcpy(scratch.data(), data, length);  // a failed attempt may leave its marks
-    int size = length;
-    const auto error = rtcp ? srtp_unprotect_rtcp(counting.session.get(), data, &size)
-                            : srtp_unprotect(counting.session.get(), data, &size);
-    if (error != srtp_err_status_ok) {
-        const Status status = status_of(error);
-        if (status != Status::auth_failed || !may_have_turned) return status;
-        std::memcpy(data, scratch.data(), length);
-        return unprotect_turned(counting, data, length);
-    }
-    length = static_cast<std::uint16_t>(size);
-    Ssrcs::Entry* entry = counting.ssrcs.touch(ssrc);
-    if (!entry) entry = &hold(counting, ssrc);  // libsrtp has just made a stream for it
-    if (index && entry->count(*index)) note_news();
-    return Status::ok;
+// Said again with every packet until one is authentic: libsrtp takes that one for the stream's first.
+void LibsrtpContext::place(const Ssrcs::Entry& entry, std::uint64_t index) {
+    if (entry.state == SsrcCount::State::resumed || entry.carried)
+        srtp_set_stream_roc(counting_.session.get(), entry.ssrc, static_cast<std::uint32_t>(index >> 16));
 }
 
-// An SSRC's first packet to reach us, as the first of its second round: libsrtp is told by a stream of that name.
-Status LibsrtpContext::unprotect_turned(Counting& counting, std::uint8_t* data, std::uint16_t& length) {
-    const std::uint32_t ssrc = ssrc_of(data, false);
-    const std::uint64_t index = after_one_turn(sequence_of(data));
-    const srtp_policy_t policy = policy_of(key(), inbound(), ssrc);
-    if (srtp_add_stream(counting.session.get(), &policy) != srtp_err_status_ok) return Status::failed;
-    srtp_set_stream_roc(counting.session.get(), ssrc, static_cast<std::uint32_t>(index >> 16));
-    int size = length;
-    if (const auto error = srtp_unprotect(counting.session.get(), data, &size); error != srtp_err_status_ok) {
-        srtp_remove_stream(counting.session.get(), in_network_order(ssrc));
-        return status_of(error);
-    }
-    length = static_cast<std::uint16_t>(size);
-    Ssrcs::Entry& entry = hold(counting, ssrc);
-    entry.begun_elsewhere = true;
-    if (entry.count(index)) note_news();
-    return Status::ok;
+// Of an SSRC that is not held, libsrtp makes a stream for its first authentic packet, which to it is of the first
+// round.
+srtp_err_status_t LibsrtpContext::open_at(const Ssrcs::Entry* entry, std::uint64_t index, std::uint8_t* data,
+                                          int& length) {
+    if (entry) place(*entry, index);
+    return srtp_unprotect(counting_.session.get(), data, &length);
+}
+
+// As the first of its second round, libsrtp has to be told by a stream of that name, made only for an authentic packet.
+srtp_err_status_t LibsrtpContext::open_turned(std::uint64_t index, Job& job, ByteSpan scratch, int& length) {
+    const std::uint32_t ssrc = ssrc_of(job.data, false);
+    if (!of_unheld_->passes(scratch.first(job.length), index)) return srtp_err_status_auth_fail;
+    if (!add_stream(ssrc)) return srtp_err_status_alloc_fail;
+    srtp_set_stream_roc(counting_.session.get(), ssrc, static_cast<std::uint32_t>(index >> 16));
+    const auto error = srtp_unprotect(counting_.session.get(), job.data, &length);
+    if (error != srtp_err_status_ok) srtp_remove_stream(counting_.session.get(), in_network_order(ssrc));
+    return error;
 }
 
 void LibsrtpContext::unprotect(Job& job, ByteSpan scratch) {
@@ -211,47 +179,78 @@ void LibsrtpContext::unprotect(Job& job, ByteSpan scratch) {
     const std::size_t least = job.rtcp ? rtcp_header_bytes + srtcp_index_bytes + suite.rtcp_tag_bytes
                                        : rtp_header_bytes + suite.rtp_tag_bytes;
     if (job.length < least ||  // libsrtp would compute lengths below zero
-        (!job.rtcp && !payload_offset({job.data, job.length - suite.rtp_tag_bytes}))) {
+        (!job.rtcp && !payload_offset({job.data, job.length - suite.rtp_tag_bytes})))
         job.status = Status::malformed;
-        return;
-    }
-    if (continued_)
-        decide(job, scratch);
     else
-        job.status = unprotect_with(counting_, job.data, job.length, job.rtcp, scratch);
+        job.status = job.rtcp ? unprotect_rtcp(job) : unprotect_rtp(job, scratch);
 }
 
-// The first authentic packet under the new key tells how its sender counts, and settles it.
-void LibsrtpContext::decide(Job& job, ByteSpan scratch) {
-    const ByteSpan further = scratch.subspan(scratch.size() / 2);
-    scratch = scratch.first(scratch.size() / 2);
-    if (job.length > scratch.size()) {
-        job.status = Status::malformed;
-        return;
-    }
-    std::memcpy(scratch.data(), job.data, job.length);  // a failed attempt may leave its marks on the bytes
-    std::uint16_t length = job.length;
-    const Ssrcs::Entry* before = continued_->ssrcs.find(ssrc_of(job.data, job.rtcp));
-    const bool counted_before = before && before->carried;
-    const Status went_on = unprotect_with(*continued_, scratch.data(), length, job.rtcp, further);
-    if (went_on == Status::ok) {
-        std::memcpy(job.data, scratch.data(), length);
-        job.length = length;
-        job.status = Status::ok;
-        // An SSRC new to both, and SRTCP, whose index is in the packet (RFC 3711 3.4), pass under either count.
-        if (!job.rtcp && counted_before) {
-            counting_ = std::move(*continued_);
-            continued_.reset();
+Status LibsrtpContext::unprotect_rtp(Job& job, ByteSpan scratch) {
+    const std::uint32_t ssrc = ssrc_of(job.data, false);
+    const Ssrcs::Entry* entry = counting_.ssrcs.find(ssrc);
+    const Places places = places_of(entry, undecided_, sequence_of(job.data));
+    if (places.has_more()) std::memcpy(scratch.data(), job.data, job.length);  // a failed attempt may leave its marks
+    if (places.likely) {
+        if (*places.likely > limits::packet_index) return Status::failed;
+        int length = job.length;
+        const Status status = status_of(open_at(entry, *places.likely, job.data, length));
+        if (status == Status::ok) {
+            if (places.tells()) undecided_ = false;  // they went on
+            job.length = static_cast<std::uint16_t>(length);
+            if (hold(counting_, ssrc).count(*places.likely)) tell();
+            return Status::ok;
         }
-        return;
+        if (status != Status::auth_failed) return status;
     }
-    if (!counted_before) {  // counted from zero here too; tried once more, a replay would pass
-        job.status = went_on;
-        return;
+    return look_further(job, places, scratch);
+}
+
+Status LibsrtpContext::look_further(Job& job, const Places& places, ByteSpan scratch) {
+    const Status not_here = places.likely ? Status::auth_failed : Status::replayed;
+    if (!places.has_more() || !second_looks_.worth_one()) return not_here;
+    const std::uint32_t ssrc = ssrc_of(job.data, false);
+    const Ssrcs::Entry* entry = counting_.ssrcs.find(ssrc);
+    int length = job.length;
+    auto error = srtp_err_status_auth_fail;
+    std::uint64_t index = 0;
+    for (const auto& place : {places.restarted, places.turned}) {
+        if (error == srtp_err_status_ok || !place) continue;
+        std::memcpy(job.data, scratch.data(), job.length);
+        index = *place;
+        length = job.length;
+        error = entry ? open_at(entry, index, job.data, length) : open_turned(index, job, scratch, length);
     }
-    job.status = unprotect_with(counting_, job.data, job.length, job.rtcp, further);
-    if (job.status == Status::ok && !job.rtcp) continued_.reset();
-    if (job.status != Status::ok && went_on == Status::replayed) job.status = Status::replayed;
+    if (error != srtp_err_status_ok) return status_of(error) == Status::failed ? Status::failed : not_here;
+    second_looks_.found();
+    if (places.tells()) settle_restarted(ssrc);
+    job.length = static_cast<std::uint16_t>(length);
+    Ssrcs::Entry& found = hold(counting_, ssrc);
+    if (places.turned == index) found.begun_elsewhere = true;
+    if (found.count(index)) tell();
+    return Status::ok;
+}
+
+// One that had been counted before has begun again, and so have the others.
+void LibsrtpContext::settle_restarted(std::uint32_t ssrc) {
+    undecided_ = false;
+    for (std::size_t i = counting_.ssrcs.size(); i-- > 0;)
+        if (counting_.ssrcs[i].ssrc == ssrc)
+            counting_.ssrcs[i].begin_again();
+        else if (counting_.ssrcs[i].carried)
+            remove(counting_, i);
+}
+
+// RFC 3711 3.4: the index is in the packet, and who says that it is not encrypted is refused, which under AEAD libsrtp
+// would accept.
+Status LibsrtpContext::unprotect_rtcp(Job& job) {
+    const std::size_t behind = is_aead(key().suite()) ? 0 : facts(key().suite()).rtcp_tag_bytes;
+    if ((job.data[job.length - behind - srtcp_index_bytes] & srtcp_encrypted) == 0) return Status::auth_failed;
+    int length = job.length;
+    const auto error = srtp_unprotect_rtcp(rtcp_in_->session.get(), job.data, &length);
+    if (error != srtp_err_status_ok) return status_of(error);
+    hold(*rtcp_in_, ssrc_of(job.data, true));
+    job.length = static_cast<std::uint16_t>(length);
+    return Status::ok;
 }
 
 void LibsrtpContext::protect(Job& job) {
@@ -267,7 +266,7 @@ void LibsrtpContext::protect(Job& job) {
 
 void LibsrtpContext::protect_rtcp(Job& job) {
     srtcp_->protect(job);
-    if (job.status == Status::ok && srtcp_->has_news()) note_news();
+    if (job.status == Status::ok && srtcp_->has_news()) tell();
 }
 
 void LibsrtpContext::protect_rtp(Job& job) {
@@ -280,17 +279,22 @@ void LibsrtpContext::protect_rtp(Job& job) {
         }
         entry = &counting_.ssrcs.insert(ssrc);
     }
-    const auto index = next_index(counting_, entry, sequence_of(job.data));
+    const auto index = entry->next(sequence_of(job.data));
     if (!index) {
         job.status = Status::replayed;
         return;
     }
+    if (*index > limits::packet_index) {
+        job.status = Status::failed;
+        return;
+    }
+    place(*entry, *index);
     int size = job.length;
     const auto error = srtp_protect(counting_.session.get(), job.data, &size);
     job.status = status_of(error);
     if (error != srtp_err_status_ok) return;
     job.length = static_cast<std::uint16_t>(size);
-    if (entry->count(*index)) note_news();
+    if (entry->count(*index)) tell();
 }
 
 }  // namespace sallyport::srtp

@@ -1,5 +1,6 @@
-// One direction of one leg on libsrtp2: its session, the SSRCs it holds, and after re-keying the question whether the
-// sender went on counting. Decides what is accepted; the engine decides when. SRTCP is sent by SrtcpSender.
+// One direction of one leg on libsrtp2: its sessions, the SSRCs they hold, and after re-keying the question whether the
+// sender went on counting. Decides what is accepted; the engine decides when. SRTCP is sent by SrtcpSender, and
+// received by a session of its own, so that it says nothing about RTP.
 //
 // After a restart an SSRC goes on behind the last index that was reported, and its first packet, or the first one after
 // a gap, becomes the floor below which nothing is protected or accepted as long as the key lives: libsrtp's window
@@ -12,10 +13,12 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "media-plane/srtp/engine.h"
+#include "media-plane/srtp/packet_places.h"
 #include "media-plane/srtp/srtcp_sender.h"
-#include "media-plane/srtp/ssrc_set.h"
+#include "media-plane/srtp/tag_check.h"
 
 namespace sallyport::srtp {
 
@@ -29,9 +32,9 @@ public:
     bool resume(const KeyUse& used);
     KeyUse use() const override;
     bool of_burst_engine() const override { return false; }
-    // `scratch` holds two packets; needed only where a second attempt may be.
-    void unprotect(Job& job, ByteSpan scratch);
+    void unprotect(Job& job, ByteSpan scratch);  // which holds a packet
     void protect(Job& job);
+    bool take_news() { return std::exchange(news_since_taken_, false); }
 
 private:
     struct Dealloc {
@@ -44,21 +47,30 @@ private:
     };
     using CryptoContext::CryptoContext;
 
-    // The index that the packet will have; nothing if it is, or may be, from before a restart.
-    static std::optional<std::uint64_t> next_index(Counting& counting, const Ssrcs::Entry* entry,
-                                                   std::uint16_t sequence);
-    static void remove_oldest(Counting& counting);
+    void tell() {
+        note_news();
+        news_since_taken_ = true;
+    }
+    void remove(Counting& counting, std::size_t i);
     static Ssrcs::Entry& hold(Counting& counting, std::uint32_t ssrc);  // the oldest makes room
-    bool rekey_own_streams(Counting& counting);
+    bool add_stream(std::uint32_t ssrc);
+    void place(const Ssrcs::Entry& entry, std::uint64_t index);
+    srtp_err_status_t open_at(const Ssrcs::Entry* entry, std::uint64_t index, std::uint8_t* data, int& length);
+    srtp_err_status_t open_turned(std::uint64_t index, Job& job, ByteSpan scratch, int& length);
     void protect_rtp(Job& job);
     void protect_rtcp(Job& job);
-    Status unprotect_with(Counting& counting, std::uint8_t* data, std::uint16_t& length, bool rtcp, ByteSpan scratch);
-    Status unprotect_turned(Counting& counting, std::uint8_t* data, std::uint16_t& length);
-    void decide(Job& job, ByteSpan scratch);
+    Status unprotect_rtp(Job& job, ByteSpan scratch);
+    Status look_further(Job& job, const Places& places, ByteSpan scratch);
+    Status unprotect_rtcp(Job& job);
+    void settle_restarted(std::uint32_t ssrc);
 
     Counting counting_;
     std::optional<SrtcpSender> srtcp_;     // outbound
-    std::unique_ptr<Counting> continued_;  // inbound, undecided: the counters from before the key changed
+    std::unique_ptr<Counting> rtcp_in_;    // inbound
+    std::unique_ptr<TagCheck> of_unheld_;  // likewise
+    SecondLooks second_looks_;
+    bool undecided_ = false;  // inbound: whether the senders went on counting with this key
+    bool news_since_taken_ = false;
 };
 
 }  // namespace sallyport::srtp

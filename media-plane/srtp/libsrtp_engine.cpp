@@ -49,7 +49,7 @@ public:
         for (Job& job : burst) {
             if (job.status != Status::ok) continue;
             own(*job.context).unprotect(job, scratch_);
-            job.news = job.context->has_news();
+            job.news = own(*job.context).take_news();
         }
     }
 
@@ -57,7 +57,7 @@ public:
         for (Job& job : burst) {
             if (job.status != Status::ok) continue;
             own(*job.context).protect(job);
-            job.news = job.context->has_news();
+            job.news = own(*job.context).take_news();
         }
     }
 
@@ -65,7 +65,7 @@ private:
     static LibsrtpContext& own(CryptoContext& context) { return static_cast<LibsrtpContext&>(context); }
 
     std::array<bool, suite_facts.size()> supported_{};
-    Bytes scratch_ = Bytes(2 * 65'536);
+    Bytes scratch_ = Bytes(65'536);
 };
 
 }  // namespace

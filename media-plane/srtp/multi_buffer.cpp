@@ -17,7 +17,7 @@ MultiBuffer::MultiBuffer() : manager_(alloc_mb_mgr(0)) {
     init_mb_mgr_auto(manager_.get(), nullptr);  // the best the processor has
     // Its sixteen AVX-512 lanes take as long for one message as for sixteen (measured: 1,500 ns); the SHA instructions,
     // which only the SSE code uses, take a third of that for one. The eight lanes of AVX2 are slower than these always.
-    worth_manager_ = manager_->features & IMB_FEATURE_AVX512F ? 4 : std::numeric_limits<std::size_t>::max();
+    worth_manager_ = manager_->used_arch == IMB_ARCH_AVX512 ? 4 : std::numeric_limits<std::size_t>::max();
     if (manager_->features & IMB_FEATURE_SHANI) {
         hash_manager_.reset(alloc_mb_mgr(0));
         SALLYPORT_CHECK(hash_manager_ != nullptr);
@@ -25,6 +25,8 @@ MultiBuffer::MultiBuffer() : manager_(alloc_mb_mgr(0)) {
     }
     gathered_.reserve(largest_gathered);
 }
+
+MultiBuffer::~MultiBuffer() { explicit_bzero(gathered_.data(), gathered_.size()); }
 
 IMB_MGR* MultiBuffer::hash_manager(std::size_t messages) {
     return hash_manager_ && messages < worth_manager_ ? hash_manager_.get() : manager_.get();
@@ -35,8 +37,12 @@ bool MultiBuffer::has_gcm() {
     return has_counter_mode() && of_this_thread().manager_->features & IMB_FEATURE_PCLMULQDQ;
 }
 std::string_view MultiBuffer::instructions() {
-    const std::uint64_t features = of_this_thread().manager_->features;
-    return features & IMB_FEATURE_AVX512F ? "AVX-512" : features & IMB_FEATURE_AVX2 ? "AVX2" : "SSE";
+    switch (of_this_thread().manager_->used_arch) {  // which the library chooses: AVX-512 by five features, not by one
+        case IMB_ARCH_AVX512: return "AVX-512";
+        case IMB_ARCH_AVX2: return "AVX2";
+        case IMB_ARCH_AVX: return "AVX";
+        default: return "SSE";
+    }
 }
 
 bool MultiBuffer::gather(ByteView piece) {
@@ -98,6 +104,7 @@ AesGcm::Tag AesGcm::encrypt(const Iv& iv, ByteView aad, ByteSpan data) {
     else
         IMB_AES256_GCM_ENC(manager, &keys_, &context, data.data(), data.data(), data.size(), iv.data(), aad.data(),
                            aad.size(), tag.data(), tag.size());
+    explicit_bzero(&context, sizeof context);  // the counter, and what is left of a keystream
     return tag;
 }
 
@@ -111,6 +118,7 @@ AesGcm::Tag AesGcm::decrypt(const Iv& iv, ByteView aad, ByteSpan data) {
     else
         IMB_AES256_GCM_DEC(manager, &keys_, &context, data.data(), data.data(), data.size(), iv.data(), aad.data(),
                            aad.size(), tag.data(), tag.size());
+    explicit_bzero(&context, sizeof context);  // the counter, and what is left of a keystream
     return tag;
 }
 

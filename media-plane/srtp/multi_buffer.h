@@ -17,12 +17,15 @@ namespace sallyport::srtp {
 class MultiBuffer {
 public:
     MultiBuffer();
+    ~MultiBuffer();
+    MultiBuffer(const MultiBuffer&) = delete;
+    MultiBuffer& operator=(const MultiBuffer&) = delete;
     // The library's manager may be used by one thread at a time, and libsrtp's ciphers cannot be told whose they are.
     static MultiBuffer& of_this_thread();
 
     static bool has_counter_mode();  // what this processor offers: AES instructions, and for GCM PCLMULQDQ too
     static bool has_gcm();
-    static std::string_view instructions();  // those that carry bursts here: "AVX-512", "AVX2", "SSE"
+    static std::string_view instructions();  // those that carry bursts here: "AVX-512", "AVX2", "AVX", "SSE"
 
     IMB_MGR* manager() { return manager_.get(); }
     IMB_MGR* hash_manager(std::size_t messages);  // for so many at once

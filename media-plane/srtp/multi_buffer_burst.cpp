@@ -1,5 +1,7 @@
 #include "media-plane/srtp/multi_buffer_burst.h"
 
+#include <string.h>  // explicit_bzero
+
 #include "control/base/check.h"
 
 namespace sallyport::srtp {
@@ -15,8 +17,11 @@ CounterBurst::CounterBurst(std::size_t key_bytes) : key_size_(key_bytes == 16 ? 
     }
 }
 
+CounterBurst::~CounterBurst() { explicit_bzero(counters_.data(), sizeof counters_); }
+
 void CounterBurst::add(const AesCounter& key, const std::array<std::uint8_t, 16>& counter, ByteSpan data) {
     if (data.empty()) return;  // the library wants something to do
+    SALLYPORT_CHECK(!full());
     counters_[count_] = counter;
     IMB_JOB& job = jobs_[count_++];
     job.enc_keys = key.round_keys();
@@ -43,7 +48,10 @@ HmacSha1Burst::HmacSha1Burst() {
     }
 }
 
+HmacSha1Burst::~HmacSha1Burst() { explicit_bzero(digests_.data(), sizeof digests_); }
+
 std::size_t HmacSha1Burst::add(const HmacSha1& key, ByteView message) {
+    SALLYPORT_CHECK(!full());
     IMB_JOB& job = jobs_[count_];
     job.src = message.data();
     job.msg_len_to_hash_in_bytes = message.size();

@@ -17,7 +17,7 @@ struct SsrcCount {
     State state = State::fresh;
     // Its count did not begin at zero here: it was resumed, or had turned before its first packet reached us.
     bool begun_elsewhere = false;
-    bool carried = false;  // counted under the key before this one, and so can tell whether its sender went on counting
+    bool carried = false;     // counted under the key before this one, and nothing came or went under this one yet
     std::uint64_t index = 0;  // the highest so far
     std::uint64_t floor = 0;  // below it, indices may have been used before this context was made: refused
 
@@ -27,14 +27,27 @@ struct SsrcCount {
         const std::uint64_t likely = estimated_index(index, sequence);
         return likely >= floor ? std::optional(likely) : std::nullopt;
     }
+    // The key has changed: the count goes on (RFC 3711 3.3.1), what it has passed may come.
+    void carry() {
+        carried = state != State::fresh;
+        begun_elsewhere = false;
+        floor = 0;
+    }
+    // Its sender began again at zero with the new key.
+    void begin_again() {
+        state = State::fresh;
+        carried = false;
+        index = 0;
+    }
     // That packet is authentic, or has been sent. True if this is worth telling whoever would have to go on with the
     // key.
     bool count(std::uint64_t used) {
-        const bool first = state != State::counting;
+        const bool first = state != State::counting || carried;
         if (!first && used <= index) return false;
         if (begun_elsewhere && (first || used - index > limits::resumed_reordering)) floor = used;
         const bool news = first || used / limits::news_every != index / limits::news_every;
         state = State::counting;
+        carried = false;
         index = used;
         return news;
     }
@@ -77,10 +90,15 @@ public:
         std::size_t oldest = 0;
         for (std::size_t i = 1; i < count_; ++i)
             if ((*this)[i].used < (*this)[oldest].used) oldest = i;
-        const std::uint32_t gone = (*this)[oldest].ssrc;
+        return remove(oldest);
+    }
+    std::uint32_t remove(std::size_t i) {  // the last one takes its place
+        const std::uint32_t gone = (*this)[i].ssrc;
         --count_;
-        if (oldest != count_) (*this)[oldest] = (*this)[count_];
-        if (last_ == count_) last_ = static_cast<std::uint8_t>(oldest);
+        if (i != count_) (*this)[i] = (*this)[count_];
+        last_ = 0;
+        for (std::size_t other = 1; other < count_; ++other)
+            if ((*this)[other].used > (*this)[last_].used) last_ = static_cast<std::uint8_t>(other);
         return gone;
     }
 

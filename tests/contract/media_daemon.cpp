@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,9 +45,22 @@ std::string temporary_directory() {
     return name;
 }
 
+std::string free_port() {  // as the kernel gives them out; nobody else asks for it by number
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0);
+    REQUIRE(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    close(fd);
+    return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
 }  // namespace
 
-MediaDaemon::MediaDaemon(const MediaSettings& settings) : directory_(temporary_directory()) {
+MediaDaemon::MediaDaemon(const MediaSettings& settings)
+    : directory_(temporary_directory()), target_(settings.at_port ? free_port() : std::string()) {
     std::ofstream(config_path()) << "node: test-node\n"
                                     "grpc: {listen: \""
                                  << target()

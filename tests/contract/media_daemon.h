@@ -15,7 +15,8 @@ struct MediaSettings {
     std::string udp_ports = "16384-32767";
     int lcores = 1;
     int lease_seconds = 30;
-    std::string more;  // further lines of the file
+    bool at_port = false;  // of this host, without TLS, instead of a socket file
+    std::string more;      // further lines of the file
 };
 
 class MediaDaemon {
@@ -31,13 +32,13 @@ public:
     int stop();
     bool running();
 
-    std::string target() const { return "unix:" + socket_path(); }
+    std::string target() const { return target_.empty() ? "unix:" + socket_path() : target_; }
     std::string socket_path() const { return directory_ + "/media.sock"; }
     std::string config_path() const { return directory_ + "/media.yaml"; }
     std::string log() const;
 
 private:
-    std::string directory_;
+    std::string directory_, target_;
     pid_t process_ = -1;
 };
 

@@ -16,7 +16,8 @@ pb::CaptureRequest capture_of(const std::string& session, std::uint32_t seconds 
 }
 
 struct Capture {
-    Capture(MediaClient& client, const pb::CaptureRequest& request) {
+    Capture(MediaClient& client, const pb::CaptureRequest& request, const std::string& asked_for = {}) {
+        if (!asked_for.empty()) context.AddMetadata("sallyport-asked-for-bin", asked_for);
         context.set_deadline(std::chrono::system_clock::now() + patience);
         reader = client.stub().Capture(&context, request);
     }
@@ -107,6 +108,77 @@ TEST_CASE("more captures than there may be are refused, and so are an unknown se
     CHECK(refused(capture_of("")) == grpc::INVALID_ARGUMENT);
     CHECK(refused(capture_of("s1", 3'601)) == grpc::INVALID_ARGUMENT);
     CHECK(client.statistics().sessions() == 0);  // and the plane goes on
+}
+
+TEST_CASE("of calls that one label names none is captured: they are named, and each can be asked for") {
+    MediaDaemon daemon({.lcores = 2});
+    MediaClient client(daemon, "edge/0", 1);
+    for (const auto* name : {"s1", "s2"}) {
+        auto message = allocate_message(name);
+        message.mutable_allocate()->set_call("shared");
+        REQUIRE(client.ask(message).code() == pb::CODE_OK);
+    }
+    auto message = allocate_message("s3");
+    message.mutable_allocate()->set_call("s1");  // a peer's own choice
+    REQUIRE(client.ask(message).code() == pb::CODE_OK);
+    Capture shared(client, capture_of("shared"));
+    CHECK_FALSE(shared.next());
+    const auto status = shared.reader->Finish();
+    CHECK(status.error_code() == grpc::FAILED_PRECONDITION);
+    CHECK(status.error_message() ==
+          "2 media sessions are meant by that: \"edge/0 s1\", \"edge/0 s2\"; ask for one of them");
+    for (const auto* one : {"edge/0 s2", "s2", "s1"}) {
+        Capture capture(client, capture_of(one));
+        const auto started = capture.next();
+        REQUIRE(started);
+        CHECK(started->started().session() == (std::string(one) == "s1" ? "s1" : "s2"));
+        capture.context.TryCancel();
+        capture.reader->Finish();
+    }
+}
+
+TEST_CASE("what SRTP hides is for who may open the socket, and who has had what is in the plane's own log") {
+    MediaDaemon daemon;
+    MediaClient client(daemon, "edge/0", 1);
+    auto message = allocate_message("s1");
+    message.mutable_allocate()->set_call("the-call");
+    message.mutable_allocate()->set_trunk("acme");
+    REQUIRE(client.ask(message).code() == pb::CODE_OK);
+    auto request = capture_of("s1", 5);
+    request.set_decrypted(true);
+    Capture capture(client, request, "listener");
+    REQUIRE(capture.next());
+    const auto logged = [&](const std::string& part) {
+        return eventually([&] { return daemon.log().find(part) != std::string::npos; });
+    };
+    REQUIRE(logged("capture begins"));
+    const auto begins = daemon.log();
+    for (const auto* part : {"who=listener", "peer=unix", "session=s1", "session_id=the-call", "trunk=acme",
+                             "how=decrypted", "seconds_at_most=5"})
+        CHECK(begins.find(part) != std::string::npos);
+    client.release("s1");
+    CHECK(capture.next()->ended().reason() == "session");
+    CHECK(logged("capture ends"));
+    CHECK(logged("why=session"));
+}
+
+TEST_CASE("at a port of the host without TLS nobody is given in clear what SRTP hides, and who asked is logged") {
+    MediaDaemon daemon({.at_port = true});
+    MediaClient client(daemon, "edge/0", 1);
+    REQUIRE(client.allocate("s1").code() == pb::CODE_OK);
+    auto request = capture_of("s1", 5);
+    request.set_decrypted(true);
+    Capture refused(client, request, "listener");
+    CHECK_FALSE(refused.next());
+    const auto status = refused.reader->Finish();
+    CHECK(status.error_code() == grpc::PERMISSION_DENIED);
+    CHECK(status.error_message().find("grpc.tls.decrypt_clients") != std::string::npos);
+    CHECK(eventually([&] { return daemon.log().find("capture refused") != std::string::npos; }));
+    CHECK(daemon.log().find("asked_for=s1") != std::string::npos);
+    Capture wire(client, capture_of("s1"));
+    CHECK(wire.next());  // as it is on the wire
+    wire.context.TryCancel();
+    wire.reader->Finish();
 }
 
 TEST_CASE("the worst sessions: all are counted, few are shown, impossible questions are refused") {

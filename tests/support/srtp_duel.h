@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ public:
         for (std::size_t i = 0; i < 5; ++i) calls_.push_back(make_call(static_cast<Suite>(1 + i)));
     }
 
-    std::array<std::uint64_t, 6> verdicts{};  // by Status, of what was unprotected
+    std::array<std::uint64_t, 6> verdicts{};       // by Status, of what was unprotected
+    std::array<std::uint64_t, 6> sent_verdicts{};  // of what was protected
+    std::uint64_t highest_index = 0;
     std::uint64_t packets = 0;
 
     // One burst out and one in. What the two did not agree on, or nothing.
@@ -44,6 +47,7 @@ private:
         Bytes key;
         Ends out, in;
         std::map<std::uint32_t, std::uint16_t> sequences;
+        std::array<std::optional<KeyUse>, 2> reported{};  // out, in: some time ago, of the key in use
     };
     struct Sent {
         std::size_t call;
@@ -66,15 +70,16 @@ private:
     Call make_call(Suite suite) {
         Bytes key = some(key_material_bytes(suite));
         Ends out = make(suite, key, false), in = make(suite, key, true);
-        return {suite, std::move(key), std::move(out), std::move(in), {}};
+        return {suite, std::move(key), std::move(out), std::move(in), {}, {}};
     }
     void rekey(Ends& ends, Suite suite, const Bytes& key) {
         Ends fresh = make(suite, key, ends[0]->inbound());
         for (std::size_t e = 0; e < 2; ++e) engines_[e]->continue_from(*fresh[e], std::move(ends[e]));
         ends = std::move(fresh);
     }
-    std::string restart(Ends& ends) {
-        const KeyUse use = ends[0]->use();
+    // With what was reported last, or before that.
+    std::string restart(Ends& ends, std::optional<KeyUse>& reported) {
+        const KeyUse use = reported && one_in(3) ? *reported : ends[0]->use();
         const ByteView key = ends[0]->key().bytes();
         Ends fresh = make(ends[0]->key().suite(), Bytes(key.begin(), key.end()), ends[0]->inbound());
         for (std::size_t e = 0; e < 2; ++e)
@@ -82,21 +87,39 @@ private:
         ends = std::move(fresh);
         return {};
     }
+    // A call that has gone on for long: up to the last index that there is.
+    std::string grow_old(Call& call) {
+        call = make_call(call.suite);
+        KeyUse used;
+        for (std::uint32_t ssrc = 1; ssrc <= 3; ++ssrc) {
+            const std::uint64_t roc = one_in(3) ? 0xffff'ffff - below(2) : random_.u32() >> below(32);
+            used.rtp.push_back({ssrc, roc << 16 | (one_in(2) ? 65'000 + below(536) : below(65'536))});
+            call.sequences[ssrc] = static_cast<std::uint16_t>(used.rtp.back().index);
+        }
+        used.srtcp = random_.u32() >> 1;
+        for (std::size_t e = 0; e < 2; ++e)
+            if (!engines_[e]->resume(*call.out[e], used) || !engines_[e]->resume(*call.in[e], used)) return "old age";
+        return {};
+    }
     std::string accident(Call& call) {
-        switch (below(6)) {
+        switch (below(8)) {
             case 0:  // as RFC 3711 3.3.1 has it
             case 1:
                 call.key = some(call.key.size());
+                call.reported = {};
                 rekey(call.out, call.suite, call.key);
                 rekey(call.in, call.suite, call.key);
                 return {};
             case 2:  // the sender begins again
                 call.key = some(call.key.size());
+                call.reported = {};
                 call.out = make(call.suite, call.key, false);
                 rekey(call.in, call.suite, call.key);
                 return {};
-            case 3: return restart(call.out);
-            case 4: return restart(call.in);
+            case 3: return restart(call.out, call.reported[0]);
+            case 4: return restart(call.in, call.reported[1]);
+            case 5: call.reported = {call.out[0]->use(), call.in[0]->use()}; return {};
+            case 6: return grow_old(call);
             default: {
                 call = make_call(call.suite);
                 return {};
@@ -105,7 +128,10 @@ private:
     }
 
     Bytes plain(Call& call, bool rtcp) {
-        const std::uint32_t ssrc = one_in(200) ? random_.u32() : static_cast<std::uint32_t>(1 + below(3));
+        // Those beyond the three push each other out of what a receiver holds, and come back.
+        const std::uint32_t ssrc = one_in(200)  ? random_.u32()
+                                   : one_in(20) ? static_cast<std::uint32_t>(100 + below(24))
+                                                : static_cast<std::uint32_t>(1 + below(3));
         if (rtcp) {
             Bytes packet = some(8 + 4 * below(30));
             packet[0] = 0x80;
@@ -134,6 +160,9 @@ private:
         std::array<std::vector<Bytes>, 2> buffers;
         std::array<std::vector<Job>, 2> all;
         std::vector<std::uint16_t> capacity;
+        std::vector<Status> before;
+        for (std::size_t i = 0; i < burst.size(); ++i)  // those that have failed before are skipped
+            before.push_back(one_in(100) ? Status::failed : Status::ok);
         for (const Sent& one : burst)
             capacity.push_back(static_cast<std::uint16_t>(one.bytes.size() + (one_in(100) ? below(room) : room)));
         for (std::size_t e = 0; e < 2; ++e) {
@@ -145,7 +174,7 @@ private:
                 Call& call = calls_[burst[i].call];
                 all[e].push_back({(inbound ? call.in : call.out)[e].get(), buffers[e][i].data(),
                                   static_cast<std::uint16_t>(burst[i].bytes.size()), capacity[i], burst[i].rtcp,
-                                  Status::ok});
+                                  before[i]});
             }
             if (inbound)
                 engines_[e]->unprotect(all[e]);
@@ -164,12 +193,21 @@ private:
                 return what + ": verdict " + std::to_string(int(left.status)) + " and " +
                        std::to_string(int(right.status));
             if (left.length != right.length) return what + ": length";
-            if (left.status == Status::ok && !std::equal(left.data, left.data + left.length, right.data))
+            const bool untouched = before[i] != Status::ok;
+            if (untouched && left.status != before[i]) return what + ": not skipped";
+            if ((left.status == Status::ok || untouched) && !std::equal(left.data, left.data + left.length, right.data))
                 return what + ": octets";
+            if (untouched && !std::equal(burst[i].bytes.begin(), burst[i].bytes.end(), left.data))
+                return what + ": changed though it was to be skipped";
+            if (left.news != right.news) return what + ": news of a packet";
             const Call& call = calls_[burst[i].call];
             const Ends& ends = inbound ? call.in : call.out;
-            if (ends[0]->use() != ends[1]->use()) return what + ": use";
+            const KeyUse use = ends[0]->use();
+            if (use != ends[1]->use()) return what + ": use";
+            for (const SsrcIndex& one : use.rtp) highest_index = std::max(highest_index, one.index);
             if (ends[0]->has_news() != ends[1]->has_news()) return what + ": news";
+            if (one_in(4))
+                for (const auto& end : ends) end->forget_news();
             burst[i].bytes.assign(left.data, left.data + left.length);
         }
         jobs = std::move(all[0]);
@@ -185,6 +223,7 @@ private:
         }
         std::vector<Job> jobs;
         if (auto difference = through_both(burst, false, jobs); !difference.empty()) return difference;
+        for (const Job& job : jobs) ++sent_verdicts[static_cast<std::size_t>(job.status)];
         for (std::size_t i = 0; i < burst.size(); ++i)
             if (jobs[i].status == Status::ok && !one_in(30)) network_.push_back(std::move(burst[i]));
         return {};

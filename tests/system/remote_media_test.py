@@ -34,6 +34,21 @@ def _(lab):
     equal(lab.edge.json('media', 'sessions')['sessions'], [], 'sessions when nobody calls')
 
 
+@case('a plane whose node file names nobody for it gives no call in clear over TLS, to control neither; it says what would be '
+      'right, and logs for whom control asked')
+def _(lab):
+    lab.edge.ca.issue('listener', usage='clientAuth', unit='decrypt')
+    words = [w.replace('/pki/operator.', '/pki/listener.') for w in lab.edge.cli_command(
+        'media', 'capture', 'nobody', '--file', f'{lab.run_directory}/clear.pcapng', '--decrypted')]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    equal(done.returncode, 1, done.stderr)
+    require('grpc.tls.decrypt_clients of media.yaml' in done.stderr, done.stderr)
+    media = lab.edge.daemons['media']
+    media.wait_for(lambda: 'capture refused' in media.text(), 5, 'logs the refusal')
+    line = next(line for line in media.text().splitlines() if 'capture refused' in line)
+    require('who=listener' in line and 'peer=edge-1.sallyport.example' in line and 'asked_for=nobody' in line, line)
+
+
 def handshake(lab, certificate=None):
     """What a client gets that comes with this certificate, or with none: the server's first bytes."""
     context = ssl.create_default_context(cafile=str(lab.edge.ca.certificate))

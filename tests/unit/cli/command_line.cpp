@@ -191,6 +191,15 @@ TEST_CASE("completion knows every command and option") {
         CHECK(script.out.find(part) != std::string::npos);
 }
 
+TEST_CASE("only what may pass is watched again: control or a plane that is away or busy") {
+    const auto may_pass = [](grpc::StatusCode code) { return to_failure({code, "x"}, "edge:7443").may_pass; };
+    for (const auto code : {grpc::UNAVAILABLE, grpc::DEADLINE_EXCEEDED, grpc::RESOURCE_EXHAUSTED})
+        CHECK(may_pass(code));
+    for (const auto code : {grpc::PERMISSION_DENIED, grpc::UNAUTHENTICATED, grpc::NOT_FOUND, grpc::INVALID_ARGUMENT,
+                            grpc::UNIMPLEMENTED, grpc::FAILED_PRECONDITION})
+        CHECK_FALSE(may_pass(code));
+}
+
 TEST_CASE("what the network says becomes a sentence; what control says stays one") {
     const auto sentence = [](grpc::StatusCode code, const char* words) {
         return to_failure({code, words}, "edge:7443").sentence;

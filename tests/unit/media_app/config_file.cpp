@@ -221,4 +221,10 @@ TEST_CASE("a plane that other hosts can reach wants mutual TLS and the names of 
     REQUIRE(c.grpc_tls.has_value());
     CHECK(c.grpc_tls->certificate == "/c.pem");
     CHECK(c.grpc_tls->clients == std::vector<std::string>{"a", "b"});
+    CHECK(c.grpc_tls->decrypt_clients.empty());
+    const std::string named = ", tls: {" + files + ", clients: [a, b], decrypt_clients: [";
+    CHECK(taken(read_config(grpc("192.0.2.9:7444", named + "b]}"), four_cpus)).grpc_tls->decrypt_clients ==
+          std::vector<std::string>{"b"});
+    CHECK(only(grpc("192.0.2.9:7444", named + "c]}")).find("grpc.tls.decrypt_clients: 'c' is not in clients") !=
+          std::string::npos);
 }

@@ -1,6 +1,7 @@
 // Copies of one session's packets, as on the wire or in clear, which cost the others nothing.
 #include <catch2/catch.hpp>
 
+#include "media-plane/core/captures.h"
 #include "media_bench.h"
 
 using namespace sallyport;
@@ -199,4 +200,51 @@ TEST_CASE("A datagram longer than a place is kept in part, with its whole length
     REQUIRE(packets.size() == 2);
     CHECK(packets[0].length == 4'012);
     CHECK(packets[0].kept == CapturedPacket::most_bytes);
+}
+
+TEST_CASE(
+    "A capture that nobody reads on ends by itself, and its place is free, whatever became of the command to stop it") {
+    SecureTalk talk;
+    std::vector<std::shared_ptr<CaptureRing>> rings;
+    for (std::size_t i = 0; i < Captures::most; ++i) rings.push_back(talk.capture(false, 1'000, 3600s));
+    const StartCapture another{talk.call.key, false, 10, 3600s, std::make_shared<CaptureRing>(16)};
+    CHECK(talk.bench.pipeline.start_capture(another, talk.bench.now).code == Code::overloaded);
+    rings[2]->abandon();
+    std::vector<Event> events;
+    talk.bench.pipeline.tick(talk.bench.now, events);
+    CHECK(rings[2]->ended() == CaptureEnd::stopped);
+    CHECK(rings[1]->ended() == CaptureEnd::running);
+    CHECK(talk.bench.pipeline.start_capture(another, talk.bench.now).code == Code::ok);
+}
+
+TEST_CASE("What the device did not take is said behind the packet that was to leave: without its octets, and why") {
+    SecureTalk talk;
+    const bool decrypted = GENERATE(false, true);
+    const auto ring = talk.capture(decrypted);
+    const Relayed back = talk.call.from_b(rtp_packet({.sequence = 9}));
+    REQUIRE(back.drop == Drop::none);
+    const auto length = static_cast<std::uint16_t>(back.payload.size());
+    talk.bench.pipeline.not_sent(back.out_port, back.source.port, length, Drop::tx_full);
+    const auto packets = take(*ring);
+    REQUIRE(packets.size() == 3);
+    CHECK(packets[1].drop == Drop::none);  // nobody knew it yet
+    CHECK(packets[2].drop == Drop::tx_full);
+    CHECK(packets[2].sent);
+    CHECK(packets[2].from == packets[1].from);
+    CHECK(packets[2].to == packets[1].to);
+    CHECK(packets[2].side == packets[1].side);
+    CHECK(packets[2].at == packets[1].at);
+    CHECK(packets[2].length == length);
+    CHECK(packets[2].kept == 0);
+    CHECK_FALSE(packets[2].decrypted);
+}
+
+TEST_CASE("A packet that was lost counts for the number that a capture was asked for") {
+    SecureTalk talk;
+    const auto ring = talk.capture(false, 3);
+    const Relayed back = talk.call.from_b(rtp_packet({.sequence = 9}));
+    talk.bench.pipeline.not_sent(back.out_port, back.source.port, 182, Drop::no_next_hop);
+    CHECK(ring->ended() == CaptureEnd::packets);
+    talk.bench.pipeline.not_sent(back.out_port, back.source.port, 182, Drop::no_next_hop);
+    CHECK(take(*ring).size() == 3);
 }

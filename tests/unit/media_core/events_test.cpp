@@ -172,3 +172,23 @@ TEST_CASE("A session whose lease ended is told with its statistics") {
     CHECK(events[0].statistics->legs.at(0).packets_received == 1);
     CHECK(bench.tick().empty());
 }
+
+TEST_CASE(
+    "That a call is answered is heard from an Allocate of a session that lives, as after a restart of signaling") {
+    MediaBench bench;
+    Allocate command;
+    command.key = {"shard-0", "early"};
+    command.port_a = "access";
+    command.port_b = "core";
+    command.legs = {leg(Side::a, at("203.0.113.5:4000")), leg(Side::b, at("203.0.113.99:6000"))};
+    const Reply first = bench.pipeline.allocate(command, bench.now);
+    REQUIRE(first.code == Code::ok);
+    CHECK(watch(bench, 30s).empty());
+    command.answered = true;
+    const Reply again = bench.pipeline.allocate(command, bench.now);
+    REQUIRE(again.code == Code::ok);
+    CHECK(again.local.front().rtp == first.local.front().rtp);
+    const auto seen = watch(bench, 5s);
+    CHECK(std::count_if(seen.begin(), seen.end(),
+                        [](const auto& one) { return one.second.kind == EventKind::silence; }) == 2);
+}

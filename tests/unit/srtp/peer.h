@@ -16,6 +16,7 @@ inline std::unique_ptr<Engine> (*engine_under_test)() = make_libsrtp_engine;
 struct Outcome {
     Status status = Status::ok;
     Bytes bytes;
+    bool news = false;
 };
 
 inline Bytes rtp_packet(std::uint16_t sequence, std::uint32_t ssrc = 0xcafebabe, std::uint32_t timestamp = 0) {
@@ -47,7 +48,7 @@ public:
         else
             engine->protect({&job, 1});
         packet.resize(job.length);
-        return {job.status, std::move(packet)};
+        return {job.status, std::move(packet), job.news};
     }
     void rekey(const Bytes& key) {
         auto fresh = std::move(*engine->create(context->key().suite(), key, context->inbound()));

@@ -166,3 +166,61 @@ TEST_CASE("A packet of a new SSRC that comes twice after re-keying is a replay, 
         CHECK(ends.pass(10'001) == Status::ok);
     }
 }
+
+TEST_CASE("SRTCP that comes twice after re-keying is a replay, whichever way its sender counts") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites)
+        for (const bool restarted : {false, true}) {
+            Turned ends(suite);
+            REQUIRE(ends.receiver.process(ends.sender.process(rtcp_packet(), true).bytes, true).status == Status::ok);
+            ends.receiver.rekey(key(suite, 2));
+            restarted ? ends.sender.start_over(key(suite, 2)) : ends.sender.rekey(key(suite, 2));
+            const Bytes report = ends.sender.process(rtcp_packet(), true).bytes;
+            CHECK(ends.receiver.process(report, true).status == Status::ok);
+            CHECK(ends.receiver.process(report, true).status == Status::replayed);
+            CHECK(ends.pass(10'001) == Status::ok);  // which settles it
+            CHECK(ends.receiver.process(report, true).status == Status::replayed);
+        }
+}
+
+TEST_CASE("What came of a new SSRC before it was clear how the others count does not come again") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites)
+        for (const bool restarted : {false, true}) {
+            Turned ends(suite);
+            ends.receiver.rekey(key(suite, 2));
+            restarted ? ends.sender.start_over(key(suite, 2)) : ends.sender.rekey(key(suite, 2));
+            std::vector<Bytes> others;
+            for (const std::uint16_t sequence : {1, 2, 3}) {
+                others.push_back(ends.sender.process(rtp_packet(sequence, 77)).bytes);
+                CHECK(ends.receiver.process(others.back()).status == Status::ok);
+            }
+            CHECK(ends.pass(10'001) == Status::ok);
+            for (const Bytes& other : others) CHECK(ends.receiver.process(other).status == Status::replayed);
+            CHECK(ends.receiver.process(ends.sender.process(rtp_packet(4, 77)).bytes).status == Status::ok);
+        }
+}
+
+TEST_CASE("[E-19] RTCP that comes first does not hide that its sender has turned before its first RTP") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites) {
+        Peer sender(suite, key(suite, 1), false), receiver(suite, key(suite, 1), true);
+        for (const std::uint16_t lost : {65'534, 65'535, 0, 1})
+            REQUIRE(sender.process(rtp_packet(lost)).status == Status::ok);
+        CHECK(receiver.process(sender.process(rtcp_packet(), true).bytes, true).status == Status::ok);
+        for (const std::uint16_t sequence : {2, 3})
+            CHECK(receiver.process(sender.process(rtp_packet(sequence)).bytes).status == Status::ok);
+    }
+}
+
+TEST_CASE("A sender whose count says the same either way settles nothing for those that have turned") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites) {
+        Turned ends(suite);
+        REQUIRE(ends.receiver.process(ends.sender.process(rtp_packet(5, 88)).bytes).status == Status::ok);
+        ends.receiver.rekey(key(suite, 2));
+        ends.sender.start_over(key(suite, 2));
+        CHECK(ends.receiver.process(ends.sender.process(rtp_packet(6, 88)).bytes).status == Status::ok);
+        CHECK(ends.pass(10'001) == Status::ok);
+    }
+}

@@ -221,6 +221,38 @@ TEST_CASE("New SSRCs and every few thousand packets are news; the packets betwee
     CHECK(news(5, 2));
 }
 
+TEST_CASE("A packet says that there is news only if it has brought it, told or not") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_128_gcm}) {
+        Peer sender(suite, key(suite, 1), false), receiver(suite, key(suite, 1), true);
+        for (const auto& [sequence, news] :
+             {std::pair{60'000, true}, {60'001, false}, {61'440, true}, {61'441, false}}) {
+            const Outcome sent = sender.process(rtp_packet(static_cast<std::uint16_t>(sequence)));
+            CHECK(sent.news == news);
+            CHECK(receiver.process(sent.bytes).news == news);
+            CHECK(sender.context->has_news());
+        }
+    }
+}
+
+TEST_CASE("Behind the last index of a key there is nothing: it is not gone on with, and does not begin again") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_128_gcm}) {
+        const KeyUse nearly{{{0xcafebabe, limits::packet_index - 3}}, 0};
+        Peer first(suite, key(suite, 1), false), sender(suite, key(suite, 1), false),
+            receiver(suite, key(suite, 1), true);
+        const Bytes hundredth = first.process(rtp_packet(100)).bytes;
+        REQUIRE(sender.engine->resume(*sender.context, nearly));
+        REQUIRE(receiver.engine->resume(*receiver.context, nearly));
+        CHECK(receiver.process(hundredth).status == Status::failed);
+        for (const std::uint16_t sequence : {65'534, 65'535})
+            CHECK(receiver.process(sender.process(rtp_packet(sequence)).bytes).status == Status::ok);
+        CHECK(sender.process(rtp_packet(0)).status == Status::failed);
+        CHECK(receiver.process(hundredth).status == Status::failed);
+        CHECK(receiver.context->use() == KeyUse{{{0xcafebabe, limits::packet_index}}, 0});
+    }
+}
+
 TEST_CASE("More SSRCs than a key may have, one twice, or an index that cannot be, are no use to resume") {
     WITH_EVERY_ENGINE;
     const Suite suite = Suite::aes_cm_128_hmac_sha1_80;

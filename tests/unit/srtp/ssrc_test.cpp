@@ -1,7 +1,21 @@
 #include <catch2/catch.hpp>
 
-#include "media-plane/srtp/ssrc_set.h"
+#include <cstdlib>
+#include <new>
+
+#include "media-plane/srtp/packet_places.h"
 #include "peer.h"
+
+namespace sallyport::test {
+inline std::size_t allocations = 0;
+}
+void* operator new(std::size_t size) {
+    ++sallyport::test::allocations;
+    if (void* memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 using namespace sallyport;
 using namespace sallyport::srtp;
@@ -60,6 +74,43 @@ TEST_CASE("Forged packets of invented SSRCs take no place from the real one") {
     for (std::uint32_t invented = 100; invented < 1100; ++invented)
         REQUIRE(receiver.process(rtp_packet(1, invented)).status == Status::auth_failed);
     CHECK(receiver.process(first).status == Status::replayed);
+}
+
+TEST_CASE("A stream of forged packets is looked for in one place only, mostly, and hides no sender that has turned") {
+    WITH_EVERY_ENGINE;
+    for (const Suite each : {suite, Suite::aead_aes_128_gcm}) {
+        const Bytes its_key(key_material_bytes(each), 5);
+        Peer sender(each, its_key, false), receiver(each, its_key, true);
+        for (const std::uint16_t lost : {65'534, 65'535, 0})
+            REQUIRE(sender.process(rtp_packet(lost, 1)).status == Status::ok);
+        const auto forge = [&](std::uint32_t many) {
+            for (std::uint32_t invented = 0; invented < many; ++invented)
+                REQUIRE(receiver.process(rtp_packet(5, 1000 + invented)).status == Status::auth_failed);
+        };
+        forge(1);  // what is made once is made
+        test::allocations = 0;
+        forge(1'000);
+        CHECK(test::allocations <= 2 * 1'000);  // the buffers of this test
+        std::uint16_t sequence = 1;
+        while (sequence < 100 && receiver.process(sender.process(rtp_packet(sequence, 1)).bytes).status != Status::ok)
+            ++sequence;
+        CHECK(sequence <= limits::second_look_every);
+        for (const std::uint16_t after : {100, 101})
+            CHECK(receiver.process(sender.process(rtp_packet(after, 1)).bytes).status == Status::ok);
+    }
+}
+
+TEST_CASE("The first few second looks are free, then one of sixteen, until somebody was found there") {
+    SecondLooks looks;
+    const auto worth = [&](std::uint32_t many) {
+        std::uint32_t count = 0;
+        for (std::uint32_t i = 0; i < many; ++i) count += looks.worth_one();
+        return count;
+    };
+    CHECK(worth(256) == 256);
+    CHECK(worth(1'600) == 100);
+    looks.found();
+    CHECK(worth(300) == 256 + 3);
 }
 
 TEST_CASE("A context that sends refuses the SSRC beyond its limit rather than forget one and repeat its keystream") {

@@ -1,0 +1,48 @@
+// What waits to be written to a client that does not read.
+#include "media-plane/rpc/outgoing.h"
+
+#include <catch2/catch.hpp>
+
+using namespace sallyport::media::rpc;
+
+namespace {
+
+pb::ServerMessage event(pb::EventKind kind) {
+    pb::ServerMessage message;
+    message.mutable_event()->set_kind(kind);
+    return message;
+}
+std::size_t fill(Outgoing& outgoing, pb::EventKind kind) {
+    std::size_t count = 0;
+    while (count < 10'000 && outgoing.push_event(event(kind))) ++count;
+    return count;
+}
+
+}  // namespace
+
+TEST_CASE("Silence takes no place from the use of keys, nor that from silence") {
+    Outgoing outgoing;
+    CHECK(fill(outgoing, pb::EVENT_SILENCE) == limits::unsent_silence_events);
+    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_HEARD_AGAIN)));
+    CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
+    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_LATCHED)));
+    outgoing.pop();  // a place of silence
+    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_KEY_USE)));
+    CHECK(outgoing.push_event(event(pb::EVENT_HEARD_AGAIN)));
+    CHECK(outgoing.size() == limits::unsent_events + limits::unsent_silence_events);
+    outgoing.clear();
+    CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
+}
+
+TEST_CASE("Replies take no place from events, and order is kept") {
+    Outgoing outgoing;
+    pb::ServerMessage reply;
+    reply.mutable_reply()->set_sequence(7);
+    for (int i = 0; i < 5'000; ++i) outgoing.push(reply);
+    CHECK(fill(outgoing, pb::EVENT_LATCHED) == limits::unsent_events);
+    for (int i = 0; i < 5'000; ++i) outgoing.pop();
+    CHECK(outgoing.front().event().kind() == pb::EVENT_LATCHED);
+    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_LATCHED)));
+    outgoing.pop();
+    CHECK(outgoing.push_event(event(pb::EVENT_LATCHED)));
+}
