@@ -14,7 +14,7 @@ def packets_per_second(mode, frame_bytes, flight, seconds, cpu=0):
     command = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@1,1@{cpu}" if (os.cpu_count() or 1) > 1 else "0@0,1@0", "--no-pci",
                "--no-huge", "--no-shconf", "--no-telemetry", "-m", "256", "--file-prefix", f"bench-{os.getpid()}",
                "--vdev=net_ring0", "--", "-i", f"--forward-mode={mode}", f"--burst={BURST}", f"--txpkts={frame_bytes}",
-               "--nb-cores=1", "--port-topology=loop", "--total-num-mbufs=8191"]
+               "--nb-cores=1", "--port-topology=loop", f"--total-num-mbufs={8191 if flight < 4096 else 32767}"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         ask(process, f"start tx_first {flight // BURST}")

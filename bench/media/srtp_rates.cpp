@@ -1,9 +1,10 @@
 // What SRTP costs a packet, and how much of that is the multi-buffer library's own work: the burst engine, the library
-// called directly for the same packets under the same keys, with nothing around it, and the libsrtp engine; in turn,
-// bursts of 32, each of as many sessions, 172-byte RTP packets (G.711, 20 ms) in buffers of their own.
+// called directly for the same packets under the same keys, with nothing around it, and the libsrtp engine, in turn; or, with
+// --stock, libsrtp2 as the distribution built it. Bursts of 32, each of as many sessions, 172-byte RTP packets (G.711, 20 ms) in buffers of their own.
 //
-// Prints one JSON object. Usage: srtp_rates [--suite SUITE] [--sessions N] [--bursts N] [--runs N]
+// Prints one JSON object. Usage: srtp_rates [--suite SUITE] [--sessions N] [--bursts N] [--runs N] [--stock 1]
 #include <intel-ipsec-mb.h>
+#include <srtp2/srtp.h>
 
 #include <algorithm>
 #include <array>
@@ -35,7 +36,10 @@ struct Options {
     Suite suite = Suite::aes_cm_128_hmac_sha1_80;
     std::size_t sessions = 10'000, bursts = 4'000;
     unsigned runs = 5;
+    bool stock = false;  // libsrtp2 alone, before anything of it is replaced
 };
+
+bool uses_gcm(Suite suite) { return suite == Suite::aead_aes_128_gcm; }
 
 // The keys that the library wants of a session, side by side; what they are does not matter for the time.
 struct RawKeys {
@@ -44,27 +48,69 @@ struct RawKeys {
     std::unique_ptr<AesGcm> gcm;
 };
 
+// As a program that links libsrtp2 has it, one session a key and direction.
+class Stock {
+public:
+    Stock(Suite suite, ByteView key, bool inbound) : key_(key.begin(), key.end()) {
+        srtp_policy_t policy{};
+        if (uses_gcm(suite)) {
+            srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
+            srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp);
+        } else {
+            srtp_crypto_policy_set_rtp_default(&policy.rtp);
+            srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
+        }
+        policy.ssrc.type = inbound ? ssrc_any_inbound : ssrc_any_outbound;
+        policy.key = key_.data();
+        policy.window_size = 128;
+        SALLYPORT_CHECK(srtp_create(&session_, &policy) == srtp_err_status_ok);
+    }
+    ~Stock() { srtp_dealloc(session_); }
+    Stock(const Stock&) = delete;
+    Stock& operator=(const Stock&) = delete;
+    void run(Job& job, bool protecting) {
+        int length = job.length;
+        const auto status =
+            protecting ? srtp_protect(session_, job.data, &length) : srtp_unprotect(session_, job.data, &length);
+        SALLYPORT_CHECK(status == srtp_err_status_ok);
+        job.length = static_cast<std::uint16_t>(length);
+    }
+
+private:
+    srtp_t session_ = nullptr;
+    Bytes key_;
+};
+
 struct Session {
+    std::unique_ptr<Stock> stock_out, stock_in;
     std::array<std::unique_ptr<CryptoContext>, 2> out, in;  // by engine: burst, libsrtp
     std::uint16_t sequence = 0;
 };
 
-enum Way : std::size_t { burst_way, libsrtp_way, raw_way, ways };
+enum Way : std::size_t { burst_way, libsrtp_way, raw_way, stock_way, ways };
 
 class Bench {
 public:
     explicit Bench(const Options& o) : options_(o), sessions_(o.sessions), raw_(o.sessions), order_(o.sessions) {
-        engines_ = {make_burst_engine(), make_libsrtp_engine()};
+        if (o.stock)
+            SALLYPORT_CHECK(srtp_init() == srtp_err_status_ok);
+        else
+            engines_ = {make_burst_engine(), make_libsrtp_engine()};
         for (std::size_t i = 0; i < o.sessions; ++i) {
             Bytes key(key_material_bytes(o.suite));
             random_.fill(key);
+            if (o.stock) {
+                sessions_[i].stock_out = std::make_unique<Stock>(o.suite, key, false);
+                sessions_[i].stock_in = std::make_unique<Stock>(o.suite, key, true);
+                continue;
+            }
             for (std::size_t e = 0; e < engines_.size(); ++e) {
                 sessions_[i].out[e] = std::move(*engines_[e]->create(o.suite, key, false));
                 sessions_[i].in[e] = std::move(*engines_[e]->create(o.suite, key, true));
             }
             raw_[i].hmac.set_key(ByteView(key).first(20));
             raw_[i].cipher.set_key(key.data());
-            if (!is_aead(o.suite)) continue;
+            if (!uses_gcm(o.suite)) continue;
             raw_[i].gcm = std::make_unique<AesGcm>(16);
             raw_[i].gcm->set_key(key.data());
         }
@@ -117,6 +163,10 @@ private:
             jobs_[i] = {session.out[engine].get(), data, rtp_bytes, buffer_bytes, false, Status::ok};
         }
         if (!to_unprotect) return;
+        if (way == stock_way) {
+            for (std::size_t i = 0; i < burst_size; ++i) sessions_[numbers_[i]].stock_out->run(jobs_[i], true);
+            return;
+        }
         engines_[engine]->protect(jobs_);
         for (std::size_t i = 0; i < burst_size; ++i) {
             jobs_[i].context = sessions_[numbers_[i]].in[engine].get();
@@ -125,7 +175,14 @@ private:
     }
 
     void work(Way way, std::span<Job> jobs, bool protecting) {
-        if (way == raw_way) return is_aead(options_.suite) ? raw_gcm(jobs, protecting) : raw_pieces(jobs, protecting);
+        if (way == raw_way) return uses_gcm(options_.suite) ? raw_gcm(jobs, protecting) : raw_pieces(jobs, protecting);
+        if (way == stock_way) {
+            for (std::size_t i = 0; i < burst_size; ++i) {
+                Session& session = sessions_[numbers_[i]];
+                (protecting ? session.stock_out : session.stock_in)->run(jobs[i], protecting);
+            }
+            return;
+        }
         protecting ? engines_[way]->protect(jobs) : engines_[way]->unprotect(jobs);
     }
 
@@ -175,7 +232,7 @@ private:
 
 [[noreturn]] void usage() {
     std::fprintf(stderr, "usage: srtp_rates [--suite AES_CM_128_HMAC_SHA1_80|AEAD_AES_128_GCM] [--sessions N] "
-                         "[--bursts N] [--runs N]\n");
+                         "[--bursts N] [--runs N] [--stock 1]\n");
     std::exit(2);
 }
 
@@ -192,6 +249,8 @@ Options parse(int argc, char** argv) {
             o.sessions = number;
         } else if (option == "--bursts") {
             o.bursts = number;
+        } else if (option == "--stock") {
+            o.stock = number != 0;
         } else if (option == "--runs") {
             o.runs = static_cast<unsigned>(number);
         } else {
@@ -215,8 +274,10 @@ int main(int argc, char** argv) {
     const Options options = parse(argc, argv);
     Bench bench(options);
     std::array<std::array<std::vector<double>, ways>, 2> times;
+    using Ways = std::vector<Way>;
+    const Ways measured = options.stock ? Ways{stock_way} : Ways{burst_way, raw_way, libsrtp_way};
     for (unsigned run = 0; run < options.runs; ++run)
-        for (const Way way : {burst_way, raw_way, libsrtp_way}) {
+        for (const Way way : measured) {
             times[0][way].push_back(bench.protect(way));
             times[1][way].push_back(bench.unprotect(way));
         }
@@ -225,11 +286,11 @@ int main(int argc, char** argv) {
                 std::string(burst_instructions()).c_str());
     for (std::size_t i = 0; i < times.size(); ++i) {
         std::printf(", \"%s\": {", i == 0 ? "protect" : "unprotect");
-        print("burst", times[i][burst_way]);
-        std::printf(", ");
-        print("raw", times[i][raw_way]);
-        std::printf(", ");
-        print("libsrtp", times[i][libsrtp_way]);
+        constexpr std::array<const char*, ways> names{"burst", "libsrtp_engine", "raw", "libsrtp2"};
+        for (const Way way : measured) {
+            if (way != measured.front()) std::printf(", ");
+            print(names[way], times[i][way]);
+        }
         std::printf("}");
     }
     std::printf("}\n");

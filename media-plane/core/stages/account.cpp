@@ -1,4 +1,6 @@
 // The books: what arrived, what left, and why the rest did not. RFC 3550 A.3 and A.8 are in reception.h.
+#include <utility>
+
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/stages/stages.h"
 
@@ -42,9 +44,15 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         p.counted = p.length;
         if (leg.udptl) [[unlikely]]
             continue;
-        flow.last_packet = {p.length, rtp::payload_type(p.data)};
-        leg.reception.on_packet(rtp::ssrc(p.data), rtp::sequence_number(p.data), rtp::timestamp(p.data),
-                                in_clock_units(now, flow.clock_rate), flow.clock_rate);
+        LastPacket& last = flow.last_packet;
+        const std::uint8_t type = rtp::payload_type(p.data);
+        if (std::exchange(last.type, type) != type) last.sent_as = LastPacket::look_up;
+        last.length = p.length;
+        const std::uint32_t ssrc = rtp::ssrc(p.data), timestamp = rtp::timestamp(p.data);
+        const std::uint16_t sequence = rtp::sequence_number(p.data);
+        const std::uint32_t arrival = in_clock_units(now, flow.clock_rate);
+        if (!flow.arrivals.take_next(ssrc, sequence, timestamp, arrival, flow.clock_rate)) [[unlikely]]
+            leg.reception.on_packet(ssrc, sequence, timestamp, arrival, flow.clock_rate);  // another cache line
     }
 }
 

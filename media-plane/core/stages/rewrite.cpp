@@ -37,15 +37,16 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
         p.to = out.rtp.remote();
         if (in.udptl) continue;
         const std::uint8_t received = rtp::payload_type(p.data);
-        const std::uint8_t type = in.maps_payload ? in.payload_map[received] : received;
+        LastPacket& last = in.flow->last_packet;
+        const bool known = last.type == received && last.sent_as != LastPacket::look_up;
+        const std::uint8_t type = known ? last.sent_as : in.maps_payload ? in.payload_map[received] : received;
         if (type == Leg::unmapped) {
             p.drop = Drop::payload_type;
             continue;
         }
         change_payload_type(p, type);
-        // The next one like it need not come here. With the marker bit some types look like RTCP, and are looked at.
-        if (in.flow->last_packet.type == received && !rtcp::is_packet_type(received | 0x80u))
-            in.flow->last_packet.sent_as = type;
+        // The next one like it need not look it up. With the marker bit some types look like RTCP, and are looked at.
+        if (last.type == received && !rtcp::is_packet_type(received | 0x80u)) last.sent_as = type;
     }
 }
 
