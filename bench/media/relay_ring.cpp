@@ -241,7 +241,8 @@ void Bench::feed(std::size_t& sent, std::size_t limit) {
     const auto count = static_cast<unsigned>(std::min<std::size_t>(dpdk::limits::burst, limit - sent));
     if (count == 0 || rte_pktmbuf_alloc_bulk(pool_, burst, count) != 0) return;
     for (unsigned i = 0; i < count; ++i) {
-        std::memcpy(rte_pktmbuf_mtod(burst[i], void*), &frames_[(sent_before_ + sent + i) * frame_bytes_], frame_bytes_);
+        std::memcpy(rte_pktmbuf_mtod(burst[i], void*), &frames_[(sent_before_ + sent + i) * frame_bytes_],
+                    frame_bytes_);
         burst[i]->data_len = static_cast<std::uint16_t>(frame_bytes_);
         burst[i]->pkt_len = burst[i]->data_len;
     }
@@ -320,18 +321,18 @@ void Bench::run_paced(double packets_per_second) {
         for (std::size_t i = before; i < sent; ++i) due[i] = at;
         drain(*core_, relayed);
         drain(*access_, ignored);
-        for (const double arrived = now(); delays.size() < relayed;)
-            delays.push_back(arrived - due[delays.size()]);
+        for (const double arrived = now(); delays.size() < relayed;) delays.push_back(arrived - due[delays.size()]);
     }
     std::sort(delays.begin(), delays.end());
     const auto microseconds = [&](double share) {
         return delays[static_cast<std::size_t>(share * static_cast<double>(delays.size() - 1))] * 1e6;
     };
-    std::printf("{\"mode\": \"%s\", \"sessions\": %zu, \"packets\": %zu, \"dropped\": %llu, \"packets_per_second\": "
-                "%.0f, \"microseconds\": {\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"most\": %.1f}}\n",
-                options_.srtp ? "srtp-to-rtp" : "rtp-to-rtp", options_.sessions, relayed,
-                static_cast<unsigned long long>(dropped()), packets_per_second, microseconds(0.5), microseconds(0.99),
-                microseconds(0.999), microseconds(1));
+    std::printf(
+        "{\"mode\": \"%s\", \"sessions\": %zu, \"packets\": %zu, \"dropped\": %llu, \"packets_per_second\": "
+        "%.0f, \"microseconds\": {\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"most\": %.1f}}\n",
+        options_.srtp ? "srtp-to-rtp" : "rtp-to-rtp", options_.sessions, relayed,
+        static_cast<unsigned long long>(dropped()), packets_per_second, microseconds(0.5), microseconds(0.99),
+        microseconds(0.999), microseconds(1));
 }
 
 void Bench::run() {

@@ -1,6 +1,8 @@
 // What SRTP costs a packet, and how much of that is the multi-buffer library's own work: the burst engine, the library
-// called directly for the same packets under the same keys, with nothing around it, and the libsrtp engine, in turn; or, with
-// --stock, libsrtp2 as the distribution built it. Bursts of 32, each of as many sessions, 172-byte RTP packets (G.711, 20 ms) in buffers of their own.
+// called directly for the same packets under the same keys, with nothing around it, and the libsrtp engine, in turn;
+// or, with
+// --stock, libsrtp2 as the distribution built it. Bursts of 32, each of as many sessions, 172-byte RTP packets (G.711,
+// 20 ms) in buffers of their own.
 //
 // Prints one JSON object. Usage: srtp_rates [--suite SUITE] [--sessions N] [--bursts N] [--runs N] [--stock 1]
 #include <intel-ipsec-mb.h>
@@ -125,7 +127,8 @@ public:
         return measure(way, [&](std::span<Job> jobs) { work(way, jobs, true); });
     }
     double unprotect(Way way) {
-        return measure(way, [&](std::span<Job> jobs) { work(way, jobs, false); }, true);
+        return measure(
+            way, [&](std::span<Job> jobs) { work(way, jobs, false); }, true);
     }
 
 private:
@@ -231,8 +234,9 @@ private:
 };
 
 [[noreturn]] void usage() {
-    std::fprintf(stderr, "usage: srtp_rates [--suite AES_CM_128_HMAC_SHA1_80|AEAD_AES_128_GCM] [--sessions N] "
-                         "[--bursts N] [--runs N] [--stock 1]\n");
+    std::fprintf(stderr,
+                 "usage: srtp_rates [--suite AES_CM_128_HMAC_SHA1_80|AEAD_AES_128_GCM] [--sessions N] "
+                 "[--bursts N] [--runs N] [--stock 1]\n");
     std::exit(2);
 }
 

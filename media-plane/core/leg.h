@@ -83,7 +83,7 @@ struct alignas(64) Leg {
     // What only some packets need.
     ReceivedCounters received;
     Reception reception;
-    Amount kept_back;  // received, and not sent by the other leg
+    Amount kept_back;                     // received, and not sent by the other leg
     std::uint64_t rtcp_packets_sent = 0;  // our own included
     Latch rtcp;
     Policer possible_police, rtcp_police;

@@ -26,11 +26,11 @@ struct Packet {
     void* buffer = nullptr;  // the driver's own (an mbuf); the core never touches it
 
     // Set by the stages.
-    Flow* flow = nullptr;       // of the UDP port, whether or not a leg listens there
-    Leg* leg = nullptr;         // received on
-    Leg* out = nullptr;         // to be sent from; not set of a packet that was relayed at once
+    Flow* flow = nullptr;  // of the UDP port, whether or not a leg listens there
+    Leg* leg = nullptr;    // received on
+    Leg* out = nullptr;    // to be sent from; not set of a packet that was relayed at once
     bool rtcp = false;
-    bool relayed = false;       // at once: the stages have nothing to do with it
+    bool relayed = false;  // at once: the stages have nothing to do with it
     Drop drop = Drop::none;
     std::uint16_t counted = 0;  // bytes that were counted as received RTP
 

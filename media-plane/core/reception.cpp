@@ -99,7 +99,9 @@ std::optional<ReceptionReport> Reception::take_report() {  // RFC 3550 A.3
     return r;
 }
 
-std::uint64_t Reception::expected() const { return expected_before_ + (arrivals_->started ? expected_of_this_ssrc() : 0); }
+std::uint64_t Reception::expected() const {
+    return expected_before_ + (arrivals_->started ? expected_of_this_ssrc() : 0);
+}
 std::uint64_t Reception::lost() const { return lost_before_ + (arrivals_->started ? lost_of_this_ssrc() : 0); }
 
 }  // namespace sallyport::media

@@ -286,8 +286,7 @@ void LcoreWorker::send(const Packet& packet) {
             return;
         }
     }
-    if (!put_headers(mbuf, packet, *link))
-        return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
+    if (!put_headers(mbuf, packet, *link)) return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     transmit(mbuf, packet.out_port, relayed);
 }
 

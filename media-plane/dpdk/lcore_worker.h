@@ -152,7 +152,7 @@ private:
     std::vector<Queue> queues_;                           // this lcore receives from
     std::vector<TxBuffer> tx_;                            // by MediaPortIndex
     std::vector<Held> held_;
-    std::vector<Exit> exits_;                             // by MediaPortIndex
+    std::vector<Exit> exits_;          // by MediaPortIndex
     std::vector<UdpBlock> own_ports_;  // by MediaPortIndex
     std::vector<std::uint32_t> udp_ports_total_;
     std::array<Packet, limits::burst> burst_;

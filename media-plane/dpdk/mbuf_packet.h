@@ -63,7 +63,8 @@ inline bool make_plain_packet(rte_mbuf* mbuf, const PlainUdp& plain, MediaPortIn
     return true;
 }
 
-inline bool write_plain_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link_to, const PlainUdp& plain) {
+inline bool write_plain_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link_to,
+                                const PlainUdp& plain) {
     const auto offset = static_cast<std::size_t>(packet.data - static_cast<std::uint8_t*>(mbuf->buf_addr));
     if (offset < PlainUdp::headers) return false;
     plain.write(packet, link_to);

@@ -65,8 +65,8 @@ public:
     const LinkAddress* resolve(const IpAddress& destination, TimePoint now, SmallFrames& out);
     // The same of whom it was found for last: nothing has to be asked, and it is none of ours. Nothing for all others.
     const LinkAddress* resolved_last(const IpAddress& destination, TimePoint now) {
-        if (last_.hop == nullptr || last_.erasures != hops_.erasures() ||
-            !same_place(destination, last_.destination) || !last_.hop->usable())
+        if (last_.hop == nullptr || last_.erasures != hops_.erasures() || !same_place(destination, last_.destination) ||
+            !last_.hop->usable())
             return nullptr;
         last_.hop->used = now;
         last_.hop->wanted = true;

@@ -144,8 +144,8 @@ inline void PlainUdp::write(const Packet& packet, const LinkAddress& link_to) co
                                     std::uint64_t{to} << (std::endian::native == std::endian::big ? 0 : 32);
     const std::uint64_t address_sum = halves(addresses);
     const std::uint16_t ip_checksum = inverse(folded(constant_sum_ + total + address_sum));
-    std::uint64_t sum = address_sum + net(protocol_udp) + 2u * net(udp_length) + net(packet.source.port) +
-                        net(packet.to.port);
+    std::uint64_t sum =
+        address_sum + net(protocol_udp) + 2u * net(udp_length) + net(packet.source.port) + net(packet.to.port);
     sum += packet.payload_sum != 0 ? net(packet.payload_sum) : Checksum::words_of({packet.data, packet.length});
     std::uint16_t udp_checksum = inverse(folded(sum));
     if (udp_checksum == 0) udp_checksum = 0xffff;  // RFC 768: zero would mean "none"

@@ -50,7 +50,8 @@ TEST_CASE("what is read as a plain frame is what parse_frame() finds in it, and 
         Bytes bytes = frame_of(random);
         for (std::uint32_t n = random.below(3); n > 0; --n) {
             const std::size_t at = random.below(static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), 46)));
-            bytes[at] = static_cast<std::uint8_t>(random.below(4) == 0 ? random.below(256) : bytes[at] ^ (1u << random.below(8)));
+            bytes[at] = static_cast<std::uint8_t>(random.below(4) == 0 ? random.below(256)
+                                                                       : bytes[at] ^ (1u << random.below(8)));
             if (random.below(2) != 0 || bytes.size() < 34) continue;
             store_be16(&bytes[24], 0);  // so that it is not always the checksum
             store_be16(&bytes[24], Checksum().add({&bytes[14], 20}).value());
@@ -122,8 +123,9 @@ TEST_CASE("plain headers are those that write_udp_headers() writes, with a sum t
         std::copy(payload.begin(), payload.end(), plain_bytes.begin() + headers);
         std::copy(payload.begin(), payload.end(), bytes.begin() + headers);
         const auto any_v4 = [&] {
-            return IpAddress::v4(static_cast<std::uint8_t>(random.below(256)), static_cast<std::uint8_t>(random.below(256)),
-                                 static_cast<std::uint8_t>(random.below(256)), static_cast<std::uint8_t>(random.below(256)));
+            return IpAddress::v4(
+                static_cast<std::uint8_t>(random.below(256)), static_cast<std::uint8_t>(random.below(256)),
+                static_cast<std::uint8_t>(random.below(256)), static_cast<std::uint8_t>(random.below(256)));
         };
         Packet packet;
         packet.data = &plain_bytes[headers];

@@ -13,10 +13,10 @@ namespace {
 std::string text_of(const LegStatistics& s) {
     std::ostringstream out;
     out << s.packets_received << ' ' << s.bytes_received << ' ' << s.packets_sent << ' ' << s.bytes_sent << ' '
-        << s.rtcp_received << ' ' << s.rtcp_sent << " lost " << s.lost << " jitter " << s.jitter_seconds << " reordered "
-        << s.reordered << " to " << s.remote.to_string() << (s.latched ? " latched" : "") << " silences " << s.silences
-        << " mos " << s.mos << ' ' << s.recent_loss << ' ' << s.packets_per_second << ' ' << s.codec << " age "
-        << (s.last_packet_age ? s.last_packet_age->count() : -1);
+        << s.rtcp_received << ' ' << s.rtcp_sent << " lost " << s.lost << " jitter " << s.jitter_seconds
+        << " reordered " << s.reordered << " to " << s.remote.to_string() << (s.latched ? " latched" : "")
+        << " silences " << s.silences << " mos " << s.mos << ' ' << s.recent_loss << ' ' << s.packets_per_second << ' '
+        << s.codec << " age " << (s.last_packet_age ? s.last_packet_age->count() : -1);
     for (const auto& [why, count] : s.drops) out << ' ' << to_string(why) << '=' << count;
     return out.str();
 }
@@ -85,7 +85,8 @@ public:
         if (what == 2) rtp.sequence = static_cast<std::uint16_t>(f.sequence - random_.below(300));
         if (what == 3) rtp.timestamp -= 160;
         if (what == 4) f.type = static_cast<std::uint8_t>(std::array{8, 0, 18, 13, 72}[random_.below(5)]);
-        if (what < 9 && what > 5) rtp.payload_type = static_cast<std::uint8_t>(std::array{101, 72, 19}[random_.below(3)]);
+        if (what < 9 && what > 5)
+            rtp.payload_type = static_cast<std::uint8_t>(std::array{101, 72, 19}[random_.below(3)]);
         if (what == 9) p.from = at("203.0.113.66:4000");
         p.payload = rtp_packet(rtp);
         if (what == 10) p.payload.resize(random_.below(13));
