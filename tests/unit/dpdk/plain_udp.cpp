@@ -146,3 +146,18 @@ TEST_CASE("plain headers are those that write_udp_headers() writes, with a sum t
         REQUIRE(plain_bytes == bytes);
     }
 }
+
+TEST_CASE("a checksum that comes to zero is sent as all ones, RFC 768") {
+    Bytes bytes(headers + 2);
+    Packet packet;
+    packet.data = &bytes[headers];
+    packet.length = 2;
+    packet.source = {ip("192.0.2.2"), 20'000};
+    packet.to = {ip("192.0.2.9"), 4000};
+    const PlainUdp plain(rules(UdpChecksum::verify), ip("192.0.2.2"), 46, 64);
+    plain.write(packet, test::peer);
+    bytes[headers] = bytes[40];  // what is missing to all ones
+    bytes[headers + 1] = bytes[41];
+    plain.write(packet, test::peer);
+    CHECK(load_be16(&bytes[40]) == 0xffff);
+}
