@@ -7,21 +7,23 @@ import time
 from . import measure
 
 BURST = 32
+PORT_FLIGHT = 512  # a net_ring has 1,024 places: more packets want more rings, which the one lcore takes in turn
 
 
 def packets_per_second(mode, frame_bytes, flight, seconds, cpu=0):
     """What `mode` (5tswap, io) forwards in a second of its lcore's CPU time; raises when testpmd does not."""
+    ports = -(-flight // PORT_FLIGHT)
     command = ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@1,1@{cpu}" if (os.cpu_count() or 1) > 1 else "0@0,1@0", "--no-pci",
                "--no-huge", "--no-shconf", "--no-telemetry", "-m", "256", "--file-prefix", f"bench-{os.getpid()}",
-               "--vdev=net_ring0", "--", "-i", f"--forward-mode={mode}", f"--burst={BURST}", f"--txpkts={frame_bytes}",
-               "--nb-cores=1", "--port-topology=loop", "--total-num-mbufs=8191"]
+               *(f"--vdev=net_ring{i}" for i in range(ports)), "--", "-i", f"--forward-mode={mode}", f"--burst={BURST}", f"--txpkts={frame_bytes}",
+               "--nb-cores=1", "--port-topology=loop", f"--total-num-mbufs={max(8191, 4 * flight - 1)}"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        ask(process, f"start tx_first {flight // BURST}")
+        ask(process, f"start tx_first {flight // ports // BURST}")
         time.sleep(0.5)
-        first, began = received(process), cpu_seconds(process.pid)
+        first, began = received(process, ports), cpu_seconds(process.pid)
         time.sleep(seconds)
-        last, ended = received(process), cpu_seconds(process.pid)
+        last, ended = received(process, ports), cpu_seconds(process.pid)
         ask(process, "stop")
         ask(process, "quit")
         process.communicate(timeout=10)
@@ -48,9 +50,12 @@ def ask(process, line):
     process.stdin.flush()
 
 
-def received(process):
-    ask(process, "show port stats 0")
+def received(process, ports):
+    ask(process, "show port stats all")
+    counts = []
     for line in process.stdout:
         if "RX-packets:" in line:
-            return int(line.split("RX-packets:")[1].split()[0])
+            counts.append(int(line.split("RX-packets:")[1].split()[0]))
+            if len(counts) == ports:
+                return sum(counts)
     raise RuntimeError("dpdk-testpmd ended early")

@@ -6,12 +6,13 @@
 // With --srtp every other session encrypts and the ones between decrypt.
 //
 // Prints one JSON object. Usage: relay_circle [--srtp SUITE] [--sessions N] [--lcores N] [--astray] [--flight N]
-//   [--seconds S] [--runs N] [--threads]
+//   [--seconds S] [--runs N] [--verify] [--threads]
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +37,7 @@ struct Options {
     std::uint16_t flight = 512;  // packets under way in each circle
     double seconds = 1;
     unsigned runs = 1;
+    bool verify = false;   // checksums of what arrives, which a NIC would have done
     bool threads = false;  // says which thread an lcore is, and waits for a line: for whoever wants to look at it
 };
 
@@ -54,16 +56,20 @@ class Bench {
 public:
     explicit Bench(const Options& options) : options_(options), circles_(options.lcores) {
         eal_ = RingPlane::start_dpdk(options.lcores, 512);
-        PlaneOptions plane{.lcores = options.lcores, .sessions = options.sessions};
+        PlaneOptions plane{.lcores = options.lcores,
+                           .sessions = options.sessions,
+                           .buffers = std::bit_ceil(2u * options.lcores * options.flight + 4096u) - 1,
+                           .nic_verifies = !options.verify};
+        const unsigned entries = std::bit_ceil(options.flight + 128u);
         for (const char* part : {"gate", "access", "core"})
             for (unsigned i = 0; i < options.lcores; ++i) plane.ports.push_back(part + std::to_string(i));
         for (std::size_t i = 0; i < circles_.size(); ++i) {
             const std::string number = std::to_string(i);
             Circle& c = circles_[i];
-            c.in = std::make_unique<Cable>("in" + number, false);
-            c.out = std::make_unique<Cable>("out" + number, options.lcores > 1);
-            c.forward = std::make_unique<Cable>("forward" + number, options.lcores > 1);
-            c.backward = std::make_unique<Cable>("backward" + number, options.lcores > 1);
+            c.in = std::make_unique<Cable>("in" + number, false, entries);
+            c.out = std::make_unique<Cable>("out" + number, options.lcores > 1, entries);
+            c.forward = std::make_unique<Cable>("forward" + number, options.lcores > 1, entries);
+            c.backward = std::make_unique<Cable>("backward" + number, options.lcores > 1, entries);
         }
         plane_ = std::make_unique<RingPlane>(plane, [&](std::size_t port) -> RingPlane::Ends {
             const Circle& c = circles_[port % options_.lcores];
@@ -94,6 +100,7 @@ private:
     Call allocate(std::size_t circle, std::size_t number, std::size_t calls, std::size_t lcore);
     void launch(std::size_t circle);
     void serve_gates();
+    void pass_gate(std::size_t circle, rte_mbuf* mbuf);
     void serve_for(double seconds);
     void send_round(std::size_t circle, rte_mbuf* mbuf);
     std::uint64_t relayed() const {
@@ -126,7 +133,12 @@ Call Bench::allocate(std::size_t circle, std::size_t number, std::size_t calls, 
     command.port_b = (number + 1 == calls ? "gate" : "core") + place;
     command.legs.resize(2);
     command.legs[1].side = Side::b;
-    for (LegChange& leg : command.legs) leg.reports = false;  // RTCP would go round and round
+    for (LegChange& leg : command.legs) {
+        leg.reports = false;  // RTCP would go round and round
+        // As signaling programs a call of PCMA with telephone-events.
+        leg.payload_map = std::vector<PayloadMap>{{8, 8}, {101, 101}};
+        leg.drop_unmapped = true;
+    }
     if (options_.suite != srtp::Suite::none) {
         if (number % 2 == 0) {
             key_.resize(srtp::key_material_bytes(options_.suite));
@@ -204,18 +216,20 @@ void Bench::send_round(std::size_t circle, rte_mbuf* mbuf) {
 void Bench::serve_gates() {
     rte_mbuf* burst[64];
     for (std::size_t i = 0; i < circles_.size(); ++i) {
-        const unsigned count =
-            rte_ring_sc_dequeue_burst(circles_[i].out->ring(), reinterpret_cast<void**>(burst), 64, nullptr);
-        for (unsigned j = 0; j < count; ++j) {
-            if (load_be16(rte_pktmbuf_mtod(burst[j], const std::uint8_t*) + 12) == ethertype_ipv4) {
-                send_round(i, burst[j]);
-                continue;
-            }
-            if (rte_mbuf* answer = answer_to_arp(*burst[j], plane_->pool()))
-                SALLYPORT_CHECK(rte_ring_sp_enqueue(circles_[i].in->ring(), answer) == 0);
-            rte_pktmbuf_free(burst[j]);
+        for (;;) {
+            const unsigned count =
+                rte_ring_sc_dequeue_burst(circles_[i].out->ring(), reinterpret_cast<void**>(burst), 64, nullptr);
+            for (unsigned j = 0; j < count; ++j) pass_gate(i, burst[j]);
+            if (count < 64) break;
         }
     }
+}
+
+void Bench::pass_gate(std::size_t circle, rte_mbuf* mbuf) {
+    if (load_be16(rte_pktmbuf_mtod(mbuf, const std::uint8_t*) + 12) == ethertype_ipv4) return send_round(circle, mbuf);
+    if (rte_mbuf* answer = answer_to_arp(*mbuf, plane_->pool()))
+        SALLYPORT_CHECK(rte_ring_sp_enqueue(circles_[circle].in->ring(), answer) == 0);
+    rte_pktmbuf_free(mbuf);
 }
 
 void Bench::serve_for(double seconds) {
@@ -245,8 +259,8 @@ std::vector<double> Bench::run() {
 
 [[noreturn]] void usage() {
     std::fprintf(stderr,
-                 "usage: relay_circle [--srtp SUITE] [--sessions N] [--lcores 1..2] [--astray] [--flight 1..896] "
-                 "[--seconds S] [--runs N] [--threads]\n");
+                 "usage: relay_circle [--srtp SUITE] [--sessions N] [--lcores 1..2] [--astray] [--flight 1..8192] "
+                 "[--seconds S] [--runs N] [--verify] [--threads]\n");
     std::exit(2);
 }
 
@@ -254,7 +268,7 @@ Options parse(int argc, char** argv) {
     Options o;
     for (int i = 1; i < argc; ++i) {
         const std::string_view option = argv[i];
-        const char* value = option == "--astray" || option == "--threads" ? "" : argv[++i];
+        const char* value = option == "--astray" || option == "--threads" || option == "--verify" ? "" : argv[++i];
         if (value == nullptr) usage();
         if (option == "--srtp") {
             const auto suite = srtp::suite_by_name(value);
@@ -272,6 +286,8 @@ Options parse(int argc, char** argv) {
             o.seconds = std::strtod(value, nullptr);
         } else if (option == "--runs") {
             o.runs = static_cast<unsigned>(std::strtoul(value, nullptr, 10));
+        } else if (option == "--verify") {
+            o.verify = true;
         } else if (option == "--threads") {
             o.threads = true;
         } else {
@@ -279,7 +295,7 @@ Options parse(int argc, char** argv) {
         }
     }
     const bool sessions_fit = o.sessions >= 4 && o.sessions <= 30'000;
-    if (!sessions_fit || o.lcores < 1 || o.lcores > 2 || o.flight < 1 || o.flight > 896 || o.runs == 0) usage();
+    if (!sessions_fit || o.lcores < 1 || o.lcores > 2 || o.flight < 1 || o.flight > 8192 || o.runs == 0) usage();
     return o;
 }
 

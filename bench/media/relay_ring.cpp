@@ -1,6 +1,8 @@
 // Packets per second of one lcore over net_ring: the real loop (commands, receive, parse, pipeline, headers, transmit),
 // fed and drained by this program on another CPU. No NIC and no kernel: what is measured is our own code.
-// Prints one JSON object. Usage: relay_ring [--srtp] [--sessions N] [--packets N]
+// With --delay the second half of the packets comes at half the rate of the first, one by one as they are due, and how
+// long each is under way is measured: what our loop adds to the way of a packet where nothing else does.
+// Prints one JSON object. Usage: relay_ring [--srtp] [--delay] [--sessions N] [--packets N]
 #include <pthread.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
@@ -9,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,7 +38,7 @@ constexpr auto suite = srtp::Suite::aes_cm_128_hmac_sha1_80;
 const LinkAddress peer_link = LinkAddress::from(std::array<std::uint8_t, 6>{2, 0, 0, 0, 9, 9}.data());
 
 struct Options {
-    bool srtp = false;
+    bool srtp = false, delay = false;
     std::size_t sessions = 500, packets = 1'000'000;
 };
 
@@ -98,7 +101,9 @@ private:
     void add_calls();
     void build_frames();
     Outcome ask(Command command);
-    void feed(std::size_t& sent);
+    void feed(std::size_t& sent, std::size_t limit);
+    double run_flat_out(std::size_t packets);  // packets per second
+    void run_paced(double packets_per_second);
     void drain(const Wire& wire, std::size_t& relayed);
     void answer_arp(const rte_mbuf& question, const Wire& wire);
     std::uint64_t dropped() const;
@@ -116,6 +121,7 @@ private:
     std::vector<Call> calls_;
     std::vector<std::uint8_t> frames_;  // every frame that will be sent, made before the clock starts
     std::size_t frame_bytes_ = 0;
+    std::size_t sent_before_ = 0;  // in an earlier run
 };
 
 PortConfig port_config(const char* name, const Wire& wire, std::uint8_t subnet) {
@@ -184,6 +190,7 @@ void Bench::add_calls() {
         command.legs[0].remote = call.peer;
         command.legs[1].side = Side::b;
         command.legs[1].remote = Endpoint{IpAddress::v4(10, 2, 0, 9), 40000};
+        for (LegChange& leg : command.legs) leg.reports = false;  // what comes out is what was put in
         if (options_.srtp) {
             Bytes key(30);
             random_.fill(key);
@@ -228,13 +235,14 @@ void Bench::build_frames() {
     }
 }
 
-void Bench::feed(std::size_t& sent) {
+void Bench::feed(std::size_t& sent, std::size_t limit) {
     rte_mbuf* burst[dpdk::limits::burst];
     if (rte_ring_free_count(access_->in) < 4 * dpdk::limits::burst) return;  // room is left for answers to ARP
-    const auto count = static_cast<unsigned>(std::min<std::size_t>(dpdk::limits::burst, options_.packets - sent));
+    const auto count = static_cast<unsigned>(std::min<std::size_t>(dpdk::limits::burst, limit - sent));
     if (count == 0 || rte_pktmbuf_alloc_bulk(pool_, burst, count) != 0) return;
     for (unsigned i = 0; i < count; ++i) {
-        std::memcpy(rte_pktmbuf_mtod(burst[i], void*), &frames_[(sent + i) * frame_bytes_], frame_bytes_);
+        std::memcpy(rte_pktmbuf_mtod(burst[i], void*), &frames_[(sent_before_ + sent + i) * frame_bytes_],
+                    frame_bytes_);
         burst[i]->data_len = static_cast<std::uint16_t>(frame_bytes_);
         burst[i]->pkt_len = burst[i]->data_len;
     }
@@ -281,22 +289,60 @@ std::uint64_t Bench::dropped() const {
     return total;
 }
 
-void Bench::run() {
+double Bench::run_flat_out(std::size_t packets) {
     std::size_t sent = 0, relayed = 0, ignored = 0;
     const std::uint64_t dropped_before = dropped();
     const auto start = std::chrono::steady_clock::now();
-    while (relayed + dropped() - dropped_before < options_.packets) {
-        feed(sent);
+    while (relayed + dropped() - dropped_before < packets) {
+        feed(sent, packets);
         drain(*core_, relayed);
         drain(*access_, ignored);
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    const auto lost = static_cast<unsigned long long>(dropped() - dropped_before);
+    sent_before_ += packets;
+    return static_cast<double>(relayed) / seconds.count();
+}
+
+// What was sent first comes out first: one lcore, one ring in, one ring out.
+void Bench::run_paced(double packets_per_second) {
+    const std::size_t packets = options_.packets - sent_before_;
+    std::vector<double> due(packets), delays;
+    delays.reserve(packets);
+    const auto now = [start = std::chrono::steady_clock::now()] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
+    std::size_t sent = 0, relayed = 0, ignored = 0;
+    const std::uint64_t dropped_before = dropped();
+    while (relayed + dropped() - dropped_before < packets) {
+        const double at = now();
+        const auto owed = std::min(packets, static_cast<std::size_t>(at * packets_per_second));
+        const std::size_t before = sent;
+        if (owed > sent) feed(sent, owed);
+        for (std::size_t i = before; i < sent; ++i) due[i] = at;
+        drain(*core_, relayed);
+        drain(*access_, ignored);
+        for (const double arrived = now(); delays.size() < relayed;) delays.push_back(arrived - due[delays.size()]);
+    }
+    std::sort(delays.begin(), delays.end());
+    const auto microseconds = [&](double share) {
+        return delays[static_cast<std::size_t>(share * static_cast<double>(delays.size() - 1))] * 1e6;
+    };
     std::printf(
-        "{\"mode\": \"%s\", \"sessions\": %zu, \"packets\": %zu, \"dropped\": %llu, \"seconds\": %.6f, "
-        "\"packets_per_second\": %.0f, \"nanoseconds_per_packet\": %.1f}\n",
-        options_.srtp ? "srtp-to-rtp" : "rtp-to-rtp", options_.sessions, relayed, lost, seconds.count(),
-        static_cast<double>(relayed) / seconds.count(), seconds.count() * 1e9 / static_cast<double>(relayed));
+        "{\"mode\": \"%s\", \"sessions\": %zu, \"packets\": %zu, \"dropped\": %llu, \"packets_per_second\": "
+        "%.0f, \"microseconds\": {\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"most\": %.1f}}\n",
+        options_.srtp ? "srtp-to-rtp" : "rtp-to-rtp", options_.sessions, relayed,
+        static_cast<unsigned long long>(dropped()), packets_per_second, microseconds(0.5), microseconds(0.99),
+        microseconds(0.999), microseconds(1));
+}
+
+void Bench::run() {
+    if (options_.delay) return run_paced(run_flat_out(options_.packets / 2) / 2);
+    const double rate = run_flat_out(options_.packets);
+    std::printf(
+        "{\"mode\": \"%s\", \"sessions\": %zu, \"packets\": %zu, \"dropped\": %llu, \"packets_per_second\": %.0f, "
+        "\"nanoseconds_per_packet\": %.1f}\n",
+        options_.srtp ? "srtp-to-rtp" : "rtp-to-rtp", options_.sessions, options_.packets,
+        static_cast<unsigned long long>(dropped()), rate, 1e9 / rate);
 }
 
 std::size_t number(const char* text) { return text == nullptr ? 0 : std::strtoull(text, nullptr, 10); }
@@ -309,6 +355,8 @@ int main(int argc, char** argv) {
         const std::string_view option = argv[i];
         if (option == "--srtp")
             options.srtp = true;
+        else if (option == "--delay")
+            options.delay = true;
         else if (option == "--sessions")
             options.sessions = number(argv[++i]);
         else if (option == "--packets")
@@ -317,7 +365,7 @@ int main(int argc, char** argv) {
             options.packets = 0;
     }
     if (options.packets == 0 || options.sessions == 0 || options.sessions > 30'000) {
-        std::fprintf(stderr, "usage: relay_ring [--srtp] [--sessions 1..30000] [--packets N]\n");
+        std::fprintf(stderr, "usage: relay_ring [--srtp] [--delay] [--sessions 1..30000] [--packets N]\n");
         return 2;
     }
     Bench bench(options);

@@ -26,7 +26,8 @@ inline const LinkAddress far_link = LinkAddress::from(std::array<std::uint8_t, 6
 // What an lcore receives from and what it sends to; with several lcores both may be anybody's.
 class Cable {
 public:
-    Cable(const std::string& name, bool shared);
+    // `entries`: a power of two, more than ever are under way; net_ring makes 1024 by itself.
+    Cable(const std::string& name, bool shared, unsigned entries = 1024);
     ~Cable() { rte_ring_free(ring_); }
     Cable(const Cable&) = delete;
     Cable& operator=(const Cable&) = delete;
@@ -40,6 +41,7 @@ struct PlaneOptions {
     unsigned lcores = 1;
     std::size_t sessions = 10'000;
     unsigned buffers = 8191;
+    bool nic_verifies = true;  // each packet comes with a NIC's verdict on its checksums; else they are summed here
     std::vector<std::string> ports;  // names, by MediaPortIndex; port i is lcore i % lcores'
 };
 

@@ -1,6 +1,7 @@
 #include "media-plane/core/leg.h"
 
 #include <numeric>
+#include <utility>
 
 #include "media-plane/core/session.h"
 
@@ -43,6 +44,19 @@ void Leg::settle() {
         learner = std::make_unique<SourceLearner>();
 }
 
+void Leg::settle_flow() {
+    Flow& f = *flow;
+    const Leg& out = *opposite;
+    const bool as_it_is = refuse == Drop::none && refuse_rtp == Drop::none && out.withhold_rtp == Drop::none &&
+                          !secure() && !out.secure() && !udptl && rtp.latched() && !out.source_left;
+    f.state = as_it_is ? FlowState::open : FlowState::closed;
+    f.from = rtp.remote();
+    f.to = out.rtp.remote();
+    f.source_port = out.local.port;
+    f.out_port = out.port;
+    f.last_packet.sent_as = LastPacket::look_up;
+}
+
 bool Leg::heard_where_rtcp_goes() const {
     if (rtcp.latched()) return true;
     const Endpoint &heard = rtp.remote(), &told = rtcp.remote();
@@ -58,12 +72,12 @@ bool Leg::may_be_told() const {
 }
 
 // One that comes back after its BYE goes on counting.
-void Leg::begin_sending(std::uint32_t ssrc) {
-    source_left = false;
-    if (ssrc == sent_ssrc) return;
-    sent_ssrc = ssrc;
-    reporter.packets_before_ssrc = sent.packets;
-    reporter.bytes_before_ssrc = sent.bytes;
+void Leg::begin_sending(std::uint32_t ssrc, Amount before) {
+    if (std::exchange(source_left, false)) opposite->settle_flow();
+    if (ssrc == sent_ssrc()) return;
+    opposite->flow->sent_ssrc = ssrc;
+    reporter.packets_before_ssrc = before.packets;
+    reporter.bytes_before_ssrc = before.bytes;
     reporter.extra_header_bytes = 0;
     reporter.packets_at_reports = {};
 }
@@ -132,14 +146,14 @@ LegStatistics Leg::statistics(TimePoint now) const {
     LegStatistics s;
     s.stream = stream;
     s.side = side;
-    s.packets_received = received.packets;
-    s.bytes_received = received.bytes;
-    s.packets_sent = sent.packets;
-    s.bytes_sent = sent.bytes;
+    s.packets_received = flow->packets;
+    s.bytes_received = flow->bytes;
+    s.packets_sent = packets_sent();
+    s.bytes_sent = bytes_sent();
     s.rtcp_received = received.rtcp_packets;
-    s.rtcp_sent = sent.rtcp_packets;
+    s.rtcp_sent = rtcp_packets_sent;
     s.lost = reception.lost();
-    s.jitter_seconds = reception.jitter_seconds(clock_rate);
+    s.jitter_seconds = reception.jitter_seconds(flow->clock_rate);
     s.srtp_auth_failures = received.auth_failures;
     s.srtp_replays = received.replays;
     for (std::size_t i = 1; i < drop_count; ++i)
@@ -149,7 +163,7 @@ LegStatistics Leg::statistics(TimePoint now) const {
     s.latched = rtp.latched();
     s.suite = suite;
     s.udptl = udptl;
-    if (received.any()) s.last_packet_age = now - received.last;
+    if (has_received()) s.last_packet_age = now - flow->last;
     s.reordered = reception.reordered();
     s.round_trip = reporter.round_trip;
     s.codec = Quality::codec_of(*this);

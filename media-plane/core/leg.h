@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "media-plane/core/commands.h"
+#include "media-plane/core/flow.h"
 #include "media-plane/core/latch.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/policer.h"
@@ -29,22 +30,12 @@ enum class Judgement : std::uint8_t {
     peer,
 };
 
-inline constexpr std::uint32_t default_clock_rate = 8000;
-
-struct ReceivedCounters {
-    std::uint64_t packets = 0, bytes = 0;  // RTP with its header, after unprotect
+struct ReceivedCounters {  // beside those of the flow
     std::uint64_t rtcp_packets = 0;
     std::uint64_t auth_failures = 0, replays = 0;
-    TimePoint last{};  // RTP or RTCP; meaningful once something was received
-    bool any() const { return packets + rtcp_packets > 0; }
 };
-struct LastPacket {  // RTP that has arrived
-    std::uint16_t length = 0;
-    std::uint8_t type = 0;  // of its payload
-};
-struct SentCounters {
-    std::uint64_t packets = 0, bytes = 0;  // RTP with its header, before protect
-    std::uint64_t rtcp_packets = 0;        // our own included
+struct Amount {  // of RTP
+    std::uint64_t packets = 0, bytes = 0;
 };
 
 // What process() has seen and tick() is to report.
@@ -71,6 +62,7 @@ struct alignas(64) Leg {
     // The first cache line: both directions. Why a packet is dropped is signaling's word boiled down by settle();
     // Drop::none if it is not.
     Leg* opposite = nullptr;
+    Flow* flow = nullptr;  // of what is received here; there from open to close of its ports
     std::unique_ptr<srtp::CryptoContext> receive_context;
     Drop refuse = Drop::none;                                    // received here, RTP or RTCP
     Drop refuse_rtp = Drop::none;                                // received here, after the latch has seen it
@@ -81,23 +73,18 @@ struct alignas(64) Leg {
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
     srtp::Suite suite = srtp::Suite::none;  // none: plain RTP
-    Latch rtp;
-
-    // The second: what is sent from here.
     std::unique_ptr<srtp::CryptoContext> send_context;
-    Endpoint local;               // RTP; RTCP is on the port above
-    std::uint32_t sent_ssrc = 0;  // of the last RTP packet, if there was one
-    bool source_left = false;     // it has said BYE, or we have for it, and has sent nothing since
-    SentCounters sent;
 
-    // The third and fourth: what is received here.
-    Policer peer_police;
-    std::uint32_t clock_rate = default_clock_rate;
-    LastPacket last;
-    ReceivedCounters received;
-    Reception reception;
+    // The second: where.
+    Latch rtp;
+    Endpoint local;            // RTP; RTCP is on the port above
+    bool source_left = false;  // what was sent from here has said BYE, or we have for it, and nothing came since
 
     // What only some packets need.
+    ReceivedCounters received;
+    Reception reception;
+    Amount kept_back;                     // received, and not sent by the other leg
+    std::uint64_t rtcp_packets_sent = 0;  // our own included
     Latch rtcp;
     Policer possible_police, rtcp_police;
     Reporter reporter;
@@ -152,12 +139,18 @@ struct alignas(64) Leg {
     bool is_from_before(bool is_rtcp, const Endpoint& from, TimePoint now) const {
         return now < departed.until && from == (is_rtcp ? departed.rtcp : departed.rtp);
     }
+    bool has_received() const { return flow->packets + received.rtcp_packets > 0; }
+    // RTP with its header, before protect: all that crosses comes from the other leg.
+    std::uint64_t packets_sent() const { return opposite->flow->packets - opposite->kept_back.packets; }
+    std::uint64_t bytes_sent() const { return opposite->flow->bytes - opposite->kept_back.bytes; }
+    std::uint32_t sent_ssrc() const { return opposite->flow->sent_ssrc; }
     // Of the stream that the peer hears.
     std::uint64_t packets_of_source() const {
-        return sent.packets - std::min(reporter.packets_before_ssrc, sent.packets);
+        const std::uint64_t packets = packets_sent();
+        return packets - std::min(reporter.packets_before_ssrc, packets);
     }
-    // Another source's stream is relayed to the peer from now on.
-    void begin_sending(std::uint32_t ssrc);
+    // Another source's stream is relayed to the peer from now on, after so much of others.
+    void begin_sending(std::uint32_t ssrc, Amount before);
     // A datagram is to be counted as sent that is none of that stream's; and it was not sent after all.
     void keep_from_reports(std::uint64_t bytes) {
         ++reporter.packets_before_ssrc;
@@ -169,6 +162,17 @@ struct alignas(64) Leg {
     }
     // After any change by signaling.
     void settle();
+    // What settle() has found, and the latches of both legs, as the flow has it; after any change of those, for both.
+    void settle_flow();
+    void settle_flows() {
+        settle_flow();
+        opposite->settle_flow();
+    }
+    // The source that the peer hears has left: reports have to know when it comes back.
+    void note_source_left() {
+        source_left = true;
+        opposite->settle_flow();
+    }
     // Keeps accepting the receiving key that is about to be replaced, until its sender must have heard of the new one.
     void retire_key(srtp::Engine& engine, TimePoint now);
     void forget_retired_key();

@@ -141,8 +141,8 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
             leg.rtcp.forget();
     }
     if (change.payload_map) leg.set_payload_map(*change.payload_map, change.drop_unmapped);
-    if (change.clock_rate && *change.clock_rate != leg.clock_rate) {
-        leg.clock_rate = *change.clock_rate;
+    if (change.clock_rate && *change.clock_rate != leg.flow->clock_rate) {
+        leg.flow->clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();
         leg.expected_since = TimePoint{};  // its last arrival is forgotten: silence is counted from now on
     }

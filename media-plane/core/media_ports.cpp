@@ -11,6 +11,9 @@ MediaPorts::MediaPorts(const std::vector<MediaPortConfig>& configs, RandomSource
     for (const MediaPortConfig& config : configs) {
         pools_.emplace_back(config.first_udp_port, config.last_udp_port, random);
         tables_.emplace_back(config.first_udp_port, config.last_udp_port);
+        own_.emplace_back();
+        for (const IpAddress& address : config.addresses)
+            own_.back()[static_cast<std::size_t>(address.family)] = address;
     }
 }
 
@@ -74,12 +77,14 @@ bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEn
     if (!udp_port) return false;
     leg.port = side.port;
     leg.local = {side.address, *udp_port};
-    tables_[side.port].set(*udp_port, &leg);
+    leg.flow = &tables_[side.port].open(*udp_port, leg);
+    leg.reception = Reception(leg.flow->arrivals);
     return true;
 }
 
 void MediaPorts::close(Leg& leg) {
-    tables_[leg.port].set(leg.local.port, nullptr);
+    tables_[leg.port].close(leg.local.port);
+    leg.flow = nullptr;
     pools_[leg.port].give_back(leg.local.port);
 }
 

@@ -1,6 +1,7 @@
 // The media ports of one lcore: their addresses, the UDP ports it may hand out on them, and who listens where.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -26,6 +27,7 @@ public:
     void close(Session& session);
 
     std::span<const LegTable> tables() const { return tables_; }
+    const std::vector<std::array<IpAddress, 3>>& own_addresses() const { return own_; }  // by port and family
     const PortPool& pool(MediaPortIndex port) const { return pools_[port]; }
 
 private:
@@ -35,6 +37,7 @@ private:
     std::vector<MediaPortConfig> configs_;
     std::vector<PortPool> pools_;
     std::vector<LegTable> tables_;
+    std::vector<std::array<IpAddress, 3>> own_;
 };
 
 }  // namespace sallyport::media

@@ -8,6 +8,7 @@
 
 namespace sallyport::media {
 
+struct Flow;
 struct Leg;
 
 using MediaPortIndex = std::uint8_t;  // which media port (DPDK port with addresses), by order of configuration
@@ -25,15 +26,21 @@ struct Packet {
     void* buffer = nullptr;  // the driver's own (an mbuf); the core never touches it
 
     // Set by the stages.
-    Leg* leg = nullptr;  // received on
-    Leg* out = nullptr;  // to be sent from
+    Flow* flow = nullptr;  // of the UDP port, whether or not a leg listens there
+    Leg* leg = nullptr;    // received on
+    Leg* out = nullptr;    // to be sent from; not set of a packet that was relayed at once
     bool rtcp = false;
+    bool relayed = false;  // at once: the stages have nothing to do with it
     Drop drop = Drop::none;
+    std::uint16_t counted = 0;  // bytes that were counted as received RTP
 
     // Valid when drop == none after process(): where the driver sends it.
     MediaPortIndex out_port = 0;
     Endpoint to;
     Endpoint source;  // our address and UDP port on out_port
+
+    bool done() const { return relayed || drop != Drop::none; }  // the stages leave it alone
+    bool is_of_session() const { return relayed || out != nullptr; }
 };
 
 }  // namespace sallyport::media

@@ -140,14 +140,16 @@ struct Pipeline::State {
 };
 
 Pipeline::Pipeline(PipelineConfig config, RandomSource& random)
-    : state_(std::make_unique<State>(std::move(config), random)) {}
+    : state_(std::make_unique<State>(std::move(config), random)), tables_(state_->ports.tables()) {}
 Pipeline::~Pipeline() = default;
 
 void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     SALLYPORT_CHECK(burst.size() <= stages::max_burst);
     State& s = *state_;
     const bool captured = s.captures.any();
-    stages::classify(burst, s.ports.tables());
+    stages::find(burst, s.ports.tables());
+    if (!captured && stages::relay_at_once(burst, now, s.rates, s.ports.own_addresses(), s.statistics) == 0) return;
+    stages::classify(burst);
     if (captured) [[unlikely]]
         s.captures.arrived(burst, now);
     stages::police(burst, now, s.rates);
@@ -161,6 +163,7 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
         s.captures.leaving(burst, now);
     stages::protect(burst, *s.engine, s.notes);
     stages::account(burst, s.statistics);
+    stages::end_waiting(burst);
     if (captured) [[unlikely]]
         s.captures.left(burst, now);
 }
@@ -171,16 +174,16 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
     ++leg->drops[static_cast<std::size_t>(why)];
     if (state_->captures.any()) [[unlikely]]
         state_->captures.lost(*leg, source_port, length, why);
-    SentCounters& sent = leg->sent;
     if (source_port % 2 != 0) {
-        sent.rtcp_packets -= std::min<std::uint64_t>(sent.rtcp_packets, 1);
+        leg->rtcp_packets_sent -= std::min<std::uint64_t>(leg->rtcp_packets_sent, 1);
         return;
     }
     // The port may have passed to another leg within the time that a packet waits for its next hop.
     const std::uint64_t bytes = length - std::min<std::uint64_t>(length, srtp::facts(leg->suite).rtp_tag_bytes);
-    if (sent.packets == 0 || sent.bytes < bytes) return;
-    --sent.packets;
-    sent.bytes -= bytes;
+    if (leg->packets_sent() == 0 || leg->bytes_sent() < bytes) return;
+    Amount& kept_back = leg->opposite->kept_back;
+    ++kept_back.packets;
+    kept_back.bytes += bytes;
     if (leg->udptl) leg->take_back(bytes);
 }
 

@@ -12,6 +12,7 @@
 #include "control/base/random.h"
 #include "media-plane/core/capture_ring.h"
 #include "media-plane/core/commands.h"
+#include "media-plane/core/leg_table.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/statistics.h"
 #include "media-plane/srtp/engine.h"
@@ -55,6 +56,14 @@ public:
     // does, once for each further authentic SSRC of a leg.
     void process(std::span<Packet> burst, TimePoint now);
 
+    // A packet for that UDP port will be in the next burst: memory may begin to look for what it needs.
+    void expect(MediaPortIndex port, std::uint16_t udp_port) const {
+        if (const Flow* flow = tables_[port].flow(udp_port)) {
+            __builtin_prefetch(flow, 1);
+            __builtin_prefetch(reinterpret_cast<const std::uint8_t*>(flow) + 64, 1);
+        }
+    }
+
     // A packet that process() has let pass and the driver could not send: books it as dropped on the leg that was to
     // send it, which says so from its UDP port `source_port` on `port`; `length` as process() has left it. If the leg
     // is gone meanwhile, nothing.
@@ -94,6 +103,7 @@ public:
 private:
     struct State;
     std::unique_ptr<State> state_;
+    std::span<const LegTable> tables_;  // of *state_
 };
 
 }  // namespace sallyport::media

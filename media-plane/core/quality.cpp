@@ -26,17 +26,17 @@ std::string_view static_name(std::uint8_t payload_type) {
 // Who ends so has nothing to say, and says it: comfort noise (RFC 3389; 19 as it was before), or G.729 Annex B's frame
 // of two octets behind those of ten (RFC 3551 4.5.6).
 bool pauses(const Leg& leg) {
-    const std::uint8_t type = leg.last.type;
-    if (leg.received.packets == 0) return false;
+    const std::uint8_t type = leg.flow->last_packet.type;
+    if (leg.flow->packets == 0) return false;
     if (type == 13 || type == 19) return true;
-    return type == 18 && leg.last.length >= rtp::fixed_header_bytes &&
-           (leg.last.length - rtp::fixed_header_bytes) % 10 == 2;
+    return type == 18 && leg.flow->last_packet.length >= rtp::fixed_header_bytes &&
+           (leg.flow->last_packet.length - rtp::fixed_header_bytes) % 10 == 2;
 }
 
 Duration since_last(const Leg& leg, TimePoint due_since, TimePoint now) {
-    const auto since = leg.reception.since_last(in_clock_units(now, leg.clock_rate));
+    const auto since = leg.reception.since_last(in_clock_units(now, leg.flow->clock_rate));
     if (!since) return now - due_since;
-    const Duration exact = std::chrono::nanoseconds{std::uint64_t{*since} * 1'000'000'000 / leg.clock_rate};
+    const Duration exact = std::chrono::nanoseconds{std::uint64_t{*since} * 1'000'000'000 / leg.flow->clock_rate};
     return std::min(exact, now - due_since);
 }
 
@@ -45,7 +45,7 @@ double estimate(const Leg& leg, std::uint64_t expected, std::uint64_t lost) {
     const auto equipment = e_model::equipment_of(Quality::codec_of(leg));
     if (!equipment) return 0;
     const auto jitter = std::chrono::duration_cast<Duration>(
-        std::chrono::duration<double>(leg.reception.jitter_seconds(leg.clock_rate)));
+        std::chrono::duration<double>(leg.reception.jitter_seconds(leg.flow->clock_rate)));
     const Duration delay = leg.reporter.round_trip.value_or(Duration{}) / 2 +
                            std::max<Duration>(Quality::least_buffer, 2 * jitter) + Quality::coding;
     const double loss = static_cast<double>(std::min(lost, expected)) / static_cast<double>(expected);
@@ -60,15 +60,15 @@ float rate(std::uint64_t now, std::uint64_t then, Duration time) {
 }  // namespace
 
 bool Leg::is_flowing(TimePoint now) const {
-    const auto since = reception.since_last(in_clock_units(now, clock_rate));
-    return since && *since < std::chrono::duration<double>(Quality::patience).count() * clock_rate;
+    const auto since = reception.since_last(in_clock_units(now, flow->clock_rate));
+    return since && *since < std::chrono::duration<double>(Quality::patience).count() * flow->clock_rate;
 }
 
 std::optional<Quality::Silence> Quality::look(const Leg& leg, TimePoint due_since, bool other_flows, TimePoint now) {
     if (looked_at_ == TimePoint{}) looked_at_ = interval_began_ = now;
     if (const Duration time = now - looked_at_; time >= rate_interval) {
-        packets_per_second_ = rate(leg.received.packets, packets_then_, time);
-        packets_then_ = leg.received.packets;
+        packets_per_second_ = rate(leg.flow->packets, packets_then_, time);
+        packets_then_ = leg.flow->packets;
         looked_at_ = now;
     }
     if (now - interval_began_ >= interval) close_interval(leg, now);
@@ -117,8 +117,8 @@ void Quality::close_interval(const Leg& leg, TimePoint now) {
 double Quality::mos_of(const Leg& leg) { return estimate(leg, leg.reception.expected(), leg.reception.lost()); }
 
 std::string_view Quality::codec_of(const Leg& leg) {
-    if (leg.received.packets > 0)
-        if (const auto name = static_name(leg.last.type); !name.empty()) return name;
+    if (leg.flow->packets > 0)
+        if (const auto name = static_name(leg.flow->last_packet.type); !name.empty()) return name;
     return leg.codec;
 }
 

@@ -26,18 +26,49 @@ struct ReceptionReport {
     std::uint32_t jitter = 0;  // in units of the clock rate
 };
 
+// What every packet changes. It lies apart from the rest, on the lines that a packet touches anyway (flow.h).
+struct Arrivals {
+    static constexpr std::uint16_t max_dropout = 3000;  // RFC 3550 A.1
+
+    std::uint64_t received = 0;  // of this SSRC
+    std::uint32_t ssrc = 0;
+    std::uint32_t timestamp = 0, transit = 0;
+    std::uint32_t jitter = 0;  // scaled by 16, as A.8 has it
+    std::uint32_t cycles = 0;  // how often the sequence number has turned
+    std::uint16_t highest = 0;
+    bool started = false, has_transit = false;
+
+    // What nearly all packets are: one behind the last, of the same SSRC, with a timestamp of its own. False for any
+    // other, which Reception::on_packet() has to take.
+    bool take_next(std::uint32_t of, std::uint16_t sequence, std::uint32_t at, std::uint32_t arrival,
+                   std::uint32_t clock_rate) {
+        const auto ahead = static_cast<std::uint16_t>(sequence - highest);
+        if (!has_transit || of != ssrc || at == timestamp || ahead >= max_dropout) return false;
+        cycles += sequence < highest ? 1u : 0u;
+        highest = sequence;
+        ++received;
+        take_transit(at, arrival - at, clock_rate);
+        return true;
+    }
+    void take_transit(std::uint32_t at, std::uint32_t new_transit, std::uint32_t clock_rate) {
+        const auto difference = static_cast<std::int32_t>(new_transit - transit);
+        const auto d =
+            difference < 0 ? 0u - static_cast<std::uint32_t>(difference) : static_cast<std::uint32_t>(difference);
+        // More than two seconds is a sender that set its clock anew, as after hold: not a path.
+        if (d <= 2 * clock_rate) jitter += d - ((jitter + 8) >> 4);
+        timestamp = at;
+        transit = new_transit;
+    }
+};
+
 class Reception {
 public:
+    Reception() = default;  // of nothing yet
+    explicit Reception(Arrivals& arrivals) : arrivals_(&arrivals) {}
+
     // `arrival` in units of `clock_rate`, from in_clock_units().
     void on_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp, std::uint32_t arrival,
-                   std::uint32_t clock_rate) {
-        if (!started_ || ssrc != ssrc_) [[unlikely]]
-            start(ssrc, sequence);
-        else if (!advance(sequence)) [[unlikely]]
-            return;
-        ++received_;
-        update_jitter(timestamp, arrival - timestamp, clock_rate);
-    }
+                   std::uint32_t clock_rate);
     // Over all SSRCs so far; duplicates never make it negative.
     std::uint64_t lost() const;
     // Likewise: how many were to come, and how many came after a later one (duplicates of earlier ones with them).
@@ -46,72 +77,41 @@ public:
     // How long ago the last packet came, in units of the clock rate; `now` as in on_packet(). Nothing if none has since
     // the clock rate is known, or the last source began.
     std::optional<std::uint32_t> since_last(std::uint32_t now) const {
-        if (!has_transit_) return std::nullopt;
-        const std::uint32_t since = now - (timestamp_ + transit_);
+        const Arrivals& a = *arrivals_;
+        if (!a.has_transit) return std::nullopt;
+        const std::uint32_t since = now - (a.timestamp + a.transit);
         return has_repeat_ ? std::min(since, now - repeat_) : since;
     }
     // What a report block says, and from here on the next one's beginning; nothing if nothing has come since the last.
     std::optional<ReceptionReport> take_report();
-    bool started() const { return started_; }
+    bool started() const { return arrivals_->started; }
     // Of the last packet; meaningful once something was received.
-    std::uint32_t ssrc() const { return ssrc_; }
+    std::uint32_t ssrc() const { return arrivals_->ssrc; }
     // RFC 3550 6.4.1: what the stream's own clock shows, as far as its last packet tells; `arrival` as in on_packet().
     std::optional<std::uint32_t> timestamp_at(std::uint32_t arrival) const {
-        return has_transit_ ? std::optional(arrival - transit_) : std::nullopt;
+        return arrivals_->has_transit ? std::optional(arrival - arrivals_->transit) : std::nullopt;
     }
-    double jitter_seconds(std::uint32_t clock_rate) const { return jitter_ / 16.0 / clock_rate; }
+    double jitter_seconds(std::uint32_t clock_rate) const { return arrivals_->jitter / 16.0 / clock_rate; }
     void restart_jitter() {  // the clock rate has changed
-        jitter_ = 0;
-        has_transit_ = has_repeat_ = false;
+        arrivals_->jitter = 0;
+        arrivals_->has_transit = has_repeat_ = false;
     }
 
 private:
-    static constexpr std::uint16_t max_dropout = 3000;  // RFC 3550 A.1
-    static constexpr std::uint16_t max_misorder = 100;
+    static constexpr std::uint16_t max_misorder = 100;  // RFC 3550 A.1
 
     void start(std::uint32_t ssrc, std::uint16_t sequence);
     bool jump(std::uint16_t sequence);
-    bool advance(std::uint16_t sequence) {
-        const auto ahead = static_cast<std::uint16_t>(sequence - highest_);
-        if (ahead < max_dropout) {
-            if (sequence < highest_) cycles_ += 65'536;
-            highest_ = sequence;
-            return true;
-        }
-        if (ahead <= 65'536 - max_misorder) return jump(sequence);
-        if (sequence != highest_) ++reordered_;
-        return true;  // a duplicate, or late
+    bool advance(std::uint16_t sequence);
+    void update_jitter(std::uint32_t timestamp, std::uint32_t transit, std::uint32_t clock_rate);
+    std::uint64_t expected_of_this_ssrc() const {
+        return (std::uint64_t{arrivals_->cycles} << 16) + arrivals_->highest - base_ + 1;
     }
-    void update_jitter(std::uint32_t timestamp, std::uint32_t transit, std::uint32_t clock_rate) {
-        // Packets that repeat a timestamp (RFC 4733 events, frames of several packets) were not sampled when they
-        // were sent, and say nothing about the path.
-        if (has_transit_ && timestamp == timestamp_) {
-            repeat_ = transit + timestamp;
-            has_repeat_ = true;
-            return;
-        }
-        if (has_transit_) {
-            const auto difference = static_cast<std::int32_t>(transit - transit_);
-            const auto d =
-                difference < 0 ? 0u - static_cast<std::uint32_t>(difference) : static_cast<std::uint32_t>(difference);
-            // More than two seconds is a sender that set its clock anew, as after hold: not a path.
-            if (d <= 2 * clock_rate) jitter_ += d - ((jitter_ + 8) >> 4);
-        }
-        timestamp_ = timestamp;
-        transit_ = transit;
-        has_transit_ = true;
-    }
-    std::uint64_t expected_of_this_ssrc() const { return cycles_ + highest_ - base_ + 1; }
     std::uint64_t lost_of_this_ssrc() const;
 
-    // What every packet touches, 48 octets; then what a leg's first packets and reports do.
-    std::uint32_t ssrc_ = 0;
-    std::uint32_t timestamp_ = 0, transit_ = 0;
-    std::uint16_t highest_ = 0;
+    Arrivals* arrivals_ = nullptr;
     std::uint16_t base_ = 0;
-    std::uint64_t cycles_ = 0, received_ = 0;
-    std::uint64_t jitter_ = 0;  // scaled by 16, as A.8 has it
-    bool started_ = false, has_transit_ = false, has_repeat_ = false;
+    bool has_repeat_ = false;
     std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
     std::uint64_t lost_before_ = 0, expected_before_ = 0;  // of earlier SSRCs and before restarts
     std::uint64_t reordered_ = 0;

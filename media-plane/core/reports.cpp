@@ -28,7 +28,7 @@ std::optional<std::uint32_t> in_report_units(Duration d) {
 
 // A stream that the peer hears, and not under the SSRC that the peer itself sends under. RFC 3550 8.2
 bool has_source(const Leg& leg) {
-    return leg.packets_of_source() > 0 && !leg.source_left && leg.sent_ssrc != leg.reception.ssrc();
+    return leg.packets_of_source() > 0 && !leg.source_left && leg.sent_ssrc() != leg.reception.ssrc();
 }
 
 // RFC 3550 6.4: who has sent since the report before the last one sends the sender's.
@@ -36,10 +36,10 @@ std::optional<rtcp::SenderInfo> sender_info_of(const Leg& leg, TimePoint now) {
     const Leg& in = *leg.opposite;
     const Reporter& r = leg.reporter;
     const std::uint64_t packets = leg.packets_of_source();
-    if (packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent_ssrc) return std::nullopt;
-    const auto timestamp = in.reception.timestamp_at(in_clock_units(now, in.clock_rate));
+    if (packets <= r.packets_at_reports[1] || in.reception.ssrc() != leg.sent_ssrc()) return std::nullopt;
+    const auto timestamp = in.reception.timestamp_at(in_clock_units(now, in.flow->clock_rate));
     if (!timestamp) return std::nullopt;
-    const std::uint64_t bytes = leg.sent.bytes - std::min(r.bytes_before_ssrc, leg.sent.bytes);
+    const std::uint64_t bytes = leg.bytes_sent() - std::min(r.bytes_before_ssrc, leg.bytes_sent());
     const std::uint64_t headers = packets * rtp::fixed_header_bytes + r.extra_header_bytes;
     return rtcp::SenderInfo{rtcp::ntp_time(now), *timestamp, static_cast<std::uint32_t>(packets),
                             static_cast<std::uint32_t>(bytes - std::min(headers, bytes))};
@@ -101,7 +101,7 @@ void Reports::look(Session& session, TimePoint now) {
 std::uint32_t Reports::own_source_of(Leg& leg) const {
     Reporter& r = leg.reporter;
     const auto taken = [&](std::uint32_t ssrc) {
-        return ssrc == 0 || ssrc == leg.sent_ssrc || ssrc == leg.reception.ssrc() ||
+        return ssrc == 0 || ssrc == leg.sent_ssrc() || ssrc == leg.reception.ssrc() ||
                ssrc == leg.opposite->reception.ssrc() || (r.heard && r.heard->ssrc == ssrc);
     };
     while (taken(r.own_ssrc)) r.own_ssrc = random_.u32();
@@ -112,7 +112,7 @@ rtcp::Compound Reports::compound_of(Leg& leg, TimePoint now) {
     Reporter& r = leg.reporter;
     rtcp::Compound compound;
     const bool for_stream = has_source(leg) && r.speaks_for_stream(now);
-    compound.ssrc = for_stream ? leg.sent_ssrc : own_source_of(leg);
+    compound.ssrc = for_stream ? leg.sent_ssrc() : own_source_of(leg);
     if (for_stream) compound.sender = sender_info_of(leg, now);
     compound.block = block_of(leg, now);
     compound.cname = leg.session->side(leg.side).cname;
@@ -140,7 +140,7 @@ bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet, Ti
         return false;
     }
     note_report(leg, compound);
-    ++leg.sent.rtcp_packets;
+    ++leg.rtcp_packets_sent;
     statistics_.own_rtcp_packets.add();
     return true;
 }
@@ -185,7 +185,7 @@ std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
 // relays a stream and shuts down says BYE for its source as well, whoever has reported for that.
 void Reports::say_goodbye(Leg& leg, TimePoint now) {
     if (leg.udptl || !leg.wants_reports || leg.withhold_rtcp != Drop::none || !leg.may_be_told() ||
-        leg.sent.packets + leg.sent.rtcp_packets == 0)
+        leg.packets_sent() + leg.rtcp_packets_sent == 0)
         return;
     const bool own_remains = leg.reporter.last_ssrc && *leg.reporter.last_ssrc == leg.reporter.own_ssrc;
     const bool source_remains = has_source(leg);
@@ -195,8 +195,8 @@ void Reports::say_goodbye(Leg& leg, TimePoint now) {
         return;
     }
     rtcp::Compound compound = compound_of(leg, now);
-    if (source_remains) compound.leave(leg.sent_ssrc);
-    if (!source_remains || compound.ssrc != leg.sent_ssrc) compound.leave(compound.ssrc);
+    if (source_remains) compound.leave(leg.sent_ssrc());
+    if (!source_remains || compound.ssrc != leg.sent_ssrc()) compound.leave(compound.ssrc);
     count_unheard(leg);
     Goodbye& goodbye = goodbyes_.emplace_back();
     Packet packet;
@@ -210,7 +210,7 @@ void Reports::say_goodbye(Leg& leg, TimePoint now) {
     goodbye.out_port = packet.out_port;
     goodbye.to = packet.to;
     goodbye.source = packet.source;
-    leg.source_left = true;
+    leg.note_source_left();
     leg.reporter.own_ssrc = 0;
 }
 

@@ -16,6 +16,7 @@ bool should_send(const Leg& leg) {
 void Session::settle(TimePoint now) {
     for (auto& stream : streams) {
         for (Leg& leg : stream->legs) leg.settle();
+        stream->legs[0].settle_flows();
         for (Leg& leg : stream->legs) {
             if (!should_send(leg))
                 leg.expected_since = TimePoint{};
@@ -33,9 +34,9 @@ bool Session::has_fallen_silent(Side s, TimePoint now) {
         const Leg& leg = stream->leg(s);
         if (leg.expected_since == TimePoint{}) continue;
         expected = true;
-        active = std::max({active, leg.expected_since, leg.received.last});
+        active = std::max({active, leg.expected_since, leg.flow->last});
         // Who receives a page says nothing for minutes, but then the other one speaks.
-        if (leg.udptl) active = std::max(active, leg.opposite->received.last);
+        if (leg.udptl) active = std::max(active, leg.opposite->flow->last);
     }
     SessionSide& state = side(s);
     if (active != state.active_at) state.inactivity_reported = false;

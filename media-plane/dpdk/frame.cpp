@@ -1,8 +1,6 @@
 #include "media-plane/dpdk/frame.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "control/base/check.h"
 #include "media-plane/dpdk/checksum.h"
@@ -119,47 +117,6 @@ Frame parse_ipv6(ByteView bytes, Frame frame, const FrameRules& rules) {
     return parse_transport(bytes, frame, p[6], length, rules);
 }
 
-// In words as wide as those in which it is read: a wide load behind narrow stores waits until they are done.
-void set_v4(IpAddress& address, const std::uint8_t* p) {
-    std::uint32_t word;
-    std::memcpy(&word, p, sizeof word);
-    std::uint64_t wide = word;
-    if (std::endian::native == std::endian::big) wide <<= 32;
-    std::memcpy(address.bytes.data(), &wide, sizeof wide);
-}
-
-// What nearly all frames are: IPv4 without options, whole, UDP, to us from one host, untagged. False for any other, or
-// if anything is wrong with it: then it is looked at anew, and with reasons. Says the same of what it takes.
-bool parse_plain_udp(ByteView bytes, const FrameRules& rules, Frame& frame) {
-    constexpr std::size_t ip = ethernet_header, udp = ip + ipv4_header, payload = udp + udp_header;
-    if (bytes.size() < payload || bytes.size() > 65'535 || rules.vlan != 0) return false;
-    const std::uint8_t* p = bytes.data();
-    if (std::memcmp(p, rules.link.bytes.data(), 6) != 0 || ((p[0] | p[6]) & 1) != 0) return false;
-    if (load_be16(p + 12) != ethertype_ipv4 || p[ip] != 0x45 || p[ip + 9] != protocol_udp) return false;
-    const std::size_t total = load_be16(p + ip + 2), length = load_be16(p + udp + 4);
-    if (total > bytes.size() - ip || length < udp_header || ipv4_header + length > total) return false;
-    if ((load_be16(p + ip + 6) & 0x3fff) != 0) return false;
-    const auto odd = [](std::uint8_t first) { return first == 0 || first == 127 || first >= 224; };
-    if (odd(p[ip + 12]) || odd(p[ip + 16])) return false;
-    if (rules.verify_ip_checksum && !Checksum().add({p + ip, ipv4_header}).correct()) return false;
-    std::memcpy(frame.link_to.bytes.data(), p, 6);
-    std::memcpy(frame.link_from.bytes.data(), p + 6, 6);
-    frame.hop_limit = p[ip + 8];
-    frame.from.address.family = frame.to.address.family = Family::v4;
-    set_v4(frame.from.address, p + ip + 12);
-    set_v4(frame.to.address, p + ip + 16);
-    frame.from.port = load_be16(p + udp);
-    frame.to.port = load_be16(p + udp + 2);
-    if (frame.from.port == 0) return false;
-    if (!udp_checksum_acceptable(frame, {p + udp, length}, rules.udp_checksum)) return false;
-    frame.network = ip;
-    frame.transport = udp;
-    frame.payload = payload;
-    frame.payload_length = static_cast<std::uint16_t>(length - udp_header);
-    frame.kind = FrameKind::udp;
-    return true;
-}
-
 void write_ipv4(std::uint8_t* at, const UdpHeaders& h, std::uint16_t total) {
     at[0] = 0x45;
     at[1] = static_cast<std::uint8_t>(h.dscp << 2);
@@ -199,7 +156,22 @@ void write_udp(std::uint8_t* at, const UdpHeaders& h, std::uint16_t length) {
     store_be16(at + 6, value == 0 ? 0xffff : value);  // RFC 768: zero would mean "none"
 }
 
-Frame parse_any_frame(ByteView bytes, const FrameRules& rules, std::uint16_t stripped_vlan) {
+}  // namespace
+
+std::uint16_t payload_sum_of(const Frame& frame, const std::uint8_t* payload) {
+    if (!frame.checksum_whole) return 0;
+    const std::uint8_t* udp = payload - udp_header;
+    const auto length = static_cast<std::uint16_t>(udp_header + frame.payload_length);
+    Checksum headers;
+    headers.add_pseudo_header(frame.from.address, frame.to.address, protocol_udp, length)
+        .add_be16(frame.from.port)
+        .add_be16(frame.to.port)
+        .add_be16(length);
+    const std::uint32_t sum = std::uint32_t{static_cast<std::uint16_t>(~load_be16(udp + 6))} + headers.value();
+    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
+
+Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t stripped_vlan) {
     Frame frame;
     if (bytes.size() < ethernet_header || bytes.size() > 65'535) return refuse(frame, Drop::truncated);
     const std::uint8_t* p = bytes.data();
@@ -226,33 +198,6 @@ Frame parse_any_frame(ByteView bytes, const FrameRules& rules, std::uint16_t str
     frame.transport = frame.payload = frame.network;
     frame.payload_length = static_cast<std::uint16_t>(bytes.size() - frame.network);
     return frame;
-}
-
-}  // namespace
-
-std::uint16_t payload_sum_of(const Frame& frame, const std::uint8_t* payload) {
-    if (!frame.checksum_whole) return 0;
-    const std::uint8_t* udp = payload - udp_header;
-    const auto length = static_cast<std::uint16_t>(udp_header + frame.payload_length);
-    Checksum headers;
-    headers.add_pseudo_header(frame.from.address, frame.to.address, protocol_udp, length)
-        .add_be16(frame.from.port)
-        .add_be16(frame.to.port)
-        .add_be16(length);
-    const std::uint32_t sum = std::uint32_t{static_cast<std::uint16_t>(~load_be16(udp + 6))} + headers.value();
-    return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
-}
-
-Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t stripped_vlan) {
-    Frame frame;  // the same object from here to the caller: a copy of what was just written field by field is slow
-    if (stripped_vlan != 0 || !parse_plain_udp(bytes, rules, frame)) [[unlikely]]
-        frame = parse_any_frame(bytes, rules, stripped_vlan);
-    return frame;
-}
-
-std::size_t udp_headers_length(Family family, std::uint16_t vlan) {
-    return ethernet_header + (vlan != 0 ? vlan_tag : 0) + (family == Family::v4 ? ipv4_header : ipv6_header) +
-           udp_header;
 }
 
 void write_udp_headers(const UdpHeaders& h, std::uint8_t* payload, std::uint16_t payload_length) {

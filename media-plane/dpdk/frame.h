@@ -68,7 +68,10 @@ struct UdpHeaders {
 };
 
 // Bytes that write_udp_headers puts in front of the payload.
-std::size_t udp_headers_length(Family family, std::uint16_t vlan);
+inline std::size_t udp_headers_length(Family family, std::uint16_t vlan) {
+    return ethernet_header + (vlan != 0 ? vlan_tag : 0) + (family == Family::v4 ? ipv4_header : ipv6_header) +
+           udp_header;
+}
 // Writes them so that they end where the payload begins; the caller has made that room.
 void write_udp_headers(const UdpHeaders& headers, std::uint8_t* payload, std::uint16_t payload_length);
 

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 
 #include "control/base/check.h"
+#include "control/base/fetch_lines.h"
 #include "control/base/handover.h"
 
 namespace sallyport::media::dpdk {
@@ -23,9 +25,20 @@ NeighbourConfig neighbour_config(const Port& port) {
             .gateway_v6 = port.config().gateway_v6};
 }
 
-// The headers of a packet that comes so many places later. Its mbuf the receiving driver has just touched.
-constexpr std::uint16_t ahead = 6;
-void prefetch(const rte_mbuf* mbuf) { __builtin_prefetch(rte_pktmbuf_mtod(mbuf, const void*), 1); }
+// The first lines of all frames of a burst; or all of their lines, if somebody is going to sum them.
+void fetch_frames(std::span<rte_mbuf* const> mbufs, bool summed) {
+    for (const rte_mbuf* mbuf : mbufs) {
+        const bool good = (mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+        fetch_lines(rte_pktmbuf_mtod(mbuf, const void*), summed && !good ? (mbuf->data_len + 63u) / 64u : 1u);
+    }
+}
+
+PlainUdp plain_of(const Port& port) {
+    std::optional<IpAddress> own;
+    for (const auto& a : port.config().addresses)
+        if (a.address.family == Family::v4) own = a.address;
+    return {port.rules(), own, port.config().dscp, limits::hop_limit};
+}
 
 void sleep_for(Duration duration) {
     const timespec request{0, static_cast<long>(duration.count())};  // always below a second
@@ -49,6 +62,9 @@ LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig confi
         for (std::uint16_t q = 0; q < port.rx_queues(); ++q)
             if ((i + q) % fabric_.steered.size() == index_)
                 queues_.push_back({static_cast<MediaPortIndex>(i), port.id(), q});
+        const UdpChecksum udp = port.rules().udp_checksum;
+        exits_.push_back({plain_of(port), neighbours_.back().get(), port.config().mtu, port.offloads().tx_udp_checksum,
+                          udp == UdpChecksum::verify || udp == UdpChecksum::accept_partial});
         own_ports_.push_back(fabric_.steering->block(i, index_));
         udp_ports_total_.push_back(
             static_cast<std::uint32_t>(pipeline_.total_udp_ports(static_cast<MediaPortIndex>(i))));
@@ -93,11 +109,10 @@ bool LcoreWorker::poll() {
     for (const auto& queue : queues_) {
         const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
         if (count != 0) take_over(&looped_packets);
-        for (std::uint16_t i = 0; i < std::min(count, ahead); ++i) prefetch(received[i]);
+        fetch_frames({received, count}, exits_[queue.port].sums_are_read);
         for (std::uint16_t i = 0; i < count; ++i) {
             hops_of(received[i]) = 0;
             received[i]->port = queue.id;  // not every driver says it, and the lcore that owns the packet has to know
-            if (i + ahead < count) prefetch(received[i + ahead]);
             receive(received[i], queue.port, Origin::wire);
         }
         relay();
@@ -157,7 +172,19 @@ void LcoreWorker::ask_for(const std::vector<LegChange>& legs) {
     }
 }
 
+inline bool LcoreWorker::receive_plain(rte_mbuf* mbuf, MediaPortIndex port) {
+    Packet& packet = burst_[in_burst_];
+    if (!make_plain_packet(mbuf, exits_[port].plain, port, packet)) return false;
+    if (const UdpBlock& own = own_ports_[port]; packet.local_port < own.first || packet.local_port > own.last)
+        return false;
+    pipeline_.expect(port, packet.local_port);
+    ++in_burst_;
+    return true;
+}
+
 void LcoreWorker::receive(rte_mbuf* mbuf, MediaPortIndex port, Origin origin) {
+    if (receive_plain(mbuf, port)) [[likely]]
+        return;
     const Frame frame = parse_mbuf(mbuf, *fabric_.ports[port]);
     switch (frame.kind) {
         case FrameKind::udp: receive_udp(mbuf, frame, port, origin); return;
@@ -245,20 +272,31 @@ bool LcoreWorker::send_reports() {
 void LcoreWorker::send(const Packet& packet) {
     auto* mbuf = static_cast<rte_mbuf*>(packet.buffer);
     const Relayed relayed = relayed_of(packet);
-    const Port& port = *fabric_.ports[packet.out_port];
+    const Exit& exit = exits_[packet.out_port];
     const std::size_t ip_length = udp_headers_length(packet.to.address.family, 0) - ethernet_header + packet.length;
-    if (ip_length > port.config().mtu) return drop_relayed(mbuf, packet.out_port, relayed, Drop::too_big);
-    Neighbour& neighbour = *neighbours_[packet.out_port];
-    if (neighbour.is_ours(packet.to.address)) return send_to_ourselves(packet);
-    const LinkAddress* link = neighbour.resolve(packet.to.address, now_, small_frames_);
+    if (ip_length > exit.mtu) return drop_relayed(mbuf, packet.out_port, relayed, Drop::too_big);
+    Neighbour& neighbour = *exit.neighbour;
+    const LinkAddress* link = neighbour.resolved_last(packet.to.address, now_);
     if (link == nullptr) {
-        hold(packet);
-        send_small_frames(packet.out_port);  // the question
-        return;
+        if (neighbour.is_ours(packet.to.address)) return send_to_ourselves(packet);
+        link = neighbour.resolve(packet.to.address, now_, small_frames_);
+        if (link == nullptr) {
+            hold(packet);
+            send_small_frames(packet.out_port);  // the question
+            return;
+        }
     }
-    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, *link, port, 0, packet.payload_sum))
-        return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
+    if (!put_headers(mbuf, packet, *link)) return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     transmit(mbuf, packet.out_port, relayed);
+}
+
+// The device sums what nobody has: not where the sum has come with the packet.
+inline bool LcoreWorker::put_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link) {
+    const Exit& exit = exits_[packet.out_port];
+    if (exit.plain.writes(packet.to) && (packet.payload_sum != 0 || !exit.sums_for_us)) [[likely]]
+        return write_plain_headers(mbuf, packet, link, exit.plain);
+    return write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, link,
+                         *fabric_.ports[packet.out_port], 0, packet.payload_sum);
 }
 
 // Two calls of this node joined outside, by a core that leaves SDP alone: no wire carries a frame to its own sender.
@@ -325,7 +363,7 @@ void LcoreWorker::send_small_frames(MediaPortIndex port) {
     small_frames_.clear();
 }
 
-void LcoreWorker::transmit(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed) {
+inline void LcoreWorker::transmit(rte_mbuf* mbuf, MediaPortIndex port, Relayed relayed) {
     TxBuffer& buffer = tx_[port];
     if (buffer.newest != now_) {
         buffer.newest = now_;

@@ -100,6 +100,13 @@ private:
         MediaPortIndex port;
         std::uint16_t id, queue;
     };
+    struct Exit {  // what each packet through a port asks for, side by side
+        PlainUdp plain;
+        Neighbour* neighbour;
+        std::uint16_t mtu;
+        bool sums_for_us;    // the device: UDP checksums of what is sent
+        bool sums_are_read;  // of what is received, as far as the device has not said that they are good
+    };
     enum class Origin : std::uint8_t { wire, ring };
 
     bool poll();  // true: there was work
@@ -107,6 +114,7 @@ private:
     Outcome execute(const Command& command);
     void ask_for(const std::vector<LegChange>& legs);
 
+    bool receive_plain(rte_mbuf* mbuf, MediaPortIndex port);  // false: it is not
     void receive(rte_mbuf* mbuf, MediaPortIndex port, Origin origin);
     void receive_udp(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin);
     void receive_link(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Origin origin);
@@ -116,9 +124,10 @@ private:
     void relay();
     bool send_reports();
     static Relayed relayed_of(const Packet& packet) {
-        return packet.out != nullptr ? Relayed{packet.source.port, packet.length} : Relayed{};
+        return packet.is_of_session() ? Relayed{packet.source.port, packet.length} : Relayed{};
     }
     void send(const Packet& packet);
+    bool put_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link);
     void send_to_ourselves(const Packet& packet);
     void hold(const Packet& packet);
     void retry_held();
@@ -143,6 +152,7 @@ private:
     std::vector<Queue> queues_;                           // this lcore receives from
     std::vector<TxBuffer> tx_;                            // by MediaPortIndex
     std::vector<Held> held_;
+    std::vector<Exit> exits_;          // by MediaPortIndex
     std::vector<UdpBlock> own_ports_;  // by MediaPortIndex
     std::vector<std::uint32_t> udp_ports_total_;
     std::array<Packet, limits::burst> burst_;

@@ -6,6 +6,7 @@
 
 #include "media-plane/core/packet.h"
 #include "media-plane/dpdk/frame.h"
+#include "media-plane/dpdk/plain_udp.h"
 #include "media-plane/dpdk/port.h"
 
 namespace sallyport::media::dpdk {
@@ -18,6 +19,8 @@ inline constexpr std::uint8_t hop_limit = 64;
 
 // Parses what was received on `port`; a frame in several segments is joined first (or refused).
 Frame parse_mbuf(rte_mbuf* mbuf, const Port& port);
+// Both in one for what PlainUdp reads; false for all else, and then nothing was done.
+bool make_plain_packet(rte_mbuf* mbuf, const PlainUdp& plain, MediaPortIndex port, Packet& packet);
 // False when the buffer leaves no room to grow.
 bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet& packet);
 
@@ -26,6 +29,8 @@ bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet
 bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t length, const Endpoint& from,
                    const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops,
                    std::uint16_t payload_sum = 0);
+// The same for what PlainUdp writes, with all checksums in it; the device has nothing to do.
+bool write_plain_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link_to, const PlainUdp& plain);
 // The frame just written goes to one of our own addresses: make it look received on `port`.
 void turn_around(rte_mbuf* mbuf, const Port& port);
 
@@ -35,5 +40,39 @@ bool restore_vlan(rte_mbuf*& mbuf);
 inline ByteSpan bytes_of(rte_mbuf* mbuf) { return {rte_pktmbuf_mtod(mbuf, std::uint8_t*), mbuf->data_len}; }
 // How many of our own ports a buffer has crossed is kept in a field that nobody else uses after reception.
 inline std::uint32_t& hops_of(rte_mbuf* mbuf) { return mbuf->hash.usr; }
+
+inline bool make_plain_packet(rte_mbuf* mbuf, const PlainUdp& plain, MediaPortIndex port, Packet& packet) {
+    const std::uint64_t flags = mbuf->ol_flags;
+    const std::uint64_t ip = flags & RTE_MBUF_F_RX_IP_CKSUM_MASK, l4 = flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+    if (mbuf->nb_segs != 1 || (flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 || ip == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
+        l4 == RTE_MBUF_F_RX_L4_CKSUM_BAD || hops_of(mbuf) != 0)
+        return false;
+    if (!plain.read(rte_pktmbuf_mtod(mbuf, std::uint8_t*), mbuf->data_len, ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+                    l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD, packet))
+        return false;
+    const auto* const end = static_cast<const std::uint8_t*>(mbuf->buf_addr) + mbuf->buf_len;
+    packet.capacity = static_cast<std::uint16_t>(end - packet.data);
+    if (packet.capacity < packet.length + limits::growth) return false;
+    packet.port = port;
+    packet.buffer = mbuf;
+    packet.flow = nullptr;
+    packet.leg = packet.out = nullptr;
+    packet.rtcp = packet.relayed = false;
+    packet.drop = Drop::none;
+    packet.counted = 0;
+    return true;
+}
+
+inline bool write_plain_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link_to,
+                                const PlainUdp& plain) {
+    const auto offset = static_cast<std::size_t>(packet.data - static_cast<std::uint8_t*>(mbuf->buf_addr));
+    if (offset < PlainUdp::headers) return false;
+    plain.write(packet, link_to);
+    mbuf->data_off = static_cast<std::uint16_t>(offset - PlainUdp::headers);
+    mbuf->data_len = static_cast<std::uint16_t>(PlainUdp::headers + packet.length);
+    mbuf->pkt_len = mbuf->data_len;
+    mbuf->ol_flags = 0;  // so that nobody asks for lengths, which are on another cache line
+    return true;
+}
 
 }  // namespace sallyport::media::dpdk

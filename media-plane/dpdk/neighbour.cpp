@@ -197,16 +197,13 @@ bool Neighbour::learn(const IpAddress& address, const LinkAddress& link, bool cr
 
 const LinkAddress* Neighbour::resolve(const IpAddress& destination, TimePoint now, SmallFrames& out) {
     // Most packets of a port go where the one before went, or to the same gateway.
-    if (last_.hop != nullptr && same_place(destination, last_.destination) &&
-        same_place(last_.hop->address, last_.next) && last_.hop->usable()) [[likely]] {
-        last_.hop->used = now;
-        last_.hop->wanted = true;
-        return &last_.hop->link;
-    }
+    if (const LinkAddress* link = resolved_last(destination, now)) return link;
     const IpAddress* address = next_hop_of(destination);
     if (address == nullptr) return nullptr;
-    NextHop* hop = hops_.find(*address);
-    if (hop != nullptr) last_ = {destination, *address, hop};
+    const bool same_hop =
+        last_.hop != nullptr && last_.erasures == hops_.erasures() && same_place(*address, last_.next);
+    NextHop* hop = same_hop ? last_.hop : hops_.find(*address);
+    if (hop != nullptr) last_ = {destination, *address, hop, hops_.erasures()};
     if (hop == nullptr) {
         hop = hops_.obtain(*address, now);
         if (hop == nullptr) return nullptr;

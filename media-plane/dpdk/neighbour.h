@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "control/base/counter.h"
+#include "media-plane/core/same_place.h"
 #include "media-plane/dpdk/arp.h"
 #include "media-plane/dpdk/mld.h"
 #include "media-plane/dpdk/neighbour_discovery.h"
@@ -62,6 +63,15 @@ public:
     Handled handle(ByteSpan bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer = true);
     // The link address to send to, or nothing: unreachable, or asked for (the question is in `out`).
     const LinkAddress* resolve(const IpAddress& destination, TimePoint now, SmallFrames& out);
+    // The same of whom it was found for last: nothing has to be asked, and it is none of ours. Nothing for all others.
+    const LinkAddress* resolved_last(const IpAddress& destination, TimePoint now) {
+        if (last_.hop == nullptr || last_.erasures != hops_.erasures() || !same_place(destination, last_.destination) ||
+            !last_.hop->usable())
+            return nullptr;
+        last_.hop->used = now;
+        last_.hop->wanted = true;
+        return &last_.hop->link;
+    }
     bool reachable(const IpAddress& destination) const { return next_hop_of(destination) != nullptr; }
     void tick(TimePoint now, SmallFrames& out);
 
@@ -100,9 +110,10 @@ private:
         TimePoint at{};
     };
     std::optional<GroupReport> report_;
-    struct Last {  // what was resolved last; the entry may have become another's meanwhile, and then says so
+    struct Last {  // what was resolved last
         IpAddress destination, next;
         NextHop* hop = nullptr;
+        std::uint64_t erasures = 0;  // of the table, when it was found
     };
     Last last_;
     NeighbourStatistics statistics_;

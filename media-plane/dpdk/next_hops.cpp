@@ -57,6 +57,7 @@ void NextHops::erase(std::uint16_t index) {
     hops_[index] = NextHop{};
     free_.push_back(index);
     --size_;
+    ++erasures_;
 }
 
 // The table is full. One that nobody here has ever sent to gives way at once, the oldest first; else the entry unused

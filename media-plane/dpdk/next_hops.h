@@ -52,6 +52,8 @@ public:
     void tick(TimePoint now, const std::function<bool(const NextHop&)>& solicit);
 
     std::size_t size() const { return size_; }
+    // How often an entry has gone: while it is the same, every NextHop is still whose it was.
+    std::uint64_t erasures() const { return erasures_; }
 
 private:
     std::size_t bucket_of(const IpAddress& address) const;
@@ -65,6 +67,7 @@ private:
     std::vector<std::uint16_t> chain_;    // next entry in the same bucket
     std::vector<std::uint16_t> buckets_;  // first entry
     std::size_t size_ = 0;
+    std::uint64_t erasures_ = 0;
 };
 
 }  // namespace sallyport::media::dpdk

@@ -10,12 +10,8 @@
 namespace sallyport::media::stages {
 namespace {
 
-// The lines of a leg that the next stages touch, asked for while the rest of the burst is looked up.
-void fetch_receiver(const Leg& leg) {
-    fetch_lines(&leg);
-    fetch_lines(&leg.peer_police);
-    fetch_lines(&leg.reception);
-}
+// The lines of both legs that the next stages touch, asked for while the rest of the burst is looked up.
+void fetch_receiver(const Leg& leg) { fetch_lines(&leg, 2); }
 void fetch_sender(const Leg& leg) { fetch_lines(&leg, 2); }
 
 Drop check_rtp(ByteView packet, bool encrypted) {
@@ -60,17 +56,17 @@ Drop examine(Packet& p) {
 
 }  // namespace
 
-void classify(std::span<Packet> burst, std::span<const LegTable> tables) {
+void classify(std::span<Packet> burst) {
     for (Packet& p : burst) {
-        if (p.drop != Drop::none) continue;
-        p.leg = p.port < tables.size() ? tables[p.port].find(p.local_port) : nullptr;
+        if (p.done()) continue;
+        p.leg = p.flow ? p.flow->leg : nullptr;
         if (p.leg)
             fetch_receiver(*p.leg);
         else
             p.drop = Drop::no_leg;
     }
     for (Packet& p : burst) {
-        if (p.drop != Drop::none) continue;
+        if (p.done()) continue;
         p.drop = examine(p);
         if (p.drop == Drop::none) fetch_sender(*p.leg->opposite);
     }

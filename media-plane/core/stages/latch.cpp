@@ -22,7 +22,7 @@ bool believable(Leg& leg, const Packet& p, TimePoint now) {
 
 void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatistics& statistics) {
     for (Packet& p : burst) {
-        if (p.drop != Drop::none) continue;
+        if (p.done()) continue;
         Leg& leg = *p.leg;
         Latch& port = p.rtcp ? leg.rtcp : leg.rtp;
         if (port.latched()) [[likely]] {  // perhaps by an earlier packet of this burst, from elsewhere
@@ -39,6 +39,7 @@ void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatist
             continue;
         }
         port.latch(p.from);
+        leg.settle_flows();
         leg.notes.latched = true;
         notes.add(leg);
         if (!p.rtcp) statistics.latches.add();

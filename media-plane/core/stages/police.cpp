@@ -6,7 +6,7 @@ namespace sallyport::media::stages {
 
 void police(std::span<Packet> burst, TimePoint now, const Rates& rates) {
     for (Packet& p : burst) {
-        if (p.drop != Drop::none) continue;
+        if (p.done()) continue;
         Leg& leg = *p.leg;
         const Judgement judgement = leg.judge(p.rtcp, p.from);
         if (judgement == Judgement::stranger) {
@@ -15,7 +15,7 @@ void police(std::span<Packet> burst, TimePoint now, const Rates& rates) {
         }
         Policer& bucket = judgement == Judgement::possible ? leg.possible_police
                           : p.rtcp                         ? leg.rtcp_police
-                                                           : leg.peer_police;
+                                                           : leg.flow->police;
         if (!bucket.take(now, p.rtcp ? rates.rtcp : rates.rtp)) p.drop = Drop::rate;
     }
 }

@@ -10,7 +10,7 @@ void protect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes) {
     std::array<Packet*, max_burst> packets;
     std::size_t count = 0;
     for (Packet& p : burst) {
-        if (p.drop != Drop::none || !p.out->send_context) continue;
+        if (p.done() || !p.out->send_context) continue;
         jobs[count] = {p.out->send_context.get(), p.data, p.length, p.capacity, p.rtcp, srtp::Status::ok};
         packets[count++] = &p;
     }

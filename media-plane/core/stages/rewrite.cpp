@@ -1,5 +1,6 @@
 // From the leg a packet came in on to the one it leaves by. SSRC, sequence numbers and timestamps pass through: to
 // both peers the stream stays the one that its sender made.
+#include "media-plane/core/rtcp.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/stages/stages.h"
 
@@ -9,14 +10,14 @@ namespace {
 // What passes between the peers is what both sides' reports are made of.
 void relay_report(const Leg& in, Leg& out, const Packet& p, TimePoint now) {
     in.reporter.keep_own_times({p.data, p.length});
-    if (out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc, now)) out.source_left = true;
+    if (out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc(), now)) out.note_source_left();
 }
 
 }  // namespace
 
 void rewrite(std::span<Packet> burst, TimePoint now) {
     for (Packet& p : burst) {
-        if (p.drop != Drop::none) continue;
+        if (p.done()) continue;
         const Leg& in = *p.leg;
         Leg& out = *in.opposite;
         p.drop = p.rtcp                        ? out.withhold_rtcp  // RTCP goes on during hold, RFC 3264 8.4
@@ -26,7 +27,7 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
         p.out = &out;
         p.out_port = out.port;
         p.source = out.local;
-        if (p.rtcp || in.maps_payload || in.secure() || out.secure()) p.payload_sum = 0;
+        if (p.rtcp || in.secure() || out.secure()) p.payload_sum = 0;
         if (p.rtcp) {
             ++p.source.port;
             p.to = out.rtcp.remote();
@@ -34,12 +35,18 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
             continue;
         }
         p.to = out.rtp.remote();
-        if (!in.maps_payload || in.udptl) continue;
-        const std::uint8_t type = in.payload_map[rtp::payload_type(p.data)];
-        if (type == Leg::unmapped)
+        if (in.udptl) continue;
+        const std::uint8_t received = rtp::payload_type(p.data);
+        LastPacket& last = in.flow->last_packet;
+        const bool known = last.type == received && last.sent_as != LastPacket::look_up;
+        const std::uint8_t type = known ? last.sent_as : in.maps_payload ? in.payload_map[received] : received;
+        if (type == Leg::unmapped) {
             p.drop = Drop::payload_type;
-        else
-            rtp::set_payload_type(p.data, type);
+            continue;
+        }
+        change_payload_type(p, type);
+        // The next one like it need not look it up. With the marker bit some types look like RTCP, and are looked at.
+        if (last.type == received && !rtcp::is_packet_type(received | 0x80u)) last.sent_as = type;
     }
 }
 

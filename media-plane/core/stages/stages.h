@@ -2,11 +2,14 @@
 // a packet that has a drop reason is left alone by all that follow, until account counts it.
 #pragma once
 
+#include <array>
 #include <span>
+#include <vector>
 
 #include "media-plane/core/leg_list.h"
 #include "media-plane/core/leg_table.h"
 #include "media-plane/core/packet.h"
+#include "media-plane/core/rtp.h"
 #include "media-plane/core/statistics.h"
 #include "media-plane/srtp/engine.h"
 
@@ -18,8 +21,21 @@ struct Rates {  // intervals at the permitted rates; zero permits everything
     Duration rtp{}, rtcp{};
 };
 
-// Finds the leg by local port (tables: by media port) and checks the shape of what can be seen unencrypted.
-void classify(std::span<Packet> burst, std::span<const LegTable> tables);
+// Ours, by media port and family.
+using OwnAddresses = std::vector<std::array<IpAddress, 3>>;
+
+// Finds the flow by local port (tables: by media port).
+void find(std::span<Packet> burst, std::span<const LegTable> tables);
+// What nearly all packets are of: plain RTP of an open flow (flow.h), with an ordinary header and the payload type and
+// SSRC of the one before. For those all of the following stages come to the same few steps, which are done here in one
+// go; how many are left for the stages is returned. Nothing overtakes an earlier packet of its flow.
+std::size_t relay_at_once(std::span<Packet> burst, TimePoint now, const Rates& rates, const OwnAddresses& own,
+                          PipelineStatistics& statistics);
+// After all other stages, if any were left.
+void end_waiting(std::span<Packet> burst);
+
+// Finds the leg and checks the shape of what can be seen unencrypted.
+void classify(std::span<Packet> burst);
 // Turns strangers away before they cost anything, and lets nobody else exceed the stream's rate.
 void police(std::span<Packet> burst, TimePoint now, const Rates& rates);
 // SRTP to RTP, the burst at once; then the shape of what was encrypted.
@@ -31,6 +47,14 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes);
 // The other leg's addresses and payload types; hold. Reports from one peer to the other are noted: they need none of
 // ours.
 void rewrite(std::span<Packet> burst, TimePoint now);
+// The checksum of the payload goes with it, RFC 1624.
+inline void change_payload_type(Packet& p, std::uint8_t type) {
+    const std::uint16_t before = load_be16(p.data);
+    rtp::set_payload_type(p.data, type);
+    if (p.payload_sum == 0) return;
+    const std::uint32_t sum = std::uint32_t{p.payload_sum} + static_cast<std::uint16_t>(~before) + load_be16(p.data);
+    p.payload_sum = static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
+}
 // RTP to SRTP, the burst at once.
 void protect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes);
 // What is sent, and every drop with its reason, once.

@@ -62,7 +62,7 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
     std::array<Packet*, max_burst> packets;
     std::size_t count = 0;
     for (Packet& p : burst) {
-        if (p.drop != Drop::none || !p.leg->receive_context) continue;
+        if (p.done() || !p.leg->receive_context) continue;
         if (p.leg->in_changeover) [[unlikely]] {
             take(p, under_either_key(p, engine), notes, statistics);
             continue;

@@ -94,7 +94,7 @@ TEST_CASE("Random takes and returns keep the pool whole") {
 TEST_CASE("The leg table knows the ports of its block and no others") {
     LegTable table(20000, 20099);
     Stream stream;
-    table.set(20010, &stream.leg(Side::a));
+    table.open(20010, stream.leg(Side::a));
     CHECK(table.find(20010) == &stream.leg(Side::a));
     CHECK(table.find(20011) == &stream.leg(Side::a));
     for (const int port : {0, 19999, 20000, 20009, 20012, 20099, 20100, 65535})

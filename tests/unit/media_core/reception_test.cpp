@@ -18,7 +18,8 @@ struct Stream {
             packet(static_cast<std::uint16_t>(i), i * 160, i * 20ms, ssrc);
     }
     TimePoint start{std::chrono::hours{24 * 365 * 55}};
-    Reception reception;
+    Arrivals arrivals;
+    Reception reception{arrivals};
 };
 
 }  // namespace
@@ -99,7 +100,8 @@ TEST_CASE("A sender that sets its clock anew, as after hold, is not seconds of j
 
 TEST_CASE("Jitter and loss hold after 200 days and with any clock rate") {
     for (const std::uint32_t clock : {8000u, 48'000u, 90'000u, 1'000'000u}) {
-        Reception r;
+        Arrivals arrivals;
+        Reception r(arrivals);
         TimePoint now = TimePoint{} + std::chrono::hours{24 * (365 * 57 + 200)};
         for (std::uint32_t i = 0; i < 200'000; ++i, now += 20ms)
             r.on_packet(1, static_cast<std::uint16_t>(i), i * (clock / 50), in_clock_units(now, clock), clock);
