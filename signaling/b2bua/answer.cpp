@@ -23,7 +23,7 @@ bool has_sdp(const sip::Message& message) { return !sip::session_description(mes
 
 }  // namespace
 
-Call::Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
+Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
     if (Fork* known = fork_towards_callee(remote_tag)) return known;
     if (forks_.size() >= most_forks) return nullptr;
     Fork fork;

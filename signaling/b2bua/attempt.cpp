@@ -120,20 +120,31 @@ bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
 void Call::forget_forks(Context& cx) {
     stop_provisionals(cx);
     const bool over = phase_ == Phase::ended;
-    const auto forget = [&](const std::string& caller_tag) {
-        if (caller_tag != leg(Side::a).local_tag) cx.index.remove_dialog(leg(Side::a).call_id, caller_tag);
-    };
     for (auto& fork : forks_) {
         for (const auto& prack : fork.pracks) cx.index.remove(prack.client);
         if (!over && fork.said.waiting() != nullptr && past_forks_.size() < most_past_forks)
             past_forks_.push_back({std::move(fork.caller_tag), std::move(fork.said)});
         else
-            forget(fork.caller_tag);
+            forget_dialog_of(fork.caller_tag, cx);
     }
     forks_.clear();
-    if (!over) return;
-    for (const auto& past : past_forks_) forget(past.caller_tag);
+    if (over) forget_past_forks(cx);
+}
+
+void Call::forget_past_forks(Context& cx) {
+    for (const auto& past : past_forks_) forget_dialog_of(past.caller_tag, cx);
     past_forks_.clear();
+}
+
+void Call::forget_dialog_of(const std::string& caller_tag, Context& cx) const {
+    if (caller_tag != leg(Side::a).local_tag) cx.index.remove_dialog(leg(Side::a).call_id, caller_tag);
+}
+
+// The dialog that has been made is the leg's by now; who asks for another one hears 481.
+void Call::settle_forks(Context& cx) {
+    std::erase_if(forks_, [&](const Fork& fork) { return fork.caller_tag == leg(Side::a).dialog.id.local_tag; });
+    forget_forks(cx);
+    forks_.shrink_to_fit();
 }
 
 // The INVITE came to nothing without an answer. Whether the target is to blame is for a probe to find out.

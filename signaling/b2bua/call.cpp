@@ -29,25 +29,6 @@ std::string_view to_string(Phase phase) {
     SALLYPORT_CHECK(false);
 }
 
-std::string Call::End::name() const {
-    if (id.empty()) return {};
-    switch (kind) {
-        case policy::PartyKind::trunk: return "trunks/" + id;
-        case policy::PartyKind::carrier: return "carriers/" + id;
-        case policy::PartyKind::unknown: return {};
-    }
-    SALLYPORT_CHECK(false);
-}
-
-std::optional<Call::End> Call::End::parse(std::string_view name) {
-    for (const auto kind : {policy::PartyKind::trunk, policy::PartyKind::carrier}) {
-        const std::string_view collection = kind == policy::PartyKind::trunk ? "trunks/" : "carriers/";
-        if (name.size() > collection.size() && name.starts_with(collection))
-            return End{kind, std::string(name.substr(collection.size()))};
-    }
-    return std::nullopt;
-}
-
 const config::Trunk& Call::trunk_of(std::string_view id) const {
     static const config::Trunk none;  // a refused attempt may have named no trunk
     const auto found = config_->trunks.find(id);
@@ -88,9 +69,10 @@ void Call::hear_allow(Side side, const sip::Message& message) {
 }
 
 // A PBX whose connection broke is reached over the one it registered with since.
-std::optional<Flow> Call::flow_registered_since(Side side, Context& cx) const {
-    if (!is_pbx(side) || trunk_of(end_id(side)).mode != config::TrunkMode::registration) return std::nullopt;
-    const auto bindings = cx.locations.usable(end_id(side), cx.now);
+std::optional<Flow> Call::flow_registered_since(const End& who, Context& cx) const {
+    if (who.kind != policy::PartyKind::trunk || trunk_of(who.id).mode != config::TrunkMode::registration)
+        return std::nullopt;
+    const auto bindings = cx.locations.usable(who.id, cx.now);
     return bindings.empty() ? std::nullopt : std::optional(bindings.front().flow);
 }
 
@@ -98,15 +80,16 @@ std::optional<Flow> Call::flow_registered_since(Side side, Context& cx) const {
 Flow Call::flow_of(Side side, Context& cx) {
     Leg& l = leg(side);
     if (has_lost_connection(l.dialog.flow))
-        if (const auto other = flow_registered_since(side, cx)) move_flow(side, *other, cx);
-    return flow_of(l.dialog, side, cx);
+        if (const auto other = flow_registered_since(end(side), cx)) move_flow(side, *other, cx);
+    return flow_of(l.dialog, l.realm, end(side), cx);
 }
 
-// The same of an early dialog, which the index knows nothing of.
-Flow Call::flow_of(dialog::Dialog& dialog, Side side, Context& cx) const {
+// The same of an early dialog, which the index knows nothing of, and of a leg that is being left.
+Flow Call::flow_of(dialog::Dialog& dialog, RealmIndex realm, const End& who, Context& cx) const {
     static const std::vector<config::Target> none;
-    if (has_lost_connection(dialog.flow)) dialog.flow = flow_registered_since(side, cx).value_or(dialog.flow);
-    return next_hop_flow(dialog, cx.realm(leg(side).realm), is_pbx(side) ? trunk_of(end_id(side)).targets : none);
+    if (has_lost_connection(dialog.flow)) dialog.flow = flow_registered_since(who, cx).value_or(dialog.flow);
+    return next_hop_flow(dialog, cx.realm(realm),
+                         who.kind == policy::PartyKind::trunk ? trunk_of(who.id).targets : none);
 }
 
 void Call::move_flow(Side side, const Flow& flow, Context& cx) {

@@ -13,6 +13,9 @@
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/call_index.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/end.h"
+#include "signaling/b2bua/exchange.h"
+#include "signaling/b2bua/fork.h"
 #include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/history.h"
 #include "signaling/b2bua/identity.h"
@@ -23,6 +26,7 @@
 #include "signaling/b2bua/targets.h"
 #include "signaling/dialog/reliable.h"
 #include "signaling/dialog/replaces.h"
+#include "signaling/policy/engine.h"
 #include "signaling/policy/identify.h"
 #include "signaling/policy/verdict.h"
 
@@ -52,10 +56,15 @@ public:
     bool restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx);
 
     void on_request(Side side, const transaction::Request& request, Context& cx);  // within a dialog, ACK too
-    // Whether `by` may take the place of who is at that side (RFC 3891): 0, or the status that says why not.
+    // Whether `by` may take the place of who is at that side (RFC 3891), as is provisioned `now`: 0, or the status that
+    // says why not.
     std::uint16_t refusal_to_replace(Side side, const dialog::Replaces& what, const policy::Party& by,
-                                     const Context& cx) const;
-    void replace(Side side, const transaction::Request& request, const policy::Party& by, Context& cx);
+                                     const config::Snapshot& now, const Context& cx) const;
+    // The verdict that there is no room for it: then nothing has happened.
+    std::optional<policy::Verdict> replace(Side side, const transaction::Request& request, const policy::Party& by,
+                                           const config::Snapshot& now, Context& cx);
+    // The trunk whose PBX a request of that side is from, if it is from where it says; empty: the core's.
+    std::string_view pbx_of(Side side, const sip::Message& request) const;
     void on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
     void on_response(const transaction::Response& response, Context& cx);
     void on_client_failed(const transaction::ClientFailed& failed, Context& cx);
@@ -87,77 +96,15 @@ private:
         Forward forward;  // without `to`
         sip::Uri uri;
     };
-    struct Prack {  // of ours
-        transaction::ClientId client;
-        std::uint32_t number = 0;
-        std::string body;
-        bool again = false;  // after its connection had broken
-    };
-    struct PastFork {  // left, but the caller has still to acknowledge what it was told there
-        std::string caller_tag;
-        dialog::ReliableSaid said;
-    };
-    // One early dialog of leg B, and what it is towards the caller (RFC 3261 12.1, one To tag each).
-    struct Fork {
-        std::string remote_tag, caller_tag;
-        Boxed<SdpBridge> bridge;  // after its answer
-        bool announced = false;   // its P-Early-Media says that media come
-        std::string answer;       // as the caller was told
-        // RFC 3262, on each leg for itself.
-        Boxed<dialog::Dialog> callee;   // once it has sent a response that is to be acknowledged
-        std::uint32_t invite_cseq = 0;  // in that dialog
-        dialog::ReliableHeard heard;
-        std::vector<Prack> pracks;  // on their way
-        bool agreed = false;        // with the callee, for good: what its other responses describe means nothing
-        bool offered = false;       // by the callee, in such a response
-        std::uint32_t owed = 0;     // the number of that one: it is acknowledged with the caller's answer
-        dialog::ReliableSaid said;  // to the caller
-        TimerId repeat = 0;
-        std::optional<std::string> told;           // the description in one of those
-        bool in_step = false;                      // it is what the callee has agreed to
-        std::optional<std::uint32_t> caller_cseq;  // of the caller's last request in this dialog
-    };
-    // Who is at one end: a trunk's PBX or a carrier.
-    struct End {
-        policy::PartyKind kind = policy::PartyKind::unknown;
-        std::string id;
-        std::string name() const;  // "trunks/acme-hq"; empty: nobody is known there
-        static std::optional<End> parse(std::string_view name);
-    };
-    // One INVITE carried across, the first or a later one.
-    struct Exchange {
-        enum class Step : std::uint8_t { ports, sent, programming, settling, awaiting_answer, pausing };
-        Side from = Side::a;
-        Step step = Step::ports;
-        bool initial = false;
-        bool late = false;                     // no offer in the INVITE: it comes in the 2xx, the answer in the ACK
-        bool update = false;                   // `from` asked by UPDATE, and waits for no user's decision
-        TimePoint deadline{};                  // then: of the answer
-        bool by_invite = false;                // the other leg cannot do it by UPDATE
-        bool renewal = false;                  // of the other leg's session by us: it is told what it was told
-        SdpBridge before;                      // to go back to
-        std::string body;                      // of the 2xx for `from`
-        std::optional<sip::Message> response;  // the 2xx of the other leg
-        std::uint32_t tries = 0;
-        std::uint32_t kbps_before = 0;  // that the call held: given back to if it comes to nothing
-    };
-
     // Who is at one side and is to leave it for somebody else.
     struct Replacing {
         Side side = Side::a;
         bool pending = true;  // the other party is asked still; else its BYE is on its way
         Leg leg;
         End end;
-    };
-    // An offer between the callee's answer and its 2xx.
-    struct EarlyExchange {
-        Side from = Side::a;
-        std::string remote_tag;        // of its fork
-        transaction::ServerId server;  // the PRACK or UPDATE that brought it
-        Flow flow;                     // and where it came from
-        SdpBridge bridge;              // with it, until it is answered
-        transaction::ClientId client;
-        std::uint32_t kbps_before = 0;  // that the call held
+        SessionId session;
+        std::optional<policy::Admitted> admitted;  // as it was: until then the call holds the places of both
+        policy::Holding after;                     // what it holds when that one has gone
     };
 
     // call.cpp: what the others share
@@ -177,8 +124,8 @@ private:
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     void hear_allow(Side side, const sip::Message& message);
     Flow flow_of(Side side, Context& cx);
-    Flow flow_of(dialog::Dialog& dialog, Side side, Context& cx) const;
-    std::optional<Flow> flow_registered_since(Side side, Context& cx) const;
+    Flow flow_of(dialog::Dialog& dialog, RealmIndex realm, const End& who, Context& cx) const;
+    std::optional<Flow> flow_registered_since(const End& who, Context& cx) const;
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
     void stop_timer(CallTimer timer, Context& cx);
@@ -219,6 +166,9 @@ private:
     Targets::Surroundings around(Context& cx) const;
     void take_hop(Targets::Step step, Context& cx);
     void forget_forks(Context& cx);
+    void forget_past_forks(Context& cx);
+    void forget_dialog_of(const std::string& caller_tag, Context& cx) const;
+    void settle_forks(Context& cx);
     void on_attempt_failed(transaction::Failure failure, Context& cx);
     void fail_over(std::uint16_t status, Context& cx, std::uint16_t q850 = 0);
     void seek_hop(Context& cx);
@@ -332,19 +282,25 @@ private:
 
     // replacement.cpp: somebody else in a party's place
     bool takes_replaces(Side side) const;
-    bool is_kin(Side side, const policy::Party& party) const;
+    bool is_kin(Side side, const policy::Party& party, const config::Snapshot& config) const;
+    policy::Takeover take_place(Side side, const transaction::Request& request, const policy::Party& by,
+                                const config::Snapshot& now, Context& cx) const;
+    void ask_for_place(Side side, const transaction::Request& request, const Leg& before, Context& cx);
+    void keep_place(Context& cx);
+    void give_up_place(Context& cx);
     void complete_replacement(Context& cx);
     void undo_replacement(const SdpBridge& before, Context& cx);
     void forget_leg(const Leg& l, Context& cx) const;
     void leave_replaced(const std::string& reason, Context& cx);
     void forget_replaced(Context& cx);
+    bool is_of_replaced(Side side, const sip::Message& request) const;
     bool on_request_of_replaced(Side side, const transaction::Request& request, Context& cx);
     bool on_answer_of_replaced(transaction::ClientId client, Context& cx);
     const Leg& agreed_leg(Side side) const { return is_replacing(side) ? replaced_->leg : leg(side); }
     const End& agreed_end(Side side) const { return is_replacing(side) ? replaced_->end : end(side); }
     bool is_replacing(Side side) const { return replaced_ && replaced_->pending && replaced_->side == side; }
-    void adopt(std::string_view call_id, Context& cx) const;
-    void leave_adopted(std::string_view call_id, Context& cx) const;
+    void adopt(const Leg& l, Context& cx) const;
+    void leave_adopted(const Leg& l, Context& cx) const;
 
     // rest.cpp: a call that stands, between two exchanges
     void rest_later(Context& cx);

@@ -47,20 +47,23 @@ bool CallTable::on_request(const transaction::Request& request, Context& cx) {
     return place && step(place->call, [&](Call& call) { call.on_request(place->side, request, cx); });
 }
 
-std::string_view CallTable::pbx_at(const CallIndex::Place& place) const {
+std::string_view CallTable::pbx_of(const CallIndex::Place& place, const sip::Message& request) const {
     const auto* call = calls_.find(place.call);
-    return call == nullptr || !(*call)->is_pbx(place.side) ? std::string_view() : (*call)->end_id(place.side);
+    return call == nullptr ? std::string_view() : (*call)->pbx_of(place.side, request);
 }
 
 std::uint16_t CallTable::refusal_to_replace(const CallIndex::Place& place, const dialog::Replaces& what,
-                                            const policy::Party& by, const Context& cx) const {
+                                            const policy::Party& by, const config::Snapshot& now,
+                                            const Context& cx) const {
     const auto* call = calls_.find(place.call);
-    return call == nullptr ? 481 : (*call)->refusal_to_replace(place.side, what, by, cx);
+    return call == nullptr ? 481 : (*call)->refusal_to_replace(place.side, what, by, now, cx);
 }
 
-void CallTable::replace(const CallIndex::Place& place, const transaction::Request& request, const policy::Party& by,
-                        Context& cx) {
-    step(place.call, [&](Call& call) { call.replace(place.side, request, by, cx); });
+std::optional<policy::Verdict> CallTable::replace(const CallIndex::Place& place, const transaction::Request& request,
+                                                  const policy::Party& by, const config::Snapshot& now, Context& cx) {
+    std::optional<policy::Verdict> refusal;
+    step(place.call, [&](Call& call) { refusal = call.replace(place.side, request, by, now, cx); });
+    return refusal;
 }
 
 bool CallTable::on_cancelled(const transaction::Cancelled& cancelled, Context& cx) {

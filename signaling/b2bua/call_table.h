@@ -32,9 +32,9 @@ public:
     bool on_request(const transaction::Request& request, Context& cx);
     // RFC 3891, see Call.
     std::uint16_t refusal_to_replace(const CallIndex::Place& place, const dialog::Replaces& what,
-                                     const policy::Party& by, const Context& cx) const;
-    void replace(const CallIndex::Place& place, const transaction::Request& request, const policy::Party& by,
-                 Context& cx);
+                                     const policy::Party& by, const config::Snapshot& now, const Context& cx) const;
+    std::optional<policy::Verdict> replace(const CallIndex::Place& place, const transaction::Request& request,
+                                           const policy::Party& by, const config::Snapshot& now, Context& cx);
     bool on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
     bool on_response(const transaction::Response& response, Context& cx);
     bool on_client_failed(const transaction::ClientFailed& failed, Context& cx);
@@ -50,8 +50,8 @@ public:
     // Every call that is not over yet is ended, from both ends.
     void release_all(std::string_view why, Context& cx);
 
-    // The trunk whose PBX is at this end of the call; empty when the core is.
-    std::string_view pbx_at(const CallIndex::Place& place) const;
+    // See Call.
+    std::string_view pbx_of(const CallIndex::Place& place, const sip::Message& request) const;
 
     CallIndex& index() { return index_; }
     AckKeeper& acks() { return acks_; }

@@ -111,17 +111,20 @@ void write_latched(std::string& out, const MediaLatched& latched) {
 std::string Call::checkpoint() const {
     std::string out = "sallyport-call 2\n";
     line(out, "id", record_.id);
-    line(out, "session-a", session_.of(Side::a));
-    line(out, "session-b", session_.of(Side::b));
-    line(out, "trunk", admitted_.trunk);
+    const bool replacing = replaced_ && replaced_->pending;
+    const SessionId& session = replacing ? replaced_->session : session_;
+    const policy::Admitted& admitted = replacing && replaced_->admitted ? *replaced_->admitted : admitted_;
+    line(out, "session-a", session.of(Side::a));
+    line(out, "session-b", session.of(Side::b));
+    line(out, "trunk", admitted.trunk);
     line(out, "carrier", record_.carrier);
     line(out, "end.a", agreed_end(Side::a).name());
     line(out, "end.b", agreed_end(Side::b).name());
-    if (admitted_.price_per_minute > 0)
+    if (admitted.price_per_minute > 0)
         line(out, "price-millionths",
-             number(static_cast<std::uint64_t>(std::llround(admitted_.price_per_minute * 1e6))));
-    for (const auto& gauge : admitted_.holding.gauges) line(out, "holds", gauge);
-    if (admitted_.holding.kbps > 0) line(out, "holds-kbps", number(admitted_.holding.kbps));
+             number(static_cast<std::uint64_t>(std::llround(admitted.price_per_minute * 1e6))));
+    for (const auto& gauge : admitted.holding.gauges) line(out, "holds", gauge);
+    if (admitted.holding.kbps > 0) line(out, "holds-kbps", number(admitted.holding.kbps));
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);
     line(out, "called", record_.called);

@@ -34,7 +34,7 @@ struct Settings {
     transaction::RetryWindow retry_window = {};
     bool checkpoints = true;  // false: nobody keeps them, and confirmed calls are not written down
     // A leg of a call here has a Call-ID that another shard would be asked for, or has it no longer.
-    std::function<void(std::string_view call_id, bool ours, TimePoint now)> adopt = {};
+    std::function<void(std::string_view call_id, std::string_view peers_tag, bool ours, TimePoint now)> adopt = {};
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {

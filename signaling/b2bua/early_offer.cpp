@@ -53,7 +53,7 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
     if (!takes_media(description, cx)) return refuse(488);
     early_ = EarlyExchange{side, fork->remote_tag, request.server, request.flow, std::move(bridge), {}, held};
     dialog::Dialog& dialog = early_dialog(to, *fork);
-    const Flow flow = to == Side::a ? flow_of(to, cx) : flow_of(dialog, to, cx);
+    const Flow flow = to == Side::a ? flow_of(to, cx) : flow_of(dialog, leg(to).realm, end(to), cx);
     const Realm& realm = cx.realm(leg(to).realm);
     auto update = dialog.request("UPDATE", via_of(realm, flow, cx.layer.new_branch()));
     update.add(HeaderName::contact, contact_of(realm, flow))

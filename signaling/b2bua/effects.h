@@ -9,6 +9,7 @@
 #include "signaling/b2bua/call_record.h"
 #include "signaling/b2bua/media.h"
 #include "signaling/locate/locator.h"
+#include "signaling/policy/identify.h"
 #include "signaling/transaction/effects.h"
 
 namespace sallyport::b2bua {
@@ -33,8 +34,16 @@ struct LogFact {
     std::string call, trunk, text;
 };
 
+// An INVITE with Replaces (RFC 3891) about a call that another shard has, from a peer that has been identified.
+struct HandOver {
+    Flow flow;
+    std::string bytes;
+    std::string call_id, tag;  // of the dialog that is to be replaced: its Call-ID, the tag of its peer
+    policy::Party party;
+};
+
 using Output = std::variant<transaction::Transmit, transaction::CloseFlow, Resolve, MediaCommand, WriteRecord,
-                            Checkpoint, LogFact>;
+                            Checkpoint, LogFact, HandOver>;
 using Outputs = std::vector<Output>;
 
 }  // namespace sallyport::b2bua

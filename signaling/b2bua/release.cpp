@@ -143,6 +143,7 @@ void Call::send_bye(Side side, Context& cx) {
 
 void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx) {
     if (phase_ >= Phase::releasing) return;
+    give_up_place(cx);
     const bool was_answered = phase_ == Phase::answered, was_admitted = holds_gauge_;
     phase_ = Phase::releasing;
     exchange_.reset();
@@ -190,7 +191,7 @@ void Call::finish_if_done(Context& cx) {
         if (!l.call_id.empty()) cx.index.remove_dialog(l.call_id, l.local_tag);
         cx.index.remove_dialog(l.call_id, l.dialog.id.local_tag);  // of a fork that was not the first
         cx.index.detach(l.dialog.flow.connection, id_);
-        leave_adopted(l.call_id, cx);
+        leave_adopted(l, cx);
     }
     for (const TimerId timer : timers_)
         if (timer != 0) cx.timers.cancel(timer);

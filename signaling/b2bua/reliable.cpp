@@ -62,7 +62,7 @@ bool Call::take_reliable(Fork& fork, const transaction::Response& response, Cont
 }
 
 void Call::acknowledge_provisional(Fork& fork, Prack prack, Context& cx) {
-    const Flow flow = flow_of(*fork.callee, Side::b, cx);
+    const Flow flow = flow_of(*fork.callee, leg(Side::b).realm, end(Side::b), cx);
     const Realm& realm = cx.realm(leg(Side::b).realm);
     auto composer = fork.callee->request("PRACK", via_of(realm, flow, cx.layer.new_branch()));
     composer.add(HeaderName::rack, std::to_string(prack.number) + " " + std::to_string(fork.invite_cseq) + " INVITE")
@@ -215,13 +215,13 @@ void Call::hold_ok(Context& cx) {
     if (early_) start_timer(CallTimer::early, settling_patience, cx);
 }
 
-Call::Fork* Call::fork_towards_caller(std::string_view caller_tag) {
+Fork* Call::fork_towards_caller(std::string_view caller_tag) {
     const auto found =
         std::find_if(forks_.begin(), forks_.end(), [&](const Fork& fork) { return fork.caller_tag == caller_tag; });
     return found == forks_.end() ? nullptr : &*found;
 }
 
-Call::Fork* Call::fork_towards_callee(std::string_view remote_tag) {
+Fork* Call::fork_towards_callee(std::string_view remote_tag) {
     const auto found =
         std::find_if(forks_.begin(), forks_.end(), [&](const Fork& fork) { return fork.remote_tag == remote_tag; });
     return found == forks_.end() ? nullptr : &*found;

@@ -20,18 +20,21 @@ bool Call::takes_replaces(Side side) const {
 }
 
 // The same trunk or carrier; of a trunk, its customer's others too.
-bool Call::is_kin(Side side, const policy::Party& party) const {
+bool Call::is_kin(Side side, const policy::Party& party, const config::Snapshot& config) const {
     if (party.kind != end(side).kind) return false;
     if (party.id == end_id(side)) return true;
     if (party.kind != policy::PartyKind::trunk) return false;
-    const auto &before = trunk_of(end_id(side)), &now = trunk_of(party.id);
-    return !before.customer.empty() && before.customer == now.customer;
+    const auto one = config.trunks.find(end_id(side)), other = config.trunks.find(party.id);
+    return one != config.trunks.end() && other != config.trunks.end() && !one->second.customer.empty() &&
+           one->second.customer == other->second.customer;
 }
 
 std::uint16_t Call::refusal_to_replace(Side side, const dialog::Replaces& what, const policy::Party& by,
-                                       const Context& cx) const {
+                                       const config::Snapshot& now, const Context& cx) const {
     const Leg& l = leg(side);
-    if (!is_kin(side, by)) return 481;  // as if there were none: whose calls there are is nobody else's business
+    // As if there were none: whose calls there are is nobody else's business. The call goes on by what it has begun
+    // with, so that whoever takes part has to be in there.
+    if (!is_kin(side, by, now) || !is_kin(side, by, *config_)) return 481;
     if (!l.established) {
         // RFC 3891 3: of dialogs that are not confirmed only what we have begun. A ringing telephone is not picked up
         // elsewhere: the answer would be nobody's that was called.
@@ -49,10 +52,20 @@ std::uint16_t Call::refusal_to_replace(Side side, const dialog::Replaces& what, 
     return busy || !cx.media_up ? 500 : 0;
 }
 
-void Call::replace(Side side, const transaction::Request& request, const policy::Party& by, Context& cx) {
+std::optional<policy::Verdict> Call::replace(Side side, const transaction::Request& request, const policy::Party& by,
+                                             const config::Snapshot& now, Context& cx) {
     const sip::Message& invite = request.message;
+    std::optional<policy::Takeover> taken;
+    if (is_pbx(side)) taken = take_place(side, request, by, now, cx);
+    if (taken && taken->verdict.reject) return std::move(taken->verdict);
     stop_session_timer(side, cx);
-    replaced_ = Replacing{side, true, std::move(leg(side)), end(side)};
+    settle_forks(cx);  // they are dialogs of leg A as it is by now
+    forget_past_forks(cx);
+    replaced_ = Replacing{side, true, std::move(leg(side)), end(side), session_, std::nullopt, {}};
+    if (taken) {
+        replaced_->admitted = std::exchange(admitted_, std::move(taken->verdict.admitted));
+        replaced_->after = std::move(taken->after);
+    }
     const Leg& before = replaced_->leg;
     Leg& l = leg(side) = Leg{};
     end(side).id = by.id;
@@ -65,18 +78,27 @@ void Call::replace(Side side, const transaction::Request& request, const policy:
     cx.index.add(request.server, id_);
     cx.index.add_dialog(l.call_id, l.local_tag, {id_, side});
     cx.index.attach(request.flow.connection, id_);
-    adopt(l.call_id, cx);
+    adopt(l, cx);
     ladder_.note(cx.now, end(side).name() + (side == Side::a ? " wants leg a" : " wants leg b"));
     ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(invite));
+    if (side == Side::b) session_.forget_callee();
     session_.hear(side, invite, cx.random);
     respond(side, 100, response_to_invite(side, 100, cx), {}, cx);
     Exchange exchange;
     exchange.from = side;
     exchange.before = bridge_;
     exchange.kbps_before = admitted_.holding.kbps;
-    const std::string_view description = sip::session_description(invite);
-    exchange.late = description.empty();
+    exchange.late = sip::session_description(invite).empty();
     exchange_ = std::move(exchange);
+    ask_for_place(side, request, before, cx);
+    return std::nullopt;
+}
+
+// What it offers is offered to the other party, if there is anything to it.
+void Call::ask_for_place(Side side, const transaction::Request& request, const Leg& before, Context& cx) {
+    const sip::Message& invite = request.message;
+    const Leg& l = leg(side);
+    const std::string_view description = sip::session_description(invite);
     if (!admitted_.emergency && l.session.is_too_small(session_policy(side), invite)) return end_exchange(422, cx);
     const auto& source = request.flow.remote.address;
     const bool same_ports = l.realm == before.realm && source.family == before.dialog.flow.remote.address.family;
@@ -111,6 +133,7 @@ void Call::complete_replacement(Context& cx) {
     l.established = true;
     record_.replaced.push_back({side, replaced_->end.name(), replaced_->leg.call_id, cx.now});
     record_.ends[static_cast<std::size_t>(side)] = end(side).name();
+    keep_place(cx);
     (side == Side::a ? record_.call_id_a : record_.call_id_b) = l.call_id;
     log(Severity::info, "party-replaced", end(side).name() + " has taken the place of " + replaced_->end.name(), cx);
     cx.counters.replaced.add();
@@ -120,7 +143,9 @@ void Call::complete_replacement(Context& cx) {
 // Who was to be replaced stays, unless it has left by itself.
 void Call::undo_replacement(const SdpBridge& before, Context& cx) {
     if (!replaced_ || !replaced_->pending) return;
+    give_up_place(cx);
     const Side side = replaced_->side;
+    if (side == Side::b) session_ = std::move(replaced_->session);  // that of the caller is the call's
     Replacing kept = std::move(*replaced_);
     replaced_.reset();
     forget_leg(leg(side), cx);
@@ -142,18 +167,60 @@ void Call::forget_leg(const Leg& l, Context& cx) const {
     cx.index.remove_dialog(l.call_id, l.local_tag);
     cx.index.remove_dialog(l.call_id, l.dialog.id.local_tag);  // of a fork that was not the first
     cx.index.detach(l.dialog.flow.connection, id_);
-    leave_adopted(l.call_id, cx);
+    leave_adopted(l, cx);
+}
+
+// The place that the newcomer takes, beside that of the one who may leave: neither is anybody else's until it is known
+// which of them is needed.
+policy::Takeover Call::take_place(Side side, const transaction::Request& request, const policy::Party& by,
+                                  const config::Snapshot& now, Context& cx) const {
+    const policy::CallFacts facts{.config = now,
+                                  .locations = cx.locations,
+                                  .now = cx.now,
+                                  .party = by,
+                                  .transport = request.flow.transport,
+                                  .request_uri = {},
+                                  .invite = &request.message,
+                                  .holding = &admitted_.holding};
+    const std::string stays = is_pbx(other(side)) ? end_id(other(side)) : std::string();
+    return policy::decide_takeover(facts, {side == Side::a, end_id(side), stays}, admitted_, cx.gauges);
+}
+
+// Whoever has taken the place pays from now on.
+void Call::keep_place(Context& cx) {
+    if (!replaced_->admitted) return;
+    const policy::Admitted before = std::move(*replaced_->admitted);
+    replaced_->admitted.reset();
+    policy::Holding after = std::move(replaced_->after);
+    after.kbps = admitted_.holding.kbps;
+    cx.gauges.exchange(after, admitted_.holding);
+    admitted_.holding = std::move(after);
+    record_.trunk = admitted_.trunk;
+    if (before.trunk == admitted_.trunk) return;
+    cx.gauges.end_spending(before.trunk, before.price_per_minute, cx.now);
+    cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, cx.now, cx.now);
+}
+
+void Call::give_up_place(Context& cx) {
+    if (!replaced_ || !replaced_->admitted) return;
+    cx.gauges.exchange(replaced_->admitted->holding, admitted_.holding);
+    admitted_ = std::move(*replaced_->admitted);
+    replaced_->admitted.reset();
 }
 
 // The BYE for it, if it has not sent one.
 void Call::leave_replaced(const std::string& reason, Context& cx) {
+    give_up_place(cx);
     Leg& l = replaced_->leg;
     replaced_->pending = false;
     if (l.over) return forget_replaced(cx);
     const Side side = replaced_->side;
-    const Flow flow = flow_of(l.dialog, side, cx);
+    const auto lost = l.dialog.flow.connection;
+    const Flow flow = flow_of(l.dialog, l.realm, replaced_->end, cx);
+    if (l.dialog.flow.connection != lost) cx.index.attach(l.dialog.flow.connection, id_);
     auto bye = l.dialog.request("BYE", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()));
-    bye.add(HeaderName::user_agent, cx.settings.server_header).add(HeaderName::session_id, session_.field(side));
+    bye.add(HeaderName::user_agent, cx.settings.server_header)
+        .add(HeaderName::session_id, replaced_->session.field(side));
     if (!reason.empty()) bye.add(HeaderName::reason, reason);
     std::string text = bye.finish();
     l.over = true;
@@ -168,12 +235,21 @@ void Call::forget_replaced(Context& cx) {
     finish_if_done(cx);
 }
 
+bool Call::is_of_replaced(Side side, const sip::Message& request) const {
+    return replaced_ && replaced_->side == side && request.call_id() == replaced_->leg.dialog.id.call_id &&
+           request.to_tag() == replaced_->leg.dialog.id.local_tag;
+}
+
+std::string_view Call::pbx_of(Side side, const sip::Message& request) const {
+    const End& who = is_of_replaced(side, request) ? replaced_->end : end(side);
+    return who.kind == policy::PartyKind::trunk ? std::string_view(who.id) : std::string_view();
+}
+
 // True: it was a request of the leg that is being left, and has been answered.
 bool Call::on_request_of_replaced(Side side, const transaction::Request& request, Context& cx) {
-    if (!replaced_ || replaced_->side != side) return false;
-    Leg& l = replaced_->leg;
     const sip::Message& message = request.message;
-    if (message.call_id() != l.dialog.id.call_id || message.to_tag() != l.dialog.id.local_tag) return false;
+    if (!is_of_replaced(side, message)) return false;
+    Leg& l = replaced_->leg;
     if (message.method() == Method::ack) return true;
     ladder_.message(cx.now, side, Ladder::Way::in, ladder_text(message));
     if (message.from_tag() != l.dialog.id.remote_tag)
@@ -198,11 +274,13 @@ bool Call::on_answer_of_replaced(transaction::ClientId client, Context& cx) {
 }
 
 // A leg whose Call-ID another shard would be asked for.
-void Call::adopt(std::string_view call_id, Context& cx) const {
-    if (!cx.settings.is_home(call_id) && cx.settings.adopt) cx.settings.adopt(call_id, true, cx.now);
+void Call::adopt(const Leg& l, Context& cx) const {
+    if (cx.settings.is_home(l.call_id) || !cx.settings.adopt) return;
+    cx.settings.adopt(l.call_id, l.dialog.id.remote_tag, true, cx.now);
 }
-void Call::leave_adopted(std::string_view call_id, Context& cx) const {
-    if (!cx.settings.is_home(call_id) && cx.settings.adopt) cx.settings.adopt(call_id, false, cx.now);
+void Call::leave_adopted(const Leg& l, Context& cx) const {
+    if (cx.settings.is_home(l.call_id) || !cx.settings.adopt) return;
+    cx.settings.adopt(l.call_id, l.dialog.id.remote_tag, false, cx.now);
 }
 
 }  // namespace sallyport::b2bua

@@ -26,10 +26,7 @@ bool Call::is_quiet() const {
 void Call::rest(Context& cx) {
     if (phase_ != Phase::answered) return;
     if (!is_quiet()) return rest_later(cx);
-    // The dialog that has been made is the leg's by now; who asks for another one hears 481, as before.
-    std::erase_if(forks_, [&](const Fork& fork) { return fork.caller_tag == leg(Side::a).dialog.id.local_tag; });
-    forget_forks(cx);
-    forks_.shrink_to_fit();
+    settle_forks(cx);
     hop_.reset();
     targets_ = {};
     named_targets_ = {};

@@ -368,7 +368,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     holds_gauge_ = true;
     for (const Side side : {Side::a, Side::b}) {
         cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
-        adopt(leg(side).call_id, cx);
+        adopt(leg(side), cx);
         resume_session_timer(side, cx);
     }
     ladder_.note(cx.now, "adopted from an earlier process");

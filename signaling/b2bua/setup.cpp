@@ -99,7 +99,7 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     cx.index.add(request.server, id_);
     cx.index.add_dialog(a.call_id, a.local_tag, {id_, Side::a});
     cx.index.attach(request.flow.connection, id_);
-    adopt(a.call_id, cx);
+    adopt(a, cx);  // where it has been led here by a leg of before: its INVITE had wanted to replace somebody
     hops_left_ = static_cast<std::uint8_t>(invite.max_forwards().value_or(sip::limits::max_forwards) - 1);
     session_ = SessionId::begin(invite, cx.random);
     invite_ = invite;

@@ -1,5 +1,6 @@
 #include "signaling/io/call_id_hash.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace sallyport::io {
@@ -45,9 +46,16 @@ bool is_name(std::string_view name, std::string_view canonical) {
     return true;
 }
 bool is_call_id(std::string_view name) { return name.size() == 1 ? (name[0] | 0x20) == 'i' : is_name(name, "call-id"); }
-bool is_replaces(std::string_view name) { return is_name(name, "replaces"); }
+bool is_from(std::string_view name) { return name.size() == 1 ? (name[0] | 0x20) == 'f' : is_name(name, "from"); }
+bool is_to(std::string_view name) { return name.size() == 1 ? (name[0] | 0x20) == 't' : is_name(name, "to"); }
 
-// `rest` begins behind the colon. The value may stand on a continuation line (RFC 3261 7.3.1).
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view folds = " \t\r\n";
+    const auto begin = text.find_first_not_of(folds);
+    return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(folds) + 1 - begin);
+}
+
+// `rest` begins behind the colon. The value may stand on continuation lines, all or in part (RFC 3261 7.3.1).
 std::string_view value_at(std::string_view rest) {
     for (;;) {
         const auto begin = rest.find_first_not_of(white);
@@ -58,8 +66,10 @@ std::string_view value_at(std::string_view rest) {
         if (rest.size() <= line_end || white.find(rest[line_end]) == white.npos) return {};
         rest.remove_prefix(line_end);
     }
-    rest = rest.substr(0, rest.find_first_of("\r\n"));
-    return rest.substr(0, rest.find_last_not_of(white) + 1);
+    auto end = std::min(rest.find('\n'), rest.size());
+    while (end + 1 < rest.size() && white.find(rest[end + 1]) != white.npos)
+        end = std::min(rest.find('\n', end + 1), rest.size());
+    return trim(rest.substr(0, end));
 }
 
 // Of the first field whose name is one: `firsts` are its first letters.
@@ -82,6 +92,19 @@ std::string_view peek(std::string_view message, std::string_view firsts, IsName&
     return {};
 }
 
+// Of a From or To field: in its parameters, which are behind the brackets of its URI if it has them.
+std::string_view tag_in(std::string_view field) {
+    if (const auto bracket = field.rfind('>'); bracket != field.npos) field.remove_prefix(bracket + 1);
+    for (auto semicolon = field.find(';'); semicolon != field.npos; semicolon = field.find(';')) {
+        field.remove_prefix(semicolon + 1);
+        const auto parameter = field.substr(0, field.find(';'));
+        const auto equals = parameter.find('=');
+        if (equals != parameter.npos && is_name(trim(parameter.substr(0, equals)), "tag"))
+            return trim(parameter.substr(equals + 1));
+    }
+    return {};
+}
+
 }  // namespace
 
 std::uint64_t siphash(const HashKey& key, ByteView data) {
@@ -98,11 +121,8 @@ std::uint64_t siphash(const HashKey& key, ByteView data) {
 
 std::string_view peek_call_id(std::string_view message) { return peek(message, "ci", is_call_id); }
 
-std::string_view peek_replaced_call(std::string_view message) {
-    if (!message.starts_with("INVITE ")) return {};
-    const auto value = peek(message, "r", is_replaces);
-    const auto call_id = value.substr(0, value.find(';'));
-    return call_id.substr(0, call_id.find_last_not_of(white) + 1);
+bool has_tag(std::string_view message, std::string_view tag) {
+    return tag_in(peek(message, "f", is_from)) == tag || tag_in(peek(message, "t", is_to)) == tag;
 }
 
 }  // namespace sallyport::io

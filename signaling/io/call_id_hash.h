@@ -19,8 +19,8 @@ std::uint64_t siphash(const HashKey& key, ByteView data);
 // there is none before the end of the header.
 std::string_view peek_call_id(std::string_view message);
 
-// The Call-ID in the Replaces field (RFC 3891) of an INVITE: of the call that it is about. Empty: there is none.
-std::string_view peek_replaced_call(std::string_view message);
+// Whether the first From or To field has that tag (RFC 3261 19.3).
+bool has_tag(std::string_view message, std::string_view tag);
 
 class CallIdHash {
 public:

@@ -143,12 +143,21 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
     return true;
 }
 
-// An INVITE that takes somebody's place goes to the call that it is about, and the rest of its dialog after it.
+// What belongs to a leg that has taken somebody's place goes to the call that it is in.
 std::uint32_t Shard::owner_of_call(std::string_view call_id, std::string_view bytes) const {
-    if (const auto adopted = shared_.adopted.find(call_id)) return *adopted;
-    if (shared_.adopted.looked_for.load(std::memory_order_relaxed))
-        if (const auto replaced = peek_replaced_call(bytes); !replaced.empty()) return owner_of_call(replaced, {});
-    return environment_.hash.shard_of(call_id);
+    const auto adopted = shared_.adopted.find(call_id, [&](std::string_view tag) { return has_tag(bytes, tag); });
+    return adopted ? *adopted : environment_.hash.shard_of(call_id);
+}
+
+// To the shard of the call whose party is to be replaced.
+void Shard::hand_over(b2bua::HandOver& invite) {
+    const auto adopted = shared_.adopted.find(invite.call_id, [&](std::string_view tag) { return tag == invite.tag; });
+    const std::uint32_t owner = adopted ? *adopted : environment_.hash.shard_of(invite.call_id);
+    stack::HandedOver letter{invite.flow, std::move(invite.bytes), std::move(invite.party)};
+    if (environment_.neighbours.shards[owner]->post(stack::Input{std::move(letter)}))
+        statistics_.handed_over.add();
+    else
+        statistics_.drops[IoDrop::mailbox_full].add();
 }
 
 void Shard::handle_message(const Flow& flow, std::string_view bytes) {
@@ -208,6 +217,7 @@ void Shard::carry_out(stack::Output& output) {
                    [this](const b2bua::WriteRecord& write) { hooks_.write_record(write.record); },
                    [this](const b2bua::Checkpoint& checkpoint) { hooks_.checkpoint(checkpoint); },
                    [this](const b2bua::LogFact& fact) { hooks_.log(fact); },
+                   [this](b2bua::HandOver& invite) { hand_over(invite); },
                },
                output);
 }

@@ -75,6 +75,7 @@ private:
 
     bool deliver(const Flow& flow, std::string_view bytes);
     std::uint32_t owner_of_call(std::string_view call_id, std::string_view bytes) const;
+    void hand_over(b2bua::HandOver& invite);
     void handle_message(const Flow& flow, std::string_view bytes);
     void handle(const stack::Input& input);
     void carry_out(stack::Output& output);

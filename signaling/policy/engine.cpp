@@ -81,8 +81,9 @@ Verdict decide(const CallFacts& facts, CallGauges& gauges) {
 
 Verdict decide_standing(const CallFacts& facts) {
     Trial trial;
-    if (trial.pass("party", rules::party(facts, trial.admitted())))
-        trial.pass("standing", rules::standing(facts, trial.admitted()));
+    if (trial.pass("party", rules::party(facts, trial.admitted())) &&
+        trial.pass("standing", rules::standing(facts, trial.admitted())))
+        trial.pass("customer", rules::customer(facts, trial.admitted()));
     return trial.take();
 }
 

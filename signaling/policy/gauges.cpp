@@ -88,7 +88,7 @@ private:
     void unlock() {
         while (locked_ > 0) entries_[--locked_].gauge->mutex.unlock();
     }
-    std::array<Entry, 2 * Holding::most_gauges> entries_;
+    std::array<Entry, 3 * Holding::most_gauges> entries_;  // a third: of who wants the place of another one
     std::size_t count_ = 0, locked_ = 0;
 };
 

@@ -1,12 +1,12 @@
-// Call-IDs whose messages go to another shard than the one that their hash names: a leg whose INVITE has taken
-// somebody's place in a call of that shard (RFC 3891). Shared by all shards of a node; empty where nobody
-// replaces anybody, and then it costs one read.
+// Legs whose messages go to another shard than the one that the hash of their Call-ID names: their INVITE has taken
+// somebody's place in a call of that shard (RFC 3891). By Call-ID and tag of the peer, so that whoever uses the Call-ID
+// of a call that stands moves nothing of that call. Shared by all shards of a node; empty where nobody replaces
+// anybody, and then it costs one read.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -24,21 +24,25 @@ public:
     static constexpr Duration afterglow = 64s;  // repetitions of what was said last find their transaction
 
     bool any() const { return count_.load(std::memory_order_acquire) != 0; }
-    std::optional<std::uint32_t> find(std::string_view call_id) const {
+    // `is_peers`: whether a tag is that of the peer, in a message of that Call-ID.
+    template <class IsPeers>
+    std::optional<std::uint32_t> find(std::string_view call_id, IsPeers&& is_peers) const {
         if (!any()) return std::nullopt;
+        const std::string beginning = key(call_id, {});
         const std::lock_guard lock(mutex_);
-        const auto found = shards_.find(call_id);
-        return found == shards_.end() ? std::nullopt : std::optional(found->second.shard);
+        for (auto at = shards_.lower_bound(beginning); at != shards_.end() && at->first.starts_with(beginning); ++at)
+            if (is_peers(std::string_view(at->first).substr(beginning.size()))) return at->second.shard;
+        return std::nullopt;
     }
-    void add(std::string_view call_id, std::uint32_t shard, TimePoint now) {
+    void add(std::string_view call_id, std::string_view peers_tag, std::uint32_t shard, TimePoint now) {
         const std::lock_guard lock(mutex_);
-        shards_.insert_or_assign(std::string(call_id), Place{shard, std::nullopt});
+        shards_.insert_or_assign(key(call_id, peers_tag), Place{shard, std::nullopt});
         forget_over(now);
     }
-    void leave(std::string_view call_id, TimePoint now) {
+    void leave(std::string_view call_id, std::string_view peers_tag, TimePoint now) {
         if (!any()) return;
         const std::lock_guard lock(mutex_);
-        const auto found = shards_.find(call_id);
+        const auto found = shards_.find(key(call_id, peers_tag));
         if (found != shards_.end() && !found->second.over) {
             found->second.over = now + afterglow;
             over_.push_back({now + afterglow, found->first});
@@ -46,18 +50,22 @@ public:
         forget_over(now);
     }
     std::size_t size() const { return count_.load(std::memory_order_acquire); }
-    // Some trunk or carrier may replace parties: INVITEs are looked at for it before they are handed to a shard.
-    std::atomic<bool> looked_for{false};
 
 private:
     struct Place {
         std::uint32_t shard = 0;
         std::optional<TimePoint> over;  // not needed any more after that
     };
+    static std::string key(std::string_view call_id, std::string_view peers_tag) {
+        std::string out(call_id);
+        out += '\n';  // in neither
+        out += peers_tag;
+        return out;
+    }
     // In the order of their time, so that each costs once what it costs.
     void forget_over(TimePoint now) {
         while (!over_.empty() && (over_.front().at < now || shards_.size() > most)) {
-            const auto found = shards_.find(over_.front().call_id);
+            const auto found = shards_.find(over_.front().leg);
             if (found != shards_.end() && found->second.over == over_.front().at) shards_.erase(found);
             over_.pop_front();
         }
@@ -65,11 +73,11 @@ private:
     }
     struct Over {
         TimePoint at;
-        std::string call_id;
+        std::string leg;
     };
     mutable std::mutex mutex_;
     std::deque<Over> over_;
-    std::map<std::string, Place, std::less<>> shards_;
+    std::map<std::string, Place> shards_;
     std::atomic<std::size_t> count_{0};
 };
 

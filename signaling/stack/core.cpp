@@ -28,11 +28,11 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       registrar(shared.locations),
       tag_hash_(config.nonce_secret, "to tag"),
       overload_mark_(random.token(4)) {
-    settings.adopt = [this](std::string_view call_id, bool ours, TimePoint now) {
+    settings.adopt = [this](std::string_view call_id, std::string_view peers_tag, bool ours, TimePoint now) {
         if (ours)
-            shared.adopted.add(call_id, config.shard, now);
+            shared.adopted.add(call_id, peers_tag, config.shard, now);
         else
-            shared.adopted.leave(call_id, now);
+            shared.adopted.leave(call_id, peers_tag, now);
     };
 }
 
@@ -211,9 +211,6 @@ void Core::on(const ConfigChanged& input) {
         });
     });
     refusals.forget_idle(now_);
-    const auto replaces = [](const auto& one) { return one.second.replaces; };
-    shared.adopted.looked_for = std::any_of(snapshot->trunks.begin(), snapshot->trunks.end(), replaces) ||
-                                std::any_of(snapshot->carriers.begin(), snapshot->carriers.end(), replaces);
     auto cx = context();
     health.configure(*snapshot, cx);
     learn_emergency_numbers();
@@ -275,7 +272,7 @@ void Core::take_within_dialog(const transaction::Request& request) {
     const bool ack = request.message.method() == sip::Method::ack;
     const auto place = calls.index().find_dialog(request.message.call_id(), request.message.to_tag());
     if (place) {
-        if (!ack && !may_go_on(request, calls.pbx_at(*place))) return;
+        if (!ack && !may_go_on(request, calls.pbx_of(*place, request.message))) return;
         if (const auto refusal = inspect_in_dialog(request.message)) return refuse(request, *refusal);
         calls.on_request(request, cx);
         return;

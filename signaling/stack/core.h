@@ -69,6 +69,7 @@ private:
     // core.cpp: inputs and effects
     void on(const Datagram& input);
     void on(const StreamMessage& input);
+    void on(const HandedOver& input);
     void on(const FlowClosed& input);
     void on(const TimerDue& input);
     void on(const DnsAnswer& input);
@@ -130,6 +131,9 @@ private:
     // replacing.cpp: INVITE with Replaces
     bool may_replace(const policy::Party& party) const;
     bool replace(const transaction::Request& request, const policy::Party& party);
+    bool refuse_place(const transaction::Request& request, const policy::Party& party, const Refusal& refusal);
+    bool hand_over(const transaction::Request& request, const dialog::Replaces& what, const policy::Party& party);
+    bool take_place(const transaction::Request& request, const dialog::Replaces& what, const policy::Party& party);
 
     void refuse_briefly(const transaction::Request& request, const policy::Party& party,
                         const policy::Verdict& verdict);
@@ -165,6 +169,7 @@ private:
     transaction::Effects effects_;
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
+    const policy::Party* handed_over_by_ = nullptr;  // whose the INVITE is that another shard has handed over
     TimerId expiry_ = 0, trunk_review_ = 0;
     sip::SipHash128 tag_hash_;   // of the nonces' secret
     std::string overload_mark_;  // how the To tags of brief refusals begin

@@ -212,6 +212,7 @@ private:
     void take(const transaction::CloseFlow&) {}
     void take(const Checkpoint&) {}
     void take(const LogFact&) {}
+    void take(const HandOver&) {}  // it knows the calls of no other shard, nor of its own
 
     const Question& question_;
     SeededRandom random_;

@@ -9,6 +9,7 @@
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/media.h"
 #include "signaling/locate/locator.h"
+#include "signaling/policy/identify.h"
 #include "signaling/transaction/flow.h"
 
 namespace sallyport::stack {
@@ -23,6 +24,12 @@ struct StreamMessage {  // one framed message of a TCP or TLS connection
     Flow flow;
     std::string_view bytes;
     Duration busy{};
+};
+struct HandedOver {  // an INVITE with Replaces about a call of this shard, by the shard that its sender was identified
+                     // in
+    Flow flow;
+    std::string bytes;
+    policy::Party party;
 };
 struct FlowClosed {  // or could not be opened: connection == 0
     Flow flow;
@@ -46,7 +53,7 @@ struct ReleaseCalls {  // the process ends: nobody will be left to answer for th
     std::string reason;
 };
 
-using Input = std::variant<Datagram, StreamMessage, FlowClosed, TimerDue, DnsAnswer, b2bua::MediaReply,
+using Input = std::variant<Datagram, StreamMessage, HandedOver, FlowClosed, TimerDue, DnsAnswer, b2bua::MediaReply,
                            b2bua::MediaEvent, b2bua::MediaState, ConfigChanged, Restore, Drain, ReleaseCalls>;
 
 }  // namespace sallyport::stack

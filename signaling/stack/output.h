@@ -6,6 +6,7 @@
 namespace sallyport::stack {
 
 using b2bua::Checkpoint;
+using b2bua::HandOver;
 using b2bua::LogFact;
 using b2bua::Output;
 using b2bua::Outputs;

@@ -208,6 +208,10 @@ void Core::suspect_nat(const transaction::Request& request, const config::Trunk&
 
 void Core::on_invite(transaction::Request request) {
     if (!snapshot) return refuse_for_now(request, "not configured yet");
+    if (handed_over_by_ != nullptr) {
+        if (!replace(request, *handed_over_by_)) refuse(request, {481, "nobody to replace", {}});
+        return;
+    }
     auto party = prove_sender(request);
     if (party) admit(std::move(request), std::move(*party));
 }

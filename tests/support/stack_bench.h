@@ -62,6 +62,7 @@ private:
     void carry_out(const b2bua::WriteRecord& e) { records.push_back(e.record); }
     void carry_out(const b2bua::Checkpoint& e);
     void carry_out(const b2bua::LogFact& e) { log.push_back(e); }
+    void carry_out(const b2bua::HandOver&) {}  // there is one shard
 
     Wire wire_;
     std::multimap<TimePoint, std::function<void()>> events_;

@@ -334,5 +334,41 @@ def _(lab):
             require(time.monotonic() - began < PROMPTLY, f'{attempt.what}: {status} took {time.monotonic() - began:.2f} s')
 
 
+# What the other side is told of a status that means something else there, or nothing; of the cause it hears the same.
+TRANSLATED = {'core': ((403, 603, 21), (415, 488, 79), (420, 500, 127), (481, 500, 41), (487, 480, 31)),
+              'pbx': ((403, 403, 21), (415, 488, 79), (420, 500, 127), (481, 500, 41), (487, 480, 31))}
+
+
+@case('what a failure sounds like is the choice of whoever has the ear: of no status and no cause is anything played or announced '
+      'here, also where the status is told as another one; what the network of the callee announces is heard, and its cause comes '
+      'with the end of it [SC-14.8-02]')
+def _(lab):
+    for callee in ('core', 'pbx'):
+        for status, told, cause in tuple((s, s, c) for s, c in FAILURES) + TRANSLATED[callee]:
+            attempt = Attempt(lab, callee)
+            ringer = Ringer(attempt.caller)
+            attempt.into.respond(status, 'No', headers=[('Reason', f'Q.850;cause={cause}')])
+            final = attempt.out.wait_final(10)
+            require(final is not None, f'{attempt.what}: {status} did not come')
+            equal((final.status, final['Reason']), (told, f'Q.850;cause={cause}'), f'{attempt.what}: {status} is told as')
+            said = {r.status for r in attempt.out.transaction.responses}
+            require(said <= {100, told}, f'{attempt.what}: before {told} came {said}')
+            equal((ringer.first(), final.body), (None, b''), f'{attempt.what}: something was played for {status}')
+            ringer.close()
+        attempt = Attempt(lab, callee)
+        attempt.progress(183, headers=[('Reason', 'Q.850;cause=1')])
+        ringer = Ringer(attempt.caller)
+        plays(attempt)
+        require(ringer.first() is not None, f'{attempt.what}: the announcement was not heard')
+        attempt.into.respond(404, 'Not Found', headers=[('Reason', 'Q.850;cause=1')])
+        final = attempt.out.wait_final(10)
+        equal((final.status, final['Reason']), (404, 'Q.850;cause=1'), f'{attempt.what}: after the announcement')
+        while ringer.first() is not None:
+            pass
+        plays(attempt)
+        equal(ringer.first(), None, f'{attempt.what}: the announcement after its end')
+        ringer.close()
+
+
 if __name__ == '__main__':
     sys.exit(main('early_media', lambda: running_edge('early_media')))

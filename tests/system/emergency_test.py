@@ -240,6 +240,41 @@ def _(lab):
     hang_up(call, incoming)
 
 
+ELSEWHERE = LOCATION.replace('<ca:country>DE</ca:country><ca:A3>Köln</ca:A3>', '<ca:country>US</ca:country><ca:A3>Austin</ca:A3>')
+NOWHERE = LOCATION.replace(PIDF_LO, '<presence><never closed')
+OF_911 = '''kind: Route
+name: routes/help
+carriers: [carriers/psap-b, carriers/core]
+service_numbers: ["112"]
+---
+kind: Route
+name: routes/help-911
+carriers: [carriers/core]
+service_numbers: ["911"]
+'''
+
+
+@case('which PSAP it is the number says and its route: a place, wherever it is and whatever it may be used for, is not looked at, '
+      'and one that nobody can read is in nobody\'s way [SC-13.1-09]')
+def _(lab):
+    apply(lab, OF_911)
+    try:
+        for location in (LOCATION, ELSEWHERE, NOWHERE):
+            for routing in ('yes', 'no', None):
+                headers = [('Geolocation', '<cid:desk-7@acme.example>')] + ([('Geolocation-Routing', routing)] if routing else [])
+                for number, answers_it in (('112', psap(lab)), ('911', lab.core())):
+                    call = call_with(lab, f'sip:{number}@{DOMAIN}', headers, location)
+                    incoming = parties.wait_call(answers_it, call)
+                    what = f'{number}, Geolocation-Routing: {routing}'
+                    equal(incoming.invite.get('Geolocation-Routing'), routing, what)
+                    equal(other_parts(incoming.invite.body), location.encode() + b'\r\n--=_of the PBX--\r\n', f'{what}: the location')
+                    answered(answers_it, call, incoming)
+                    hang_up(call, incoming)
+    finally:
+        apply(lab, f'{ROUTES}---\nkind: Route\nname: routes/help-911\ncarriers: [carriers/core]\ndisabled: true\n')
+        lab.edge.cli('delete', 'route', 'help-911')
+
+
 @case('what is known of an emergency beside a place crosses: Call-Info of RFC 7852 and its body, and no other Call-Info [SC-13.2-01]')
 def _(lab):
     data = ('Content-Type: application/EmergencyCallData.ProviderInfo+xml\r\nContent-ID: <pi@acme.example>\r\n'

@@ -389,5 +389,46 @@ def _(lab):
     lab.edge.wait_no_leftovers(10, but=('transactions', 'mbufs'))
 
 
+@case('on a node of several shards a place is taken on whichever of them the call is, again and again, by INVITEs that come to '
+      'another one; who is refused is answered once, and an INVITE of a trunk that may not replace is a call of its own [SC-12.1.2-01]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    uri = lab.number_uri(OTHER_CORE_NUMBER)
+
+    def replacing(place):
+        return pbx.peer.invite(uri, second.describe(), caller=PBX_NUMBER, headers=place)
+
+    def handed_over():
+        return lab.edge.scrape('signaling').get('sallyport_sip_handed_over_total')
+
+    first, second, far_end = Telephone(pbx), Telephone(pbx, SECOND_AT_PBX), Telephone(core)
+    leg, far = in_call(lab, far_end, first)
+    for _ in range(6):                                       # the field means nothing: whatever shard it names
+        call = replacing(place_of(leg))
+        incoming = parties.wait_call(core, call)
+        require(incoming.answer(core.answer_to(incoming.remote_sdp)), 'acknowledged')
+        parties.require_status(call.wait_final(10), 200, 'an INVITE whose Replaces means nothing')
+        hang_up(call, incoming)
+    hang_up(leg, far)
+    before = provision(lab, 'replaces: true', 'trunk/acme-hq', 'carrier/core')
+    leg, far = in_call(lab, far_end, first)
+    answers(far, far_end)
+    passed_on = handed_over()
+    for turn in range(12):
+        refused = replacing([('Replaces', f'{leg.call_id};to-tag=nobody{turn};from-tag=nobody')])
+        parties.require_status(refused.wait_final(10), 481, 'of a call that is not there')
+        newcomer = replacing(place_of(leg))
+        parties.require_status(newcomer.wait_final(10), 200, f'INVITE with Replaces {turn}')
+        require(leg.wait_ended(10), f'who was replaced in turn {turn} got no BYE')
+        leg = newcomer
+    require(handed_over() > passed_on, 'no message came to another shard than that of its call')
+    require_talk('after all that', (second, leg.remote_sdp), (far_end, far.remote_sdp), seconds=1)
+    hang_up(leg, far)
+    file = Path(lab.run_directory) / 'as-before.yaml'
+    file.write_text(before)
+    lab.edge.apply(file)
+    lab.edge.wait_no_leftovers(10, but=('transactions', 'mbufs'))
+
+
 if __name__ == '__main__':
-    sys.exit(main('transfer', lambda: running_edge('transfer')))
+    sys.exit(main('transfer', lambda: running_edge('transfer', options={'signaling': 'shards: 3\n'})))

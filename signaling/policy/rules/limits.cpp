@@ -204,6 +204,106 @@ Outcome limits(const CallFacts& facts, Admitted& admitted, CallGauges& gauges) {
 
 }  // namespace rules
 
+namespace {
+
+bool contains(const std::vector<std::string>& gauges, std::string_view gauge) {
+    return std::find(gauges.begin(), gauges.end(), gauge) != gauges.end();
+}
+
+std::vector<std::string> gauges_of(const std::vector<Level>& levels) {
+    std::vector<std::string> out;
+    for (const auto& level : levels) out.push_back(level.gauge);
+    return out;
+}
+
+// What a call goes on holding when a PBX leaves it: the place of the other one, and that of the number that was called.
+std::vector<std::string> kept_gauges(const CallFacts& facts, const TakenPlace& place, const Admitted& call) {
+    std::vector<std::string> others;
+    if (!place.stays.empty()) {
+        const Admitted other{.direction = CallDirection::to_pbx, .trunk = place.stays, .called = call.called};
+        others = gauges_of(limit_levels(facts, other));
+    }
+    const std::string numbers = number_gauge(place.leaves, {});
+    std::vector<std::string> out;
+    for (const auto& gauge : call.holding.gauges) {
+        const bool leavers = gauge == trunk_gauge(place.leaves) || (place.callers && gauge.starts_with(numbers)) ||
+                             (!is_trunk_gauge(gauge) && !is_number_gauge(gauge));
+        if (!leavers || contains(others, gauge)) out.push_back(gauge);
+    }
+    return out;
+}
+
+// Where the newcomer has no place by what the call holds.
+std::vector<Level> new_levels(std::vector<Level> newcomers, const Holding& before) {
+    std::erase_if(newcomers, [&](const Level& level) { return contains(before.gauges, level.gauge); });
+    for (auto& level : newcomers) level.turn = Turn::needed;
+    return newcomers;
+}
+
+std::vector<Level> bandwidth_levels(const config::Snapshot& config, const std::vector<std::string>& gauges) {
+    std::vector<Level> out;
+    for (const auto& gauge : gauges)
+        out.push_back({.gauge = gauge, .bandwidth_kbps = rules::bandwidth_of(config, gauge)});
+    return out;
+}
+
+Takeover refused(Admission admission, const Level& level, const Holding& asked, Admitted call) {
+    Takeover out;
+    out.verdict.reject = rules::refusal(admission, true);
+    out.verdict.trace.push_back({"limits", rules::refusal_text(admission, level, asked)});
+    out.verdict.admitted = std::move(call);
+    return out;
+}
+
+}  // namespace
+
+// Where the call has a place by now nothing is asked but for the kbit/s that are more than before: it has been let in
+// there, and what it has cost stays.
+Takeover decide_takeover(const CallFacts& facts, const TakenPlace& place, Admitted call, CallGauges& gauges) {
+    Takeover out;
+    const Holding before = call.holding;
+    const Admitted newcomer{.direction = place.callers ? CallDirection::from_pbx : CallDirection::to_pbx,
+                            .trunk = facts.party.id,
+                            .called = call.called};
+    const auto newcomers = limit_levels(facts, newcomer);
+    out.after = {kept_gauges(facts, place, call), 0, before.price_per_minute};
+    for (const auto& level : newcomers)
+        if (!contains(out.after.gauges, level.gauge)) out.after.gauges.push_back(level.gauge);
+    if (place.callers && call.caller_trunk == place.leaves)
+        call.caller_trunk = facts.party.id;
+    else if (call.trunk == place.leaves)
+        call.trunk = facts.party.id;
+    const auto asked =
+        before.kbps > 0 ? std::max(1u, rules::kbps_between(facts.config, sip::session_description(*facts.invite), call))
+                        : rules::measured_kbps(facts, call, newcomers);
+    const Holding held{before.gauges, before.kbps, 0};
+    Holding more{before.gauges, std::max(before.kbps, asked), 0};
+    Holding fresh{{}, more.kbps, before.price_per_minute};
+    const auto levels = new_levels(newcomers, before);
+    std::string text = "no limit holds for an emergency";
+    if (call.emergency) {
+        fresh.gauges = gauges_of(levels);
+        gauges.hold(fresh);
+        gauges.exchange(more, held);
+    } else {
+        if (const auto answer = gauges.admit(levels, fresh, facts.now); answer.admission != Admission::admitted)
+            return refused(answer.admission, levels[answer.level], fresh, std::move(call));
+        const auto grown = bandwidth_levels(facts.config, before.gauges);
+        if (more.kbps > held.kbps)
+            if (const auto answer = gauges.admit(grown, more, facts.now, &held);
+                answer.admission != Admission::admitted) {
+                gauges.release(fresh);
+                return refused(answer.admission, grown[answer.level], Holding{{}, fresh.kbps}, std::move(call));
+            }
+        text = rules::room_text(levels, fresh);
+    }
+    call.holding = {before.gauges, fresh.kbps, before.price_per_minute};
+    call.holding.gauges.insert(call.holding.gauges.end(), fresh.gauges.begin(), fresh.gauges.end());
+    out.verdict.trace.push_back({"limits", std::move(text)});
+    out.verdict.admitted = std::move(call);
+    return out;
+}
+
 void hold_offer(const config::Snapshot& config, std::string_view description, Admitted& call, CallGauges& gauges) {
     const auto kbps = rules::kbps_between(config, description, call);
     if (call.holding.kbps == 0 || kbps <= call.holding.kbps) return;

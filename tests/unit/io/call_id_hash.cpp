@@ -56,16 +56,21 @@ TEST_CASE("the peek is not taken in by other headers, by the body, or by their a
     CHECK(peek_call_id("x\ni:\r\n") == "");
 }
 
-TEST_CASE("the peek finds the call that an INVITE wants a place in, and no other one") {
-    const auto invite = [](const std::string& field) {
-        return "INVITE sip:a@b SIP/2.0\r\nVia: x\r\n" + field + "Call-ID: own\r\n\r\nReplaces: body\r\n";
+TEST_CASE("a message has the tags of its From and its To, and no other ones") {
+    const auto message = [](const std::string& from, const std::string& to) {
+        return "BYE sip:a@b;tag=uri SIP/2.0\r\nVia: x;tag=via\r\n" + from + to +
+               "Referred-By: <sip:c@d>;tag=other\r\nCall-ID: own\r\n\r\nFrom: <sip:a@b>;tag=body\r\n";
     };
-    CHECK(peek_replaced_call(invite("Replaces: a@b;to-tag=1;from-tag=2\r\n")) == "a@b");
-    CHECK(peek_replaced_call(invite("REPLACES :\r\n a@b ;to-tag=1\r\n")) == "a@b");
-    CHECK(peek_replaced_call(invite("Require: replaces\r\n")).empty());
-    CHECK(peek_replaced_call(invite("")).empty());
-    CHECK(peek_replaced_call("BYE sip:a@b SIP/2.0\r\nReplaces: a@b;to-tag=1\r\n\r\n").empty());
-    CHECK(peek_call_id(invite("Replaces: a@b;to-tag=1;from-tag=2\r\n")) == "own");
+    const auto usual =
+        message("From: \"A;tag=name>\" <sip:a@b;tag=user>;x=1 ; TAG = one;y\r\n", "t: sip:c@d;tag=two\r\n");
+    CHECK(has_tag(usual, "one"));
+    CHECK(has_tag(usual, "two"));
+    for (const auto* other : {"uri", "via", "other", "body", "name", "user", "on", "one ", "1", ""})
+        CHECK_FALSE(has_tag(usual, other));
+    const auto folded = message("f: <sip:a@b>\r\n\t;tag=one\r\n", "To:\r\n <sip:c@d>\r\n");
+    CHECK(has_tag(folded, "one"));
+    CHECK_FALSE(has_tag(folded, "two"));
+    CHECK_FALSE(has_tag("", "one"));
 }
 
 TEST_CASE("every cut of a message can be peeked at") {

@@ -5,40 +5,60 @@
 using namespace sallyport;
 using namespace sallyport::stack;
 
-TEST_CASE("an adopted Call-ID is found until it is over and its afterglow has passed, and leaves nothing") {
+namespace {
+
+std::optional<std::uint32_t> shard_of(const AdoptedCalls& calls, std::string_view call_id, std::string_view tag = "t") {
+    return calls.find(call_id, [&](std::string_view peers) { return peers == tag; });
+}
+
+}  // namespace
+
+TEST_CASE("an adopted leg is found until it is over and its afterglow has passed, and leaves nothing") {
     AdoptedCalls calls;
     const TimePoint start{1'000s};
     CHECK_FALSE(calls.any());
-    calls.add("a@b", 3, start);
-    CHECK(calls.find("a@b") == 3u);
-    calls.add("c@d", 1, start + 24h);  // however long it stands
-    CHECK(calls.find("a@b") == 3u);
-    calls.leave("a@b", start + 24h);
-    CHECK(calls.find("a@b") == 3u);
-    calls.leave("c@d", start + 24h + AdoptedCalls::afterglow + 1s);
-    CHECK_FALSE(calls.find("a@b"));
+    calls.add("a@b", "t", 3, start);
+    CHECK(shard_of(calls, "a@b") == 3u);
+    calls.add("c@d", "t", 1, start + 24h);  // however long it stands
+    CHECK(shard_of(calls, "a@b") == 3u);
+    calls.leave("a@b", "t", start + 24h);
+    CHECK(shard_of(calls, "a@b") == 3u);
+    calls.leave("c@d", "t", start + 24h + AdoptedCalls::afterglow + 1s);
+    CHECK_FALSE(shard_of(calls, "a@b"));
     CHECK(calls.size() == 1);
-    calls.add("e@f", 2, start + 25h);
+    calls.add("e@f", "t", 2, start + 25h);
     CHECK(calls.size() == 1);
 }
 
-TEST_CASE("a Call-ID that is adopted again stays, whatever was to become of it before") {
+TEST_CASE("a leg that is adopted again stays, whatever was to become of it before") {
     AdoptedCalls calls;
     const TimePoint start{1'000s};
-    calls.add("a@b", 3, start);
-    calls.leave("a@b", start);
-    calls.add("a@b", 4, start + 1s);
-    calls.add("c@d", 1, start + 1h);
-    CHECK(calls.find("a@b") == 4u);
+    calls.add("a@b", "t", 3, start);
+    calls.leave("a@b", "t", start);
+    calls.add("a@b", "t", 4, start + 1s);
+    calls.add("c@d", "t", 1, start + 1h);
+    CHECK(shard_of(calls, "a@b") == 4u);
 }
 
-TEST_CASE("no more Call-IDs that are over are held than there is room for") {
+TEST_CASE("who has the Call-ID of an adopted leg, and not its tag, is not led away") {
+    AdoptedCalls calls;
+    const TimePoint start{1'000s};
+    calls.add("a@b", "t", 3, start);
+    calls.add("a@b", "u", 2, start);
+    CHECK(shard_of(calls, "a@b", "t") == 3u);
+    CHECK(shard_of(calls, "a@b", "u") == 2u);
+    CHECK_FALSE(shard_of(calls, "a@b", "v"));
+    CHECK_FALSE(shard_of(calls, "a@", "t"));
+    CHECK_FALSE(shard_of(calls, "a@b2", "t"));
+}
+
+TEST_CASE("no more legs that are over are held than there is room for") {
     AdoptedCalls calls;
     const TimePoint start{1'000s};
     for (std::size_t i = 0; i < AdoptedCalls::most + 100; ++i) {
-        calls.add(std::to_string(i), 0, start);
-        calls.leave(std::to_string(i), start);
+        calls.add(std::to_string(i), "t", 0, start);
+        calls.leave(std::to_string(i), "t", start);
     }
     CHECK(calls.size() == AdoptedCalls::most);
-    CHECK_FALSE(calls.find("0"));
+    CHECK_FALSE(shard_of(calls, "0"));
 }

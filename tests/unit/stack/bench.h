@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -60,10 +61,19 @@ class Bench {
 public:
     explicit Bench(config::Trunk trunk = default_trunk(), std::uint64_t seed = 1, double price_of_route = 0,
                    bool keeps_checkpoints = true)
-        : random(seed), stack(stack_config(keeps_checkpoints), shared, random), price_per_minute(price_of_route) {
+        : owned(std::make_unique<Shared>()),
+          shared(*owned),
+          random(seed),
+          stack(stack_config(keeps_checkpoints), shared, random),
+          price_per_minute(price_of_route) {
         configure(std::move(trunk), default_carrier());
         media_state(true, 1);
         sent.clear();
+    }
+    // Another shard of a node.
+    Bench(Shared& of_node, StackConfig config, std::uint64_t seed)
+        : shared(of_node), random(seed), stack(std::move(config), shared, random) {
+        media_state(true, 1);
     }
 
     static config::Trunk default_trunk() {
@@ -279,8 +289,9 @@ public:
             .finish(sdp.empty() ? "" : "application/sdp", sdp);
     }
 
+    std::unique_ptr<Shared> owned;  // unless the node has more shards
+    Shared& shared;
     SeededRandom random;
-    Shared shared;
     TimePoint now{std::chrono::seconds(1'800'000'000)};
     Stack stack;
     double price_per_minute = 0;  // of the route
@@ -296,6 +307,7 @@ public:
     std::vector<b2bua::Checkpoint> checkpoints;
     std::vector<b2bua::LogFact> facts;
     std::vector<b2bua::Resolve> questions;
+    std::vector<b2bua::HandOver> handed_over;
 
 private:
     void sort(b2bua::Output& output) {
@@ -304,6 +316,7 @@ private:
         if (auto* record = std::get_if<b2bua::WriteRecord>(&output)) records.push_back(record->record);
         if (auto* checkpoint = std::get_if<b2bua::Checkpoint>(&output)) checkpoints.push_back(*checkpoint);
         if (auto* fact = std::get_if<b2bua::LogFact>(&output)) facts.push_back(*fact);
+        if (auto* invite = std::get_if<b2bua::HandOver>(&output)) handed_over.push_back(*invite);
         if (auto* resolve = std::get_if<b2bua::Resolve>(&output)) questions.push_back(*resolve);
         if (auto* command = std::get_if<b2bua::MediaCommand>(&output)) {
             media.push_back(*command);
