@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "control/base/check.h"
 #include "signaling/sip/parser.h"
 #include "tests/simulate/user_agent.h"
 

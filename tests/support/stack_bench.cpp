@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "control/base/check.h"
+
 namespace sallyport::test {
 
 StackBench::StackBench(Wire wire, config::Snapshot initial, std::uint64_t seed, stack::StackConfig node)
