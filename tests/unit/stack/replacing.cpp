@@ -216,7 +216,7 @@ TEST_CASE("Of who may have to leave is asked what his own trunk has, not the new
     b.next("200");
 }
 
-TEST_CASE("After a replacement that failed the other party's Session-ID names whom it named before [SC-6.2.2-01]") {
+TEST_CASE("After a replacement that failed the other party's Session-ID names whom it named before") {
     Bench b;
     configure(b, world());
     b.bind();
