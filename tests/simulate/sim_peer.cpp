@@ -253,7 +253,10 @@ void SimPeer::on_reinvite(Call& call, const transaction::Request& request, const
     if (call.over) return respond(request.server, text, 481, tag);
     if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);  // RFC 6337 2.2
     if (call.server || !call.ok.empty()) return respond(request.server, text, 500, tag);
-    if (world_.chance(10)) return respond(request.server, text, 488, tag);
+    if (world_.chance(10)) {
+        if (!text.body.empty()) call.refused = direction_of(text.body);
+        return respond(request.server, text, 488, tag);
+    }
     TextMessage ok = peer.response(text, 200, tag);
     ok.add("Content-Type", "application/sdp");
     const std::string mine = text.body.empty() ? "sendrecv" : mirrored(direction_of(text.body));
@@ -272,7 +275,10 @@ void SimPeer::on_update(Call& call, const transaction::Request& request, const T
     if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);
     if ((call.server && !call.settled) || !call.ok.empty()) return respond(request.server, text, 500, tag);
     constexpr std::array refusals{488, 405, 504, 500};
-    if (world_.chance(20)) return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
+    if (world_.chance(20)) {
+        call.refused = direction_of(text.body);
+        return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
+    }
     const std::string mine = mirrored(direction_of(text.body));
     agree(call, mine, text.body);
     respond(request.server, text, 200, tag, peer.sdp(call.dialog, mine));
@@ -374,6 +380,7 @@ void SimPeer::accept(Call& call, const TextMessage& response) {
 void SimPeer::agree(Call& call, const std::string& mine, const std::string& their_description) {
     call.mine = mine;
     call.theirs = direction_of(their_description);
+    call.refused.clear();
 }
 
 void SimPeer::acknowledge(Call& call, const TextMessage& response, const std::string& answer) {
@@ -394,7 +401,7 @@ std::optional<SimPeer::Agreed> SimPeer::agreed(const std::string& name, bool cal
         const bool busy = call.invite || call.update || call.bye || call.server || call.prack || !call.ok.empty() ||
                           !call.ringing.empty() || call.waiting_ok;
         if (!call.up || call.over || busy) return std::nullopt;
-        return Agreed{call.mine, call.theirs};
+        return Agreed{call.mine, call.theirs, call.refused};
     }
     return std::nullopt;
 }

@@ -56,6 +56,7 @@ public:
     // here, or something is still going on in it.
     struct Agreed {
         std::string mine, theirs;
+        std::string refused;  // an offered direction, since then: what was agreed stands, whatever the other end does
     };
     std::optional<Agreed> agreed(const std::string& name, bool caller) const;
 
@@ -72,6 +73,7 @@ private:
         bool settled = false;                         // by an 18x: the description in it is the answer
         std::string name;                             // the same at both ends
         std::string mine, theirs;                     // directions, as agreed upon last
+        std::string refused;                          // the one of an offer that came after that
         std::string offering;                         // in what is on its way; empty: nothing is offered
         std::string offered_late;                     // in our 2xx: its ACK has the answer
         std::optional<transaction::ClientId> prack;   // that offers something

@@ -73,6 +73,9 @@ void Simulation::compare(const std::string& name) {
     if (!caller || !callee) return;
     ++compared_;
     if (caller->mine == callee->theirs && caller->theirs == callee->mine) return;
+    // One end has settled with the node what the other one refuses to be told: as after a hold by PRACK, which is
+    // answered before the callee can be asked.
+    if (callee->refused == caller->mine || caller->refused == callee->mine) return;
     complaints.push_back("call " + name + ": the caller has " + caller->mine + "/" + caller->theirs + ", the callee " +
                          callee->mine + "/" + callee->theirs);
     if (const auto view = bench_.stack.call(name)) complaints.push_back(view->ladder);
