@@ -186,7 +186,9 @@ void Call::on_reinvite_failure(Side side, const transaction::Response& response,
     if (!exchange_) return stop_timer(CallTimer::no_answer, cx);
     // RFC 3261 12.2.1.2: that dialog is gone.
     if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
-    if (status == 491) return pause_after_glare(side, cx);
+    // RFC 3261 14.2: another one is under way there. Nobody waits for what is our own, so it is offered again.
+    const bool ours = !leg(other(side)).server && !exchange_->renewal;
+    if (status == 491 || (ours && (status == 500 || status == 503))) return pause_after_glare(side, cx);
     if (status == 422 && l.session.heard_too_small(response.message)) return relay_offer(cx);
     // RFC 3311 5.2: what UPDATE cannot do, or not without a user's consent, INVITE may.
     if (was_update && (status == 405 || status == 501 || status == 504)) {
