@@ -64,7 +64,7 @@ public:
             high[1] += words[1] >> 32;
         }
         std::uint64_t tail[2] = {};
-        std::memcpy(tail, p, left);
+        if (left > 0) std::memcpy(tail, p, left);
         for (const std::uint64_t word : tail) low[0] += (word & 0xffffffffu) + (word >> 32);
         return low[0] + low[1] + high[0] + high[1];
     }

@@ -66,6 +66,7 @@ void ControlStream::on_hello() {
     for (const auto feature : features) message.mutable_welcome()->add_features(feature);
     for (auto& session : welcome->sessions) message.mutable_welcome()->add_sessions(std::move(session));
     const std::lock_guard lock(mutex_);
+    if (finish_with_ || finished_) return;     // another stream of this client has come meanwhile
     outgoing_.push_front(std::move(message));  // before any event that came in the meantime
     welcomed_ = true;
     write_next();

@@ -142,7 +142,11 @@ void Call::forget_dialog_of(const std::string& caller_tag, Context& cx) const {
 
 // The dialog that has been made is the leg's by now; who asks for another one hears 481.
 void Call::settle_forks(Context& cx) {
-    std::erase_if(forks_, [&](const Fork& fork) { return fork.caller_tag == leg(Side::a).dialog.id.local_tag; });
+    std::erase_if(forks_, [&](const Fork& fork) {
+        if (fork.caller_tag != leg(Side::a).dialog.id.local_tag) return false;
+        for (const auto& prack : fork.pracks) cx.index.remove(prack.client);
+        return true;
+    });
     forget_forks(cx);
     forks_.shrink_to_fit();
 }

@@ -262,7 +262,7 @@ private:
     void relay_offer(Context& cx);
     void on_reinvite_failure(Side side, const transaction::Response& response, Context& cx);
     void end_exchange(std::uint16_t status, Context& cx);
-    void pause_after_glare(Side side, Context& cx);
+    void pause_after_glare(Side side, Duration at_least, Context& cx);
     void on_no_answer(Context& cx);  // to the first INVITE or a later one
     void take_back(Side side, const transaction::Response& response, Context& cx);  // taken, but cancelled meanwhile
     void offer_again(Side to, Context& cx);

@@ -19,6 +19,7 @@ using sip::HeaderName;
 namespace {
 
 constexpr std::uint32_t glare_tries = 4;
+constexpr std::uint32_t longest_pause = 10;  // seconds: RFC 3261 14.2 asks for no more
 
 bool is_update(const transaction::Request& request) { return request.message.method() == sip::Method::update; }
 
@@ -188,7 +189,11 @@ void Call::on_reinvite_failure(Side side, const transaction::Response& response,
     if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
     // RFC 3261 14.2: another one is under way there. Nobody waits for what is our own, so it is offered again.
     const bool ours = !leg(other(side)).server && !exchange_->renewal;
-    if (status == 491 || (ours && (status == 500 || status == 503))) return pause_after_glare(side, cx);
+    if (status == 491) return pause_after_glare(side, {}, cx);
+    if (ours && (status == 500 || status == 503)) {
+        const auto asked = sip::parse_retry_after(response.message.first(HeaderName::retry_after).value_or(""));
+        return pause_after_glare(side, std::chrono::seconds(asked ? std::min(*asked, longest_pause) : 0u), cx);
+    }
     if (status == 422 && l.session.heard_too_small(response.message)) return relay_offer(cx);
     // RFC 3311 5.2: what UPDATE cannot do, or not without a user's consent, INVITE may.
     if (was_update && (status == 405 || status == 501 || status == 504)) {
@@ -200,12 +205,12 @@ void Call::on_reinvite_failure(Side side, const transaction::Response& response,
 
 // RFC 3261 14.1: who owns the Call-ID waits longer. The party that asked first goes on waiting; the 491 stays on its
 // leg.
-void Call::pause_after_glare(Side side, Context& cx) {
+void Call::pause_after_glare(Side side, Duration at_least, Context& cx) {
     if (++exchange_->tries >= glare_tries) return end_exchange(500, cx);
     exchange_->step = Exchange::Step::pausing;
     const bool ours = side == Side::b;
     const auto steps = ours ? 210 + cx.random.below(191) : cx.random.below(201);
-    start_timer(CallTimer::glare, steps * Duration(10ms), cx);
+    start_timer(CallTimer::glare, std::max<Duration>(at_least, steps * Duration(10ms)), cx);
 }
 
 void Call::end_exchange(std::uint16_t status, Context& cx) {

@@ -123,7 +123,7 @@ CallGauges::Answer CallGauges::judge(Locked& locked, std::span<const Level> leve
             return {Admission::too_much_bandwidth, i};
     }
     for (std::size_t i = 0; i < levels.size() && call.price_per_minute > 0; ++i) {
-        if (!is_trunk_gauge(levels[i].gauge)) continue;
+        if (!is_trunk_gauge(levels[i].gauge) || !levels[i].pays) continue;
         Spending& spending = locked.at(levels[i].gauge).spending;
         if (!spending.take_place(call.price_per_minute, levels[i].cost_per_day, now))
             return {Admission::over_budget, i};

@@ -33,6 +33,7 @@ struct Level {
     std::uint32_t bandwidth_kbps = 0;
     double cost_per_day = 0;  // of a trunk
     Turn turn = Turn::needed;
+    bool pays = true;  // a trunk: what the call costs is on its budget
 };
 struct Use {
     std::uint32_t calls = 0;

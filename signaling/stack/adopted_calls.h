@@ -36,14 +36,17 @@ public:
     }
     void add(std::string_view call_id, std::string_view peers_tag, std::uint32_t shard, TimePoint now) {
         const std::lock_guard lock(mutex_);
-        shards_.insert_or_assign(key(call_id, peers_tag), Place{shard, std::nullopt});
+        Place& place = shards_[key(call_id, peers_tag)];
+        ++place.users;
+        place.shard = shard;
+        place.over.reset();
         forget_over(now);
     }
     void leave(std::string_view call_id, std::string_view peers_tag, TimePoint now) {
         if (!any()) return;
         const std::lock_guard lock(mutex_);
         const auto found = shards_.find(key(call_id, peers_tag));
-        if (found != shards_.end() && !found->second.over) {
+        if (found != shards_.end() && found->second.users > 0 && --found->second.users == 0) {
             found->second.over = now + afterglow;
             over_.push_back({now + afterglow, found->first});
         }
@@ -54,6 +57,7 @@ public:
 private:
     struct Place {
         std::uint32_t shard = 0;
+        std::uint32_t users = 0;        // two INVITEs may have said the same
         std::optional<TimePoint> over;  // not needed any more after that
     };
     static std::string key(std::string_view call_id, std::string_view peers_tag) {

@@ -32,9 +32,12 @@ std::pair<const config::Trunk*, std::string> number_of(const CallFacts& facts, c
 
 // A call has one place in each gauge, also where both of its ends are counted there.
 void add(Level level, std::vector<Level>& levels) {
-    const bool there =
-        std::any_of(levels.begin(), levels.end(), [&](const Level& l) { return l.gauge == level.gauge; });
-    if (!there) levels.push_back(std::move(level));
+    const auto there =
+        std::find_if(levels.begin(), levels.end(), [&](const Level& l) { return l.gauge == level.gauge; });
+    if (there == levels.end()) return levels.push_back(std::move(level));
+    if (!level.pays || there->pays) return;
+    there->pays = true;
+    there->cost_per_day = level.cost_per_day;
 }
 
 void add_number(const config::Trunk* owner, const std::string& number, std::vector<Level>& levels) {
@@ -64,7 +67,8 @@ void add_trunk(const CallFacts& facts, const std::string& id, Turn turn, Pays pa
     }
     const auto& l = trunk.limits;
     const double cost_per_day = pays == Pays::yes ? l.cost_per_day : 0;
-    add({trunk_gauge(id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, cost_per_day, turn},
+    add({trunk_gauge(id), l.concurrent_calls, l.calls_per_second, l.burst, l.bandwidth_kbps, cost_per_day, turn,
+         pays == Pays::yes},
         levels);
 }
 
@@ -223,11 +227,18 @@ std::vector<std::string> kept_gauges(const CallFacts& facts, const TakenPlace& p
         const Admitted other{.direction = CallDirection::to_pbx, .trunk = place.stays, .called = call.called};
         others = gauges_of(limit_levels(facts, other));
     }
-    const std::string numbers = number_gauge(place.leaves, {});
+    const auto customer_of = [&](const std::string& id) {
+        const auto trunk = facts.config.trunks.find(id);
+        const auto* customer = trunk == facts.config.trunks.end() ? nullptr : facts.config.customer_of(trunk->second);
+        return customer == nullptr ? std::string() : customer_gauge(customer->id);
+    };
+    for (const auto& trunk : {call.trunk, call.caller_trunk})  // who sent the call on pays for it still
+        if (trunk != place.leaves) others.push_back(customer_of(trunk));
+    const std::string numbers = number_gauge(place.leaves, {}), customer = customer_of(place.leaves);
     std::vector<std::string> out;
     for (const auto& gauge : call.holding.gauges) {
-        const bool leavers = gauge == trunk_gauge(place.leaves) || (place.callers && gauge.starts_with(numbers)) ||
-                             (!is_trunk_gauge(gauge) && !is_number_gauge(gauge));
+        const bool leavers =
+            gauge == trunk_gauge(place.leaves) || gauge == customer || (place.callers && gauge.starts_with(numbers));
         if (!leavers || contains(others, gauge)) out.push_back(gauge);
     }
     return out;

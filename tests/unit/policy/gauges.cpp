@@ -4,6 +4,7 @@
 
 #include "signaling/policy/refusal_limit.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <thread>
 #include <vector>
@@ -51,6 +52,20 @@ TEST_CASE("Calls per second: a second's worth at once, then at the pace of the l
     CHECK(gauges.admit("a", limits, start + 249ms) == Admission::too_fast);
     CHECK(gauges.admit("a", limits, start + 250ms) == Admission::admitted);
     CHECK(gauges.admit("a", limits, start + 251ms) == Admission::too_fast);
+}
+
+TEST_CASE("A call that another trunk pays for leaves the budget of its first one as it is") {
+    TrunkGauges gauges;
+    const config::Limits limits{.cost_per_day = 24};
+    gauges.begin_spending("a", 10, start - 2min, start);  // 20 spent by now
+    gauges.end_spending("a", 10, start);
+    CHECK(gauges.admit("a", limits, start, 2) == Admission::over_budget);
+    std::array levels{Level{.gauge = trunk_gauge("a"), .pays = false},
+                      Level{.gauge = trunk_gauge("b"), .cost_per_day = 24}};
+    Holding call{{}, 0, 1};
+    REQUIRE(gauges.CallGauges::admit(levels, call, start).admission == Admission::admitted);
+    gauges.CallGauges::release(call);
+    CHECK(gauges.admit("a", limits, start, 2) == Admission::over_budget);
 }
 
 TEST_CASE("Slower than one call a second is a limit too") {

@@ -9,6 +9,7 @@
 namespace sallyport::test {
 inline std::size_t allocations = 0;
 }
+#ifndef __SANITIZE_ADDRESS__  // which has its own, and is built to find other things
 void* operator new(std::size_t size) {
     ++sallyport::test::allocations;
     if (void* memory = std::malloc(size)) return memory;
@@ -16,6 +17,7 @@ void* operator new(std::size_t size) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 using namespace sallyport;
 using namespace sallyport::srtp;

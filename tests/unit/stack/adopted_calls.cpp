@@ -52,6 +52,21 @@ TEST_CASE("who has the Call-ID of an adopted leg, and not its tag, is not led aw
     CHECK_FALSE(shard_of(calls, "a@b2", "t"));
 }
 
+TEST_CASE("an INVITE that says the same as an adopted leg takes nothing from it when it ends") {
+    AdoptedCalls calls;
+    const TimePoint start{1'000s};
+    calls.add("a@b", "t", 3, start);
+    calls.add("a@b", "t", 3, start);  // a stranger's copy, that is refused
+    calls.leave("a@b", "t", start);
+    calls.add("c@d", "t", 1, start + 1h);
+    CHECK(shard_of(calls, "a@b", "t") == 3u);
+    calls.leave("a@b", "t", start + 1h);
+    calls.leave("a@b", "t", start + 1h);  // one time too many
+    CHECK(shard_of(calls, "a@b", "t") == 3u);
+    calls.add("e@f", "t", 1, start + 2h);
+    CHECK_FALSE(shard_of(calls, "a@b", "t"));
+}
+
 TEST_CASE("no more legs that are over are held than there is room for") {
     AdoptedCalls calls;
     const TimePoint start{1'000s};
