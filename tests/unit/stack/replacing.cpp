@@ -97,7 +97,7 @@ TEST_CASE("A trunk or number without room takes nobody's place: 503, and the cal
         b.shared.gauges.release(others);
         return answer;
     };
-    const auto reason = refused(world(), "503").first(sip::HeaderName::reason).value_or("");  // of the number
+    const std::string reason(refused(world(), "503").first(sip::HeaderName::reason).value_or(""));  // of the number
     CHECK(reason == "Q.850;cause=34");
     auto w = world();
     w.trunks.at("spare").number_limits.clear();
