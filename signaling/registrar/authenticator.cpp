@@ -126,6 +126,11 @@ Authentication Authenticator::check(const sip::Message& request, bool proxy, std
     return {Outcome::authenticated, secret.trunk, answer->username, {}};
 }
 
+bool Authenticator::is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method,
+                             std::string_view digest_realm, TimePoint now, const Asker& asker) const {
+    return is_good(answer.nonce, digest_realm, now, asker) && response_is_right(answer, ha1, method);
+}
+
 // Without qop a nonce is good once.
 bool Authenticator::count(const sip::DigestAnswer& answer, TimePoint now) {
     const TimePoint expires = *time_of(answer.nonce) + nonce_life_;

@@ -62,15 +62,21 @@ public:
     // the asker's realm rather than to a name may compute their digest for that.
     Authentication check(const sip::Message& request, bool proxy, std::string_view digest_realm,
                          const CredentialLookup& lookup, TimePoint now, const Asker& asker = {});
+    // What check() finds out of an answer whose form, place and user are known: whether the nonce is good and the
+    // response right. Counts nothing.
+    bool is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method,
+                  std::string_view digest_realm, TimePoint now, const Asker& asker) const;
+    // Whether the answer's nonce count is new; it is used up then. For an answer that is right.
+    bool count(const sip::DigestAnswer& answer, TimePoint now);
     // Challenge values in the order of `offer` (RFC 8760 2.4: the one we like best first).
     std::vector<std::string> challenges(std::string_view digest_realm, bool stale, TimePoint now,
                                         const DigestOffer& offer = {}, const Asker& asker = {});
 
-private:
     std::string make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker);
+
+private:
     std::string proof(std::string_view nonce_stamp, std::string_view digest_realm, const IpAddress& address) const;
     bool is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now, const Asker& asker) const;
-    bool count(const sip::DigestAnswer& answer, TimePoint now);
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
 
     sip::SipHash128 proof_;

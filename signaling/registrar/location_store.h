@@ -32,6 +32,18 @@ public:
         replace(s, trunk, std::move(copy));
         return true;
     }
+    // The one binding of a trunk that has no other, where it is, for whoever changes when it expires and nothing that
+    // it is found by. `edit(Binding&)` returns true if it has; it runs under a lock, as that of update() does. False
+    // too where the trunk has none, or several.
+    template <class Edit>
+    bool renew(std::string_view trunk, Edit&& edit) {
+        Stripe& s = stripe(trunk);
+        const std::lock_guard lock(s.mutex);
+        const auto found = s.bindings.find(trunk);
+        if (found == s.bindings.end() || found->second.size() != 1 || !edit(found->second.front())) return false;
+        note(s, trunk);
+        return true;
+    }
     // `look(const std::vector<Binding>&)` at all of the trunk's, where they are. It runs under a lock, as `edit` does.
     template <class Look>
     auto look_at(std::string_view trunk, Look&& look) const {

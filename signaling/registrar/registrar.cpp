@@ -58,6 +58,22 @@ std::uint16_t status_of(EditErrc e) {
     SALLYPORT_CHECK(false);
 }
 
+std::string contact_value(const Binding& b, TimePoint now) {
+    std::string uri = b.contact;
+    if (b.bulk)
+        if (auto parsed = sip::parse_uri(b.contact); parsed.has_value()) {
+            parsed->parameters.set_flag("bnc");
+            uri = parsed->text();
+        }
+    const auto left = std::chrono::ceil<std::chrono::seconds>(b.expires_at - now).count();
+    std::string value = "<" + uri + ">;expires=" + std::to_string(left);
+    if (b.q < 1.0) value += ";q=" + sip::q_text(b.q);
+    if (!b.instance.empty()) value += ";+sip.instance=\"" + b.instance + "\"";
+    return value;
+}
+
+}  // namespace
+
 std::string http_date(TimePoint now) {
     using namespace std::chrono;
     const auto seconds_since = floor<seconds>(now.time_since_epoch());
@@ -81,22 +97,6 @@ std::string http_date(TimePoint now) {
     put(23, 2, static_cast<unsigned>(clock.seconds().count()));
     return text;
 }
-
-std::string contact_value(const Binding& b, TimePoint now) {
-    std::string uri = b.contact;
-    if (b.bulk)
-        if (auto parsed = sip::parse_uri(b.contact); parsed.has_value()) {
-            parsed->parameters.set_flag("bnc");
-            uri = parsed->text();
-        }
-    const auto left = std::chrono::ceil<std::chrono::seconds>(b.expires_at - now).count();
-    std::string value = "<" + uri + ">;expires=" + std::to_string(left);
-    if (b.q < 1.0) value += ";q=" + sip::q_text(b.q);
-    if (!b.instance.empty()) value += ";+sip.instance=\"" + b.instance + "\"";
-    return value;
-}
-
-}  // namespace
 
 RegisterOutcome Registrar::handle(const sip::Message& request, const Flow& flow, const RegistrarPolicy& policy,
                                   std::string_view to_tag, TimePoint now) {

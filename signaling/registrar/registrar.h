@@ -38,6 +38,8 @@ private:
     LocationStore& locations_;
 };
 
+std::string http_date(TimePoint now);  // as Date has it: "Sat, 28 Nov 2026 12:00:00 GMT" (RFC 3261 20.17)
+
 // RFC 6140 5.3: the URI a request for `number` goes to, made from the template contact: the number becomes its user
 // part; the parameters stay, bnc is gone. Compatibility mode: the contact itself.
 std::string target_uri(const Binding& binding, std::string_view number);

@@ -182,6 +182,19 @@ Result<DigestAnswer, DigestErrc> parse_digest_answer(std::string_view header_val
     return out;
 }
 
+std::optional<std::string_view> auth_parameter(std::string_view header_value, std::string_view name) {
+    const auto parts = split_credentials(header_value);
+    if (!parts) return std::nullopt;
+    std::optional<std::string_view> found;
+    const auto error = each_auth_param(parts->auth_params, [&](const ParameterView& one) -> std::optional<FieldErrc> {
+        if (!equal_ignoring_case(one.name, name)) return std::nullopt;
+        if (found) return FieldErrc::bad_parameter;
+        found = one.value;
+        return std::nullopt;
+    });
+    return error ? std::nullopt : found;
+}
+
 std::string digest_response(const DigestAnswer& answer, std::string_view ha1, std::string_view method) {
     const std::string ha2 = hash_joined(answer.algorithm, {method, answer.uri});
     if (!answer.has_qop) return hash_joined(answer.algorithm, {ha1, answer.nonce, ha2});

@@ -58,6 +58,9 @@ enum class DigestErrc : std::uint8_t {
 };
 std::string_view to_string(DigestErrc e);
 Result<DigestAnswer, DigestErrc> parse_digest_answer(std::string_view header_value);
+// One parameter of an answer or a challenge where it stands, without its quotes; nothing if it is not there once, or
+// anything is malformed.
+std::optional<std::string_view> auth_parameter(std::string_view header_value, std::string_view name);
 
 // The expected response in lower-case hex; compare with equal_constant_time.
 std::string digest_response(const DigestAnswer& answer, std::string_view ha1, std::string_view method);

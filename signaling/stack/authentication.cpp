@@ -6,6 +6,7 @@
 #include "signaling/policy/numbering.h"
 #include "signaling/policy/proof.h"
 #include "signaling/stack/core.h"
+#include "signaling/stack/trunk_digest.h"
 
 namespace sallyport::stack {
 
@@ -16,48 +17,6 @@ namespace {
 
 constexpr std::string_view of_aor = "aor ", of_user = "user ";  // what a lock-out is of
 constexpr std::size_t longest_realm = 64, longest_name = 128;   // of strangers, repeated to them or kept of them
-
-// The protection domain a trunk's first credential is good for.
-std::string digest_realm_of(const config::Trunk& trunk) {
-    if (!trunk.credentials.empty() && !trunk.credentials.front().digest_realm.empty())
-        return trunk.credentials.front().digest_realm;
-    return std::string(trunk.aor_domain());
-}
-
-sip::DigestAlgorithm to_sip(config::DigestAlgorithm algorithm) {
-    return algorithm == config::DigestAlgorithm::sha256 ? sip::DigestAlgorithm::sha256 : sip::DigestAlgorithm::md5;
-}
-
-bool has_secret(const config::Trunk& trunk, config::DigestAlgorithm algorithm) {
-    return std::any_of(trunk.credentials.begin(), trunk.credentials.end(), [&](const config::Credential& c) {
-        return !(algorithm == config::DigestAlgorithm::sha256 ? c.ha1_sha256 : c.ha1_md5).empty();
-    });
-}
-
-const std::vector<config::DigestAlgorithm>& algorithms_of(const config::Trunk& trunk) {
-    using enum config::DigestAlgorithm;
-    static const std::vector every{sha256, md5};
-    return trunk.authentication.algorithms.empty() ? every : trunk.authentication.algorithms;
-}
-
-// What the trunk is to be offered and has a secret for; everything, if it has none at all: nothing is told about it
-// then.
-registrar::DigestOffer digest_offer_of(const config::Trunk& trunk) {
-    registrar::DigestOffer offer{{}};
-    for (const auto algorithm : algorithms_of(trunk))
-        if (has_secret(trunk, algorithm)) offer.algorithms.push_back(to_sip(algorithm));
-    return offer.algorithms.empty() ? registrar::DigestOffer{} : offer;
-}
-
-registrar::CredentialSecret secret_of(const config::Snapshot::CredentialMatch& match) {
-    if (match.trunk == nullptr) return {};
-    registrar::CredentialSecret secret{match.trunk->id, {}, {}, match.trunk->authentication.without_qop};
-    for (const auto algorithm : algorithms_of(*match.trunk)) {
-        if (algorithm == config::DigestAlgorithm::sha256) secret.ha1_sha256 = match.credential->ha1_sha256;
-        if (algorithm == config::DigestAlgorithm::md5) secret.ha1_md5 = match.credential->ha1_md5;
-    }
-    return secret;
-}
 
 // Whose the request is, by what it says in From. Proves nothing; nullptr: nobody's.
 const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Message& request) {
@@ -117,8 +76,7 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
     if (!result.username.empty() && is_locked_out(request, of_user, result.username)) return std::nullopt;
     switch (result.outcome) {
         case Authentication::Outcome::authenticated:
-            forgive(request, of_aor, challenge.aor);
-            forgive(request, of_user, result.username);
+            forgive(request.flow, challenge.aor, result.username);
             if (request.flow.transport != Transport::tls) tell_of_digest_in_clear(request.flow, result.trunk);
             return result;
         case Authentication::Outcome::bad_request:
@@ -145,9 +103,18 @@ void Core::tell_of_digest_in_clear(const Flow& flow, const std::string& trunk) {
             ": whoever listens can try passwords off-line (SIPconnect 16.6.1); told once a trunk");
 }
 
-void Core::forgive(const transaction::Request& request, std::string_view kind, std::string_view name) {
+void Core::forgive(const Flow& flow, std::string_view aor, std::string_view username) {
     if (shared.lockouts.size() == 0) return;  // nearly always
-    shared.lockouts.succeeded(request.flow.remote.address, std::string(kind).append(name));
+    shared.lockouts.succeeded(flow.remote.address, std::string(of_aor).append(aor));
+    shared.lockouts.succeeded(flow.remote.address, std::string(of_user).append(username));
+}
+
+bool Core::is_locked(const Flow& flow, std::string_view aor, std::string_view username) {
+    if (shared.lockouts.size() == 0) return false;  // nearly always
+    const auto locked = [&](std::string_view kind, std::string_view name) {
+        return shared.lockouts.is_locked(flow.remote.address, std::string(kind).append(name), now_);
+    };
+    return locked(of_aor, aor) || (!username.empty() && locked(of_user, username));
 }
 
 bool Core::is_locked_out(const transaction::Request& request, std::string_view kind, std::string_view name) {

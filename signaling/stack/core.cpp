@@ -26,6 +26,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       overload(config.tolerated_busy),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations),
+      refreshes(config.remembered_refreshes),
       tag_hash_(config.nonce_secret, "to tag"),
       overload_mark_(random.token(4)) {
     settings.adopt = [this](std::string_view call_id, std::string_view peers_tag, bool ours, TimePoint now) {
@@ -71,6 +72,7 @@ void Core::on(const StreamMessage& input) { receive(input.flow, input.bytes, sip
 
 void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framing, Duration busy) {
     if (flow.realm >= settings.realms.size() || !takes(flow, bytes, busy)) return;
+    if (answer_refresh(flow, bytes)) return;
     auto message = sip::Parser::parse(bytes, framing, &flow.remote);
     if (message.has_value()) {
         statistics.messages_received.add();
@@ -113,6 +115,7 @@ void Core::on(const TimerDue&) {
             case transaction::TimerOwner::registrar:
                 expiry_ = 0;
                 shared.locations.expire(now_);
+                refreshes.expire(now_);
                 keep_expiring();
                 break;
             case transaction::TimerOwner::subscriptions: subscriptions.on_timer(snapshot.get(), cx); break;
@@ -211,6 +214,7 @@ void Core::on(const ConfigChanged& input) {
         });
     });
     refusals.forget_idle(now_);
+    refreshes.clear();  // secrets, limits and numbers may be others
     auto cx = context();
     health.configure(*snapshot, cx);
     learn_emergency_numbers();

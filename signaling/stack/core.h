@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +24,7 @@
 #include "signaling/sip/parser.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
+#include "signaling/stack/refreshes.h"
 #include "signaling/stack/relay.h"
 #include "signaling/stack/shared.h"
 #include "signaling/stack/stack.h"
@@ -57,6 +60,7 @@ public:
     policy::Overload overload;
     registrar::Authenticator authenticator;
     registrar::Registrar registrar;
+    Refreshes refreshes;
     config::SnapshotPtr snapshot;  // nothing before the first ConfigChanged
     bool media_up = false, draining = false;
     std::uint64_t media_incarnation = 0;
@@ -106,6 +110,17 @@ private:
     bool is_plausible_emergency(const IpAddress& source);
     void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
 
+    // refreshing.cpp: the REGISTER that says what the last one said
+    bool answer_refresh(const Flow& flow, std::string_view bytes);  // false: it is to be parsed
+    bool challenge_refresh(const Flow& flow, const Refresh& refresh, sip::HoleValues& is, std::size_t asked_bytes);
+    bool grant_refresh(const Flow& flow, Refresh& refresh, sip::HoleValues& is,
+                       const transaction::NewRequest& admitted);
+    bool is_refreshed_by(const Refresh& refresh, const registrar::Binding& binding, const Flow& flow) const;
+    std::unique_ptr<Refresh> refresh_of(const transaction::Request& request, const config::Trunk& trunk,
+                                        std::string_view response) const;
+    void remember_refresh(const transaction::Request& request, const config::Trunk& trunk, bool changed,
+                          std::string_view response);
+
     // trunk_review.cpp: the health state of each trunk
     bool has_registrar(std::string_view realm) const;
     void review_trunk(const config::Trunk& trunk, std::string_view hint = {});
@@ -141,6 +156,7 @@ private:
     void refuse(const transaction::Request& request, const Refusal& refusal);
     void refuse_for_now(const transaction::Request& request, std::string_view why);  // 503 with Retry-After
     std::string stateless_tag(const sip::Message& request) const;
+    std::string tag_of(std::initializer_list<std::string_view> parts) const;
     void answer_once(const transaction::Request& request, sip::Composer composer);
     std::string retry_after();
 
@@ -161,7 +177,8 @@ private:
     // The trunk or carrier that sent a request outside of dialogs; nothing: answered.
     std::optional<policy::Party> prove_sender(const transaction::Request& request);
     bool is_locked_out(const transaction::Request& request, std::string_view kind, std::string_view name);
-    void forgive(const transaction::Request& request, std::string_view kind, std::string_view name);
+    bool is_locked(const Flow& flow, std::string_view aor, std::string_view username);
+    void forgive(const Flow& flow, std::string_view aor, std::string_view username);
     void tell_of_digest_in_clear(const Flow& flow, const std::string& trunk);
     void count_failure(const transaction::Request& request, const Challenge& challenge,
                        const registrar::Authentication& result);

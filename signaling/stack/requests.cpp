@@ -21,7 +21,11 @@ std::string Core::retry_after() { return config.retry_window.draw(random); }
 std::string Core::stateless_tag(const sip::Message& request) const {
     const auto via = request.first(HeaderName::via).value_or("");
     const std::string number = std::to_string(request.cseq().number);
-    std::string hash = tag_hash_({via, "\n", request.call_id(), "\n", request.from_tag(), "\n", number});
+    return tag_of({via, "\n", request.call_id(), "\n", request.from_tag(), "\n", number});
+}
+
+std::string Core::tag_of(std::initializer_list<std::string_view> parts) const {
+    std::string hash = tag_hash_(parts);
     hash.resize(16);
     return hash;
 }
@@ -192,6 +196,7 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
             "UDP " + request.flow.remote.to_string() + " is trunk " + trunk.id +
                 "'s now: it is not called there any more");
     if (ok && outcome.changed && trunk.network.nat == config::NatMode::off) suspect_nat(request, trunk);
+    if (ok) remember_refresh(request, trunk, outcome.changed, outcome.response);
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (outcome.changed) keep_expiring();
     if (ok) review_trunk(trunk, "it has taken its registration back");

@@ -69,14 +69,20 @@ std::string client_key(std::string_view branch, std::string_view method) {
 }
 
 std::string merge_key(const sip::Message& request) {
+    if (!request.to_tag().empty()) return {};
+    return merge_key_of(request.method_text(), std::to_string(request.cseq().number), request.from_tag(),
+                        request.call_id(), request.request_uri());
+}
+
+std::string merge_key_of(std::string_view method, std::string_view cseq_number, std::string_view from_tag,
+                         std::string_view call_id, std::string_view request_uri) {
     std::string key;
-    if (!request.to_tag().empty()) return key;
     key.reserve(128);
-    append(key, request.method_text());
-    append(key, std::to_string(request.cseq().number));
-    append(key, request.from_tag());
-    append(key, request.call_id());
-    key += request.request_uri();
+    append(key, method);
+    append(key, cseq_number);
+    append(key, from_tag);
+    append(key, call_id);
+    key += request_uri;
     return key;
 }
 

@@ -22,5 +22,8 @@ std::string client_key(std::string_view branch, std::string_view method);
 // Equal for one request that came over two paths (RFC 3261 8.2.2.2). The Request-URI takes part: a proxy that forks or
 // spirals to another number makes a new call, not a merged one. Empty for requests within a dialog.
 std::string merge_key(const sip::Message& request);
+// The same from what it is made of, of a request outside of a dialog.
+std::string merge_key_of(std::string_view method, std::string_view cseq_number, std::string_view from_tag,
+                         std::string_view call_id, std::string_view request_uri);
 
 }  // namespace sallyport::transaction

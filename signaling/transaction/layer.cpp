@@ -34,6 +34,17 @@ bool Layer::knows(std::string_view method, const sip::ViaView& top_via) const {
     return state_->servers.knows(server_key_of(method, top_via));
 }
 
+std::optional<NewRequest> Layer::admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const {
+    return state_->servers.admit(key, merge_key, bytes);
+}
+
+void Layer::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
+                       std::string response, TimePoint now, Effects& out) {
+    state_->servers.answer_new(request, flow, responses, status, std::move(response), now, out);
+}
+
+void Layer::count_request() { state_->statistics.requests_received.add(); }
+
 void Layer::respond(ServerId server, std::uint16_t status, std::string response, TimePoint now, Effects& out) {
     state_->servers.respond(server, status, std::move(response), now, out);
 }

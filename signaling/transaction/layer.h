@@ -11,9 +11,15 @@
 #include "control/base/counter.h"
 #include "control/base/random.h"
 #include "signaling/transaction/effects.h"
+#include "signaling/transaction/keyed_hash.h"
 #include "signaling/transaction/timers.h"
 
 namespace sallyport::transaction {
+
+// A request that is no repetition of another, and that there is room for.
+struct NewRequest {
+    KeyedHash::Wide key, merge_key;
+};
 
 struct LayerStatistics {
     Counter requests_received, responses_received, retransmissions_received, retransmissions_sent;
@@ -33,6 +39,14 @@ public:
 
     // Whether a request of this method with this top Via is the repetition of one that is known (RFC 3261 17.2.3).
     bool knows(std::string_view method, const sip::ViaView& top_via) const;
+
+    // For a request outside of dialogs (no INVITE) that its user need not have parsed, since it knows what it says.
+    // `key` and `merge_key` as key.h makes them, neither empty; `bytes`: its size. Nothing: receive() it.
+    std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const;
+    // Such a request has been answered, once and for good: its transaction is kept as after respond(). For UDP.
+    void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
+                    std::string response, TimePoint now, Effects& out);
+    void count_request();  // that was admitted, whatever became of it
 
     // Server side. `response` is complete text (compose.h). Provisional, then exactly one final; later calls are
     // ignored except for 2xx of INVITE, whose retransmissions the user asks for with the same call (RFC 6026 accepted

@@ -23,7 +23,7 @@ void ServerSide::receive(const Flow& flow, sip::Message request, TimePoint now, 
     if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
     const Key key = key_of(request);
     if (const auto found = by_key_.find(key); found != by_key_.end()) return receive_again(found->second, now, out);
-    if (!has_room_for(request)) {
+    if (!has_room_for(request.text().size(), !request.to_tag().empty())) {
         statistics_.limit_refusals.add();
         const std::string retry_after = std::to_string(1 + random_.below(10));  // spread: they must not return together
         return answer_once(flow, request, 503, stable_tag(key), out, retry_after);
@@ -35,6 +35,25 @@ void ServerSide::receive(const Flow& flow, sip::Message request, TimePoint now, 
         return answer_once(flow, request, 482, stable_tag(key), out);
     }
     begin(flow, key, merge, std::move(request), now, out);
+}
+
+std::optional<NewRequest> ServerSide::admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const {
+    if (key.empty() || merge_key.empty() || !has_room_for(bytes, false)) return std::nullopt;
+    const NewRequest request{hash_.wide(key), hash_.wide(merge_key)};
+    if (by_key_.contains(request.key) || is_merged(request.merge_key)) return std::nullopt;
+    return request;
+}
+
+void ServerSide::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
+                            std::string response, TimePoint now, Effects& out) {
+    NonInviteServer machine(values_, is_reliable(flow.transport));
+    Step answered;  // delivered it need not be: its user has it
+    machine.respond(status, share(std::move(response)), answered);
+    const ServerId id = table_.emplace(
+        Server{request.key, request.merge_key, std::move(machine), flow, responses, {}, {}, {}, 0, {}, false});
+    by_key_.emplace(request.key, id);
+    by_merge_key_.insert_or_assign(request.merge_key, id);
+    apply(id, answered, nullptr, flow, now, out);
 }
 
 void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out) {
@@ -107,9 +126,9 @@ void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key
 }
 
 // Requests within dialogs keep calls controllable: they have an eighth of room that new ones do not get.
-bool ServerSide::has_room_for(const sip::Message& request) const {
-    const auto room = [&](std::size_t limit) { return request.to_tag().empty() ? limit : limit + limit / 8; };
-    return table_.size() < room(limits_.transactions) && bytes_ + request.text().size() <= room(limits_.bytes);
+bool ServerSide::has_room_for(std::size_t bytes, bool in_dialog) const {
+    const auto room = [&](std::size_t limit) { return in_dialog ? limit + limit / 8 : limit; };
+    return table_.size() < room(limits_.transactions) && bytes_ + bytes <= room(limits_.bytes);
 }
 
 bool ServerSide::is_merged(const std::optional<Key>& merge_key) const {

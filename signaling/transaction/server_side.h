@@ -31,6 +31,9 @@ public:
         : values_(values), timers_(timers), random_(random), statistics_(statistics), limits_(limits), hash_(random) {}
 
     void receive(const Flow& flow, sip::Message request, TimePoint now, Effects& out);
+    std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const;
+    void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
+                    std::string response, TimePoint now, Effects& out);
     void respond(ServerId id, std::uint16_t status, std::string response, TimePoint now, Effects& out);
     void respond_once(ServerId id, std::string response, Effects& out);
     void ignore(ServerId id);
@@ -67,7 +70,7 @@ private:
     void receive_again(ServerId id, TimePoint now, Effects& out);
     void begin(const Flow& flow, const Key& key, const std::optional<Key>& merge_key, sip::Message request,
                TimePoint now, Effects& out);
-    bool has_room_for(const sip::Message& request) const;
+    bool has_room_for(std::size_t bytes, bool in_dialog) const;
     bool is_merged(const std::optional<Key>& merge_key) const;
     Key key_of(const sip::Message& request) const { return hash_.wide(server_key(request)); }
     ServerId find_cancelled(const sip::Message& cancel) const;

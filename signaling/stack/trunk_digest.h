@@ -1,0 +1,19 @@
+// What a trunk's provisioning says of Digest: the protection domain, the algorithms offered, the secret of a user name.
+#pragma once
+
+#include <string>
+
+#include "control/config/snapshot.h"
+#include "signaling/registrar/authenticator.h"
+
+namespace sallyport::stack {
+
+// The protection domain a trunk's first credential is good for.
+std::string digest_realm_of(const config::Trunk& trunk);
+// What the trunk is to be offered and has a secret for; everything, if it has none at all: nothing is told about it
+// then.
+registrar::DigestOffer digest_offer_of(const config::Trunk& trunk);
+// Without a trunk: nobody's.
+registrar::CredentialSecret secret_of(const config::Snapshot::CredentialMatch& match);
+
+}  // namespace sallyport::stack
