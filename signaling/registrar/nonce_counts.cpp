@@ -1,7 +1,8 @@
 #include "signaling/registrar/nonce_counts.h"
 
 #include <algorithm>
-#include <functional>
+#include <charconv>
+#include <iterator>
 
 namespace sallyport::registrar {
 namespace {
@@ -15,14 +16,20 @@ NonceCounts::NonceCounts(std::size_t max_nonces, std::size_t stripes)
       most_in_stripe_(std::max<std::size_t>(1, max_nonces / stripe_count_)),
       stripes_(std::make_unique<Stripe[]>(stripe_count_)) {}
 
+// A nonce that is none of ours has a stamp as well, one that is worth nothing.
 NonceCounts::Stamp NonceCounts::stamp_of(std::string_view nonce) {
-    Stamp stamp{};
-    std::copy_n(nonce.begin(), std::min(nonce.size(), stamp.size()), stamp.begin());
-    return stamp;
+    const auto number = [&](std::size_t at) {
+        const auto digits = nonce.substr(std::min(at, nonce.size()), 16);
+        std::uint64_t value = 0;
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+        return value;
+    };
+    return {number(0), number(16)};
 }
 
-NonceCounts::Stripe& NonceCounts::stripe(const Stamp& stamp) const {
-    return stripes_[std::hash<std::string_view>{}({stamp.data(), stamp.size()}) % stripe_count_];
+void NonceCounts::drop_oldest(Stripe& s) {
+    s.windows.erase(s.ages.front().stamp);
+    s.ages.pop_front();
 }
 
 bool NonceCounts::is_forgotten(std::string_view nonce) const {
@@ -37,16 +44,18 @@ bool NonceCounts::use(std::string_view nonce, std::uint32_t count, TimePoint exp
     const Stamp stamp = stamp_of(nonce);
     Stripe& s = stripe(stamp);
     const std::lock_guard lock(s.mutex);
-    auto& windows = s.windows;
-    while (!windows.empty() && windows.begin()->second.expires <= now) windows.erase(windows.begin());
+    while (!s.ages.empty() && s.ages.front().expires <= now) drop_oldest(s);
     if (stamp <= s.forgotten) return false;
-    if (const auto found = windows.find(stamp); found != windows.end()) return found->second.use(count);
-    if (windows.size() >= most_in_stripe_) {
-        s.forgotten = windows.begin()->first;
-        windows.erase(windows.begin());
+    if (const auto found = s.windows.find(stamp); found != s.windows.end()) return found->second.use(count);
+    if (s.ages.size() >= most_in_stripe_) {
+        s.forgotten = s.ages.front().stamp;
+        drop_oldest(s);
         if (stamp <= s.forgotten) return false;
     }
-    windows.emplace_hint(windows.end(), stamp, Window{count, 1, expires});  // most are the latest
+    s.windows.emplace(stamp, Window{count, 1});
+    auto place = s.ages.end();  // most are the latest
+    while (place != s.ages.begin() && std::prev(place)->stamp > stamp) --place;
+    s.ages.insert(place, {stamp, expires});
     return true;
 }
 

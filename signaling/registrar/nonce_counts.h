@@ -3,10 +3,13 @@
 // Judges no credentials.
 #pragma once
 
-#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <bit>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -17,7 +20,7 @@ namespace sallyport::registrar {
 
 class NonceCounts {
 public:
-    // `max_nonces`: in use at one time, about 110 bytes each; beyond it the oldest become stale early.
+    // `max_nonces`: in use at one time, about 90 bytes each; beyond it the oldest become stale early.
     explicit NonceCounts(std::size_t max_nonces = 131'072, std::size_t stripes = 64);
 
     // False: this count of the nonce was used before, or may have been. Nonces are our own and genuine: their text
@@ -30,17 +33,31 @@ private:
     struct Window {
         std::uint32_t highest = 0;
         std::uint64_t seen = 0;  // bit i: highest - i
-        TimePoint expires{};
         bool use(std::uint32_t count);
     };
-    using Stamp = std::array<char, 32>;  // filled up with NUL
+    struct Stamp {  // what the first 32 digits of a nonce say
+        std::uint64_t time = 0, random = 0;
+        friend auto operator<=>(const Stamp&, const Stamp&) = default;
+    };
+    struct HashOfStamp {  // drawn at random by ourselves: nobody aims at a place
+        using is_avalanching = void;
+        std::size_t operator()(const Stamp& stamp) const {  // its low bits have chosen the stripe
+            return static_cast<std::size_t>(std::rotl(stamp.random, 32));
+        }
+    };
+    struct Age {
+        Stamp stamp;
+        TimePoint expires{};
+    };
     struct Stripe {
         mutable std::mutex mutex;
-        std::map<Stamp, Window> windows;  // the oldest come first and leave first
-        Stamp forgotten{};                // nonces up to this one may have had a window that had to go
+        boost::unordered_flat_map<Stamp, Window, HashOfStamp> windows;
+        std::deque<Age> ages;  // of all of them: the oldest come first and leave first
+        Stamp forgotten{};     // nonces up to this one may have had a window that had to go
     };
     static Stamp stamp_of(std::string_view nonce);
-    Stripe& stripe(const Stamp& stamp) const;
+    Stripe& stripe(const Stamp& stamp) const { return stripes_[stamp.random % stripe_count_]; }
+    static void drop_oldest(Stripe& stripe);
 
     std::size_t stripe_count_, most_in_stripe_;
     std::unique_ptr<Stripe[]> stripes_;

@@ -2,13 +2,14 @@
 // requests to the user.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
 #include <variant>
 
 #include "signaling/transaction/invite_server.h"
@@ -48,6 +49,7 @@ private:
     using Machine = std::variant<InviteServer, NonInviteServer>;
     using Key = KeyedHash::Wide;  // of the text that key.h gives
     struct HashOfKey {
+        using is_avalanching = void;
         std::size_t operator()(const Key& key) const { return static_cast<std::size_t>(key.low); }
     };
     struct Server {
@@ -62,7 +64,7 @@ private:
         TimerSet timers;
         bool cancelled = false;
     };
-    using Index = std::unordered_map<Key, ServerId, HashOfKey>;
+    using Index = boost::unordered_flat_map<Key, ServerId, HashOfKey>;
     using FlowEntry = std::tuple<std::uint64_t, ServerId>;  // connection, transaction
 
     void receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out);
