@@ -214,10 +214,15 @@ std::size_t UdpListener::send_batch(std::size_t begin) {
         headers[i].msg_hdr.msg_iov = &slices[i];
         headers[i].msg_hdr.msg_iovlen = 1;
     }
+    const auto send_all = [&] {
+        if (n > 1) return sendmmsg(socket_.native_handle(), headers.data(), static_cast<unsigned>(n), MSG_DONTWAIT);
+        const auto size = sendmsg(socket_.native_handle(), &headers[0].msg_hdr, MSG_DONTWAIT);  // cheaper for one
+        headers[0].msg_len = static_cast<unsigned>(std::max<ssize_t>(size, 0));
+        return size < 0 ? -1 : 1;
+    };
     // An ICMP error of an earlier datagram is reported by the next call, which then has sent nothing: ask twice.
-    int sent = sendmmsg(socket_.native_handle(), headers.data(), static_cast<unsigned>(n), MSG_DONTWAIT);
-    if (sent < 0 && may_pass(errno))
-        sent = sendmmsg(socket_.native_handle(), headers.data(), static_cast<unsigned>(n), MSG_DONTWAIT);
+    int sent = send_all();
+    if (sent < 0 && may_pass(errno)) sent = send_all();
     if (sent < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
         statistics_.drops[IoDrop::send_error].add();

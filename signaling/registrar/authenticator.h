@@ -64,7 +64,8 @@ public:
                          const CredentialLookup& lookup, TimePoint now, const Asker& asker = {});
     // What check() finds out of an answer whose form, place and user are known: whether the nonce is good and the
     // response right. Counts nothing.
-    bool is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method,
+    // `ha2`: of sip::digest_ha2().
+    bool is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view ha2,
                   std::string_view digest_realm, TimePoint now, const Asker& asker) const;
     // Whether the answer's nonce count is new; it is used up then. For an answer that is right.
     bool count(const sip::DigestAnswer& answer, TimePoint now);

@@ -3,9 +3,11 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
+#include <memory>
 
 #include "control/base/check.h"
 #include "signaling/sip/auth_params.h"
@@ -125,24 +127,24 @@ std::string hmac_sha256(std::string_view key, std::string_view data) {
     return to_hex(ByteView(raw).first(size));
 }
 
-void SipHash128::Free::operator()(evp_mac_ctx_st* context) const { EVP_MAC_CTX_free(context); }
+namespace {
 
-SipHash128::SipHash128(std::string_view secret, std::string_view purpose) {
-    constexpr std::size_t key_digits = 32;
-    key_ = *from_hex(std::string_view(hmac_sha256(secret, purpose)).substr(0, key_digits));
-    EVP_MAC* const siphash = EVP_MAC_fetch(nullptr, "SIPHASH", nullptr);
-    context_.reset(EVP_MAC_CTX_new(siphash));
-    EVP_MAC_free(siphash);  // the context has it as well
-    SALLYPORT_CHECK(context_ != nullptr);
+SipHash::Key derived_key(std::string_view secret, std::string_view purpose) {
+    SipHash::Key key{};
+    const auto derived = *from_hex(hmac_sha256(secret, purpose));
+    std::copy_n(derived.begin(), key.size(), key.begin());
+    return key;
 }
 
+}  // namespace
+
+SipHash128::SipHash128(std::string_view secret, std::string_view purpose) : hash_(derived_key(secret, purpose)) {}
+
 std::string SipHash128::operator()(std::initializer_list<std::string_view> parts) const {
+    const SipHash::Wide hash = hash_.wide(parts);
     std::array<std::uint8_t, 16> raw;
-    std::size_t size = 0;
-    bool ok = EVP_MAC_init(context_.get(), key_.data(), key_.size(), nullptr) == 1;
-    for (const auto part : parts) ok = ok && EVP_MAC_update(context_.get(), as_bytes(part).data(), part.size()) == 1;
-    ok = ok && EVP_MAC_final(context_.get(), raw.data(), &size, raw.size()) == 1 && size == raw.size();
-    SALLYPORT_CHECK(ok);
+    std::memcpy(raw.data(), &hash.low, 8);
+    std::memcpy(raw.data() + 8, &hash.high, 8);
     return to_hex(raw);
 }
 
@@ -196,7 +198,14 @@ std::optional<std::string_view> auth_parameter(std::string_view header_value, st
 }
 
 std::string digest_response(const DigestAnswer& answer, std::string_view ha1, std::string_view method) {
-    const std::string ha2 = hash_joined(answer.algorithm, {method, answer.uri});
+    return digest_response_of(answer, ha1, digest_ha2(answer, method));
+}
+
+std::string digest_ha2(const DigestAnswer& answer, std::string_view method) {
+    return hash_joined(answer.algorithm, {method, answer.uri});
+}
+
+std::string digest_response_of(const DigestAnswer& answer, std::string_view ha1, std::string_view ha2) {
     if (!answer.has_qop) return hash_joined(answer.algorithm, {ha1, answer.nonce, ha2});
     std::uint8_t count[4];
     store_be32(count, answer.nc.value_or(0));

@@ -28,7 +28,8 @@ struct Refresh {
     std::string_view call_id, request_uri;
     Flow responses;            // where answers go
     sip::DigestAnswer answer;  // user, realm, URI and algorithm; the rest is of each request
-    std::string ha1, aor;      // the secret; the AOR as lock-outs name it
+    std::string ha1, ha2;      // the secret, and what is asked for
+    std::string aor;           // as lock-outs name it
     std::string trunk, contact;
     Duration lasts{};  // what the PBX is granted
     TimePoint expires_at{};

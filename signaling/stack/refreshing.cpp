@@ -129,6 +129,7 @@ std::unique_ptr<Refresh> Core::refresh_of(const transaction::Request& request, c
     refresh->responses = transaction::response_flow(request.flow, via);
     const auto secret = secret_of(snapshot->credential(answer->username, answer->realm));
     refresh->ha1 = answer->algorithm == sip::DigestAlgorithm::sha256 ? secret.ha1_sha256 : secret.ha1_md5;
+    refresh->ha2 = sip::digest_ha2(*answer, method);
     refresh->answer = std::move(*answer);
     refresh->aor = challenge_for(&trunk, message.to().uri, {}, false).aor;
     refresh->trunk = trunk.id;
@@ -213,7 +214,7 @@ bool Core::grant_refresh(const Flow& flow, Refresh& refresh, sip::HoleValues& is
     answer.nc_text = is[HoleName::nonce_count];
     answer.nc = number(answer.nc_text, 16);
     const registrar::Asker asker{flow.remote.address, &settings.realms[flow.realm]};
-    if (!authenticator.is_right(answer, refresh.ha1, method, answer.realm, now_, asker)) return false;
+    if (!authenticator.is_right(answer, refresh.ha1, refresh.ha2, answer.realm, now_, asker)) return false;
     const std::uint32_t cseq = number(is[HoleName::cseq], 10);
     const bool renewed = shared.locations.renew(refresh.trunk, [&](registrar::Binding& binding) {
         if (!is_refreshed_by(refresh, binding, flow) || cseq <= binding.cseq || !authenticator.count(answer, now_))
