@@ -33,7 +33,7 @@ public:
     }
     // 128 bits of all the parts in a row: equal for equal texts alone, as far as anybody will live to see.
     Wide wide(std::initializer_list<std::string_view> parts) const {
-        Run run(k0_, k1_ ^ 0xee);
+        Run run(k0_, k1_, 0xee);
         for (const auto part : parts) run.take(part);
         const std::uint64_t low = run.finish(0xee);
         return {low, run.go_on()};
@@ -43,9 +43,9 @@ public:
 private:
     class Run {
     public:
-        Run(std::uint64_t k0, std::uint64_t k1)
+        Run(std::uint64_t k0, std::uint64_t k1, std::uint64_t mark = 0)
             : v0_(k0 ^ 0x736f6d6570736575ull),
-              v1_(k1 ^ 0x646f72616e646f6dull),
+              v1_(k1 ^ 0x646f72616e646f6dull ^ mark),
               v2_(k0 ^ 0x6c7967656e657261ull),
               v3_(k1 ^ 0x7465646279746573ull) {}
 

@@ -134,6 +134,10 @@ void add_registrations(const Sums& sums, const MetricSources& from, std::vector<
     out.push_back(counter("sallyport_registration_requests_total", "REGISTER requests answered, after authentication.",
                           {labelled("result", "ok", sums.stack(&S::registrations_ok)),
                            labelled("result", "refused", sums.stack(&S::registrations_refused))}));
+    out.push_back(
+        counter("sallyport_refreshes_unparsed_total",
+                "REGISTERs over UDP that said what the last one over their flow had said, their challenges too.",
+                sums.stack(&S::refreshes_unparsed)));
     out.push_back(counter("sallyport_auth_challenges_total", "401 and 407 sent.", sums.stack(&S::challenges)));
     out.push_back(counter("sallyport_auth_failures_total", "Credentials that were wrong.",
                           sums.stack(&S::authentication_failures)));

@@ -12,6 +12,8 @@
 namespace sallyport::io {
 namespace {
 
+constexpr Duration rest = 500us;  // half of the least that a node file may call an overload
+constexpr std::size_t few_datagrams = 8;
 constexpr std::size_t letters_at_once = 256;  // then sockets and timer have their turn
 constexpr std::size_t refusals_logged = 10;   // a second; all of them are counted
 
@@ -53,17 +55,26 @@ void Shard::start() {
 
 // As context_.run(), but it knows when there was nothing left to do: how long there has been no such moment is what
 // tells overload, whichever way the work comes in.
+// Rest is when nothing is left to do. To ask costs a system call, as much as taking a datagram does: after a few
+// datagrams it is not asked for `rest`, and seen by how long the next one has been waited for.
 void Shard::run() {
     while (!context_.stopped()) {
-        context_.poll();
-        rested_ = true;
+        waiting_since_ = environment_.clock.now();
+        asked_ = datagrams_ == 0 || datagrams_ > few_datagrams || waiting_since_ - busy_since_ >= rest;
+        if (asked_) {
+            context_.poll();
+            rested_ = true;
+        }
+        datagrams_ = 0;
+        first_ = true;
         context_.run_one();
     }
 }
 
 Duration Shard::busy_for() {
     const TimePoint now = environment_.clock.now();
-    if (std::exchange(rested_, false)) busy_since_ = now;
+    const bool waited = std::exchange(first_, false) && !asked_ && now - waiting_since_ >= rest;
+    if (std::exchange(rested_, false) || waited) busy_since_ = now;
     return now - busy_since_;
 }
 
@@ -121,6 +132,7 @@ void Shard::open_letter(Letter& letter) {
 
 void Shard::on_datagram(const Flow& flow, std::string_view bytes) {
     in_batch_ = true;
+    ++datagrams_;
     if (!deliver(flow, bytes)) statistics_.drops[IoDrop::mailbox_full].add();
 }
 

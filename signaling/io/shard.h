@@ -117,6 +117,10 @@ private:
     bool in_batch_ = false;   // whoever has begun it finishes when it ends
     bool rested_ = true;      // there was nothing to do before what is being done
     TimePoint busy_since_{};  // since then there was always something
+    TimePoint waiting_since_{};
+    bool asked_ = false;         // whether there was anything to do, before waiting for it
+    bool first_ = false;         // nothing has been taken since
+    std::size_t datagrams_ = 0;  // that what is being done has brought
     TimePoint refusals_since_{};
     std::size_t refusals_ = 0;
     std::thread thread_;

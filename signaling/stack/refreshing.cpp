@@ -139,7 +139,8 @@ std::unique_ptr<Refresh> Core::refresh_of(const transaction::Request& request, c
         refresh->contact = only.contact;
         refresh->expires_at = only.expires_at;
         refresh->lasts = only.expires_at - now_;
-        return is_refreshed_by(*refresh, only, request.flow);
+        // Of this request, that is: one that takes another contact back is granted as well, and leaves this one alone.
+        return only.cseq == message.cseq().number && is_refreshed_by(*refresh, only, request.flow);
     });
     return alone ? std::move(refresh) : nullptr;
 }
@@ -178,6 +179,7 @@ bool Core::answer_refresh(const Flow& flow, std::string_view bytes) {
         return false;
     refresh->used = true;
     statistics.messages_received.add();
+    statistics.refreshes_unparsed.add();
     layer.count_request();
     return true;
 }

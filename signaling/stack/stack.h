@@ -55,6 +55,7 @@ struct StackStatistics {
     Counter calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
     Counter calls_refused_barred, calls_refused_hours, calls_refused_budget;
     Counter registrations_ok, registrations_refused, challenges, authentication_failures;
+    Counter refreshes_unparsed;  // REGISTERs and their challenges that said what the last ones had said
     Counter lockouts, refused_locked_out, dropped_locked_out;
     Counter subscriptions;  // alive now (set)
     Counter options_answered, options_sent;

@@ -274,10 +274,14 @@ TEST_CASE("when too many nonces are in use the oldest become stale: forgotten ne
 TEST_CASE("the bound on nonces in use holds in every stripe, whatever is asked") {
     registrar::NonceCounts counts(128, 64);
     const TimePoint now = TimePoint{} + 1'000s;
-    for (int i = 0; i < 1'000; ++i) CHECK(counts.use("nonce" + std::to_string(10'000 + i), 1, now + 300s, now));
+    const auto nonce_of = [](int i) {  // one after the other, and then what makes them differ
+        const std::string time = std::to_string(1'000'000'000'000'000 + i);
+        return time + std::string(time.rbegin(), time.rend());
+    };
+    for (int i = 0; i < 1'000; ++i) CHECK(counts.use(nonce_of(i), 1, now + 300s, now));
     int forgotten = 0;
     for (int i = 0; i < 1'000; ++i) {
-        const std::string nonce = "nonce" + std::to_string(10'000 + i);
+        const std::string nonce = nonce_of(i);
         CHECK_FALSE(counts.use(nonce, 1, now + 300s, now));
         forgotten += counts.is_forgotten(nonce) ? 1 : 0;
     }

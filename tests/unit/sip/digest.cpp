@@ -101,6 +101,17 @@ TEST_CASE("the short keyed hash is SipHash-2-4 under a key of its purpose; value
     CHECK(SipHash128("another secret", "purpose")({"onetwo"}) != hash({"onetwo"}));
 }
 
+TEST_CASE("a parameter is found where it stands, if it stands there once") {
+    const std::string_view value = R"(Digest realm="r", nonce="n", NC=00000001, qop=auth)";
+    CHECK(auth_parameter(value, "nonce") == std::optional<std::string_view>("n"));
+    CHECK(auth_parameter(value, "nc") == std::optional<std::string_view>("00000001"));
+    CHECK(auth_parameter(value, "nonce")->data() == value.data() + value.find("\"n\"") + 1);
+    CHECK_FALSE(auth_parameter(value, "cnonce"));
+    CHECK_FALSE(auth_parameter(R"(Digest nonce="n", nonce="n")", "nonce"));
+    CHECK_FALSE(auth_parameter(R"(Digest nonce="n", realm="r)", "nonce"));
+    CHECK_FALSE(auth_parameter("", "nonce"));
+}
+
 TEST_CASE("a digest that leaves room for doubt is refused (CVE-2022-24754, CVE-2023-28098)") {
     const auto error = [](std::string_view text) {
         INFO(text);
