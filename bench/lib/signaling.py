@@ -1,7 +1,9 @@
 """signaling-calls, registrations and bulk-register: CPU time of the server per unit of work, ours and Kamailio's in turn."""
 import contextlib
 import hashlib
+import json
 import os
+import subprocess
 import tempfile
 
 from . import kamailio, measure, node, sipp
@@ -100,41 +102,76 @@ def users_file(names):
         yield users
 
 
-def registrations(programs, rounds, quick):
-    """CPU microseconds of the server per registration (REGISTER, 401, REGISTER with Digest MD5, 200 over UDP), ours in memory
-    as Kamailio's; and ours kept on the disk, as it is by default."""
-    # A port for each: PBXs that share one look like a NAT that gives it from one to the next, which is another path.
-    units, rate = (1000, 250) if quick else (5000, 500)
-    names = [f"pbx{i}" for i in range(USERS)]
-    documents = [trunk(name, f"{{first: \"+4930{i:03}00\", last: \"+4930{i:03}99\"}}") for i, name in enumerate(names)]
-    provision = "---\n".join(documents)
-    ours, peer, kept = [], [], []
+class Registrants:
+    """PBXs that refresh their registration (signaling/registrants.cpp), each from a port of its own."""
 
-    def register(network, address, users):
-        def run(calls, rate):
-            return sipp.run_uac(network.pbx, scenario("register.xml"), address, "192.0.2.10", 5080, calls, rate, inf=users.name,
-                                own_sockets=True)
-        run(calls=USERS, rate=100)
-        return run
-    with users_file(names) as users:
-        with node.running(programs, provision, registrations="none") as edge_node:
-            registrar = kamailio.Kamailio(edge_node.network.edge, "kamailio-registrar.cfg", ("192.0.2.1",), KAMAILIO_PORT)
-            try:
-                our_run = register(edge_node.network, "192.0.2.1:5060", users)
-                peer_run = register(edge_node.network, f"192.0.2.1:{KAMAILIO_PORT}", users)
-                for _ in range(rounds):
-                    ours.append(microseconds_per_unit("Sallyport", lambda: node.cpu_seconds(edge_node), our_run, units, rate))
-                    peer.append(microseconds_per_unit("Kamailio", registrar.cpu_seconds, peer_run, units, rate))
-            finally:
-                registrar.stop()
-        with node.running(programs, provision) as edge_node:
-            our_run = register(edge_node.network, "192.0.2.1:5060", users)
-            for _ in range(rounds):
-                kept.append(microseconds_per_unit("Sallyport", lambda: node.cpu_seconds(edge_node), our_run, units, rate))
-    return measure.result("registrations", "CPU microseconds per registration", ours, peer,
+    def __init__(self, programs, namespace, first_port, server_port):
+        command = [os.path.join(programs, "bench", "sip_registrants"), "192.0.2.10", str(first_port), "192.0.2.1", str(server_port),
+                   str(USERS), "bench.example", BENCH_PASSWORD]
+        with namespace.entered():
+            self._child = subprocess.Popen(measure.pinned(sipp.GENERATOR_CPU, command), stdin=subprocess.PIPE,
+                                           stdout=subprocess.PIPE, text=True)
+
+    def run(self, calls, rate, keep_nonces=False):
+        self._child.stdin.write(f"{calls} {rate}{' keep' if keep_nonces else ''}\n")
+        self._child.stdin.flush()
+        return json.loads(self._child.stdout.readline())
+
+    def run_with_old_nonces(self, calls, rate):
+        return self.run(calls, rate, keep_nonces=True)
+
+    def stop(self):
+        self._child.stdin.close()
+        self._child.wait(10)
+
+
+def registrations(programs, rounds, quick):
+    """CPU microseconds of the server per refresh of a registration (REGISTER, 401, REGISTER with Digest MD5, 200 over UDP),
+    ours in memory as Kamailio's; the same with the nonce of before, which needs no 401; and ours kept on the disk, as it is by
+    default."""
+    # A port for each: PBXs that share one look like a NAT that gives it from one to the next, which is another path.
+    units, rate = (4000, 2000) if quick else (20000, 4000)
+    documents = [trunk(f"pbx{i}", f"{{first: \"+4930{i:03}00\", last: \"+4930{i:03}99\"}}") for i in range(USERS)]
+    provision = "---\n".join(documents)
+    figures = {"ours": [], "peer": [], "ours_old_nonce": [], "peer_old_nonce": [], "kept": []}
+
+    def add(name, cpu_seconds, run):
+        figures[name].append(microseconds_per_unit(name, cpu_seconds, run, units, rate))
+
+    def warm_up(crowd):
+        crowd.run(USERS, 500)
+        crowd.run(4 * USERS, rate)
+    with contextlib.ExitStack() as running:
+        edge_node = running.enter_context(node.running(programs, provision, registrations="none"))
+        pbxs = edge_node.network.pbx
+        registrar = kamailio.Kamailio(edge_node.network.edge, "kamailio-registrar.cfg", ("192.0.2.1",), KAMAILIO_PORT)
+        running.callback(registrar.stop)
+        ours = Registrants(programs, pbxs, 20000, 5060)
+        running.callback(ours.stop)
+        peer = Registrants(programs, pbxs, 30000, KAMAILIO_PORT)
+        running.callback(peer.stop)
+        warm_up(ours)
+        warm_up(peer)
+        for _ in range(rounds):
+            add("ours", lambda: node.cpu_seconds(edge_node), ours.run)
+            add("peer", registrar.cpu_seconds, peer.run)
+        for _ in range(rounds):
+            add("ours_old_nonce", lambda: node.cpu_seconds(edge_node), ours.run_with_old_nonces)
+            add("peer_old_nonce", registrar.cpu_seconds, peer.run_with_old_nonces)
+    with contextlib.ExitStack() as running:
+        edge_node = running.enter_context(node.running(programs, provision))
+        ours = Registrants(programs, edge_node.network.pbx, 20000, 5060)
+        running.callback(ours.stop)
+        warm_up(ours)
+        for _ in range(rounds):
+            add("kept", lambda: node.cpu_seconds(edge_node), ours.run)
+    old_nonce = {"ours": measure.median(figures["ours_old_nonce"]), "peer": measure.median(figures["peer_old_nonce"]),
+                 "runs": {"ours": figures["ours_old_nonce"], "peer": figures["peer_old_nonce"]}}
+    return measure.result("registrations", "CPU microseconds per registration", figures["ours"], figures["peer"],
                           "Kamailio, usrloc in memory with Digest MD5",
                           {"registrations_per_run": units, "registrations_per_second": rate, "users": USERS,
-                           "kept": {"ours": measure.median(kept), "runs": kept}})
+                           "with_the_nonce_of_before": old_nonce,
+                           "kept": {"ours": measure.median(figures["kept"]), "runs": figures["kept"]}})
 
 
 def bulk_register(programs, rounds, quick):
