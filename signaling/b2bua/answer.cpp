@@ -304,6 +304,7 @@ void Call::send_ok(Context& cx) {
         record_.answered = cx.now;
         record_.status = 200;
         cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, cx.now, cx.now);
+        pays_since_ = cx.now;
         cx.counters.answered.add();
         cx.counters.setup_seconds.observe(std::chrono::duration<double>(cx.now - record_.started).count());
         invite_.reset();

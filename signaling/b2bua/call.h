@@ -326,6 +326,7 @@ private:
     policy::Admitted admitted_;
     std::array<End, 2> ends_;
     bool holds_gauge_ = false, record_written_ = false;
+    TimePoint pays_since_{};  // the trunk whose call it is
     SessionId session_;
     std::array<Leg, 2> legs_;
     std::optional<sip::Message> invite_;  // the first one, until it is answered
