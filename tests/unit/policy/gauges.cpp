@@ -17,7 +17,9 @@ namespace {
 
 // Gauges as trunks alone use them.
 struct TrunkGauges : CallGauges {
-    static Holding holding(std::string_view trunk, double price) { return {{trunk_gauge(trunk)}, 0, price, {trunk_gauge(trunk)}}; }
+    static Holding holding(std::string_view trunk, double price) {
+        return {{trunk_gauge(trunk)}, 0, price, {trunk_gauge(trunk)}};
+    }
     Admission admit(std::string_view trunk, const config::Limits& l, TimePoint now, double price = 0) {
         const Level level{trunk_gauge(trunk), l.concurrent_calls, l.calls_per_second, l.burst, 0, l.cost_per_day};
         Holding call = holding(trunk, price);
@@ -71,8 +73,7 @@ TEST_CASE("A call that another trunk pays for leaves the budget of its first one
 TEST_CASE("What a call may cost within three minutes is kept free in the budget of who pays for it, and in no other") {
     TrunkGauges gauges;
     const config::Limits limits{.cost_per_day = 24};
-    const std::array levels{Level{.gauge = trunk_gauge("a"), .pays = false},
-                            Level{.gauge = customer_gauge("c")},
+    const std::array levels{Level{.gauge = trunk_gauge("a"), .pays = false}, Level{.gauge = customer_gauge("c")},
                             Level{.gauge = trunk_gauge("b"), .cost_per_day = 24}};
     Holding call{{}, 0, 7};
     REQUIRE(gauges.CallGauges::admit(levels, call, start).admission == Admission::admitted);

@@ -260,7 +260,8 @@ TEST_CASE("After a replacement that failed the other party's Session-ID names wh
     CHECK(seen == 2);
 }
 
-TEST_CASE("The dialogs that forks have made go with the leg of the caller that is replaced: a request in one is 481") {
+TEST_CASE(
+    "The dialogs that forks have made go with the leg of the caller that is replaced, and a request in one is 481") {
     Bench b;
     configure(b, world());
     b.bind();

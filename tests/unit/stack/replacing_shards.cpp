@@ -233,7 +233,7 @@ TEST_CASE("A CANCEL that comes before the shard of the call has looked at the IN
     node.first.next("CANCEL");
 }
 
-TEST_CASE("An INVITE that was handed over is forgotten when it is not repeated any more: then it is a new one") {
+TEST_CASE("An INVITE that was handed over is forgotten once nobody repeats it any more, and is a new one then") {
     Wanted wanted;
     Node& node = wanted.node;
     node.second.run_for(33s);
