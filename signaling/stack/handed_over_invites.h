@@ -1,5 +1,5 @@
-// INVITEs with Replaces (RFC 3891) that this shard has handed over to the shard of the call, for as long as they may come
-// again: a copy goes the way of the first, and so does its CANCEL. Its sender has proved himself once, and his
+// INVITEs with Replaces (RFC 3891) that this shard has handed over to the shard of the call, for as long as they may
+// come again: a copy goes the way of the first, and so does its CANCEL. Its sender has proved himself once, and his
 // credentials would not do a second time. A copy has the branch and the source of the first; the rest is somebody's who
 // has yet to prove himself.
 #pragma once

@@ -261,8 +261,8 @@ std::vector<Level> bandwidth_levels(const config::Snapshot& config, const std::v
     return out;
 }
 
-// No more than a call ever begins with: what has another name or customer since is held beside what it is today. What it
-// has held longest goes first, but for its trunks.
+// No more than a call ever begins with: what has another name or customer since is held beside what it is today. What
+// it has held longest goes first, but for its trunks.
 void let_go(std::vector<std::string>& gauges) {
     for (auto at = gauges.begin(); gauges.size() > Holding::most_gauges && at != gauges.end();)
         at = is_trunk_gauge(*at) ? at + 1 : gauges.erase(at);
