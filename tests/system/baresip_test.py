@@ -197,6 +197,7 @@ def _(lab):
 def _(lab):
     phones, pbx = ends(lab), lab.pbx()
     phones.core.forget_events()
+    phones.core.command('uafind', f'sip:{CORE_NUMBER}@{CORE_ADDRESS}')
     phones.core.dial(f'sip:{PBX_NUMBER}@{CORE.signaling}')
     leg = pbx.peer.wait_call(5)
     leg.ring()
