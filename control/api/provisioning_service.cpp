@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "control/api/etag.h"
+#include "control/api/given_secrets.h"
 #include "control/api/resource_kind.h"
 #include "control/api/status_convert.h"
 #include "control/base/system_random.h"
@@ -30,73 +32,6 @@ std::string fingerprint(std::string_view method, Request request) {
 bool is_request_id(std::string_view id) {
     return id.size() <= request_id_bytes &&
            std::all_of(id.begin(), id.end(), [](char c) { return c > ' ' && c <= '~'; });
-}
-
-// Whether a resource as given has the credentials that are stored by now; one that is gone has none to differ from.
-bool same_as_stored(const config::Snapshot& present, const config::Trunk& given) {
-    const auto stored = present.trunks.find(given.id);
-    return stored == present.trunks.end() || wire::same_secrets(given, stored->second);
-}
-bool same_as_stored(const config::Snapshot&, const config::Carrier&) { return true; }
-bool same_as_stored(const config::Snapshot&, const config::Route&) { return true; }
-bool same_as_stored(const config::Snapshot&, const config::Customer&) { return true; }
-bool same_as_stored(const config::Snapshot&, const config::Deletion&) { return true; }
-
-std::vector<pv1::GeneratedSecret> generate(config::Trunk& trunk, const std::vector<std::size_t>& which,
-                                           const config::Snapshot& base) {
-    const auto stored = base.trunks.find(trunk.id);
-    SystemRandom random;
-    return wire::generate_secrets(trunk, which, stored == base.trunks.end() ? nullptr : &stored->second, random);
-}
-template <class Resource>
-std::vector<pv1::GeneratedSecret> generate(Resource&, const std::vector<std::size_t>&, const config::Snapshot&) {
-    return {};
-}
-
-void tell(const std::vector<pv1::GeneratedSecret>& secrets, pv1::Trunk& trunk) {
-    for (const auto& secret : secrets)
-        for (auto& credential : *trunk.mutable_credentials()) {
-            const auto& realm = credential.digest_realm();
-            if (credential.username() == secret.username() && (realm.empty() || realm == secret.digest_realm()))
-                credential.set_password(secret.password());
-        }
-}
-void tell(const std::vector<pv1::GeneratedSecret>&, google::protobuf::Message&) {}
-
-Problem not_found(const std::string& name) {
-    return {Refusal::not_found, config::quoted(name) + " does not exist", {}};
-}
-
-Problem stale(const std::string& name, const std::string& etag, std::uint64_t revision) {
-    return {Refusal::aborted,
-            config::quoted(name) + " was changed meanwhile: its etag is \"" + wire::etag_of(revision) + "\", not " +
-                config::quoted(etag) + "; read it again",
-            {}};
-}
-
-template <class Kind>
-std::optional<Problem> check_etag(const config::Snapshot& base, const std::string& name, const std::string& etag) {
-    if (etag.empty()) return std::nullopt;
-    const auto* stored = find<Kind>(base, name);
-    if (stored == nullptr) return not_found(name);
-    if (wire::etag_of(stored->revision) != etag) return stale(name, etag, stored->revision);
-    return std::nullopt;
-}
-
-std::optional<Problem> check_etags(const config::Snapshot& base, const pv1::ApplyRequest& request) {
-    for (const auto& change : request.changes()) {
-        std::optional<Problem> problem;
-        if (change.has_put_trunk())
-            problem = check_etag<TrunkKind>(base, change.put_trunk().name(), change.put_trunk().etag());
-        else if (change.has_put_carrier())
-            problem = check_etag<CarrierKind>(base, change.put_carrier().name(), change.put_carrier().etag());
-        else if (change.has_put_route())
-            problem = check_etag<RouteKind>(base, change.put_route().name(), change.put_route().etag());
-        else if (change.has_put_customer())
-            problem = check_etag<CustomerKind>(base, change.put_customer().name(), change.put_customer().etag());
-        if (problem) return problem;
-    }
-    return std::nullopt;
 }
 
 void add_prefixed(wire::FieldViolations& out, std::string_view prefix, config::FieldErrors errors) {
@@ -137,6 +72,18 @@ grpc::Status ProvisioningService::carry_out(const grpc::ServerContext& context, 
     return grpc::Status::OK;
 }
 
+template <class Kind>
+grpc::Status ProvisioningService::put(const grpc::ServerContext& context, Attempt& attempt,
+                                      typename Kind::Message& response) {
+    attempt.reply = [&](const config::Outcome& outcome) {
+        return Kind::to_proto(*find<Kind>(outcome.snapshot, attempt.mutation.resource)).SerializeAsString();
+    };
+    attempt.revision = [&] { return wire::revision_of(response.etag()); };
+    const auto status = mutate(context, attempt, response);
+    if (status.ok() && !attempt.mutation.validate_only) tell(attempt.generated, response);
+    return status;
+}
+
 template <class Kind, class Request>
 grpc::Status ProvisioningService::create(const grpc::ServerContext& context, std::string_view method,
                                          const Request& request, const typename Kind::Message& message,
@@ -158,13 +105,7 @@ grpc::Status ProvisioningService::create(const grpc::ServerContext& context, std
         attempt.generated = generate(converted.value, converted.generate, base);
         return config::Change{{converted.value}, false};
     };
-    attempt.reply = [&](const config::Outcome& outcome) {
-        return Kind::to_proto(*find<Kind>(outcome.snapshot, name)).SerializeAsString();
-    };
-    attempt.revision = [&] { return wire::revision_of(response.etag()); };
-    const auto status = mutate(context, attempt, response);
-    if (status.ok() && !request.validate_only()) tell(attempt.generated, response);
-    return status;
+    return put<Kind>(context, attempt, response);
 }
 
 template <class Kind, class Request>
@@ -192,13 +133,7 @@ grpc::Status ProvisioningService::update(const grpc::ServerContext& context, std
         attempt.generated = generate(converted.value, converted.generate, base);
         return config::Change{{std::move(converted.value)}, false};
     };
-    attempt.reply = [&](const config::Outcome& outcome) {
-        return Kind::to_proto(*find<Kind>(outcome.snapshot, message.name())).SerializeAsString();
-    };
-    attempt.revision = [&] { return wire::revision_of(response.etag()); };
-    const auto status = mutate(context, attempt, response);
-    if (status.ok() && !request.validate_only()) tell(attempt.generated, response);
-    return status;
+    return put<Kind>(context, attempt, response);
 }
 
 template <class Kind>

@@ -68,6 +68,9 @@ private:
     grpc::Status mutate(const grpc::ServerContext& context, Attempt& attempt, google::protobuf::Message& response);
     grpc::Status carry_out(const grpc::ServerContext& context, Attempt& attempt, google::protobuf::Message& response);
 
+    // How create and update end: answered with the resource as it is then.
+    template <class Kind>
+    grpc::Status put(const grpc::ServerContext& context, Attempt& attempt, typename Kind::Message& response);
     template <class Kind, class Request>
     grpc::Status create(const grpc::ServerContext& context, std::string_view method, const Request& request,
                         const typename Kind::Message& message, typename Kind::Message& response);

@@ -6,9 +6,12 @@
 
 #include "signaling/b2bua/headers.h"
 #include "signaling/sip/compose.h"
+#include "signaling/sip/content.h"
 #include "signaling/sip/message.h"
 
 namespace sallyport::b2bua {
+
+inline bool has_sdp(const sip::Message& message) { return !sip::session_description(message).empty(); }
 
 struct Body {
     std::string type, disposition, text;

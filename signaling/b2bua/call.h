@@ -181,8 +181,12 @@ private:
     void begin_leg_b_anew(Context& cx);
     HistoryView history_view(std::string_view core_host) const;
 
-    // answer.cpp: what the callee says to the first INVITE
+    // early_dialog.cpp: what callees say before one of them answers
     void on_provisional(const transaction::Response& response, Context& cx);
+    Fork* fork_of(std::string_view remote_tag, Context& cx);
+    bool open_early_media(Fork& fork, const sip::Message& heard, Context& cx);
+
+    // answer.cpp: what the callee says to an INVITE in the end
     void on_failure(const transaction::Response& response, Context& cx);
     void obey_retry_after(const sip::Message& unavailable, Context& cx);
     void on_ok(Side side, const transaction::Response& response, Context& cx);
@@ -198,8 +202,6 @@ private:
     void repeat_ok(Side side, Context& cx);
     void on_no_ack(Side side, Context& cx);
     void stop_repeating(Side side, Context& cx);
-    Fork* fork_of(std::string_view remote_tag, Context& cx);
-    bool open_early_media(Fork& fork, const sip::Message& heard, Context& cx);
     sip::Composer go_ahead(Side side, std::uint16_t status, Context& cx) const;
     sip::Composer accept_invite(Side side, std::uint16_t status, const sip::Message& heard, Context& cx) const;
     void offer_late(Context& cx);
@@ -326,6 +328,7 @@ private:
     policy::Admitted admitted_;
     std::array<End, 2> ends_;
     bool holds_gauge_ = false, record_written_ = false;
+    TimePoint pays_since_{};  // the trunk whose call it is
     SessionId session_;
     std::array<Leg, 2> legs_;
     std::optional<sip::Message> invite_;  // the first one, until it is answered

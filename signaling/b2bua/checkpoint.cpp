@@ -124,6 +124,9 @@ std::string Call::checkpoint() const {
         line(out, "price-millionths",
              number(static_cast<std::uint64_t>(std::llround(admitted.price_per_minute * 1e6))));
     for (const auto& gauge : admitted.holding.gauges) line(out, "holds", gauge);
+    for (const auto& gauge : admitted.holding.payers) line(out, "pays", gauge);
+    if (!admitted.holding.payers.empty())
+        line(out, "pays-since", number(static_cast<std::uint64_t>(pays_since_.time_since_epoch().count())));
     if (admitted.holding.kbps > 0) line(out, "holds-kbps", number(admitted.holding.kbps));
     line(out, "direction", record_.direction);
     line(out, "caller", record_.caller);

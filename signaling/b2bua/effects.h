@@ -34,7 +34,8 @@ struct LogFact {
     std::string call, trunk, text;
 };
 
-// An INVITE with Replaces (RFC 3891) about a call that another shard has, from a peer that has been identified.
+// An INVITE with Replaces (RFC 3891) about a call that another shard has, from a peer that has been identified; a copy
+// of it, or its CANCEL.
 struct HandOver {
     Flow flow;
     std::string bytes;

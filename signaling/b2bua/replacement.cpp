@@ -199,6 +199,7 @@ void Call::keep_place(Context& cx) {
     if (before.trunk == admitted_.trunk) return;
     cx.gauges.end_spending(before.trunk, before.price_per_minute, cx.now);
     cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, cx.now, cx.now);
+    pays_since_ = cx.now;
 }
 
 void Call::give_up_place(Context& cx) {

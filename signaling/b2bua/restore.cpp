@@ -274,14 +274,16 @@ void read_replaced(Lines& lines, std::vector<Replaced>& out) {
     std::stable_sort(out.begin(), out.end(), [](const auto& x, const auto& y) { return x.at < y.at; });
 }
 
-// One that an earlier version has written down says only whose call it is.
+// One that an earlier version has written down says only whose call it is; he pays.
 void read_holding(Lines& lines, policy::Admitted& admitted) {
     policy::Holding& holding = admitted.holding;
     for (const auto& gauge : lines.all("holds")) holding.gauges.emplace_back(gauge);
-    if (holding.gauges.size() > policy::Holding::most_gauges) lines.spoil();
     if (holding.gauges.empty()) holding.gauges.push_back(policy::trunk_gauge(admitted.trunk));
     if (lines.has("holds-kbps")) holding.kbps = static_cast<std::uint32_t>(lines.number("holds-kbps"));
     holding.price_per_minute = admitted.price_per_minute;
+    if (holding.price_per_minute <= 0) return;
+    for (const auto& gauge : lines.all("pays")) holding.payers.emplace_back(gauge);
+    if (holding.payers.empty()) holding.payers.push_back(policy::trunk_gauge(admitted.trunk));
 }
 
 MediaCommand read_allocation(Lines& lines) {
@@ -364,7 +366,8 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     record_.codecs = bridge_.codecs();
     phase_ = Phase::answered;
     cx.gauges.hold(admitted_.holding);
-    cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, record_.answered, cx.now);
+    pays_since_ = lines.has("pays-since") ? lines.instant("pays-since") : record_.answered;
+    cx.gauges.begin_spending(admitted_.trunk, admitted_.price_per_minute, pays_since_, cx.now);
     holds_gauge_ = true;
     for (const Side side : {Side::a, Side::b}) {
         cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "control/base/check.h"
-#include "control/base/private_address.h"
+#include "signaling/b2bua/media_endpoint.h"
 #include "signaling/b2bua/srtp_keys.h"
 
 namespace sallyport::b2bua {
@@ -18,59 +18,24 @@ bool same_content(const SessionDescription& a, const SessionDescription& b) {
     return x == b;
 }
 
-bool is_sound(const IpAddress& address, const MediaProfile& profile) {
-    if (address.is_multicast() || address.is_unspecified() || address.is_link_local()) return false;
-    if (is_v4_mapped(address)) return false;
-    return !address.is_loopback() || profile.loopback;
-}
-bool is_of_family(const IpAddress& address, const MediaProfile& profile) {
-    return profile.family == Family::none || address.family == profile.family;
-}
-
-// RFC 7362 4: behind a NAT the source of the signalling is the best guess at where media comes from. The port is the
-// media plane's to learn.
-Endpoint reached(Endpoint said, const MediaProfile& profile) {
-    if (!profile.stand_in.empty() && hides_behind_nat(said.address, profile.stand_in)) said.address = profile.stand_in;
-    return said;
-}
-
-// SIPconnect 16.3: the address that the world knows the media plane by.
-Endpoint advertised(Endpoint own, const MediaProfile& profile) {
-    for (const auto& address : profile.advertised)
-        if (address.family == own.address.family) own.address = address;
-    return own;
-}
-
-std::optional<BridgeErrc> bad_endpoint(const sdp::StreamView& view, const MediaProfile& profile) {
-    if (view.zero_address) return std::nullopt;
-    if (!view.rtp_endpoint || !is_sound(view.rtp_endpoint->address, profile)) return BridgeErrc::bad_address;
-    if (!is_of_family(view.rtp_endpoint->address, profile)) return BridgeErrc::wrong_family;
-    if (profile.no_private && is_private(view.rtp_endpoint->address)) return BridgeErrc::private_address;
-    return std::nullopt;
-}
-
-// "a=rtcp" may name any address: one that would not do for RTP does not do for RTCP, which then goes where everybody
-// assumes it (RFC 3605 2.1).
-std::optional<Endpoint> rtcp_of(const sdp::StreamView& view, const MediaProfile& profile) {
-    if (!view.rtcp_endpoint) return std::nullopt;
-    const IpAddress& address = view.rtcp_endpoint->address;
-    const bool usable =
-        is_sound(address, profile) && is_of_family(address, profile) && !(profile.no_private && is_private(address));
-    if (usable) return reached(*view.rtcp_endpoint, profile);
-    if (!view.rtp_endpoint || view.rtp_endpoint->port == 65'535) return std::nullopt;
-    return reached({view.rtp_endpoint->address, static_cast<std::uint16_t>(view.rtp_endpoint->port + 1)}, profile);
-}
-
 std::optional<BridgeErrc> not_allowed(const sdp::StreamView& view, const MediaProfile& profile) {
     if (profile.srtp && !view.secure) return BridgeErrc::srtp_required;
     if (!profile.srtp && view.secure) return BridgeErrc::srtp_not_allowed;
-    return bad_endpoint(view, profile);
+    return unusable_endpoint(view, profile);
 }
 
 const MediaLocal* port_of(const std::vector<MediaLocal>& ports, std::uint32_t stream, Side side) {
     const auto found = std::find_if(ports.begin(), ports.end(),
                                     [&](const MediaLocal& p) { return p.stream == stream && p.side == side; });
     return found == ports.end() ? nullptr : &*found;
+}
+
+// Names our ports in a stream; false: the media plane has given none for it.
+bool place(sdp::StreamAnchor& anchor, const MediaLocal* port, const MediaProfile& profile) {
+    if (port == nullptr) return false;
+    anchor.rtp = advertised(port->rtp, profile);
+    anchor.rtcp = advertised(port->rtcp, profile);
+    return true;
 }
 
 BridgeResult<SessionDescription> read(std::string_view text) {
@@ -141,45 +106,7 @@ std::optional<SessionDescription> closed(const SdpBridge::SideState& side, const
     return out;
 }
 
-bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
-bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::recvonly; }
-
 }  // namespace
-
-std::string_view to_string(BridgeErrc e) {
-    switch (e) {
-        case BridgeErrc::not_sdp: return "the body is no session description";
-        case BridgeErrc::srtp_required: return "this leg takes SRTP only";
-        case BridgeErrc::srtp_not_allowed: return "this leg takes plain RTP only";
-        case BridgeErrc::no_usable_key: return "no usable crypto line";
-        case BridgeErrc::bad_address: return "a media address that cannot be used";
-        case BridgeErrc::wrong_family: return "a media address of the other IP version";
-        case BridgeErrc::private_address: return "a private media address from behind a NAT, with NAT mode off";
-        case BridgeErrc::nothing_in_common: return "no stream or codec in common";
-        case BridgeErrc::wrong_answer: return "the answer does not fit the offer";
-        case BridgeErrc::too_few_streams: return "an m-line of the session is missing";
-        case BridgeErrc::no_port: return "no media port for a stream";
-    }
-    SALLYPORT_CHECK(false);
-}
-
-std::string warning_of(BridgeErrc e) {
-    const char* code = "399";  // miscellaneous
-    switch (e) {
-        case BridgeErrc::wrong_family: code = "301"; break;  // incompatible network address formats
-        case BridgeErrc::srtp_required:
-        case BridgeErrc::srtp_not_allowed: code = "302"; break;   // incompatible transport protocol
-        case BridgeErrc::nothing_in_common: code = "305"; break;  // incompatible media format
-        case BridgeErrc::not_sdp:
-        case BridgeErrc::no_usable_key:
-        case BridgeErrc::bad_address:
-        case BridgeErrc::private_address:
-        case BridgeErrc::wrong_answer:
-        case BridgeErrc::too_few_streams:
-        case BridgeErrc::no_port: break;
-    }
-    return std::string(code) + " sallyport \"" + std::string(to_string(e)) + "\"";
-}
 
 BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
     auto offer = read(sdp);
@@ -236,13 +163,10 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
     side.keys.resize(std::max(side.keys.size(), anchors.size()));
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
         anchors[i].refuse = source.refused[i] || (!side.profile.fax && sdp::view_stream(*source.heard, i).t38);
-        const auto* port = port_of(ports, i, to);
-        if (port == nullptr) {
+        if (!place(anchors[i], port_of(ports, i, to), side.profile)) {
             if (!anchors[i].refuse) return BridgeErrc::no_port;
             continue;
         }
-        anchors[i].rtp = advertised(port->rtp, side.profile);
-        anchors[i].rtcp = advertised(port->rtcp, side.profile);
         if (!side.profile.srtp) continue;
         // A new offer has a new key (SIPconnect 14.4); a repeated one is the same offer, down to its version. It always
         // has the suite that everybody has, whatever was answered before.
@@ -272,7 +196,7 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
         if (view.rejected || !offered) continue;
         if (view.t38 != sdp::view_stream(*side.told, i).t38) return BridgeErrc::wrong_answer;
         if (!view.t38 && (!view.rtp || view.secure != side.profile.srtp)) return BridgeErrc::wrong_answer;
-        if (const auto reason = bad_endpoint(view, side.profile)) return *reason;
+        if (const auto reason = unusable_endpoint(view, side.profile)) return *reason;
         if (view.secure) {
             SALLYPORT_CHECK(side.keys[i].ours.has_value());
             side.keys[i].theirs = accept_answered_key(view.crypto, *side.keys[i].ours);
@@ -298,13 +222,10 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
     std::vector<sdp::StreamAnchor> anchors(side.heard->media.size());
     for (std::uint32_t i = 0; i < anchors.size(); ++i) {
         anchors[i].refuse = side.refused[i] || source.refused[i];
-        const auto* port = port_of(ports, i, to);
-        if (port == nullptr) {
+        if (!place(anchors[i], port_of(ports, i, to), side.profile)) {
             if (!anchors[i].refuse) return BridgeErrc::no_port;
             continue;
         }
-        anchors[i].rtp = advertised(port->rtp, side.profile);
-        anchors[i].rtcp = advertised(port->rtcp, side.profile);
         if (!side.profile.srtp || !side.keys[i].theirs) continue;
         const auto& theirs = *side.keys[i].theirs;
         auto& ours = side.keys[i].ours;
@@ -369,56 +290,6 @@ std::uint32_t SdpBridge::streams() const {
     for (const auto& side : sides_)
         if (side.heard) most = std::max(most, side.heard->media.size());
     return static_cast<std::uint32_t>(most);
-}
-
-std::vector<MediaLeg> SdpBridge::media_legs() const {
-    std::vector<MediaLeg> legs;
-    for (const Side s : {Side::a, Side::b}) {
-        const SideState& side = at(s);
-        const SideState& far = at(other(s));
-        if (!side.heard) continue;
-        for (std::uint32_t i = 0; i < side.heard->media.size(); ++i) {
-            const auto view = sdp::view_stream(*side.heard, i);
-            MediaLeg leg{.stream = i, .side = s};
-            const bool far_refused = i < far.refused.size() && far.refused[i];
-            leg.disabled = view.rejected || side.refused[i] || far_refused || !(view.rtp || view.t38);
-            if (!leg.disabled) {
-                if (!view.zero_address) {
-                    if (view.rtp_endpoint) leg.remote = reached(*view.rtp_endpoint, side.profile);
-                    leg.remote_rtcp = rtcp_of(view, side.profile);
-                }
-                leg.udptl = view.t38;
-                leg.direction = view.direction;
-                leg.latch_any_address = side.profile.latch_any_address;
-                leg.reports = !view.no_rtcp;
-                // An offer names more than is agreed upon, and perhaps another clock first.
-                if (side.told && i < side.told->media.size())
-                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i))) {
-                        leg.clock_rate = codec->clock_rate;
-                        leg.codec = codec->name;
-                    }
-                const auto& keys = side.keys[i];
-                if (!side.profile.srtp)
-                    leg.keys = MediaKeys{};
-                else if (keys.ours && keys.theirs)
-                    leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
-                if (side.told && far.heard && i < side.told->media.size() && i < far.heard->media.size())
-                    leg.payload_map =
-                        sdp::payload_map(sdp::view_stream(*side.told, i), sdp::view_stream(*far.heard, i));
-            }
-            legs.push_back(std::move(leg));
-        }
-    }
-    return legs;
-}
-
-bool SdpBridge::expects_media(Side from, std::uint32_t stream) const {
-    const SideState& sender = at(from);
-    const SideState& receiver = at(other(from));
-    if (!sender.heard || !receiver.heard) return false;
-    if (stream >= sender.heard->media.size() || stream >= receiver.heard->media.size()) return false;
-    const auto sending = sdp::view_stream(*sender.heard, stream), receiving = sdp::view_stream(*receiver.heard, stream);
-    return !sending.rejected && !receiving.rejected && sends(sending.direction) && receives(receiving.direction);
 }
 
 }  // namespace sallyport::b2bua

@@ -1,4 +1,6 @@
-// A session's media in words, for records and ladders: codecs and directions, never an address or a key.
+// A session's media in words, for records and ladders: codecs and directions, never an address or a key; and what is
+// wrong with a description, for its sender.
+#include "control/base/check.h"
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/sdp/outline.h"
 
@@ -21,5 +23,40 @@ std::vector<std::string> SdpBridge::codecs() const {
 }
 
 std::string describe(std::string_view sdp_text) { return sdp::outline(sdp_text); }
+
+std::string_view to_string(BridgeErrc e) {
+    switch (e) {
+        case BridgeErrc::not_sdp: return "the body is no session description";
+        case BridgeErrc::srtp_required: return "this leg takes SRTP only";
+        case BridgeErrc::srtp_not_allowed: return "this leg takes plain RTP only";
+        case BridgeErrc::no_usable_key: return "no usable crypto line";
+        case BridgeErrc::bad_address: return "a media address that cannot be used";
+        case BridgeErrc::wrong_family: return "a media address of the other IP version";
+        case BridgeErrc::private_address: return "a private media address from behind a NAT, with NAT mode off";
+        case BridgeErrc::nothing_in_common: return "no stream or codec in common";
+        case BridgeErrc::wrong_answer: return "the answer does not fit the offer";
+        case BridgeErrc::too_few_streams: return "an m-line of the session is missing";
+        case BridgeErrc::no_port: return "no media port for a stream";
+    }
+    SALLYPORT_CHECK(false);
+}
+
+std::string warning_of(BridgeErrc e) {
+    const char* code = "399";  // miscellaneous
+    switch (e) {
+        case BridgeErrc::wrong_family: code = "301"; break;  // incompatible network address formats
+        case BridgeErrc::srtp_required:
+        case BridgeErrc::srtp_not_allowed: code = "302"; break;   // incompatible transport protocol
+        case BridgeErrc::nothing_in_common: code = "305"; break;  // incompatible media format
+        case BridgeErrc::not_sdp:
+        case BridgeErrc::no_usable_key:
+        case BridgeErrc::bad_address:
+        case BridgeErrc::private_address:
+        case BridgeErrc::wrong_answer:
+        case BridgeErrc::too_few_streams:
+        case BridgeErrc::no_port: break;
+    }
+    return std::string(code) + " sallyport \"" + std::string(to_string(e)) + "\"";
+}
 
 }  // namespace sallyport::b2bua

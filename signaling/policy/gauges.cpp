@@ -20,8 +20,12 @@ std::int64_t tolerance_of(const Level& level) {
     return static_cast<std::int64_t>(std::min((level.burst - 1.0) * static_cast<double>(spacing), longest));
 }
 
-bool holds(const Holding* call, std::string_view gauge) {
-    return call != nullptr && std::find(call->gauges.begin(), call->gauges.end(), gauge) != call->gauges.end();
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool pays(const Holding& call, std::string_view gauge) {
+    return call.price_per_minute > 0 && contains(call.payers, gauge);
 }
 
 }  // namespace
@@ -47,17 +51,16 @@ CallGauges::GaugePtr CallGauges::find(std::string_view gauge) const {
 class CallGauges::Locked {
 public:
     Locked(CallGauges& owner, std::span<const std::string> some, std::span<const std::string> others) {
+        const std::size_t count = some.size() + others.size();
+        if (count > few_.size()) many_.resize(count);
+        entries_ = many_.empty() ? std::span(few_).first(count) : std::span(many_);
+        auto next = entries_.begin();
         for (const auto& names : {some, others})
-            for (const auto& name : names) {
-                SALLYPORT_CHECK(count_ < entries_.size());
-                entries_[count_++].name = name;
-            }
-        const auto begin = entries_.begin();
-        const auto by_name = [](const Entry& a, const Entry& b) { return a.name < b.name; };
-        std::sort(begin, begin + static_cast<std::ptrdiff_t>(count_), by_name);
-        const auto end = std::unique(begin, begin + static_cast<std::ptrdiff_t>(count_),
+            for (const auto& name : names) (next++)->name = name;
+        std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
+        const auto end = std::unique(entries_.begin(), entries_.end(),
                                      [](const Entry& a, const Entry& b) { return a.name == b.name; });
-        count_ = static_cast<std::size_t>(end - begin);
+        entries_ = entries_.first(static_cast<std::size_t>(end - entries_.begin()));
         while (!lock(owner)) unlock();
     }
     ~Locked() { unlock(); }
@@ -65,9 +68,9 @@ public:
     Locked& operator=(const Locked&) = delete;
 
     Gauge& at(std::string_view name) {
-        const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(count_);
-        const auto found = std::find_if(entries_.begin(), end, [&](const Entry& e) { return e.name == name; });
-        SALLYPORT_CHECK(found != end);
+        const auto found =
+            std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.name == name; });
+        SALLYPORT_CHECK(found != entries_.end());
         return *found->gauge;
     }
 
@@ -77,9 +80,9 @@ private:
         GaugePtr gauge;
     };
     bool lock(CallGauges& owner) {
-        for (std::size_t i = 0; i < count_; ++i) entries_[i].gauge = owner.fetch(entries_[i].name);
+        for (Entry& entry : entries_) entry.gauge = owner.fetch(entry.name);
         bool current = true;
-        for (; locked_ < count_ && current; ++locked_) {
+        for (; locked_ < entries_.size() && current; ++locked_) {
             entries_[locked_].gauge->mutex.lock();
             current = !entries_[locked_].gauge->retired;
         }
@@ -88,8 +91,10 @@ private:
     void unlock() {
         while (locked_ > 0) entries_[--locked_].gauge->mutex.unlock();
     }
-    std::array<Entry, 3 * Holding::most_gauges> entries_;  // a third: of who wants the place of another one
-    std::size_t count_ = 0, locked_ = 0;
+    std::array<Entry, 3 * Holding::most_gauges> few_;  // a third: of who wants the place of another one
+    std::vector<Entry> many_;                          // where a checkpoint says that a call has more
+    std::span<Entry> entries_;
+    std::size_t locked_ = 0;
 };
 
 void CallGauges::take(Locked& locked, const Holding& call) {
@@ -97,7 +102,7 @@ void CallGauges::take(Locked& locked, const Holding& call) {
         Gauge& gauge = locked.at(name);
         ++gauge.calls;
         gauge.kbps += call.kbps;
-        if (is_trunk_gauge(name) && call.price_per_minute > 0) gauge.spending.hold_place(call.price_per_minute);
+        if (pays(call, name)) gauge.spending.hold_place(call.price_per_minute);
     }
 }
 
@@ -108,7 +113,7 @@ void CallGauges::give(Locked& locked, const Holding& call) {
         if (gauge.calls == 0) continue;
         --gauge.calls;
         gauge.kbps -= std::min<std::uint64_t>(gauge.kbps, call.kbps);
-        if (is_trunk_gauge(name) && call.price_per_minute > 0) gauge.spending.give_place(call.price_per_minute);
+        if (pays(call, name)) gauge.spending.give_place(call.price_per_minute);
     }
 }
 
@@ -131,7 +136,8 @@ CallGauges::Answer CallGauges::judge(Locked& locked, std::span<const Level> leve
     }
     const std::int64_t at = now.time_since_epoch().count();
     const auto needs_turn = [&](const Level& level) {
-        return level.calls_per_second > 0 && level.turn == Turn::needed && !holds(instead_of, level.gauge);
+        return level.calls_per_second > 0 && level.turn == Turn::needed &&
+               !(instead_of != nullptr && contains(instead_of->gauges, level.gauge));
     };
     for (std::size_t i = 0; i < levels.size(); ++i)
         if (needs_turn(levels[i]) && locked.at(levels[i].gauge).next_arrival > at + tolerance_of(levels[i]))
@@ -147,7 +153,11 @@ CallGauges::Answer CallGauges::judge(Locked& locked, std::span<const Level> leve
 CallGauges::Answer CallGauges::admit(std::span<const Level> levels, Holding& call, TimePoint now,
                                      const Holding* instead_of) {
     call.gauges.clear();
-    for (const auto& level : levels) call.gauges.push_back(level.gauge);
+    call.payers.clear();
+    for (const auto& level : levels) {
+        call.gauges.push_back(level.gauge);
+        if (call.price_per_minute > 0 && level.pays && is_trunk_gauge(level.gauge)) call.payers.push_back(level.gauge);
+    }
     static const Holding nothing;
     const Holding& before = instead_of == nullptr ? nothing : *instead_of;
     Answer answer;
@@ -160,6 +170,7 @@ CallGauges::Answer CallGauges::admit(std::span<const Level> levels, Holding& cal
     if (answer.admission != Admission::admitted) {
         forget_idle_numbers(call);
         call.gauges.clear();
+        call.payers.clear();
     } else {
         forget_idle_numbers(before);
     }

@@ -46,8 +46,8 @@ public:
         Admission admission = Admission::admitted;
         std::size_t level = 0;  // the one that has no room
     };
-    // Admitted: `call.gauges` are those of `levels`, held until release(). `instead_of`: what the same call holds by
-    // now is given back in the same moment, or kept if it is refused; where it has a place it needs no turn.
+    // Admitted: `call` holds `levels` until release(), and those of them that pay. `instead_of`: what the same call
+    // holds by now is given back in the same moment, or kept if it is refused; where it has a place it needs no turn.
     Answer admit(std::span<const Level> levels, Holding& call, TimePoint now, const Holding* instead_of = nullptr);
     void hold(const Holding& call);  // no questions asked: emergencies, restored calls
     void exchange(const Holding& call, const Holding& instead_of);

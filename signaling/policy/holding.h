@@ -20,10 +20,12 @@ inline bool is_number_gauge(std::string_view name) { return name.starts_with("nu
 
 struct Holding {
     static constexpr std::size_t most_gauges =
-        8;                            // customer, trunk, range, number; of both trunks of a call on the net
-    std::vector<std::string> gauges;  // one call is counted in each
-    std::uint32_t kbps = 0;           // of media, in each
-    double price_per_minute = 0;      // of the trunk's budget
+        8;                                 // customer, trunk, range, number; of both trunks of a call on the net
+    std::vector<std::string> gauges = {};  // one call is counted in each
+    std::uint32_t kbps = 0;                // of media, in each
+    double price_per_minute = 0;           // of the payers' budgets
+    std::vector<std::string> payers = {};  // those of the gauges that are of trunks which pay: one, or none where it
+                                           // costs nothing; two while it is open whether a payer's place is taken
     friend bool operator==(const Holding&, const Holding&) = default;
 };
 

@@ -76,6 +76,7 @@ void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framin
     auto message = sip::Parser::parse(bytes, framing, &flow.remote);
     if (message.has_value()) {
         statistics.messages_received.add();
+        if (!handed_over_.empty() && hand_over_again(flow, *message)) return;
         return layer.receive(flow, std::move(*message), now_, effects_);
     }
     switch (message.error().code) {

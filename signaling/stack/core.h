@@ -22,6 +22,7 @@
 #include "signaling/registrar/registrar.h"
 #include "signaling/sip/glimpse.h"
 #include "signaling/sip/parser.h"
+#include "signaling/stack/handed_over_invites.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
 #include "signaling/stack/refreshes.h"
@@ -148,6 +149,7 @@ private:
     bool replace(const transaction::Request& request, const policy::Party& party);
     bool refuse_place(const transaction::Request& request, const policy::Party& party, const Refusal& refusal);
     bool hand_over(const transaction::Request& request, const dialog::Replaces& what, const policy::Party& party);
+    bool hand_over_again(const Flow& flow, const sip::Message& message);
     bool take_place(const transaction::Request& request, const dialog::Replaces& what, const policy::Party& party);
 
     void refuse_briefly(const transaction::Request& request, const policy::Party& party,
@@ -187,6 +189,7 @@ private:
     Outputs* out_ = nullptr;  // of the input that is being handled
     TimePoint now_{};
     const policy::Party* handed_over_by_ = nullptr;  // whose the INVITE is that another shard has handed over
+    HandedOverInvites handed_over_;                  // to other shards
     TimerId expiry_ = 0, trunk_review_ = 0;
     sip::SipHash128 tag_hash_;   // of the nonces' secret
     std::string overload_mark_;  // how the To tags of brief refusals begin

@@ -60,6 +60,17 @@ bool Core::hand_over(const transaction::Request& request, const dialog::Replaces
     if (adopted ? *adopted == config.shard : config.is_home(what.call_id)) return false;
     out_->emplace_back(HandOver{request.flow, std::string(request.message.text()), what.call_id, what.from_tag, party});
     layer.ignore(request.server);
+    handed_over_.add(request.message, request.flow, {what.call_id, what.from_tag, party}, now_ + config.timers.t64());
+    return true;
+}
+
+// What belongs to an INVITE that another shard may not have looked at yet. True: it has gone there, too.
+bool Core::hand_over_again(const Flow& flow, const sip::Message& message) {
+    const bool may_belong =
+        message.is_request() && (message.method() == sip::Method::invite || message.method() == sip::Method::cancel);
+    const auto* way = may_belong ? handed_over_.way_of(message, flow, now_) : nullptr;
+    if (way == nullptr) return false;
+    out_->emplace_back(HandOver{flow, std::string(message.text()), way->call_id, way->tag, way->party});
     return true;
 }
 

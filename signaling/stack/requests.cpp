@@ -217,6 +217,8 @@ void Core::on_invite(transaction::Request request) {
         if (!replace(request, *handed_over_by_)) refuse(request, {481, "nobody to replace", {}});
         return;
     }
+    if (handed_over_.is_merged(request.message, now_))
+        return refuse(request, {482, "it has come over another path, too", {}});
     auto party = prove_sender(request);
     if (party) admit(std::move(request), std::move(*party));
 }

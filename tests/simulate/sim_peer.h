@@ -31,6 +31,10 @@ struct SimWorld {
     }
 };
 
+// Whether it has this option tag in that field.
+bool says(const TextMessage& message, const std::string& field, const std::string& option);
+void describe(TextMessage& message, std::string description);  // a session
+
 class SimPeer {
 public:
     using Wire = std::function<void(SimPeer&, std::string bytes)>;
@@ -89,23 +93,34 @@ private:
     void arm();
     void wake();
     void take(transaction::Request& request);
-    void take(transaction::Cancelled& cancelled);
     void take(transaction::Response& response);
     void take(transaction::ClientFailed& failed);
-    void on_first_invite(const transaction::Request& request, const TextMessage& text);
-    void on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text);
-    void on_update(Call& call, const transaction::Request& request, const TextMessage& text);
-    void on_invite_response(Calls::iterator at, const TextMessage& response);
-    void on_register_response(const TextMessage& response);
-
     void respond(transaction::ServerId server, const TextMessage& request, int status, const std::string& tag,
                  const std::string& body = {});
+    void agree(Call& call, const std::string& mine, const std::string& their_description);
+    void live(const std::string& id);  // what happens to a call that is up
+    void hang_up(const std::string& id);
+    void hold(const std::string& id);
+    transaction::ClientId send(TextMessage message);
+    Call* find(const std::string& id);
+    void done(const std::string& id);
+    // sim_callee.cpp
+    void on_first_invite(const transaction::Request& request, const TextMessage& text);
     void answer(const std::string& id, transaction::ServerId server, const TextMessage& request);
     void repeat_ok(const std::string& id, transaction::ServerId server, unsigned number, Duration interval,
                    Duration age);
-    void acknowledge(Call& call, const TextMessage& response, const std::string& answer = {});
+    void ring_reliably(const std::string& id, transaction::ServerId server, const TextMessage& request, bool describes);
+    void repeat_ringing(const std::string& id, transaction::ServerId server, const TextMessage& request, Duration age);
+    void on_prack(Call& call, const transaction::Request& request, const TextMessage& text);
+    void on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text);
+    void on_update(Call& call, const transaction::Request& request, const TextMessage& text);
+    void take(transaction::Cancelled& cancelled);
+    // sim_caller.cpp
+    void give_up_waiting(const std::string& id, transaction::ClientId invite);
+    void on_invite_response(Calls::iterator at, const TextMessage& response);
+    void acknowledge_ringing(Call& call, const TextMessage& ringing);
     void accept(Call& call, const TextMessage& response);
-    void agree(Call& call, const std::string& mine, const std::string& their_description);
+    void acknowledge(Call& call, const TextMessage& response, const std::string& answer = {});
     // sim_transfer.cpp
     void transfer(const std::string& id);
     void join(Call& target, const TextMessage& ok);
@@ -113,18 +128,9 @@ private:
     void not_joined(Call& call);
     void part(const std::string& joined);
     std::string in_our_name(Call& call, std::string description);
-    void ring_reliably(const std::string& id, transaction::ServerId server, const TextMessage& request, bool describes);
-    void repeat_ringing(const std::string& id, transaction::ServerId server, const TextMessage& request, Duration age);
-    void on_prack(Call& call, const transaction::Request& request, const TextMessage& text);
-    void acknowledge_ringing(Call& call, const TextMessage& ringing);
-    void live(const std::string& id);  // what happens to a call that is up
-    void hang_up(const std::string& id);
-    void hold(const std::string& id);
-    void give_up_waiting(const std::string& id, transaction::ClientId invite);
-    transaction::ClientId send(TextMessage message);
-    Call* find(const std::string& id);
-    void done(const std::string& id);
+    // sim_registration.cpp
     void register_now(const TextMessage* challenge);
+    void on_register_response(const TextMessage& response);
 
     std::string number_, domain_;
     SimWorld world_;

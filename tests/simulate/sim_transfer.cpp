@@ -54,8 +54,7 @@ void SimPeer::join(Call& target, const TextMessage& ok) {
     }
     target.waiting_ok = ok;
     TextMessage offer = peer.request(first->dialog, "INVITE");
-    offer.add("Content-Type", "application/sdp");
-    offer.body = in_our_name(*first, ok.body);
+    describe(offer, in_our_name(*first, ok.body));
     first->offering = direction_of(ok.body);
     const std::string id = first->dialog.call_id;
     const auto client = send(std::move(offer));

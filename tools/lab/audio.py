@@ -1,4 +1,4 @@
-"""Is a tone in a recording? Goertzel's algorithm over a WAV file, without any library for it."""
+"""Is a tone in a recording, or in G.711? Goertzel's algorithm over samples, without any library for it."""
 import math
 import struct
 import wave
@@ -11,6 +11,16 @@ def samples(path):
         frames = recording.readframes(recording.getnframes())
         values = struct.unpack(f'<{len(frames) // 2}h', frames)
         return values[::recording.getnchannels()], recording.getframerate()
+
+
+def from_alaw(octets):
+    """Samples of A-law (G.711)."""
+    def sample(octet):
+        octet ^= 0x55
+        exponent, mantissa = octet >> 4 & 7, (octet & 15) << 4
+        value = mantissa + 8 if exponent == 0 else mantissa + 0x108 << exponent - 1
+        return value if octet & 0x80 else -value
+    return [sample(octet) for octet in octets]
 
 
 def power_at(values, rate, hertz):

@@ -8,6 +8,7 @@ import threading
 import wave
 from pathlib import Path
 
+from . import audio
 from .process import Process, wait_until
 
 # Codecs and encryption come first: an account that names what is not loaded yet does without it, in silence.
@@ -26,8 +27,10 @@ def write_tone(path, hertz, seconds, rate=8000, amplitude=9000):
 
 
 class Baresip:
-    def __init__(self, namespace, run_directory, account, *, interface, ca_file=None, tone_hertz=440):
-        self.namespace, self.directory = namespace, Path(run_directory) / 'baresip'
+    def __init__(self, namespace, run_directory, account, *, interface, ca_file=None, tone_hertz=440, listen=None,
+                 name='baresip'):
+        """`listen`: host:port that it can be called at, over UDP and TCP; `name`: of its files, where there are several."""
+        self.namespace, self.directory = namespace, Path(run_directory) / name
         self.recordings = self.directory / 'recordings'
         self.recordings.mkdir(parents=True)
         write_tone(self.directory / 'tone.wav', tone_hertz, 60)
@@ -37,14 +40,16 @@ class Baresip:
                  'audio_alert aubridge,quiet', 'ausrc_srate 8000', 'auplay_srate 8000', 'ausrc_channels 1',
                  'auplay_channels 1', f'snd_path {self.recordings}', f'ctrl_tcp_listen 127.0.0.1:{CONTROL_PORT}',
                  'call_local_timeout 60', 'rtp_timeout 30']
+        if listen:
+            lines.append(f'sip_listen {listen}')
         if ca_file:
             lines.append(f'sip_cafile {ca_file}')
         (self.directory / 'config').write_text('\n'.join(lines) + '\n')
         (self.directory / 'accounts').write_text(account + '\n')
         (self.directory / 'contacts').write_text('')
-        self.events = queue.Queue()
+        self.name, self.events, self._old = name, queue.Queue(), set()
         self._answers = queue.Queue()
-        self.process = Process('baresip', namespace.prefix('baresip', '-4', '-f', str(self.directory)), run_directory)
+        self.process = Process(name, namespace.prefix('baresip', '-4', '-f', str(self.directory)), run_directory)
         self._connect()
 
     def _connect(self):
@@ -96,6 +101,14 @@ class Baresip:
                 return event
             seen.append(event.get('type'))
 
+    def forget_events(self):
+        """Begins anew: the events, and recordings, that there are belong to earlier calls. The events."""
+        with self.events.mutex:
+            earlier = list(self.events.queue)
+            self.events.queue.clear()
+        self._old = set(self.recordings.glob('*dec*.wav'))
+        return earlier
+
     def dial(self, uri):
         return self.command('dial', uri)
 
@@ -109,6 +122,10 @@ class Baresip:
         """The newest recording of what was heard in a call."""
         heard = sorted(self.recordings.glob('*dec*.wav'), key=lambda p: p.stat().st_mtime)
         return heard[-1] if heard else None
+
+    def heard_seconds(self, hertz):
+        """For how long it has heard this tone since forget_events(). It begins a recording whenever its media changes."""
+        return sum(audio.tone_seconds(p, hertz) for p in set(self.recordings.glob('*dec*.wav')) - self._old)
 
     def stop(self):
         if self.process.alive:

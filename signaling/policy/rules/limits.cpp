@@ -221,6 +221,7 @@ std::vector<std::string> gauges_of(const std::vector<Level>& levels) {
 }
 
 // What a call goes on holding when a PBX leaves it: the place of the other one, and that of the number that was called.
+// `call`: whose it is then.
 std::vector<std::string> kept_gauges(const CallFacts& facts, const TakenPlace& place, const Admitted& call) {
     std::vector<std::string> others;
     if (!place.stays.empty()) {
@@ -232,8 +233,10 @@ std::vector<std::string> kept_gauges(const CallFacts& facts, const TakenPlace& p
         const auto* customer = trunk == facts.config.trunks.end() ? nullptr : facts.config.customer_of(trunk->second);
         return customer == nullptr ? std::string() : customer_gauge(customer->id);
     };
-    for (const auto& trunk : {call.trunk, call.caller_trunk})  // who sent the call on pays for it still
-        if (trunk != place.leaves) others.push_back(customer_of(trunk));
+    for (const auto& trunk : {call.trunk, call.caller_trunk}) {  // who sent the call on pays for it still
+        others.push_back(trunk_gauge(trunk));
+        others.push_back(customer_of(trunk));
+    }
     const std::string numbers = number_gauge(place.leaves, {}), customer = customer_of(place.leaves);
     std::vector<std::string> out;
     for (const auto& gauge : call.holding.gauges) {
@@ -258,6 +261,13 @@ std::vector<Level> bandwidth_levels(const config::Snapshot& config, const std::v
     return out;
 }
 
+// No more than a call ever begins with: what has another name or customer since is held beside what it is today. What
+// it has held longest goes first, but for its trunks.
+void let_go(std::vector<std::string>& gauges) {
+    for (auto at = gauges.begin(); gauges.size() > Holding::most_gauges && at != gauges.end();)
+        at = is_trunk_gauge(*at) ? at + 1 : gauges.erase(at);
+}
+
 Takeover refused(Admission admission, const Level& level, const Holding& asked, Admitted call) {
     Takeover out;
     out.verdict.reject = rules::refusal(admission, true);
@@ -276,14 +286,19 @@ Takeover decide_takeover(const CallFacts& facts, const TakenPlace& place, Admitt
     const Admitted newcomer{.direction = place.callers ? CallDirection::from_pbx : CallDirection::to_pbx,
                             .trunk = facts.party.id,
                             .called = call.called};
-    const auto newcomers = limit_levels(facts, newcomer);
-    out.after = {kept_gauges(facts, place, call), 0, before.price_per_minute};
-    for (const auto& level : newcomers)
-        if (!contains(out.after.gauges, level.gauge)) out.after.gauges.push_back(level.gauge);
     if (place.callers && call.caller_trunk == place.leaves)
         call.caller_trunk = facts.party.id;
     else if (call.trunk == place.leaves)
         call.trunk = facts.party.id;
+    auto newcomers = limit_levels(facts, newcomer);
+    // The number that was called has its place, under whatever name.
+    if (!place.callers) std::erase_if(newcomers, [](const Level& level) { return is_number_gauge(level.gauge); });
+    for (auto& level : newcomers) level.pays = level.gauge == trunk_gauge(call.trunk);
+    out.after = {kept_gauges(facts, place, call), 0, before.price_per_minute};
+    for (const auto& level : newcomers)
+        if (!contains(out.after.gauges, level.gauge)) out.after.gauges.push_back(level.gauge);
+    let_go(out.after.gauges);
+    if (before.price_per_minute > 0) out.after.payers = {trunk_gauge(call.trunk)};
     const auto asked =
         before.kbps > 0 ? std::max(1u, rules::kbps_between(facts.config, sip::session_description(*facts.invite), call))
                         : rules::measured_kbps(facts, call, newcomers);
@@ -308,8 +323,9 @@ Takeover decide_takeover(const CallFacts& facts, const TakenPlace& place, Admitt
             }
         text = rules::room_text(levels, fresh);
     }
-    call.holding = {before.gauges, fresh.kbps, before.price_per_minute};
+    call.holding = {before.gauges, fresh.kbps, before.price_per_minute, before.payers};
     call.holding.gauges.insert(call.holding.gauges.end(), fresh.gauges.begin(), fresh.gauges.end());
+    call.holding.payers.insert(call.holding.payers.end(), fresh.payers.begin(), fresh.payers.end());
     out.verdict.trace.push_back({"limits", std::move(text)});
     out.verdict.admitted = std::move(call);
     return out;

@@ -112,7 +112,8 @@ TEST_CASE("source networks of a realm may not meet; in another realm they may") 
 }
 
 TEST_CASE(
-    "an address among a carrier's targets is its own in that realm, as a source is: calls from there are its calls") {
+    "an address among a carrier's targets is its own in that realm, as a source is, and calls from there are its "
+    "calls") {
     const auto base = snapshot_of({sample_carrier("a")});
     const auto at = [](std::string host, std::string realm = "core") {
         auto carrier = sample_carrier("b");

@@ -17,7 +17,9 @@ namespace {
 
 // Gauges as trunks alone use them.
 struct TrunkGauges : CallGauges {
-    static Holding holding(std::string_view trunk, double price) { return {{trunk_gauge(trunk)}, 0, price}; }
+    static Holding holding(std::string_view trunk, double price) {
+        return {{trunk_gauge(trunk)}, 0, price, {trunk_gauge(trunk)}};
+    }
     Admission admit(std::string_view trunk, const config::Limits& l, TimePoint now, double price = 0) {
         const Level level{trunk_gauge(trunk), l.concurrent_calls, l.calls_per_second, l.burst, 0, l.cost_per_day};
         Holding call = holding(trunk, price);
@@ -66,6 +68,41 @@ TEST_CASE("A call that another trunk pays for leaves the budget of its first one
     REQUIRE(gauges.CallGauges::admit(levels, call, start).admission == Admission::admitted);
     gauges.CallGauges::release(call);
     CHECK(gauges.admit("a", limits, start, 2) == Admission::over_budget);
+}
+
+TEST_CASE("What a call may cost within three minutes is kept free in the budget of who pays for it, and in no other") {
+    TrunkGauges gauges;
+    const config::Limits limits{.cost_per_day = 24};
+    const std::array levels{Level{.gauge = trunk_gauge("a"), .pays = false}, Level{.gauge = customer_gauge("c")},
+                            Level{.gauge = trunk_gauge("b"), .cost_per_day = 24}};
+    Holding call{{}, 0, 7};
+    REQUIRE(gauges.CallGauges::admit(levels, call, start).admission == Admission::admitted);
+    CHECK(call.payers == std::vector{trunk_gauge("b")});
+    CHECK(gauges.admit("b", limits, start, 2) == Admission::over_budget);
+    CHECK(gauges.admit("a", limits, start, 8) == Admission::admitted);
+    gauges.release("a", 8);
+    gauges.CallGauges::release(call);
+    CHECK(gauges.admit("b", limits, start, 8) == Admission::admitted);
+    CHECK(gauges.admit("a", limits, start, 8) == Admission::admitted);
+    gauges.release("a", 8);
+    // What costs nothing is paid for by nobody.
+    Holding free;
+    REQUIRE(gauges.CallGauges::admit(levels, free, start).admission == Admission::admitted);
+    CHECK(free.payers.empty());
+}
+
+TEST_CASE("A call that holds more than any call begins with is counted like every other one") {
+    CallGauges gauges;
+    Holding call, next;
+    for (int i = 0; i < 40; ++i) call.gauges.push_back(number_gauge("a", std::to_string(100 + i)));
+    for (int i = 0; i < 40; ++i) next.gauges.push_back(number_gauge("a", std::to_string(120 + i)));
+    gauges.hold(call);
+    gauges.exchange(next, call);
+    CHECK(gauges.uses("").size() == 40);
+    CHECK(gauges.calls(number_gauge("a", "119")) == 0);
+    CHECK(gauges.calls(number_gauge("a", "120")) == 1);
+    gauges.release(next);
+    CHECK(gauges.uses("").empty());
 }
 
 TEST_CASE("Slower than one call a second is a limit too") {

@@ -130,4 +130,112 @@ TEST_CASE(
     CHECK(net.gauges.calls(trunk_gauge("b")) == 1);
 }
 
+namespace {
+
+// Another PBX of the same customer takes a place in a call.
+struct Newcomer : Net {
+    Newcomer() {
+        config::Trunk n = a();
+        n.id = "n";
+        n.numbers = {{"+493300", "+493399"}};
+        config.trunks.emplace("n", n);
+        for (auto& [id, trunk] : config.trunks) trunk.customer = "one";
+        config.build_indexes();
+    }
+    Takeover take(const TakenPlace& place, const Admitted& call) {
+        const CallFacts facts{.config = config,
+                              .locations = locations,
+                              .now = TimePoint{std::chrono::seconds(1'800'000'000)},
+                              .party = {PartyKind::trunk, "n", Proof::source_address},
+                              .transport = Transport::udp,
+                              .request_uri = {}};
+        return decide_takeover(facts, place, call, gauges);
+    }
+};
+
+const std::string one = customer_gauge("one"), a_trunk = trunk_gauge("a"), b_trunk = trunk_gauge("b"),
+                  n_trunk = trunk_gauge("n");
+
+}  // namespace
+
+TEST_CASE("Who takes a place is asked for budget where he will pay for the call, and not where another trunk does") {
+    Newcomer net;
+    net.config.trunks.at("n").limits.cost_per_day = 1;  // no minute of it
+    // It went to b, which has sent it on to the core, on its own account.
+    const Admitted sent_on{.direction = CallDirection::forwarded,
+                           .trunk = "b",
+                           .caller_trunk = "a",
+                           .called = "+4420555",
+                           .price_per_minute = 1,
+                           .holding = {{one, a_trunk, b_trunk}, 0, 1, {b_trunk}}};
+    net.gauges.hold(sent_on.holding);
+    const auto taken = net.take({true, "a", ""}, sent_on);
+    REQUIRE_FALSE(taken.verdict.reject);
+    CHECK(taken.verdict.admitted.holding.payers == std::vector{b_trunk});
+    CHECK(taken.after.gauges == std::vector{one, b_trunk, n_trunk});
+    CHECK(taken.after.payers == std::vector{b_trunk});
+    net.gauges.release(taken.verdict.admitted.holding);
+
+    const Admitted own{.direction = CallDirection::from_pbx,
+                       .trunk = "a",
+                       .called = "+4420555",
+                       .price_per_minute = 1,
+                       .holding = {{one, a_trunk}, 0, 1, {a_trunk}}};
+    net.gauges.hold(own.holding);
+    const auto refused = net.take({true, "a", ""}, own);
+    REQUIRE(refused.verdict.reject);
+    CHECK(refused.verdict.reject->why == Refusal::over_budget);
+    net.config.trunks.at("n").limits.cost_per_day = 100;
+    const auto paid = net.take({true, "a", ""}, own);
+    REQUIRE_FALSE(paid.verdict.reject);
+    CHECK(paid.verdict.admitted.holding.payers == std::vector{a_trunk, n_trunk});
+    CHECK(paid.after.payers == std::vector{n_trunk});
+}
+
+TEST_CASE("A trunk that goes on paying for a call keeps its place in it, also where its own telephone leaves") {
+    Newcomer net;
+    // a's own number, whose telephone has sent the call on to the core.
+    const Admitted call{.direction = CallDirection::forwarded,
+                        .trunk = "a",
+                        .caller_trunk = "a",
+                        .called = "+4420555",
+                        .price_per_minute = 1,
+                        .holding = {{one, a_trunk}, 0, 1, {a_trunk}}};
+    net.gauges.hold(call.holding);
+    const auto taken = net.take({true, "a", ""}, call);
+    REQUIRE_FALSE(taken.verdict.reject);
+    CHECK(taken.after.gauges == std::vector{one, a_trunk, n_trunk});
+    CHECK(taken.after.payers == std::vector{a_trunk});
+}
+
+TEST_CASE("The number that was called has its one place, under the name it had, whoever takes the call over") {
+    Newcomer net;
+    const std::string before = number_gauge("a", "range +491100..+491109");
+    net.a().number_limits = {{{"+491100", "+491119"}, 1, 0}};  // another one since
+    const Admitted call{.direction = CallDirection::to_pbx,
+                        .trunk = "a",
+                        .called = "+491101",
+                        .holding = {{one, a_trunk, before}, 0, 0}};
+    net.gauges.hold(call.holding);
+    const auto taken = net.take({false, "a", ""}, call);
+    REQUIRE_FALSE(taken.verdict.reject);
+    CHECK(taken.after.gauges == std::vector{one, before, n_trunk});
+}
+
+TEST_CASE("However often its trunks are given to others, a call holds no more than calls begin with") {
+    Newcomer net;
+    Admitted call{.direction = CallDirection::to_pbx, .trunk = "a", .called = "+491101"};
+    for (int i = 0; i < 8; ++i) call.holding.gauges.push_back(customer_gauge(std::to_string(i)));
+    call.holding.gauges.push_back(a_trunk);
+    call.holding.gauges.push_back(b_trunk);
+    net.gauges.hold(call.holding);
+    const auto taken = net.take({false, "a", "b"}, call);
+    REQUIRE_FALSE(taken.verdict.reject);
+    CHECK(taken.after.gauges == std::vector{customer_gauge("3"), customer_gauge("4"), customer_gauge("5"),
+                                            customer_gauge("6"), customer_gauge("7"), b_trunk, one, n_trunk});
+    net.gauges.exchange(taken.after, taken.verdict.admitted.holding);
+    net.gauges.release(taken.after);
+    CHECK(net.gauges.uses("").empty());
+}
+
 }  // namespace sallyport::policy

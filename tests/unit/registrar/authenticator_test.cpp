@@ -121,7 +121,7 @@ TEST_CASE("no credentials, Basic, another realm, unknown algorithm or no qop: ch
 }
 
 TEST_CASE(
-    "without qop the right password is asked for again, unless the trunk takes it: then each nonce is good once") {
+    "without qop the right password is asked for again, unless the trunk takes it, and then each nonce is good once") {
     AuthBench b;
     auto c = b.client();
     c.qop = false;

@@ -171,6 +171,18 @@ TEST_CASE("What the call costs is the trunk's that has taken it over, from then 
     b.receive(spare_flow(), invite.text());
     core_agrees(b, invite);
     b.run_for(20min);
+    // And so it is for a process that takes it up now.
+    Bench next;
+    configure(next, w);
+    next.now = b.now;
+    next.give(Restore{b.checkpoints.back().state});
+    REQUIRE(next.stack.alive().calls == 1);
+    policy::Holding price{{}, 0, 256};
+    const policy::Level level{.gauge = spare, .cost_per_day = 1'000};
+    CHECK(next.shared.gauges.admit({&level, 1}, price, next.now).admission == policy::Admission::admitted);
+    next.shared.gauges.release(price);
+    price = {{}, 0, 260};
+    CHECK(next.shared.gauges.admit({&level, 1}, price, next.now).admission == policy::Admission::over_budget);
     CHECK(affords(acme, 300));  // 100 are spent, of which some has been forgiven since, and nothing is to come
     CHECK_FALSE(affords(acme, 310));
     CHECK(affords(spare, 256));  // 200, and 30 ahead
@@ -248,7 +260,8 @@ TEST_CASE("After a replacement that failed the other party's Session-ID names wh
     CHECK(seen == 2);
 }
 
-TEST_CASE("The dialogs that forks have made go with the leg of the caller that is replaced: a request in one is 481") {
+TEST_CASE(
+    "The dialogs that forks have made go with the leg of the caller that is replaced, and a request in one is 481") {
     Bench b;
     configure(b, world());
     b.bind();

@@ -2,6 +2,7 @@
 // them: a Call-ID that ends in an even digit is the first one's.
 #include <utility>
 
+#include "tests/unit/stack/digest_client.h"
 #include "tests/unit/stack/replacing.h"
 
 namespace sallyport::stack {
@@ -26,18 +27,80 @@ struct Node {
         });
         Bench& b = at(adopted.value_or(home(message.call_id())));
         b.receive(flow, text);
-        for (const auto& invite : std::exchange(b.handed_over, {})) {
+        for (auto& letter : std::exchange(b.handed_over, {})) letters.push_back(std::move(letter));
+        if (!busy) open_letters();
+        return b;
+    }
+    // What has been handed over is looked at.
+    void open_letters() {
+        for (const auto& invite : std::exchange(letters, {})) {
             const auto taken = shared.adopted.find(invite.call_id, [&](auto tag) { return tag == invite.tag; });
             Bench& other = at(taken.value_or(home(invite.call_id)));
             other.give(HandedOver{invite.flow, invite.bytes, invite.party});
             CHECK(other.handed_over.empty());
         }
-        return b;
     }
     Bench& at(std::uint32_t shard) { return shard == 0 ? first : second; }
 
     Shared shared;
     Bench first, second;
+    std::vector<b2bua::HandOver> letters;
+    bool busy = false;  // the shard that has the call does not come to its letters
+};
+
+// A call of the first shard, which a spare PBX that has to prove itself wants to have: challenged by the second, and
+// handed over.
+struct Wanted {
+    Wanted() {
+        auto w = world();
+        w.trunks.at("spare").credentials = Bench::default_trunk().credentials;
+        w.trunks.at("spare").credentials[0].username = "spare";
+        w.trunks.at("spare").credentials[0].ha1_sha256.clear();
+        w.trunks.at("spare").credentials[0].ha1_md5 =
+            sip::digest_ha1(sip::DigestAlgorithm::md5, "spare", "sip.example.net", "secret");
+        w.trunks.at("spare").authentication.digest = config::DigestUse::per_request;
+        for (Bench* b : {&node.first, &node.second}) configure(*b, w);
+        node.first.bind();
+        const auto from_pbx = parse(
+            node.first.invite("sip:+442055501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"), "call-0"));
+        node.receive(node.first.pbx_flow(), from_pbx.text());
+        const auto to_core = node.first.find("INVITE");
+        node.receive(node.first.core_flow(),
+                     node.first.answer(to_core, 200, "bob", "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000)));
+        const auto answered = node.first.find("200");
+        node.receive(node.first.pbx_flow(), Bench::ack(from_pbx, answered, node.first.pbx_flow()));
+        node.first.sent.clear();
+        place = place_of(dialog::Dialog::as_uac(from_pbx, answered, node.first.pbx_flow(), {}));
+        node.receive(spare_flow(), spares_invite(place, "new-1"));
+        const auto challenge = node.second.find("407");
+        node.busy = true;
+        invite = spares_invite(place, "new-1");
+        invite.replace(invite.find("z9hG4bK"), 7, "z9hG4bK2");
+        invite.replace(invite.find("CSeq: 1"), 7, "CSeq: 2");
+        const auto proof = credentials(challenge, sip::HeaderName::proxy_authenticate, "INVITE",
+                                       "sip:+442055501@sip.example.net", "secret", 0, "spare");
+        invite = Bench::with(std::move(invite), "Proxy-Authorization: " + proof + "\r\n");
+        node.receive(spare_flow(), invite);
+        REQUIRE(node.second.silent());
+        REQUIRE(node.letters.size() == 1);
+    }
+    std::string of_branch(const std::string& branch) const {
+        auto text = invite;
+        return text.replace(text.find("z9hG4bK2"), 8, branch);
+    }
+    std::string cancel() const {
+        const auto message = parse(invite);
+        return sip::Composer::request("CANCEL", message.request_uri())
+            .add("Via", std::string(message.first(sip::HeaderName::via).value_or("")))
+            .add("Max-Forwards", "70")
+            .add("From", "<sip:+4930201@spare.example.net>;tag=spare")
+            .add("To", "<sip:+442055501@sip.example.net>")
+            .add("Call-ID", "new-1")
+            .add("CSeq", "2 CANCEL")
+            .finish();
+    }
+    Node node;
+    std::string place, invite;
 };
 
 }  // namespace
@@ -131,6 +194,54 @@ TEST_CASE("A Call-ID that has been taken over moves nothing of another call that
         parse(node.second.invite("sip:+442055501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"), "stands-1"));
     CHECK(&node.receive(node.second.pbx_flow(), from_pbx.text()) == &node.second);
     node.second.find("INVITE");
+}
+
+TEST_CASE("While the shard of the call is busy a copy of the INVITE goes where the first went, and is not challenged") {
+    Wanted wanted;
+    Node& node = wanted.node;
+    node.receive(spare_flow(), wanted.invite);
+    CHECK(node.second.silent());
+    CHECK(node.letters.size() == 2);
+    CHECK(node.second.stack.alive().transactions == 0);
+    // The same over another path; and from somewhere else, where nobody has proved anything.
+    node.receive(spare_flow(), wanted.of_branch("z9hG4bKpath"));
+    node.second.next("482");
+    auto elsewhere = spare_flow();
+    elsewhere.remote.port = 5070;
+    node.receive(elsewhere, wanted.invite);
+    node.second.next("407");
+    CHECK(node.letters.size() == 2);
+
+    node.open_letters();
+    node.first.next("100");
+    node.first.next("INVITE");  // one, and the copy was none
+    node.first.next("100");
+    CHECK(node.first.silent());
+    CHECK(node.second.silent());
+}
+
+TEST_CASE("A CANCEL that comes before the shard of the call has looked at the INVITE ends it there") {
+    Wanted wanted;
+    Node& node = wanted.node;
+    node.receive(spare_flow(), wanted.cancel());
+    CHECK(node.second.silent());
+    node.open_letters();
+    const auto offer = node.first.find("INVITE");
+    node.first.next("200");  // of the CANCEL
+    node.first.next("487");
+    node.receive(node.first.core_flow(), node.first.answer(offer, 100, {}, {}));
+    node.first.next("CANCEL");
+}
+
+TEST_CASE("An INVITE that was handed over is forgotten once nobody repeats it any more, and is a new one then") {
+    Wanted wanted;
+    Node& node = wanted.node;
+    node.second.run_for(33s);
+    node.receive(spare_flow(), wanted.invite);
+    node.second.next("407");
+    CHECK(node.letters.size() == 1);
+    node.receive(spare_flow(), wanted.of_branch("z9hG4bKpath"));
+    node.second.next("407");
 }
 
 }  // namespace sallyport::stack

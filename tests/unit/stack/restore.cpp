@@ -205,6 +205,20 @@ TEST_CASE("Where a leg has latched is written down, read back and given back, un
     }
 }
 
+TEST_CASE("A call that holds more than calls begin with is taken up as it was written down") {
+    Bench source;
+    PbxCall call(source);
+    std::string state = source.checkpoints.at(0).state;
+    for (int i = 0; i < 12; ++i) state.insert(state.find("holds="), "holds=numbers/acme/" + std::to_string(i) + "\n");
+    Bench b;
+    b.give(Restore{state});
+    REQUIRE(b.stack.alive().calls == 1);
+    CHECK(b.shared.gauges.uses("").size() == 13);
+    b.bind();
+    b.receive(b.core_flow(), call.from_core("BYE"));
+    CHECK(b.shared.gauges.uses("").empty());
+}
+
 TEST_CASE("A checkpoint with anything missing is no call") {
     Bench source;
     PbxCall call(source);

@@ -1,0 +1,63 @@
+// What the media plane has to know of what both parties have described: a leg for each stream and side.
+#include "signaling/b2bua/media_endpoint.h"
+#include "signaling/b2bua/sdp_bridge.h"
+
+namespace sallyport::b2bua {
+namespace {
+
+bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
+bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::recvonly; }
+
+}  // namespace
+
+std::vector<MediaLeg> SdpBridge::media_legs() const {
+    std::vector<MediaLeg> legs;
+    for (const Side s : {Side::a, Side::b}) {
+        const SideState& side = at(s);
+        const SideState& far = at(other(s));
+        if (!side.heard) continue;
+        for (std::uint32_t i = 0; i < side.heard->media.size(); ++i) {
+            const auto view = sdp::view_stream(*side.heard, i);
+            MediaLeg leg{.stream = i, .side = s};
+            const bool far_refused = i < far.refused.size() && far.refused[i];
+            leg.disabled = view.rejected || side.refused[i] || far_refused || !(view.rtp || view.t38);
+            if (!leg.disabled) {
+                if (!view.zero_address) {
+                    if (view.rtp_endpoint) leg.remote = reached(*view.rtp_endpoint, side.profile);
+                    leg.remote_rtcp = rtcp_of(view, side.profile);
+                }
+                leg.udptl = view.t38;
+                leg.direction = view.direction;
+                leg.latch_any_address = side.profile.latch_any_address;
+                leg.reports = !view.no_rtcp;
+                // An offer names more than is agreed upon, and perhaps another clock first.
+                if (side.told && i < side.told->media.size())
+                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i))) {
+                        leg.clock_rate = codec->clock_rate;
+                        leg.codec = codec->name;
+                    }
+                const auto& keys = side.keys[i];
+                if (!side.profile.srtp)
+                    leg.keys = MediaKeys{};
+                else if (keys.ours && keys.theirs)
+                    leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
+                if (side.told && far.heard && i < side.told->media.size() && i < far.heard->media.size())
+                    leg.payload_map =
+                        sdp::payload_map(sdp::view_stream(*side.told, i), sdp::view_stream(*far.heard, i));
+            }
+            legs.push_back(std::move(leg));
+        }
+    }
+    return legs;
+}
+
+bool SdpBridge::expects_media(Side from, std::uint32_t stream) const {
+    const SideState& sender = at(from);
+    const SideState& receiver = at(other(from));
+    if (!sender.heard || !receiver.heard) return false;
+    if (stream >= sender.heard->media.size() || stream >= receiver.heard->media.size()) return false;
+    const auto sending = sdp::view_stream(*sender.heard, stream), receiving = sdp::view_stream(*receiver.heard, stream);
+    return !sending.rejected && !receiving.rejected && sends(sending.direction) && receives(receiving.direction);
+}
+
+}  // namespace sallyport::b2bua
