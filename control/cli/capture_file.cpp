@@ -47,15 +47,14 @@ std::ostream& CaptureFile::begin() {
     const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) throw exists(path_);
     if (fd < 0) throw not_writable(path_, errno);
-    ::close(fd);
-    file_.open(path_, std::ios::binary);
-    if (!file_) throw not_writable(path_, errno);
-    return file_;
+    file_.emplace(fd, std::ios::out | std::ios::binary);  // not by its name, which may be another's by now
+    to_file_.rdbuf(&*file_);
+    return to_file_;
 }
 
 void CaptureFile::flush() {
     errno = 0;
-    std::ostream& out = path_ == "-" ? standard_output_ : file_;
+    std::ostream& out = path_ == "-" ? standard_output_ : to_file_;
     out.flush();
     if (!out) throw Failure{name() + " cannot be written any further: " + cause_of(errno)};
 }

@@ -2,7 +2,10 @@
 // output. Knows nothing of what is written.
 #pragma once
 
-#include <fstream>
+#include <ext/stdio_filebuf.h>
+
+#include <optional>
+#include <ostream>
 #include <string>
 
 namespace sallyport::cli {
@@ -22,7 +25,8 @@ public:
 private:
     std::string path_;
     std::ostream& standard_output_;
-    std::ofstream file_;
+    std::optional<__gnu_cxx::stdio_filebuf<char>> file_;
+    std::ostream to_file_{nullptr};
     bool begun_ = false;
 };
 

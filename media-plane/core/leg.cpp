@@ -91,6 +91,7 @@ void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
     if (!receive_context) return;
     auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
     if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
+    engine.take_srtcp(**made, *receive_context);
     retired_context = std::move(*made);
     retired_until = now + changeover;
     in_changeover = true;

@@ -356,7 +356,7 @@ Reply Pipeline::start_capture(const StartCapture& command, TimePoint now) {
     const Session* session = s.sessions.find(command.key);
     if (!session) return refused(Code::no_session, "no such session");
     const CaptureTerms terms{command.decrypted, command.packets, now + command.time};
-    if (!s.captures.start(*session, terms, command.ring))
+    if (!s.captures.start(*session, terms, command.ring, now))
         return refused(Code::overloaded, std::to_string(Captures::most) + " captures are under way, the limit");
     return {};
 }

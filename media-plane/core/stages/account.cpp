@@ -72,6 +72,7 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             continue;
         }
         if (p.rtcp) {
+            if (p.leaves) p.out->note_source_left();  // what the burst has behind it has come back
             ++p.out->rtcp_packets_sent;
             ++rtcp_packets;
             continue;

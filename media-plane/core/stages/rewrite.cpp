@@ -7,16 +7,26 @@
 namespace sallyport::media::stages {
 namespace {
 
+// Whom the peer hears when the i-th packet of the burst reaches it: what goes before it is on the books afterwards only.
+std::uint32_t heard_before(std::span<const Packet> burst, std::size_t i) {
+    const Leg& in = *burst[i].leg;
+    while (i-- > 0)
+        if (burst[i].leg == &in && !burst[i].rtcp && !burst[i].done() && !in.udptl) return rtp::ssrc(burst[i].data);
+    return in.opposite->sent_ssrc();
+}
+
 // What passes between the peers is what both sides' reports are made of.
-void relay_report(const Leg& in, Leg& out, const Packet& p, TimePoint now) {
-    in.reporter.keep_own_times({p.data, p.length});
-    if (out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc(), now)) out.note_source_left();
+void relay_report(std::span<Packet> burst, std::size_t i, TimePoint now) {
+    Packet& p = burst[i];
+    p.leg->reporter.keep_own_times({p.data, p.length});
+    p.leaves = p.out->reporter.on_relayed({p.data, p.length}, heard_before(burst, i), now);
 }
 
 }  // namespace
 
 void rewrite(std::span<Packet> burst, TimePoint now) {
-    for (Packet& p : burst) {
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        Packet& p = burst[i];
         if (p.done()) continue;
         const Leg& in = *p.leg;
         Leg& out = *in.opposite;
@@ -31,7 +41,7 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
         if (p.rtcp) {
             ++p.source.port;
             p.to = out.rtcp.remote();
-            relay_report(in, out, p, now);
+            relay_report(burst, i, now);
             continue;
         }
         p.to = out.rtp.remote();
