@@ -1,6 +1,5 @@
 #include "media-plane/core/leg.h"
 
-#include <numeric>
 #include <utility>
 
 #include "media-plane/core/session.h"
@@ -124,18 +123,6 @@ void Leg::resume_latch(const Latched& before) {
     take(rtcp, before.rtcp, true);  // after RTP, whose host it may share
 }
 
-void Leg::set_payload_map(const std::vector<PayloadMap>& map, bool drop_unmapped) {
-    if (drop_unmapped)
-        payload_map.fill(unmapped);
-    else
-        std::iota(payload_map.begin(), payload_map.end(), std::uint8_t{0});
-    maps_payload = drop_unmapped;
-    for (const PayloadMap& entry : map) {
-        payload_map[entry.from] = entry.to;
-        maps_payload = maps_payload || entry.from != entry.to;
-    }
-}
-
 KeyUse Leg::key_use() const {
     KeyUse used;
     if (receive_context) used.received = receive_context->use();
@@ -167,6 +154,7 @@ LegStatistics Leg::statistics(TimePoint now) const {
     if (has_received()) s.last_packet_age = now - flow->last;
     s.reordered = reception.reordered();
     s.round_trip = reporter.round_trip;
+    if (telephone) s.telephone_events = telephone->count();
     s.codec = Quality::codec_of(*this);
     s.mos = Quality::mos_of(*this);
     quality.fill(s);

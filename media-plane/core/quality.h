@@ -47,7 +47,7 @@ private:
     void close_interval(const Leg& leg, TimePoint now);
 
     TimePoint looked_at_{}, interval_began_{};
-    std::uint64_t packets_then_ = 0, drops_then_ = 0, expected_then_ = 0, lost_then_ = 0;
+    std::uint32_t packets_then_ = 0, drops_then_ = 0, expected_then_ = 0, lost_then_ = 0;  // modulo 2^32
     float packets_per_second_ = 0, drops_per_second_ = 0, recent_loss_ = 0, recent_mos_ = 0, worst_mos_ = 0;
 
     TimePoint silent_since_{};  // the epoch: it is not

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "media-plane/core/leg.h"
+#include "media-plane/core/rtcp_compound.h"
 
 namespace sallyport::media {
 
@@ -14,7 +15,7 @@ namespace sallyport::media {
 struct SessionSide {
     MediaPortIndex port = 0;
     IpAddress address;         // ours
-    std::string cname;         // under which we report to this side's peer, RFC 7022
+    std::array<char, rtcp::longest_cname> cname{};  // under which we report to this side's peer, RFC 7022
     std::uint8_t unheard = 0;  // reports to hosts that nothing ever came from; see Reporter::most_unheard
     bool inactivity_reported = false;
     TimePoint active_at{};  // the last activity when inactivity was last judged
