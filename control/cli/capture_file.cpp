@@ -24,6 +24,29 @@ Failure not_writable(const std::string& path, int error) {
 
 }  // namespace
 
+DescriptorBuffer::~DescriptorBuffer() {
+    if (descriptor_ < 0) return;
+    sync();
+    ::close(descriptor_);
+}
+
+DescriptorBuffer::int_type DescriptorBuffer::overflow(int_type next) {
+    if (sync() != 0) return traits_type::eof();
+    if (traits_type::eq_int_type(next, traits_type::eof())) return traits_type::not_eof(next);
+    return sputc(traits_type::to_char_type(next));
+}
+
+int DescriptorBuffer::sync() {
+    for (const char* from = pbase(); from != pptr();) {
+        const auto written = ::write(descriptor_, from, static_cast<std::size_t>(pptr() - from));
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return -1;
+        from += written;
+    }
+    setp(room_.data(), room_.data() + room_.size());
+    return 0;
+}
+
 CaptureFile::CaptureFile(std::string path, std::ostream& standard_output, bool is_terminal)
     : path_(std::move(path)), standard_output_(standard_output) {
     if (path_ == "-") {
@@ -47,8 +70,7 @@ std::ostream& CaptureFile::begin() {
     const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) throw exists(path_);
     if (fd < 0) throw not_writable(path_, errno);
-    file_.emplace(fd, std::ios::out | std::ios::binary);  // not by its name, which may be another's by now
-    to_file_.rdbuf(&*file_);
+    file_.attach(fd);
     return to_file_;
 }
 

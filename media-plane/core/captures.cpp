@@ -66,8 +66,8 @@ CapturedPacket* Captures::copy(Capture& capture, const Packet& packet, const Leg
     place->withheld = !capture.terms.decrypted && !leg.secure() && leg.opposite->secure();
     if (place->withheld) capture.ring->withhold();
     const std::size_t shown = !place->withheld ? CapturedPacket::most_bytes
-                             : packet.rtcp    ? clear_rtcp_bytes
-                                              : clear_rtp_bytes;
+                              : packet.rtcp    ? clear_rtcp_bytes
+                                               : clear_rtp_bytes;
     place->kept = static_cast<std::uint16_t>(std::min<std::size_t>(packet.length, shown));
     std::copy_n(packet.data, place->kept, place->bytes.begin());
     return place;

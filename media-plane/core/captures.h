@@ -1,7 +1,7 @@
 // The captures of one lcore: copies of what a session's legs receive and send, as on the wire or as it is between the
 // legs, in clear. As on the wire also means: what SRTP hides on one leg is not shown on the other one, which has none;
-// of its packets there is what SRTP leaves in clear. Nothing is looked at while there are none; a packet of another session costs a comparison. Allocates
-// nothing, writes nothing down: that is for whoever reads the rings.
+// of its packets there is what SRTP leaves in clear. Nothing is looked at while there are none; a packet of another
+// session costs a comparison. Allocates nothing, writes nothing down: that is for whoever reads the rings.
 #pragma once
 
 #include <array>

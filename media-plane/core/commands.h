@@ -67,7 +67,7 @@ struct LegChange {  // absent: unchanged
     std::optional<Direction> direction;
     std::optional<Latching> latching;
     std::optional<std::vector<PayloadMap>> payload_map;
-    bool drop_unmapped = false;  // with payload_map: the types that it does not name
+    bool drop_unmapped = false;                        // with payload_map: the types that it does not name
     std::vector<TelephoneEventType> telephone_events;  // likewise: which of them those are
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;  // encoding name of what its peer sends most likely
@@ -161,8 +161,8 @@ enum class EventKind : std::uint8_t {
     srtp_auth_failures,
     released,
     key_use,
-    silence,      // count: milliseconds without RTP so far
-    heard_again,  // count: milliseconds that there was none
+    silence,          // count: milliseconds without RTP so far
+    heard_again,      // count: milliseconds that there was none
     telephone_event,  // count: those that are over since the last one was said
 };
 struct TelephoneEvent {  // RFC 4733 2.3
@@ -180,7 +180,7 @@ struct Event {
     std::optional<SessionStatistics> statistics;
     KeyUse used;
     std::optional<Latched> latched;
-    bool one_way = false;  // silence: the other side's stream flows
+    bool one_way = false;      // silence: the other side's stream flows
     TelephoneEvent telephone;  // telephone_event
 };
 

@@ -91,13 +91,12 @@ void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
     auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
     if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
     engine.take_srtcp(**made, *receive_context);
-    retired_context = std::move(*made);
-    retired_until = now + changeover;
+    retired = std::make_unique<RetiredKey>(RetiredKey{std::move(*made), now + changeover});
     in_changeover = true;
 }
 
 void Leg::forget_retired_key() {
-    retired_context.reset();
+    retired.reset();
     in_changeover = false;
 }
 

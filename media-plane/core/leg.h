@@ -55,6 +55,12 @@ struct Departed {
     TimePoint until{};
 };
 
+// The receiving key before this one, for a changeover.
+struct RetiredKey {
+    std::unique_ptr<srtp::CryptoContext> context;
+    TimePoint until{};
+};
+
 struct LegLink {  // its place in a LegList
     bool listed = false;
     Leg* previous = nullptr;
@@ -71,7 +77,7 @@ struct alignas(64) Leg {
     Drop refuse_rtp = Drop::none;                                // received here, after the latch has seen it
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
     bool maps_payload : 1 = false;
-    bool in_changeover : 1 = false;  // there is a retired_context
+    bool in_changeover : 1 = false;  // there is a retired key
     bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
@@ -103,10 +109,9 @@ struct alignas(64) Leg {
     std::unique_ptr<TelephoneEvents> telephone;  // where signaling has named such types
 
     // What changes seldom.
-    std::unique_ptr<Departed> departed;                    // once its peer has moved
-    std::unique_ptr<SourceLearner> learner;                // any_address on plain RTP, until it has latched
-    std::unique_ptr<srtp::CryptoContext> retired_context;  // the receiving key before this one, for a changeover
-    TimePoint retired_until{};
+    std::unique_ptr<Departed> departed;      // once its peer has moved
+    std::unique_ptr<SourceLearner> learner;  // any_address on plain RTP, until it has latched
+    std::unique_ptr<RetiredKey> retired;
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegNotes notes;

@@ -204,10 +204,9 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
 
     auto session = std::make_unique<Session>();
     session->key = command.key;
-    session->call = command.call;
-    session->trunk = command.trunk;
+    session->names = {command.call, command.trunk};
     session->created = now;
-    session->inactivity = std::chrono::seconds{command.inactivity_seconds};
+    session->inactivity_seconds = command.inactivity_seconds;
     if (command.answered) session->answered = now;
     session->sides = {*side_a, *side_b};
     LegChanges changes(*s.engine);
@@ -321,7 +320,7 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     s.sessions.for_next(s.due_looks(now), [&](Session& session) {
         for (auto& stream : session.streams)
             for (Leg& leg : stream->legs)
-                if (leg.in_changeover && now >= leg.retired_until) leg.forget_retired_key();
+                if (leg.in_changeover && now >= leg.retired->until) leg.forget_retired_key();
         s.reports.look(session, now);
         s.look(session, now, events);
         for (const Side side : {Side::a, Side::b})

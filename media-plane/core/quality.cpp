@@ -86,20 +86,22 @@ std::optional<Quality::Silence> Quality::look_for_silence(const Leg& leg, TimePo
     const Duration quiet = due ? since_last(leg, due_since, now) : Duration{};
     if (!due || quiet < patience || pauses(leg)) {
         if (!is_silent()) return std::nullopt;
-        const Silence over{false, false, accounted_ - silent_since_};
-        silent_since_ = TimePoint{};
-        return std::exchange(reported_, false) && due ? std::optional(over) : std::nullopt;
+        const Silence over{false, false, silences_->accounted - silences_->since};
+        silences_->since = TimePoint{};
+        return std::exchange(silences_->reported, false) && due ? std::optional(over) : std::nullopt;
     }
+    if (!silences_) silences_ = std::make_unique<Silences>();
+    Silences& s = *silences_;
     if (!is_silent()) {
-        silent_since_ = accounted_ = now - quiet;
-        ++silences_;
+        s.since = s.accounted = now - quiet;
+        ++s.count;
     }
-    silent_ += now - accounted_;
-    if (other_flows) one_way_ += now - accounted_;
-    accounted_ = now;
-    if (reported_ || now < next_report_) return std::nullopt;
-    reported_ = true;
-    next_report_ = now + between_reports * (1u << std::min(reports_++, most_doublings));
+    s.silent += now - s.accounted;
+    if (other_flows) s.one_way += now - s.accounted;
+    s.accounted = now;
+    if (s.reported || now < s.next_report) return std::nullopt;
+    s.reported = true;
+    s.next_report = now + between_reports * (1u << std::min(s.reports++, most_doublings));
     return Silence{true, other_flows, quiet};
 }
 
@@ -127,9 +129,11 @@ std::string_view Quality::codec_of(const Leg& leg) {
 }
 
 void Quality::fill(LegStatistics& s) const {
-    s.silences = silences_;
-    s.silent = silent_;
-    s.one_way = one_way_;
+    if (silences_) {
+        s.silences = silences_->count;
+        s.silent = silences_->silent;
+        s.one_way = silences_->one_way;
+    }
     s.is_silent = is_silent();
     s.recent_loss = recent_loss_;
     s.recent_mos = recent_mos_;

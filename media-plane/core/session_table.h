@@ -19,7 +19,7 @@ public:
     }
     Session& add(std::unique_ptr<Session> session) {
         Session& s = *session;
-        s.place = all_.size();
+        s.place = static_cast<std::uint32_t>(all_.size());
         all_.push_back(&s);
         const bool fresh = sessions_.insert(std::move(session)).second;
         SALLYPORT_CHECK(fresh);

@@ -35,7 +35,8 @@ std::uint32_t TelephoneEvents::take(ByteView packet, std::uint32_t clock_rate, T
     std::uint32_t timestamp = rtp::timestamp(packet.data()), begun = 0;
     clock_rate_ = clock_rate;
     heard_ = now;
-    for (std::size_t i = 0; i < most_blocks && content.size() >= block_bytes; ++i, content = content.subspan(block_bytes)) {
+    for (std::size_t i = 0; i < most_blocks && content.size() >= block_bytes;
+         ++i, content = content.subspan(block_bytes)) {
         const Block block{content[0], (content[1] & end_bit) != 0, load_be16(content.data() + 2)};
         if (take(rtp::ssrc(packet.data()), timestamp, marker && i == 0, block)) ++begun;
         timestamp += block.duration;  // RFC 4733 2.5.1.5: the next one follows without a pause

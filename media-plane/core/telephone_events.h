@@ -1,6 +1,6 @@
-// What the telephone-event packets of one stream say, RFC 4733: a digit is one event, however many packets tell of it. The
-// first one begins it, updates and repeats add to its length, and the first that says so ends it; the two repeats of that,
-// and whatever the network brings late, are nothing new. Judges no policy, keeps no list of what was dialled.
+// What the telephone-event packets of one stream say, RFC 4733: a digit is one event, however many packets tell of it.
+// The first one begins it, updates add to its length, and the first that says so ends it; the two repeats of that, and
+// whatever the network brings late, are nothing new. Judges no policy, keeps no list of what was dialled.
 #pragma once
 
 #include <array>
@@ -58,8 +58,8 @@ private:
     std::uint8_t code_ = 0;
     bool open_ = false, any_ = false;
     std::uint32_t ssrc_ = 0, timestamp_ = 0, clock_rate_ = 0;
-    std::uint32_t before_ = 0;     // units of its earlier segments: one packet tells of 65,535 at most
-    std::uint16_t duration_ = 0;   // units of this one
+    std::uint32_t before_ = 0;    // units of its earlier segments: one packet tells of 65,535 at most
+    std::uint16_t duration_ = 0;  // units of this one
     TimePoint heard_{};
     std::uint32_t finished_ = 0;
     TelephoneEvent last_finished_;

@@ -58,7 +58,9 @@ Converted<HelloFields> from_proto(const pb::Hello& hello) {
     if (hello.lease_seconds() > limits::lease_seconds)
         return invalid("hello.lease_seconds", std::to_string(hello.lease_seconds()) + " is not in 0..3600");
     const auto& named = hello.features();
-    const auto takes = [&](pb::Feature feature) { return std::find(named.begin(), named.end(), feature) != named.end(); };
+    const auto takes = [&](pb::Feature feature) {
+        return std::find(named.begin(), named.end(), feature) != named.end();
+    };
     return HelloFields{hello.client(),
                        hello.epoch(),
                        hello.lease_seconds(),

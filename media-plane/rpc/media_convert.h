@@ -33,14 +33,14 @@ using Converted = Result<T, Refusal>;
 struct HelloFields {
     std::string client;
     std::uint64_t epoch = 0;
-    std::uint32_t lease_seconds = 0;  // 0: the server's default
-    bool takes_silence = false;       // it understands what is said of silence
+    std::uint32_t lease_seconds = 0;                           // 0: the server's default
+    bool takes_silence = false;                                // it understands what is said of silence
     bool takes_telephone_events = false, takes_codes = false;  // likewise; and wants to know which they were
 };
 
 // What this plane says in its Welcome that it has.
-inline constexpr std::array features{pb::FEATURE_UDPTL,   pb::FEATURE_REPORTS, pb::FEATURE_RESUME,
-                                     pb::FEATURE_SILENCE, pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE,
+inline constexpr std::array features{pb::FEATURE_UDPTL,           pb::FEATURE_REPORTS, pb::FEATURE_RESUME,
+                                     pb::FEATURE_SILENCE,         pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE,
                                      pb::FEATURE_TELEPHONE_EVENTS};
 
 Converted<HelloFields> from_proto(const pb::Hello& hello);

@@ -1,6 +1,6 @@
 // What a Control stream has still to write, in order: replies, which are never lost, and events, of which only so many
-// wait. What is said of silence, and of what is dialled in calls, has places of its own each: it cannot take those of an
-// event that a restart depends on, such as KEY_USE, nor they its.
+// wait. What is said of silence, and of what is dialled in calls, has places of its own each: it cannot take those of
+// an event that a restart depends on, such as KEY_USE, nor they its.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 namespace sallyport::media::rpc {
 
 namespace limits {
-inline constexpr std::size_t unsent_events = 4096;          // then events are lost, and counted
-inline constexpr std::size_t unsent_silence_events = 1024;  // likewise; two of a leg at most matter
+inline constexpr std::size_t unsent_events = 4096;            // then events are lost, and counted
+inline constexpr std::size_t unsent_silence_events = 1024;    // likewise; two of a leg at most matter
 inline constexpr std::size_t unsent_telephone_events = 1024;  // likewise
 }  // namespace limits
 

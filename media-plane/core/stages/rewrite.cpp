@@ -7,7 +7,8 @@
 namespace sallyport::media::stages {
 namespace {
 
-// Whom the peer hears when the i-th packet of the burst reaches it: what goes before it is on the books afterwards only.
+// Whom the peer hears when the i-th packet of the burst reaches it: what goes before it is on the books afterwards
+// only.
 std::uint32_t heard_before(std::span<const Packet> burst, std::size_t i) {
     const Leg& in = *burst[i].leg;
     while (i-- > 0)

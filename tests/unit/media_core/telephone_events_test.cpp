@@ -44,8 +44,11 @@ struct Dialling {
     std::vector<Event> dial(std::uint8_t code, std::uint32_t timestamp, bool with_end = true) {
         std::vector<Event> events;
         for (std::uint16_t i = 1; i <= 5; ++i, bench.wait(20ms)) {
-            CHECK(send({.code = code, .duration = static_cast<std::uint16_t>(i * 160), .timestamp = timestamp,
-                        .marker = i == 1}).drop == Drop::none);
+            CHECK(send({.code = code,
+                        .duration = static_cast<std::uint16_t>(i * 160),
+                        .timestamp = timestamp,
+                        .marker = i == 1})
+                      .drop == Drop::none);
             tell(events);
         }
         for (int i = 0; with_end && i < 3; ++i) {
@@ -148,7 +151,7 @@ TEST_CASE("What comes late, twice, or out of order is no other digit") {
     Dialling d;
     REQUIRE(d.dial(5, 16'000).size() == 1);
     d.bench.wait(60ms);
-    d.send({.code = 5, .duration = 480, .timestamp = 16'000});           // an update, late
+    d.send({.code = 5, .duration = 480, .timestamp = 16'000});                  // an update, late
     d.send({.code = 5, .duration = 160, .timestamp = 16'000, .marker = true});  // its begin, later still
     d.send({.code = 5, .duration = 960, .ends = true, .timestamp = 16'000});
     CHECK(d.told_within(1s).empty());
@@ -176,16 +179,17 @@ TEST_CASE("A key held for long is one event, though its length takes several tim
 TEST_CASE("A sender that moves the timestamp with each packet dials one digit all the same") {
     Dialling d;
     for (std::uint16_t i = 0; i < 5; ++i)
-        d.send({.duration = static_cast<std::uint16_t>(160 * (i + 1)), .timestamp = 16'000u + 160u * i, .marker = i == 0});
-    for (std::uint16_t i = 5; i < 8; ++i)
-        d.send({.duration = 960, .ends = true, .timestamp = 16'000u + 160u * i});
+        d.send(
+            {.duration = static_cast<std::uint16_t>(160 * (i + 1)), .timestamp = 16'000u + 160u * i, .marker = i == 0});
+    for (std::uint16_t i = 5; i < 8; ++i) d.send({.duration = 960, .ends = true, .timestamp = 16'000u + 160u * i});
     CHECK(d.told_within(1s).size() == 1);
     CHECK(d.counted() == 1);
 }
 
 TEST_CASE("Several events in one packet are as many (RFC 4733 2.5.1.5)") {
     Dialling d;
-    Bytes packet = rtp_packet({.sequence = 7, .payload_type = 101, .timestamp = 16'000, .payload_bytes = 8, .marker = true});
+    Bytes packet =
+        rtp_packet({.sequence = 7, .payload_type = 101, .timestamp = 16'000, .payload_bytes = 8, .marker = true});
     const Bytes blocks{1, 0x8a, 0x03, 0x20, 2, 0x8a, 0x01, 0x90};
     std::copy(blocks.begin(), blocks.end(), packet.begin() + 12);
     REQUIRE(d.call.from_a(packet).drop == Drop::none);
