@@ -1,5 +1,7 @@
 // The part of sallyport.operations.v1 that is about the media plane: lists, the worst sessions, captures and who may
 // have them.
+#include <system_error>
+
 #include "control/api/cancel_after.h"
 #include "control/api/operations_service.h"
 #include "control/api/status_convert.h"
@@ -13,6 +15,27 @@ constexpr std::chrono::seconds top_patience{5};     // of a plane with tens of t
 constexpr std::chrono::seconds capture_margin{30};  // beside the time that the capture itself may take
 constexpr std::uint32_t default_capture_seconds = 60;
 constexpr int captures_at_a_time = 4;  // each keeps a thread; the plane has no more either
+
+// One of so many at a time, whatever becomes of it.
+class CapturePlace {
+public:
+    CapturePlace(std::atomic<int>& taken, bool wanted) : taken_(taken), has_(wanted && take()) {}
+    ~CapturePlace() {
+        if (has_) taken_.fetch_sub(1);
+    }
+    CapturePlace(const CapturePlace&) = delete;
+    CapturePlace& operator=(const CapturePlace&) = delete;
+    bool has() const { return has_; }
+
+private:
+    bool take() {
+        if (taken_.fetch_add(1) < captures_at_a_time) return true;
+        taken_.fetch_sub(1);
+        return false;
+    }
+    std::atomic<int>& taken_;
+    const bool has_;
+};
 
 grpc::Status without_feature(const grpc::Status& status, const char* what) {
     if (status.error_code() != grpc::UNIMPLEMENTED) return status;
@@ -95,17 +118,20 @@ grpc::Status OperationsService::CaptureMedia(grpc::ServerContext* context, const
         status = invalid(*context, "call",
                          "is missing: a call's id as listed, the SIP Call-ID of either leg, or the "
                          "name of a media session");
-    if (status.ok() && captures_.fetch_add(1) >= captures_at_a_time) {
-        captures_.fetch_sub(1);
+    const CapturePlace place(captures_, status.ok());
+    if (status.ok() && !place.has()) {
         status = {grpc::RESOURCE_EXHAUSTED, std::to_string(captures_at_a_time) + " captures are under way, the limit"};
     } else if (status.ok()) {
         // Who listens is on record before there is anything to hear, and again when it is over.
         observe::log_info("capture begins", {{"who", caller.name}, {"peer", caller.peer}, {"what", what.resource}});
         for (const auto& session : media_names(request->call())) {
-            status = capture(*context, *request, session, caller.name, *writer);
+            try {
+                status = capture(*context, *request, session, caller.name, *writer);
+            } catch (const std::system_error& error) {  // no thread to watch over it: it is in the audit all the same
+                status = {grpc::RESOURCE_EXHAUSTED, std::string("a capture takes a thread: ") + error.what()};
+            }
             if (status.error_code() != grpc::NOT_FOUND) break;
         }
-        captures_.fetch_sub(1);
         if (status.error_code() == grpc::UNAVAILABLE) status = {grpc::UNAVAILABLE, planes_.explain_media(status)};
     }
     audit_.record(caller, what, status);

@@ -24,6 +24,29 @@ Failure not_writable(const std::string& path, int error) {
 
 }  // namespace
 
+DescriptorBuffer::~DescriptorBuffer() {
+    if (descriptor_ < 0) return;
+    sync();
+    ::close(descriptor_);
+}
+
+DescriptorBuffer::int_type DescriptorBuffer::overflow(int_type next) {
+    if (sync() != 0) return traits_type::eof();
+    if (traits_type::eq_int_type(next, traits_type::eof())) return traits_type::not_eof(next);
+    return sputc(traits_type::to_char_type(next));
+}
+
+int DescriptorBuffer::sync() {
+    for (const char* from = pbase(); from != pptr();) {
+        const auto written = ::write(descriptor_, from, static_cast<std::size_t>(pptr() - from));
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return -1;
+        from += written;
+    }
+    setp(room_.data(), room_.data() + room_.size());
+    return 0;
+}
+
 CaptureFile::CaptureFile(std::string path, std::ostream& standard_output, bool is_terminal)
     : path_(std::move(path)), standard_output_(standard_output) {
     if (path_ == "-") {
@@ -47,15 +70,13 @@ std::ostream& CaptureFile::begin() {
     const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) throw exists(path_);
     if (fd < 0) throw not_writable(path_, errno);
-    ::close(fd);
-    file_.open(path_, std::ios::binary);
-    if (!file_) throw not_writable(path_, errno);
-    return file_;
+    file_.attach(fd);
+    return to_file_;
 }
 
 void CaptureFile::flush() {
     errno = 0;
-    std::ostream& out = path_ == "-" ? standard_output_ : file_;
+    std::ostream& out = path_ == "-" ? standard_output_ : to_file_;
     out.flush();
     if (!out) throw Failure{name() + " cannot be written any further: " + cause_of(errno)};
 }

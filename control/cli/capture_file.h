@@ -2,10 +2,30 @@
 // output. Knows nothing of what is written.
 #pragma once
 
-#include <fstream>
+#include <array>
+#include <ostream>
+#include <streambuf>
 #include <string>
 
 namespace sallyport::cli {
+
+// Writes to a descriptor, which it closes: a name that is opened a second time may be another's by then.
+class DescriptorBuffer final : public std::streambuf {
+public:
+    DescriptorBuffer() { setp(room_.data(), room_.data() + room_.size()); }
+    ~DescriptorBuffer() override;
+    DescriptorBuffer(const DescriptorBuffer&) = delete;
+    DescriptorBuffer& operator=(const DescriptorBuffer&) = delete;
+    void attach(int descriptor) { descriptor_ = descriptor; }
+
+protected:
+    int_type overflow(int_type next) override;
+    int sync() override;
+
+private:
+    std::array<char, 65'536> room_;
+    int descriptor_ = -1;
+};
 
 class CaptureFile {
 public:
@@ -22,7 +42,8 @@ public:
 private:
     std::string path_;
     std::ostream& standard_output_;
-    std::ofstream file_;
+    DescriptorBuffer file_;
+    std::ostream to_file_{&file_};
     bool begun_ = false;
 };
 

@@ -72,6 +72,10 @@ void print_end(std::ostream& err, const mv1::CaptureEnded& ended, std::uint64_t 
     if (ended.missed() > 0)
         err << "warning: " << counted(ended.missed(), "packet")
             << " are missing, because they were not taken in time\n";
+    if (ended.withheld() > 0)
+        err << counted(ended.withheld(), "packet")
+            << " of the leg without SRTP came with the header alone, because the call's other side has SRTP: what that "
+               "hides is shown with --decrypted only\n";
 }
 
 }  // namespace

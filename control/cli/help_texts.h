@@ -74,7 +74,9 @@ No file is overwritten. Asks no daemon. What your CA makes of the request goes i
 inline constexpr const char* capture_help = R"(
 Both legs, received and sent, from now on. It ends after the time or the packets given, with the call, or with Ctrl-C;
 what the plane drops is there too, and why is in the packet's comment. As on the wire: SRTP stays encrypted, unless
---decrypted is given, for which the client certificate needs OU=decrypt. Without OU=capture (or admin) there is nothing.
+--decrypted is given, for which the client certificate needs OU=decrypt. Where one leg has SRTP and the other one has not,
+the same is needed for both: without it the packets of the plain leg come with their header alone, and are counted at
+the end. Without OU=capture (or admin) there is nothing.
 Control keeps on record who has captured what. Headers below UDP are made up: no VLAN, no MAC address.
   sallyport call list --live
   sallyport media capture c0ffee42 --file call.pcap --seconds 30

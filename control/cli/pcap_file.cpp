@@ -78,6 +78,7 @@ std::string comment_of(const media::v1::CapturedPacket& packet) {
     text += packet.side() == media::v1::SIDE_A ? "a" : "b";
     text += ", stream " + std::to_string(packet.stream()) + (packet.sent() ? ", sent" : ", received");
     if (packet.decrypted()) text += ", decrypted";
+    if (packet.withheld()) text += ", its header alone: the other side has SRTP";
     if (!packet.drop().empty()) text += ", dropped: " + packet.drop();
     return text;
 }

@@ -35,6 +35,7 @@ void put_media(JsonLine& json, const LegMedia& leg) {
     json.put("silences", leg.silences);
     json.put("silent_ms", leg.silent_milliseconds);
     json.put("one_way_ms", leg.one_way_milliseconds);
+    json.put("telephone_events", leg.telephone_events);
     json.put("srtp", leg.srtp_suite);
     json.put("srtp_auth_failures", leg.srtp_auth_failures);
     json.put("dropped", leg.dropped);
@@ -120,6 +121,7 @@ LegMedia parse_media(const Json& json) {
     read(json, "silences", leg.silences);
     read(json, "silent_ms", leg.silent_milliseconds);
     read(json, "one_way_ms", leg.one_way_milliseconds);
+    read(json, "telephone_events", leg.telephone_events);
     read(json, "srtp", leg.srtp_suite);
     read(json, "srtp_auth_failures", leg.srtp_auth_failures);
     read(json, "dropped", leg.dropped);

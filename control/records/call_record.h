@@ -27,6 +27,7 @@ struct LegMedia {
     std::uint64_t silences = 0;          // of this side's party, which was to send
     double silent_milliseconds = 0;      // together
     double one_way_milliseconds = 0;     // while the other side was heard
+    std::uint64_t telephone_events = 0;  // digits and the like that this side's party dialled in the call, RFC 4733
     std::string srtp_suite;              // "AES_CM_128_HMAC_SHA1_80"; empty: plain RTP
     std::uint64_t srtp_auth_failures = 0;
     std::uint64_t dropped = 0;

@@ -106,6 +106,7 @@ void log_capture(const rpc::CaptureNote& note) {
                                                       {"seconds", seconds},
                                                       {"packets", note.packets},
                                                       {"missed", note.missed},
+                                                      {"withheld", note.withheld},
                                                       {"why", note.why}});
     }
 }

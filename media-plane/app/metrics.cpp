@@ -87,6 +87,9 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
                           "Streams of answered calls that fell silent though their peer was to send, without comfort "
                           "noise: while the other side's flowed (one_way), or not (both).",
                           std::move(silences)));
+    out.push_back(counter("sallyport_media_telephone_events_total",
+                          "Digits and other telephone events (RFC 4733) that were received, each counted once.",
+                          of(&LcoreStatus::telephone_events)));
     out.push_back(counter("sallyport_media_lcore_events_lost_total", "Events lost because nobody fetched them in time.",
                           of(&LcoreStatus::events_lost)));
 }

@@ -25,6 +25,7 @@ struct CapturedPacket {
     bool sent = false;  // from us; else received
     bool rtcp = false;
     bool decrypted = false;  // SRTP that is shown in clear
+    bool withheld = false;   // without what SRTP hides on the other leg
     Drop drop = Drop::none;
     std::uint16_t length = 0;  // of the whole
     std::uint16_t kept = 0;    // of it, in `bytes`
@@ -47,6 +48,7 @@ public:
         head_.store(head_.load(std::memory_order_relaxed) + count, std::memory_order_release);
     }
     void miss() { missed_.add(); }
+    void withhold() { withheld_.add(); }
     bool abandoned() const { return abandoned_.load(std::memory_order_acquire); }
     void end(CaptureEnd why) { end_.store(why, std::memory_order_release); }  // nothing is published after it
 
@@ -58,13 +60,14 @@ public:
     }
     void pop() { tail_.store(tail_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
     std::uint64_t missed() const { return missed_.read(); }
+    std::uint64_t withheld() const { return withheld_.read(); }
     // Nobody will read on. The writer ends it when it looks next, also if no command of the reader's ever reaches it.
     void abandon() { abandoned_.store(true, std::memory_order_release); }
 
 private:
     std::vector<CapturedPacket> places_;
     alignas(64) std::atomic<std::size_t> head_{0};
-    Counter missed_;
+    Counter missed_, withheld_;
     std::atomic<CaptureEnd> end_{CaptureEnd::running};
     std::atomic<bool> abandoned_{false};
     alignas(64) std::atomic<std::size_t> tail_{0};

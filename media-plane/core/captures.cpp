@@ -6,14 +6,21 @@
 
 namespace sallyport::media {
 
-bool Captures::start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring) {
+namespace {
+
+constexpr std::size_t clear_rtp_bytes = 12, clear_rtcp_bytes = 8;  // of SRTP and SRTCP, RFC 3711 3.1 and 3.4
+
+}  // namespace
+
+bool Captures::start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring,
+                     TimePoint now) {
     const auto free = std::find_if(captures_.begin(), captures_.end(), [](const auto& c) { return !c.session; });
     if (free == captures_.end()) return false;
     free->session = &session;
     free->terms = terms;
     free->ring = std::move(ring);
     free->count = 0;
-    ++count_;
+    if (count_++ == 0) left_at_ = now;  // what is lost of bursts before it was not seen to leave
     return true;
 }
 
@@ -44,7 +51,8 @@ void Captures::finish(Capture& capture, CaptureEnd why) {
     --count_;
 }
 
-CapturedPacket* Captures::copy(Capture& capture, const Packet& packet, std::size_t index, TimePoint now) {
+CapturedPacket* Captures::copy(Capture& capture, const Packet& packet, const Leg& leg, std::size_t index,
+                               TimePoint now) {
     CapturedPacket* place = capture.ring->place(capture.count);
     if (place == nullptr) {
         capture.ring->miss();
@@ -55,7 +63,12 @@ CapturedPacket* Captures::copy(Capture& capture, const Packet& packet, std::size
     place->rtcp = packet.rtcp;
     place->drop = Drop::none;
     place->length = packet.length;
-    place->kept = static_cast<std::uint16_t>(std::min<std::size_t>(packet.length, CapturedPacket::most_bytes));
+    place->withheld = !capture.terms.decrypted && !leg.secure() && leg.opposite->secure();
+    if (place->withheld) capture.ring->withhold();
+    const std::size_t shown = !place->withheld ? CapturedPacket::most_bytes
+                              : packet.rtcp    ? clear_rtcp_bytes
+                                               : clear_rtp_bytes;
+    place->kept = static_cast<std::uint16_t>(std::min<std::size_t>(packet.length, shown));
     std::copy_n(packet.data, place->kept, place->bytes.begin());
     return place;
 }
@@ -67,7 +80,7 @@ void Captures::take_received(std::span<const Packet> burst, TimePoint now, bool 
         const Leg& leg = *packet.leg;
         for (Capture& capture : captures_) {
             if (capture.session != leg.session || capture.terms.decrypted != decrypted) continue;
-            CapturedPacket* place = copy(capture, packet, i, now);
+            CapturedPacket* place = copy(capture, packet, leg, i, now);
             if (place == nullptr) continue;
             place->from = packet.from;
             place->to = {leg.local.address, packet.local_port};
@@ -86,7 +99,7 @@ void Captures::take_sent(std::span<const Packet> burst, TimePoint now, bool decr
         const Leg& leg = *packet.out;
         for (Capture& capture : captures_) {
             if (capture.session != leg.session || capture.terms.decrypted != decrypted) continue;
-            CapturedPacket* place = copy(capture, packet, i, now);
+            CapturedPacket* place = copy(capture, packet, leg, i, now);
             if (place == nullptr) continue;
             place->from = packet.source;
             place->to = packet.to;
@@ -136,7 +149,7 @@ void Captures::lost(const Leg& leg, std::uint16_t source_port, std::uint16_t len
         place->side = leg.side;
         place->sent = true;
         place->rtcp = rtcp;
-        place->decrypted = false;
+        place->decrypted = place->withheld = false;
         place->drop = why;
         place->length = length;
         place->kept = 0;

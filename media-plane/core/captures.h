@@ -1,6 +1,7 @@
 // The captures of one lcore: copies of what a session's legs receive and send, as on the wire or as it is between the
-// legs, in clear. Nothing is looked at while there are none; a packet of another session costs a comparison. Allocates
-// nothing, writes nothing down: that is for whoever reads the rings.
+// legs, in clear. As on the wire also means: what SRTP hides on one leg is not shown on the other one, which has none;
+// of its packets there is what SRTP leaves in clear. Nothing is looked at while there are none; a packet of another
+// session costs a comparison. Allocates nothing, writes nothing down: that is for whoever reads the rings.
 #pragma once
 
 #include <array>
@@ -28,7 +29,7 @@ public:
 
     bool any() const { return count_ > 0; }
     // False: there are as many as there may be.
-    bool start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring);
+    bool start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring, TimePoint now);
     void stop(const CaptureRing& ring);  // its ring is told, if it was there still
     void end(const Session& session);    // likewise: the session is about to go
     void tick(TimePoint now);            // whose time is over, or whose reader is gone
@@ -58,14 +59,14 @@ private:
     };
     void take_received(std::span<const Packet> burst, TimePoint now, bool decrypted);
     void take_sent(std::span<const Packet> burst, TimePoint now, bool decrypted);
-    CapturedPacket* copy(Capture& capture, const Packet& packet, std::size_t index, TimePoint now);
+    CapturedPacket* copy(Capture& capture, const Packet& packet, const Leg& leg, std::size_t index, TimePoint now);
     void finish(Capture& capture, CaptureEnd why);
 
     void publish(Capture& capture, std::size_t count);
 
     std::array<Capture, most> captures_;
     std::size_t count_ = 0;
-    TimePoint left_at_{};  // of the burst before
+    TimePoint left_at_{};  // of the burst before, or of the first capture's begin
 };
 
 }  // namespace sallyport::media

@@ -32,6 +32,10 @@ struct SessionKey {
 struct PayloadMap {
     std::uint8_t from = 0, to = 0;
 };
+struct TelephoneEventType {  // RFC 4733, as received
+    std::uint8_t payload_type = 0;
+    std::uint32_t clock_rate = 8000;
+};
 struct KeyUse {  // of both keys of a leg
     srtp::KeyUse received, sent;
 };
@@ -63,7 +67,8 @@ struct LegChange {  // absent: unchanged
     std::optional<Direction> direction;
     std::optional<Latching> latching;
     std::optional<std::vector<PayloadMap>> payload_map;
-    bool drop_unmapped = false;  // with payload_map: the types that it does not name
+    bool drop_unmapped = false;                        // with payload_map: the types that it does not name
+    std::vector<TelephoneEventType> telephone_events;  // likewise: which of them those are
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;  // encoding name of what its peer sends most likely
     std::optional<bool> udptl;         // ITU-T T.38 instead of RTP
@@ -132,6 +137,7 @@ struct LegStatistics {
     double packets_per_second = 0, drops_per_second = 0;
     Duration silent{}, one_way{};
     bool is_silent = false;
+    std::uint64_t telephone_events = 0;
     std::string codec;
 };
 struct SessionStatistics {
@@ -155,8 +161,14 @@ enum class EventKind : std::uint8_t {
     srtp_auth_failures,
     released,
     key_use,
-    silence,      // count: milliseconds without RTP so far
-    heard_again,  // count: milliseconds that there was none
+    silence,          // count: milliseconds without RTP so far
+    heard_again,      // count: milliseconds that there was none
+    telephone_event,  // count: those that are over since the last one was said
+};
+struct TelephoneEvent {  // RFC 4733 2.3
+    std::uint8_t code = 0;
+    Duration duration{};
+    bool ended = false;  // else its end did not arrive
 };
 struct Event {
     EventKind kind = EventKind::first_packet;
@@ -168,7 +180,8 @@ struct Event {
     std::optional<SessionStatistics> statistics;
     KeyUse used;
     std::optional<Latched> latched;
-    bool one_way = false;  // silence: the other side's stream flows
+    bool one_way = false;      // silence: the other side's stream flows
+    TelephoneEvent telephone;  // telephone_event
 };
 
 }  // namespace sallyport::media

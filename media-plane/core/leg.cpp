@@ -1,6 +1,5 @@
 #include "media-plane/core/leg.h"
 
-#include <numeric>
 #include <utility>
 
 #include "media-plane/core/session.h"
@@ -91,13 +90,13 @@ void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
     if (!receive_context) return;
     auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
     if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
-    retired_context = std::move(*made);
-    retired_until = now + changeover;
+    engine.take_srtcp(**made, *receive_context);
+    retired = std::make_unique<RetiredKey>(RetiredKey{std::move(*made), now + changeover});
     in_changeover = true;
 }
 
 void Leg::forget_retired_key() {
-    retired_context.reset();
+    retired.reset();
     in_changeover = false;
 }
 
@@ -121,18 +120,6 @@ void Leg::resume_latch(const Latched& before) {
     };
     take(rtp, before.rtp, false);
     take(rtcp, before.rtcp, true);  // after RTP, whose host it may share
-}
-
-void Leg::set_payload_map(const std::vector<PayloadMap>& map, bool drop_unmapped) {
-    if (drop_unmapped)
-        payload_map.fill(unmapped);
-    else
-        std::iota(payload_map.begin(), payload_map.end(), std::uint8_t{0});
-    maps_payload = drop_unmapped;
-    for (const PayloadMap& entry : map) {
-        payload_map[entry.from] = entry.to;
-        maps_payload = maps_payload || entry.from != entry.to;
-    }
 }
 
 KeyUse Leg::key_use() const {
@@ -166,6 +153,7 @@ LegStatistics Leg::statistics(TimePoint now) const {
     if (has_received()) s.last_packet_age = now - flow->last;
     s.reordered = reception.reordered();
     s.round_trip = reporter.round_trip;
+    if (telephone) s.telephone_events = telephone->count();
     s.codec = Quality::codec_of(*this);
     s.mos = Quality::mos_of(*this);
     quality.fill(s);

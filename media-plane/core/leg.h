@@ -4,18 +4,21 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 
 #include "media-plane/core/commands.h"
 #include "media-plane/core/flow.h"
 #include "media-plane/core/latch.h"
 #include "media-plane/core/packet.h"
+#include "media-plane/core/payload_types.h"
 #include "media-plane/core/policer.h"
 #include "media-plane/core/quality.h"
 #include "media-plane/core/reception.h"
 #include "media-plane/core/reporter.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/same_place.h"
+#include "media-plane/core/telephone_events.h"
 #include "media-plane/srtp/engine.h"
 
 namespace sallyport::media {
@@ -52,6 +55,12 @@ struct Departed {
     TimePoint until{};
 };
 
+// The receiving key before this one, for a changeover.
+struct RetiredKey {
+    std::unique_ptr<srtp::CryptoContext> context;
+    TimePoint until{};
+};
+
 struct LegLink {  // its place in a LegList
     bool listed = false;
     Leg* previous = nullptr;
@@ -68,7 +77,7 @@ struct alignas(64) Leg {
     Drop refuse_rtp = Drop::none;                                // received here, after the latch has seen it
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
     bool maps_payload : 1 = false;
-    bool in_changeover : 1 = false;  // there is a retired_context
+    bool in_changeover : 1 = false;  // there is a retired key
     bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
@@ -86,28 +95,28 @@ struct alignas(64) Leg {
     Amount kept_back;                     // received, and not sent by the other leg
     std::uint64_t rtcp_packets_sent = 0;  // our own included
     Latch rtcp;
-    Policer possible_police, rtcp_police;
-    Reporter reporter;
-    // As received here -> as sent by the opposite leg; unmapped: dropped.
-    std::array<std::uint8_t, rtp::payload_types> payload_map{};
-    static constexpr std::uint8_t unmapped = 0xff;
-
-    // What changes seldom.
+    // These, which change seldom, fill the place behind it.
     bool disabled = false;
     bool held = false;  // its peer's address is 0.0.0.0 or ::, the hold of RFC 3264 8.4's older form
     Direction direction = Direction::sendrecv;
     Side side = Side::a;
     std::uint8_t stream = 0;
     bool wants_reports = true;  // no b=RS:0 with b=RR:0, RFC 3556
-    Departed departed;
-    std::unique_ptr<SourceLearner> learner;                // any_address on plain RTP, until it has latched
-    std::unique_ptr<srtp::CryptoContext> retired_context;  // the receiving key before this one, for a changeover
-    TimePoint retired_until{};
+    Policer possible_police, rtcp_police;
+    Reporter reporter;
+    PayloadTypes payload_types;  // as received here -> as sent by the opposite leg
+
+    std::unique_ptr<TelephoneEvents> telephone;  // where signaling has named such types
+
+    // What changes seldom.
+    std::unique_ptr<Departed> departed;      // once its peer has moved
+    std::unique_ptr<SourceLearner> learner;  // any_address on plain RTP, until it has latched
+    std::unique_ptr<RetiredKey> retired;
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegNotes notes;
     LegLink in_notes, in_due_reports;
-    std::array<std::uint64_t, drop_count> drops{};
+    std::array<std::uint32_t, drop_count> drops{};  // see count_drop()
     Quality quality;
     std::string codec;  // as signaling names it; empty: not said
 
@@ -137,7 +146,7 @@ struct alignas(64) Leg {
     bool may_be_told() const;
     // So early after signaling has moved the peer this does not show where it is.
     bool is_from_before(bool is_rtcp, const Endpoint& from, TimePoint now) const {
-        return now < departed.until && from == (is_rtcp ? departed.rtcp : departed.rtp);
+        return departed && now < departed->until && from == (is_rtcp ? departed->rtcp : departed->rtp);
     }
     bool has_received() const { return flow->packets + received.rtcp_packets > 0; }
     // RTP with its header, before protect: all that crosses comes from the other leg.
@@ -164,6 +173,10 @@ struct alignas(64) Leg {
     void settle();
     // What settle() has found, and the latches of both legs, as the flow has it; after any change of those, for both.
     void settle_flow();
+    void count_drop(Drop why) {  // a counter that is full stays so, rather than begin anew
+        std::uint32_t& count = drops[static_cast<std::size_t>(why)];
+        if (count != std::numeric_limits<std::uint32_t>::max()) ++count;
+    }
     void settle_flows() {
         settle_flow();
         opposite->settle_flow();
@@ -182,7 +195,6 @@ struct alignas(64) Leg {
     std::optional<Latched> latched() const;
     void resume_latch(const Latched& before);
     bool is_flowing(TimePoint now) const;  // RTP has come within Quality::patience
-    void set_payload_map(const std::vector<PayloadMap>& map, bool drop_unmapped);
     LegStatistics statistics(TimePoint now) const;
 
 private:

@@ -65,7 +65,8 @@ bool apply_remote(const LegChange& change, Leg& leg, TimePoint now) {
         const auto departed = [](const Endpoint& before, const Latch& after) {
             return before == after.remote() ? Endpoint{} : before;
         };
-        leg.departed = {departed(rtp_before, leg.rtp), departed(rtcp_before, leg.rtcp), now + Departed::time};
+        leg.departed = std::make_unique<Departed>(
+            Departed{departed(rtp_before, leg.rtp), departed(rtcp_before, leg.rtcp), now + Departed::time});
     }
     return moved;
 }
@@ -140,7 +141,12 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
         else
             leg.rtcp.forget();
     }
-    if (change.payload_map) leg.set_payload_map(*change.payload_map, change.drop_unmapped);
+    if (change.payload_map) {
+        leg.payload_types.set(*change.payload_map, change.drop_unmapped);
+        leg.maps_payload = leg.payload_types.changes_any();
+        if (!leg.telephone && !change.telephone_events.empty()) leg.telephone = std::make_unique<TelephoneEvents>();
+        if (leg.telephone) leg.telephone->set_types(change.telephone_events);  // and what was counted stays
+    }
     if (change.clock_rate && *change.clock_rate != leg.flow->clock_rate) {
         leg.flow->clock_rate = *change.clock_rate;
         leg.reception.restart_jitter();

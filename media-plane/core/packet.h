@@ -31,6 +31,7 @@ struct Packet {
     Leg* out = nullptr;    // to be sent from; not set of a packet that was relayed at once
     bool rtcp = false;
     bool relayed = false;  // at once: the stages have nothing to do with it
+    bool leaves = false;   // RTCP with the BYE of the source that its peer hears
     Drop drop = Drop::none;
     std::uint16_t counted = 0;  // bytes that were counted as received RTP
 

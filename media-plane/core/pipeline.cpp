@@ -125,6 +125,7 @@ struct Pipeline::State {
     void look(Session& session, TimePoint now, std::vector<Event>& events);
     std::size_t due_looks(TimePoint now);
     void report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events);
+    void report_telephone_event(Leg& leg, TimePoint now, std::vector<Event>& events);
 
     PipelineConfig config;
     MediaPorts ports;
@@ -158,7 +159,7 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
         s.captures.opened(burst, now);
     stages::latch(burst, now, s.notes, s.statistics);
     stages::account_received(burst, now, s.notes);
-    stages::rewrite(burst, now);
+    stages::rewrite(burst, now, s.notes, s.statistics);
     if (captured) [[unlikely]]
         s.captures.leaving(burst, now);
     stages::protect(burst, *s.engine, s.notes);
@@ -171,7 +172,7 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
 void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uint16_t length, Drop why) {
     Leg* leg = state_->ports.tables()[port].find(source_port);
     if (!leg) return;
-    ++leg->drops[static_cast<std::size_t>(why)];
+    leg->count_drop(why);
     if (state_->captures.any()) [[unlikely]]
         state_->captures.lost(*leg, source_port, length, why);
     if (source_port % 2 != 0) {
@@ -203,10 +204,9 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
 
     auto session = std::make_unique<Session>();
     session->key = command.key;
-    session->call = command.call;
-    session->trunk = command.trunk;
+    session->names = {command.call, command.trunk};
     session->created = now;
-    session->inactivity = std::chrono::seconds{command.inactivity_seconds};
+    session->inactivity_seconds = command.inactivity_seconds;
     if (command.answered) session->answered = now;
     session->sides = {*side_a, *side_b};
     LegChanges changes(*s.engine);
@@ -269,6 +269,7 @@ void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events
         events.back().latched = leg.latched();
     }
     report_key_use(leg, now, events);
+    report_telephone_event(leg, now, events);
     const std::uint64_t failures = leg.received.auth_failures - leg.notes.auth_failures_reported;
     if (failures == 0) return;
     if (now < leg.notes.next_auth_report) {
@@ -296,6 +297,16 @@ void Pipeline::State::report_key_use(Leg& leg, TimePoint now, std::vector<Event>
     leg.notes.next_key_use_report = std::max(leg.notes.next_key_use_report, now) + key_use_report_interval;
 }
 
+void Pipeline::State::report_telephone_event(Leg& leg, TimePoint now, std::vector<Event>& events) {
+    if (!leg.telephone || !leg.telephone->has_news()) return;
+    if (const auto report = leg.telephone->report(now)) {
+        events.push_back(event(EventKind::telephone_event, leg));
+        events.back().count = report->count;
+        events.back().telephone = report->last;
+    }
+    if (leg.telephone->has_news()) notes.add(leg);  // until it is over, or is not too soon
+}
+
 void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     State& s = *state_;
     std::move(s.released.begin(), s.released.end(), std::back_inserter(events));
@@ -309,7 +320,7 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     s.sessions.for_next(s.due_looks(now), [&](Session& session) {
         for (auto& stream : session.streams)
             for (Leg& leg : stream->legs)
-                if (leg.in_changeover && now >= leg.retired_until) leg.forget_retired_key();
+                if (leg.in_changeover && now >= leg.retired->until) leg.forget_retired_key();
         s.reports.look(session, now);
         s.look(session, now, events);
         for (const Side side : {Side::a, Side::b})
@@ -356,7 +367,7 @@ Reply Pipeline::start_capture(const StartCapture& command, TimePoint now) {
     const Session* session = s.sessions.find(command.key);
     if (!session) return refused(Code::no_session, "no such session");
     const CaptureTerms terms{command.decrypted, command.packets, now + command.time};
-    if (!s.captures.start(*session, terms, command.ring))
+    if (!s.captures.start(*session, terms, command.ring, now))
         return refused(Code::overloaded, std::to_string(Captures::most) + " captures are under way, the limit");
     return {};
 }

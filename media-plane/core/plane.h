@@ -44,7 +44,7 @@ struct LcoreStatus {
     std::uint64_t sessions = 0, packets = 0, bytes = 0, rtcp_packets = 0, own_rtcp_packets = 0, auth_failures = 0,
                   latches = 0;
     std::uint64_t polls = 0, idle_polls = 0, commands = 0, steered = 0, hairpinned = 0, events_lost = 0;
-    std::uint64_t silences = 0, one_way = 0, late_wakeups = 0;
+    std::uint64_t silences = 0, one_way = 0, telephone_events = 0, late_wakeups = 0;
     HistogramStatus residence;  // seconds from the round that received a packet to its transmission
 };
 struct PlaneStatus {

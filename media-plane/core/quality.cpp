@@ -52,9 +52,14 @@ double estimate(const Leg& leg, std::uint64_t expected, std::uint64_t lost) {
     return e_model::mos(e_model::rating(*equipment, loss, delay));
 }
 
-float rate(std::uint64_t now, std::uint64_t then, Duration time) {
-    return static_cast<float>(static_cast<double>(now - std::min(then, now)) /
-                              std::chrono::duration<double>(time).count());
+// Of a counter modulo 2^32, of which seconds are looked at; what it has gone down since then, as loss may, is nothing.
+std::uint32_t since(std::uint64_t now, std::uint32_t then) {
+    const std::uint32_t grown = static_cast<std::uint32_t>(now) - then;
+    return grown < 1u << 31 ? grown : 0;
+}
+
+float rate(std::uint64_t now, std::uint32_t then, Duration time) {
+    return static_cast<float>(since(now, then) / std::chrono::duration<double>(time).count());
 }
 
 }  // namespace
@@ -68,7 +73,7 @@ std::optional<Quality::Silence> Quality::look(const Leg& leg, TimePoint due_sinc
     if (looked_at_ == TimePoint{}) looked_at_ = interval_began_ = now;
     if (const Duration time = now - looked_at_; time >= rate_interval) {
         packets_per_second_ = rate(leg.flow->packets, packets_then_, time);
-        packets_then_ = leg.flow->packets;
+        packets_then_ = static_cast<std::uint32_t>(leg.flow->packets);
         looked_at_ = now;
     }
     if (now - interval_began_ >= interval) close_interval(leg, now);
@@ -81,36 +86,37 @@ std::optional<Quality::Silence> Quality::look_for_silence(const Leg& leg, TimePo
     const Duration quiet = due ? since_last(leg, due_since, now) : Duration{};
     if (!due || quiet < patience || pauses(leg)) {
         if (!is_silent()) return std::nullopt;
-        const Silence over{false, false, accounted_ - silent_since_};
-        silent_since_ = TimePoint{};
-        return std::exchange(reported_, false) && due ? std::optional(over) : std::nullopt;
+        const Silence over{false, false, silences_->accounted - silences_->since};
+        silences_->since = TimePoint{};
+        return std::exchange(silences_->reported, false) && due ? std::optional(over) : std::nullopt;
     }
+    if (!silences_) silences_ = std::make_unique<Silences>();
+    Silences& s = *silences_;
     if (!is_silent()) {
-        silent_since_ = accounted_ = now - quiet;
-        ++silences_;
+        s.since = s.accounted = now - quiet;
+        ++s.count;
     }
-    silent_ += now - accounted_;
-    if (other_flows) one_way_ += now - accounted_;
-    accounted_ = now;
-    if (reported_ || now < next_report_) return std::nullopt;
-    reported_ = true;
-    next_report_ = now + between_reports * (1u << std::min(reports_++, most_doublings));
+    s.silent += now - s.accounted;
+    if (other_flows) s.one_way += now - s.accounted;
+    s.accounted = now;
+    if (s.reported || now < s.next_report) return std::nullopt;
+    s.reported = true;
+    s.next_report = now + between_reports * (1u << std::min(s.reports++, most_doublings));
     return Silence{true, other_flows, quiet};
 }
 
 void Quality::close_interval(const Leg& leg, TimePoint now) {
     const std::uint64_t expected = leg.reception.expected(), lost = leg.reception.lost();
-    const std::uint64_t came_due = expected - std::min(expected_then_, expected);
-    const std::uint64_t went = lost - std::min(lost_then_, lost);
+    const std::uint64_t came_due = since(expected, expected_then_), went = since(lost, lost_then_);
     const bool judged = came_due >= least_packets;
     recent_loss_ = judged ? static_cast<float>(std::min(went, came_due)) / static_cast<float>(came_due) : 0;
     recent_mos_ = static_cast<float>(estimate(leg, came_due, went));
     if (recent_mos_ != 0) worst_mos_ = worst_mos_ == 0 ? recent_mos_ : std::min(worst_mos_, recent_mos_);
     const auto drops = std::accumulate(leg.drops.begin(), leg.drops.end(), std::uint64_t{0});
     drops_per_second_ = rate(drops, drops_then_, now - interval_began_);
-    drops_then_ = drops;
-    expected_then_ = expected;
-    lost_then_ = lost;
+    drops_then_ = static_cast<std::uint32_t>(drops);
+    expected_then_ = static_cast<std::uint32_t>(expected);
+    lost_then_ = static_cast<std::uint32_t>(lost);
     interval_began_ = now;
 }
 
@@ -123,9 +129,11 @@ std::string_view Quality::codec_of(const Leg& leg) {
 }
 
 void Quality::fill(LegStatistics& s) const {
-    s.silences = silences_;
-    s.silent = silent_;
-    s.one_way = one_way_;
+    if (silences_) {
+        s.silences = silences_->count;
+        s.silent = silences_->silent;
+        s.one_way = silences_->one_way;
+    }
     s.is_silent = is_silent();
     s.recent_loss = recent_loss_;
     s.recent_mos = recent_mos_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -34,7 +35,7 @@ public:
     // side.
     std::optional<Silence> look(const Leg& leg, TimePoint due_since, bool other_flows, TimePoint now);
 
-    bool is_silent() const { return silent_since_ != TimePoint{}; }
+    bool is_silent() const { return silences_ && silences_->since != TimePoint{}; }
     void fill(LegStatistics& statistics) const;
 
     // Of all that has come so far; 0: too little, or no voice that can be judged.
@@ -47,15 +48,18 @@ private:
     void close_interval(const Leg& leg, TimePoint now);
 
     TimePoint looked_at_{}, interval_began_{};
-    std::uint64_t packets_then_ = 0, drops_then_ = 0, expected_then_ = 0, lost_then_ = 0;
+    std::uint32_t packets_then_ = 0, drops_then_ = 0, expected_then_ = 0, lost_then_ = 0;  // modulo 2^32
     float packets_per_second_ = 0, drops_per_second_ = 0, recent_loss_ = 0, recent_mos_ = 0, worst_mos_ = 0;
 
-    TimePoint silent_since_{};  // the epoch: it is not
-    TimePoint accounted_{};     // as far as the silence is in the sums
-    TimePoint next_report_{};
-    std::uint32_t silences_ = 0, reports_ = 0;
-    bool reported_ = false;
-    Duration silent_{}, one_way_{};
+    struct Silences {
+        TimePoint since{};      // the epoch: it is not silent
+        TimePoint accounted{};  // as far as the silence is in the sums
+        TimePoint next_report{};
+        std::uint32_t count = 0, reports = 0;
+        bool reported = false;
+        Duration silent{}, one_way{};
+    };
+    std::unique_ptr<Silences> silences_;  // once there was one
 };
 
 }  // namespace sallyport::media

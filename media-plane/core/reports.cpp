@@ -74,11 +74,15 @@ Reports::Reports(RandomSource& random, srtp::Engine& engine, Notes& notes, Captu
 }
 
 void Reports::name(Session& session) {
-    for (SessionSide& side : session.sides) {
-        std::array<std::uint8_t, rtcp::longest_cname / 4 * 3> bits;
-        random_.fill(bits);
-        side.cname = to_base64(bits);
-    }
+    for (SessionSide& side : session.sides) random_.fill(side.cname);
+}
+
+// In Base64, which of nine octets and of three takes no memory.
+std::string_view Reports::cname_of(const SessionSide& side) {
+    const ByteView bits(side.cname);
+    const std::string first = to_base64(bits.first(9)), last = to_base64(bits.subspan(9));
+    std::copy(last.begin(), last.end(), std::copy(first.begin(), first.end(), cname_.begin()));
+    return {cname_.data(), cname_.size()};
 }
 
 void Reports::settle(Session& session, TimePoint now) {
@@ -115,7 +119,7 @@ rtcp::Compound Reports::compound_of(Leg& leg, TimePoint now) {
     compound.ssrc = for_stream ? leg.sent_ssrc() : own_source_of(leg);
     if (for_stream) compound.sender = sender_info_of(leg, now);
     compound.block = block_of(leg, now);
-    compound.cname = leg.session->side(leg.side).cname;
+    compound.cname = cname_of(leg.session->side(leg.side));
     // The one that stood for us until the stream was ours to speak for goes, RFC 3550 8.2.
     if (r.last_ssrc && *r.last_ssrc == r.own_ssrc && compound.ssrc != r.own_ssrc)
         compound.leave(std::exchange(r.own_ssrc, 0u));
@@ -136,7 +140,7 @@ bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet, Ti
     if (captures_.any()) captures_.made_ready(packet, now);
     if (packet.drop != Drop::none) {
         statistics_.drops[static_cast<std::size_t>(packet.drop)].add();
-        ++leg.drops[static_cast<std::size_t>(packet.drop)];
+        leg.count_drop(packet.drop);
         return false;
     }
     note_report(leg, compound);

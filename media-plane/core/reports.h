@@ -50,7 +50,8 @@ private:
         Endpoint to, source;
     };
     std::uint32_t own_source_of(Leg& leg) const;
-    rtcp::Compound compound_of(Leg& leg, TimePoint now);
+    rtcp::Compound compound_of(Leg& leg, TimePoint now);  // whose name is good until the next one
+    std::string_view cname_of(const SessionSide& side);
     bool write(Leg& leg, const rtcp::Compound& compound, Packet& packet, TimePoint now);
     static void count_unheard(Leg& leg);
     bool write_due(Leg& leg, Packet& packet, TimePoint now);
@@ -63,6 +64,7 @@ private:
     PipelineStatistics& statistics_;
     DueReports due_;
     std::vector<Goodbye> goodbyes_;
+    std::array<char, rtcp::longest_cname> cname_{};
 };
 
 }  // namespace sallyport::media

@@ -27,6 +27,7 @@ void Session::settle(TimePoint now) {
 }
 
 bool Session::has_fallen_silent(Side s, TimePoint now) {
+    const Duration inactivity = std::chrono::seconds{inactivity_seconds};
     if (inactivity == Duration::zero()) return false;
     TimePoint active{};  // the last sign of life, or the moment from which on one was due
     bool expected = false;
@@ -81,7 +82,7 @@ std::vector<LegLatched> Session::latched() const {
 }
 
 SessionStatistics Session::statistics(TimePoint now) const {
-    SessionStatistics s{key, call, trunk, now - created, {}};
+    SessionStatistics s{key, names.call(), names.trunk(), now - created, {}};
     s.legs.reserve(streams.size() * 2);
     for (const auto& stream : streams)
         for (const Leg& leg : stream->legs) s.legs.push_back(leg.statistics(now));

@@ -1,20 +1,41 @@
 // A media session: two sides, n streams, and what is known of it as a whole. Owns its legs; holds no port by itself.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "media-plane/core/leg.h"
+#include "media-plane/core/rtcp_compound.h"
 
 namespace sallyport::media {
+
+// What a call is called, for lists and logs. Seldom read, so both names are one piece of memory.
+class CallNames {
+public:
+    CallNames() = default;
+    CallNames(std::string_view call, std::string_view trunk)
+        : text_(std::make_unique<char[]>(call.size() + trunk.size())),
+          call_(static_cast<std::uint16_t>(call.size())),
+          trunk_(static_cast<std::uint16_t>(trunk.size())) {
+        std::copy(trunk.begin(), trunk.end(), std::copy(call.begin(), call.end(), text_.get()));
+    }
+    std::string call() const { return {text_.get(), call_}; }
+    std::string trunk() const { return {text_.get() + call_, trunk_}; }
+
+private:
+    std::unique_ptr<char[]> text_;
+    std::uint16_t call_ = 0, trunk_ = 0;
+};
 
 // One side of a session on its media port.
 struct SessionSide {
     MediaPortIndex port = 0;
-    IpAddress address;         // ours
-    std::string cname;         // under which we report to this side's peer, RFC 7022
+    IpAddress address;                                              // ours
+    std::array<std::uint8_t, rtcp::longest_cname / 4 * 3> cname{};  // under which we report to its peer, RFC 7022
     std::uint8_t unheard = 0;  // reports to hosts that nothing ever came from; see Reporter::most_unheard
     bool inactivity_reported = false;
     TimePoint active_at{};  // the last activity when inactivity was last judged
@@ -22,13 +43,13 @@ struct SessionSide {
 
 struct Session {
     SessionKey key;
-    std::string call, trunk;
+    CallNames names;
     TimePoint created{};
-    Duration inactivity{};  // zero: nobody asked
-    TimePoint answered{};   // the call was; the epoch: not yet
+    TimePoint answered{};  // the call was; the epoch: not yet
     std::array<SessionSide, 2> sides;
     std::vector<std::unique_ptr<Stream>> streams;
-    std::size_t place = 0;  // in the table's list of all sessions
+    std::uint32_t inactivity_seconds = 0;  // zero: nobody asked
+    std::uint32_t place = 0;               // in the table's list of all sessions
 
     SessionSide& side(Side s) { return sides[static_cast<std::size_t>(s)]; }
     const SessionSide& side(Side s) const { return sides[static_cast<std::size_t>(s)]; }

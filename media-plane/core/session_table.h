@@ -2,8 +2,8 @@
 // remove().
 #pragma once
 
-#include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "control/base/check.h"
@@ -15,13 +15,13 @@ class SessionTable {
 public:
     Session* find(const SessionKey& key) const {
         const auto found = sessions_.find(key);
-        return found == sessions_.end() ? nullptr : found->second.get();
+        return found == sessions_.end() ? nullptr : found->get();
     }
     Session& add(std::unique_ptr<Session> session) {
         Session& s = *session;
-        s.place = all_.size();
+        s.place = static_cast<std::uint32_t>(all_.size());
         all_.push_back(&s);
-        const bool fresh = sessions_.emplace(s.key, std::move(session)).second;
+        const bool fresh = sessions_.insert(std::move(session)).second;
         SALLYPORT_CHECK(fresh);
         return s;
     }
@@ -45,11 +45,20 @@ public:
     template <class F>
     void for_each_after(const SessionKey& after, F&& f) const {
         for (auto it = sessions_.upper_bound(after); it != sessions_.end(); ++it)
-            if (!f(*it->second)) return;
+            if (!f(**it)) return;
     }
 
 private:
-    std::map<SessionKey, std::unique_ptr<Session>> sessions_;
+    struct ByKey {  // which the session has, and nobody else
+        using is_transparent = void;
+        static const SessionKey& key(const SessionKey& k) { return k; }
+        static const SessionKey& key(const std::unique_ptr<Session>& s) { return s->key; }
+        template <class A, class B>
+        bool operator()(const A& a, const B& b) const {
+            return key(a) < key(b);
+        }
+    };
+    std::set<std::unique_ptr<Session>, ByKey> sessions_;
     std::vector<Session*> all_;
     std::size_t cursor_ = 0;
 };

@@ -259,6 +259,7 @@ PlaneStatus Driver::status() const {
                                  .events_lost = w.events_lost.read(),
                                  .silences = p.silences.read(),
                                  .one_way = p.one_way.read(),
+                                 .telephone_events = p.telephone_events.read(),
                                  .late_wakeups = w.late_wakeups.read()});
         add(status.lcores.back().residence, w.residence);
         add(status.mos, p.mos);

@@ -25,7 +25,7 @@ struct CaptureNote {
     std::string asked_for;                     // refused: the session as it was asked for
     std::string session, client, call, trunk;  // else
     Duration time{};                           // begun: how long it may last; ended: how long it did
-    std::uint64_t packets = 0, missed = 0;
+    std::uint64_t packets = 0, missed = 0, withheld = 0;
     std::string why;  // refused, ended
 };
 using CaptureLog = std::function<void(const CaptureNote&)>;  // any thread; empty: nobody keeps it

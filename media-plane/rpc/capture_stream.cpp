@@ -43,6 +43,7 @@ void fill(pb::CapturedPacket& out, const CapturedPacket& packet) {
     out.set_sent(packet.sent);
     out.set_rtcp(packet.rtcp);
     out.set_decrypted(packet.decrypted);
+    out.set_withheld(packet.withheld);
     if (packet.drop != Drop::none) out.set_drop(std::string(to_string(packet.drop)));
 }
 
@@ -86,26 +87,32 @@ CaptureStream* CaptureStream::open(Plane& plane, const std::string& node, const 
     auto* stream = new CaptureStream(plane, node, request, pump, statistics, std::move(asker), log);
     stream->self_.reset(stream);
     const auto keep = stream->self_;
-    const bool room = statistics.running.fetch_add(1) < limits::captures;
     const auto fault = fault_of(request);
     const bool may = !request.decrypted() || keep->asker_.may_decrypt;
-    if (room && !fault && may) {
+    if (!fault && may && keep->take_place()) {
         keep->find();
         return stream;
     }
-    if (!may) keep->note(CaptureNote::What::refused, "may not have what SRTP hides");
     const std::lock_guard lock(keep->mutex_);
-    if (fault)
-        keep->finish({grpc::StatusCode::INVALID_ARGUMENT, *fault});
-    else if (!may)
+    if (!may)  // first: who asks for it is on record, however he asks
         keep->finish({grpc::StatusCode::PERMISSION_DENIED,
                       "decrypted: \"" + keep->asker_.peer +
                           "\" may not have what SRTP hides: on a socket of the plane's host who may open it may, over "
                           "TLS who is named in grpc.tls.decrypt_clients of media.yaml"});
+    else if (fault)
+        keep->finish({grpc::StatusCode::INVALID_ARGUMENT, *fault});
     else
         keep->finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
                       std::to_string(limits::captures) + " captures are under way, the limit"});
     return stream;
+}
+
+// A capture has one from when it is looked for until it is over, and who is refused has none.
+bool CaptureStream::take_place() {
+    auto running = statistics_.running.load();
+    while (running < limits::captures)
+        if (statistics_.running.compare_exchange_weak(running, running + 1)) return has_place_ = true;
+    return false;
 }
 
 void CaptureStream::find() {
@@ -199,6 +206,7 @@ void CaptureStream::write_next() {
         ended.set_reason(name_of(end));
         ended.set_packets(packets_);
         ended.set_missed(ring_->missed());
+        ended.set_withheld(ring_->withheld());
         end_reason_ = name_of(end);
         ending_ = true;
     } else {
@@ -213,7 +221,12 @@ void CaptureStream::finish(const grpc::Status& status) {
     finished_ = true;
     if (ring_) statistics_.missed.fetch_add(ring_->missed());
     stop();
-    if (begun_ != TimePoint{}) note(CaptureNote::What::ended, end_reason_);
+    const bool failed = !status.ok() && status.error_code() != grpc::StatusCode::CANCELLED;
+    if (begun_ != TimePoint{})
+        note(CaptureNote::What::ended, failed ? status.error_message() : end_reason_);
+    else
+        note(CaptureNote::What::refused, failed ? status.error_message() : end_reason_);
+    if (has_place_) statistics_.running.fetch_sub(1);
     Finish(status);
 }
 
@@ -241,6 +254,7 @@ void CaptureStream::note(CaptureNote::What what, const std::string& why) const {
         note.time = what == CaptureNote::What::begun ? time_limit() : plane_.now() - begun_;
         note.packets = packets_;
         note.missed = ring_->missed();
+        note.withheld = ring_->withheld();
     }
     log_(note);
 }
@@ -260,7 +274,6 @@ void CaptureStream::OnCancel() {
 }
 
 void CaptureStream::OnDone() {
-    statistics_.running.fetch_sub(1);
     std::shared_ptr<CaptureStream> last;
     const std::lock_guard lock(mutex_);
     last = std::move(self_);

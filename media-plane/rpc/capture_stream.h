@@ -75,6 +75,7 @@ private:
     void OnCancel() override;
     void OnDone() override;
 
+    bool take_place();
     void find();
     void start(const SessionStatistics& session);
     void on_started(Code code, const std::string& why);
@@ -102,7 +103,7 @@ private:
     std::uint64_t packets_ = 0;
     TimePoint begun_{};
     std::string end_reason_ = "its asker has left";
-    bool started_ = false, writing_ = false, ending_ = false, cancelled_ = false, finished_ = false;
+    bool has_place_ = false, started_ = false, writing_ = false, ending_ = false, cancelled_ = false, finished_ = false;
 };
 
 }  // namespace sallyport::media::rpc

@@ -50,6 +50,8 @@ void ControlStream::on_hello() {
     auto hello = from_proto(incoming_.hello());
     if (!hello) return refuse({grpc::StatusCode::INVALID_ARGUMENT, hello.error().text}, Code::invalid);
     takes_silence_ = hello->takes_silence;
+    takes_telephone_events_ = hello->takes_telephone_events;
+    takes_codes_ = hello->takes_codes;
     Greeting greeting{hello->client, hello->epoch, std::nullopt};
     if (hello->lease_seconds != 0) greeting.lease = std::chrono::seconds(hello->lease_seconds);
     auto welcome = dispatcher_.greet(greeting, shared_from_this(), dispatcher_.plane().now());
@@ -220,8 +222,12 @@ void ControlStream::fence(const std::string& why) {
 void ControlStream::deliver(Event event) {
     const bool of_silence = event.kind == EventKind::silence || event.kind == EventKind::heard_again;
     if (of_silence && !takes_silence_) return;
+    const bool dialled = event.kind == EventKind::telephone_event;
+    if (dialled && !takes_telephone_events_) return;
     pb::ServerMessage message;
     *message.mutable_event() = to_proto(event);
+    // What is dialled in a call may be a PIN: without being asked for it does not leave this process.
+    if (dialled && !takes_codes_) message.mutable_event()->mutable_telephone_event()->clear_code();
     const std::lock_guard lock(mutex_);
     if (finished_ || finish_with_) return;
     if (!outgoing_.push_event(std::move(message))) {

@@ -69,7 +69,7 @@ private:
     std::shared_ptr<ControlStream> self_;  // gRPC's share
     pb::ClientMessage incoming_;
     std::string client_;  // written once by the reading side, before welcomed_; likewise
-    std::atomic<bool> takes_silence_{false};
+    std::atomic<bool> takes_silence_{false}, takes_telephone_events_{false}, takes_codes_{false};
     std::uint64_t last_sequence_ = 0;
 
     std::mutex mutex_;

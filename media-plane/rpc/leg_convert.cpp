@@ -4,6 +4,8 @@
 #include <bitset>
 #include <optional>
 
+#include "media-plane/core/telephone_events.h"
+
 namespace sallyport::media::rpc {
 
 Refusal invalid(const std::string& field, const std::string& why) { return {Code::invalid, field + ": " + why}; }
@@ -94,6 +96,27 @@ Converted<std::vector<PayloadMap>> payload_map_from(const std::string& field, co
     return map;
 }
 
+Converted<std::vector<TelephoneEventType>> telephone_events_from(const std::string& field, const pb::Leg& leg) {
+    if (leg.telephone_events_size() > static_cast<int>(TelephoneEvents::most_types))
+        return invalid(field + ".telephone_events", "are " + std::to_string(leg.telephone_events_size()) +
+                                                        " types; possible are " +
+                                                        std::to_string(TelephoneEvents::most_types));
+    std::vector<TelephoneEventType> types;
+    std::bitset<limits::payload_types> seen;
+    for (int i = 0; i < leg.telephone_events_size(); ++i) {
+        const auto& entry = leg.telephone_events(i);
+        const std::string name = field + ".telephone_events[" + std::to_string(i) + "]";
+        if (entry.payload_type() >= limits::payload_types) return invalid(name + ".payload_type", "is not in 0..127");
+        if (seen.test(entry.payload_type()))
+            return invalid(name, "type " + std::to_string(entry.payload_type()) + " is named twice");
+        seen.set(entry.payload_type());
+        if (entry.clock_rate() < limits::least_clock_rate || entry.clock_rate() > limits::clock_rate)
+            return invalid(name + ".clock_rate", std::to_string(entry.clock_rate()) + " Hz is not in 1000..1000000");
+        types.push_back({static_cast<std::uint8_t>(entry.payload_type()), entry.clock_rate()});
+    }
+    return types;
+}
+
 Converted<Latched> latched_from(const std::string& field, const pb::Latched& latched) {
     Latched converted;
     converted.authenticated = latched.authenticated();
@@ -155,6 +178,11 @@ std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& le
         if (!map) return map.error();
         change.payload_map = std::move(*map);
         change.drop_unmapped = leg.drop_unmapped();
+        auto events = telephone_events_from(field, leg);
+        if (!events) return events.error();
+        change.telephone_events = std::move(*events);
+    } else if (leg.telephone_events_size() != 0) {
+        return invalid(field + ".telephone_events", "are given without replace_payload_map");
     } else if (leg.drop_unmapped()) {
         return invalid(field + ".drop_unmapped", "is given without replace_payload_map");
     } else if (leg.payload_map_size() != 0) {

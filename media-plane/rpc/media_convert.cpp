@@ -58,8 +58,15 @@ Converted<HelloFields> from_proto(const pb::Hello& hello) {
     if (hello.lease_seconds() > limits::lease_seconds)
         return invalid("hello.lease_seconds", std::to_string(hello.lease_seconds()) + " is not in 0..3600");
     const auto& named = hello.features();
-    const bool takes_silence = std::find(named.begin(), named.end(), pb::FEATURE_SILENCE) != named.end();
-    return HelloFields{hello.client(), hello.epoch(), hello.lease_seconds(), takes_silence};
+    const auto takes = [&](pb::Feature feature) {
+        return std::find(named.begin(), named.end(), feature) != named.end();
+    };
+    return HelloFields{hello.client(),
+                       hello.epoch(),
+                       hello.lease_seconds(),
+                       takes(pb::FEATURE_SILENCE),
+                       takes(pb::FEATURE_TELEPHONE_EVENTS),
+                       hello.telephone_event_codes()};
 }
 
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command) {
@@ -163,6 +170,15 @@ pb::Event to_proto(const Event& event) {
         case EventKind::released: out.set_kind(pb::EVENT_RELEASED); break;
         case EventKind::silence: out.set_kind(pb::EVENT_SILENCE); break;
         case EventKind::heard_again: out.set_kind(pb::EVENT_HEARD_AGAIN); break;
+        case EventKind::telephone_event: {
+            out.set_kind(pb::EVENT_TELEPHONE_EVENT);
+            auto& told = *out.mutable_telephone_event();
+            told.set_code(event.telephone.code);
+            told.set_duration_ms(static_cast<std::uint32_t>(
+                std::chrono::duration_cast<std::chrono::milliseconds>(event.telephone.duration).count()));
+            told.set_unended(!event.telephone.ended);
+            break;
+        }
         case EventKind::key_use:
             out.set_kind(pb::EVENT_KEY_USE);
             fill(*out.mutable_used(), event.used);

@@ -18,7 +18,7 @@ inline constexpr std::size_t name_bytes = 128;   // client, session, media port
 inline constexpr std::size_t label_bytes = 256;  // call, trunk
 inline constexpr std::uint32_t lease_seconds = 3600;
 inline constexpr std::uint32_t inactivity_seconds = 86'400;
-inline constexpr std::uint32_t clock_rate = 1'000'000;
+inline constexpr std::uint32_t least_clock_rate = 1'000, clock_rate = 1'000'000;
 inline constexpr std::size_t payload_types = 128;
 inline constexpr std::size_t codec_bytes = 32;
 }  // namespace limits
@@ -33,13 +33,15 @@ using Converted = Result<T, Refusal>;
 struct HelloFields {
     std::string client;
     std::uint64_t epoch = 0;
-    std::uint32_t lease_seconds = 0;  // 0: the server's default
-    bool takes_silence = false;       // it understands what is said of silence
+    std::uint32_t lease_seconds = 0;                           // 0: the server's default
+    bool takes_silence = false;                                // it understands what is said of silence
+    bool takes_telephone_events = false, takes_codes = false;  // likewise; and wants to know which they were
 };
 
 // What this plane says in its Welcome that it has.
-inline constexpr std::array features{pb::FEATURE_UDPTL,   pb::FEATURE_REPORTS, pb::FEATURE_RESUME,
-                                     pb::FEATURE_SILENCE, pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE};
+inline constexpr std::array features{pb::FEATURE_UDPTL,           pb::FEATURE_REPORTS, pb::FEATURE_RESUME,
+                                     pb::FEATURE_SILENCE,         pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE,
+                                     pb::FEATURE_TELEPHONE_EVENTS};
 
 Converted<HelloFields> from_proto(const pb::Hello& hello);
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command);

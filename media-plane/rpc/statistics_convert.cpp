@@ -22,6 +22,7 @@ void fill_quality(pb::LegStatistics& out, const LegStatistics& leg) {
     out.set_recent_loss(leg.recent_loss);
     out.set_recent_mos(leg.recent_mos);
     out.set_drops_per_second(leg.drops_per_second);
+    out.set_telephone_events(leg.telephone_events);
 }
 
 void fill(pb::LegStatistics& out, const LegStatistics& leg) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "media-plane/srtp/engine.h"
 #include "media-plane/srtp/multi_buffer.h"
@@ -23,6 +24,7 @@ public:
 
     void continue_from(BurstContext& previous);
     bool resume(const KeyUse& used);
+    void take_srtcp(BurstContext& previous) { std::swap(rtcp_in_, previous.rtcp_in_); }
     KeyUse use() const override;
     bool of_burst_engine() const override { return true; }
 

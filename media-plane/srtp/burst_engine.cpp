@@ -37,6 +37,10 @@ public:
     bool resume(CryptoContext& fresh, const KeyUse& used) override {
         return static_cast<BurstContext&>(fresh).resume(used);
     }
+    void take_srtcp(CryptoContext& fresh, CryptoContext& previous) override {
+        SALLYPORT_CHECK(fresh.inbound() && fresh.key().equals(previous.key().suite(), previous.key().bytes()));
+        static_cast<BurstContext&>(fresh).take_srtcp(static_cast<BurstContext&>(previous));
+    }
 
     void unprotect(std::span<Job> burst) override {
         for (; burst.size() > burst_lanes; burst = burst.subspan(burst_lanes))

@@ -48,6 +48,9 @@ public:
     // long as it lives, no index up to the reported one, nor one below its own first packet's, is protected with or
     // accepted. False: out of memory, or `used` is beyond the limits; then `fresh` must not be used at all.
     virtual bool resume(CryptoContext& fresh, const KeyUse& used) = 0;
+    // Of SRTCP, whose index KeyUse does not have: what `previous` has received, `fresh` refuses as repeated. Both
+    // inbound and of one key; `previous` knows nothing of it any more.
+    virtual void take_srtcp(CryptoContext& fresh, CryptoContext& previous) = 0;
     // Whole bursts: a job with status != ok is skipped; contexts may repeat within a burst, in order.
     virtual void unprotect(std::span<Job> burst) = 0;
     virtual void protect(std::span<Job> burst) = 0;

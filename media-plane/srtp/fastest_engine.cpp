@@ -21,6 +21,10 @@ public:
         of(fresh).continue_from(fresh, std::move(previous));
     }
     bool resume(CryptoContext& fresh, const KeyUse& used) override { return of(fresh).resume(fresh, used); }
+    void take_srtcp(CryptoContext& fresh, CryptoContext& previous) override {
+        SALLYPORT_CHECK(fresh.of_burst_engine() == previous.of_burst_engine());
+        of(fresh).take_srtcp(fresh, previous);
+    }
     void unprotect(std::span<Job> burst) override {
         if (!mixed_) return burst_->unprotect(burst);
         for_each_run(burst, [](Engine& engine, std::span<Job> run) { engine.unprotect(run); });

@@ -30,6 +30,7 @@ public:
 
     void continue_from(LibsrtpContext& previous);
     bool resume(const KeyUse& used);
+    void take_srtcp(LibsrtpContext& previous) { std::swap(rtcp_in_, previous.rtcp_in_); }
     KeyUse use() const override;
     bool of_burst_engine() const override { return false; }
     void unprotect(Job& job, ByteSpan scratch);  // which holds a packet

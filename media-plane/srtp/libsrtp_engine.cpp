@@ -44,6 +44,10 @@ public:
     }
 
     bool resume(CryptoContext& fresh, const KeyUse& used) override { return own(fresh).resume(used); }
+    void take_srtcp(CryptoContext& fresh, CryptoContext& previous) override {
+        SALLYPORT_CHECK(fresh.inbound() && fresh.key().equals(previous.key().suite(), previous.key().bytes()));
+        own(fresh).take_srtcp(own(previous));
+    }
 
     void unprotect(std::span<Job> burst) override {
         for (Job& job : burst) {

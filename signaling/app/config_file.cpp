@@ -63,6 +63,7 @@ void read_neighbours(Fields& root, Config& config) {
     Fields media = root.section("media");
     config.media = read_peer(media, "unix:/run/sallyport/media.sock");
     config.media_lease_seconds = static_cast<std::uint32_t>(media.integer("lease_seconds", 1, 3'600, 30));
+    config.show_digits = media.boolean("show_digits", false);
     media.finish();
     Fields control = root.section("control");
     config.control = read_peer(control, "unix:/run/sallyport/control.sock");

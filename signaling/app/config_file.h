@@ -40,6 +40,7 @@ struct Config {
     registrar::LockoutPolicy lockout;
     rpc::RpcPeer media, control;
     std::uint32_t media_lease_seconds = 0;
+    bool show_digits = false;                    // that are dialled in a call, in its ladder
     std::string config_cache;                    // empty: none
     std::string registrations;                   // the file that keeps them; empty: none
     std::uint16_t unwritable_registrations = 0;  // what REGISTER is answered meanwhile; 0: it is taken

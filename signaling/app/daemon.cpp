@@ -113,6 +113,7 @@ std::optional<StartError> Daemon::make_lines() {
         options.client = config_.node + '/' + std::to_string(i);
         options.epoch = epoch;
         options.lease_seconds = config_.media_lease_seconds;
+        options.telephone_event_codes = config_.show_digits;
         io::Shard& shard = shards_->at(i);
         media_.push_back(std::make_unique<rpc::MediaClient>(
             shard.context(), *channel, options, [&shard](stack::Input input) { shard.post(std::move(input)); },

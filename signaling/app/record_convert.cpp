@@ -27,6 +27,7 @@ records::LegMedia to_spool(const b2bua::MediaLegStatistics& leg) {
     media.silences = leg.silences;
     media.silent_milliseconds = rounded(leg.silent_seconds * 1'000, 1);
     media.one_way_milliseconds = rounded(leg.one_way_seconds * 1'000, 1);
+    media.telephone_events = leg.telephone_events;
     media.srtp_suite = leg.suite;
     media.srtp_auth_failures = leg.srtp_auth_failures;
     media.dropped = leg.dropped;

@@ -57,6 +57,7 @@ struct MediaLeg {  // absent: unchanged
     std::optional<bool> latch_any_address;
     std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
         payload_map;  // received -> sent on the other side; other types are dropped
+    std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events;  // with payload_map: {type, clock rate}
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;     // encoding name of what its peer sends most likely
     std::optional<bool> udptl;            // T.38 (true) or RTP
@@ -96,11 +97,12 @@ struct MediaLegStatistics {
     std::uint64_t srtp_auth_failures = 0;
     double jitter_seconds = 0;
     std::uint64_t reordered = 0;
-    double round_trip_seconds = 0;  // 0: no report told
-    double mos = 0, worst_mos = 0;  // 0: not estimated
-    std::uint64_t silences = 0;     // of a peer that was to send
-    double silent_seconds = 0;      // together
-    double one_way_seconds = 0;     // while the other side's stream flowed
+    double round_trip_seconds = 0;       // 0: no report told
+    double mos = 0, worst_mos = 0;       // 0: not estimated
+    std::uint64_t silences = 0;          // of a peer that was to send
+    double silent_seconds = 0;           // together
+    double one_way_seconds = 0;          // while the other side's stream flowed
+    std::uint64_t telephone_events = 0;  // of RFC 4733, each counted once
     std::string suite;
     Endpoint local, remote;
 };
@@ -121,8 +123,9 @@ enum class MediaEventKind : std::uint8_t {
     srtp_auth_failures,
     released,
     key_use,
-    silence,      // of a stream, for milliseconds `count`; it may be heard again
-    heard_again,  // after `count`
+    silence,          // of a stream, for milliseconds `count`; it may be heard again
+    heard_again,      // after `count`
+    telephone_event,  // of RFC 4733, `count` of them; the last one is told
 };
 struct MediaEvent {
     MediaEventKind kind = MediaEventKind::first_packet;
@@ -132,9 +135,14 @@ struct MediaEvent {
     Endpoint endpoint;
     std::uint64_t count = 0;
     std::vector<MediaLegStatistics> statistics;
-    KeyUse used;           // key_use
-    MediaLatched latched;  // latched
-    bool one_way = false;  // silence: the other side's stream flows
+    KeyUse used;                           // key_use
+    MediaLatched latched;                  // latched
+    bool one_way = false;                  // silence: the other side's stream flows
+    struct {                               // telephone_event
+        std::optional<std::uint8_t> code;  // where the operator wants it; it may be a digit of a PIN
+        std::uint32_t milliseconds = 0;
+        bool unended = false;  // its end was lost
+    } telephone{};
 };
 // Of a media plane, as far as signaling does something else without it.
 struct MediaFeatures {

@@ -41,9 +41,11 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                     leg.keys = MediaKeys{};
                 else if (keys.ours && keys.theirs)
                     leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
-                if (side.told && far.heard && i < side.told->media.size() && i < far.heard->media.size())
-                    leg.payload_map =
-                        sdp::payload_map(sdp::view_stream(*side.told, i), sdp::view_stream(*far.heard, i));
+                if (side.told && far.heard && i < side.told->media.size() && i < far.heard->media.size()) {
+                    const auto told = sdp::view_stream(*side.told, i);
+                    leg.payload_map = sdp::payload_map(told, sdp::view_stream(*far.heard, i));
+                    leg.telephone_events = sdp::telephone_events(told);
+                }
             }
             legs.push_back(std::move(leg));
         }

@@ -11,6 +11,21 @@ constexpr std::uint16_t temporary_failure = 41;
 constexpr std::uint32_t most_restore_tries = 5;
 constexpr std::uint16_t discard_port = 9;
 
+std::string digit(std::uint8_t code) {  // RFC 4733 3.2
+    constexpr std::string_view digits = "0123456789*#ABCD";
+    return code < digits.size() ? std::string(1, digits[code]) : "event " + std::to_string(code);
+}
+
+// "telephone-event, 100 ms", "3 telephone-events, the last one 5, 100 ms".
+std::string telephone_event_text(const MediaEvent& event) {
+    const auto& last = event.telephone;
+    std::string text = event.count > 1 ? std::to_string(event.count) + " telephone-events, the last one"
+                                       : std::string("telephone-event");
+    if (last.code) text += ' ' + digit(*last.code);
+    text += ", " + std::to_string(last.milliseconds) + " ms";
+    return last.unended ? text + " and perhaps longer, its end was lost," : text;
+}
+
 }  // namespace
 
 void Call::program(const SdpBridge& bridge, bool wait, Context& cx) {
@@ -156,6 +171,8 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
                                             place + " for " + std::to_string(event.count) + " ms");
         case MediaEventKind::heard_again:
             return ladder_.note(cx.now, "media again from " + place + ", after " + std::to_string(event.count) + " ms");
+        case MediaEventKind::telephone_event:
+            return ladder_.note(cx.now, telephone_event_text(event) + " from " + place);
         case MediaEventKind::released:
             // Its lease has run out while this call lives on.
             ladder_.note(cx.now, "the media plane released the session");

@@ -53,6 +53,7 @@ void MediaClient::open() {
     hello.mutable_hello()->set_client(options_.client);
     hello.mutable_hello()->set_epoch(options_.epoch);
     hello.mutable_hello()->set_lease_seconds(options_.lease_seconds);
+    hello.mutable_hello()->set_telephone_event_codes(options_.telephone_event_codes);
     for (const auto feature : understood_features) hello.mutable_hello()->add_features(feature);
     stream_->write(std::move(hello));
     tick_after(tick_interval);

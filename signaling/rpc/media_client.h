@@ -29,12 +29,13 @@ namespace asio = boost::asio;
 
 struct MediaClientOptions {
     RpcPeer peer;
-    std::string client;                // "edge-1/0": stable across restarts
-    std::uint64_t epoch = 0;           // greater with each start of the process
-    std::uint32_t lease_seconds = 30;  // how long sessions outlive a lost stream
-    Duration answer_within = 3s;       // a reply later than this means that the plane hangs
-    std::size_t under_way = 512;       // commands sent and not answered; the plane refuses beyond 1,024
-    std::size_t waiting = 8'192;       // commands not sent yet; then errors at once
+    std::string client;                  // "edge-1/0": stable across restarts
+    std::uint64_t epoch = 0;             // greater with each start of the process
+    std::uint32_t lease_seconds = 30;    // how long sessions outlive a lost stream
+    bool telephone_event_codes = false;  // the plane says which digits are dialled in a call
+    Duration answer_within = 3s;         // a reply later than this means that the plane hangs
+    std::size_t under_way = 512;         // commands sent and not answered; the plane refuses beyond 1,024
+    std::size_t waiting = 8'192;         // commands not sent yet; then errors at once
 };
 
 // Written by the shard.

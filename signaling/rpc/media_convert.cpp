@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::uint32_t max_streams = 16;  // media.proto
 constexpr std::uint32_t max_payload_type = 127;
+constexpr int most_event_types = 8;
+constexpr std::uint32_t least_event_rate = 1'000, most_event_rate = 1'000'000;
 constexpr int max_received_ssrcs = 16, max_sent_ssrcs = 64;
 constexpr std::size_t max_codec_bytes = 32;
 
@@ -114,6 +116,14 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
             entry.set_from(received);
             entry.set_to(sent);
         }
+        // What the plane would refuse is not worth a call: such events pass, and are not told.
+        for (const auto& [type, rate] : from.telephone_events) {
+            if (type > max_payload_type || rate < least_event_rate || rate > most_event_rate) continue;
+            if (to.telephone_events_size() == most_event_types) break;
+            auto& entry = *to.add_telephone_events();
+            entry.set_payload_type(type);
+            entry.set_clock_rate(rate);
+        }
     }
     if (from.latched) copy(*from.latched, *to.mutable_latched());
     to.set_relearn(from.relearn);
@@ -194,6 +204,7 @@ std::vector<b2bua::MediaLegStatistics> from_proto(const media_pb::SessionStatist
         to.silences = from.silences();
         to.silent_seconds = from.silent_seconds();
         to.one_way_seconds = from.one_way_seconds();
+        to.telephone_events = from.telephone_events();
         const auto suite = std::find_if(suite_names.begin(), suite_names.end(),
                                         [&](const SuiteName& s) { return s.value == from.suite(); });
         if (suite != suite_names.end()) to.suite = suite->sdes;
@@ -213,6 +224,7 @@ std::optional<b2bua::MediaEventKind> from_proto(media_pb::EventKind kind) {
         case media_pb::EVENT_KEY_USE: return b2bua::MediaEventKind::key_use;
         case media_pb::EVENT_SILENCE: return b2bua::MediaEventKind::silence;
         case media_pb::EVENT_HEARD_AGAIN: return b2bua::MediaEventKind::heard_again;
+        case media_pb::EVENT_TELEPHONE_EVENT: return b2bua::MediaEventKind::telephone_event;
         default: return std::nullopt;
     }
 }
@@ -309,6 +321,7 @@ std::string features_missing(const media_pb::Welcome& welcome) {
     add(media_pb::FEATURE_RESUME, "SRTP and latches of live calls do not outlast its restart");
     add(media_pb::FEATURE_SILENCE, "one-way calls are not told");
     add(media_pb::FEATURE_QUALITY, "call records have no round trip and no MOS");
+    add(media_pb::FEATURE_TELEPHONE_EVENTS, "what is dialled in a call is not counted");
     return text;
 }
 
@@ -316,16 +329,22 @@ std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
     const auto kind = from_proto(event.kind());
     const auto side = from_proto(event.side());
     if (!kind || !side || event.stream() >= max_streams || event.session().empty()) return std::nullopt;
-    return b2bua::MediaEvent{*kind,
-                             event.session(),
-                             event.stream(),
-                             *side,
-                             from_proto(event.endpoint()),
-                             event.count(),
-                             from_proto(event.statistics()),
-                             from_proto(event.used(), event.stream(), *side),
-                             from_proto(event.latched(), event.stream(), *side),
-                             event.one_way()};
+    b2bua::MediaEvent converted{*kind,
+                                event.session(),
+                                event.stream(),
+                                *side,
+                                from_proto(event.endpoint()),
+                                event.count(),
+                                from_proto(event.statistics()),
+                                from_proto(event.used(), event.stream(), *side),
+                                from_proto(event.latched(), event.stream(), *side),
+                                event.one_way()};
+    const auto& telephone = event.telephone_event();
+    if (telephone.has_code() && telephone.code() <= 255)
+        converted.telephone.code = static_cast<std::uint8_t>(telephone.code());
+    converted.telephone.milliseconds = telephone.duration_ms();
+    converted.telephone.unended = telephone.unended();
+    return converted;
 }
 
 }  // namespace sallyport::rpc

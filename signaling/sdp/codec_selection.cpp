@@ -107,6 +107,13 @@ std::optional<Codec> spoken_codec(const StreamView& heard, const StreamView& tol
     return std::nullopt;
 }
 
+std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events(const StreamView& stream) {
+    std::vector<std::pair<std::uint8_t, std::uint32_t>> out;
+    for (const auto& c : stream.codecs)
+        if (same_name(c.name, "telephone-event")) out.emplace_back(c.payload_type, c.clock_rate);
+    return out;
+}
+
 std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to) {
     std::vector<std::pair<std::uint8_t, std::uint8_t>> out;
     Pairing pairing(to.codecs);

@@ -79,5 +79,7 @@ std::optional<Codec> spoken_codec(const StreamView& heard, const StreamView& tol
 // Where one codec has two numbers: {payload type in `from`, payload type in `to`}, matched by name, rate and channels
 // in the order of `from`. What the media plane has to rewrite on packets that go from one party to the other.
 std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to);
+// The payload types that are telephone-event (RFC 4733), each with the clock of its durations.
+std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events(const StreamView& stream);
 
 }  // namespace sallyport::sdp

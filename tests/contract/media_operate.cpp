@@ -38,7 +38,7 @@ TEST_CASE("the plane says in its Welcome what it has") {
     const auto welcome = client.hello("edge/0", 1);
     const std::set<int> features(welcome.features().begin(), welcome.features().end());
     for (const auto feature : {pb::FEATURE_UDPTL, pb::FEATURE_REPORTS, pb::FEATURE_RESUME, pb::FEATURE_SILENCE,
-                               pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE})
+                               pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE, pb::FEATURE_TELEPHONE_EVENTS})
         CHECK(features.contains(feature));
     CHECK_FALSE(features.contains(pb::FEATURE_UNSPECIFIED));
 }
@@ -101,6 +101,7 @@ TEST_CASE("more captures than there may be are refused, and so are an unknown se
         return capture.reader->Finish().error_code();
     };
     CHECK(refused(capture_of("s1")) == grpc::RESOURCE_EXHAUSTED);
+    CHECK(refused(capture_of("s1", 3'601)) == grpc::INVALID_ARGUMENT);
     client.release("s1");
     for (auto& capture : captures) CHECK(capture->next()->ended().reason() == "session");
     captures.clear();
@@ -108,6 +109,9 @@ TEST_CASE("more captures than there may be are refused, and so are an unknown se
     CHECK(refused(capture_of("")) == grpc::INVALID_ARGUMENT);
     CHECK(refused(capture_of("s1", 3'601)) == grpc::INVALID_ARGUMENT);
     CHECK(client.statistics().sessions() == 0);  // and the plane goes on
+    // Who was refused is on record, whatever for.
+    for (const auto* why : {"4 captures are under way", "3601 is not in", "there is no media session of that name"})
+        CHECK(eventually([&] { return daemon.log().find(why) != std::string::npos; }));
 }
 
 TEST_CASE("of calls that one label names none is captured: they are named, and each can be asked for") {

@@ -82,6 +82,23 @@ def goodbye(ssrc):
     return struct.pack('>BBHI', 0x81, BYE, 1, ssrc)
 
 
+def event(end, code, type_):
+    """RFC 4733 2.5: one event, told five times while it lasts and three times at its end, all with the time it began."""
+    packets = []
+    for number in range(8):
+        duration, over = 160 * (min(number, 5) + 1), number >= 5
+        payload = struct.pack('>BBH', code, over << 7 | 10, duration)
+        packets.append(Rtp(type_, end.sequence, end.timestamp, end.ssrc, payload, marker=number == 0))
+        end.sequence += 1
+    end.timestamp += 160 * 6
+    return packets
+
+
+def events_type(stream):
+    """The number that telephone-event has in a description."""
+    return next(int(a.split(':')[1].split()[0]) for a in stream.attributes if a.endswith(' telephone-event/8000'))
+
+
 class RtpEnd:
     """`local` and `remote` are the Streams of the two descriptions of this leg; `local`'s first key is what we send with."""
 

@@ -18,7 +18,7 @@ from lab import parties, process, prometheus  # noqa: E402
 from lab.edge import CONTROL  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from media_calls import Voice, both_talk, media_call  # noqa: E402
-from rtp_end import noise  # noqa: E402
+from rtp_end import event, events_type, noise  # noqa: E402
 
 ROLES = ('viewer', 'capture', 'decrypt')
 
@@ -160,19 +160,23 @@ def _(lab):
     equal(code, 0, f'exit code: {said}')
     require('the call has ended' in said, f'why it ended: {said}')
     require('missing' not in said, said)
+    require('of the leg without SRTP came with the header alone' in said, said)
     equal(oct(Path(file).stat().st_mode & 0o777), '0o600', 'who may read the file')
     equal(tshark(file, 'ip.checksum.status == "Bad" || udp.checksum.status == "Bad"', 'frame.number'), [], 'wrong checksums')
     equal(tshark(file, '_ws.malformed', 'frame.number', '_ws.col.Protocol', '_ws.col.Info'), [], 'what tshark cannot read')
-    to_core = tshark(file, f'rtp && ip.dst == {CORE_ADDRESS}', 'rtp.seq', 'rtp.payload', rtp=True)
-    got = {int(seq): bytes.fromhex(payload.replace(':', '')) for seq, payload in to_core}
-    equal({s: got.get(s) for s in sent}, {s: p.payload for s, p in sent.items()}, 'what left for the core')
+    to_core = tshark(file, f'rtp && ip.dst == {CORE_ADDRESS}', 'rtp.seq', 'frame.len', 'frame.cap_len', rtp=True)
+    require({s for s in sent} <= {int(seq) for seq, *_ in to_core}, 'what left for the core')
+    equal({(int(length), int(kept)) for _, length, kept in to_core}, {(20 + 8 + 172, 20 + 8 + 12)}, 'and how much of it is shown')
+    whole = Path(file).read_bytes()
+    require(not any(p.payload in whole for p in sent.values()), 'the leg without SRTP tells what the other one hides')
     to_pbx = {bytes.fromhex(p.replace(':', '')) for p, in tshark(file, f'udp && ip.dst == {PBX_ADDRESS}', 'udp.payload')}
     require(protected <= to_pbx, 'what left for the PBX is what arrived there, encrypted')
     hosts = {tuple(r) for r in tshark(file, 'udp', 'ip.src', 'ip.dst')}
     equal(hosts, {(PBX_ADDRESS, ACCESS.media), (ACCESS.media, PBX_ADDRESS), (CORE_ADDRESS, CORE.media),
                   (CORE.media, CORE_ADDRESS)}, 'between whom')
     comments = {c for c, in tshark(file, 'udp', 'frame.comment')}
-    require({'leg a, stream 0, received', 'leg b, stream 0, sent'} <= comments, f'comments: {comments}')
+    require({'leg a, stream 0, received', 'leg b, stream 0, sent, its header alone: the other side has SRTP'} <= comments,
+            f'comments: {comments}')
 
 
 @case('in clear it is given to who asks for it and has the role, and to nobody else; a viewer has no packets at all; who '
@@ -199,6 +203,10 @@ def _(lab):
         for seq, payload, comment in rows:
             equal(bytes.fromhex(payload.replace(':', '')), sent[int(seq)], 'what SRTP hides, in clear')
             equal(comment, 'leg a, stream 0, received, decrypted', 'it says so')
+        to_core = tshark(file, f'rtp && ip.dst == {CORE_ADDRESS}', 'rtp.seq', 'rtp.payload', rtp=True)
+        require(len(to_core) >= 10, f'{len(to_core)} to the core')
+        for seq, payload in to_core:
+            equal(bytes.fromhex(payload.replace(':', '')), sent[int(seq)], 'the leg without SRTP, in clear as well')
         again = run(lab, 'decrypt', 'media', 'capture', identity, '--file', file, '--decrypted', '--seconds', '1')
         equal((again.returncode, 'exists, and no file is overwritten' in again.stderr), (1, True), again.stderr)
         nowhere = run(lab, 'admin', 'media', 'capture', identity, '--file', f'{lab.run_directory}/no/where')
@@ -225,6 +233,51 @@ def metrics(lab):
                           capture_output=True, text=True, timeout=10)
     return {name: float(value) for name, value in
             (line.rsplit(' ', 1) for line in done.stdout.splitlines() if line and line[0] != '#')}
+
+
+def dial(lab, call, codes):
+    """Digits of both parties, one after the other as a person dials; as many are told of each leg in the ladder, which is
+    given back with the record of the call."""
+    identity = call_id(lab)
+    for name, talker, listener in call.ends():
+        leg = call.pbx if talker is call.at_pbx else call.core
+        for code in codes:
+            sent = [talker.send(packet) for packet in (*event(talker, code, events_type(leg.remote_sdp.audio)),
+                                                       talker.packet(noise(1)[0]))]
+            listener.wait_sequence(sent[-1])
+            time.sleep(0.1)                      # nobody dials faster, and who does has his digits told together
+    parties.require_status(call.outgoing.bye(10), 200, 'BYE')
+    call.incoming.wait_ended(10)
+    shown = lab.edge.json('call', 'show', identity)
+    return [line for line in lab.edge.cli('call', 'show', identity).splitlines() if 'telephone-event' in line], shown
+
+
+@case('a digit is told once, though eight packets are about it: in the ladder of its call with its length, in the record and the '
+      'metrics with how many there were; which one it was only where the operator wants to see it')
+def _(lab):
+    codes = (1, 2, 2, 11)
+    counted = 'sallyport_media_telephone_events_total'
+
+    def total():
+        return sum(value for name, value in metrics(lab).items() if name.startswith(counted))
+    node_file = lab.edge.run / 'signaling.yaml'
+    for shown in (False, True):
+        before = total()
+        with media_call(lab) as call:
+            both_talk(call, Voice(5), Voice(5))
+            told, call_shown = dial(lab, call, codes)
+        digits = [f' {"0123456789*#"[code]}' if shown else '' for code in codes]
+        equal([re.sub(r'^.*(telephone-event)', r'\1', line).strip() for line in told],
+              [f'telephone-event{digit}, 120 ms from leg {leg}, stream 0' for leg in 'ab' for digit in digits],
+              f'the ladder, shown: {shown}')
+        media = json.loads(call_shown['record_json'])['media']
+        equal([leg['telephone_events'] for leg in media], [len(codes)] * 2, 'the record')
+        equal(total() - before, 2 * len(codes), 'the metric')
+        if not shown:
+            node_file.write_text(node_file.read_text().replace('lease_seconds:', 'show_digits: true\n  lease_seconds:'))
+            lab.edge.restart('signaling')
+    log = lab.edge.daemons['signaling'].text() + lab.edge.daemons['media'].text()
+    require('telephone-event' not in log, 'what is dialled is in a log')
 
 
 @case('the time that packets spend inside the plane is a histogram of all that were sent, and streams are judged as they end')

@@ -11,8 +11,8 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
 from media_calls import WAYS, Voice, both_talk, media_call, refusal, renegotiate  # noqa: E402
-from rtp_end import (BYE, RR, SR, Rtp, goodbye, noise, receiver_report, require_same, sender_report,  # noqa: E402
-                     source_description)
+from rtp_end import (BYE, RR, SR, event, events_type, goodbye, noise, receiver_report, require_same,  # noqa: E402
+                     sender_report, source_description)
 
 DIGITS = '0123456789*#ABCD'                     # by their codes, RFC 4733 3.2
 
@@ -122,29 +122,12 @@ def _(lab):
                 require(listener.wait_reports(1, f'BYE, {name}')[0].of_type(BYE) == goodbye(leaver.ssrc), f'BYE, {name}')
 
 
-def event(end, code, type_):
-    """RFC 4733 2.5: one event, told five times while it lasts and three times at its end, all with the time it began."""
-    packets = []
-    for number in range(8):
-        duration, over = 160 * (min(number, 5) + 1), number >= 5
-        payload = struct.pack('>BBH', code, over << 7 | 10, duration)
-        packets.append(Rtp(type_, end.sequence, end.timestamp, end.ssrc, payload, marker=number == 0))
-        end.sequence += 1
-    end.timestamp += 160 * 6
-    return packets
-
-
 def dial(end, codes, type_):
     sent = []
     for code in codes:
         for packet in [end.packet(noise(1)[0]), *event(end, code, type_), end.packet(noise(1)[0])]:
             sent.append(end.send(packet))
     return sent
-
-
-def events_type(stream):
-    """The number that telephone-event has in a description."""
-    return next(int(a.split(':')[1].split()[0]) for a in stream.attributes if a.endswith(' telephone-event/8000'))
 
 
 def events_of(packets, type_):

@@ -65,13 +65,14 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             const auto reason = static_cast<std::size_t>(p.drop);
             statistics.drops[reason].add();
             if (!p.leg) continue;
-            ++p.leg->drops[reason];
+            p.leg->count_drop(p.drop);
             if (p.counted == 0) continue;
             ++p.leg->kept_back.packets;
             p.leg->kept_back.bytes += p.counted;
             continue;
         }
         if (p.rtcp) {
+            if (p.leaves) p.out->note_source_left();  // what the burst has behind it has come back
             ++p.out->rtcp_packets_sent;
             ++rtcp_packets;
             continue;

@@ -7,18 +7,38 @@
 namespace sallyport::media::stages {
 namespace {
 
+// Whom the peer hears when the i-th packet of the burst reaches it: what goes before it is on the books afterwards
+// only.
+std::uint32_t heard_before(std::span<const Packet> burst, std::size_t i) {
+    const Leg& in = *burst[i].leg;
+    while (i-- > 0)
+        if (burst[i].leg == &in && !burst[i].rtcp && !burst[i].done() && !in.udptl) return rtp::ssrc(burst[i].data);
+    return in.opposite->sent_ssrc();
+}
+
 // What passes between the peers is what both sides' reports are made of.
-void relay_report(const Leg& in, Leg& out, const Packet& p, TimePoint now) {
-    in.reporter.keep_own_times({p.data, p.length});
-    if (out.reporter.on_relayed({p.data, p.length}, out.sent_ssrc(), now)) out.note_source_left();
+void relay_report(std::span<Packet> burst, std::size_t i, TimePoint now) {
+    Packet& p = burst[i];
+    p.leg->reporter.keep_own_times({p.data, p.length});
+    p.leaves = p.out->reporter.on_relayed({p.data, p.length}, heard_before(burst, i), now);
+}
+
+// Every packet of an event comes this way: what the next one's type is sent as is never noted for it.
+bool take_telephone_event(Leg& in, const Packet& p, TimePoint now, Notes& notes, PipelineStatistics& statistics) {
+    const std::uint32_t clock_rate = in.telephone->clock_rate_of(rtp::payload_type(p.data));
+    if (clock_rate == 0) return false;
+    statistics.telephone_events.add(in.telephone->take({p.data, p.length}, clock_rate, now));
+    if (in.telephone->has_news()) notes.add(in);
+    return true;
 }
 
 }  // namespace
 
-void rewrite(std::span<Packet> burst, TimePoint now) {
-    for (Packet& p : burst) {
+void rewrite(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatistics& statistics) {
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        Packet& p = burst[i];
         if (p.done()) continue;
-        const Leg& in = *p.leg;
+        Leg& in = *p.leg;
         Leg& out = *in.opposite;
         p.drop = p.rtcp                        ? out.withhold_rtcp  // RTCP goes on during hold, RFC 3264 8.4
                  : in.refuse_rtp != Drop::none ? in.refuse_rtp
@@ -31,7 +51,7 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
         if (p.rtcp) {
             ++p.source.port;
             p.to = out.rtcp.remote();
-            relay_report(in, out, p, now);
+            relay_report(burst, i, now);
             continue;
         }
         p.to = out.rtp.remote();
@@ -39,14 +59,15 @@ void rewrite(std::span<Packet> burst, TimePoint now) {
         const std::uint8_t received = rtp::payload_type(p.data);
         LastPacket& last = in.flow->last_packet;
         const bool known = last.type == received && last.sent_as != LastPacket::look_up;
-        const std::uint8_t type = known ? last.sent_as : in.maps_payload ? in.payload_map[received] : received;
-        if (type == Leg::unmapped) {
+        const bool event = !known && in.telephone && take_telephone_event(in, p, now, notes, statistics);
+        const std::uint8_t type = known ? last.sent_as : in.maps_payload ? in.payload_types[received] : received;
+        if (type == PayloadTypes::unmapped) {
             p.drop = Drop::payload_type;
             continue;
         }
         change_payload_type(p, type);
         // The next one like it need not look it up. With the marker bit some types look like RTCP, and are looked at.
-        if (last.type == received && !rtcp::is_packet_type(received | 0x80u)) last.sent_as = type;
+        if (!event && last.type == received && !rtcp::is_packet_type(received | 0x80u)) last.sent_as = type;
     }
 }
 

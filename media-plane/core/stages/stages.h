@@ -44,9 +44,9 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
 void latch(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatistics& statistics);
 // What has arrived for good: loss, jitter, activity.
 void account_received(std::span<Packet> burst, TimePoint now, Notes& notes);
-// The other leg's addresses and payload types; hold. Reports from one peer to the other are noted: they need none of
-// ours.
-void rewrite(std::span<Packet> burst, TimePoint now);
+// The other leg's addresses and payload types; hold. What telephone-event packets say is noted. Reports from one peer
+// to the other are noted: they need none of ours.
+void rewrite(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStatistics& statistics);
 // The checksum of the payload goes with it, RFC 1624.
 inline void change_payload_type(Packet& p, std::uint8_t type) {
     const std::uint16_t before = load_be16(p.data);

@@ -37,7 +37,7 @@ srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
     engine.unprotect({&job, 1});
     if (job.status != srtp::Status::auth_failed || !fits) return job;
     std::copy_n(copy.data(), p.length, p.data);
-    srtp::Job before = job_of(p, *p.leg->retired_context);
+    srtp::Job before = job_of(p, *p.leg->retired->context);
     engine.unprotect({&before, 1});
     return before.status == srtp::Status::auth_failed ? job : before;
 }

@@ -1,11 +1,14 @@
 // Where a capture may be written to, and what is said where it may not.
 #include "control/cli/capture_file.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "control/cli/connection.h"
@@ -45,6 +48,38 @@ TEST_CASE("A capture's file is new and its owner's; it is there once there is so
     CHECK((facts.st_mode & 0777) == 0600);
     CHECK(facts.st_size == 7);
     CHECK(out.str().empty());
+}
+
+TEST_CASE("What is written goes to the file that was made, whatever has its name by now, and a full disk is told") {
+    const Folder folder;
+    const std::string name = folder.path + "/call.pcapng", moved = folder.path + "/moved";
+    std::ostringstream out;
+    {
+        CaptureFile file(name, out, true);
+        auto& to = file.begin();
+        std::filesystem::rename(name, moved);
+        std::ofstream(name) << "another's";
+        for (int i = 0; i < 20'000; ++i) to << "0123456789";  // more than waits at a time
+        file.flush();
+    }
+    CHECK(std::filesystem::file_size(moved) == 200'000);
+    CHECK(std::filesystem::file_size(name) == 9);
+    CaptureFile full(folder.path + "/full", out, true);
+    full.begin() << "x";
+    const struct rlimit none { 0, RLIM_INFINITY };
+    struct rlimit before {};
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+    std::string said;
+    try {
+        full.flush();
+    } catch (const Failure& failure) {
+        said = failure.sentence;
+    }
+    setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, ignored);
+    CHECK(has(said, "cannot be written any further: File too large"));
 }
 
 TEST_CASE("What cannot become a capture's file is told before packets are asked for, with what would be right") {

@@ -65,14 +65,19 @@ TEST_CASE("As on the wire: SRTP stays encrypted, each leg with its own addresses
     CHECK_FALSE(packets[0].sent);
     CHECK_FALSE(packets[0].decrypted);
     CHECK(packets[0].at == talk.bench.now);
-    CHECK(bytes_of(packets[1]) == plain);
+    CHECK(bytes_of(packets[1]) == Bytes(plain.begin(), plain.begin() + 12));  // what SRTP leaves in clear as well
+    CHECK(packets[1].withheld);
+    CHECK(packets[1].length == plain.size());
+    CHECK_FALSE(packets[0].withheld);
     CHECK(packets[1].from == talk.call.local_b);
     CHECK(packets[1].to == talk.call.peer_b);
     CHECK(packets[1].side == Side::b);
     CHECK(packets[1].sent);
-    CHECK(bytes_of(packets[2]) == rtp_packet({.sequence = 9}));
+    const Bytes from_b = rtp_packet({.sequence = 9});
+    CHECK(bytes_of(packets[2]) == Bytes(from_b.begin(), from_b.begin() + 12));
     CHECK(bytes_of(packets[3]) == back.payload);
     CHECK(packets[3].length == 172 + 10);
+    CHECK(ring->withheld() == 2);
     CHECK(ring->ended() == CaptureEnd::running);
 }
 
@@ -91,6 +96,30 @@ TEST_CASE("Decrypted: what SRTP hides is there in clear, both ways, and says so"
     CHECK(bytes_of(packets[3]) == rtp_packet({.sequence = 9}));
     CHECK(packets[3].decrypted);
     CHECK(talk.peer.unprotect(back.payload) == rtp_packet({.sequence = 9}));  // the peer's copy is protected
+}
+
+TEST_CASE("What SRTP hides on one leg is not shown on the other one either, RTCP and what is dropped included") {
+    SecureTalk talk;
+    const auto ring = talk.capture(false);
+    REQUIRE(talk.call.rtcp_from_b(rtcp_packet(), at("203.0.113.99:6001")).drop == Drop::none);
+    CHECK(talk.call.from_b(rtp_packet(), at("192.0.2.66:666")).drop == Drop::wrong_source);
+    const auto packets = take(*ring);
+    REQUIRE(packets.size() == 3);
+    for (const auto& packet : packets) CHECK(packet.withheld == (packet.side == Side::b));
+    CHECK(packets[0].kept == 8);
+    CHECK(packets[0].length == rtcp_packet().size());
+    CHECK(packets[2].kept == 12);
+    CHECK(ring->withheld() == 2);
+}
+
+TEST_CASE("A call without SRTP is in clear on the wire, and all of it is shown") {
+    MediaBench bench;
+    Call call(bench);
+    auto ring = std::make_shared<CaptureRing>(16);
+    REQUIRE(bench.pipeline.start_capture({call.key, false, 100, 60s, ring}, bench.now).code == Code::ok);
+    REQUIRE(call.from_a(rtp_packet()).drop == Drop::none);
+    for (const auto& packet : take(*ring)) CHECK(bytes_of(packet) == rtp_packet());
+    CHECK(ring->withheld() == 0);
 }
 
 TEST_CASE("What is dropped is captured with its reason") {
@@ -247,4 +276,15 @@ TEST_CASE("A packet that was lost counts for the number that a capture was asked
     CHECK(ring->ended() == CaptureEnd::packets);
     talk.bench.pipeline.not_sent(back.out_port, back.source.port, 182, Drop::no_next_hop);
     CHECK(take(*ring).size() == 3);
+}
+
+TEST_CASE("What the device did not take of a burst before the capture has the time of its begin") {
+    SecureTalk talk;
+    const Relayed back = talk.call.from_b(rtp_packet({.sequence = 9}));
+    talk.bench.wait(20ms);
+    const auto ring = talk.capture(false);
+    talk.bench.pipeline.not_sent(back.out_port, back.source.port, 182, Drop::tx_full);
+    const auto packets = take(*ring);
+    REQUIRE(packets.size() == 1);
+    CHECK(packets[0].at == talk.bench.now);
 }

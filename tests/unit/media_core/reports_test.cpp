@@ -291,6 +291,33 @@ TEST_CASE("After its BYE a source stays away until there is RTP of it, whatever 
     CHECK(r.to_b.size() == (again ? 1u : 0u));
 }
 
+TEST_CASE("The last RTP and its BYE may come in one burst, in this order or with more RTP behind") {
+    Reported r;
+    const bool first = GENERATE(true, false);  // its SSRC is not on the books yet
+    const bool comes_back = GENERATE(false, true);
+    if (!first) r.talk(1s);
+    Bytes bye = rtcp_packet(ssrc_a);
+    for (const std::uint8_t each : {0x81, 203, 0, 1}) bye.push_back(each);
+    bye.resize(bye.size() + 4);
+    store_be32(&bye[bye.size() - 4], ssrc_a);
+    std::array<Bytes, 3> payloads{rtp_packet({.sequence = 7'000, .ssrc = ssrc_a}), bye,
+                                  rtp_packet({.sequence = 7'001, .ssrc = ssrc_a})};
+    payloads[0][0] |= 0x20;  // padding: not the short way
+    payloads[0].back() = 4;
+    std::array<Packet, 3> burst;
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        const bool rtcp = i == 1;
+        burst[i] = r.bench.describe(0, rtcp ? rtcp_a : r.call.peer_a,
+                                    static_cast<std::uint16_t>(r.call.local_a.port + (rtcp ? 1 : 0)), payloads[i]);
+    }
+    r.bench.pipeline.process(std::span(burst).first(comes_back ? 3 : 2), r.bench.now);
+    for (std::size_t i = 0; i < (comes_back ? 3 : 2); ++i) REQUIRE(burst[i].drop == Drop::none);
+    r.forget();
+    r.call.release();
+    r.go_on();
+    CHECK(r.to_b.size() == (comes_back ? 1u : 0u));
+}
+
 TEST_CASE("Who was sent nothing has no BYE, nor has who got the other side's own") {
     Reported r;
     SECTION("nothing") { r.bench.wait(100ms); }

@@ -16,9 +16,14 @@ const Endpoint rtcp_a = at("203.0.113.5:4001"), rtcp_b = at("203.0.113.99:6001")
 
 // SRTP on side a, plain RTP on side b: a PBX and the core.
 struct SecureCall {
-    explicit SecureCall(Suite s = Suite::aes_cm_128_hmac_sha1_80)
-        : suite(s), call(bench, {changed(keys(s))}), peer(s, key(s, 1), key(s, 2)) {
+    explicit SecureCall(Suite s = Suite::aes_cm_128_hmac_sha1_80, srtp::EngineChoice engine = {})
+        : bench(with(engine)), suite(s), call(bench, {changed(keys(s))}), peer(s, key(s, 1), key(s, 2)) {
         REQUIRE(call.reply.code == Code::ok);
+    }
+    static PipelineConfig with(srtp::EngineChoice engine) {
+        PipelineConfig config = two_ports();
+        config.srtp_engine = engine;
+        return config;
     }
     static LegChange changed(Keys keys, std::optional<Endpoint> remote = at("203.0.113.5:4000")) {
         LegChange change = leg(Side::a, remote);
@@ -148,6 +153,20 @@ TEST_CASE(
             REQUIRE(c.call.modify({SecureCall::changed(Keys{})}).code == Code::ok);
             CHECK(c.call.from_a(rtp_packet({.sequence = 14})).payload == rtp_packet({.sequence = 14}));
         }
+    }
+}
+
+TEST_CASE("A report under the old key is taken once, before the change of keys or after it") {
+    for (const auto choice : {srtp::EngineChoice::fastest, srtp::EngineChoice::libsrtp}) {
+        SecureCall c(Suite::aes_cm_128_hmac_sha1_80, choice);
+        const Bytes before = c.peer.protect(rtcp_packet(), true), late = c.peer.protect(rtcp_packet(), true);
+        REQUIRE(c.call.rtcp_from_a(before, rtcp_a).drop == Drop::none);
+        REQUIRE(c.call.modify({SecureCall::changed(keys(c.suite, 5, 6))}).code == Code::ok);
+        CHECK(c.call.rtcp_from_a(before, rtcp_a).drop == Drop::replayed);
+        CHECK(c.call.rtcp_from_a(late, rtcp_a).drop == Drop::none);
+        CHECK(c.call.rtcp_from_a(late, rtcp_a).drop == Drop::replayed);
+        SrtpPeer fresh(c.suite, key(c.suite, 5), key(c.suite, 6));
+        CHECK(c.call.rtcp_from_a(fresh.protect(rtcp_packet(), true), rtcp_a).drop == Drop::none);
     }
 }
 

@@ -57,6 +57,8 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     leg.set_replace_payload_map(true);
     leg.add_payload_map()->set_from(8);
     leg.mutable_payload_map(0)->set_to(0);
+    leg.add_telephone_events()->set_payload_type(101);
+    leg.mutable_telephone_events(0)->set_clock_rate(48'000);
     leg.set_relearn(true);
     leg.set_clock_rate(48'000);
     leg.set_transport(pb::TRANSPORT_UDPTL);
@@ -92,6 +94,9 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     CHECK(l.latching == Latching::off);
     REQUIRE(l.payload_map);
     CHECK((*l.payload_map)[0].from == 8);
+    REQUIRE(l.telephone_events.size() == 1);
+    CHECK(l.telephone_events[0].payload_type == 101);
+    CHECK(l.telephone_events[0].clock_rate == 48'000);
     CHECK(l.relearn);
     CHECK_FALSE(l.disabled);
     CHECK(l.clock_rate == 48'000u);
@@ -204,7 +209,19 @@ TEST_CASE("what is wrong in an allocation is named with its field") {
         leg.mutable_payload_map(1)->set_from(128);
         CHECK(why(a) == "legs[0].payload_map[1]: payload types are 0..127");
         leg.clear_payload_map();
+        auto& event = *leg.add_telephone_events();
+        CHECK(why(a) == "legs[0].telephone_events[0].clock_rate: 0 Hz is not in 1000..1000000");
+        event.set_clock_rate(8'000);
+        event.set_payload_type(128);
+        CHECK(why(a) == "legs[0].telephone_events[0].payload_type: is not in 0..127");
+        event.set_payload_type(101);
+        *leg.add_telephone_events() = event;
+        CHECK(why(a) == "legs[0].telephone_events[1]: type 101 is named twice");
+        for (int i = 0; i < 7; ++i) leg.add_telephone_events();
+        CHECK(why(a) == "legs[0].telephone_events: are 9 types; possible are 8");
         leg.set_replace_payload_map(false);
+        CHECK(why(a) == "legs[0].telephone_events: are given without replace_payload_map");
+        leg.clear_telephone_events();
         leg.set_drop_unmapped(true);
         CHECK(why(a) == "legs[0].drop_unmapped: is given without replace_payload_map");
         leg.set_drop_unmapped(false);
@@ -245,6 +262,12 @@ TEST_CASE("Hello is checked") {
     CHECK_FALSE(taken(from_proto(hello)).takes_silence);
     hello.add_features(pb::FEATURE_SILENCE);
     CHECK(taken(from_proto(hello)).takes_silence);
+    CHECK_FALSE(taken(from_proto(hello)).takes_telephone_events);
+    hello.add_features(pb::FEATURE_TELEPHONE_EVENTS);
+    CHECK(taken(from_proto(hello)).takes_telephone_events);
+    CHECK_FALSE(taken(from_proto(hello)).takes_codes);  // unless it is asked for
+    hello.set_telephone_event_codes(true);
+    CHECK(taken(from_proto(hello)).takes_codes);
 }
 
 TEST_CASE("statistics keep every number, and drops their reasons") {
@@ -283,6 +306,7 @@ TEST_CASE("statistics keep every number, and drops their reasons") {
     leg.drops_per_second = 15;
     leg.silent = 2500ms;
     leg.one_way = 1500ms;
+    leg.telephone_events = 16;
     leg.is_silent = true;
     leg.codec = "G729";
     s.legs.push_back(leg);
@@ -320,6 +344,7 @@ TEST_CASE("statistics keep every number, and drops their reasons") {
     CHECK(l.drops_per_second() == 15);
     CHECK(l.silent_seconds() == 2.5);
     CHECK(l.one_way_seconds() == 1.5);
+    CHECK(l.telephone_events() == 16);
     CHECK(l.silent());
     CHECK(l.codec() == "G729");
 }

@@ -34,6 +34,16 @@ TEST_CASE("Silence takes no place from the use of keys, nor that from silence") 
     CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
 }
 
+TEST_CASE("What is dialled takes no place from either") {
+    Outgoing outgoing;
+    CHECK(fill(outgoing, pb::EVENT_TELEPHONE_EVENT) == limits::unsent_telephone_events);
+    CHECK(outgoing.push_event(event(pb::EVENT_SILENCE)));
+    CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
+    outgoing.pop();
+    CHECK(outgoing.push_event(event(pb::EVENT_TELEPHONE_EVENT)));
+    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_TELEPHONE_EVENT)));
+}
+
 TEST_CASE("Replies take no place from events, and order is kept") {
     Outgoing outgoing;
     pb::ServerMessage reply;

@@ -45,6 +45,7 @@ CallRecord sample() {
     leg.silences = 2;
     leg.silent_milliseconds = 2500;
     leg.one_way_milliseconds = 1500;
+    leg.telephone_events = 12;
     leg.srtp_suite = "AES_CM_128_HMAC_SHA1_80";
     leg.local = "192.0.2.1:40000";
     r.media = {leg};
@@ -74,7 +75,7 @@ TEST_CASE("the keys of schema 1 and their order are what the documentation says"
         R"("q850_cause":16,"reason":"BYE","codecs":["PCMA/8000"],"media":[{"side":"a","stream":0,)"
         R"("packets_received":3000,"bytes_received":0,"packets_sent":0,"bytes_sent":0,"lost":0,"jitter_ms":1.5,)"
         R"("reordered":4,"rtt_ms":80.5,"mos":4.41,"worst_mos":3.25,"silences":2,"silent_ms":2500.0,"one_way_ms":1500.0,)"
-        R"("srtp":"AES_CM_128_HMAC_SHA1_80","srtp_auth_failures":0,"dropped":0,"local":"192.0.2.1:40000",)"
+        R"("telephone_events":12,"srtp":"AES_CM_128_HMAC_SHA1_80","srtp_auth_failures":0,"dropped":0,"local":"192.0.2.1:40000",)"
         R"("remote":""}]})");
 }
 

@@ -270,6 +270,9 @@ TEST_CASE("an answer uses the offer's payload type numbers (E-38), with the othe
     CHECK(payload_map(view_stream(theirs, 0), view_stream(answer, 0)) == Map{{111, 96}, {0, 0}, {100, 101}, {110, 97}});
     CHECK(payload_map(view_stream(answer, 0), view_stream(theirs, 0)) == Map{{96, 111}, {0, 0}, {101, 100}, {97, 110}});
     CHECK(payload_map(view_stream(offer, 0), view_stream(theirs, 0)).size() == 4);
+    using Events = std::vector<std::pair<std::uint8_t, std::uint32_t>>;
+    CHECK(telephone_events(view_stream(theirs, 0)) == Events{{100, 8'000}, {110, 48'000}});
+    CHECK(telephone_events(view_stream(described("m=audio 4000 RTP/AVP 0 13\r\n"), 0)).empty());
     CHECK(payload_map(view_stream(described("m=audio 4000 RTP/AVP 0 13\r\n"), 0),
                       view_stream(described("m=audio 4000 RTP/AVP 0 8\r\n"), 0)) == Map{{0, 0}});
 }

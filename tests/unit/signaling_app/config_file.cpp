@@ -110,6 +110,8 @@ TEST_CASE("the example of the documentation is good, and its values are the defa
     CHECK(example->nonce_life == bare->nonce_life);
     CHECK(example->media.target == bare->media.target);
     CHECK(example->media_lease_seconds == bare->media_lease_seconds);
+    CHECK_FALSE(bare->show_digits);
+    CHECK_FALSE(example->show_digits);
     CHECK(example->control.target == bare->control.target);
     CHECK(example->config_cache == bare->config_cache);
     CHECK(example->grpc_listen == bare->grpc_listen);

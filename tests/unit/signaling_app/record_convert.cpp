@@ -38,6 +38,7 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     leg.mos = 4.4137;
     leg.round_trip_seconds = 0.08049;
     leg.one_way_seconds = 2.5;
+    leg.telephone_events = 4;
     leg.suite = "AES_CM_128_HMAC_SHA1_80";
     leg.local = *Endpoint::parse("198.51.100.1:20000");
     r.media = {leg};
@@ -63,6 +64,7 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     CHECK(s.media[0].mos == 4.41);
     CHECK(s.media[0].round_trip_milliseconds == 80.5);
     CHECK(s.media[0].one_way_milliseconds == 2500);
+    CHECK(s.media[0].telephone_events == 4);
     CHECK(s.media[0].local == "198.51.100.1:20000");
     CHECK(s.media[0].remote.empty());
     const auto line = records::to_json(s);

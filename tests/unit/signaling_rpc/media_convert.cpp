@@ -35,6 +35,7 @@ MediaLeg leg() {
     l.direction = sdp::Direction::recvonly;
     l.latch_any_address = true;
     l.payload_map = std::vector<std::pair<std::uint8_t, std::uint8_t>>{{8, 8}, {101, 96}};
+    l.telephone_events = {{101, 8'000}, {100, 1}, {102, 48'000}};  // 1 Hz no plane would take
     l.clock_rate = 16'000;
     l.udptl = true;
     l.reports = false;
@@ -87,6 +88,9 @@ TEST_CASE("an allocation carries everything that is known") {
     CHECK(l.payload_map_size() == 2);
     CHECK(l.payload_map(1).from() == 101);
     CHECK(l.payload_map(1).to() == 96);
+    REQUIRE(l.telephone_events_size() == 2);
+    CHECK(l.telephone_events(0).payload_type() == 101);
+    CHECK(l.telephone_events(1).clock_rate() == 48'000);
     CHECK(l.clock_rate() == 16'000);
     CHECK(l.transport() == media_pb::TRANSPORT_UDPTL);
     CHECK(l.has_reports());
@@ -179,6 +183,7 @@ TEST_CASE("a reply: local endpoints and last statistics; the plane's sentence wh
     stats.set_silences(2);
     stats.set_silent_seconds(5);
     stats.set_one_way_seconds(4);
+    stats.set_telephone_events(6);
     stats.set_suite(media_pb::SRTP_AEAD_AES_128_GCM);
     stats.mutable_remote()->set_address("192.0.2.7");
     stats.mutable_remote()->set_port(9);
@@ -198,6 +203,7 @@ TEST_CASE("a reply: local endpoints and last statistics; the plane's sentence wh
     CHECK(ok.statistics[0].silences == 2);
     CHECK(ok.statistics[0].silent_seconds == 5);
     CHECK(ok.statistics[0].one_way_seconds == 4);
+    CHECK(ok.statistics[0].telephone_events == 6);
     CHECK(ok.statistics[0].remote.to_string() == "192.0.2.7:9");
 
     media_pb::Reply refused;
@@ -250,15 +256,24 @@ TEST_CASE("events of every kind come over; unknown kinds and impossible legs do 
     event.set_side(media_pb::SIDE_B);
     event.set_count(12);
     event.set_one_way(true);
-    for (int kind = 1; kind <= 8; ++kind) {
+    event.mutable_telephone_event()->set_duration_ms(120);
+    event.mutable_telephone_event()->set_unended(true);
+    for (int kind = 1; kind <= 9; ++kind) {
         event.set_kind(static_cast<media_pb::EventKind>(kind));
         const auto converted = from_proto(event);
         REQUIRE(converted.has_value());
         CHECK(static_cast<int>(converted->kind) == kind - 1);
         CHECK(converted->count == 12);
         CHECK(converted->one_way);
+        CHECK(converted->telephone.milliseconds == 120);
+        CHECK(converted->telephone.unended);
+        CHECK_FALSE(converted->telephone.code);  // unless it is said
         CHECK(converted->side == Side::b);
     }
+    event.mutable_telephone_event()->set_code(0);
+    CHECK(from_proto(event)->telephone.code == std::uint8_t{0});
+    event.mutable_telephone_event()->set_code(256);
+    CHECK_FALSE(from_proto(event)->telephone.code);
     event.set_kind(static_cast<media_pb::EventKind>(99));
     CHECK_FALSE(from_proto(event).has_value());
     event.set_kind(media_pb::EVENT_LATCHED);
