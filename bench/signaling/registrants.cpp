@@ -84,7 +84,9 @@ struct Pbx {
     int fd = -1;
     std::string name, local, nonce, realm, request;
     unsigned cseq = 0, nonce_count = 0;
-    bool busy = false, answered = false;  // registers; has answered the challenge of this registration
+    bool busy = false;        // registers
+    bool answered = false;    // says who it is
+    bool challenged = false;  // has been challenged this time
     int attempts = 0;
     unsigned turn = 0;  // tells the timers of before from those of now
 };
@@ -151,6 +153,7 @@ private:
             if (pbx.busy) continue;
             pbx.busy = true;
             pbx.answered = keep_nonces_ && !pbx.nonce.empty();
+            pbx.challenged = false;
             ask(i, now);
             return true;
         }
@@ -231,12 +234,11 @@ private:
         if (!pbx.busy || status.size() != 3 || status[0] == '1' || cseq != std::to_string(pbx.cseq)) return;
         if (status == "200") return end(pbx, text.find("\r\nContact: ") != text.npos);
         const auto challenge = status == "401" ? md5_challenge(text) : std::string_view();
-        const bool stale = between(challenge, "stale=", ",").find("true") == 0;
-        if (challenge.empty() || (pbx.answered && !stale)) return end(pbx, false);
+        if (challenge.empty() || pbx.challenged) return end(pbx, false);  // an old nonce may be refused, not a new one
         pbx.nonce = between(challenge, "nonce=\"", "\"");
         pbx.realm = between(challenge, "realm=\"", "\"");
         pbx.nonce_count = 0;
-        pbx.answered = true;
+        pbx.answered = pbx.challenged = true;
         ask(i, Clock::now());
     }
     void end(Pbx& pbx, bool ok) {
