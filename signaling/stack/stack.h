@@ -45,7 +45,7 @@ struct StackConfig {
     std::function<bool(std::string_view call_id)> is_home = [](std::string_view) { return true; };
     std::uint32_t shard = 0;
     std::size_t remembered_refreshes = 100'000;  // what PBXs say when they refresh over UDP, some 4 kB each; 0: none
-    bool checkpoints = true;  // confirmed calls are given out as text; half of what an answer costs
+    bool checkpoints = true;                     // confirmed calls are given out as text; half of what an answer costs
 };
 
 // Written by the shard, read by the exposer at any time.

@@ -25,8 +25,8 @@ inline std::string credentials(const sip::Message& challenged, sip::HeaderName h
     answer.nc_text = "00000001";
     answer.has_qop = true;
     const auto ha1 = sip::digest_ha1(answer.algorithm, username, challenge->realm, password);
-    return "Digest username=\"" + username + "\", realm=\"" + answer.realm + "\", nonce=\"" + answer.nonce + "\", uri=\"" +
-           answer.uri + "\", response=\"" + sip::digest_response(answer, ha1, method) +
+    return "Digest username=\"" + username + "\", realm=\"" + answer.realm + "\", nonce=\"" + answer.nonce +
+           "\", uri=\"" + answer.uri + "\", response=\"" + sip::digest_response(answer, ha1, method) +
            "\", algorithm=" + std::string(to_string(answer.algorithm)) +
            ", qop=auth, nc=00000001, cnonce=\"c0ffee\", opaque=\"" + challenge->opaque + "\"";
 }
