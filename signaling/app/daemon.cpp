@@ -182,6 +182,7 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.max_calls = calls_of_shard(config_);
     config.emergency_calls = emergency_calls_of_shard(config_);
     config.recent_calls = config_.recent_calls / config_.shards;
+    config.remembered_refreshes /= config_.shards;
     config.checkpoints = false;  // nobody here would keep them
     config.nonce_secret.resize(nonce_secret_bytes);
     if (config_.nonce_secret_file.empty()) {

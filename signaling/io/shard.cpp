@@ -59,6 +59,7 @@ void Shard::start() {
 // datagrams it is not asked for `rest`, and seen by how long the next one has been waited for.
 void Shard::run() {
     while (!context_.stopped()) {
+        if (first_ && !asked_ && environment_.clock.now() - waiting_since_ >= rest) rested_ = true;  // for a timer
         waiting_since_ = environment_.clock.now();
         asked_ = datagrams_ == 0 || datagrams_ > few_datagrams || waiting_since_ - busy_since_ >= rest;
         if (asked_) {

@@ -34,6 +34,8 @@ TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings,
         if (newest == nullptr || binding.registered_at > newest->registered_at) newest = &binding;
     }
     if (newest == nullptr) {
+        // What has just expired may be renewed by somebody who read the clock before: it is looked at once more.
+        if (!out.look_again && !bindings.empty()) out.look_again = now + 1s;
         out.why =
             lost > 0 ? "the connection it registered over is gone, and it has not come back" : "it is not registered";
         return out;

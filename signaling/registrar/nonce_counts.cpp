@@ -27,7 +27,9 @@ NonceCounts::Stamp NonceCounts::stamp_of(std::string_view nonce) {
     return {number(0), number(16)};
 }
 
+// One that has expired is not taken for new either, by whoever reads the clock a little later than others.
 void NonceCounts::drop_oldest(Stripe& s) {
+    s.forgotten = s.ages.front().stamp;
     s.windows.erase(s.ages.front().stamp);
     s.ages.pop_front();
 }
@@ -48,7 +50,6 @@ bool NonceCounts::use(std::string_view nonce, std::uint32_t count, TimePoint exp
     if (stamp <= s.forgotten) return false;
     if (const auto found = s.windows.find(stamp); found != s.windows.end()) return found->second.use(count);
     if (s.ages.size() >= most_in_stripe_) {
-        s.forgotten = s.ages.front().stamp;
         drop_oldest(s);
         if (stamp <= s.forgotten) return false;
     }

@@ -118,7 +118,8 @@ private:
                        const transaction::NewRequest& admitted);
     bool is_refreshed_by(const Refresh& refresh, const registrar::Binding& binding, const Flow& flow) const;
     std::unique_ptr<Refresh> refresh_of(const transaction::Request& request, const config::Trunk& trunk,
-                                        std::string_view response) const;
+                                        const registrar::Binding& binding, std::string_view response) const;
+    std::optional<registrar::Binding> written_by(const transaction::Request& request, const config::Trunk& trunk) const;
     void remember_refresh(const transaction::Request& request, const config::Trunk& trunk, bool changed,
                           std::string_view response);
 

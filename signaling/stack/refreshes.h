@@ -55,6 +55,12 @@ public:
         entry.last_used = refresh->expires_at;
         entry.refresh = std::move(refresh);
     }
+    // What it says can be no refresh of this kind; it may be tried again until then, but not often.
+    void give_up(const Flow& flow, TimePoint until) {
+        Entry& entry = by_flow_[flow];
+        entry.last_used = until;
+        ++entry.in_vain;
+    }
     void forget(const Flow& flow) {
         const auto found = by_flow_.find(flow);
         if (found == by_flow_.end() || !found->second.refresh) return;

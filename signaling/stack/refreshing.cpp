@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "signaling/registrar/bulk_contact.h"
 #include "signaling/stack/core.h"
 #include "signaling/stack/trunk_digest.h"
 #include "signaling/transaction/key.h"
@@ -18,6 +19,13 @@ using Holes = std::vector<sip::Stencil::Hole>;
 namespace {
 
 constexpr std::string_view method = "REGISTER";
+constexpr std::size_t longest = 2'048;  // bytes of a REGISTER that is remembered
+
+std::size_t count_of(const sip::Message& message, HeaderName name) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < message.field_count(); ++i) count += message.field(i).name == name ? 1 : 0;
+    return count;
+}
 
 std::string_view cseq_digits(const sip::Message& message) {
     const auto value = message.first(HeaderName::cseq).value_or("");
@@ -89,9 +97,11 @@ std::optional<std::pair<std::string, std::string_view>> without_authorization(co
 
 // Of a REGISTER that was granted and has changed nothing: `response` is what it was answered.
 std::unique_ptr<Refresh> Core::refresh_of(const transaction::Request& request, const config::Trunk& trunk,
-                                          std::string_view response) const {
+                                          const registrar::Binding& binding, std::string_view response) const {
     const sip::Message& message = request.message;
-    if (!message.to_tag().empty()) return nullptr;
+    if (!message.to_tag().empty() || message.text().size() > longest) return nullptr;
+    for (const auto name : {HeaderName::from, HeaderName::cseq})  // twice the same is legal
+        if (count_of(message, name) != 1) return nullptr;
     const auto bare = without_authorization(message);
     if (!bare) return nullptr;
     const auto [bare_text, authorization] = *bare;
@@ -133,16 +143,27 @@ std::unique_ptr<Refresh> Core::refresh_of(const transaction::Request& request, c
     refresh->answer = std::move(*answer);
     refresh->aor = challenge_for(&trunk, message.to().uri, {}, false).aor;
     refresh->trunk = trunk.id;
-    const bool alone = shared.locations.look_at(trunk.id, [&](const auto& bindings) {
-        if (bindings.size() != 1) return false;
+    refresh->contact = binding.contact;
+    refresh->expires_at = binding.expires_at;
+    refresh->lasts = binding.expires_at - now_;
+    return refresh;
+}
+
+// The binding that a REGISTER has written, if it is the only one of its trunk. One that asks for nothing, or takes
+// another contact back, is granted as well, and writes none.
+std::optional<registrar::Binding> Core::written_by(const transaction::Request& request,
+                                                   const config::Trunk& trunk) const {
+    const auto contacts = registrar::parse_contacts(request.message);
+    if (!contacts.has_value() || contacts->list.size() != 1 || contacts->list.front().expires == 0u)
+        return std::nullopt;
+    return shared.locations.look_at(trunk.id, [&](const auto& bindings) -> std::optional<registrar::Binding> {
+        if (bindings.size() != 1) return std::nullopt;
         const registrar::Binding& only = bindings.front();
-        refresh->contact = only.contact;
-        refresh->expires_at = only.expires_at;
-        refresh->lasts = only.expires_at - now_;
-        // Of this request, that is: one that takes another contact back is granted as well, and leaves this one alone.
-        return only.cseq == message.cseq().number && is_refreshed_by(*refresh, only, request.flow);
+        const bool is_it = only.contact == contacts->list.front().text && only.flow == request.flow &&
+                           only.call_id == request.message.call_id() && only.cseq == request.message.cseq().number &&
+                           only.path.empty() && only.expires_at > now_;
+        return is_it ? std::optional(only) : std::nullopt;
     });
-    return alone ? std::move(refresh) : nullptr;
 }
 
 // What a binding must be for the refresh to be one of it.
@@ -156,7 +177,12 @@ void Core::remember_refresh(const transaction::Request& request, const config::T
     if (request.flow.transport != Transport::udp) return;
     refreshes.forget(request.flow);
     if (changed || known_sender || !refreshes.is_worth(request.flow)) return;
-    if (auto refresh = refresh_of(request, trunk, response)) refreshes.remember(request.flow, std::move(refresh));
+    const auto binding = written_by(request, trunk);
+    if (!binding) return;
+    if (auto refresh = refresh_of(request, trunk, *binding, response))
+        refreshes.remember(request.flow, std::move(refresh));
+    else
+        refreshes.give_up(request.flow, binding->expires_at);
 }
 
 bool Core::answer_refresh(const Flow& flow, std::string_view bytes) {

@@ -198,7 +198,7 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     if (ok && outcome.changed && trunk.network.nat == config::NatMode::off) suspect_nat(request, trunk);
     if (ok) remember_refresh(request, trunk, outcome.changed, outcome.response);
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
-    if (outcome.changed) keep_expiring();
+    if (ok) keep_expiring();
     if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 

@@ -44,7 +44,7 @@ struct StackConfig {
     // Call-IDs of our own legs are drawn until this says yes, so that their messages come home to this shard.
     std::function<bool(std::string_view call_id)> is_home = [](std::string_view) { return true; };
     std::uint32_t shard = 0;
-    std::size_t remembered_refreshes = 100'000;  // what PBXs say when they refresh over UDP, some 4 kB each; 0: none
+    std::size_t remembered_refreshes = 100'000;  // as PBXs say them over UDP, 4 kB each (8 at most); 0: none
     bool checkpoints = true;                     // confirmed calls are given out as text; half of what an answer costs
 };
 

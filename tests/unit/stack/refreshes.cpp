@@ -266,6 +266,37 @@ TEST_CASE("whatever could make the answer another goes the long way") {
     CHECK(twins.unparsed() == 2);
 }
 
+TEST_CASE("what could be read in two ways, is too long or asks for nothing is not remembered") {
+    Twins twins;
+    Words pbx;
+    const auto refreshes = [&](int times) {
+        for (int i = 0; i < times; ++i) REQUIRE(twins.refresh(pbx) == 200);
+        CHECK(twins.unparsed() == 0);
+    };
+    SECTION("From stands twice") {
+        for (int i = 0; i < 4; ++i) {
+            pbx.extra = "From: <sip:acme@sip.example.net>;tag=" + pbx.tag + "\r\n";
+            refreshes(1);
+        }
+    }
+    SECTION("a long header field") {
+        pbx.extra = "X-Padding: " + std::string(2'000, 'x') + "\r\n";
+        refreshes(4);
+    }
+    SECTION("a question about the bindings, with the CSeq of the last one") {
+        refreshes(1);
+        const auto expires = twins.one.locations.of("acme").front().expires_at;
+        for (int i = 0; i < 4; ++i) {
+            twins.run_for(10s);
+            pbx.contact = "<sip:198.51.100.10:5099;bnc>;expires=0", pbx.tag = "q" + std::to_string(i);
+            ++pbx.branch, ++pbx.nc;
+            CHECK(twins.say(pbx) == 200);
+        }
+        CHECK(twins.one.locations.of("acme").front().expires_at == expires);
+        CHECK(twins.unparsed() == 0);
+    }
+}
+
 TEST_CASE("a port that another PBX registers over is no longer the first one's") {
     Twins twins;
     twins.configure({udp_trunk("other")});
