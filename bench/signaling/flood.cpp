@@ -3,8 +3,6 @@
 // it has sent, how many were refused with 503 and how many were answered otherwise. Ends with standard input.
 //
 // Usage: sip_flood FROM-ADDRESS FROM-PORT TO-ADDRESS TO-PORT UNDER-WAY
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,30 +16,14 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/signaling/generator.h"
+
 namespace {
+
+using generator::address, generator::between, generator::fail;
 
 constexpr std::size_t at_once = 64;
 constexpr int patience_ms = 200;  // what was lost is replaced then, or the flood would dry up
-
-[[noreturn]] void fail(const char* what) {
-    std::fprintf(stderr, "sip_flood: %s\n", what);
-    std::exit(1);
-}
-
-sockaddr_in address(const char* host, const char* port) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_port = htons(static_cast<std::uint16_t>(std::strtoul(port, nullptr, 10)));
-    if (inet_pton(AF_INET, host, &out.sin_addr) != 1) fail("no IPv4 address");
-    return out;
-}
-
-std::string_view between(std::string_view text, std::string_view begin, std::string_view ends) {
-    const auto at = text.find(begin);
-    if (at == text.npos) return {};
-    text.remove_prefix(at + begin.size());
-    return text.substr(0, text.find_first_of(ends));
-}
 
 class Flood {
 public:
@@ -119,7 +101,8 @@ private:
 
 int main(int argc, char** argv) {
     if (argc != 6) fail("usage: sip_flood FROM-ADDRESS FROM-PORT TO-ADDRESS TO-PORT UNDER-WAY");
-    const sockaddr_in local = address(argv[1], argv[2]), remote = address(argv[3], argv[4]);
+    const sockaddr_in local = address(argv[1], std::strtoul(argv[2], nullptr, 10)),
+                      remote = address(argv[3], std::strtoul(argv[4], nullptr, 10));
     const int fd = socket(AF_INET, SOCK_DGRAM, 0);
     const int room = 8 << 20;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);

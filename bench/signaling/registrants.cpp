@@ -5,8 +5,6 @@
 // many requests were sent again and how long it took. Ends with standard input.
 //
 // Usage: sip_registrants FROM-ADDRESS FIRST-PORT TO-ADDRESS TO-PORT PBXS DOMAIN PASSWORD
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -24,33 +22,17 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/signaling/generator.h"
+
 namespace {
+
+using generator::address, generator::between, generator::fail;
 
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto first_wait = 500ms, last_wait = 4'000ms;  // T1 and T2 of RFC 3261
 constexpr int most_attempts = 6;
-
-[[noreturn]] void fail(const char* what) {
-    std::fprintf(stderr, "sip_registrants: %s\n", what);
-    std::exit(1);
-}
-
-sockaddr_in address(const char* host, unsigned long port) {
-    sockaddr_in out{};
-    out.sin_family = AF_INET;
-    out.sin_port = htons(static_cast<std::uint16_t>(port));
-    if (inet_pton(AF_INET, host, &out.sin_addr) != 1) fail("no IPv4 address");
-    return out;
-}
-
-std::string_view between(std::string_view text, std::string_view begin, std::string_view ends) {
-    const auto at = text.find(begin);
-    if (at == text.npos) return {};
-    text.remove_prefix(at + begin.size());
-    return text.substr(0, text.find_first_of(ends));
-}
 
 std::string md5(const std::string& text) {
     static const EVP_MD* const engine = EVP_MD_fetch(nullptr, "MD5", nullptr);

@@ -27,7 +27,7 @@ NonceCounts::Stamp NonceCounts::stamp_of(std::string_view nonce) {
     return {number(0), number(16)};
 }
 
-// One that has expired is not taken for new either, by whoever reads the clock a little later than others.
+// One that has expired is not taken for new either, by a shard whose clock was read a little before.
 void NonceCounts::drop_oldest(Stripe& s) {
     s.forgotten = s.ages.front().stamp;
     s.windows.erase(s.ages.front().stamp);
