@@ -35,11 +35,7 @@ std::string_view shown_name(std::string_view display_name) {
 }
 
 std::string name_addr(std::string_view display_name, std::string_view uri) {
-    NameAddr out;
-    out.display_name = shown_name(display_name);
-    auto parsed = sip::parse_uri(uri);
-    if (parsed.has_value()) out.uri = std::move(*parsed);
-    return out.text();
+    return sip::name_addr_text(shown_name(display_name), uri);
 }
 
 // The first SIP(S) and the first tel URI; others are surplus (RFC 5876 4.5), what does not parse is nothing.
@@ -309,8 +305,13 @@ std::string from_to_core(const sip::Message& invite, bool hides, const std::stri
 
 std::string public_uri(std::string_view user, std::string_view host) {
     if (user.starts_with("urn:")) return std::string(user);  // a service: in nobody's domain
-    std::string out = "sip:" + std::string(user) + "@" + std::string(host);
-    if (user.starts_with('+')) out += ";user=phone";
+    constexpr std::string_view phone = ";user=phone";
+    std::string out;
+    out.reserve(user.size() + host.size() + 5 + phone.size());
+    out.append("sip:").append(user);
+    if (!user.empty()) out += '@';
+    out += host;
+    if (user.starts_with('+')) out += phone;
     return out;
 }
 
