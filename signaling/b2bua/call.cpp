@@ -16,6 +16,12 @@ namespace {
 
 bool has_lost_connection(const Flow& flow) { return is_reliable(flow.transport) && flow.connection == 0; }
 
+// Nobody is there: what is sent over it fails at once.
+Flow nowhere(Flow flow) {
+    flow.remote.port = 0;
+    return flow;
+}
+
 }  // namespace
 
 std::string_view to_string(Phase phase) {
@@ -76,10 +82,15 @@ std::optional<Flow> Call::flow_registered_since(const End& who, Context& cx) con
     return bindings.empty() ? std::nullopt : std::optional(bindings.front().flow);
 }
 
+// A UDP port that a NAT has given to another trunk's PBX since.
+bool Call::has_lost_flow(const Flow& flow, const End& who, Context& cx) const {
+    return who.kind == policy::PartyKind::trunk && cx.locations.has_lost(flow, who.id);
+}
+
 // The flow to a leg's peer now.
 Flow Call::flow_of(Side side, Context& cx) {
     Leg& l = leg(side);
-    if (has_lost_connection(l.dialog.flow))
+    if (has_lost_connection(l.dialog.flow) || has_lost_flow(l.dialog.flow, end(side), cx))
         if (const auto other = flow_registered_since(end(side), cx)) move_flow(side, *other, cx);
     return flow_of(l.dialog, l.realm, end(side), cx);
 }
@@ -87,7 +98,12 @@ Flow Call::flow_of(Side side, Context& cx) {
 // The same of an early dialog, which the index knows nothing of, and of a leg that is being left.
 Flow Call::flow_of(dialog::Dialog& dialog, RealmIndex realm, const End& who, Context& cx) const {
     static const std::vector<config::Target> none;
-    if (has_lost_connection(dialog.flow)) dialog.flow = flow_registered_since(who, cx).value_or(dialog.flow);
+    const bool taken = has_lost_flow(dialog.flow, who, cx);
+    if (taken || has_lost_connection(dialog.flow)) {
+        const auto other = flow_registered_since(who, cx);
+        if (taken && !other) return nowhere(dialog.flow);
+        dialog.flow = other.value_or(dialog.flow);
+    }
     return next_hop_flow(dialog, cx.realm(realm),
                          who.kind == policy::PartyKind::trunk ? trunk_of(who.id).targets : none);
 }

@@ -126,6 +126,7 @@ private:
     Flow flow_of(Side side, Context& cx);
     Flow flow_of(dialog::Dialog& dialog, RealmIndex realm, const End& who, Context& cx) const;
     std::optional<Flow> flow_registered_since(const End& who, Context& cx) const;
+    bool has_lost_flow(const Flow& flow, const End& who, Context& cx) const;
     void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
     void stop_timer(CallTimer timer, Context& cx);

@@ -33,6 +33,7 @@ constexpr std::array static_types{
 };
 
 const StaticPayloadType* static_type(std::uint32_t payload_type) {
+    if (payload_type > static_types.back().payload_type) return nullptr;
     for (const auto& s : static_types)
         if (s.payload_type == payload_type) return &s;
     return nullptr;
@@ -69,13 +70,13 @@ std::string_view take_word(std::string_view& text) {
 using Encodings = std::array<std::uint16_t, 128>;
 static_assert(limits::attributes < 0xffff);
 
-struct TypedEncoding {
+struct TypedEncoding {  // of a type that has none assigned
     std::uint32_t payload_type;
     Encoding encoding;
 };
 std::optional<TypedEncoding> read_map(std::string_view value) {
     const auto payload_type = number(take_word(value), 127);
-    if (!payload_type) return std::nullopt;
+    if (!payload_type || static_type(*payload_type) != nullptr) return std::nullopt;
     const auto encoding = read_encoding(take_word(value));
     if (!encoding) return std::nullopt;
     return TypedEncoding{*payload_type, *encoding};
@@ -86,8 +87,7 @@ Encodings encodings_of(const MediaDescription& m) {
     for (std::size_t i = 0; i < m.attributes.size(); ++i) {
         if (m.attributes[i].name != "rtpmap") continue;
         const auto mapped = read_map(m.attributes[i].value);
-        if (mapped && out[mapped->payload_type] == 0)
-            out[mapped->payload_type] = static_cast<std::uint16_t>(i + 1);
+        if (mapped && out[mapped->payload_type] == 0) out[mapped->payload_type] = static_cast<std::uint16_t>(i + 1);
     }
     return out;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/config/keys.h"
+#include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/policy/proof.h"
 #include "signaling/stack/core.h"
@@ -24,6 +25,13 @@ const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Me
     if (const auto number = sip::e164(from))
         if (const auto* trunk = config.trunk_by_number(*number)) return trunk;
     return config.trunk_by_aor(from.user, from.host);
+}
+
+// An INVITE that names the trunk in any way.
+bool speaks_for(const config::Trunk& trunk, const sip::Message& invite) {
+    const sip::Uri from = sip::own(invite.from().uri);
+    return config::aor_key(from.user, from.host) == config::aor_key(trunk.aor_user(), trunk.aor_domain()) ||
+           policy::named_caller(invite, trunk).has_value();
 }
 
 // An anonymous caller's PBX is still addressing its provider.
@@ -175,10 +183,7 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     const Realm& realm = settings.realms[request.flow.realm];
     auto party = identify(request);
     const auto* claimed = realm.trusted ? nullptr : claimed_trunk(*snapshot, request.message);
-    // A NAT may have given the port to another PBX, which has not registered yet.
-    const bool disputed = party.proof == policy::Proof::registered_flow && request.flow.transport == Transport::udp &&
-                          claimed != nullptr && claimed->id != party.id;
-    if (party.known() && !disputed) {
+    if (party.known() && !is_disputed(request, party, claimed)) {
         if (party.kind != policy::PartyKind::trunk) return party;
         const auto trunk = snapshot->trunks.find(party.id);
         if (trunk == snapshot->trunks.end() || calls_for_help(request, &trunk->second)) return party;
@@ -227,7 +232,29 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         return std::nullopt;
     }
     shared.proven.add(request.flow, authenticated->trunk);
+    tell_of_taken_flow(request.flow, authenticated->trunk,
+                       shared.locations.take_flow(request.flow, authenticated->trunk));
     return policy::Party{policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
+}
+
+// A NAT may have given the port to another PBX, which has not registered yet: over UDP a flow is proof for a call that
+// names its trunk, and no more than a hint for one that names another trunk, or nobody (an anonymous caller, or one
+// whose call is sent on without saying by whom). Who calls for help is not asked.
+bool Core::is_disputed(const transaction::Request& request, const policy::Party& party,
+                       const config::Trunk* claimed) const {
+    if (party.proof != policy::Proof::registered_flow || request.flow.transport != Transport::udp) return false;
+    if (claimed != nullptr && claimed->id != party.id) return true;
+    if (claimed != nullptr || request.message.method() != sip::Method::invite) return false;
+    const auto trunk = snapshot->trunks.find(party.id);
+    return trunk != snapshot->trunks.end() && !calls_for_help(request, &trunk->second) &&
+           !speaks_for(trunk->second, request.message);
+}
+
+void Core::tell_of_taken_flow(const Flow& flow, const std::string& trunk, const std::vector<std::string>& displaced) {
+    for (const auto& other : displaced)
+        log(b2bua::Severity::warning, "flow-taken", other,
+            "UDP " + flow.remote.to_string() + " is trunk " + trunk +
+                "'s now: it is not called there any more, and what it has there is not spoken of");
 }
 
 }  // namespace sallyport::stack

@@ -138,6 +138,9 @@ private:
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
     void suspect_nat(const transaction::Request& request, const config::Trunk& trunk);
+    bool is_disputed(const transaction::Request& request, const policy::Party& party,
+                     const config::Trunk* claimed) const;
+    void tell_of_taken_flow(const Flow& flow, const std::string& trunk, const std::vector<std::string>& displaced);
     void on_invite(transaction::Request request);
     void on_subscribe(const transaction::Request& request);
     policy::Party identify(const transaction::Request& request) const;

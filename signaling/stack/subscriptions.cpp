@@ -188,7 +188,9 @@ void Subscriptions::on_timer(const config::Snapshot* config, b2bua::Context& cx)
     for (auto at = all_.begin(); at != all_.end();) {
         const auto next = std::next(at);
         Subscription& s = at->second;
-        if (cx.now >= s.expires)
+        if (s.party.starts_with("trunk ") && cx.locations.has_lost(s.dialog.flow, s.trunk))
+            forget(at);  // as after a connection that broke: it comes back and subscribes again
+        else if (cx.now >= s.expires)
             end(at, "timeout", cx);
         else if (config != nullptr && !config->trunks.contains(s.trunk))
             end(at, "noresource", cx);
