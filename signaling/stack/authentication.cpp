@@ -34,12 +34,15 @@ bool speaks_for(const config::Trunk& trunk, const sip::Message& invite) {
            policy::named_caller(invite, trunk).has_value();
 }
 
-// An anonymous caller's PBX is still addressing its provider.
-std::string host_addressed(const sip::Message& request) {
+// The domain whose passwords the sender has: an anonymous caller's PBX, or one that sends a stranger's call on, is
+// still addressing its provider.
+std::string host_addressed(const config::Snapshot& config, const sip::Message& request) {
     const sip::Uri from = sip::own(request.from().uri);
-    if (!from.host.empty() && !from.host.ends_with(".invalid")) return from.host;
     const auto uri = sip::parse_uri(request.request_uri());
-    return uri.has_value() && !uri->host.empty() ? uri->host : "anonymous.invalid";
+    const std::string addressed = uri.has_value() ? uri->host : std::string();
+    if (!config.digest_realm_of(from.host) && config.digest_realm_of(addressed)) return addressed;
+    if (!from.host.empty() && !from.host.ends_with(".invalid")) return from.host;
+    return addressed.empty() ? "anonymous.invalid" : addressed;
 }
 
 // SIPconnect 13: recognised before anything is asked of a PBX that is known by where it comes from. Of a trunk that
@@ -218,9 +221,11 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         return std::nullopt;
     }
     if (claimed == nullptr) claimed = at_home;
-    const auto authenticated =
-        authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
-                                            request.message.method() == sip::Method::invite));
+    const auto flows = party.known() ? snapshot->trunks.find(party.id) : snapshot->trunks.end();
+    const std::string host = flows != snapshot->trunks.end() ? std::string(flows->second.aor_domain())
+                                                             : host_addressed(*snapshot, request.message);
+    const auto authenticated = authenticate(request, challenge_for(claimed, request.message.from().uri, host,
+                                                                   request.message.method() == sip::Method::invite));
     if (!authenticated) return std::nullopt;
     const auto trunk = snapshot->trunks.find(authenticated->trunk);
     if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {

@@ -439,10 +439,13 @@ def _(lab):
 def _(lab):
     a = over_udp(lab, STRANGER, 40004, **NAT_A)
     ok(a.register())
+    equal(a.subscribe(f'sip:nat-a@{DOMAIN}').status, 200, 'SUBSCRIBE')
     core = call_up(lab, a, '+4930444031')
     a.close()
     b = over_udp(lab, STRANGER, 40004, **NAT_B)
     ok(b.register())
+    process.wait_until(lambda: lab.edge.scrape('signaling').get('sallyport_reg_subscriptions') == 0, 10, 'the subscription that a had there ends')
+    require(b.notifications.empty(), 'b is told what a has registered')
     a = over_udp(lab, STRANGER, 40005, **NAT_A)
     ok(a.register())
     core.bye()
