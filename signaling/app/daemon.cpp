@@ -36,10 +36,11 @@ observe::Level level_of(b2bua::Severity severity) {
 void log_fact(const b2bua::LogFact& fact) {
     const auto level = level_of(fact.severity);
     const observe::Field event("event", fact.event), call("call", fact.call), trunk("trunk", fact.trunk);
+    const observe::Field session("session_id", fact.session);
     if (fact.call.empty() && fact.trunk.empty()) return observe::log(level, fact.text, {event});
     if (fact.call.empty()) return observe::log(level, fact.text, {event, trunk});
-    if (fact.trunk.empty()) return observe::log(level, fact.text, {event, call});
-    observe::log(level, fact.text, {event, call, trunk});
+    if (fact.trunk.empty()) return observe::log(level, fact.text, {event, call, session});
+    observe::log(level, fact.text, {event, call, trunk, session});
 }
 
 }  // namespace

@@ -129,7 +129,8 @@ void Call::stop_timer(CallTimer timer, Context& cx) {
 }
 
 void Call::log(Severity severity, std::string event, std::string text, Context& cx) const {
-    cx.out.emplace_back(LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text)});
+    cx.out.emplace_back(
+        LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text), session_.text()});
 }
 
 void Call::keep(Context& cx) const {
