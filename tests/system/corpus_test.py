@@ -171,13 +171,13 @@ def _(lab):
 
 # ---------------------------------------------------------------- parser differentials
 
-def invite(extra, call_id, names=None, body=OFFER):
-    """An INVITE of the known trunk as octets. `extra`: lines as they are; `names`: other names of its own fields."""
+def invite(extra, call_id, names=None, body=OFFER, values=None):
+    """An INVITE of the known trunk as octets. `extra`: lines as they are; `names`, `values`: others of its own fields."""
     fields = [('Via', f'SIP/2.0/UDP {TRUNK}:5999;branch={sip_message.new_branch()}'), ('Max-Forwards', '70'),
               ('From', f'<sip:{OWN}@static.sallyport.example>;tag=from-{call_id}'), ('To', f'<sip:{CORE_NUMBER}@{ACCESS.signaling}>'),
               ('Call-ID', call_id), ('CSeq', '1 INVITE'), ('Contact', f'<sip:raw-contact@{TRUNK}:5999>'),
               ('Content-Type', 'application/sdp'), ('Content-Length', str(len(body)))]
-    head = ''.join(f'{(names or {}).get(name, name)}: {value}\r\n' for name, value in fields).encode()
+    head = ''.join(f'{(names or {}).get(name, name)}: {(values or {}).get(name, value)}\r\n' for name, value in fields).encode()
     return f'INVITE sip:{CORE_NUMBER}@{ACCESS.signaling} SIP/2.0\r\n'.encode() + head + extra + b'\r\n' + body.encode()
 
 
@@ -236,7 +236,7 @@ def _(lab):
                 require_written_anew(came)
 
 
-@case('compact forms are the fields they stand for: a whole INVITE of them is a call; Call-ID beside i is refused [reliability 8]')
+@case('compact forms are the fields they stand for: a whole INVITE of them is a call; Call-ID beside i is refused [reliability 8] [E-31]')
 def _(lab):
     compact = {'Via': 'v', 'From': 'f', 'To': 't', 'Call-ID': 'i', 'Contact': 'm', 'Content-Type': 'c', 'Content-Length': 'l'}
     with busy_core(lab) as callee:
@@ -249,6 +249,43 @@ def _(lab):
         for extra in (b'i: second\r\n', b'i : second\r\n', b'Call-ID: second\r\n', b'f: <sip:x@y>;tag=2\r\n', b'l: 0\r\n'):
             status, came = crossed(lab, callee, invite(extra, f'twice-{extra[:3].hex()}'))
             require(status == 400 and not came, f'{extra!r}: answered {status}')
+
+
+OWN_URI = f'sip:{OWN}@static.sallyport.example'
+SHOWN_URI = f'<{OWN_URI};user=phone>'
+# How From may be written (RFC 3261 20, 20.10, 25.1; RFC 4475 3.1.1.1) and how the other leg is told.
+WRITTEN = (
+    (f'{OWN_URI};tag=a', SHOWN_URI),                                        # without brackets a parameter is the field's
+    (f'{OWN_URI};user=phone;tag=a', SHOWN_URI),
+    (f'<{OWN_URI};user=phone>;tag=a', SHOWN_URI),
+    (f'sip:{OWN}@STATIC.sallyport.EXAMPLE \t ;\r\n  tag\r\n = a', SHOWN_URI),
+    (f'Ann of the\r\n\tfirst  floor <{OWN_URI}>;tag=a', None),               # tokens, folded: one name, quoted or not
+    (f'"Ann, <sip:{FOREIGN}@x>;tag=b"<{OWN_URI}>;tag=a', f'"Ann, <sip:{FOREIGN}@x>;tag=b" {SHOWN_URI}'),
+    (f'"A \\"q\\" \\\\ \\a" <{OWN_URI}>;x="tag=b, c";tag=a', None),
+    (f'"Jürgen Größe 山" <{OWN_URI}>;tag=a', f'"Jürgen Größe 山" {SHOWN_URI}'),
+    (f'"" <{OWN_URI}>;TAG=a', SHOWN_URI),
+)
+
+
+@case('one field written in every way that the grammar has: folded, with commas and quotes in names, in UTF-8, with and without brackets, '
+      'in lists with commas; it is read as what it is, and written anew, never folded [E-31]')
+def _(lab):
+    with busy_core(lab) as callee:
+        for i, (from_, shown) in enumerate(WRITTEN):
+            # Via and P-Asserted-Identity as lists: the first value of each counts, and every Via comes back.
+            second = 'SIP/2.0/UDP behind.example:5070;branch=z9hG4bKbehind'
+            via = f'SIP/2.0/UDP {TRUNK}:5999;branch={sip_message.new_branch()} ,\r\n {second}'
+            listed = f'P-Asserted-Identity: "a, \\"b\\", c" <{OWN_URI}>\r\n\t, <tel:{OWN}>,<sip:{FOREIGN}@x>\r\n'.encode()
+            status, came = crossed(lab, callee, invite(listed, f'written-{i}', values={'From': from_, 'Via': via}))
+            require(status == 486 and came, f'{from_!r}: answered {status}')
+            require_written_anew(came)
+            told = sip_message.parse(came)
+            name = told['From'].rpartition(';tag=')[0]
+            require(name == shown if shown else re.fullmatch(f'"[^<>]+" {re.escape(SHOWN_URI)}', name), f'{from_!r}: told as {name}')
+            equal(told.all('P-Asserted-Identity'), [f'"a, \\"b\\", c" {SHOWN_URI}'], f'the identity with {from_!r}')
+        for i, from_ in enumerate((f'"unclosed <{OWN_URI}>;tag=a', f'Ann, Bob <{OWN_URI}>;tag=a', f'<{OWN_URI};tag=a', f'"a" "b" <{OWN_URI}>;tag=a')):
+            status, came = crossed(lab, callee, invite(b'', f'unwritten-{i}', values={'From': from_}))
+            require(status == 400 and not came, f'{from_!r}: answered {status}')
 
 
 @case('of all that nothing is left')

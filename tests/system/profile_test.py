@@ -797,7 +797,7 @@ def _(lab):
 
 
 @case('a realm without a registrar: REGISTER is 405 and Allow does not name it, a trunk in registration mode is shown to be '
-      'down for it, static trunks have their calls; with the registrar it registers again [SC-16-05]')
+      'down for it, static trunks have their calls; with the registrar it registers again [SC-16-05] [SC-7-11]')
 def _(lab):
     static, core = lab.parties['static'], lab.core()
     file = lab.edge.run / 'signaling.yaml'
