@@ -29,7 +29,7 @@ STANDBY = '192.0.2.20'                    # where sipp-static is provisioned to 
 OPTIONS = {'signaling': f'''streams: {{keep_alive_seconds: {KEEP_ALIVE}}}
 overload: {{busy_ms: 10, retry_after_from_seconds: {WINDOW[0]}, retry_after_to_seconds: {WINDOW[-1]}}}
 '''}
-AVALANCHE = 200
+AVALANCHE, TLS_AVALANCHE = 200, 150
 STATES = ('registered', 'reachable', 'degraded', 'down', 'disabled')
 PROBED, SILENT = '192.0.2.34', '192.0.2.33'          # static PBXs of trunks that the cases provision
 
@@ -556,6 +556,31 @@ def _(lab):
     require_growth(process.resident_bytes(signaling.pid) - before, 64 << 20, 'signaling')
     counts = lab.edge.status()['signaling']['trunk_states']
     require(int(counts['registered']) >= AVALANCHE, f'{counts}')
+    lab.edge.require_answering()
+
+
+@case('an avalanche over TLS: connections, handshakes and registrations of all at the same moment on a slow node; whoever is refused '
+      'waits on the connection that he has, and all are registered [SC-7-06]')
+def _(lab):
+    signaling = lab.edge.daemons['signaling']
+    apply_text(lab, avalanche.trunks(TLS_AVALANCHE, DOMAIN, transport='tls', start=AVALANCHE))
+    before = process.resident_bytes(signaling.pid)
+    tls = transport.client_context(lab.edge.ca.certificate), lab.edge.server_name
+    crowd = avalanche.Avalanche(lab.network.pbx, ACCESS.peers[0], lab.edge.access_tls, DOMAIN, TLS_AVALANCHE, tls, AVALANCHE)
+    try:
+        with slower(signaling, 0.08), Flood(lab, 'OPTIONS'):
+            crowd.start(within=1.5)
+            crowd.play(4.0)
+        crowd.play(25.0)
+        require(crowd.statuses[503] > 0, f'nothing was refused: {dict(crowd.statuses)}')
+        require({int(w) for w in crowd.waits} <= set(WINDOW), f'{sorted(set(crowd.waits))}')
+        equal(crowd.registered, TLS_AVALANCHE, f'PBXs registered in the end ({dict(crowd.statuses)})')
+        equal(crowd.handshakes, TLS_AVALANCHE, 'handshakes: no connection was lost over a refusal')
+        names = {avalanche.trunk_name(AVALANCHE + n) for n in range(TLS_AVALANCHE)}
+        equal(names - {r['trunk'] for r in lab.edge.registrations()}, set(), 'PBXs without a registration at the node')
+    finally:
+        crowd.close()
+    require_growth(process.resident_bytes(signaling.pid) - before, 64 << 20, 'signaling')
     lab.edge.require_answering()
 
 
