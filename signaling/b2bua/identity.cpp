@@ -90,8 +90,8 @@ std::string to_carrier(std::string_view number, const config::Carrier& carrier) 
     return policy::translated(carrier.numbering.calling_out, number);
 }
 
-// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not. Where he
-// answers within the call, that From is the To.
+// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not. Where
+// he answers within the call, that From is the To.
 bool wants_to_hide(const sip::Message& message, bool by_default) {
     const auto privacy = sip::privacy_of(message);
     if (privacy.hides_identity() || privacy.none) return privacy.hides_identity();
