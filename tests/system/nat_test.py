@@ -369,7 +369,8 @@ MAPPING_SECONDS = 2
       'not, the caller is told 480, and it is called again as soon as it has registered again [SC-16.5-01]')
 def _(lab):
     number = '+4930666051'
-    lab.parties.pop('nat-plain').close()
+    if over_tls := lab.parties.pop('nat-plain', None):
+        over_tls.close()
     with lab.nat.forgetting(MAPPING_SECONDS), forgetful_pbx(lab) as party:
         mapped = registration(lab, 'nat-plain')['source']
         over = threading.Event()
