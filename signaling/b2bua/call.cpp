@@ -59,9 +59,10 @@ Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to)
     const CarrierPair carriers{carrier_of(end(other(side)).id), carrier_of(end(side).id)};
     const Asserted asserted = in_the_core ? asserted_in_call(heard, carriers, public_host(carriers.to))
                               : on_net    ? asserted_in_call(heard, trunks(other(side)))
-                                          : asserted_in_call(heard, is_pbx(side), parties());
-    asserted.add_to(to);
+                                          : asserted_in_call(heard, is_pbx(side), parties(), side == Side::b);
+    // Who was hidden when he called stays it to the end, whatever he or his network asserts later.
     const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
+    if (!hidden) asserted.add_to(to);
     const Sender sender = hidden ? Sender::hidden : Sender::known;
     const bool withheld = heard.status() > 100 && heard.status() < 200 &&
                           media_policy(other(side)).early_media == config::EarlyMedia::none;

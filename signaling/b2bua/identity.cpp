@@ -86,12 +86,13 @@ std::string to_carrier(std::string_view number, const config::Carrier& carrier) 
     return policy::translated(carrier.numbering.calling_out, number);
 }
 
-// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not.
+// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not. Where
+// he answers within the call, that From is the To.
 bool wants_to_hide(const sip::Message& message, bool by_default) {
     const auto privacy = sip::privacy_of(message);
     if (privacy.hides_identity() || privacy.none) return privacy.hides_identity();
-    return by_default ||
-           (message.is_request() && sip::equal_ignoring_case(message.from().uri.host, "anonymous.invalid"));
+    const auto& sender = message.is_request() ? message.from() : message.to();
+    return by_default || sip::equal_ignoring_case(sender.uri.host, "anonymous.invalid");
 }
 
 Asserted nothing_yet(const sip::Message& message, bool hides, bool to_trusted) {
@@ -381,13 +382,16 @@ Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, 
     return out;
 }
 
-Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties) {
+Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties, bool of_caller) {
     const auto& [trunk, carrier, emergency] = parties;
+    const bool by_default = of_caller && (to_pbx ? trunk.identity.from == config::FromPolicy::anonymise
+                                                 : trunk.identity.restrict_by_default && !emergency);
+    const bool hides = wants_to_hide(message, by_default);
     Asserted out;
     if (to_pbx) {
-        out = asserted_to_pbx(message, wants_to_hide(message, false), parties);
+        out = asserted_to_pbx(message, hides, parties);
     } else {
-        out = nothing_yet(message, wants_to_hide(message, false), emergency || !carrier.identity.untrusted);
+        out = nothing_yet(message, hides, emergency || !carrier.identity.untrusted);
         if (!out.hidden) out.values = asserted_later(message, parties);
     }
     if (out.values.empty()) out.privacy.clear();

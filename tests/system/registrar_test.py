@@ -273,7 +273,7 @@ def _(lab):
     gone(pbx)
 
 
-@case('of several contacts the one with the highest q rings first, then the next; there are as many as provisioned')
+@case('of several contacts the one with the highest q rings first, then the next; there are as many as provisioned [E-25]')
 def _(lab):
     pbx = over_udp(lab, PBX, 5071, **BULK)
     both = ['<sip:low.example;bnc>;q=0.2', '<sip:high.example;bnc>;q=0.9']
@@ -292,7 +292,7 @@ def _(lab):
     gone(pbx)
 
 
-@case('a REGISTER is carried out whole or not at all, and one that comes late changes nothing')
+@case('a REGISTER is carried out whole or not at all, and one that comes late changes nothing [E-25]')
 def _(lab):
     pbx = over_udp(lab, PBX, 5071, **BULK)
     ok(pbx.register(['<sip:a.example;bnc>'], expires=600))
@@ -311,7 +311,7 @@ def _(lab):
     gone(pbx)
 
 
-@case('the wildcard removes everything, alone and with Expires: 0 only')
+@case('the wildcard removes everything, alone and with Expires: 0 only [E-25]')
 def _(lab):
     pbx = over_udp(lab, PBX, 5071, **BULK)
     ok(pbx.register(['<sip:a.example;bnc>', '<sip:b.example;bnc>']))

@@ -157,7 +157,7 @@ def _(lab):
         provision(lab, trunk('dns', {'required': True, 'authorities': [MADE.root.pem]}, [{'host': NAMES['dns']}]))
 
 
-@case('an INVITE from the right address over UDP or TCP is refused where TLS is required [SC-17.2-11]')
+@case('an INVITE from the right address over UDP or TCP is refused where TLS is required [SC-17.2-11] [SC-8-03]')
 def _(lab):
     offer = lab.core().offer()
 
