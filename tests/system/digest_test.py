@@ -16,7 +16,7 @@ from edge_fixture import DOMAIN, STRANGER, running_edge  # noqa: E402
 from lab import process, prometheus  # noqa: E402
 from lab.edge import METRICS  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
-from pbx_sim import sip_digest, transport  # noqa: E402
+from pbx_sim import sdp, sip_digest, transport  # noqa: E402
 from pbx_sim.sip_message import new_branch  # noqa: E402
 from registrant import Registrant, over_tcp, over_tls, over_udp  # noqa: E402
 
@@ -308,7 +308,9 @@ def _(lab):
         return require_status(pbx.ask(pbx.signed(outgoing.request(method, *request), 'Proxy-Authorization')), status,
                               f'{method} with credentials')
     try:
-        incoming.respond(183, 'Session Progress', core.answer_to(incoming.remote_sdp), [('Require', '100rel'), ('RSeq', '1'), ('Allow', allow)])
+        description = core.answer_to(incoming.remote_sdp)
+        incoming.local_sdp = sdp.parse(description)
+        incoming.respond(183, 'Session Progress', description, [('Require', '100rel'), ('RSeq', '1'), ('Allow', allow)])
         progress = outgoing.wait_provisional(183)
         require(progress is not None and 'RSeq' in progress, f'a reliable 183: {progress}')
         outgoing.learn(progress)
