@@ -131,7 +131,7 @@ const Trunk* Snapshot::owner_of(const Ranges& ranges, std::string_view e164) con
     return trunk == trunks.end() ? nullptr : &trunk->second;
 }
 
-// Whoever has a clock must not see that there is nothing: what would be a walk to the trunk is one to where it would be.
+// Whoever has a clock must not see that there is nothing: the walk to the trunk is made all the same.
 const Trunk* Snapshot::trunk_by_aor(std::string_view user, std::string_view host) const {
     const auto key = aor_key(user, host);
     const auto entry = trunk_of_aor_.find(key);

@@ -15,8 +15,8 @@ struct Alarm {
     std::string text;
 };
 
-// `now`: seconds since 1970. A certificate is told of from 30 days before its end, urgently from 7 days before it; an OCSP
-// response from 6 hours before its end, urgently when it has come.
+// `now`: seconds since 1970. A certificate is told of from 30 days before its end, urgently from 7 days before it; an
+// OCSP response from 6 hours before its end, urgently when it has come.
 std::vector<Alarm> certificate_alarms(const std::string& realm, const std::vector<io::TlsContext::Life>& lives,
                                       long long now);
 

@@ -53,8 +53,8 @@ public:
         std::string why;
     };
     std::optional<Change> note(std::string_view trunk, TrunkCondition condition, TimePoint now);
-    // Wrong password, wrong contact: shown as the reason while the trunk is down. At most `trouble_bytes` are kept. Takes
-    // as long where there is no such trunk, or it is not down.
+    // Wrong password, wrong contact: shown as the reason while the trunk is down. At most `trouble_bytes` are kept.
+    // Takes as long where there is no such trunk, or it is not down.
     void note_trouble(std::string_view trunk, std::string_view text);
 
     std::vector<std::string> due(TimePoint now) const;      // trunks whose look_again has come

@@ -11,14 +11,14 @@ namespace sallyport::registrar {
 namespace {
 
 constexpr Duration clock_skew = 5s;  // between the nodes of a cluster
-// A nonce of another maker. Whoever has recorded a request at one node can repeat it at another one no longer than that;
-// a PBX that answers a challenge elsewhere does so at once.
+// A nonce of another maker. Whoever has recorded a request at one node can repeat it at another one no longer than
+// that; a PBX that answers a challenge elsewhere does so at once.
 constexpr Duration life_elsewhere = 10s;
 
 // A nonce, all in hex: milliseconds since 1970, 64 random bits; the mark of its maker, a keyed hash of these and of who
 // he is, so that nobody else sees which nonces are of one node, or how many nodes there are; then the keyed proof of
-// all of it, the realm and the asker's address. One that is used from another address is stale: an answer that somebody else has read is worth
-// nothing to him, and nobody fails in another's name by forging a source.
+// all of it, the realm and the asker's address. One that is used from another address is stale: an answer that somebody
+// else has read is worth nothing to him, and nobody fails in another's name by forging a source.
 constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
 constexpr std::size_t stamp_digits = time_digits + 2 * random_bytes, mark_digits = 8;
 constexpr std::size_t marked_digits = stamp_digits + mark_digits;

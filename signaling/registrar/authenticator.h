@@ -85,7 +85,7 @@ private:
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
 
     sip::SipHash128 proof_, mark_;
-    std::string maker_;  // that the table of counts has
+    std::string maker_;             // that the table of counts has
     std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
     RandomSource* random_;

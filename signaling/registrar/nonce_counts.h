@@ -23,8 +23,8 @@ public:
     // `max_nonces`: in use at one time, about 90 bytes each; beyond it the oldest become stale early.
     explicit NonceCounts(std::size_t max_nonces = 131'072, std::size_t stripes = 64);
 
-    // What tells this table from every other one: whose counts are here is known by nonces alone that it has made. Random,
-    // drawn anew at every start; before the first authenticator. Never shown.
+    // What tells this table from every other one: whose counts are here is known by nonces alone that it has made.
+    // Random, drawn anew at every start; before the first authenticator. Never shown.
     void set_maker(std::uint64_t maker) { maker_ = maker; }
     std::uint64_t maker() const { return maker_; }
 

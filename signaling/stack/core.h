@@ -168,7 +168,7 @@ private:
         bool proxy = false;                    // 407 instead of 401
         const config::Trunk* trunk = nullptr;  // that the request says to be from
         std::string digest_realm;
-        std::string aor;  // whose request it says it is
+        std::string aor;                             // whose request it says it is
         const config::DigestTerms* as_if = nullptr;  // of nobody we know: as one of the domain's trunks would be
     };
     // `shown_as_number`: a trunk would be known by that number, whatever the domain.
@@ -197,7 +197,7 @@ private:
     HandedOverInvites handed_over_;                  // to other shards
     TimerId expiry_ = 0, trunk_review_ = 0;
     sip::SipHash128 tag_hash_, unknown_names_;  // of the nonces' secret
-    std::string overload_mark_;  // how the To tags of brief refusals begin
+    std::string overload_mark_;                 // how the To tags of brief refusals begin
     policy::RefusalLimit emergencies_;
     std::set<std::string, std::less<>> emergency_numbers_;  // of all dial plans, as they are dialled
     std::int64_t complaint_second_ = 0;

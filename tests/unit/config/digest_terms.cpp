@@ -62,8 +62,8 @@ TEST_CASE("an unknown name looks like a registering trunk of its domain; without
     elsewhere.credentials = {{"gamma", "", std::string(32, 'a'), std::string(64, 'b')}};
     auto without = sample_static_trunk("delta", "198.51.100.64/28");
     without.domain = "nobody.example";
-    const auto s = snapshot_of({sample_trunk(), with_algorithms("md5", {md5}), other_realm, disabled, fixed, elsewhere,
-                                without});
+    const auto s =
+        snapshot_of({sample_trunk(), with_algorithms("md5", {md5}), other_realm, disabled, fixed, elsewhere, without});
 
     REQUIRE(s.digest_terms_of("SIP.example.com") != nullptr);
     const auto seen = outcomes(*s.digest_terms_of("SIP.example.com"));

@@ -253,8 +253,9 @@ TEST_CASE("a challenge of one node is good at every node with the same secret, o
     CHECK(n.other.outcome(c) == Outcome::refused);
 }
 
-TEST_CASE("what was recorded at one node is stale at another one 10 s after the challenge, and tells nothing of the "
-          "password; at its own node a nonce has its life [SC-16.6.1-07] [SC-16.4.1.4-01]") {
+TEST_CASE(
+    "what was recorded at one node is stale at another one 10 s after the challenge, and tells nothing of the "
+    "password; at its own node a nonce has its life [SC-16.6.1-07] [SC-16.4.1.4-01]") {
     Nodes n;
     auto c = n.one.client();
     CHECK(n.one.outcome(c) == Outcome::authenticated);

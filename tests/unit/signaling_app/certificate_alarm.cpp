@@ -30,15 +30,13 @@ TEST_CASE("the end of a certificate is told 30 days before, urgently 7 days befo
         bool told, urgent;
         std::string end;
     };
-    for (const Row& row : {Row{365 * day, false, false, ""}, Row{30 * day, false, false, ""},
-                           Row{30 * day - 1, true, false, " expires in 29 days"},
-                           Row{7 * day, true, false, " expires in 7 days"},
-                           Row{7 * day - 1, true, true, " expires in 6 days"},
-                           Row{2 * day, true, true, " expires in 2 days"},
-                           Row{2 * day - 1, true, true, " expires in 47 hours"},
-                           Row{1, true, true, " expires in 0 hours"},
-                           Row{0, true, true, " has expired: peers refuse it"},
-                           Row{-100 * day, true, true, " has expired: peers refuse it"}}) {
+    for (const Row& row :
+         {Row{365 * day, false, false, ""}, Row{30 * day, false, false, ""},
+          Row{30 * day - 1, true, false, " expires in 29 days"}, Row{7 * day, true, false, " expires in 7 days"},
+          Row{7 * day - 1, true, true, " expires in 6 days"}, Row{2 * day, true, true, " expires in 2 days"},
+          Row{2 * day - 1, true, true, " expires in 47 hours"}, Row{1, true, true, " expires in 0 hours"},
+          Row{0, true, true, " has expired: peers refuse it"},
+          Row{-100 * day, true, true, " has expired: peers refuse it"}}) {
         INFO(row.left << " s before the end");
         const auto is = told(row.left);
         CHECK(is.told == row.told);
@@ -58,8 +56,8 @@ TEST_CASE("the end of an OCSP response is told 6 hours before, urgently when it 
 
 TEST_CASE("each certificate of a realm is told of by itself, and its response beside it") {
     const auto alarms = certificate_alarms(
-        "access", {{"a.pem", now - 1, true, now - 1}, {"b.pem", now + 400 * day, false, 0}, {"c.pem", now + day, false, 0}},
-        now);
+        "access",
+        {{"a.pem", now - 1, true, now - 1}, {"b.pem", now + 400 * day, false, 0}, {"c.pem", now + day, false, 0}}, now);
     REQUIRE(alarms.size() == 3);
     CHECK(alarms[0].text == "realm access: certificate a.pem has expired: peers refuse it");
     CHECK(alarms[1].text == "realm access: certificate a.pem: its OCSP response is out of date and no longer stapled");

@@ -1,5 +1,5 @@
-// Whether a name is anybody's: not to be seen by whoever has no password for it, in what he is answered or how long that
-// takes (SIPconnect 16.4.1.3).
+// Whether a name is anybody's: not to be seen by whoever has no password for it, in what he is answered or how long
+// that takes (SIPconnect 16.4.1.3).
 #include <time.h>
 
 #include <algorithm>
@@ -28,7 +28,8 @@ config::Trunk trunk_of(std::string id, std::string number, std::vector<DigestAlg
 
 std::vector<config::Trunk> trunks_of_several_kinds() {
     using enum DigestAlgorithm;
-    std::vector<config::Trunk> out{trunk_of("usual", "+4930700001"), trunk_of("usual-too", "+4930700002"),
+    std::vector<config::Trunk> out{trunk_of("usual", "+4930700001"),
+                                   trunk_of("usual-too", "+4930700002"),
                                    trunk_of("md5-alone", "+4930700003", {md5}),
                                    trunk_of("md5-first", "+4930700004", {md5, sha256}),
                                    trunk_of("of-a-reseller", "+4930700005", {}, "reseller.example"),
@@ -50,9 +51,7 @@ struct Enumeration {
         b.configure(first, Bench::default_carrier(), std::move(trunks));
         b.shared.lockouts.set_policy({.failures = 0});
     }
-    static Flow flow() {
-        return {Transport::tcp, 0, endpoint("203.0.113.1:5060"), endpoint("198.51.100.66:40001"), 5};
-    }
+    static Flow flow() { return {Transport::tcp, 0, endpoint("203.0.113.1:5060"), endpoint("198.51.100.66:40001"), 5}; }
     std::string request(std::string_view method, std::string_view aor, std::string_view proof = {}) {
         const std::string count = std::to_string(++n);
         const std::string uri = method == "REGISTER" ? "sip:sip.example.net" : "sip:+442055501@sip.example.net";
@@ -75,8 +74,8 @@ struct Enumeration {
         const bool proxy = challenged.status() == 407;
         REQUIRE((proxy || challenged.status() == 401));
         Asked out;
-        for (const auto& value : challenged.values(proxy ? sip::HeaderName::proxy_authenticate
-                                                         : sip::HeaderName::www_authenticate)) {
+        for (const auto& value :
+             challenged.values(proxy ? sip::HeaderName::proxy_authenticate : sip::HeaderName::www_authenticate)) {
             const auto challenge = sip::parse_challenge(value);
             REQUIRE(challenge.has_value());
             out.emplace_back(challenge->realm, challenge->algorithm);
@@ -118,14 +117,14 @@ TEST_CASE("what unknown AORs are challenged by is what known ones are, and stays
     }
 }
 
-TEST_CASE("an unknown number looks like a number of a trunk under any domain; another name of a strange domain is asked "
-          "for that domain") {
+TEST_CASE(
+    "an unknown number looks like a number of a trunk under any domain; another name of a strange domain is asked "
+    "for that domain") {
     Enumeration e;
     std::set<Asked> known, unknown;
     for (int i = 1; i <= 7; ++i)
         if (i != 6) known.insert(e.asked("INVITE", "+493070000" + std::to_string(i) + "@192.0.2.200"));
-    for (int i = 100; i < 400; ++i)
-        unknown.insert(e.asked("INVITE", "+4930900" + std::to_string(i) + "@192.0.2.200"));
+    for (int i = 100; i < 400; ++i) unknown.insert(e.asked("INVITE", "+4930900" + std::to_string(i) + "@192.0.2.200"));
     CHECK(unknown == known);
     const Asked usual{{"strange.example", "SHA-256"}, {"strange.example", "MD5"}};
     CHECK(e.asked("INVITE", "somebody@strange.example") == usual);
@@ -156,7 +155,8 @@ TEST_CASE("which unknown name looks like which trunk is the secret of the nodes,
 TEST_CASE("a caller who hides, and has no name to be tried, is challenged as most are") {
     Enumeration e;
     const Asked usual{{"sip.example.net", "SHA-256"}, {"sip.example.net", "MD5"}};
-    for (int i = 0; i < 20; ++i) CHECK(e.asked("INVITE", "anonymous" + std::to_string(i) + "@anonymous.invalid") == usual);
+    for (int i = 0; i < 20; ++i)
+        CHECK(e.asked("INVITE", "anonymous" + std::to_string(i) + "@anonymous.invalid") == usual);
 }
 
 // In this thread's own time, of which no other process takes any: the least that it ever takes is what the work is.
