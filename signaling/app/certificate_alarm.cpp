@@ -15,9 +15,10 @@ std::string in_time(long long seconds) {
 
 }  // namespace
 
-std::vector<Alarm> certificate_alarms(const std::string& realm, const io::TlsContext& context, long long now) {
+std::vector<Alarm> certificate_alarms(const std::string& realm, const std::vector<io::TlsContext::Life>& lives,
+                                      long long now) {
     std::vector<Alarm> out;
-    for (const auto& life : context.lives()) {
+    for (const auto& life : lives) {
         const std::string who = "realm " + realm + ": certificate " + life.certificate;
         const long long left = life.not_after - now;
         if (left <= 0)

@@ -94,6 +94,7 @@ std::optional<StartError> Daemon::make_shards() {
     if (!spool) return StartError{spool.error()};
     spool_ = std::move(*spool);
     shared_.lockouts.set_policy(config_.lockout);
+    shared_.nonce_counts.set_maker(std::uint64_t{random_.u32()} << 32 | random_.u32());
     io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}, config_.dscp};
     random_.fill(options.hash_key);
     shards_ = std::make_unique<io::Shards>(context_, clock_, options, stack, shared_);

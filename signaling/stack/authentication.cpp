@@ -34,15 +34,12 @@ bool speaks_for(const config::Trunk& trunk, const sip::Message& invite) {
            policy::named_caller(invite, trunk).has_value();
 }
 
-// The domain whose passwords the sender has: an anonymous caller's PBX, or one that sends a stranger's call on, is
-// still addressing its provider.
-std::string host_addressed(const config::Snapshot& config, const sip::Message& request) {
+// An anonymous caller's PBX is still addressing its provider.
+std::string host_addressed(const sip::Message& request) {
     const sip::Uri from = sip::own(request.from().uri);
-    const auto uri = sip::parse_uri(request.request_uri());
-    const std::string addressed = uri.has_value() ? uri->host : std::string();
-    if (!config.digest_realm_of(from.host) && config.digest_realm_of(addressed)) return addressed;
     if (!from.host.empty() && !from.host.ends_with(".invalid")) return from.host;
-    return addressed.empty() ? "anonymous.invalid" : addressed;
+    const auto uri = sip::parse_uri(request.request_uri());
+    return uri.has_value() && !uri->host.empty() ? uri->host : "anonymous.invalid";
 }
 
 // SIPconnect 13: recognised before anything is asked of a PBX that is known by where it comes from. Of a trunk that
@@ -56,18 +53,29 @@ bool calls_for_help(const transaction::Request& request, const config::Trunk* tr
 
 }  // namespace
 
+// SIPconnect 16.4.1.3: whoever has no password must not see who is there. Trunks are challenged in different ways, so a
+// name that is nobody's is challenged in the way of one of them, drawn by a keyed hash of the name: always the same for
+// that name, and nobody can foretell which. A caller who hides has no name that could be tried.
+const config::DigestTerms* Core::terms_of_nobody(const sip::UriView& aor, std::string_view key, std::string_view host,
+                                                 bool shown_as_number) const {
+    const auto* terms = snapshot->digest_terms_of(host);
+    if (terms == nullptr && shown_as_number) terms = snapshot->digest_terms_of_any();
+    if (terms == nullptr) return nullptr;
+    return aor.host.ends_with(".invalid") ? &terms->commonest() : &terms->drawn(unknown_names_.number({key}));
+}
+
 Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::UriView& aor, std::string_view host,
-                                    bool proxy) const {
+                                    bool proxy, bool shown_as_number) const {
     Challenge out{proxy, trunk, {}, config::aor_key(aor.user, aor.host)};
     if (out.aor.size() > longest_name) out.aor.resize(longest_name);
-    if (trunk != nullptr) {
+    if (host.empty()) host = aor.host;
+    if (trunk != nullptr && !trunk->credentials.empty()) {
         out.digest_realm = digest_realm_of(*trunk);
+    } else if (out.as_if = terms_of_nobody(aor, out.aor, host, shown_as_number); out.as_if != nullptr) {
+        out.digest_realm = out.as_if->digest_realm;
     } else {
-        out.digest_realm = snapshot->digest_realm_of(host).value_or(std::string());
-        if (out.digest_realm.empty()) {
-            out.digest_realm = host.substr(0, longest_realm);
-            for (char& c : out.digest_realm) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-        }
+        out.digest_realm = host.substr(0, longest_realm);
+        for (char& c : out.digest_realm) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     }
     return out;
 }
@@ -100,7 +108,9 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
     const std::uint16_t status = challenge.proxy ? 407 : 401;
     auto composer = sip::respond(request.message, status, stateless_tag(request.message), &request.flow.remote);
     const bool stale = result.outcome == Authentication::Outcome::stale;
-    const auto offer = challenge.trunk != nullptr ? digest_offer_of(*challenge.trunk) : registrar::DigestOffer{};
+    const auto offer = challenge.as_if != nullptr   ? offer_of(challenge.as_if->algorithms)
+                       : challenge.trunk != nullptr ? digest_offer_of(*challenge.trunk)
+                                                    : registrar::DigestOffer{};
     for (const auto& value : authenticator.challenges(challenge.digest_realm, stale, now_, offer, asker))
         composer.add(challenge.proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, value);
     answer_once(request, std::move(composer));
@@ -150,9 +160,10 @@ void Core::count_failure(const transaction::Request& request, const Challenge& c
     const std::string trunk = claimed != nullptr ? claimed->id : std::string();
     statistics.authentication_failures.add();
     complain("authentication-failed", trunk, result.reason + " from " + request.flow.remote.to_string());
-    if (!trunk.empty())
-        shared.trunk_states.note_trouble(
-            trunk, "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
+    // Noted of nobody as well, to take as long.
+    shared.trunk_states.note_trouble(
+        claimed != nullptr ? std::string_view(trunk) : challenge.aor,
+        "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
     bool locked = false;
     for (const auto& name : {std::string(of_aor) + challenge.aor, std::string(of_user) + result.username})
         locked |= shared.lockouts.failed(source, name, now_);
@@ -223,9 +234,11 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     if (claimed == nullptr) claimed = at_home;
     const auto flows = party.known() ? snapshot->trunks.find(party.id) : snapshot->trunks.end();
     const std::string host = flows != snapshot->trunks.end() ? std::string(flows->second.aor_domain())
-                                                             : host_addressed(*snapshot, request.message);
-    const auto authenticated = authenticate(request, challenge_for(claimed, request.message.from().uri, host,
-                                                                   request.message.method() == sip::Method::invite));
+                                                             : host_addressed(request.message);
+    const bool shown_as_number = sip::e164(sip::own(request.message.from().uri)).has_value();
+    const auto authenticated =
+        authenticate(request, challenge_for(claimed, request.message.from().uri, host,
+                                            request.message.method() == sip::Method::invite, shown_as_number));
     if (!authenticated) return std::nullopt;
     const auto trunk = snapshot->trunks.find(authenticated->trunk);
     if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {

@@ -28,6 +28,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       registrar(shared.locations),
       refreshes(config.remembered_refreshes),
       tag_hash_(config.nonce_secret, "to tag"),
+      unknown_names_(config.nonce_secret, "unknown name"),
       overload_mark_(random.token(4)) {
     settings.adopt = [this](std::string_view call_id, std::string_view peers_tag, bool ours, TimePoint now) {
         if (ours)

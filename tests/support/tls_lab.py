@@ -51,6 +51,9 @@ class Certificates:
         self.stranger = Authority(directory, 'stranger')
         self.middle = Authority(directory, 'middle', parent=self.root, constraints='critical,CA:TRUE,pathlen:0')
         self.below = Authority(directory, 'below', parent=self.middle)
+        self.no_authority = Authority(directory, 'no-authority', parent=self.root, constraints='critical,CA:FALSE')
+        self.elsewhere = Authority(directory, 'elsewhere', parent=self.root,
+                                   extra='nameConstraints=critical,permitted;DNS:elsewhere.example')
         names = f'URI:sip:{DOMAIN},DNS:{DOMAIN}'
         self.edge = self.middle.issue('edge', names, DOMAIN, key=self.root.rsa_key, chain=(self.middle,))
         self.edge_ec = self.root.issue('edge-ec', names, DOMAIN)

@@ -72,7 +72,7 @@ TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known 
     CHECK(verdict.admitted.route == "uk");
     CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
     CHECK(w.gauges.calls(trunk_gauge("acme")) == 1);
-    CHECK(verdict.trace.size() == 11);
+    CHECK(verdict.trace.size() == 12);
     const auto second = decide(w.facts(w.pbx, "sip:+44205550100@sip.example.net"), w.gauges);
     REQUIRE(second.reject);
     CHECK(second.reject->why == Refusal::too_many_calls);
