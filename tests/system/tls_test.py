@@ -84,9 +84,7 @@ def _(lab):
     said, ok = openssl_client(lab, to=UP_TO_1_2)
     require(ok and negotiated(said)[0] == 'TLSv1.2', said[-400:])
     for name, highest in (('old', 0x0303), ('legacy', 0x0304)):
-        with lab.network.pbx.entered():
-            listener = socket.create_server((address(name), 5061))
-        listener.settimeout(10)
+        listener = tls_wire.listener(lab.network.pbx, address(name), 5061)
         lab.core().peer.invite(f'sip:{number(name)}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
         connection, _ = listener.accept()
         equal(max(v for v in tls_wire.versions_of_hello(connection) if v >> 8 == 3), highest, f'highest version offered to {name}')
