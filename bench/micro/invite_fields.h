@@ -23,7 +23,9 @@ struct Kept {
         if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
         all[std::string(name)] += std::string(value) + "|";
     }
-    void operator()(std::string_view name, unsigned long value) { all[std::string(name)] += std::to_string(value) + "|"; }
+    void operator()(std::string_view name, unsigned long value) {
+        all[std::string(name)] += std::to_string(value) + "|";
+    }
     std::map<std::string, std::string> all;
 };
 

@@ -15,7 +15,7 @@ std::string_view osip_parameter(osip_list_t* list, const char* name) {
     osip_generic_param_t* found = nullptr;
     std::string copy(name);
     return osip_generic_param_get_byname(list, copy.data(), &found) == 0 && found != nullptr ? text(found->gvalue)
-                                                                                               : std::string_view();
+                                                                                             : std::string_view();
 }
 
 template <class Field>
@@ -65,7 +65,8 @@ bool read(const std::string& invite, bool with_sdp, Field& field) {
         field("c=", text(d->c_connection->c_addr));
         for (int i = 0; i < osip_list_size(&d->m_medias); ++i) {
             const auto* media = static_cast<sdp_media_t*>(osip_list_get(&d->m_medias, i));
-            field("m=", text(media->m_media)), field("m=", number(text(media->m_port))), field("m=", text(media->m_proto));
+            field("m=", text(media->m_media)), field("m=", number(text(media->m_port))),
+                field("m=", text(media->m_proto));
             for (int k = 0; k < osip_list_size(&media->a_attributes); ++k) {
                 const auto* a = static_cast<sdp_attribute_t*>(osip_list_get(&media->a_attributes, k));
                 field("a=", text(a->a_att_field)), field("a=", text(a->a_att_value));

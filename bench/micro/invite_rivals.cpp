@@ -82,7 +82,8 @@ bool ours(const std::string& invite, bool with_sdp, Field& field) {
         for (const auto& a : media.attributes) field("a=", a.name), field("a=", a.value);
     }
     const auto stream = sdp::view_stream(*d, 0);  // takes a=rtpmap apart, as sofia-sip does
-    for (const auto& codec : stream.codecs) field("rtpmap", codec.payload_type), field("rtpmap", codec.name), field("rtpmap", codec.clock_rate);
+    for (const auto& codec : stream.codecs)
+        field("rtpmap", codec.payload_type), field("rtpmap", codec.name), field("rtpmap", codec.clock_rate);
     return true;
 }
 
@@ -133,12 +134,15 @@ void check_that_all_say_the_same(const std::string& invite) {
 void add(const std::string& invite) {
     for (const bool with_sdp : {true, false}) {
         const std::string prefix = with_sdp ? "invite/" : "invite-without-sdp/";
-        measure(prefix + "sallyport", invite, with_sdp, [](const std::string& i, bool w, Looked& f) { return ours(i, w, f); });
+        measure(prefix + "sallyport", invite, with_sdp,
+                [](const std::string& i, bool w, Looked& f) { return ours(i, w, f); });
 #ifdef SALLYPORT_HAS_OSIP2
-        measure(prefix + "osip2", invite, with_sdp, [](const std::string& i, bool w, Looked& f) { return osip2(i, w, f); });
+        measure(prefix + "osip2", invite, with_sdp,
+                [](const std::string& i, bool w, Looked& f) { return osip2(i, w, f); });
 #endif
 #ifdef SALLYPORT_HAS_SOFIA_SIP
-        measure(prefix + "sofia-sip", invite, with_sdp, [](const std::string& i, bool w, Looked& f) { return sofia_sip(i, w, f); });
+        measure(prefix + "sofia-sip", invite, with_sdp,
+                [](const std::string& i, bool w, Looked& f) { return sofia_sip(i, w, f); });
 #endif
     }
 }

@@ -62,10 +62,12 @@ bool read(const std::string& invite, bool with_sdp, Field& field) {
     field("content-length", s->sip_content_length->l_length);
     field("body", std::string_view(s->sip_payload->pl_data, s->sip_payload->pl_len));
     if (with_sdp) {
-        sdp_parser_t* parser = sdp_parse(nullptr, s->sip_payload->pl_data, static_cast<issize_t>(s->sip_payload->pl_len), 0);
+        sdp_parser_t* parser =
+            sdp_parse(nullptr, s->sip_payload->pl_data, static_cast<issize_t>(s->sip_payload->pl_len), 0);
         const sdp_session_t* d = sdp_session(parser);
         if (d == nullptr) return false;
-        field("o=", text(d->sdp_origin->o_username)), field("o=", d->sdp_origin->o_id), field("o=", d->sdp_origin->o_version);
+        field("o=", text(d->sdp_origin->o_username)), field("o=", d->sdp_origin->o_id),
+            field("o=", d->sdp_origin->o_version);
         field("o=", text(d->sdp_origin->o_address->c_address));
         field("s=", text(d->sdp_subject));
         field("c=", text(d->sdp_connection->c_address));

@@ -1,5 +1,5 @@
-// What one message costs the grammar: a 1,327-byte INVITE with SDP, as a PBX sends it over a trunk. "invite/..." is ours
-// and its rivals' (invite_rivals.h), the other rows are ours alone. One core, no I/O.
+// What one message costs the grammar: a 1,327-byte INVITE with SDP, as a PBX sends it over a trunk. "invite/..." is
+// ours and its rivals' (invite_rivals.h), the other rows are ours alone. One core, no I/O.
 #include <benchmark/benchmark.h>
 
 #include "bench/micro/invite_rivals.h"

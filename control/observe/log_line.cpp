@@ -39,8 +39,7 @@ std::string bounded(std::string_view value) {
 // controls, and terminals take them for such; what is no UTF-8 may be anything.
 std::size_t shown_bytes(std::string_view text) {
     for (std::size_t n = 2; n <= 4 && n <= text.size(); ++n)
-        if (is_utf8(text.substr(0, n)))
-            return text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0 ? 0 : n;
+        if (is_utf8(text.substr(0, n))) return text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0 ? 0 : n;
     return 0;
 }
 

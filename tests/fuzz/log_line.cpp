@@ -17,12 +17,17 @@
 namespace sallyport::test {
 
 std::vector<std::string> fuzz_seeds() {
-    return {"\x10" "User-Agent: x\r\nlevel=error msg=\"forged\" \x1b[31m\x7f",
-            std::string("\x05\0\0\xff\xfe", 5),
-            "\x20" "\xc2\x9b" "31m \xe2\x80\xa8 \xed\xa0\x80 \xf4\x90\x80\x80 J\xc3\xbcrgen",
-            "\x02" "a=\"b\\\" c=d \\x41 \\n",
-            "\x7f" + std::string(2'047, 'a') + "\xe2\x82\xac" + std::string(5'000, '"'),
-            "\x01" + std::string(3'000, '\x01')};
+    return {
+        "\x10"
+        "User-Agent: x\r\nlevel=error msg=\"forged\" \x1b[31m\x7f",
+        std::string("\x05\0\0\xff\xfe", 5),
+        "\x20"
+        "\xc2\x9b"
+        "31m \xe2\x80\xa8 \xed\xa0\x80 \xf4\x90\x80\x80 J\xc3\xbcrgen",
+        "\x02"
+        "a=\"b\\\" c=d \\x41 \\n",
+        "\x7f" + std::string(2'047, 'a') + "\xe2\x82\xac" + std::string(5'000, '"'),
+        "\x01" + std::string(3'000, '\x01')};
 }
 
 }  // namespace sallyport::test

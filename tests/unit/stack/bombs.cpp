@@ -29,7 +29,8 @@ std::string laughing_location() {
     return out + "]>\r\n<presence entity=\"pres:a@b\">&l10;</presence>";
 }
 std::string foreign_location() {
-    return "<!DOCTYPE presence [<!ENTITY x SYSTEM \"file:///etc/passwd\"><!ENTITY % y SYSTEM \"http://192.0.2.9/\">%y;]>"
+    return "<!DOCTYPE presence [<!ENTITY x SYSTEM \"file:///etc/passwd\"><!ENTITY % y SYSTEM "
+           "\"http://192.0.2.9/\">%y;]>"
            "<presence>&x;</presence>";
 }
 std::string endless_location() {
@@ -44,21 +45,24 @@ std::string request(std::string_view method, std::uint64_t number, const Flow& f
     const std::string user = flow.realm == 1 ? "+4930155" : "+442055501";
     return name + " sip:" + user + "@sip.example.net SIP/2.0\r\nVia: SIP/2.0/" +
            std::string(to_string(flow.transport)) + " " + flow.remote.to_string() + ";branch=z9hG4bK" + name + n +
-           "\r\nMax-Forwards: 70\r\nFrom: " + from + ";tag=f\r\nTo: <sip:" + user + "@sip.example.net>\r\nCall-ID: " +
-           name + n + "\r\nCSeq: 1 " + name + "\r\nContact: <sip:" + flow.remote.to_string() +
-           ">\r\nContent-Length: 0\r\n\r\n";
+           "\r\nMax-Forwards: 70\r\nFrom: " + from + ";tag=f\r\nTo: <sip:" + user +
+           "@sip.example.net>\r\nCall-ID: " + name + n + "\r\nCSeq: 1 " + name +
+           "\r\nContact: <sip:" + flow.remote.to_string() + ">\r\nContent-Length: 0\r\n\r\n";
 }
 
 }  // namespace
 
-TEST_CASE("INVITEs with as many body parts as one can hold are 400, for help as well, and make no call (CVE-2022-21723)") {
+TEST_CASE(
+    "INVITEs with as many body parts as one can hold are 400, for help as well, and make no call (CVE-2022-21723) "
+    "[reliability 2]") {
     Bench b(with_emergency_number());
     b.bind();
     std::string empty_parts;
     while (empty_parts.size() < 60'000) empty_parts += "--b1\r\n\r\n\r\n";
     int calls = 0;
     for (const std::string_view uri : {"sip:+442055501@sip.example.net", "sip:112@sip.example.net"})
-        for (const std::string_view type : {"multipart/mixed;boundary=b1", "multipart/mixed", "multipart/mixed;boundary="}) {
+        for (const std::string_view type :
+             {"multipart/mixed;boundary=b1", "multipart/mixed", "multipart/mixed;boundary="}) {
             std::string text = b.invite(uri, multipart(empty_parts), std::to_string(++calls) + "@p");
             text.replace(text.find("application/sdp"), 15, type);
             b.receive(b.pbx_flow(), text);
@@ -70,13 +74,16 @@ TEST_CASE("INVITEs with as many body parts as one can hold are 400, for help as 
     CHECK(b.media.empty());
 }
 
-TEST_CASE("A location that is an XML bomb crosses byte for byte or is refused: nobody expands it (CVE-2022-24763)") {
+TEST_CASE(
+    "A location that is an XML bomb crosses byte for byte or is refused: nobody expands it (CVE-2022-24763) "
+    "[reliability 19]") {
     int calls = 0;
     for (const std::string& location : {laughing_location(), foreign_location(), endless_location()})
         for (const std::string_view uri : {"sip:112@sip.example.net", "sip:+442055501@sip.example.net"}) {
             Bench b(with_emergency_number());
             b.bind();
-            const std::string part = "--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <a@b>\r\n\r\n" + location;
+            const std::string part =
+                "--b1\r\nContent-Type: application/pidf+xml\r\nContent-ID: <a@b>\r\n\r\n" + location;
             std::string text = b.invite(uri, multipart(part + "\r\n"), std::to_string(++calls) + "@p");
             text.replace(text.find("application/sdp"), 15, "multipart/mixed;boundary=b1");
             const auto before = mallinfo2().uordblks;
@@ -103,7 +110,9 @@ TEST_CASE("A location that is an XML bomb crosses byte for byte or is refused: n
         }
 }
 
-TEST_CASE("A burst of every method, from anybody, is answered in full and leaves nothing behind (CVE-2021-41145)") {
+TEST_CASE(
+    "A burst of every method, from anybody, is answered in full and leaves nothing behind (CVE-2021-41145) "
+    "[reliability 12]") {
     Shared shared;
     auto config = Bench::stack_config();
     config.max_transactions = 1'000;
@@ -115,12 +124,14 @@ TEST_CASE("A burst of every method, from anybody, is answered in full and leaves
     const std::array sources{b.stranger_flow(), b.pbx_flow(), b.core_flow()};
     using Statuses = std::array<std::uint16_t, 3>;  // to a stranger, a registered PBX, the core; 0: no answer
     // INVITEs, and MESSAGEs of the core, go on to the other side, which says nothing; ACK is never answered.
-    const std::map<std::string_view, Statuses> right{
-        {"INVITE", {407, 0, 0}},  {"ACK", {0, 0, 0}},         {"BYE", {481, 481, 481}},
-        {"CANCEL", {481, 481, 481}}, {"OPTIONS", {200, 200, 200}}, {"REGISTER", {401, 401, 405}},
-        {"PRACK", {481, 481, 481}}, {"UPDATE", {481, 481, 481}}, {"INFO", {405, 405, 405}},
-        {"REFER", {405, 405, 405}}, {"SUBSCRIBE", {401, 489, 489}}, {"NOTIFY", {405, 405, 405}},
-        {"MESSAGE", {405, 405, 0}}, {"PUBLISH", {405, 405, 405}}, {"XYZZY", {501, 501, 501}}};
+    const std::map<std::string_view, Statuses> right{{"INVITE", {407, 0, 0}},        {"ACK", {0, 0, 0}},
+                                                     {"BYE", {481, 481, 481}},       {"CANCEL", {481, 481, 481}},
+                                                     {"OPTIONS", {200, 200, 200}},   {"REGISTER", {401, 401, 405}},
+                                                     {"PRACK", {481, 481, 481}},     {"UPDATE", {481, 481, 481}},
+                                                     {"INFO", {405, 405, 405}},      {"REFER", {405, 405, 405}},
+                                                     {"SUBSCRIBE", {401, 489, 489}}, {"NOTIFY", {405, 405, 405}},
+                                                     {"MESSAGE", {405, 405, 0}},     {"PUBLISH", {405, 405, 405}},
+                                                     {"XYZZY", {501, 501, 501}}};
     std::uint64_t number = 0;
     const auto burst = [&](int each, bool full) {
         for (std::size_t who = 0; who < sources.size(); ++who)

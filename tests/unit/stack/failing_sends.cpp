@@ -45,7 +45,8 @@ struct Play {
     std::string via() { return "SIP/2.0/UDP peer.invalid;branch=z9hG4bKplay" + std::to_string(++branch); }
     std::string of_caller(std::string_view method, std::string_view sdp = {}) {
         auto c = caller_dialog->request(method, via());
-        if (method == "INVITE") c.add("Contact", from_pbx ? "<sip:198.51.100.10:5061;transport=tls>" : "<sip:192.0.2.20:5060>");
+        if (method == "INVITE")
+            c.add("Contact", from_pbx ? "<sip:198.51.100.10:5061;transport=tls>" : "<sip:192.0.2.20:5060>");
         return c.finish(sdp.empty() ? "" : "application/sdp", sdp);
     }
     std::string answer_sdp(bool held) const {
@@ -114,7 +115,9 @@ struct Play {
 
 }  // namespace
 
-TEST_CASE("A send that fails at once, in every state of a call and on either leg, ends it and nothing is left (PJSIP 2da6cf3e3)") {
+TEST_CASE(
+    "A send that fails at once, in every state of a call and on either leg, ends it and nothing is left (PJSIP "
+    "2da6cf3e3) [reliability 22]") {
     for (const bool from_pbx : {true, false}) {
         Play whole(from_pbx, 1'000, Play::Fails::both);
         const int all = whole.sends;
@@ -137,7 +140,9 @@ TEST_CASE("A send that fails at once, in every state of a call and on either leg
     }
 }
 
-TEST_CASE("Ten forks answer: one is the call, nine are acknowledged and ended, whatever is repeated (CVE-2022-23608)") {
+TEST_CASE(
+    "Ten forks answer: one is the call, nine are acknowledged and ended, whatever is repeated (CVE-2022-23608) "
+    "[reliability 22]") {
     for (const bool rang : {false, true}) {
         Bench b;
         b.bind();
@@ -158,7 +163,8 @@ TEST_CASE("Ten forks answer: one is the call, nine are acknowledged and ended, w
                 int acks = 0;
                 while (!b.silent()) {
                     const auto message = b.next();
-                    if (message.method_text() == "BYE" && message.is_request() && ended.insert(std::string(message.to_tag())).second)
+                    if (message.method_text() == "BYE" && message.is_request() &&
+                        ended.insert(std::string(message.to_tag())).second)
                         byes.push_back(message);
                     if (message.method_text() == "ACK" && message.is_request()) {
                         CHECK(message.to_tag() == "fork" + std::to_string(fork));

@@ -9,9 +9,7 @@ namespace {
 
 constexpr Duration day = 24h;
 
-void forget(Bench& b) {
-    b.sent.clear(), b.media.clear(), b.facts.clear(), b.checkpoints.clear(), b.questions.clear();
-}
+void forget(Bench& b) { b.sent.clear(), b.media.clear(), b.facts.clear(), b.checkpoints.clear(), b.questions.clear(); }
 
 std::string registration(std::uint32_t cseq, std::string_view extra = {}) {
     auto c = sip::Composer::request("REGISTER", "sip:sip.example.net");
@@ -37,7 +35,7 @@ std::string authorized(const sip::Message& challenge, std::uint32_t cseq) {
 
 }  // namespace
 
-TEST_CASE("Ten thousand re-INVITEs in one call leave it as large as it was (PJSIP fcf0834e4)") {
+TEST_CASE("Ten thousand re-INVITEs in one call leave it as large as it was (PJSIP fcf0834e4) [reliability 29]") {
     Bench b;
     PbxCall call(b);
     std::uint32_t version = 1;
@@ -78,7 +76,9 @@ TEST_CASE("Ten thousand re-INVITEs in one call leave it as large as it was (PJSI
     CHECK(b.stack.alive().timers <= 2);  // the bindings', the probes'
 }
 
-TEST_CASE("After 200 days timers, nonces and bindings end when they should, as on the first day (PJSIP fa326c605)") {
+TEST_CASE(
+    "After 200 days timers, nonces and bindings end when they should, as on the first day (PJSIP fa326c605) "
+    "[reliability 29]") {
     Bench b;
     PbxCall standing(b);  // all the time
     b.shared.locations.remove_trunk("acme");
@@ -138,7 +138,7 @@ TEST_CASE("After 200 days timers, nonces and bindings end when they should, as o
     CHECK(b.stack.alive().transactions == 0);
 }
 
-TEST_CASE("Two hundred days of refreshes, by one PBX, leave the node as it was on the first") {
+TEST_CASE("Two hundred days of refreshes, by one PBX, leave the node as it was on the first [reliability 29]") {
     Bench b;
     std::uint32_t cseq = 0;
     const auto refresh = [&](Duration duration) {
