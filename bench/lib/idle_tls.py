@@ -58,7 +58,8 @@ class Pbx:
 
 
 def idle_tls(programs, rounds, quick):
-    """kB of the server's memory per registered, idle TLS trunk, beside what OpenSSL alone keeps for a connection."""
+    """kB of the server's memory per registered, idle TLS trunk, beside the resident memory that OpenSSL
+    alone takes for a connection."""
     step = 200 if quick else 1_000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, (rounds + 1) * step + 256)), hard))
