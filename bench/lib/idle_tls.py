@@ -128,7 +128,8 @@ def idle_flows(programs, rounds, quick):
 
 
 def idle_tls(programs, rounds, quick):
-    """kB of the server's memory per registered, idle TLS trunk, beside what OpenSSL alone keeps for a connection."""
+    """kB of the server's memory per registered, idle TLS trunk, beside the resident memory that OpenSSL
+    alone takes for a connection."""
     step = 200 if quick else 1_000
     count = (rounds + 1) * step
     may_open(count)

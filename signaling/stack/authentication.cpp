@@ -147,7 +147,9 @@ bool Core::is_locked_out(const transaction::Request& request, std::string_view k
         layer.ignore(request.server);
     } else {
         statistics.refused_locked_out.add();
-        refuse(request, {403, "locked out", {}});
+        // SIPconnect 16.4.2: to any other request 403 says that the registration is gone.
+        const bool registers = request.message.method() == sip::Method::register_;
+        refuse(request, {static_cast<std::uint16_t>(registers ? 403 : 480), "locked out", {}});
     }
     return true;
 }

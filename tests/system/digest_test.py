@@ -514,6 +514,24 @@ def _(lab):
         each.close()
 
 
+@case('a registered PBX that is locked out hears 480 to its INVITE, which is no reason to register again, and 403 to REGISTER '
+      'alone [SC-16.4.2-05] [SC-16.4.1.4-02]')
+def _(lab):
+    pbx = over_tcp(lab, STRANGER, **STRICT)
+    require_status(pbx.register(), 200, 'REGISTER')
+    asking = Asking(pbx, 'INVITE', 407, 484, f'sip:12345@{DOMAIN}')
+    for _ in range(FAILURES):
+        asking.bare()
+        require_status(asking.signed(password='guess'), 407, 'INVITE with a wrong password')
+    require_status(pbx.ask(asking.request()), 480, 'INVITE while locked out')
+    require_status(asking.signed(), 480, 'INVITE with the right password while locked out')
+    require_status(pbx.ask(pbx.request()), 403, 'REGISTER while locked out')
+    lab.edge.cli('lockout', 'release', '--source', STRANGER)
+    asking.bare()
+    asking.require_taken('after the release')
+    pbx.close()
+
+
 @case('a forged source locks nobody out: over UDP, failures with a nonce that another address was given do not count')
 def _(lab):
     thief, victim = over_udp(lab, OTHER, 5075, **USUAL), over_udp(lab, STRANGER, 5075, **USUAL)

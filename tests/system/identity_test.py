@@ -356,7 +356,7 @@ def _(lab):
                 equal(identities(message), [], message.start_line)
 
 
-@case('malformed optional fields neither refuse nor end a call, in either direction')
+@case('malformed optional fields neither refuse nor end a call, in either direction [reliability 25]')
 def _(lab):
     broken = [('Privacy', ';;,id"'), ('P-Asserted-Identity', '"unclosed <sip:+1@x'), ('P-Asserted-Identity', '<>'),
               ('P-Preferred-Identity', 'sip:'), ('Warning', 'CLI Should be in E164 Format'), ('Date', 'yesterday'), ('Alert-Info', '<<>'),

@@ -23,7 +23,7 @@ from lab import parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from registrant import Registrant  # noqa: E402
 from tls_lab import (  # noqa: E402
-    BOTH, FETCHED_NAME, LEGACY, MADE, OTHER_NAME, OWN, OWN_LOGIN, STAPLE_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of,
+    BOTH, FETCHED_NAME, LEGACY, MADE, OTHER_NAME, OWN, OWN_LOGIN, STAPLE_PORT, SUITE, TLS_1_2, TLS_1_3, UP_TO_1_2, address, alert_of,
     called, edge_with_trunks, listening, log_of, negotiated, number, openssl_client, options, plain, registered_pbx,
     registering_pbx, responding)
 
@@ -73,6 +73,26 @@ def _(lab):
         require('alert protocol version' in said, f'{version}: {said[:400]}')
     said, _ = openssl_client(lab, '-tls1', '-cipher', 'ALL:@SECLEVEL=0', to=LEGACY)
     equal(negotiated(said), ('TLSv1', 'AES128-SHA'), 'with the switch')
+
+
+@case('a realm with TLS 1.3 switched off has TLS 1.2 at most, as server and in the connections that it opens; the others have '
+      '1.3, and the log tells which has not [SC-8.1.1-02]')
+def _(lab):
+    said, ok = openssl_client(lab, '-tls1_3')
+    require(ok and negotiated(said)[0] == 'TLSv1.3', said[-400:])
+    said, _ = openssl_client(lab, '-tls1_3', to=UP_TO_1_2)
+    require('alert protocol version' in said and negotiated(said) is None, said[:400])
+    said, ok = openssl_client(lab, to=UP_TO_1_2)
+    require(ok and negotiated(said)[0] == 'TLSv1.2', said[-400:])
+    for name, highest in (('old', 0x0303), ('legacy', 0x0304)):
+        listener = tls_wire.listener(lab.network.pbx, address(name), 5061)
+        lab.core().peer.invite(f'sip:{number(name)}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        connection, _ = listener.accept()
+        equal(max(v for v in tls_wire.versions_of_hello(connection) if v >> 8 == 3), highest, f'highest version offered to {name}')
+        connection.close()
+        listener.close()
+    require('realm up-to-1-2: TLS 1.3 is off (tls_1_3)' in log_of(lab), 'no warning that TLS 1.3 is off')
+    require('realm access: TLS 1.3' not in log_of(lab), 'a warning where it is on')
 
 
 @case('versions and values that nobody knows do not disturb a handshake [SC-8.1.1-04] [D-10]')
