@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "signaling/policy/identify.h"
+#include "signaling/sip/limits.h"
 #include "signaling/sip/uri.h"
 
 namespace sallyport::b2bua {
@@ -81,6 +82,14 @@ Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm, const std::
     const bool same_host = transport == used.transport && remote.address == used.remote.address;
     if (same_host && (is_reliable(transport) ? !lost : remote.port == used.remote.port)) return used;
     return outgoing_flow(realm, used.realm, transport, remote);
+}
+
+std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& realm, const TargetHealth& health,
+                               TimePoint now) {
+    if (bytes <= sip::limits::udp_request_bytes || at.transport != Transport::udp) return std::nullopt;
+    if (realm.listener(Transport::tcp, at.remote.address.family) == nullptr) return std::nullopt;
+    if (!health.may_take_stream(at.remote, now)) return std::nullopt;
+    return outgoing_flow(realm, at.realm, Transport::tcp, at.remote);
 }
 
 std::string contact_of(const Realm& realm, const Flow& flow) {

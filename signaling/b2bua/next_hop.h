@@ -4,12 +4,15 @@
 // was reached before.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/config/model.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/target_health.h"
 #include "signaling/dialog/dialog.h"
 
 namespace sallyport::b2bua {
@@ -18,6 +21,11 @@ namespace sallyport::b2bua {
 Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm, const std::vector<config::Target>& targets = {});
 // A flow to an address of our own choice: the listener's address on UDP, no connection yet on streams.
 Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, const Endpoint& remote);
+// RFC 3261 18.1.1: a request of more than 1300 bytes goes over TCP where nobody has named UDP. The flow to the same
+// address and port over TCP; nothing: it stays on `at`, for it is small, the realm has no TCP, or who is there has
+// refused it lately. If TCP is refused it goes over UDP after all, and TargetHealth is told.
+std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& realm, const TargetHealth& health,
+                               TimePoint now);
 std::string contact_of(const Realm& realm, const Flow& flow);  // "<sip:host:port;transport=tcp>"
 std::string via_of(const Realm& realm, const Flow& flow, std::string_view branch);
 
