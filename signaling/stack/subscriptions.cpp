@@ -160,7 +160,7 @@ void Subscriptions::notify(All::iterator at, std::string_view state, b2bua::Cont
     s.told = cx.locations.usable(s.trunk, cx.now);
     s.notified = cx.now;
     const Realm& realm = cx.realm(s.dialog.flow.realm);
-    const Flow flow = b2bua::next_hop_flow(s.dialog, realm);
+    const Flow flow = b2bua::next_hop(s.dialog, realm).flow;
     auto composer = s.dialog.request("NOTIFY", b2bua::via_of(realm, flow, cx.layer.new_branch()));
     const auto left = std::max<std::int64_t>(0, (s.expires - cx.now) / 1s);
     composer.add(HeaderName::contact, b2bua::contact_of(realm, flow))
