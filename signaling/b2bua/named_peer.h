@@ -27,6 +27,7 @@ public:
     static Questions seek(Boxed<NamedPeer>& peer, const dialog::Dialog& dialog, const Realm& realm, TimePoint now,
                           RandomSource& random);
     Questions resume(const locate::Answer& answer, TimePoint now);
+    bool is_waiting() const { return locator_.has_value(); }  // for an answer
 
     // Where the next hop with this URI is; nothing: nobody knows (yet). Of several places the one that is `used`, whose
     // host has the dialog, else the first.

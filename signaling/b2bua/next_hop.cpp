@@ -94,6 +94,11 @@ std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& r
     return outgoing_flow(realm, at.realm, Transport::tcp, at.remote);
 }
 
+bool names_udp(const std::vector<config::Target>& targets) {
+    return std::any_of(targets.begin(), targets.end(),
+                       [](const config::Target& each) { return each.transport == config::Transport::udp; });
+}
+
 std::string contact_of(const Realm& realm, const Flow& flow) {
     const auto* listener = listener_of(realm, flow);
     if (listener == nullptr) return "<sip:invalid.invalid>";

@@ -37,6 +37,7 @@ Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, co
 // refused it lately. If TCP is refused it goes over UDP after all, and TargetHealth is told.
 std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& realm, const TargetHealth& health,
                                TimePoint now);
+bool names_udp(const std::vector<config::Target>& targets);    // any of them: then the peer is one for UDP
 std::string contact_of(const Realm& realm, const Flow& flow);  // "<sip:host:port;transport=tcp>"
 std::string via_of(const Realm& realm, const Flow& flow, std::string_view branch);
 

@@ -1,8 +1,6 @@
 // Where the requests of a call's dialogs go: over the flow that the peer uses, to the place that its Contact or route
 // set names, or to where that name has been located (RFC 3261 12.2.1.1); and over TCP what is too large for UDP
 // (18.1.1).
-#include <algorithm>
-
 #include "signaling/b2bua/call.h"
 
 namespace sallyport::b2bua {
@@ -10,11 +8,6 @@ namespace sallyport::b2bua {
 namespace {
 
 bool has_lost_connection(const Flow& flow) { return is_reliable(flow.transport) && flow.connection == 0; }
-
-bool names_udp(const std::vector<config::Target>& targets) {
-    return std::any_of(targets.begin(), targets.end(),
-                       [](const config::Target& each) { return each.transport == config::Transport::udp; });
-}
 
 }  // namespace
 

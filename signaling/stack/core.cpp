@@ -147,7 +147,7 @@ void Core::on(const DnsAnswer& input) {
         case Asker::call: calls.on_dns(b2bua::CallId::from_number(input.token), input.answer, cx); break;
         case Asker::probe: health.on_dns(number, input.answer, cx); break;
         case Asker::relay: relay.on_dns(number, input.answer, cx); break;
-        case Asker::subscription: break;
+        case Asker::subscription: subscriptions.on_dns(number, input.answer, cx); break;
     }
 }
 
@@ -321,7 +321,7 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed) ||
+    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed, cx) ||
                        relay.on_client_failed(failed, cx);
     if (!taken) calls.on_client_failed(failed, cx);
 }

@@ -230,6 +230,42 @@ TEST_CASE(
     CHECK(b.last.flow.transport == Transport::udp);
 }
 
+TEST_CASE(
+    "A carrier that subscribes and names itself is told where its name leads, over TCP what is too large for UDP") {
+    Lab b;
+    const auto subscribe = [&](std::string_view uri) {
+        auto c = sip::Composer::request("SUBSCRIBE", uri);
+        c.add("Via", "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKs" + std::to_string(b.sent.size()))
+            .add("Max-Forwards", "70")
+            .add("From", "<sip:watcher@core.example.org>;tag=w")
+            .add("To", "<" + std::string(uri) + ">")
+            .add("Call-ID", "watch@core")
+            .add("CSeq", "1 SUBSCRIBE")
+            .add("Contact", "<sip:watcher" + std::string(1'000, 'w') + "@gw1.example.org:5070>")
+            .add("Event", "reg")
+            .add("Expires", "600");
+        b.receive(b.core_flow(), c.finish());
+        b.next("200");
+        return b.next("NOTIFY");
+    };
+    const auto first = subscribe("sip:+4930155@10.0.0.1");  // at once, where it came from
+    CHECK(b.last.flow.remote == endpoint("192.0.2.20:5060"));
+    b.receive(b.last.flow, b.answer(first, 200, "w", {}));
+    CHECK(b.answer_dns() > 0);
+    b.shared.locations.remove_trunk("acme");
+    b.run_for(6s);
+    const auto second = b.next("NOTIFY");
+    CHECK(b.last.flow.remote == endpoint("192.0.2.77:5070"));
+    CHECK(second.top_via().transport == "TCP");
+    b.give(FlowClosed{b.last.flow, "refused"});
+    const auto third = b.next("NOTIFY");
+    CHECK(third.top_via().transport == "UDP");
+    CHECK(third.cseq().number == second.cseq().number + 1);
+    CHECK(b.last.flow.remote == endpoint("192.0.2.77:5070"));
+    b.receive(b.last.flow, b.answer(third, 200, "w", {}));
+    CHECK(b.stack.statistics().subscriptions.read() == 1);
+}
+
 TEST_CASE("What configuration, a Contact or SRV says of UDP is kept to, however large the request is") {
     const std::string filler = "X-Filler: " + std::string(1'300, 'f') + "\r\n";
     const auto transport = [&](std::string_view contact, config::Transport provisioned) {
