@@ -125,7 +125,7 @@ def _(lab):
                 equal(len(proxy.invites) + len(proxy.others), 0, 'what came to somebody else')
 
 
-@case('a re-INVITE of more than 1300 bytes goes over TCP to whom nobody has said UDP of, and over UDP while TCP is refused [SC-8-04]')
+@case('a re-INVITE of more than 1300 bytes goes over TCP to whom nobody has said UDP of, and over UDP while TCP is refused')
 def _(lab):
     outgoing, incoming = establish(lab)
     incoming.requests.clear()

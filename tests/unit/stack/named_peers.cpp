@@ -197,8 +197,7 @@ TEST_CASE("A call that an earlier process has left looks for its named peer agai
     CHECK(after.last.flow.remote == endpoint("192.0.2.77:5070"));
 }
 
-TEST_CASE(
-    "A large re-INVITE goes over TCP where nobody has named UDP, and over UDP if TCP is refused there [SC-8-04]") {
+TEST_CASE("A large re-INVITE goes over TCP where nobody has named UDP, and over UDP if TCP is refused there") {
     Lab b;
     CallToCore call(b, "<sip:192.0.2.20:5060>");
     const std::string filler = "X-Filler: " + std::string(1'300, 'f') + "\r\n";

@@ -134,7 +134,7 @@ TEST_CASE(
     CHECK(b.stack.alive().transactions == 0);
 }
 
-TEST_CASE("A large MESSAGE goes over TCP where nobody has named UDP, and over UDP if TCP is refused there [SC-8-04]") {
+TEST_CASE("A large MESSAGE goes over TCP where nobody has named UDP, and over UDP if TCP is refused there") {
     Bench b;
     b.configure(Bench::default_trunk(), Bench::default_carrier(),
                 {static_trunk({"198.51.100.20", 5060, config::Transport::unspecified, 0, 0})});
