@@ -39,6 +39,9 @@ class Target:
         while not self._stopped.is_set():
             try:
                 connection, _ = self._listener.accept()
+                if self._stopped.is_set():          # too late: nobody would close it
+                    connection.close()
+                    break
                 self.connections += 1
                 connection.settimeout(5)
                 if self._tls is not None:
