@@ -235,8 +235,8 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     }
     if (claimed == nullptr) claimed = at_home;
     const auto flows = party.known() ? snapshot->trunks.find(party.id) : snapshot->trunks.end();
-    const std::string host = flows != snapshot->trunks.end() ? std::string(flows->second.aor_domain())
-                                                             : host_addressed(request.message);
+    const std::string host =
+        flows != snapshot->trunks.end() ? std::string(flows->second.aor_domain()) : host_addressed(request.message);
     const bool shown_as_number = sip::e164(sip::own(request.message.from().uri)).has_value();
     const auto authenticated =
         authenticate(request, challenge_for(claimed, request.message.from().uri, host,

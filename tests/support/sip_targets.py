@@ -12,8 +12,10 @@ class Target:
         self.address, self.port, self.over = address, port, over
         self.status, self.reason, self.headers = 486, 'Busy Here', ()
         self.options_status, self.options_headers = 200, ()
+        self.other_status, self.other_headers = 200, ()
         self.silent = False
         self.invites, self.options, self.others = [], [], []
+        self.heard = []                    # while it was silent, repetitions too
         self.connections = 0
         self._branches = set()
         self._open = []
@@ -37,6 +39,9 @@ class Target:
         while not self._stopped.is_set():
             try:
                 connection, _ = self._listener.accept()
+                if self._stopped.is_set():          # too late: nobody would close it
+                    connection.close()
+                    break
                 self.connections += 1
                 connection.settimeout(5)
                 if self._tls is not None:
@@ -50,6 +55,8 @@ class Target:
         return lambda message, source: self._receive(via, message, source)
 
     def _receive(self, via, message, source):
+        if self.silent:
+            self.heard.append(message)
         if self.silent or not message.is_request or message.method == 'ACK':
             return
         new = (message.branch, message.method) not in self._branches
@@ -60,7 +67,7 @@ class Target:
         elif message.method == 'OPTIONS':
             kept, status, reason, headers = self.options, self.options_status, 'Probed', self.options_headers
         else:
-            kept, status, reason, headers = self.others, 200, 'OK', ()
+            kept, status, reason, headers = self.others, self.other_status, 'Other', self.other_headers
         if new:
             message.came = time.monotonic()
             kept.append(message)
