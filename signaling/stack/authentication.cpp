@@ -233,7 +233,8 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {403, "transport not allowed for the trunk", {}});
         return std::nullopt;
     }
-    if (claimed == nullptr) claimed = at_home;
+    // Who calls for help over a trunk that is switched off is asked for that trunk's password.
+    if (claimed == nullptr) claimed = at_home != nullptr ? at_home : help ? caller : nullptr;
     const auto flows = party.known() ? snapshot->trunks.find(party.id) : snapshot->trunks.end();
     const std::string host =
         flows != snapshot->trunks.end() ? std::string(flows->second.aor_domain()) : host_addressed(request.message);
