@@ -20,6 +20,7 @@ class Target:
         self._branches = set()
         self._open = []
         self._stopped = threading.Event()
+        self._acceptor = None
         if over == 'udp':
             with namespace.entered():
                 self._open.append(transport.UdpTransport((address, port), None))
@@ -33,7 +34,8 @@ class Target:
             self._listener.listen(50)
             self._listener.settimeout(0.2)
         self._tls = tls
-        threading.Thread(target=self._accept, daemon=True, name=f'{over}-{address}').start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True, name=f'{over}-{address}')
+        self._acceptor.start()
 
     def _accept(self):
         while not self._stopped.is_set():
@@ -84,5 +86,7 @@ class Target:
 
     def close(self):
         self._stopped.set()
+        if self._acceptor is not None:     # what it has just taken belongs to those that are closed
+            self._acceptor.join(5)
         for each in self._open:
             each.close()
