@@ -1,6 +1,7 @@
 // What OpenSSL itself keeps for a connection that stands idle, on the server's side: handshaken over a socket pair,
 // with the settings of a listener of ours (TLS 1.3, buffers released) and nothing of ours around it. tls_memory
-// CERTIFICATE KEY COUNT prints {"bytes_per_connection": N}: resident memory, as a daemon's is counted that it stands beside.
+// CERTIFICATE KEY COUNT prints {"bytes_per_connection": N}: resident memory, as a daemon's is counted that it stands
+// beside.
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <sys/resource.h>
