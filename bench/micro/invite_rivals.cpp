@@ -32,7 +32,7 @@ bool ours(const std::string& invite, bool with_sdp, Field& field) {
     field("via", m->top_via().transport), field("via", m->top_via().host), field("via", m->top_via().port);
     field("via branch", m->top_via().branch);
     field("max-forwards", m->max_forwards().value_or(0));
-    for (const auto value : m->values(HeaderName::route)) {
+    for (const auto value : m->each(HeaderName::route)) {
         const auto route = sip::view_name_addr(value);
         if (!route.has_value()) return false;
         ours_uri(route->uri, field, "route");
@@ -48,30 +48,30 @@ bool ours(const std::string& invite, bool with_sdp, Field& field) {
     ours_uri(contact->uri, field, "contact");
     field("contact transport=", sip::ParametersView(contact->uri.parameters).value("transport").value_or(""));
     field("contact +sip.instance", contact->parameters.value("+sip.instance").value_or(""));
-    for (const auto value : m->values(HeaderName::allow)) field("allow", value);
-    for (const auto value : m->values(HeaderName::supported)) field("supported", value);
+    for (const auto value : m->each(HeaderName::allow)) field("allow", value);
+    for (const auto value : m->each(HeaderName::supported)) field("supported", value);
     const std::string_view expires = *m->first(HeaderName::session_expires);
     const auto semicolon = expires.find(';');
     const auto seconds = sip::parse_number(expires.substr(0, semicolon));
-    const auto of_expires = sip::parse_parameters(expires.substr(semicolon));
+    const auto of_expires = sip::view_parameters(expires.substr(semicolon));
     const auto least = sip::parse_number(*m->first(HeaderName::min_se));
     if (!seconds.has_value() || !of_expires.has_value() || !least.has_value()) return false;
     field("session-expires", *seconds);
     field("min-se", *least);
     field("session-expires refresher", of_expires->value("refresher").value_or(""));
-    for (const auto value : m->values(HeaderName::accept)) {
-        const auto type = sip::parse_media_type(value);
+    for (const auto value : m->each(HeaderName::accept)) {
+        const auto type = sip::view_media_type(value);
         if (!type.has_value()) return false;
         field("accept", type->type), field("accept", type->subtype);
     }
     field("user-agent", *m->first(HeaderName::user_agent));
-    const auto type = sip::parse_media_type(*m->first(HeaderName::content_type));
+    const auto type = sip::view_media_type(*m->first(HeaderName::content_type));
     if (!type.has_value()) return false;
     field("content-type", type->type), field("content-type", type->subtype);
     field("content-length", m->body().size());
     field("body", m->body());
     if (!with_sdp) return true;
-    const auto d = sdp::parse(m->body());
+    const auto d = sdp::view(m->body());
     if (!d.has_value()) return false;
     field("o=", d->origin.username), field("o=", d->origin.session_id), field("o=", d->origin.version);
     field("o=", d->origin.address);
@@ -81,8 +81,7 @@ bool ours(const std::string& invite, bool with_sdp, Field& field) {
         field("m=", media.media), field("m=", media.port), field("m=", media.protocol);
         for (const auto& a : media.attributes) field("a=", a.name), field("a=", a.value);
     }
-    const auto stream = sdp::view_stream(*d, 0);  // takes a=rtpmap apart, as sofia-sip does
-    for (const auto& codec : stream.codecs)
+    for (const auto& codec : sdp::codecs_of(d->media[0]))  // takes a=rtpmap apart, as sofia-sip does
         field("rtpmap", codec.payload_type), field("rtpmap", codec.name), field("rtpmap", codec.clock_rate);
     return true;
 }

@@ -17,7 +17,7 @@ std::optional<NamedCause> named_cause(std::string_view reason) {
     if (end == reason.npos) return std::nullopt;
     std::string_view protocol = reason.substr(0, end);
     while (!protocol.empty() && protocol.back() == ' ') protocol.remove_suffix(1);
-    const auto parameters = sip::parse_parameters(reason.substr(end));
+    const auto parameters = sip::view_parameters(reason.substr(end));
     if (!parameters.has_value()) return std::nullopt;
     const auto value = parameters->value("cause");
     if (!value) return std::nullopt;
@@ -71,7 +71,7 @@ std::string q850_reason(std::uint16_t cause) { return "Q.850;cause=" + std::to_s
 
 std::string relayed_reason(const sip::Message& message) {
     std::string out;
-    for (const auto value : message.values(sip::HeaderName::reason)) {
+    for (const auto value : message.each(sip::HeaderName::reason)) {
         const auto cause = named_cause(value);
         if (!cause || (cause->protocol == "SIP" && cause->cause > 699)) continue;
         if (!out.empty()) out += ", ";
@@ -81,7 +81,7 @@ std::string relayed_reason(const sip::Message& message) {
 }
 
 std::uint16_t q850_of(const sip::Message& message) {
-    for (const auto value : message.values(sip::HeaderName::reason))
+    for (const auto value : message.each(sip::HeaderName::reason))
         if (const auto cause = named_cause(value); cause && cause->protocol == "Q.850" && cause->cause <= 127)
             return cause->cause;
     return 0;

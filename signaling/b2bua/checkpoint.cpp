@@ -74,7 +74,7 @@ void write_media(std::string& out, std::string_view prefix, const SdpBridge::Sid
     line(out, name("origin-id"), number(side.origin.session_id()));
     line(out, name("origin-version"), number(side.origin.version()));
     line(out, name("origin-last"), side.origin.last());
-    if (side.heard) line(out, name("heard"), sdp::write(*side.heard));
+    if (side.heard) line(out, name("heard"), side.heard.text());
     if (side.told) line(out, name("told"), sdp::write(*side.told));
     for (std::size_t i = 0; side.told && i < side.spoken.size(); ++i) {
         if (!side.spoken[i]) continue;

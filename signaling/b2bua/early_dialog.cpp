@@ -31,7 +31,7 @@ Fork* Call::fork_of(std::string_view remote_tag, Context& cx) {
 // not rings by himself.
 bool Call::open_early_media(Fork& fork, const sip::Message& heard, Context& cx) {
     const bool was_announced = fork.announced;
-    for (const auto value : heard.values(HeaderName::p_early_media)) {
+    for (const auto value : heard.each(HeaderName::p_early_media)) {
         if (sip::equal_ignoring_case(value, "sendrecv") || sip::equal_ignoring_case(value, "sendonly"))
             fork.announced = true;
         if (sip::equal_ignoring_case(value, "inactive")) fork.announced = false;

@@ -18,7 +18,7 @@ constexpr std::size_t most_contacts = 32;  // of one answer, that are looked at
 // By q, the best ones first, and as they stand among equals. What names no number by its kind is nothing.
 std::vector<sip::Uri> by_preference(const sip::Message& redirection) {
     std::vector<sip::NameAddr> contacts;
-    for (const auto value : redirection.values(HeaderName::contact)) {
+    for (const auto value : redirection.each(HeaderName::contact)) {
         auto parsed = sip::parse_name_addr(value);
         const bool nobody = !parsed.has_value() || parsed->uri.scheme == sip::Scheme::other;
         if (!nobody && contacts.size() < most_contacts) contacts.push_back(std::move(*parsed));

@@ -59,7 +59,7 @@ namespace {
 template <class F>
 void each_crossing(const sip::Message& from, Sender sender, F&& take) {
     if (sender == Sender::known)
-        for (const auto value : from.values(HeaderName::call_info))
+        for (const auto value : from.each(HeaderName::call_info))
             if (is_additional_data(value)) take(sip::to_string(HeaderName::call_info), value);
     for (std::size_t i = 0; i < from.field_count(); ++i) {
         const auto field = from.field(i);

@@ -97,7 +97,7 @@ struct Entry {
 std::vector<Entry> heard_entries(const sip::Message& invite, const HistoryView& view) {
     const bool all_private = is_private_way(invite);
     std::vector<Entry> out;
-    for (const auto value : invite.values(HeaderName::history_info)) {
+    for (const auto value : invite.each(HeaderName::history_info)) {
         auto parsed = sip::parse_name_addr(value);
         if (!parsed.has_value() || out.size() == most_entries) continue;
         const sip::Parameters heard = std::exchange(parsed->parameters, {});
@@ -184,7 +184,7 @@ std::vector<std::string> diversions(const sip::Message& invite, const std::vecto
     for (; forward != nullptr; forward = behind(forward->from))
         out.push_back("<" + (hide ? std::string(somebody) : told(forward->from, view)) +
                       ">;reason=deflection;counter=1");
-    for (const auto value : invite.values(HeaderName::diversion)) {
+    for (const auto value : invite.each(HeaderName::diversion)) {
         auto parsed = sip::parse_name_addr(value);
         if (!parsed.has_value() || out.size() == most_entries) continue;
         const auto privacy = parsed->parameters.value("privacy");

@@ -1,5 +1,5 @@
-// A session description that is kept for the next offer: taken apart while it is worked with, as its text while the
-// call rests. Copies share it. Used like an optional value that cannot be changed, only replaced.
+// A session description that we have made, kept for the next offer: taken apart while it is worked with, as its text
+// while the call rests. Copies share it. Used like an optional value that cannot be changed, only replaced.
 #pragma once
 
 #include <memory>

@@ -12,7 +12,8 @@ bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == s
 
 using Views = std::vector<sdp::StreamView>;
 
-Views views_of(const KeptDescription& description) {
+template <class Description>
+Views views_of(const Description& description) {
     Views out;
     if (!description) return out;
     out.reserve(description->media.size());

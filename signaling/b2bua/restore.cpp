@@ -69,6 +69,13 @@ public:
         complete_ = false;
         return std::nullopt;
     }
+    HeardDescription heard(const std::string& name) {
+        if (!has(name)) return {};
+        auto read = HeardDescription::read(text(name));
+        if (read.has_value()) return std::move(*read);
+        complete_ = false;
+        return {};
+    }
     TimePoint instant(const std::string& name) { return TimePoint(Duration(static_cast<std::int64_t>(number(name)))); }
     void spoil() { complete_ = false; }
 
@@ -153,7 +160,7 @@ SdpBridge::SideState read_media(Lines& lines, const std::string& prefix) {
     side.profile.fax = !lines.has(prefix + ".no-fax");
     side.origin = sdp::OriginState(lines.number(prefix + ".origin-id"), lines.number(prefix + ".origin-version"),
                                    lines.text(prefix + ".origin-last"));
-    side.heard = lines.description(prefix + ".heard");
+    side.heard = lines.heard(prefix + ".heard");
     side.told = lines.description(prefix + ".told");
     for (const auto& refused : lines.all(prefix + ".refused")) side.refused.push_back(refused == "1");
     const std::size_t streams = side.heard ? side.heard->media.size() : 0;

@@ -12,8 +12,8 @@ namespace {
 
 using sdp::SessionDescription;
 
-bool same_content(const SessionDescription& a, const SessionDescription& b) {
-    SessionDescription x = a;
+bool same_content(const sdp::DescriptionView& a, const sdp::DescriptionView& b) {
+    sdp::DescriptionView x = a;
     x.origin = b.origin;
     return x == b;
 }
@@ -38,10 +38,10 @@ bool place(sdp::StreamAnchor& anchor, const MediaLocal* port, const MediaProfile
     return true;
 }
 
-BridgeResult<SessionDescription> read(std::string_view text) {
-    auto parsed = sdp::parse(text);
-    if (!parsed.has_value() || parsed->media.size() > sdp::limits::media) return BridgeErrc::not_sdp;
-    return std::move(*parsed);
+BridgeResult<HeardDescription> read(std::string_view text) {
+    auto heard = HeardDescription::read(text);
+    if (!heard.has_value()) return BridgeErrc::not_sdp;
+    return std::move(*heard);
 }
 
 bool speaks(const SessionDescription& description, std::size_t i) {
@@ -90,13 +90,13 @@ std::size_t slots_of(const SdpBridge::SideState& side) {
 }
 
 // Every stream is over.
-bool all_closed(const SessionDescription& description) {
+bool all_closed(const sdp::DescriptionView& description) {
     return !description.media.empty() && std::all_of(description.media.begin(), description.media.end(),
                                                      [](const auto& media) { return media.port == 0; });
 }
 
 // What the party was told, with every stream ended; payload types keep their meanings for the time after.
-std::optional<SessionDescription> closed(const SdpBridge::SideState& side, const SessionDescription& slots) {
+std::optional<SessionDescription> closed(const SdpBridge::SideState& side, const sdp::DescriptionView& slots) {
     if (!all_closed(slots) || !side.told || side.told->media.size() != slots.media.size()) return std::nullopt;
     SessionDescription out = *side.told;
     for (auto& media : out.media) {
@@ -109,17 +109,18 @@ std::optional<SessionDescription> closed(const SdpBridge::SideState& side, const
 }  // namespace
 
 BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
-    auto offer = read(sdp);
-    if (!offer.has_value()) return offer.error();
+    auto heard = read(sdp);
+    if (!heard.has_value()) return heard.error();
+    const sdp::DescriptionView& offer = **heard;
     SideState& side = at(from);
     // RFC 3264 8: a stream that is over keeps its m-line. A description without it could be lined up with nothing.
-    if (offer->media.size() < slots_of(side)) return BridgeErrc::too_few_streams;
-    std::vector<bool> refused(offer->media.size(), true);
-    std::vector<Keys> keys(offer->media.size());
+    if (offer.media.size() < slots_of(side)) return BridgeErrc::too_few_streams;
+    std::vector<bool> refused(offer.media.size(), true);
+    std::vector<Keys> keys(offer.media.size());
     BridgeErrc why = BridgeErrc::nothing_in_common;
     bool usable = false;
-    for (std::size_t i = 0; i < offer->media.size(); ++i) {
-        const auto view = sdp::view_stream(*offer, i);
+    for (std::size_t i = 0; i < offer.media.size(); ++i) {
+        const auto view = sdp::view_stream(offer, i);
         if (!view.rtp && !view.t38) continue;
         if (view.rejected) {
             refused[i] = false;  // it stays as it is, in its slot
@@ -146,9 +147,9 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
         usable = true;
     }
     // RFC 3264 8.2: later on, every stream may be ended and the session go on without one. A call is not begun so.
-    if (!usable && !(all_closed(*offer) && offer->media.size() == slots_of(side))) return why;
-    side.changed = !side.heard || !same_content(*side.heard, *offer);
-    side.heard = std::move(*offer);
+    if (!usable && !(all_closed(offer) && offer.media.size() == slots_of(side))) return why;
+    side.changed = !side.heard || !same_content(*side.heard, offer);
+    side.heard = std::move(*heard);
     side.refused = std::move(refused);
     side.keys = std::move(keys);
     return {};
@@ -183,15 +184,16 @@ BridgeResult<std::string> SdpBridge::speak_offer(Side to, const std::vector<Medi
 }
 
 BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
-    auto answer = read(sdp);
-    if (!answer.has_value()) return answer.error();
+    auto heard = read(sdp);
+    if (!heard.has_value()) return heard.error();
+    const sdp::DescriptionView& answer = **heard;
     SideState& side = at(from);
     SALLYPORT_CHECK(side.told.has_value());
-    if (answer->media.size() != side.told->media.size()) return BridgeErrc::wrong_answer;
-    std::vector<bool> refused(answer->media.size(), true);
-    side.keys.resize(std::max(side.keys.size(), answer->media.size()));
-    for (std::size_t i = 0; i < answer->media.size(); ++i) {
-        const auto view = sdp::view_stream(*answer, i);
+    if (answer.media.size() != side.told->media.size()) return BridgeErrc::wrong_answer;
+    std::vector<bool> refused(answer.media.size(), true);
+    side.keys.resize(std::max(side.keys.size(), answer.media.size()));
+    for (std::size_t i = 0; i < answer.media.size(); ++i) {
+        const auto view = sdp::view_stream(answer, i);
         const bool offered = side.told->media[i].port != 0;
         if (view.rejected || !offered) continue;
         if (view.t38 != sdp::view_stream(*side.told, i).t38) return BridgeErrc::wrong_answer;
@@ -204,8 +206,8 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
         }
         refused[i] = false;
     }
-    side.changed = !side.heard || !same_content(*side.heard, *answer);
-    side.heard = std::move(*answer);
+    side.changed = !side.heard || !same_content(*side.heard, answer);
+    side.heard = std::move(*heard);
     side.refused = std::move(refused);
     return {};
 }
@@ -263,7 +265,7 @@ std::string SdpBridge::speak_refusal(Side to, const std::vector<MediaLocal>& por
         sdp::MediaDescription media;
         media.media = offered.media;
         media.protocol = offered.protocol;
-        media.formats = offered.formats;
+        media.formats.assign(offered.formats.begin(), offered.formats.end());
         answer.media.push_back(std::move(media));
     }
     return side.origin.stamp(std::move(answer));

@@ -11,6 +11,7 @@
 
 #include "control/base/boxed.h"
 #include "control/base/random.h"
+#include "signaling/b2bua/heard_description.h"
 #include "signaling/b2bua/kept_description.h"
 #include "signaling/b2bua/media.h"
 #include "signaling/sdp/media_rewrite.h"
@@ -84,7 +85,8 @@ public:
     struct SideState {
         MediaProfile profile;
         sdp::OriginState origin;
-        KeptDescription heard, told;
+        HeardDescription heard;
+        KeptDescription told;
         // By slot: what it was told there last that was RTP, where it is told of something else now, as a fax. Payload
         // types keep their meanings over it (RFC 3264 8.3.2).
         std::vector<std::optional<sdp::MediaDescription>> spoken;

@@ -38,7 +38,7 @@ std::optional<SessionExpires> SessionExpires::parse(std::string_view value) {
     if (!seconds.has_value() || *seconds == 0) return std::nullopt;
     SessionExpires out{*seconds, Refresher::unsaid};
     if (semicolon == value.npos) return out;
-    const auto parameters = sip::parse_parameters(value.substr(semicolon));
+    const auto parameters = sip::view_parameters(value.substr(semicolon));
     if (!parameters.has_value()) return std::nullopt;
     const auto refresher = parameters->value("refresher").value_or("");
     if (sip::equal_ignoring_case(refresher, "uac")) out.refresher = Refresher::uac;

@@ -65,10 +65,10 @@ std::optional<std::uint32_t> whole(std::string_view text) {
 }
 
 // RFC 8866 5.8: "AS:" in kbit/s, headers included.
-std::optional<std::uint32_t> stated(const sdp::MediaDescription& media) {
+std::optional<std::uint32_t> stated(const sdp::BasicMedia<std::string_view>& media) {
     constexpr std::string_view kind = "AS:";
     for (const auto& bandwidth : media.bandwidths)
-        if (bandwidth.starts_with(kind)) return whole(std::string_view(bandwidth).substr(kind.size()));
+        if (bandwidth.starts_with(kind)) return whole(bandwidth.substr(kind.size()));
     return std::nullopt;
 }
 
@@ -82,7 +82,7 @@ std::uint32_t with_headers(const sdp::Codec& codec, std::uint32_t ptime, std::ui
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(kbps, 0xffff'ffff));
 }
 
-std::uint32_t of_stream(const sdp::SessionDescription& description, std::size_t index, std::uint32_t headers,
+std::uint32_t of_stream(const sdp::DescriptionView& description, std::size_t index, std::uint32_t headers,
                         const config::Trunk& trunk) {
     const auto view = sdp::view_stream(description, index);
     if (view.rejected) return 0;
@@ -107,7 +107,7 @@ std::uint32_t of_stream(const sdp::SessionDescription& description, std::size_t 
 }  // namespace
 
 std::uint32_t offered_kbps(std::string_view description, const config::Trunk& trunk) {
-    const auto parsed = sdp::parse(description);
+    const auto parsed = sdp::view(description);
     const bool v6 = trunk.family() == Family::v6 || (trunk.family() == Family::none && parsed && parsed->connection &&
                                                      parsed->connection->family == Family::v6);
     const std::uint32_t headers =

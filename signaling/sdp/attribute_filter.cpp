@@ -105,12 +105,15 @@ void remember(std::vector<std::string>& hosts, std::string_view host) {
 
 }  // namespace
 
-AttributeFilter::AttributeFilter(const SessionDescription& source) {
+template <class Text>
+AttributeFilter::AttributeFilter(const BasicDescription<Text>& source) {
     remember(hosts_, source.origin.address);
     if (source.connection) remember(hosts_, source.connection->host);
     for (const auto& m : source.media)
         if (m.connection) remember(hosts_, m.connection->host);
 }
+template AttributeFilter::AttributeFilter(const SessionDescription& source);
+template AttributeFilter::AttributeFilter(const DescriptionView& source);
 
 bool AttributeFilter::betrays(std::string_view text) const {
     return contains_address(text) || std::any_of(hosts_.begin(), hosts_.end(), [&](const std::string& host) {
@@ -118,11 +121,11 @@ bool AttributeFilter::betrays(std::string_view text) const {
            });
 }
 
-bool AttributeFilter::crosses(const Attribute& attribute) const {
-    const auto is_named = [&](std::string_view name) { return same_name(name, attribute.name); };
+bool AttributeFilter::crosses(std::string_view name, std::string_view value) const {
+    const auto is_named = [&](std::string_view one) { return same_name(one, name); };
     if (std::any_of(ours.begin(), ours.end(), is_named) || std::any_of(stay.begin(), stay.end(), is_named))
         return false;
-    return !betrays(attribute.name) && !betrays(attribute.value);
+    return !betrays(name) && !betrays(value);
 }
 
 }  // namespace sallyport::sdp

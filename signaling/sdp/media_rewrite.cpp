@@ -30,9 +30,15 @@ std::string rtpmap_value(const Selected& s) {
     return out;
 }
 
-bool is_packet_time(const Attribute& a) { return same_name(a.name, "ptime") || same_name(a.name, "maxptime"); }
+bool is_packet_time(std::string_view name) { return same_name(name, "ptime") || same_name(name, "maxptime"); }
 
-std::vector<StreamView> views_of(const SessionDescription* description) {
+template <class Text>
+Attribute own(const BasicAttribute<Text>& a) {
+    return {std::string(a.name), std::string(a.value), a.has_value};
+}
+
+template <class Text>
+std::vector<StreamView> views_of(const BasicDescription<Text>* description) {
     std::vector<StreamView> out;
     if (description == nullptr) return out;
     for (std::size_t i = 0; i < description->media.size(); ++i) out.push_back(view_stream(*description, i));
@@ -43,10 +49,11 @@ std::vector<StreamView> views_of(const SessionDescription* description) {
 bool is_fax_over_rtp(const Codec& codec) { return same_name(codec.name, "t38"); }
 
 // One rewrite of one description.
+template <class Text>
 class Rewrite {
 public:
-    Rewrite(const SessionDescription& source, const SessionDescription* offer, const std::vector<StreamAnchor>& anchors,
-            const LegProfile& profile, const SessionDescription* previous)
+    Rewrite(const BasicDescription<Text>& source, const BasicDescription<Text>* offer,
+            const std::vector<StreamAnchor>& anchors, const LegProfile& profile, const SessionDescription* previous)
         : source_(source),
           offer_(offer),
           previous_(previous),
@@ -85,9 +92,8 @@ private:
         if (offer_ != nullptr) return offer_->media.size();
         return std::max(source_.media.size(), told_.size());
     }
-    const MediaDescription& slot(std::size_t i) const {
-        if (offer_ != nullptr) return offer_->media[i];
-        return i < source_.media.size() ? source_.media[i] : previous_->media[i];
+    const BasicMedia<Text>& live_slot(std::size_t i) const {
+        return offer_ != nullptr ? offer_->media[i] : source_.media[i];
     }
 
     // Both sides have it, the media plane can carry it, and the leg's security fits.
@@ -107,13 +113,21 @@ private:
     // A slot that carries nothing: RFC 3264 6, port zero, with the words of whoever opened it, unless they hold an
     // address.
     MediaDescription refused(std::size_t i) const {
-        const MediaDescription& opened = slot(i);
+        if (offer_ != nullptr) return refused_as(offer_->media[i]);
+        return i < source_.media.size() ? refused_as(source_.media[i]) : refused_as(previous_->media[i]);
+    }
+    template <class Opened>
+    MediaDescription refused_as(const Opened& opened) const {
         MediaDescription m;
-        m.media = filter_.betrays(opened.media) ? "application" : opened.media;
+        m.media = opened.media;
+        if (filter_.betrays(m.media)) m.media = "application";
         const bool shows_protocol = !filter_.betrays(opened.protocol);
-        m.protocol = shows_protocol ? opened.protocol : "RTP/AVP";
-        std::copy_if(opened.formats.begin(), opened.formats.end(), std::back_inserter(m.formats),
-                     [&](const std::string& format) { return shows_protocol && !filter_.betrays(format); });
+        if (shows_protocol)
+            m.protocol = opened.protocol;
+        else
+            m.protocol = "RTP/AVP";
+        for (const auto& format : opened.formats)
+            if (shows_protocol && !filter_.betrays(format)) m.formats.emplace_back(format);
         if (m.formats.empty()) m.formats.push_back("0");  // the grammar wants one
         return m;
     }
@@ -136,15 +150,15 @@ private:
         return out;
     }
 
-    void copy_bandwidths(const std::vector<std::string>& from, std::vector<std::string>& to) const {
+    void copy_bandwidths(const std::vector<Text>& from, std::vector<std::string>& to) const {
         for (const auto& b : from)
-            if (!filter_.betrays(b)) to.push_back(b);
+            if (!filter_.betrays(b)) to.emplace_back(b);
     }
 
     MediaDescription anchored(std::size_t i) {
         const StreamAnchor& anchor = anchors_[i];
         MediaDescription m;
-        m.media = slot(i).media;
+        m.media = live_slot(i).media;
         m.port = anchor.rtp.port;
         if (!out_.connection) out_.connection = connection_to(anchor.rtp.address);
         if (out_.connection->address != anchor.rtp.address) m.connection = connection_to(anchor.rtp.address);
@@ -154,14 +168,14 @@ private:
     void cross_attributes(std::size_t i, MediaDescription& m) const {
         const bool timed = profile_.packet_milliseconds != 0 && m.media == "audio";
         for (const auto& a : source_.media[i].attributes)
-            if (filter_.crosses(a) && !(timed && is_packet_time(a))) m.attributes.push_back(a);
+            if (filter_.crosses(a.name, a.value) && !(timed && is_packet_time(a.name))) m.attributes.push_back(own(a));
         if (timed) m.attributes.push_back(attribute("ptime", std::to_string(profile_.packet_milliseconds)));
     }
 
     // ITU-T T.38 D.2.3: its attributes are between the two fax gateways.
     MediaDescription fax(std::size_t i) {
         MediaDescription m = anchored(i);
-        m.protocol = slot(i).protocol;
+        m.protocol = live_slot(i).protocol;
         m.formats = {"t38"};
         cross_attributes(i, m);
         if (const Direction d = direction(i); d != Direction::sendrecv)
@@ -172,7 +186,8 @@ private:
     MediaDescription live(std::size_t i, const std::vector<Selected>& codecs) {
         const StreamAnchor& anchor = anchors_[i];
         MediaDescription m = anchored(i);
-        m.protocol = offer_ != nullptr ? slot(i).protocol : profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
+        m.protocol = profile_.srtp ? "RTP/SAVP" : "RTP/AVP";
+        if (offer_ != nullptr) m.protocol = offer_->media[i].protocol;
         for (const auto& s : codecs) add_codec(m, source_.media[i], s);
         cross_attributes(i, m);
         m.attributes.push_back({std::string(to_string(direction(i))), {}, false});
@@ -181,7 +196,7 @@ private:
         return m;
     }
 
-    void add_codec(MediaDescription& m, const MediaDescription& theirs, const Selected& s) const {
+    void add_codec(MediaDescription& m, const BasicMedia<Text>& theirs, const Selected& s) const {
         const std::string leg_type = std::to_string(s.leg_type);
         m.formats.push_back(leg_type);
         m.attributes.push_back(attribute("rtpmap", rtpmap_value(s)));
@@ -235,12 +250,12 @@ private:
     std::vector<Attribute> session_attributes() const {
         std::vector<Attribute> out;
         for (const auto& a : source_.attributes)
-            if ((a.name == "lang" || a.name == "sdplang") && filter_.crosses(a)) out.push_back(a);
+            if ((a.name == "lang" || a.name == "sdplang") && filter_.crosses(a.name, a.value)) out.push_back(own(a));
         return out;
     }
 
-    const SessionDescription& source_;
-    const SessionDescription* offer_;
+    const BasicDescription<Text>& source_;
+    const BasicDescription<Text>* offer_;
     const SessionDescription* previous_;
     const std::vector<StreamAnchor>& anchors_;
     const LegProfile& profile_;
@@ -251,13 +266,22 @@ private:
 
 }  // namespace
 
-Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
+template <class Text>
+Result<SessionDescription, RewriteErrc> anchor(const BasicDescription<Text>& source,
+                                               std::type_identity_t<const BasicDescription<Text>*> offer,
                                                const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
                                                const SessionDescription* previous) {
-    return Rewrite(source, offer, anchors, profile, previous).run();
+    return Rewrite<Text>(source, offer, anchors, profile, previous).run();
 }
+template Result<SessionDescription, RewriteErrc> anchor(const SessionDescription&, const SessionDescription*,
+                                                        const std::vector<StreamAnchor>&, const LegProfile&,
+                                                        const SessionDescription*);
+template Result<SessionDescription, RewriteErrc> anchor(const DescriptionView&, const DescriptionView*,
+                                                        const std::vector<StreamAnchor>&, const LegProfile&,
+                                                        const SessionDescription*);
 
-SessionDescription agreed(SessionDescription told, const SessionDescription& heard) {
+template <class Text>
+SessionDescription agreed(SessionDescription told, const BasicDescription<Text>& heard) {
     for (std::size_t i = 0; i < told.media.size() && i < heard.media.size(); ++i) {
         MediaDescription& media = told.media[i];
         const StreamView ours = view_stream(told, i), theirs = view_stream(heard, i);
@@ -286,6 +310,8 @@ SessionDescription agreed(SessionDescription told, const SessionDescription& hea
     }
     return told;
 }
+template SessionDescription agreed(SessionDescription told, const SessionDescription& heard);
+template SessionDescription agreed(SessionDescription told, const DescriptionView& heard);
 
 std::string_view to_string(RewriteErrc e) {
     switch (e) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -65,12 +66,15 @@ std::string_view to_string(RewriteErrc e);
 // Streams the media plane does not carry (neither RTP nor T.38 over UDPTL; T.38 only on legs without SRTP), and those
 // without an anchor, keep their slot with port 0. `previous` is what this leg was told last, when we offer again: its
 // slots stay, in number and order, and a payload type keeps its codec (RFC 3264 8, 8.3.2).
-Result<SessionDescription, RewriteErrc> anchor(const SessionDescription& source, const SessionDescription* offer,
+template <class Text>
+Result<SessionDescription, RewriteErrc> anchor(const BasicDescription<Text>& source,
+                                               std::type_identity_t<const BasicDescription<Text>*> offer,
                                                const std::vector<StreamAnchor>& anchors, const LegProfile& profile,
                                                const SessionDescription* previous = nullptr);
 
 // What a leg was told, without what its party has not taken: streams that it refuses, codecs that it does not name.
-SessionDescription agreed(SessionDescription told, const SessionDescription& heard);
+template <class Text>
+SessionDescription agreed(SessionDescription told, const BasicDescription<Text>& heard);
 
 // The codec that a party most likely sends: the first of what it has described that it was also told, which carries a
 // conversation. Nothing if none is agreed upon.

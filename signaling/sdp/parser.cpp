@@ -4,6 +4,7 @@
 // and they may not cross to the other leg.
 #include <algorithm>
 
+#include "control/base/line_control.h"
 #include "signaling/sdp/session_description.h"
 #include "signaling/sdp/text.h"
 
@@ -11,9 +12,12 @@ namespace sallyport::sdp {
 namespace {
 
 using MaybeError = std::optional<SdpErrc>;
+using Origin = BasicOrigin<std::string_view>;
+using Media = BasicMedia<std::string_view>;
 
 class Reader {
 public:
+    explicit Reader(DescriptionView& out) : out_(out) {}
     MaybeError line(char type, std::string_view value) {
         switch (type) {
             case 'v': return version(value);
@@ -35,7 +39,6 @@ public:
             if (m.port != 0 && !m.connection && !out_.connection) return SdpErrc::missing_connection;
         return std::nullopt;
     }
-    SessionDescription take() { return std::move(out_); }
 
 private:
     bool in_session() const { return out_.media.empty(); }
@@ -51,27 +54,25 @@ private:
     // negative number). Nothing of it is relied on, so it is read as far as it goes.
     MaybeError origin(std::string_view value) {
         if (!seen_version_ || seen_origin_ || !in_session()) return SdpErrc::bad_order;
-        auto w = words(value);
-        if (w.size() < 3 || w[w.size() - 3] != "IN") return SdpErrc::bad_origin;
-        const auto family = family_from(w[w.size() - 2]);
-        if (!family) return SdpErrc::bad_origin;
-        out_.origin.family = *family;
-        out_.origin.address = w.back();
-        w.resize(w.size() - 3);
-        take_decimal(w, out_.origin.version);
-        take_decimal(w, out_.origin.session_id);
-        std::string username;
-        for (const auto word : w) username.append(username.empty() ? "" : " ").append(word);
-        if (!username.empty()) out_.origin.username = std::move(username);
+        Origin& o = out_.origin;
+        o.address = take_last_word(value);
+        const auto family = family_from(take_last_word(value));
+        if (take_last_word(value) != "IN" || !family) return SdpErrc::bad_origin;
+        o.family = *family;
+        value = trimmed(value);
+        take_decimal(value, o.version);
+        take_decimal(value, o.session_id);
+        if (!value.empty()) o.username = value;
         seen_origin_ = true;
         return std::nullopt;
     }
 
     // The last word, if there are words behind the user name; "0" stays if it is no number.
-    static void take_decimal(std::vector<std::string_view>& w, std::string& out) {
-        if (w.size() < 2) return;
-        if (w.back().find_first_not_of("0123456789") == std::string_view::npos) out = w.back();
-        w.pop_back();
+    static void take_decimal(std::string_view& words, std::string_view& out) {
+        if (std::none_of(words.begin(), words.end(), is_blank)) return;
+        const std::string_view last = take_last_word(words);
+        words = trimmed(words);
+        if (std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; })) out = last;
     }
 
     MaybeError session_name(std::string_view value) {
@@ -91,15 +92,14 @@ private:
 
     MaybeError connection(std::string_view value) {
         if (!seen_version_) return SdpErrc::bad_order;
-        const auto w = words(value);
-        if (w.size() != 3 || w[0] != "IN") return SdpErrc::bad_connection;
-        const auto family = family_from(w[1]);
-        const std::string_view host = w[2].substr(0, w[2].find('/'));
-        if (!family || host.empty()) return SdpErrc::bad_connection;
+        if (take_word(value) != "IN") return SdpErrc::bad_connection;
+        const auto family = family_from(take_word(value));
+        const std::string_view written = take_word(value), host = written.substr(0, written.find('/'));
+        if (!family || host.empty() || !trimmed(value).empty()) return SdpErrc::bad_connection;
         const auto address = IpAddress::parse(host);
         if (address && (address->family != *family || host.front() == '[')) return SdpErrc::bad_connection;
         auto& slot = in_session() ? out_.connection : out_.media.back().connection;
-        if (!slot) slot = Connection{*family, std::string(host), address};  // further ones: layers of a multicast
+        if (!slot) slot = {*family, host, address};  // further ones: layers of a multicast
         return std::nullopt;
     }
 
@@ -113,37 +113,44 @@ private:
     MaybeError attribute(std::string_view value) {
         if (!seen_version_) return SdpErrc::bad_order;
         if (++attributes_ > limits::attributes) return SdpErrc::too_many;
-        while (value.ends_with(' ') || value.ends_with('\t')) value.remove_suffix(1);
-        const std::size_t colon = value.find(':');
-        const std::string_view name = value.substr(0, colon);
-        if (!is_token(name)) return SdpErrc::bad_attribute;
-        Attribute a{std::string(name), {}, colon != std::string_view::npos};
-        if (a.has_value) a.value = value.substr(colon + 1);
-        (in_session() ? out_.attributes : out_.media.back().attributes).push_back(std::move(a));
+        while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
+        const std::size_t colon = token_size(value);
+        if (colon == 0 || (colon < value.size() && value[colon] != ':')) return SdpErrc::bad_attribute;
+        auto& list = in_session() ? out_.attributes : out_.media.back().attributes;
+        if (list.empty()) list.reserve(12);
+        if (colon == value.size())
+            list.push_back({value, {}, false});
+        else
+            list.push_back({value.substr(0, colon), value.substr(colon + 1), true});
         return std::nullopt;
     }
 
     MaybeError media(std::string_view value) {
         if (!seen_version_) return SdpErrc::bad_order;
         if (out_.media.size() == limits::media) return SdpErrc::too_many;
-        const auto w = words(value, limits::formats + 4);
-        if (w.size() < 3 || !is_token(w[0])) return SdpErrc::bad_media;
-        if (w.size() > limits::formats + 3) return SdpErrc::too_many;
-        MediaDescription m;
-        m.media = w[0];
-        const std::size_t slash = std::min(w[1].find('/'), w[1].size());
-        const auto port = number(w[1].substr(0, slash), 65'535);
-        if (!port || (slash < w[1].size() && !number(w[1].substr(slash + 1)))) return SdpErrc::bad_port;
+        Media m;
+        m.media = take_word(value);
+        const std::string_view ports = take_word(value);
+        m.protocol = take_word(value);
+        if (m.protocol.empty() || !is_token(m.media)) return SdpErrc::bad_media;
+        const std::size_t slash = std::min(ports.find('/'), ports.size());
+        const auto port = number(ports.substr(0, slash), 65'535);
+        if (!port || (slash < ports.size() && !number(ports.substr(slash + 1)))) return SdpErrc::bad_port;
         m.port = static_cast<std::uint16_t>(*port);
-        m.protocol = w[2];
-        const auto in_protocol = [](char c) { return c == '/' || is_token({&c, 1}); };
-        if (!std::all_of(m.protocol.begin(), m.protocol.end(), in_protocol)) return SdpErrc::bad_media;
-        m.formats.assign(w.begin() + 3, w.end());
-        if (m.formats.empty() && m.port != 0) return SdpErrc::bad_format;
+        for (std::string_view rest = m.protocol; !rest.empty(); rest.remove_prefix(1)) {  // tokens and slashes
+            rest.remove_prefix(token_size(rest));
+            if (rest.empty()) break;
+            if (rest.front() != '/') return SdpErrc::bad_media;
+        }
         // Payload types are seven bits (RFC 3550 5.1); a larger one has crashed others and addresses nothing.
-        if (m.protocol.find("RTP/") != std::string::npos)
-            for (const auto& format : m.formats)
-                if (!number(format, 127)) return SdpErrc::bad_format;
+        const bool rtp = m.protocol.find("RTP/") != std::string_view::npos;
+        m.formats.reserve(8);
+        for (auto format = take_word(value); !format.empty(); format = take_word(value)) {
+            if (m.formats.size() == limits::formats) return SdpErrc::too_many;
+            if (rtp && !number(format, 127)) return SdpErrc::bad_format;
+            m.formats.push_back(format);
+        }
+        if (m.formats.empty() && m.port != 0) return SdpErrc::bad_format;
         out_.media.push_back(std::move(m));
         return std::nullopt;
     }
@@ -154,32 +161,40 @@ private:
         return std::nullopt;
     }
 
-    SessionDescription out_;
+    DescriptionView& out_;
     std::size_t attributes_ = 0;
     bool seen_version_ = false, seen_origin_ = false, seen_name_ = false, seen_timing_ = false;
 };
 
 }  // namespace
 
-Result<SessionDescription, SdpError> parse(std::string_view text) {
+Result<DescriptionView, SdpError> view(std::string_view text) {
     if (text.size() > limits::bytes) return SdpError{SdpErrc::too_large, 0};
     if (text.find_first_not_of("\r\n") == std::string_view::npos) return SdpError{SdpErrc::empty, 0};
-    Reader reader;
+    Result<DescriptionView, SdpError> out = DescriptionView{};
+    Reader reader(*out);
     std::size_t line_number = 0;
-    while (!text.empty()) {
+    for (std::size_t at = 0; at < text.size();) {
         ++line_number;
-        const std::size_t end = text.find('\n');
-        std::string_view line = text.substr(0, end);
-        text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-        while (line.ends_with('\r')) line.remove_suffix(1);  // CR CR LF is met in practice
-        if (line.empty()) continue;                          // stray empty lines, mostly at the end
-        if (line.size() < 2 || line[1] != '=' || line[0] < 'a' || line[0] > 'z' ||
-            line.find('\r') != std::string_view::npos || line.find('\0') != std::string_view::npos)
+        const std::size_t from = at, end = find_line_control(text, from);
+        // CR CR LF is met in practice, as is a last line without its end; anything else here is no text.
+        for (at = end; at < text.size() && text[at] == '\r';) ++at;
+        if (at < text.size() && text[at] != '\n') return SdpError{SdpErrc::bad_line, line_number};
+        ++at;
+        if (end == from) continue;  // stray empty lines, mostly at the end
+        const std::string_view line = text.substr(from, end - from);
+        if (line.size() < 2 || line[1] != '=' || line[0] < 'a' || line[0] > 'z')
             return SdpError{SdpErrc::bad_line, line_number};
         if (const auto error = reader.line(line[0], line.substr(2))) return SdpError{*error, line_number};
     }
     if (const auto error = reader.finish()) return SdpError{*error, line_number};
-    return reader.take();
+    return out;
+}
+
+Result<SessionDescription, SdpError> parse(std::string_view text) {
+    const auto read = view(text);
+    if (!read) return read.error();
+    return own(*read);
 }
 
 std::string_view to_string(SdpErrc e) {

@@ -42,51 +42,70 @@ struct SdpError {
     std::size_t line = 0;  // 1-based
 };
 
-struct Attribute {
-    std::string name, value;
+// Each structure comes twice: with its own text, to be kept or changed; and as views of the text that was read, valid
+// as long as that is.
+template <class Text>
+struct BasicAttribute {
+    Text name, value;
     bool has_value = false;
-    friend bool operator==(const Attribute&, const Attribute&) = default;
+    friend bool operator==(const BasicAttribute&, const BasicAttribute&) = default;
 };
-struct Origin {
-    std::string username = "-";
-    std::string session_id = "0", version = "0";  // decimal text: peers send 64 bits and more
-    std::string address;                          // host as written
+template <class Text>
+struct BasicOrigin {
+    Text username = "-";
+    Text session_id = "0", version = "0";  // decimal text: peers send 64 bits and more
+    Text address;                          // host as written
     Family family = Family::v4;
-    friend bool operator==(const Origin&, const Origin&) = default;
+    friend bool operator==(const BasicOrigin&, const BasicOrigin&) = default;
 };
-struct Connection {
+template <class Text>
+struct BasicConnection {
     Family family = Family::v4;
-    std::string host;                  // literal or name as written, without "/ttl"
+    Text host;                         // literal or name as written, without "/ttl"
     std::optional<IpAddress> address;  // when it is a literal
-    friend bool operator==(const Connection&, const Connection&) = default;
+    friend bool operator==(const BasicConnection&, const BasicConnection&) = default;
 };
-struct MediaDescription {
-    std::string media;  // "audio", "image", ...
+template <class Text>
+struct BasicMedia {
+    using Attribute = BasicAttribute<Text>;
+    Text media;  // "audio", "image", ...
     std::uint16_t port = 0;
-    std::string protocol;  // "RTP/AVP", "RTP/SAVP", "udptl"
-    std::vector<std::string> formats;
-    std::optional<Connection> connection;
-    std::vector<std::string> bandwidths;  // values of b=
+    Text protocol;  // "RTP/AVP", "RTP/SAVP", "udptl"
+    std::vector<Text> formats;
+    std::optional<BasicConnection<Text>> connection;
+    std::vector<Text> bandwidths;  // values of b=
     std::vector<Attribute> attributes;
-    friend bool operator==(const MediaDescription&, const MediaDescription&) = default;
+    friend bool operator==(const BasicMedia&, const BasicMedia&) = default;
 
     const Attribute* find(std::string_view name) const;
 };
-struct SessionDescription {
-    Origin origin;
-    std::string session_name = "-";
-    std::optional<Connection> connection;
-    std::vector<std::string> bandwidths;
-    std::vector<std::string> times{"0 0"};
+template <class Text>
+struct BasicDescription {
+    using Attribute = BasicAttribute<Text>;
+    BasicOrigin<Text> origin;
+    Text session_name = "-";
+    std::optional<BasicConnection<Text>> connection;
+    std::vector<Text> bandwidths;
+    std::vector<Text> times{"0 0"};
     std::vector<Attribute> attributes;
-    std::vector<MediaDescription> media;
-    friend bool operator==(const SessionDescription&, const SessionDescription&) = default;
+    std::vector<BasicMedia<Text>> media;
+    friend bool operator==(const BasicDescription&, const BasicDescription&) = default;
 
     const Attribute* find(std::string_view name) const;
 };
+using Attribute = BasicAttribute<std::string>;
+using Origin = BasicOrigin<std::string>;
+using Connection = BasicConnection<std::string>;
+using MediaDescription = BasicMedia<std::string>;
+using SessionDescription = BasicDescription<std::string>;
+using DescriptionView = BasicDescription<std::string_view>;
 
-Result<SessionDescription, SdpError> parse(std::string_view text);  // CRLF or LF; missing final line end accepted
-std::string write(const SessionDescription& description);           // CRLF
+// CRLF or LF; a missing final line end is accepted.
+Result<DescriptionView, SdpError> view(std::string_view text);
+Result<SessionDescription, SdpError> parse(std::string_view text);
+SessionDescription own(const DescriptionView& description);
+template <class Text>
+std::string write(const BasicDescription<Text>& description);  // CRLF
 
 // RFC 4568.
 struct CryptoLine {
@@ -126,6 +145,10 @@ struct StreamView {
     std::vector<CryptoLine> crypto;             // usable syntax only
     bool no_rtcp = false;                       // b=RS:0 and b=RR:0: its sender wants none, RFC 3556 2
 };
-StreamView view_stream(const SessionDescription& description, std::size_t index);
+template <class Text>
+StreamView view_stream(const BasicDescription<Text>& description, std::size_t index);
+// Those of RTP, as StreamView has them.
+template <class Text>
+std::vector<Codec> codecs_of(const BasicMedia<Text>& media);
 
 }  // namespace sallyport::sdp

@@ -2,7 +2,6 @@
 // T.38 annex D (fax), RFC 3556 (bandwidth of RTCP).
 #include <algorithm>
 #include <array>
-#include <bitset>
 
 #include "control/base/check.h"
 #include "signaling/sdp/outline.h"
@@ -58,18 +57,6 @@ std::optional<Encoding> read_encoding(std::string_view encoding) {
     return Encoding{encoding.substr(0, slash), *rate, *channels};
 }
 
-std::string_view take_word(std::string_view& text) {
-    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-    const auto begin = std::find_if_not(text.begin(), text.end(), is_blank);
-    const auto end = std::find_if(begin, text.end(), is_blank);
-    text = std::string_view(end, text.end());
-    return {begin, end};
-}
-
-// By payload type, which attribute has its first encoding that can be read: 1 is the first one, 0 none.
-using Encodings = std::array<std::uint16_t, 128>;
-static_assert(limits::attributes < 0xffff);
-
 struct TypedEncoding {  // of a type that has none assigned
     std::uint32_t payload_type;
     Encoding encoding;
@@ -82,41 +69,6 @@ std::optional<TypedEncoding> read_map(std::string_view value) {
     return TypedEncoding{*payload_type, *encoding};
 }
 
-Encodings encodings_of(const MediaDescription& m) {
-    Encodings out{};
-    for (std::size_t i = 0; i < m.attributes.size(); ++i) {
-        if (m.attributes[i].name != "rtpmap") continue;
-        const auto mapped = read_map(m.attributes[i].value);
-        if (mapped && out[mapped->payload_type] == 0) out[mapped->payload_type] = static_cast<std::uint16_t>(i + 1);
-    }
-    return out;
-}
-
-Codec dynamic_codec(std::uint8_t type, const MediaDescription& m, const Encodings& mapped) {
-    if (mapped[type] == 0) return {type, {}, 8000, 1};
-    const Encoding encoding = read_map(m.attributes[mapped[type] - 1u].value)->encoding;
-    return {type, std::string(encoding.name), encoding.clock_rate, encoding.channels};
-}
-
-void read_codecs(const MediaDescription& m, StreamView& out) {
-    std::optional<Encodings> mapped;  // nobody asks for them where all types are static
-    std::bitset<128> listed;
-    out.codecs.reserve(m.formats.size());
-    for (const auto& format : m.formats) {
-        const auto payload_type = number(format, 127);
-        if (!payload_type || listed[*payload_type]) continue;
-        listed.set(*payload_type);
-        const auto type = static_cast<std::uint8_t>(*payload_type);
-        // An assigned number means what RFC 3551 says, whatever its rtpmap says: "18 G729a" and "9 G722/16000" are met.
-        if (const auto* known = static_type(type)) {
-            out.codecs.push_back({type, std::string(known->name), known->clock_rate, known->channels});
-            continue;
-        }
-        if (!mapped) mapped = encodings_of(m);
-        out.codecs.push_back(dynamic_codec(type, m, *mapped));
-    }
-}
-
 std::optional<Direction> direction_named(std::string_view name) {
     if (name.size() != 8) return std::nullopt;  // as long as each of them, and hardly any other attribute
     for (const auto d : {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
@@ -124,7 +76,8 @@ std::optional<Direction> direction_named(std::string_view name) {
     return std::nullopt;
 }
 
-std::optional<Direction> direction_in(const std::vector<Attribute>& attributes) {
+template <class Text>
+std::optional<Direction> direction_in(const std::vector<BasicAttribute<Text>>& attributes) {
     for (const auto& a : attributes)
         if (const auto direction = direction_named(a.name)) return direction;
     return std::nullopt;
@@ -142,10 +95,11 @@ Direction without_receiving(Direction d) {
 }
 
 // "a=rtcp:53020" or "a=rtcp:53020 IN IP4 126.16.64.4". A name in it: we know no address to send to.
-void read_rtcp(const MediaDescription& m, StreamView& out) {
+template <class Text>
+void read_rtcp(const BasicMedia<Text>& m, StreamView& out) {
     const Endpoint& rtp = *out.rtp_endpoint;
     if (rtp.port != 65'535) out.rtcp_endpoint = Endpoint{rtp.address, static_cast<std::uint16_t>(rtp.port + 1)};
-    const Attribute* a = m.find("rtcp");
+    const auto* a = m.find("rtcp");
     if (a == nullptr) return;
     const auto w = words(a->value);
     const auto port = w.empty() ? std::nullopt : number(w[0], 65'535);
@@ -159,7 +113,8 @@ void read_rtcp(const MediaDescription& m, StreamView& out) {
 }
 
 // RFC 3556 2: what the stream says goes before what the session says.
-bool is_zero_bandwidth(std::string_view modifier, const MediaDescription& m, const SessionDescription& session) {
+template <class Text>
+bool is_zero_bandwidth(std::string_view modifier, const BasicMedia<Text>& m, const BasicDescription<Text>& session) {
     for (const auto* values : {&m.bandwidths, &session.bandwidths})
         for (const std::string_view value : *values)
             if (value.starts_with(modifier)) return number(value.substr(modifier.size())) == 0u;
@@ -284,9 +239,44 @@ std::string outline(std::string_view text) {
     return out.empty() ? "SDP without media" : out;
 }
 
-StreamView view_stream(const SessionDescription& description, std::size_t index) {
+template <class Text>
+std::vector<Codec> codecs_of(const BasicMedia<Text>& m) {
+    std::vector<Codec> out;
+    std::array<std::uint8_t, 128> position{};  // of a payload type in `out`, from 1 on
+    static_assert(limits::formats < 0xff);
+    bool all_assigned = true;
+    out.reserve(m.formats.size());
+    for (const auto& format : m.formats) {
+        const auto payload_type = number(format, 127);
+        if (!payload_type || position[*payload_type] != 0) continue;
+        const auto type = static_cast<std::uint8_t>(*payload_type);
+        // An assigned number means what RFC 3551 says, whatever its rtpmap says: "18 G729a" and "9 G722/16000" are met.
+        const auto* known = static_type(type);
+        if (known != nullptr)
+            out.push_back({type, std::string(known->name), known->clock_rate, known->channels});
+        else
+            out.push_back({type, {}, 8000, 1});
+        all_assigned = all_assigned && known != nullptr;
+        position[type] = static_cast<std::uint8_t>(out.size());
+    }
+    if (all_assigned) return out;
+    for (const auto& a : m.attributes) {
+        if (a.name != "rtpmap") continue;
+        const auto mapped = read_map(a.value);
+        if (!mapped || position[mapped->payload_type] == 0) continue;
+        Codec& codec = out[position[mapped->payload_type] - 1u];
+        if (!codec.name.empty()) continue;  // the first one that can be read counts
+        codec.name = mapped->encoding.name;
+        codec.clock_rate = mapped->encoding.clock_rate;
+        codec.channels = mapped->encoding.channels;
+    }
+    return out;
+}
+
+template <class Text>
+StreamView view_stream(const BasicDescription<Text>& description, std::size_t index) {
     SALLYPORT_CHECK(index < description.media.size());
-    const MediaDescription& m = description.media[index];
+    const auto& m = description.media[index];
     StreamView out;
     out.media = m.media;
     out.protocol = m.protocol;
@@ -306,7 +296,7 @@ StreamView view_stream(const SessionDescription& description, std::size_t index)
     if (out.zero_address) out.direction = without_receiving(out.direction);  // RFC 3264 8.4, RFC 6337 5.4
     if (!out.rtp) return out;
     if (out.rtp_endpoint) read_rtcp(m, out);
-    read_codecs(m, out);
+    out.codecs = codecs_of(m);
     out.no_rtcp = is_zero_bandwidth("RS:", m, description) && is_zero_bandwidth("RR:", m, description);
     for (const auto& a : m.attributes) {
         if (a.name != "crypto") continue;
@@ -314,6 +304,11 @@ StreamView view_stream(const SessionDescription& description, std::size_t index)
     }
     return out;
 }
+
+template std::vector<Codec> codecs_of(const BasicMedia<std::string>& m);
+template std::vector<Codec> codecs_of(const BasicMedia<std::string_view>& m);
+template StreamView view_stream(const SessionDescription& description, std::size_t index);
+template StreamView view_stream(const DescriptionView& description, std::size_t index);
 
 Direction reversed(Direction d) {
     switch (d) {

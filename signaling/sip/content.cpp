@@ -80,8 +80,9 @@ bool is_plainly(std::string_view written, std::string_view type) { return equal_
 
 // Its own kind holds further parts, or nobody knows which.
 bool may_hold_parts(std::string_view type) {
-    const auto parsed = parse_media_type(type);
-    return !parsed.has_value() || parsed->type == "multipart" || parsed->type == "message";
+    const auto parsed = view_media_type(type);
+    return !parsed.has_value() || equal_ignoring_case(parsed->type, "multipart") ||
+           equal_ignoring_case(parsed->type, "message");
 }
 
 std::optional<ContentPart> read_part(std::string_view text) {
@@ -98,7 +99,7 @@ std::optional<ContentPart> read_part(std::string_view text) {
         if (line->text.empty()) break;
         const auto parts = split_header_line(line->text);
         if (!parts || parts->value.size() > limits::field_bytes) return std::nullopt;
-        const HeaderName name = header_name_from(parts->name);
+        const HeaderName name = parts->known;
         const bool encoding = equal_ignoring_case(parts->name, "Content-Transfer-Encoding");
         const bool read_here = encoding || name == HeaderName::content_type ||
                                name == HeaderName::content_disposition || name == HeaderName::content_length;
@@ -156,7 +157,7 @@ Result<Content, ContentErrc> read_multipart(std::string_view body, const MediaTy
 
 bool ContentPart::is(std::string_view media_type) const {
     if (is_plainly(type, media_type)) return true;
-    const auto parsed = parse_media_type(type);
+    const auto parsed = view_media_type(type);
     return parsed.has_value() && parsed->is(media_type);
 }
 
@@ -167,7 +168,7 @@ bool ContentPart::describes_session() const {
 
 bool ContentPart::is_required() const {
     const auto parameters =
-        parse_parameters(std::string_view(disposition).substr(std::min(disposition.find(';'), disposition.size())));
+        view_parameters(std::string_view(disposition).substr(std::min(disposition.find(';'), disposition.size())));
     if (!parameters.has_value()) return true;
     return !equal_ignoring_case(parameters->value("handling").value_or("required"), "optional");
 }

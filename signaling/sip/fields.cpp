@@ -35,24 +35,7 @@ std::optional<FieldErrc> scan_cseq(scan::Cursor& cursor, CSeq& out) {
 
 }  // namespace
 
-// Up to the first comma outside quotes and < >, trimmed; it and the comma are gone from `rest`.
-std::string_view take_from_list(std::string_view& rest) {
-    std::size_t end = rest.find(',');
-    if (end != std::string_view::npos) {
-        bool quoted = false, bracketed = false;
-        for (end = 0; end < rest.size(); ++end) {
-            const char c = rest[end];
-            if (c == ',' && !quoted && !bracketed) break;
-            if (c == '\\') end += quoted ? 1 : 0;
-            if (c == '"') quoted = bracketed ? quoted : !quoted;  // a URI holds no quotes: there it opens nothing
-            if (c == '<') bracketed = bracketed || !quoted;
-            if (c == '>') bracketed = bracketed && quoted;
-        }
-    }
-    const std::string_view one = scan::trim(rest.substr(0, end));
-    rest = end >= rest.size() ? std::string_view() : rest.substr(end + 1);
-    return one;
-}
+std::string_view take_from_list(std::string_view& rest) { return scan::take_element(rest); }
 
 std::optional<FieldErrc> read_cseq(std::string_view value, CSeq& out) {
     scan::Cursor cursor(value);
@@ -110,27 +93,36 @@ FieldResult<std::uint32_t> parse_number(std::string_view value) {
     return *number;
 }
 
-FieldResult<MediaType> parse_media_type(std::string_view value) {
+FieldResult<MediaTypeView> view_media_type(std::string_view value) {
     scan::Cursor cursor(value);
     cursor.skip_lws();
     if (cursor.at_end()) return FieldErrc::empty;
-    MediaType out;
-    out.type = scan::lowered(cursor.take_while(scan::token));
+    MediaTypeView out;
+    out.type = cursor.take_while(scan::token);
     cursor.skip_lws();
     if (out.type.empty() || !cursor.take('/')) return FieldErrc::malformed;
     cursor.skip_lws();
-    out.subtype = scan::lowered(cursor.take_while(scan::token));
+    out.subtype = cursor.take_while(scan::token);
     if (out.subtype.empty()) return FieldErrc::malformed;
-    if (const auto error = scan_parameters(cursor, out.parameters)) return *error;
+    std::string_view wanted;
+    if (const auto error = view_parameters(cursor, out.parameters, {}, wanted)) return *error;
     if (!cursor.at_end()) return FieldErrc::malformed;
     return out;
 }
 
-bool MediaType::is(std::string_view full) const {
+FieldResult<MediaType> parse_media_type(std::string_view value) {
+    const auto view = view_media_type(value);
+    if (!view) return view.error();
+    return MediaType{scan::lowered(view->type), scan::lowered(view->subtype), own(view->parameters)};
+}
+
+bool MediaTypeView::is(std::string_view full) const {
     const std::size_t slash = full.find('/');
     return slash != std::string_view::npos && equal_ignoring_case(full.substr(0, slash), type) &&
            equal_ignoring_case(full.substr(slash + 1), subtype);
 }
+
+bool MediaType::is(std::string_view full) const { return MediaTypeView{type, subtype, {}}.is(full); }
 
 std::vector<std::string_view> split_list(std::string_view value) {
     std::vector<std::string_view> out;

@@ -78,6 +78,11 @@ struct RAck {
     std::uint32_t rseq = 0, cseq = 0;
     Method method = Method::other;
 };
+struct MediaTypeView {
+    std::string_view type, subtype;  // as written
+    ParametersView parameters;
+    bool is(std::string_view full) const;  // "application/sdp", any case
+};
 struct MediaType {
     std::string type, subtype;  // lower case
     Parameters parameters;
@@ -93,6 +98,7 @@ Via own(const ViaView& via);
 NameAddr own(const NameAddrView& party);
 FieldResult<Credentials> parse_credentials(std::string_view value);
 FieldResult<AuthChallenge> parse_challenge(std::string_view value);  // Digest only
+FieldResult<ParametersView> view_parameters(std::string_view text);
 FieldResult<Parameters> parse_parameters(std::string_view text);  // ";a=b;c", e.g. what follows Session-Expires' number
 FieldResult<std::uint32_t> parse_number(std::string_view value);  // digits only, surrounding LWS allowed; e.g. Expires
 // RFC 3261 20.10: 0 to 1 with three decimals; without one, or with anything else, 1.
@@ -100,6 +106,7 @@ double q_of(const NameAddr& contact);
 std::string q_text(double q);                                          // "0.250"; "1"
 FieldResult<std::uint32_t> parse_retry_after(std::string_view value);  // seconds; comment and parameters are skipped
 FieldResult<RAck> parse_rack(std::string_view value);
+FieldResult<MediaTypeView> view_media_type(std::string_view value);
 FieldResult<MediaType> parse_media_type(std::string_view value);
 // Splits at commas outside quotes and < >; trims. A dangling comma gives an empty element, which is dropped.
 std::vector<std::string_view> split_list(std::string_view value);

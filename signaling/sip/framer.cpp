@@ -16,7 +16,7 @@ std::variant<std::size_t, FramingErrc> body_size(std::string_view head) {
     for (auto line = header_line_at(head, at); line && !line->text.empty(); line = header_line_at(head, at)) {
         at = line->next;
         const auto parts = split_header_line(line->text);
-        if (!parts || header_name_from(parts->name) != HeaderName::content_length) continue;
+        if (!parts || parts->known != HeaderName::content_length) continue;
         if (value && *value != parts->value) return FramingErrc::bad_content_length;  // two readers, two messages
         value = parts->value;
     }

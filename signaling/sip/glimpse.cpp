@@ -35,7 +35,7 @@ std::string_view tag_in(std::string_view value) {
 void take_field(const HeaderParts& parts, Glimpse& out) {
     const char first = scan::lower(parts.name.front());
     if (std::string_view("vftiacrp").find(first) == std::string_view::npos) return;
-    switch (header_name_from(parts.name)) {
+    switch (parts.known) {
         case HeaderName::via:
             if (out.via_count < Glimpse::most_vias) out.vias[out.via_count] = parts.value;
             ++out.via_count;

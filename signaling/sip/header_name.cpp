@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 #include "signaling/sip/scan.h"
 
@@ -43,6 +44,21 @@ constexpr std::array<std::uint8_t, slots> make_table() {
 }
 constexpr auto table = make_table();
 
+// Of one size, at least two. Two loads for each, for most of them: a call of memcmp costs more than that.
+bool same(std::string_view a, std::string_view b) {
+    const auto ends_are = [&](auto word) {
+        decltype(word) x, y, u, v;
+        std::memcpy(&x, a.data(), sizeof word), std::memcpy(&y, b.data(), sizeof word);
+        std::memcpy(&u, a.data() + a.size() - sizeof word, sizeof word);
+        std::memcpy(&v, b.data() + b.size() - sizeof word, sizeof word);
+        return x == y && u == v;
+    };
+    if (a.size() > 16) return a == b;
+    if (a.size() >= 8) return ends_are(std::uint64_t{});
+    if (a.size() >= 4) return ends_are(std::uint32_t{});
+    return ends_are(std::uint16_t{});
+}
+
 constexpr std::array<std::uint8_t, 26> make_compact() {
     std::array<std::uint8_t, 26> letters{};
     for (auto& letter : letters) letter = vacant;
@@ -66,7 +82,7 @@ HeaderName header_name_from(std::string_view name) {
     for (std::size_t slot = slot_of(name); table[slot] != vacant; slot = (slot + 1) % slots) {
         const std::string_view candidate = entries[table[slot]].text;
         if (candidate.size() != name.size()) continue;
-        if (candidate == name) return static_cast<HeaderName>(table[slot]);
+        if (same(candidate, name)) return static_cast<HeaderName>(table[slot]);
         std::size_t i = 0;
         while (i < name.size() && scan::lower(name[i]) == scan::lower(candidate[i])) ++i;
         if (i == name.size()) return static_cast<HeaderName>(table[slot]);

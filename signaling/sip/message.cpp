@@ -1,6 +1,8 @@
 // Reading a Message: views into its own buffer. RFC 3261 7.
 #include "signaling/sip/message.h"
 
+#include "signaling/sip/scan.h"
+
 namespace sallyport::sip {
 
 const std::shared_ptr<const Message::Content>& Message::nothing() {
@@ -17,16 +19,12 @@ Field Message::field(std::size_t i) const {
     return {entry.name, buffer.substr(entry.name_at, entry.name_size), content_->value(entry)};
 }
 
-bool Message::has(HeaderName name) const {
-    for (const auto& entry : content_->fields)
-        if (entry.name == name) return true;
-    return false;
-}
+bool Message::has(HeaderName name) const { return content_->first_of(name) != content_->fields.size(); }
 
 std::optional<std::string_view> Message::first(HeaderName name) const {
-    for (const auto& entry : content_->fields)
-        if (entry.name == name) return content_->value(entry);
-    return std::nullopt;
+    const std::size_t at = content_->first_of(name);
+    if (at == content_->fields.size()) return std::nullopt;
+    return content_->value(content_->fields[at]);
 }
 
 std::optional<std::string_view> Message::first(std::string_view name) const {
@@ -40,40 +38,43 @@ std::optional<std::string_view> Message::first(std::string_view name) const {
 }
 
 std::optional<std::string_view> Message::first_value(HeaderName name) const {
-    for (const auto& entry : content_->fields) {
-        if (entry.name != name) continue;
-        const std::string_view value = is_list(name) ? first_of_list(content_->value(entry)) : content_->value(entry);
+    for (const std::string_view value : each(name))
         if (!value.empty()) return value;
-    }
     return std::nullopt;
 }
 
+FieldValues Message::each(HeaderName name) const { return {*content_, name}; }
+
 std::vector<std::string_view> Message::values(HeaderName name) const {
     std::vector<std::string_view> out;
-    for (const auto& entry : content_->fields) {
-        if (entry.name != name) continue;
-        const std::string_view value = content_->value(entry);
-        if (!is_list(name)) {
-            out.push_back(value);
-            continue;
-        }
-        split_list(value, out);
-    }
+    for (const std::string_view value : each(name)) out.push_back(value);
     return out;
 }
 
 bool Message::has_token(HeaderName name, std::string_view token) const {
-    for (const auto& entry : content_->fields) {
-        if (entry.name != name) continue;
-        std::string_view rest = content_->value(entry);
-        if (!is_list(name)) {
-            if (equal_ignoring_case(rest, token)) return true;
-            continue;
-        }
-        while (!rest.empty())
-            if (equal_ignoring_case(take_from_list(rest), token)) return true;
-    }
+    for (const std::string_view value : each(name))
+        if (equal_ignoring_case(value, token)) return true;
     return false;
+}
+
+void FieldValues::Iterator::advance() {
+    const auto& fields = content_->fields;
+    for (;;) {
+        while (!rest_.empty()) {
+            one_ = scan::take_element(rest_);
+            if (!one_.empty()) return;
+        }
+        if (at_ == fields.size()) break;
+        const auto& entry = fields[at_];
+        at_ = entry.to_next == 0 ? fields.size() : at_ + entry.to_next;
+        const std::string_view value = content_->value(entry);
+        if (!list_) {
+            one_ = value;
+            return;
+        }
+        rest_ = value;
+    }
+    content_ = nullptr;
 }
 
 }  // namespace sallyport::sip

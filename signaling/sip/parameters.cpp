@@ -130,6 +130,15 @@ Parameters own(const ParametersView& parameters) {
     return out;
 }
 
+FieldResult<ParametersView> view_parameters(std::string_view text) {
+    scan::Cursor cursor(text);
+    ParametersView out;
+    std::string_view wanted;
+    if (const auto error = view_parameters(cursor, out, {}, wanted)) return *error;
+    if (!cursor.at_end()) return FieldErrc::malformed;
+    return out;
+}
+
 FieldResult<Parameters> parse_parameters(std::string_view text) {
     scan::Cursor cursor(text);
     Parameters out;

@@ -3,10 +3,6 @@
 // differently are how headers get smuggled.
 #include "signaling/sip/parser.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -43,27 +39,6 @@ constexpr bool is_single(HeaderName name) {
     }
 }
 
-// Whether `head` has a NUL, or a CR without an LF behind it; both are rare. Ends with LF.
-bool may_have_strays(std::string_view head) {
-    std::size_t i = 0;
-#ifdef __SSE2__
-    const auto at = [&](std::size_t from) {
-        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(head.data() + from));
-    };
-    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
-    __m128i strays = _mm_setzero_si128();
-    for (; i + 16 < head.size(); i += 16) {
-        const __m128i bytes = at(i), next = at(i + 1);
-        const __m128i bare_cr = _mm_andnot_si128(_mm_cmpeq_epi8(next, lf), _mm_cmpeq_epi8(bytes, cr));
-        strays = _mm_or_si128(strays, _mm_or_si128(bare_cr, _mm_cmpeq_epi8(bytes, _mm_setzero_si128())));
-    }
-    if (_mm_movemask_epi8(strays) != 0) return true;
-#endif
-    for (; i + 1 < head.size(); ++i)
-        if (head[i] == '\0' || (head[i] == '\r' && head[i + 1] != '\n')) return true;
-    return false;
-}
-
 constexpr std::size_t known_headers = static_cast<std::size_t>(HeaderName::other);
 
 }  // namespace
@@ -86,11 +61,11 @@ private:
 
     bool start_line() {
         const std::string_view text = m_.buffer;
-        const std::size_t end = text.find('\n');
-        if (end == std::string_view::npos) return fail(ParseErrc::not_sip, "no line end");
-        at_ = end + 1;
-        std::string_view line = text.substr(0, end);
-        if (line.ends_with('\r')) line.remove_suffix(1);
+        const auto end = line_end_at(text, 0);
+        if (!end) return fail(ParseErrc::not_sip, "no line end");
+        at_ = end->next;
+        strays_ = end->strays;
+        const std::string_view line = text.substr(0, end->at);
         return begins_with_sip(line) ? status_line(line) : request_line(line);
     }
 
@@ -137,6 +112,7 @@ private:
             const auto line = header_line_at(m_.buffer, at_);
             if (!line) return fail(ParseErrc::bad_header, "the header does not end");
             at_ = line->next;
+            strays_ = strays_ || line->strays;
             if (line->text.empty()) return true;
             if (!field(*line)) return false;
         }
@@ -150,20 +126,30 @@ private:
         if (parts->name.size() > limits::name_bytes || parts->value.size() > limits::field_bytes)
             return fail(ParseErrc::too_large, "header field too long");
         if (line.folded) unfold(line.text);
-        const HeaderName name = header_name_from(parts->name);
+        const HeaderName name = parts->known;
         const auto at = [&](std::string_view v) { return static_cast<std::uint16_t>(v.data() - m_.buffer.data()); };
-        m_.fields.push_back({name, at(parts->name), static_cast<std::uint16_t>(parts->name.size()), at(parts->value),
+        m_.fields.push_back({name, 0, at(parts->name), static_cast<std::uint16_t>(parts->name.size()), at(parts->value),
                              static_cast<std::uint16_t>(parts->value.size())});
+        link(name);
         return name == HeaderName::other || note(name, parts->value);
     }
 
-    // Remembers the first field of each name, refuses a second one where there may be none, and adds up how many values
+    // The newest field behind the one before it of its name.
+    void link(HeaderName name) {
+        const auto i = static_cast<std::size_t>(name);
+        const auto position = static_cast<std::uint16_t>(m_.fields.size());
+        if (m_.first[i] == 0)
+            m_.first[i] = position;
+        else
+            m_.fields[last_[i] - 1u].to_next = static_cast<std::uint8_t>(position - last_[i]);
+        last_[i] = position;
+    }
+
+    // Refuses a second one where there may be none, and adds up how many values
     // the lists can hold at most: two bytes make one value.
     bool note(HeaderName name, std::string_view value) {
         const auto i = static_cast<std::size_t>(name);
-        if (first_[i] == 0)
-            first_[i] = static_cast<std::uint16_t>(m_.fields.size());
-        else if (is_single(name) && *first(name) != value)
+        if (is_single(name) && *first(name) != value)
             return fail(
                 name == HeaderName::content_length ? ParseErrc::bad_content_length : ParseErrc::duplicate_header,
                 to_string(name), "stands twice");
@@ -183,8 +169,8 @@ private:
     // After unfolding. To some elements a CR that ends no line ends one, and elements written in C would read another
     // message than we do behind a NUL: the grammar has it as a quoted pair only.
     bool no_stray_controls() {
+        if (!strays_) return true;
         const std::string_view head = std::string_view(m_.buffer).substr(0, at_);
-        if (!may_have_strays(head)) return true;
         for (std::size_t i = 0; i < head.size(); ++i) {
             if (head[i] == '\r' && head[i + 1] != '\n')  // the header ends with a line end
                 return fail(ParseErrc::bad_header, "a bare CR in a header field");
@@ -214,9 +200,9 @@ private:
     }
 
     std::optional<std::string_view> first(HeaderName name) const {
-        const std::size_t position = first_[static_cast<std::size_t>(name)];
-        if (position == 0) return std::nullopt;
-        return m_.value(m_.fields[position - 1]);
+        const std::size_t at = m_.first_of(name);
+        if (at == m_.fields.size()) return std::nullopt;
+        return m_.value(m_.fields[at]);
     }
 
     // Fetches a mandatory field into `value`.
@@ -295,9 +281,9 @@ private:
     Framing framing_;
     std::size_t at_ = 0;
     std::string_view request_method_;
-    std::array<std::uint16_t, known_headers> first_{};        // position + 1 of the first field of each name
+    std::array<std::uint16_t, known_headers + 1> last_{};     // position + 1 of the last field of each name so far
     std::array<std::uint16_t, known_headers> list_values_{};  // at most so many values; a message has 65,535 bytes
-    bool crowded_ = false;
+    bool crowded_ = false, strays_ = false;
 };
 
 Result<Message, ParseError> Parser::parse(std::string_view bytes, Framing framing, const Endpoint* source) {

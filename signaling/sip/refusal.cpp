@@ -20,7 +20,7 @@ struct Copied {
 
 void keep(const HeaderParts& parts, Copied& out) {
     std::optional<std::string_view>* slot = nullptr;
-    switch (header_name_from(parts.name)) {
+    switch (parts.known) {
         case HeaderName::via: out.vias.push_back(parts.value); break;
         case HeaderName::from: slot = &out.from; break;
         case HeaderName::to: slot = &out.to; break;

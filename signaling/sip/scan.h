@@ -25,6 +25,8 @@ enum CharClass : std::uint16_t {
     plain = 256,    // of uri, what needs no second look in any part of a URI
     visible = 512,  // neither white space nor control
     edge = 1024,    // what is trimmed off a field's value as received: lws and line ends
+    listed = 2048,  // what ends or hides no element of a list
+    name = 4096,    // of plain, what needs no second look in a user part without a password
 };
 
 constexpr std::array<std::uint16_t, 256> make_classes() {
@@ -45,10 +47,14 @@ constexpr std::array<std::uint16_t, 256> make_classes() {
         if (c == '\r' || c == '\n') bits |= edge;
         table[c] = bits;
     }
+    for (unsigned c = 0; c < 256; ++c)
+        if (c != ',' && c != '"' && c != '<') table[c] |= listed;
     for (const char c : std::string_view("-.!%*_+`'~")) table[static_cast<unsigned char>(c)] |= token;
     for (const char c : std::string_view("-._")) table[static_cast<unsigned char>(c)] |= host;
     for (const char c : std::string_view("%@?;"))
         table[static_cast<unsigned char>(c)] &= static_cast<std::uint16_t>(~plain);
+    for (unsigned c = 0; c < 256; ++c)
+        if ((table[c] & plain) != 0 && c != ':') table[c] |= name;
     return table;
 }
 inline constexpr std::array<std::uint16_t, 256> classes = make_classes();
@@ -126,6 +132,38 @@ constexpr std::optional<T> number(std::string_view text, T bound = std::numeric_
         if (n > bound) return std::nullopt;
     }
     return static_cast<T>(n);
+}
+
+// Behind the quote that ends the quoted string whose inside begins at `at`; `end`, if none does.
+inline const char* behind_quoted(const char* at, const char* end) {
+    for (;;) {
+        const void* found = std::memchr(at, '"', static_cast<std::size_t>(end - at));
+        if (found == nullptr) return end;
+        const char* const quote = static_cast<const char*>(found);
+        const void* escape = std::memchr(at, '\\', static_cast<std::size_t>(quote - at));
+        if (escape == nullptr) return quote + 1;
+        at = static_cast<const char*>(escape) + 2;  // what is escaped ends nothing
+        if (at > end) return end;
+    }
+}
+
+// Up to the first comma outside quotes and < >, trimmed; it and the comma are gone from `rest`. A URI holds no quotes:
+// in < > they open nothing. What is opened and never closed hides all commas behind it.
+inline std::string_view take_element(std::string_view& rest) {
+    const char* const begin = rest.data();
+    const char* const end = begin + rest.size();
+    const char* at = skip(begin, end, listed);
+    while (at != end && *at != ',') {
+        if (*at == '<') {
+            const void* close = std::memchr(at, '>', static_cast<std::size_t>(end - at));
+            at = close == nullptr ? end : static_cast<const char*>(close) + 1;
+        } else {
+            at = behind_quoted(at + 1, end);
+        }
+        at = skip(at, end, listed);
+    }
+    rest = at == end ? std::string_view() : std::string_view(at + 1, static_cast<std::size_t>(end - at - 1));
+    return trim({begin, static_cast<std::size_t>(at - begin)});
 }
 
 class Cursor {

@@ -3,6 +3,8 @@
 // with "#" and UTF-8.
 #include "signaling/sip/uri.h"
 
+#include <cstring>
+
 #include "signaling/sip/fields.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/parameters.h"
@@ -56,14 +58,30 @@ std::optional<UriErrc> scan_user_info(std::string_view info, UriView& out) {
     return std::nullopt;
 }
 
-std::optional<UriErrc> scan_sip(std::string_view rest, UriView& out) {
-    if (const std::size_t at = rest.find('@'); at != std::string_view::npos) {
-        if (const auto error = scan_user_info(rest.substr(0, at), out)) return error;
-        rest.remove_prefix(at + 1);
+// Cuts "user[:password]@" off `rest`, if it begins so.
+std::optional<UriErrc> take_user_info(std::string_view& rest, UriView& out) {
+    const char* const end = rest.data() + rest.size();
+    const char* at = scan::skip(rest.data(), end, scan::name);
+    if (at != end && *at == '@' && at != rest.data()) {  // nearly every one: a name or a number
+        out.has_user = true;
+        out.user = {rest.data(), static_cast<std::size_t>(at - rest.data())};
+    } else {
+        const void* found = std::memchr(at, '@', static_cast<std::size_t>(end - at));
+        if (found == nullptr) return std::nullopt;
+        at = static_cast<const char*>(found);
+        const std::string_view info(rest.data(), static_cast<std::size_t>(at - rest.data()));
+        if (const auto error = scan_user_info(info, out)) return error;
     }
+    rest = {at + 1, static_cast<std::size_t>(end - at - 1)};
+    return std::nullopt;
+}
+
+std::optional<UriErrc> scan_sip(std::string_view rest, UriView& out) {
+    if (const auto error = take_user_info(rest, out)) return error;
     const std::size_t host_end = scan_host_port(rest, out.host, out.port);
     if (host_end == std::string_view::npos) return out.host.empty() ? UriErrc::bad_host : UriErrc::bad_port;
     rest.remove_prefix(host_end);
+    if (rest.empty()) return std::nullopt;
     if (const std::size_t question = rest.find('?'); question != std::string_view::npos) {
         out.headers = rest.substr(question + 1);
         rest = rest.substr(0, question);
@@ -114,6 +132,11 @@ namespace {
 std::optional<UriErrc> scan_uri(std::string_view text, UriView& out) {
     if (text.empty()) return UriErrc::empty;
     if (text.size() > limits::field_bytes) return UriErrc::too_long;
+    if (text.starts_with("sip:")) {
+        out.scheme = Scheme::sip;
+        out.scheme_text = text.substr(0, 3);
+        return scan_sip(text.substr(4), out);
+    }
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos || !is_scheme(text.substr(0, colon))) return UriErrc::bad_scheme;
     out.scheme_text = text.substr(0, colon);

@@ -13,9 +13,9 @@ namespace {
 SharedText share(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
 
 std::string_view first_via(const sip::Message& message) {
-    const auto vias = message.values(sip::HeaderName::via);
-    SALLYPORT_CHECK(!vias.empty());
-    return vias.front();
+    const auto via = message.first_value(sip::HeaderName::via);
+    SALLYPORT_CHECK(via.has_value());
+    return *via;
 }
 
 // ACK for a 3xx-6xx (RFC 3261 17.1.1.3) and CANCEL (9.1) repeat the INVITE's identity and its one Via; only To differs.
@@ -95,7 +95,8 @@ ClientId ClientSide::start(const Flow& flow, std::string request, std::string tl
 void ClientSide::receive(const Flow& flow, sip::Message response, TimePoint now, Effects& out) {
     statistics_.responses_received.add();
     // RFC 3261 8.1.3.3: a second Via is another element's; such a response was sent here in error.
-    const bool misrouted = response.values(sip::HeaderName::via).size() > 1;
+    const auto vias = response.each(sip::HeaderName::via);
+    const bool misrouted = ++vias.begin() != vias.end();
     const auto found = by_key_.find(client_key(response.top_via().branch, response.method_text()));
     if (misrouted || found == by_key_.end()) {
         statistics_.stray_responses.add();
