@@ -67,6 +67,7 @@ struct StackStatistics {
     Counter parties_replaced, replaces_refused;                      // INVITEs with Replaces (RFC 3891)
     Counter refused_draining;                                        // requests refused because this node drains
     std::array<Counter, policy::work_class_count> refused_overload;  // by WorkClass
+    Counter refused_share;                                           // of sources that have all that one may have
     Counter overload_acks;                                           // ACKs to those refusals, passed over
     Counter overload_permille;                                       // level now, 0..1000 (set)
     SecondsHistogram setup_seconds{seconds_bounds};                  // INVITE to final answer
