@@ -28,6 +28,7 @@ struct Flooded : Bench {
         auto trunk = default_trunk();
         trunk.transports = {config::Transport::tls, config::Transport::udp};
         configure(std::move(trunk), default_carrier(), {static_trunk()});
+        run_for(10s);  // what has probed the core is over
         sent.clear();
     }
     static StackConfig with_share() {
