@@ -55,7 +55,7 @@ def held_calls(programs, rounds, quick):
     """Bytes of the server's memory per call that stands, media and record included: 50,000 (--quick: 5,000) in groups."""
     step = (5_000 if quick else 50_000) // rounds // 2 * 2
     ours, media = [], []
-    options = {"media": MEDIA_PORTS + "limits: {max_sessions: 100000}\n", "signaling": "limits: {calls: 100000}\n"}
+    options = {"media": MEDIA_PORTS + "limits: {max_sessions: 100000}\n", "signaling": "limits: {calls: 100000, transactions_per_source: 1000000}\n"}
     with contextlib.ExitStack() as undo:
         edge_node = undo.enter_context(node.running(programs, provision(), options=options))
         undo.callback(edge_node.kill, "signaling")  # nobody would take tens of thousands of BYEs

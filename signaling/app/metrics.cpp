@@ -349,6 +349,9 @@ void add_load(const Sums& sums, bool draining, std::vector<Metric>& out) {
         refused.push_back(labelled("class", to_string(static_cast<policy::WorkClass>(i)), sums.refused_overload(i)));
     out.push_back(counter("sallyport_overload_refused_total",
                           "Messages refused unparsed for load, by what they were worth.", std::move(refused)));
+    out.push_back(counter("sallyport_source_share_refused_total",
+                          "Requests refused unparsed because their source address has as many open as one may have.",
+                          sums.stack(&S::refused_share)));
     out.push_back(
         counter("sallyport_overload_acks_total", "ACKs to such refusals, passed over.", sums.stack(&S::overload_acks)));
 }

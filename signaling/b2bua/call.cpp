@@ -248,7 +248,8 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
     if (on_answer_of_replaced(failed.client, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
-        const bool again = is_refused_stream(l, failed, cx);  // by what it is sent over now
+        const StreamUse refused = refused_stream(l, failed, cx);
+        const bool again = refused == StreamUse::first;  // by what it is sent over now
         if (l.bye == failed.client) {
             l.bye.reset();
             return again ? send_bye(side, cx) : finish_if_done(cx);
@@ -268,7 +269,8 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
         if (cancelled || phase_ >= Phase::releasing) return finish_if_done(cx);
         if (exchange_ && exchange_->initial) return on_attempt_failed(failed.failure, cx);
         if (again && exchange_) return relay_offer(cx);
-        if (too_large && exchange_) return end_exchange(513, cx);
+        // The way that the dialog goes by is as good as it was.
+        if ((too_large || refused == StreamUse::only) && exchange_) return end_exchange(513, cx);
         if (exchange_ && exchange_->renewal && !timeout) return end_exchange(500, cx);
         // RFC 3261 12.2.1.2: a peer that answers nothing within its dialog is gone.
         return release("node", timeout ? 102 : 41, timeout ? "no answer to a re-INVITE" : "connection lost", cx);

@@ -143,7 +143,7 @@ private:
     NextHop hop_to(dialog::Dialog& early, RealmIndex realm, const End& who, Context& cx) const;
     NextHop known_hop(dialog::Dialog& dialog, RealmIndex realm, const End& who, const NamedPeer* named,
                       Context& cx) const;
-    bool may_go_over_stream(const End& who) const;
+    StreamUse stream_use_of(const End& who, bool named_udp) const;
     std::optional<Flow> flow_registered_since(const End& who, Context& cx) const;
     bool has_lost_flow(const Flow& flow, const End& who, Context& cx) const;
     void move_flow(Side side, const Flow& flow, Context& cx);
@@ -151,7 +151,7 @@ private:
     void ask(const NamedPeer::Questions& questions, Context& cx) const;
     static bool go_over_stream(NextHop& hop, std::size_t bytes, const Context& cx);
     static void note_large(Leg& l, const NextHop& hop, transaction::ClientId client);
-    static bool is_refused_stream(Leg& l, const transaction::ClientFailed& failed, Context& cx);
+    static StreamUse refused_stream(Leg& l, const transaction::ClientFailed& failed, Context& cx);
 
     // setup.cpp: from the INVITE to leg B's INVITE
     void begin_leg_a(const transaction::Request& request, Context& cx);
@@ -332,6 +332,7 @@ private:
     void hang_up(Side side, const std::string& reason, Context& cx);
     void send_bye(Side side, Context& cx);
     void begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx);
+    bool is_recorded(const Context& cx) const;
     void write_record(Context& cx);
     void finish_if_done(Context& cx);
 

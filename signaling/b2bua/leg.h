@@ -13,6 +13,7 @@
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/named_peer.h"
 #include "signaling/b2bua/sdp_bridge.h"
+#include "signaling/b2bua/stream_use.h"
 #include "signaling/dialog/dialog.h"
 #include "signaling/dialog/session_timer.h"
 
@@ -40,10 +41,11 @@ struct OwedAck {
     std::uint32_t cseq = 0;
 };
 
-// A request that has gone over TCP for its size, and goes over UDP if TCP is refused (RFC 3261 18.1.1).
+// A request that has gone over TCP for its size (RFC 3261 18.1.1).
 struct LargeRequest {
     transaction::ClientId client;
     Endpoint there;
+    StreamUse use = StreamUse::first;  // whether it goes over UDP if TCP is refused
 };
 
 struct Leg {

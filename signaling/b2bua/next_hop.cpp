@@ -86,11 +86,12 @@ NextHop next_hop(const dialog::Dialog& dialog, const Realm& realm, const KnownPe
     return out;
 }
 
-std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& realm, const TargetHealth& health,
-                               TimePoint now) {
+std::optional<Flow> stream_for(const Flow& at, StreamUse use, std::size_t bytes, const Realm& realm,
+                               const TargetHealth& health, TimePoint now) {
+    if (use == StreamUse::never) return std::nullopt;
     if (bytes <= sip::limits::udp_request_bytes || at.transport != Transport::udp) return std::nullopt;
     if (realm.listener(Transport::tcp, at.remote.address.family) == nullptr) return std::nullopt;
-    if (!health.may_take_stream(at.remote, now)) return std::nullopt;
+    if (use == StreamUse::first && !health.may_take_stream(at.remote, now)) return std::nullopt;
     return outgoing_flow(realm, at.realm, Transport::tcp, at.remote);
 }
 

@@ -13,6 +13,7 @@
 #include "control/config/model.h"
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/named_peer.h"
+#include "signaling/b2bua/stream_use.h"
 #include "signaling/b2bua/target_health.h"
 #include "signaling/dialog/dialog.h"
 
@@ -21,8 +22,9 @@ namespace sallyport::b2bua {
 struct NextHop {
     Flow flow;
     std::string tls_name;        // what a certificate must carry there
-    bool any_transport = false;  // UDP, and neither URI nor DNS has named it: see stream_for()
-    bool over_stream = false;    // it has gone over TCP for its size, and goes over UDP if TCP is refused
+    bool any_transport = false;  // UDP, and neither URI nor DNS has named it
+    StreamUse large = StreamUse::never;
+    bool over_stream = false;  // it has gone over TCP for its size
 };
 // What is known of a dialog's peer beside its dialog.
 struct KnownPeer {
@@ -32,11 +34,11 @@ struct KnownPeer {
 NextHop next_hop(const dialog::Dialog& dialog, const Realm& realm, const KnownPeer& peer = {});
 // A flow to an address of our own choice: the listener's address on UDP, no connection yet on streams.
 Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, const Endpoint& remote);
-// RFC 3261 18.1.1: a request of more than 1300 bytes goes over TCP where nobody has named UDP. The flow to the same
-// address and port over TCP; nothing: it stays on `at`, for it is small, the realm has no TCP, or who is there has
-// refused it lately. If TCP is refused it goes over UDP after all, and TargetHealth is told.
-std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& realm, const TargetHealth& health,
-                               TimePoint now);
+// RFC 3261 18.1.1: the flow to the same address and port over TCP for a request of more than 1300 bytes; nothing: it
+// stays on `at`, for it is small, is never to move, the realm has no TCP, or who is there has refused it lately and may
+// have it over UDP. If TCP is refused for StreamUse::first it goes over UDP after all, and TargetHealth is told.
+std::optional<Flow> stream_for(const Flow& at, StreamUse use, std::size_t bytes, const Realm& realm,
+                               const TargetHealth& health, TimePoint now);
 bool names_udp(const std::vector<config::Target>& targets);    // any of them: then the peer is one for UDP
 std::string contact_of(const Realm& realm, const Flow& flow);  // "<sip:host:port;transport=tcp>"
 std::string via_of(const Realm& realm, const Flow& flow, std::string_view branch);

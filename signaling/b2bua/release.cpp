@@ -173,16 +173,36 @@ void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_vi
     start_timer(CallTimer::record, statistics_patience, cx);
 }
 
+// SIPconnect 16.6.3: by each trunk's own rule; of two, either is enough. Of a call that its PBX has sent on to the core
+// the trunk is at neither end, and it has come to it. A call of no trunk, one for help, and what is only asked about
+// (explain) leave one whatever is said.
+bool Call::is_recorded(const Context& cx) const {
+    if (admitted_.emergency || cx.decisions != nullptr) return true;
+    bool asked = false, wanted = false;
+    const auto ask = [&](const std::string& trunk, bool begins) {
+        if (trunk.empty()) return;
+        const auto records = trunk_of(trunk).call_records;
+        asked = true;
+        wanted |= records == config::CallRecords::all || (records == config::CallRecords::received && !begins);
+    };
+    if (is_pbx(Side::a)) ask(end_id(Side::a), true);
+    if (is_pbx(Side::b)) ask(end_id(Side::b), false);
+    if (!is_pbx(Side::a) || end_id(Side::a) != admitted_.trunk) ask(admitted_.trunk, false);
+    return !asked || wanted;
+}
+
 void Call::write_record(Context& cx) {
     if (record_written_) return;
     record_written_ = true;
     stop_timer(CallTimer::record, cx);
-    cx.counters.records.add();
     log(Severity::info, "call-ended",
         std::to_string(record_.status) + " by " + record_.ended_by + ", Q.850 " + std::to_string(record_.q850) + ", " +
             record_.reason,
         cx);
-    cx.out.emplace_back(WriteRecord{record_});
+    if (is_recorded(cx)) {
+        cx.counters.records.add();
+        cx.out.emplace_back(WriteRecord{record_});
+    }
     finish_if_done(cx);
 }
 

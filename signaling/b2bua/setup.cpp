@@ -276,12 +276,14 @@ void Call::send_invite(Context& cx) {
     start_timer(CallTimer::no_answer, transaction::timer_c, cx);
 }
 
-// RFC 3261 18.1.1: a large request goes over TCP where nothing has fixed the transport.
+// RFC 3261 18.1.1: a large request goes over TCP where nothing has fixed the transport, or the operator says so. A call
+// for help is sent in fragments before it is not sent at all.
 bool Call::move_to_stream(std::size_t bytes, Context& cx) {
-    if (!hop_->any_transport) return false;
-    const auto stream = stream_for(hop_->flow, bytes, cx.realm(hop_->flow.realm), cx.health, cx.now);
+    if (hop_->large == StreamUse::only && admitted_.emergency) hop_->large = StreamUse::first;
+    const auto stream = stream_for(hop_->flow, hop_->large, bytes, cx.realm(hop_->flow.realm), cx.health, cx.now);
     if (!stream) return false;
-    hop_->datagram_flow = std::exchange(hop_->flow, *stream);
+    const Flow datagrams = std::exchange(hop_->flow, *stream);
+    if (hop_->large == StreamUse::first) hop_->datagram_flow = datagrams;
     return true;
 }
 
@@ -289,7 +291,7 @@ bool Call::move_to_stream(std::size_t bytes, Context& cx) {
 void Call::move_to_datagrams(Context& cx) {
     cx.health.refused_stream(hop_->flow.remote, cx.now);
     hop_->flow = *std::exchange(hop_->datagram_flow, std::nullopt);
-    hop_->any_transport = false;
+    hop_->large = StreamUse::never;
     send_invite(cx);
 }
 

@@ -101,6 +101,7 @@ Targets Targets::to_carriers(const config::Snapshot& config, const std::vector<s
             candidate.host = host;
             candidate.realm = *realm;
             candidate.wanted = wanted(target, around.realms[*realm], carrier.tls.required);
+            candidate.large = carrier.large_requests;
             candidate.target = std::move(target);
             out.add(std::move(candidate), around);
         }
@@ -139,6 +140,7 @@ Targets Targets::to_trunk(const config::Trunk& trunk, const std::vector<registra
             candidate.health_key = target_key(trunk_owner(trunk.id), target);
         candidate.realm = *realm;
         candidate.wanted = wanted(target, around.realms[*realm], trunk.tls.required, &trunk);
+        if (trunk.allows(config::Transport::tcp)) candidate.large = trunk.large_requests;
         candidate.target = std::move(target);
         out.add(std::move(candidate), around);
     }
@@ -182,7 +184,7 @@ Targets::Step Targets::next(const Surroundings& around) {
             hop(*current_, outgoing_flow(around.realms[current_->realm], current_->realm, at.transport, at.endpoint),
                 at.transport == Transport::tls ? at.tls_name : std::string());
         there.health_key = key;
-        there.any_transport = at.assumed;
+        if (at.transport == Transport::udp) there.large = stream_use(current_->large, !at.assumed);
         return there;
     }
     locator_.reset();

@@ -12,6 +12,7 @@
 #include "control/base/boxed.h"
 #include "control/base/random.h"
 #include "control/config/snapshot.h"
+#include "signaling/b2bua/stream_use.h"
 #include "signaling/b2bua/target_health.h"
 #include "signaling/locate/locator.h"
 #include "signaling/registrar/binding.h"
@@ -26,9 +27,9 @@ struct Hop {
     std::vector<std::string> routes;
     Flow flow;
     std::string tls_name;
-    bool any_transport = false;         // UDP is only assumed: a large request may go over TCP (RFC 3261 18.1.1)
-    std::optional<Flow> datagram_flow;  // it does: where it goes if TCP is refused
-    std::string text() const;           // "tls 192.0.2.7:5061"
+    StreamUse large = StreamUse::never;  // of a request that is too large for UDP (RFC 3261 18.1.1)
+    std::optional<Flow> datagram_flow;   // it has gone over TCP for that: where it goes if TCP is refused
+    std::string text() const;            // "tls 192.0.2.7:5061"
 };
 
 class Targets {
@@ -71,6 +72,7 @@ private:
         std::optional<Flow> flow;  // a binding's; otherwise `target` is to be located
         config::Target target;
         locate::Wanted wanted;
+        config::LargeRequests large = config::LargeRequests::udp;
     };
     void add(Candidate candidate, const Surroundings& around);
     static void order(std::vector<config::Target>& targets, RandomSource& random);

@@ -59,19 +59,21 @@ NextHop Call::known_hop(dialog::Dialog& dialog, RealmIndex realm, const End& who
     }
     const bool pbx = who.kind == policy::PartyKind::trunk;
     NextHop hop = next_hop(dialog, cx.realm(realm), {pbx ? &trunk_of(who.id).targets : nullptr, named});
-    hop.any_transport = hop.any_transport && may_go_over_stream(who);
+    hop.large = stream_use_of(who, !hop.any_transport);
     return hop;
 }
 
 // A PBX that registers, or is behind a NAT, is there on its flow alone. Who has said UDP of any target means the peer.
-bool Call::may_go_over_stream(const End& who) const {
+StreamUse Call::stream_use_of(const End& who, bool named_udp) const {
     if (who.kind != policy::PartyKind::trunk) {
         const auto carrier = config_->carriers.find(who.id);
-        return carrier != config_->carriers.end() && !names_udp(carrier->second.targets);
+        if (carrier == config_->carriers.end()) return StreamUse::never;
+        return stream_use(carrier->second.large_requests, named_udp || names_udp(carrier->second.targets));
     }
     const config::Trunk& trunk = trunk_of(who.id);
-    return trunk.mode == config::TrunkMode::static_ && trunk.network.nat == config::NatMode::off &&
-           trunk.allows(config::Transport::tcp) && !names_udp(trunk.targets);
+    const bool elsewhere = trunk.mode == config::TrunkMode::static_ && trunk.network.nat == config::NatMode::off &&
+                           trunk.allows(config::Transport::tcp);
+    return elsewhere ? stream_use(trunk.large_requests, named_udp || names_udp(trunk.targets)) : StreamUse::never;
 }
 
 void Call::move_flow(Side side, const Flow& flow, Context& cx) {
@@ -100,8 +102,7 @@ void Call::on_dns(const locate::Answer& answer, Context& cx) {
 
 // True: it goes over TCP, and has to be composed for that.
 bool Call::go_over_stream(NextHop& hop, std::size_t bytes, const Context& cx) {
-    if (!hop.any_transport) return false;
-    const auto stream = stream_for(hop.flow, bytes, cx.realm(hop.flow.realm), cx.health, cx.now);
+    const auto stream = stream_for(hop.flow, hop.large, bytes, cx.realm(hop.flow.realm), cx.health, cx.now);
     if (!stream) return false;
     hop.flow = *stream;
     hop.over_stream = true;
@@ -109,16 +110,18 @@ bool Call::go_over_stream(NextHop& hop, std::size_t bytes, const Context& cx) {
 }
 
 void Call::note_large(Leg& l, const NextHop& hop, transaction::ClientId client) {
-    if (hop.over_stream) l.large = LargeRequest{client, hop.flow.remote};
+    if (hop.over_stream) l.large = LargeRequest{client, hop.flow.remote, hop.large};
 }
 
-// TCP is refused there, now and for a while.
-bool Call::is_refused_stream(Leg& l, const transaction::ClientFailed& failed, Context& cx) {
-    if (!l.large || l.large->client != failed.client) return false;
-    const bool refused = failed.failure == transaction::Failure::transport;
-    if (refused) cx.health.refused_stream(l.large->there, cx.now);
+// TCP is refused there: now and for a while, unless nothing but TCP is to be tried.
+StreamUse Call::refused_stream(Leg& l, const transaction::ClientFailed& failed, Context& cx) {
+    if (!l.large || l.large->client != failed.client) return StreamUse::never;
+    const StreamUse use = l.large->use;
+    const Endpoint there = l.large->there;
     l.large.reset();
-    return refused;
+    if (failed.failure != transaction::Failure::transport) return StreamUse::never;
+    if (use == StreamUse::first) cx.health.refused_stream(there, cx.now);
+    return use;
 }
 
 }  // namespace sallyport::b2bua

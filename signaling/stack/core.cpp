@@ -74,13 +74,15 @@ void Core::on(const Datagram& input) { receive(input.flow, input.bytes, sip::Fra
 void Core::on(const StreamMessage& input) { receive(input.flow, input.bytes, sip::Framing::stream, input.busy); }
 
 void Core::receive(const Flow& flow, std::string_view bytes, sip::Framing framing, Duration busy) {
-    if (flow.realm >= settings.realms.size() || !takes(flow, bytes, busy)) return;
+    if (flow.realm >= settings.realms.size()) return;
+    const Entry entry = entry_of(flow, bytes, busy);
+    if (entry == Entry::refused) return;
     if (answer_refresh(flow, bytes)) return;
     auto message = sip::Parser::parse(bytes, framing, &flow.remote);
     if (message.has_value()) {
         statistics.messages_received.add();
         if (!handed_over_.empty() && hand_over_again(flow, *message)) return;
-        return layer.receive(flow, std::move(*message), now_, effects_);
+        return layer.receive(flow, std::move(*message), now_, effects_, entry == Entry::urgent);
     }
     switch (message.error().code) {
         case sip::ParseErrc::empty: return;

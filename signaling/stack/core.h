@@ -103,9 +103,13 @@ private:
     void complain(std::string event, std::string trunk, std::string text);
     void keep_expiring();
 
-    // triage.cpp: what is refused before it is parsed, when there is more than can be done
-    bool takes(const Flow& flow, std::string_view bytes, Duration busy);
-    policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen, const sip::ViaView* top_via);
+    // triage.cpp: what is refused before it is parsed, when there is more than can be done, or than one source may have
+    enum class Entry : std::uint8_t { refused, taken, urgent };
+    Entry entry_of(const Flow& flow, std::string_view bytes, Duration busy);
+    std::size_t share_of(const Flow& flow) const;
+    bool is_within(const transaction::SourceLoad& load, std::size_t share) const;
+    bool may_exceed_share(policy::WorkClass work, const transaction::SourceLoad& load, std::size_t share) const;
+    policy::WorkClass classify(const Flow& flow, const sip::Glimpse& seen);
     bool dials_emergency(const sip::Glimpse& seen) const;
     void learn_emergency_numbers();
     bool is_plausible_emergency(const IpAddress& source);

@@ -94,11 +94,11 @@ void Relay::send(All::iterator at, b2bua::Context& cx) {
     const auto* request = cx.layer.request_of(pending.server);
     if (request == nullptr) return forget(at);
     std::string text = compose(pending, *request, cx);
-    const auto stream = hop.any_transport
-                            ? b2bua::stream_for(hop.flow, text.size(), cx.realm(hop.flow.realm), cx.health, cx.now)
-                            : std::nullopt;
+    const auto stream =
+        b2bua::stream_for(hop.flow, hop.large, text.size(), cx.realm(hop.flow.realm), cx.health, cx.now);
     if (stream) {
-        hop.datagram_flow = std::exchange(hop.flow, *stream);
+        const Flow datagrams = std::exchange(hop.flow, *stream);
+        if (hop.large == b2bua::StreamUse::first) hop.datagram_flow = datagrams;
         text = compose(pending, *request, cx);
     }
     pending.client = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
@@ -165,6 +165,7 @@ bool Relay::on_client_failed(const transaction::ClientFailed& failed, b2bua::Con
         // RFC 3261 18.1.1: TCP is refused there, so it goes over UDP after all.
         cx.health.refused_stream(hop.flow.remote, cx.now);
         hop.flow = *std::exchange(hop.datagram_flow, std::nullopt);
+        hop.large = b2bua::StreamUse::never;
         asked_.erase(failed.client);
         send(at, cx);
         return true;

@@ -63,6 +63,12 @@ const config::Trunk* trunk_asked_for(const config::Snapshot& config, const sip::
     return config.trunk_by_number(*e164);
 }
 
+// A target over UDP means the carrier, unless the operator has said what becomes of large requests.
+config::LargeRequests large_requests_of(const config::Carrier& carrier) {
+    const bool said = carrier.large_requests != config::LargeRequests::automatic;
+    return !said && b2bua::names_udp(carrier.targets) ? config::LargeRequests::udp : carrier.large_requests;
+}
+
 }  // namespace
 
 std::optional<Refusal> Subscriptions::begin(const transaction::Request& request, const policy::Party& party,
@@ -99,7 +105,7 @@ std::optional<Refusal> Subscriptions::begin(const transaction::Request& request,
     fresh.dialog.local_cseq = 0;
     fresh.number = last_ = (last_ + 1) % asker_numbers;
     const auto sender = carrier ? config.carriers.find(party.id) : config.carriers.end();
-    fresh.any_transport = sender != config.carriers.end() && !b2bua::names_udp(sender->second.targets);
+    if (sender != config.carriers.end()) fresh.large = large_requests_of(sender->second);
     fresh.expires = cx.now + std::chrono::seconds(seconds);
     accept(request, tag, fresh, cx);
     const auto at = all_.insert_or_assign(Key{std::string(message.call_id()), tag}, std::move(fresh)).first;
@@ -186,12 +192,10 @@ void Subscriptions::send(All::iterator at, std::string_view state, b2bua::Contex
     std::string text = compose({});
     s.over_stream.reset();
     // Nobody hears of it if the last one is refused.
-    const auto stream = hop.any_transport && s.any_transport && !last
-                            ? b2bua::stream_for(hop.flow, text.size(), realm, cx.health, cx.now)
-                            : std::nullopt;
-    if (stream) {
+    hop.large = last ? b2bua::StreamUse::never : b2bua::stream_use(s.large, !hop.any_transport);
+    if (const auto stream = b2bua::stream_for(hop.flow, hop.large, text.size(), realm, cx.health, cx.now)) {
         hop.flow = *stream;
-        s.over_stream = stream->remote;
+        if (hop.large == b2bua::StreamUse::first) s.over_stream = stream->remote;
         text = compose(s.dialog.local_cseq);
     }
     s.asked = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);

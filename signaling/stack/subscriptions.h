@@ -50,11 +50,12 @@ private:
         TimePoint expires{}, notified{};
         std::uint32_t version = 0;
         std::vector<registrar::Binding> told;
-        transaction::ClientId asked;          // the NOTIFY that is not answered yet
-        bool due = false;                     // something is to be told once that is answered
-        std::uint64_t number = 0;             // among all that there have been
-        bool any_transport = false;           // what is too large for UDP may go over TCP
-        std::optional<Endpoint> over_stream;  // where what is not answered yet has gone so
+        transaction::ClientId asked;  // the NOTIFY that is not answered yet
+        bool due = false;             // something is to be told once that is answered
+        std::uint64_t number = 0;     // among all that there have been
+        // Of a notification that is too large for UDP.
+        config::LargeRequests large = config::LargeRequests::udp;
+        std::optional<Endpoint> over_stream;  // where what is not answered yet has gone over TCP, and may go over UDP
         Boxed<b2bua::NamedPeer> named;        // where it is told, if its next hop is a name
     };
     using Key = std::pair<std::string, std::string>;  // Call-ID, our tag

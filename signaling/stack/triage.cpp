@@ -1,6 +1,6 @@
 // What a message is worth before it is parsed, and the refusal that costs next to nothing (RFC 5390, RFC 6357): only
-// while this shard has more to do than it can. A call that is up, an emergency and a binding that lives are never
-// refused here.
+// while this shard has more to do than it can, where a call that is up, an emergency and a binding that lives are never
+// refused; and while one source address has all the transactions that are its share.
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -8,6 +8,8 @@ namespace sallyport::stack {
 using policy::WorkClass;
 
 namespace {
+
+constexpr std::size_t strangers_part = 10;  // of whom no trunk or carrier knows: one in so many of a trunk's share
 
 // RFC 5031: "urn:service:sos" and what is below it.
 bool is_emergency(const sip::Glimpse& seen) {
@@ -33,28 +35,70 @@ std::optional<sip::ViaView> top_via_of(const sip::Glimpse& seen) {
 
 }  // namespace
 
-bool Core::takes(const Flow& flow, std::string_view bytes, Duration busy) {
+Core::Entry Core::entry_of(const Flow& flow, std::string_view bytes, Duration busy) {
     overload.observe(busy, now_);
     statistics.overload_permille.set(static_cast<std::uint64_t>(overload.level() * 1'000));
-    if (overload.level() == 0) return true;
+    const auto load = layer.load_of(flow.remote.address);
+    const bool within_least = is_within(load, config.source_transactions / strangers_part);
+    if (overload.level() == 0 && within_least && !layer.is_full()) return Entry::taken;  // nearly always
     const auto seen = sip::glimpse(bytes);
     if (seen.method == "ACK" && seen.to_tag.starts_with(overload_mark_)) {
         statistics.overload_acks.add();
-        return false;
+        return Entry::refused;
     }
     const auto via = top_via_of(seen);
-    const WorkClass work = classify(flow, seen, via ? &*via : nullptr);
-    if (overload.admit(work)) return true;
-    statistics.refused_overload[static_cast<std::size_t>(work)].add();
+    if (seen.response || seen.method == "ACK" || seen.method == "CANCEL" || (via && layer.knows(seen.method, *via)))
+        return Entry::taken;  // makes no transaction
+    const WorkClass work = classify(flow, seen);
+    const std::size_t share = within_least ? 0 : share_of(flow);
+    if (!within_least && !is_within(load, share) && !may_exceed_share(work, load, share)) {
+        statistics.refused_share.add();
+        complain("source-share-exhausted", {},
+                 flow.remote.address.to_string() + " has " + std::to_string(load.open) + " requests open, with " +
+                     std::to_string(load.bytes) + " bytes: " + std::string(to_string(work)) + " is refused");
+    } else if (overload.admit(work)) {
+        return work == WorkClass::emergency ? Entry::urgent : Entry::taken;
+    } else {
+        statistics.refused_overload[static_cast<std::size_t>(work)].add();
+    }
     refuse_unparsed(flow, seen, bytes.size());
+    return Entry::refused;
+}
+
+// CVE-2021-41145: whoever floods fills his own share of what this shard keeps, and nobody else's. A carrier's address
+// stands for a whole network, and still leaves half to the PBXs.
+std::size_t Core::share_of(const Flow& flow) const {
+    const auto party = snapshot ? policy::identify(*snapshot, settings.realms[flow.realm], flow, shared.locations,
+                                                   health.learned(), now_)
+                                : policy::Party{};
+    switch (party.kind) {
+        case policy::PartyKind::unknown: break;
+        case policy::PartyKind::trunk: return config.source_transactions;
+        case policy::PartyKind::carrier: return config.max_transactions / 2;
+    }
+    return config.source_transactions / strangers_part;
+}
+
+// Of bytes as of transactions: large requests must not fill in a few what many small ones may not.
+bool Core::is_within(const transaction::SourceLoad& load, std::size_t share) const {
+    const std::size_t bytes_each = config.max_transaction_bytes / config.max_transactions;
+    return load.open < share && load.bytes < share * bytes_each;
+}
+
+bool Core::may_exceed_share(WorkClass work, const transaction::SourceLoad& load, std::size_t share) const {
+    switch (work) {
+        case WorkClass::emergency: return true;  // so many a second of one source, no more
+        case WorkClass::in_dialog:
+        case WorkClass::refresh: return is_within(load, share + share / 8);  // as in the layer
+        case WorkClass::new_work:
+        case WorkClass::rest: return false;
+    }
     return false;
 }
 
 // A To tag alone proves nothing: whoever writes one must not pass for a call that is up.
-WorkClass Core::classify(const Flow& flow, const sip::Glimpse& seen, const sip::ViaView* top_via) {
-    if (seen.response || seen.method == "ACK" || seen.method == "CANCEL") return WorkClass::in_dialog;
+WorkClass Core::classify(const Flow& flow, const sip::Glimpse& seen) {
     if (!seen.to_tag.empty() && calls.index().find_dialog(seen.call_id, seen.to_tag)) return WorkClass::in_dialog;
-    if (top_via != nullptr && layer.knows(seen.method, *top_via)) return WorkClass::in_dialog;
     if ((is_emergency(seen) || dials_emergency(seen)) && is_plausible_emergency(flow.remote.address))
         return WorkClass::emergency;
     if (seen.method == "INVITE") return seen.to_tag.empty() ? WorkClass::new_work : WorkClass::rest;

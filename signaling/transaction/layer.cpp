@@ -23,9 +23,9 @@ Layer::Layer(TimerValues values, Timers& timers, RandomSource& random, std::size
     : state_(std::make_unique<State>(values, timers, random, max_transactions, max_bytes)) {}
 Layer::~Layer() = default;
 
-void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out) {
+void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out, bool urgent) {
     if (message.is_request())
-        state_->servers.receive(flow, std::move(message), now, out);
+        state_->servers.receive(flow, std::move(message), urgent, now, out);
     else
         state_->clients.receive(flow, std::move(message), now, out);
 }
@@ -80,6 +80,10 @@ std::string Layer::new_branch() { return std::string(magic_cookie) + state_->ran
 std::size_t Layer::size() const { return state_->clients.size() + state_->servers.size(); }
 
 std::size_t Layer::kept_bytes() const { return state_->servers.kept_bytes(); }
+
+bool Layer::is_full() const { return state_->servers.is_full(); }
+
+SourceLoad Layer::load_of(const IpAddress& source) const { return state_->servers.load_of(source); }
 
 const LayerStatistics& Layer::statistics() const { return state_->statistics; }
 

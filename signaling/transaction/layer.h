@@ -12,6 +12,7 @@
 #include "control/base/random.h"
 #include "signaling/transaction/effects.h"
 #include "signaling/transaction/keyed_hash.h"
+#include "signaling/transaction/source_loads.h"
 #include "signaling/transaction/timers.h"
 
 namespace sallyport::transaction {
@@ -35,7 +36,8 @@ public:
     ~Layer();
 
     // A parsed message from the network. INVITE gets no automatic 100: the user answers (or the layer after 200 ms).
-    void receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out);
+    // `urgent`: has the room that requests within dialogs have beyond what is full for others.
+    void receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out, bool urgent = false);
 
     // Whether a request of this method with this top Via is the repetition of one that is known (RFC 3261 17.2.3).
     bool knows(std::string_view method, const sip::ViaView& top_via) const;
@@ -77,7 +79,9 @@ public:
 
     std::string new_branch();  // "z9hG4bK" + unpredictable
     std::size_t size() const;
-    std::size_t kept_bytes() const;  // by server transactions
+    std::size_t kept_bytes() const;                     // by server transactions
+    bool is_full() const;                               // of them, for what is neither urgent nor within a dialog
+    SourceLoad load_of(const IpAddress& source) const;  // the server transactions of that address
     const LayerStatistics& statistics() const;
 
 private:

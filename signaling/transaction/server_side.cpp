@@ -17,13 +17,13 @@ bool is_ongoing(const std::variant<InviteServer, NonInviteServer>& machine) {
 
 }  // namespace
 
-void ServerSide::receive(const Flow& flow, sip::Message request, TimePoint now, Effects& out) {
+void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, TimePoint now, Effects& out) {
     statistics_.requests_received.add();
     if (request.method() == sip::Method::ack) return receive_ack(flow, std::move(request), now, out);
     if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
     const Key key = key_of(request);
     if (const auto found = by_key_.find(key); found != by_key_.end()) return receive_again(found->second, now, out);
-    if (!has_room_for(request.text().size(), !request.to_tag().empty())) {
+    if (!has_room_for(request.text().size(), urgent || !request.to_tag().empty())) {
         statistics_.limit_refusals.add();
         const std::string retry_after = std::to_string(1 + random_.below(10));  // spread: they must not return together
         return answer_once(flow, request, 503, stable_tag(key), out, retry_after);
@@ -49,8 +49,18 @@ void ServerSide::answer_new(const NewRequest& request, const Flow& flow, const F
     NonInviteServer machine(values_, is_reliable(flow.transport));
     Step answered;  // delivered it need not be: its user has it
     machine.respond(status, share(std::move(response)), answered);
-    const ServerId id = table_.emplace(
-        Server{request.key, request.merge_key, std::move(machine), flow, responses, {}, {}, {}, 0, {}, false});
+    const ServerId id = table_.emplace(Server{request.key,
+                                              request.merge_key,
+                                              std::move(machine),
+                                              flow,
+                                              responses,
+                                              {},
+                                              {},
+                                              {},
+                                              0,
+                                              &sources_.add(flow.remote.address),
+                                              {},
+                                              false});
     by_key_.emplace(request.key, id);
     by_merge_key_.insert_or_assign(request.merge_key, id);
     apply(id, answered, nullptr, flow, now, out);
@@ -113,6 +123,7 @@ void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key
                                               {},
                                               request,
                                               0,
+                                              &sources_.add(flow.remote.address),
                                               {},
                                               false});
     Server& server = *table_.find(id);
@@ -125,9 +136,10 @@ void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key
     apply(id, step, &request, flow, now, out);
 }
 
-// Requests within dialogs keep calls controllable: they have an eighth of room that new ones do not get.
-bool ServerSide::has_room_for(std::size_t bytes, bool in_dialog) const {
-    const auto room = [&](std::size_t limit) { return in_dialog ? limit + limit / 8 : limit; };
+// Requests within dialogs keep calls controllable: they, and calls for help, have an eighth of room that new ones do
+// not get.
+bool ServerSide::has_room_for(std::size_t bytes, bool first) const {
+    const auto room = [&](std::size_t limit) { return first ? limit + limit / 8 : limit; };
     return table_.size() < room(limits_.transactions) && bytes_ + bytes <= room(limits_.bytes);
 }
 
@@ -255,12 +267,15 @@ void ServerSide::account(Server& server) {
     const SharedText last = std::visit([](const auto& m) { return m.last_response(); }, server.machine);
     const std::size_t now_kept = (server.request ? server.request->text().size() : 0) + (last ? last->size() : 0);
     bytes_ += now_kept - server.bytes;
+    server.source->bytes += now_kept - server.bytes;
     server.bytes = now_kept;
 }
 
 void ServerSide::erase(ServerId id) {
     Server& server = *table_.find(id);
     bytes_ -= server.bytes;
+    server.source->bytes -= server.bytes;
+    sources_.remove(server.received_on.remote.address);
     server.timers.stop_all(timers_);
     by_key_.erase(server.key);
     if (server.merge_key) {

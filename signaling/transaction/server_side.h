@@ -17,6 +17,7 @@
 #include "signaling/transaction/keyed_hash.h"
 #include "signaling/transaction/layer.h"
 #include "signaling/transaction/non_invite_server.h"
+#include "signaling/transaction/source_loads.h"
 #include "signaling/transaction/timer_set.h"
 
 namespace sallyport::transaction {
@@ -29,9 +30,15 @@ public:
     };
     ServerSide(const TimerValues& values, Timers& timers, RandomSource& random, const Limits& limits,
                LayerStatistics& statistics)
-        : values_(values), timers_(timers), random_(random), statistics_(statistics), limits_(limits), hash_(random) {}
+        : values_(values),
+          timers_(timers),
+          random_(random),
+          statistics_(statistics),
+          limits_(limits),
+          sources_(random),
+          hash_(random) {}
 
-    void receive(const Flow& flow, sip::Message request, TimePoint now, Effects& out);
+    void receive(const Flow& flow, sip::Message request, bool urgent, TimePoint now, Effects& out);
     std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const;
     void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
                     std::string response, TimePoint now, Effects& out);
@@ -44,6 +51,8 @@ public:
     void timer(const TimerKey& key, TimePoint now, Effects& out);
     std::size_t size() const { return table_.size(); }
     std::size_t kept_bytes() const { return bytes_; }
+    bool is_full() const { return !has_room_for(1, false); }
+    SourceLoad load_of(const IpAddress& source) const { return sources_.of(source); }
 
 private:
     using Machine = std::variant<InviteServer, NonInviteServer>;
@@ -61,6 +70,7 @@ private:
         std::string via;                      // the way back, for as long as there may be one to go
         std::optional<sip::Message> request;  // until it is finally answered
         std::size_t bytes = 0;                // of it and of the answer kept
+        SourceLoad* source = nullptr;         // of where it came from
         TimerSet timers;
         bool cancelled = false;
     };
@@ -72,7 +82,7 @@ private:
     void receive_again(ServerId id, TimePoint now, Effects& out);
     void begin(const Flow& flow, const Key& key, const std::optional<Key>& merge_key, sip::Message request,
                TimePoint now, Effects& out);
-    bool has_room_for(std::size_t bytes, bool in_dialog) const;
+    bool has_room_for(std::size_t bytes, bool first) const;
     bool is_merged(const std::optional<Key>& merge_key) const;
     Key key_of(const sip::Message& request) const { return hash_.wide(server_key(request)); }
     ServerId find_cancelled(const sip::Message& cancel) const;
@@ -91,6 +101,7 @@ private:
     LayerStatistics& statistics_;
     Limits limits_;
     std::size_t bytes_ = 0;  // of all
+    SourceLoads sources_;
     KeyedHash hash_;
     SlotTable<ServerTag, Server> table_;
     Index by_key_, by_merge_key_;

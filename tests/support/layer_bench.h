@@ -31,8 +31,8 @@ public:
 
     // --- the network
     void receive(std::string_view text) { receive_on(flow, text); }
-    void receive_on(const Flow& from, std::string_view text) {
-        layer.receive(from, message(text), now, effects);
+    void receive_on(const Flow& from, std::string_view text, bool urgent = false) {
+        layer.receive(from, message(text), now, effects, urgent);
         note();
     }
     void close(const Flow& closed) {

@@ -240,5 +240,30 @@ def _(lab):
     provision(lab)
 
 
+@case('call_records of a trunk: all its calls, those alone that come to it, or none leave a record; one for help always, and metrics '
+      'see each [SC-16.6.3-02]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+
+    def counted():
+        return lab.edge.scrape('signaling').get('sallyport_calls_total', outcome='answered')
+    for setting, directions in (('all', ['from-pbx', 'to-pbx', 'from-pbx']), ('received', ['to-pbx', 'from-pbx']), ('none', ['from-pbx'])):
+        provision(lab, trunk=f'call_records: {setting}\n', customer=CUSTOMER.replace('concurrent_calls: 1', 'concurrent_calls: 0'))
+        known, calls, before = len(lab.edge.records()), [], counted()
+        for caller, callee, to in ((pbx, core, TO_CORE), (core, pbx, TO_PBX), (pbx, core, 'urn:service:sos')):
+            outgoing, incoming = answered(caller, callee, to)
+            calls.append(outgoing.call_id)
+            hang_up(outgoing, incoming)
+        # That of the call for help is the last one that there can be.
+        process.wait_until(lambda: any(calls[2] in r['sip_call_ids'] for r in lab.edge.records()[known:]), 10, 'the last record')
+        records = lab.edge.records()[known:]
+        equal([r['direction'] for r in records], directions, f'records with {setting}')
+        equal(records[-1]['emergency'], True, 'the last one is an emergency')
+        equal(counted() - before, 3, 'calls in the metrics')
+        listed = lab.edge.cli('call', 'list')
+        equal(listed.count('from-pbx') >= 2, True, f'the operator sees them: {listed}')
+    provision(lab)
+
+
 if __name__ == '__main__':
     sys.exit(main('policy', lambda: running_edge('policy', access=('udp', 'tls'))))

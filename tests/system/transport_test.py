@@ -100,8 +100,12 @@ def prepare(lab):
     lab.network.core.ip('addr', 'add', f'{STUCK_CARRIER}/24', 'dev', 'sig0')
     for address in (PBX, CROWD, SLOW):
         lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
+    apply(lab, TRUNKS)
+
+
+def apply(lab, text):
     file = Path(lab.run_directory) / 'transport.yaml'
-    file.write_text(TRUNKS)
+    file.write_text(text)
     lab.edge.apply(file)
 
 
@@ -474,6 +478,57 @@ def _(lab):
         incoming.reject(486, 'Busy Here')
         equal(call.wait_final().status, 486, 'the answer')
         pbx.close()
+
+
+def first_way(lab, setting, listens):
+    """How a large INVITE comes to a carrier whose target says UDP: the transport in its Via, or the status of the refusal."""
+    apply(lab, TRUNKS.replace('name: carriers/datagrams\n', f'name: carriers/datagrams\nlarge_requests: {setting}\n'))
+    datagrams = lab.parties[SMALL_CARRIER].peer
+    with contextlib.ExitStack() as undo:
+        if listens:
+            with lab.network.core.entered():
+                listener = undo.enter_context(socket.create_server((SMALL_CARRIER, 5060)))
+            listener.settimeout(10)
+        pbx, call = call_with_filler(lab, '+4972000001', 1_400)
+        undo.callback(pbx.close)
+        core = datagrams
+        if listens and setting != 'udp':
+            core = sip_peer.Peer(transport.StreamTransport(listener.accept()[0], 'TCP'), SMALL_CARRIER)
+            undo.callback(core.close)
+        final = None if core is not datagrams else process.wait_until(
+            lambda: not datagrams.incoming.empty() or call.wait_final(0.1), 20, 'the call arrives, or is refused')
+        if final and final is not True:
+            return final.status
+        incoming = core.wait_call()
+        incoming.reject(486, 'Busy Here')
+        equal(call.wait_final().status, 486, 'the answer')
+        return incoming.invite['Via'].split()[0]
+
+
+@case('large_requests of a carrier, whose target says UDP: tcp goes over TCP, and never over UDP where that is refused; '
+      'tcp_then_udp does then; udp never moves [SC-8-04]')
+def _(lab):
+    try:
+        equal(first_way(lab, 'tcp', listens=True), 'SIP/2.0/TCP', 'tcp')
+        equal(first_way(lab, 'tcp', listens=False), 503, 'tcp, where it is refused')
+        equal(first_way(lab, 'tcp_then_udp', listens=True), 'SIP/2.0/TCP', 'tcp_then_udp')
+        equal(first_way(lab, 'tcp_then_udp', listens=False), 'SIP/2.0/UDP', 'tcp_then_udp, where it is refused')
+        equal(first_way(lab, 'udp', listens=True), 'SIP/2.0/UDP', 'udp')
+        require(lab.parties[SMALL_CARRIER].peer.incoming.empty(), 'nothing else has come')
+        shown = lab.edge.cli('get', 'carrier', 'datagrams')
+        require('large_requests: udp' in shown, f'shown: {shown}')
+    finally:
+        apply(lab, TRUNKS)
+
+
+@case('large_requests: tcp of a PBX that registers, or that may not be reached over TCP, is refused with field and reason')
+def _(lab):
+    file = Path(lab.run_directory) / 'refused.yaml'
+    for trunk, why in (('registering', 'belongs to mode static'), ('tcp-pbx', 'needs tcp among')):
+        text = TRUNKS.replace(f'name: trunks/{trunk}\n', f'name: trunks/{trunk}\nlarge_requests: tcp\n')
+        file.write_text(text.replace('transports: [udp, tcp, tls]\n', 'transports: [udp]\n').replace(', transport: tcp}', '}'))
+        done = lab.edge.cli('apply', '-f', str(file), '--dry-run', check=False)
+        require(done.returncode != 0 and 'large_requests' in done.stderr and why in done.stderr, f'{trunk}: {done.stderr}')
 
 
 # -- peers that harm

@@ -10,6 +10,7 @@ from . import netns, pki, process, prometheus
 from .network import ACCESS, CORE, LINK_MEDIA
 
 SERVER_NAME = 'sip.sallyport.example'
+ONE_FOR_MANY = 'limits: {transactions_per_source: 1000000}\n'    # a peer of the lab stands for thousands of others
 METRICS = {'control': '127.0.0.1:9101', 'media': '127.0.0.1:9102', 'signaling': '127.0.0.1:9103'}
 CONTROL = '127.0.0.1:7443'
 REMOTE_MEDIA = f'{LINK_MEDIA}:7444'
@@ -87,7 +88,10 @@ class Edge:
             self.ca.issue('media', addresses=[LINK_MEDIA])
             self.ca.issue('node', names=['edge-1.sallyport.example'], usage='clientAuth')
         for daemon, text in (('control', self._control()), ('media', self._media()), ('signaling', self._signaling())):
-            (self.run / f'{daemon}.yaml').write_text(text + self.options.get(daemon, ''))
+            more = self.options.get(daemon, '')
+            if daemon == 'signaling' and 'limits:' not in more:
+                more += ONE_FOR_MANY
+            (self.run / f'{daemon}.yaml').write_text(text + more)
 
     def _pem(self, name):
         return self.run / 'pki' / f'{name}.pem', self.run / 'pki' / f'{name}.key'

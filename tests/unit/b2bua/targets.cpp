@@ -171,7 +171,7 @@ TEST_CASE("A located name leads where DNS says, stays with the host that has the
     located(d, "sip:host.example.org", realm, {one}, &hop);
     CHECK(hop->flow == d.flow);
     CHECK(hop->tls_name == "core.example.org");
-    CHECK_FALSE(hop->any_transport);
+    CHECK(hop->large == StreamUse::never);
 }
 
 TEST_CASE("Old replies of the media plane mean nothing; ports that moved in a restore are noticed") {

@@ -265,12 +265,15 @@ TEST_CASE(
     CHECK(b.stack.statistics().subscriptions.read() == 1);
 }
 
-TEST_CASE("What configuration, a Contact or SRV says of UDP is kept to, however large the request is") {
+TEST_CASE(
+    "What configuration, a Contact or SRV says of UDP is kept to, unless large_requests says otherwise [SC-8-04]") {
     const std::string filler = "X-Filler: " + std::string(1'300, 'f') + "\r\n";
-    const auto transport = [&](std::string_view contact, config::Transport provisioned) {
+    const auto transport = [&](std::string_view contact, config::Transport provisioned,
+                               config::LargeRequests large = config::LargeRequests::automatic) {
         Lab b;
         auto carrier = Bench::default_carrier();
         carrier.targets[0].transport = provisioned;
+        carrier.large_requests = large;
         b.configure(Bench::default_trunk(), carrier);
         b.sent.clear();
         CallToCore call(b, contact);
@@ -283,6 +286,30 @@ TEST_CASE("What configuration, a Contact or SRV says of UDP is kept to, however 
     CHECK(transport("<sip:192.0.2.20:5060>", udp) == "UDP");
     CHECK(transport("<sip:192.0.2.20:5060;transport=udp>", unspecified) == "UDP");
     CHECK(transport(core_contact, unspecified) == "UDP");  // SRV has named it
+    using config::LargeRequests;
+    for (const auto large : {LargeRequests::tcp, LargeRequests::tcp_then_udp}) {
+        CHECK(transport("<sip:192.0.2.20:5060>", config::Transport::udp, large) == "TCP");
+        CHECK(transport("<sip:192.0.2.20:5060;transport=udp>", unspecified, large) == "TCP");
+        CHECK(transport(core_contact, unspecified, large) == "TCP");
+    }
+    CHECK(transport("<sip:192.0.2.20:5060>", unspecified, LargeRequests::udp) == "UDP");
+}
+
+TEST_CASE("A re-INVITE that may go over TCP alone ends with 513 where TCP is refused, and the call goes on") {
+    Lab b;
+    auto carrier = Bench::default_carrier();
+    carrier.large_requests = config::LargeRequests::tcp;
+    b.configure(Bench::default_trunk(), carrier);
+    b.sent.clear();
+    CallToCore call(b, "<sip:192.0.2.20:5060>");
+    CHECK(call.reinvite("X-Filler: " + std::string(1'300, 'f') + "\r\n").top_via().transport == "TCP");
+    b.give(FlowClosed{b.last.flow, "refused"});
+    b.find("513");
+    CHECK(b.silent());
+    const auto small = call.reinvite();
+    CHECK(small.top_via().transport == "UDP");
+    call.refuse(small);
+    CHECK(call.bye() == "192.0.2.20:5060");
 }
 
 }  // namespace sallyport::stack

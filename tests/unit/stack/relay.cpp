@@ -163,6 +163,37 @@ TEST_CASE("A large MESSAGE goes over TCP where nobody has named UDP, and over UD
     CHECK(say("later", 1'300).top_via().transport == "TCP");
 }
 
+TEST_CASE("A large MESSAGE goes by the trunk's large_requests, and to the next place where it may go over TCP alone") {
+    const auto say = [](Bench& b, config::LargeRequests large, std::vector<config::Transport> transports) {
+        auto trunk = static_trunk({"198.51.100.20", 5060, config::Transport::udp, 0, 0});
+        trunk.targets.push_back({"198.51.100.21", 5060, config::Transport::udp, 1, 0});
+        trunk.large_requests = large;
+        trunk.transports = std::move(transports);
+        b.configure(Bench::default_trunk(), Bench::default_carrier(), {trunk});
+        b.run_for(2s);
+        b.sent.clear();
+        b.receive(b.core_flow(), message("MESSAGE", "sip:+4989001@10.0.0.1", {}, std::string(1'300, 'x'), "m"));
+        return std::string(b.next("MESSAGE").top_via().transport);
+    };
+    using config::LargeRequests;
+    using config::Transport;
+    const auto way = [&](config::LargeRequests large, std::vector<config::Transport> transports) {
+        Bench b;
+        return say(b, large, std::move(transports));
+    };
+    CHECK(way(LargeRequests::automatic, {Transport::udp, Transport::tcp}) == "UDP");
+    CHECK(way(LargeRequests::udp, {Transport::udp, Transport::tcp}) == "UDP");
+    CHECK(way(LargeRequests::tcp, {Transport::udp}) == "UDP");  // as validation has it, it cannot be provisioned
+    CHECK(way(LargeRequests::tcp_then_udp, {Transport::udp, Transport::tcp}) == "TCP");
+    Bench b;
+    CHECK(say(b, LargeRequests::tcp, {Transport::udp, Transport::tcp}) == "TCP");
+    b.give(FlowClosed{b.last.flow, "refused"});
+    CHECK(b.next("MESSAGE").top_via().transport == "TCP");
+    CHECK(b.last.flow.remote == endpoint("198.51.100.21:5060"));
+    b.receive(b.last.flow, b.answer(parse(*b.last.bytes), 202, "pbx", {}));
+    b.next("202");
+}
+
 TEST_CASE("OPTIONS and MESSAGE of a carrier reach the flow of the number's PBX, and its answer comes back") {
     for (const std::string method : {"OPTIONS", "MESSAGE"}) {
         Bench b;

@@ -101,6 +101,50 @@ TEST_CASE("A large INVITE goes over TCP where nothing has fixed the transport, a
     CHECK(b.last.flow == b.core_flow());
 }
 
+TEST_CASE(
+    "A large INVITE moves to TCP, falls back to UDP, or stays there, as the carrier's large_requests says [SC-8-04]") {
+    using enum config::LargeRequests;
+    const auto first_way = [](Bench& b, config::Transport named, config::LargeRequests large, std::size_t bytes) {
+        auto carrier = two_targets(named);
+        carrier.large_requests = large;
+        b.bind();
+        b.configure(Bench::default_trunk(), carrier);
+        b.sent.clear();
+        b.receive(b.pbx_flow(), large_call_out(b, "call", bytes));
+        return std::string(b.find("INVITE").top_via().transport);
+    };
+    for (const auto named : {config::Transport::unspecified, config::Transport::udp}) {
+        {
+            Bench b;
+            CHECK(first_way(b, named, tcp, 1'000) == "UDP");
+        }
+        {
+            Bench b;
+            CHECK(first_way(b, named, udp, 3'000) == "UDP");
+        }
+        {
+            Bench b;
+            CHECK(first_way(b, named, tcp_then_udp, 3'000) == "TCP");
+            b.give(FlowClosed{b.last.flow, "refused"});
+            CHECK(b.next("INVITE").top_via().transport == "UDP");
+            CHECK(b.last.flow == b.core_flow());
+            CHECK(b.stack.statistics().carrier_failovers.read() == 0);
+        }
+        Bench b;
+        CHECK(first_way(b, named, tcp, 3'000) == "TCP");
+        b.give(FlowClosed{b.last.flow, "refused"});  // never over UDP: the next place is asked, over TCP as well
+        CHECK(b.find("INVITE").top_via().transport == "TCP");
+        CHECK(b.last.flow.remote == endpoint("192.0.2.30:5060"));
+        b.give(FlowClosed{b.last.flow, "refused"});
+        b.find("503");
+        b.run_for(40s);
+        CHECK(all_up(b));  // a probe over UDP has said so
+        b.sent.clear();
+        b.receive(b.pbx_flow(), large_call_out(b, "soon", 3'000));  // nor is it remembered that TCP was refused
+        CHECK(b.find("INVITE").top_via().transport == "TCP");
+    }
+}
+
 TEST_CASE("A call that times out makes a probe due; while probes are answered the target stays up") {
     Bench b;
     b.bind();
