@@ -77,8 +77,8 @@ std::string Simulation::disagreement(const SimPeer::Agreed& caller, const SimPee
                        local.rtp.address.to_string() == told.address;
             });
         };
-        if (!is_told(b2bua::Side::a, a.theirs)) continue;
-        if (!is_told(b2bua::Side::b, b.theirs)) return "the callee was told of another media session";
+        // Ports are used again: one of them alone names no session.
+        if (!is_told(b2bua::Side::a, a.theirs) || !is_told(b2bua::Side::b, b.theirs)) continue;
         const auto leg_a = session.legs.find({0, b2bua::Side::a}), leg_b = session.legs.find({0, b2bua::Side::b});
         if (leg_a == session.legs.end() || leg_b == session.legs.end()) return "the media plane was told of no leg";
         if (auto wrong = leg_differs(leg_a->second, a); !wrong.empty()) return "leg a of the media plane " + wrong;
@@ -86,7 +86,8 @@ std::string Simulation::disagreement(const SimPeer::Agreed& caller, const SimPee
         if (auto wrong = mapping(leg_a->second, a, b); !wrong.empty()) return "from the caller: " + wrong;
         return mapping(leg_b->second, b, a);
     }
-    return "no media session has the port " + std::to_string(a.theirs.port) + " that the caller was told";
+    return "no media session has both ports that were told, " + std::to_string(a.theirs.port) + " and " +
+           std::to_string(b.theirs.port);
 }
 
 }  // namespace sallyport::test

@@ -27,6 +27,7 @@ class FlowError(AssertionError):
 
 def in_the_lab(text):
     text = _ADDRESS.sub(lambda m: ADDRESSES[m.group()], text)
+    text = re.sub(r'(pbx|core|globex)-tag-\d+', r'\1-tag-*', text)
     return text.replace('RTP/SAVP', 'RTP/AVP').replace('192.0.2.20:5061', '192.0.2.20:5060')
 
 
@@ -84,7 +85,8 @@ def read(path):
         if not text or text.startswith('#'):
             continue
         if line[0] in ' \t':
-            flow.steps[-1].details.append(_detail(place, in_the_lab(text)))
+            if not text.startswith('sdp a=crypto'):          # plain RTP
+                flow.steps[-1].details.append(_detail(place, in_the_lab(text)))
         elif text.startswith('flow '):
             flow.title = text[5:].strip()
         elif text.startswith('uses '):
