@@ -72,7 +72,8 @@ void SimPeer::ring(const std::string& id, transaction::ServerId server, const Te
     Call* call = find(id);
     if (call == nullptr || call->server != server) return;
     const bool early_media = world_.chance(40);
-    if (says(request, "Supported", "100rel") && world_.chance(60)) return ring_reliably(*call, server, request, early_media);
+    if (says(request, "Supported", "100rel") && world_.chance(60))
+        return ring_reliably(*call, server, request, early_media);
     const bool describes = early_media && !request.body.empty();
     respond(server, request, early_media ? 183 : 180, call->dialog.local_tag,
             describes ? answer_to(*call, request.body) : "");
@@ -112,8 +113,7 @@ void SimPeer::answer(const std::string& id, transaction::ServerId server, const 
     Call* call = find(id);
     if (call == nullptr || call->server != server) return;
     // RFC 3262 3: not before it has been acknowledged, nor (RFC 6337 2.2) with an offer of ours on its way.
-    if (!call->ringing.empty() || call->update)
-        return world_.later(200ms, [=, this] { answer(id, server, request); });
+    if (!call->ringing.empty() || call->update) return world_.later(200ms, [=, this] { answer(id, server, request); });
     ++counts.answered;
     forget_others(*call, server);
     call->server.reset();

@@ -182,8 +182,7 @@ std::string SimMedia::say(const std::string& direction, const std::vector<std::s
 std::string SimMedia::stamp(std::string content) {
     if (content != last_) ++version_;
     last_ = content;
-    const std::string origin =
-        "o=" + name_ + "-user 4711 " + std::to_string(version_) + " IN IP4 " + host_;
+    const std::string origin = "o=" + name_ + "-user 4711 " + std::to_string(version_) + " IN IP4 " + host_;
     return content.replace(content.find("\r\no=") + 2, 2, origin);
 }
 

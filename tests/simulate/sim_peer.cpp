@@ -260,10 +260,7 @@ void SimPeer::hold(const std::string& id) {
     std::string offer;
     if (offers) {
         const unsigned dice = world_.random.below(4);
-        offer = offer_in(*call, dice == 0   ? "sendonly"
-                                : dice == 1 ? "inactive"
-                                : dice == 2 ? "recvonly"
-                                            : "sendrecv");
+        offer = offer_in(*call, dice == 0 ? "sendonly" : dice == 1 ? "inactive" : dice == 2 ? "recvonly" : "sendrecv");
         describe(request, offer);
     }
     (update ? call->offered_in_update : call->offering) = offer;

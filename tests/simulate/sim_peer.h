@@ -23,7 +23,7 @@ struct SimWorld {
     // its caller gave it.
     std::function<void(const std::string& name)> compare = {};
     // Whether that call is to come to rest: then nobody begins anything in it any more.
-    std::function<bool(const std::string& name)> rests = {}, is_resting = {};
+    std::function<bool(const std::string&name)> rests = {}, is_resting = {};
     // What a peer finds wrong with what it is told.
     std::function<void(const std::string& what)> complain = {};
 
@@ -76,9 +76,9 @@ private:
         SimMedia media;
         Told told;
         Agreement agreement;
-        std::optional<Session> refused;                     // an offer that came after that
-        bool settled = false;                               // by an 18x: the description in it is the answer
-        unsigned heard_rseq = 0;                            // of the last 18x that we have acknowledged
+        std::optional<Session> refused;                      // an offer that came after that
+        bool settled = false;                                // by an 18x: the description in it is the answer
+        unsigned heard_rseq = 0;                             // of the last 18x that we have acknowledged
         std::optional<transaction::ClientId> prack, update;  // the PRACK: one that offers something
         std::string offered_in_prack, offered_in_update;
     };

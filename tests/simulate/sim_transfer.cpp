@@ -1,8 +1,8 @@
-// What a PBX does that transfers a party of its own accord (SIPconnect 12.1). Blind: it calls somebody without an offer,
-// gives that one's offer to the party by re-INVITE, and the answer back in its ACK. Attended: it puts the party on hold,
-// calls somebody and talks with him, and then does the same by a re-INVITE without an offer. From then on it stands
-// between two calls whose parties talk with each other; who hangs up ends both. And a second telephone that takes the
-// place of the first one in its call (RFC 3891).
+// What a PBX does that transfers a party of its own accord (SIPconnect 12.1). Blind: it calls somebody without an
+// offer, gives that one's offer to the party by re-INVITE, and the answer back in its ACK. Attended: it puts the party
+// on hold, calls somebody and talks with him, and then does the same by a re-INVITE without an offer. From then on it
+// stands between two calls whose parties talk with each other; who hangs up ends both. And a second telephone that
+// takes the place of the first one in its call (RFC 3891).
 #include "tests/simulate/sim_peer.h"
 #include "tests/simulate/user_agent.h"
 
@@ -82,8 +82,8 @@ void SimPeer::replace(const std::string& id) {
     call.name = first->name;
     call.replaces = id;
     TextMessage invite = peer.request(call.dialog, "INVITE");
-    invite.add("Replaces", first->dialog.call_id + ";to-tag=" + first->dialog.remote_tag + ";from-tag=" +
-                               first->dialog.local_tag);
+    invite.add("Replaces",
+               first->dialog.call_id + ";to-tag=" + first->dialog.remote_tag + ";from-tag=" + first->dialog.local_tag);
     if (world_.chance(80)) {
         call.offering = call.media.offer("sendrecv");
         describe(invite, call.offering);

@@ -284,7 +284,8 @@ std::string Simulation::summary() const {
                 std::to_string(c.twice) + " answered twice, " + std::to_string(c.redirected) + " redirected, " +
                 std::to_string(c.replaced) + " of " + std::to_string(c.replacing) + " replaced, " +
                 std::to_string(c.early_offers) + " early UPDATEs, " + std::to_string(c.early_answers) +
-                " early answers, " + std::to_string(c.taken_back) + " re-INVITEs cancelled, " + std::to_string(c.failed) + " failed\n";
+                " early answers, " + std::to_string(c.taken_back) + " re-INVITEs cancelled, " +
+                std::to_string(c.failed) + " failed\n";
     }
     std::size_t shown = 0;
     for (const auto& line : complaints)

@@ -85,7 +85,7 @@ bool UserAgent::cancel() {
 }
 
 bool UserAgent::hang_up() {
-    if (over || !up) return false;
+    if (over || !up || !may_hang_up()) return false;
     over = true;
     say(peer.request(dialog_, "BYE"));
     bye_ = dialog_.cseq;
@@ -99,6 +99,7 @@ bool UserAgent::answer() {
     const TextMessage invite = *incoming_;
     incoming_.reset();
     unacked_ = invite.cseq();
+    first_ok_ = !up;
     if (settled_ && !up) {
         reply(invite, 200);
     } else if (invite.body.empty()) {
@@ -214,7 +215,8 @@ void UserAgent::acknowledge_failure(const TextMessage& response) {
 void UserAgent::hear_response(const TextMessage& response) {
     if (response.method() == "INVITE" || response.status() >= 200) {
         const auto asked = pending_.find(response.method());
-        if (asked != pending_.end() && TextMessage::read(asked->second).cseq() == response.cseq()) pending_.erase(asked);
+        if (asked != pending_.end() && TextMessage::read(asked->second).cseq() == response.cseq())
+            pending_.erase(asked);
     }
     if (response.status() < 200) {
         if (response.method() != "INVITE" || up) return;

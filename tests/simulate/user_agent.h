@@ -1,6 +1,6 @@
 // A user agent that does one thing at a time and only when it is told to: for tests that try every order of things.
-// It says what RFC 3261 14, RFC 3262, RFC 3311 5 and RFC 3264 have it say, remembers what was agreed, and has no timers:
-// what nobody has answered it repeats when it is told to.
+// It says what RFC 3261 14, RFC 3262, RFC 3311 5 and RFC 3264 have it say, remembers what was agreed, and has no
+// timers: what nobody has answered it repeats when it is told to.
 #pragma once
 
 #include <deque>
@@ -38,6 +38,7 @@ public:
     bool busy() const { return invite_ || update_ || incoming_ || unacked_ || answer_owed_; }
     bool invites() const { return invite_ && !invite_->cancelled; }
     bool rings() const { return incoming_.has_value(); }
+    bool may_hang_up() const { return !(first_ok_ && unacked_); }  // RFC 3261 15: not before its 2xx is acknowledged
     bool may_update_early() const { return settled_ && !up && !update_; }
 
 private:
@@ -69,6 +70,7 @@ private:
     std::map<unsigned, std::string> acks_;        // by number of the INVITE
     std::map<std::string, std::string> pending_;  // requests by method, until they are answered
     std::string final_;                           // ours to an INVITE, until it is acknowledged
+    bool first_ok_ = false;                       // its 2xx was to the first INVITE
     bool settled_ = false;                        // by an 18x: the 2xx has no description
 };
 
