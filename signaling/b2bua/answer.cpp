@@ -168,9 +168,11 @@ void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
     if (again) fork->said = {};
     const bool told = fork != nullptr && fork->told && !again;
     if (!(agreed && (fork->offered || (told && fork->in_step)))) {
+        const SdpBridge before = told ? bridge : SdpBridge();
         auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
         leg(caller).outdated = told && *fork->told != *spoken;
+        if (told) bridge.leave_unsaid(caller, before);
         exchange_->body = told ? std::string() : std::move(*spoken);
     }
     bridge_ = std::move(bridge);
@@ -211,7 +213,11 @@ void Call::fail_exchange(std::uint16_t status, std::string_view why, Context& cx
 void Call::send_ok(Context& cx) {
     const Side caller = exchange_->from;
     Leg& l = leg(caller);
-    if (!l.server || forget_lost_update(caller, cx)) return confirm(cx);  // nobody waits: an exchange of our own
+    if (!l.server || forget_lost_update(caller, cx)) {  // nobody waits: an exchange of our own
+        // Its other party may take less than before, and this one would go on sending the rest.
+        l.outdated |= bridge_.leave_unsaid(caller, exchange_->before);
+        return confirm(cx);
+    }
     if (exchange_->initial && awaits_settlement()) return hold_ok(cx);
     const auto server = l.server->id;
     const auto* invite = cx.layer.request_of(server);

@@ -15,17 +15,6 @@ namespace {
 constexpr Duration busy_pause = 5s;                      // something else is being agreed on this leg
 constexpr std::uint16_t recovery_on_timer_expiry = 102;  // Q.850
 
-// Whether the one who hears it has anything to do with it: other codecs, another direction, a stream that is over.
-bool means_the_same(const sdp::DescriptionView& a, const sdp::DescriptionView& b) {
-    if (a.media.size() != b.media.size()) return false;
-    for (std::size_t i = 0; i < a.media.size(); ++i) {
-        const auto x = sdp::view_stream(a, i), y = sdp::view_stream(b, i);
-        if (a.media[i].formats != b.media[i].formats || x.direction != y.direction || x.rejected != y.rejected)
-            return false;
-    }
-    return true;
-}
-
 }  // namespace
 
 dialog::SessionTimerPolicy Call::session_policy(Side side) const {

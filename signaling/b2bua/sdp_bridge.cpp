@@ -287,6 +287,15 @@ void SdpBridge::go_back_to(const SdpBridge& before) {
     }
 }
 
+bool SdpBridge::leave_unsaid(Side side, const SdpBridge& before) {
+    SideState& now = at(side);
+    const SideState& then = before.at(side);
+    const bool differs = now.told && now.heard && (!then.told || !has_same_effect(*then.told, *now.told, *now.heard));
+    now.told = then.told;
+    now.origin = then.origin;
+    return differs;
+}
+
 std::uint32_t SdpBridge::streams() const {
     std::size_t most = 1;
     for (const auto& side : sides_)

@@ -71,6 +71,11 @@ public:
     // An exchange has failed: everything as before, but for the o= versions that the parties have seen since.
     void go_back_to(const SdpBridge& before);
 
+    // What was spoken to `side` since `before` has not left the node: it has heard what it had heard before, and the
+    // next version is the next one (RFC 3264 8). True: it would have had another effect, so that the party has to be
+    // told.
+    bool leave_unsaid(Side side, const SdpBridge& before);
+
     // Nothing is exchanged for a while: what is kept takes less room.
     void rest();
 
@@ -100,6 +105,14 @@ public:
 private:
     std::array<SideState, 2> sides_;
 };
+
+// Whether the one who hears it has anything to do with the difference: other codecs, another direction, a stream that
+// is over.
+bool means_the_same(const sdp::DescriptionView& a, const sdp::DescriptionView& b);
+
+// Whether a party that has said `heard` takes and sends the same after being told either, be it an offer or an answer.
+bool has_same_effect(const sdp::SessionDescription& told, const sdp::SessionDescription& other,
+                     const sdp::DescriptionView& heard);
 
 // A session description in a few words, for a ladder: "audio srtp PCMA,PCMU sendonly". Addresses and keys never.
 std::string describe(std::string_view sdp_text);

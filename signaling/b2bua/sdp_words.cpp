@@ -1,5 +1,7 @@
 // A session's media in words, for records and ladders: codecs and directions, never an address or a key; and what is
-// wrong with a description, for its sender.
+// wrong with a description, for its sender; whether two say the same.
+#include <set>
+
 #include "control/base/check.h"
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/sdp/outline.h"
@@ -20,6 +22,49 @@ std::vector<std::string> SdpBridge::codecs() const {
                 out.push_back(codec.name.substr(0, most_letters) + "/" + std::to_string(codec.clock_rate));
     }
     return out;
+}
+
+bool means_the_same(const sdp::DescriptionView& a, const sdp::DescriptionView& b) {
+    if (a.media.size() != b.media.size()) return false;
+    for (std::size_t i = 0; i < a.media.size(); ++i) {
+        const auto x = sdp::view_stream(a, i), y = sdp::view_stream(b, i);
+        if (a.media[i].formats != b.media[i].formats || x.direction != y.direction || x.rejected != y.rejected)
+            return false;
+    }
+    return true;
+}
+
+namespace {
+
+// What comes about in a stream between what is told and what was heard: who sends, and the codecs, by the heard types.
+struct Effect {
+    bool off = false, in = false, out = false;
+    std::set<std::uint8_t> types;
+    friend bool operator==(const Effect&, const Effect&) = default;
+};
+Effect effect_of(const sdp::StreamView& told, const sdp::StreamView& heard) {
+    using enum sdp::Direction;
+    Effect effect;
+    effect.off = told.rejected || heard.rejected;
+    if (effect.off) return effect;
+    const auto sends = [](sdp::Direction d) { return d == sendrecv || d == sendonly; };
+    const auto receives = [](sdp::Direction d) { return d == sendrecv || d == recvonly; };
+    effect.in = sends(told.direction) && receives(heard.direction);
+    effect.out = receives(told.direction) && sends(heard.direction);
+    for (const auto& [ours, theirs] : sdp::payload_map(told, heard)) effect.types.insert(theirs);
+    return effect;
+}
+
+}  // namespace
+
+bool has_same_effect(const sdp::SessionDescription& told, const sdp::SessionDescription& other,
+                     const sdp::DescriptionView& heard) {
+    if (told.media.size() != other.media.size() || told.media.size() != heard.media.size()) return false;
+    for (std::size_t i = 0; i < told.media.size(); ++i) {
+        const auto said = sdp::view_stream(heard, i);
+        if (effect_of(sdp::view_stream(told, i), said) != effect_of(sdp::view_stream(other, i), said)) return false;
+    }
+    return true;
 }
 
 std::string describe(std::string_view sdp_text) { return sdp::outline(sdp_text); }

@@ -6,26 +6,34 @@ namespace sallyport::test {
 namespace {
 
 std::string ack_key(const TextMessage& response) {
-    return response.first("Call-ID") + " " + std::to_string(response.cseq());
+    return response.first("Call-ID") + " " + tag_of(response.first("From")) + " " + tag_of(response.first("To")) + " " +
+           std::to_string(response.cseq());
 }
 
 }  // namespace
 
 void SimPeer::call(const std::string& uri) {
     if (quiet) return;
-    ++counts.placed;
     Call call;
     call.caller = true;
     call.dialog = peer.new_dialog("<sip:" + number_ + "@" + domain_ + ";user=phone>", "<" + uri + ">", uri);
     call.name = call.dialog.call_id;
+    call.media = SimMedia(peer.id, world_.random);
     TextMessage invite = peer.request(call.dialog, "INVITE");
-    invite.add("X-Call", call.name);
     if (world_.chance(85)) {
-        describe(invite, peer.sdp(call.dialog));
-        call.offering = "sendrecv";
+        call.offering = call.media.offer("sendrecv");
+        describe(invite, call.offering);
     }
+    place(std::move(call), std::move(invite));
+}
+
+// An INVITE that begins a dialog; now and then its caller gives up.
+void SimPeer::place(Call call, TextMessage invite) {
+    ++counts.placed;
+    invite.add("X-Call", call.name);
     if (world_.chance(50)) invite.add(world_.chance(20) ? "Require" : "Supported", "100rel");
-    const std::string id = call.dialog.call_id;
+    call.begun = static_cast<const Talk&>(call);
+    const std::string id = call.id = call.dialog.call_id;
     calls_.emplace(id, std::move(call));
     const auto client = send(std::move(invite));
     if (Call* c = find(id)) c->invite = client;
@@ -53,16 +61,8 @@ void SimPeer::give_up_waiting(const std::string& id, transaction::ClientId invit
 
 void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response) {
     if (response.status() < 200) {
-        if (at == calls_.end() || response.status() == 100) return;
-        peer.learn(at->second.dialog, response);
-        // An answer that is acknowledged is the answer; the offer of the INVITE was sendrecv.
-        if (says(response, "Require", "100rel") && !response.body.empty() && !at->second.settled &&
-            !at->second.offering.empty()) {
-            agree(at->second, at->second.offering, response.body);
-            at->second.settled = true;
-        }
-        if (says(response, "Require", "100rel")) acknowledge_ringing(at->second, response);
-        return;
+        if (at == calls_.end() || response.status() == 100 || at->second.up) return;
+        return on_ringing(at->second, response);
     }
     const bool ok = response.status() < 300;
     if (const auto kept = acks_.find(ack_key(response)); ok && kept != acks_.end()) return wire_(*this, kept->second);
@@ -72,11 +72,16 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     if (ok && call.waiting_ok) return;  // again: its ACK waits for somebody
     call.invite.reset();
     if (ok) {
+        enter(call, tag_of(response.first("To")));
+        call.forks.clear();
+        if (!call.up) call.update.reset(), call.prack.reset();
         peer.learn(call.dialog, response);
+        listen(call, response);
+        const bool was_up = std::exchange(call.up, true);
         accept(call, response);
-        const bool was_up = call.up;
-        call.up = true;
+        if (find(id) == nullptr) return;
         if (call.over || call.cancelled) return hang_up(id);
+        if (!was_up && !call.replaces.empty()) ++counts.replaced;
         if (!was_up) live(id);
         return;
     }
@@ -88,34 +93,73 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     if (response.status() == 481 || response.status() == 408) hang_up(id);
 }
 
-// Now and then with another offer, where the answer is there.
-void SimPeer::acknowledge_ringing(Call& call, const TextMessage& ringing) {
-    const auto number = static_cast<unsigned>(std::stoul(ringing.first("RSeq")));
+void SimPeer::on_ringing(Call& call, const TextMessage& response) {
+    enter(call, tag_of(response.first("To")));
+    peer.learn(call.dialog, response);
+    listen(call, response);
+    if (!says(response, "Require", "100rel")) return;
+    const auto number = static_cast<unsigned>(std::stoul(response.first("RSeq")));
     if (call.heard_rseq != 0 && number != call.heard_rseq + 1) return;
     call.heard_rseq = number;
+    // An answer that is acknowledged is the answer.
+    if (!response.body.empty() && !call.settled && !call.offering.empty()) {
+        agree(call, call.offering, response.body, false);
+        call.settled = true;
+    }
+    acknowledge_ringing(call, response);
+}
+
+// With the answer where it has offered; now and then with another offer, where the answer is there.
+void SimPeer::acknowledge_ringing(Call& call, const TextMessage& ringing) {
     ++counts.pracked;
     TextMessage prack = peer.request(call.dialog, "PRACK");
-    prack.add("RAck", std::to_string(number) + " " + std::to_string(call.dialog.invite_cseq) + " INVITE");
-    if (!ringing.body.empty() && world_.chance(30)) {
-        call.offered_in_prack = world_.chance(50) ? "sendonly" : "sendrecv";
-        describe(prack, peer.sdp(call.dialog, call.offered_in_prack));
+    prack.add("RAck", ringing.first("RSeq") + " " + std::to_string(call.dialog.invite_cseq) + " INVITE");
+    bool offers = false;
+    if (!ringing.body.empty() && call.offering.empty() && !call.settled) {
+        const std::string mine = answer_to(call, ringing.body);
+        describe(prack, mine);
+        agree(call, mine, ringing.body, true);
+        call.settled = true;
+    } else if (!ringing.body.empty() && !call.prack && !call.update && world_.chance(30)) {
+        call.offered_in_prack = offer_in(call, world_.chance(50) ? "sendonly" : "sendrecv");
+        describe(prack, call.offered_in_prack);
+        offers = true;
     }
-    const std::string id = call.dialog.call_id;
-    const bool offers = !prack.body.empty();
+    const std::string id = call.id, tag = call.dialog.remote_tag;
     const auto client = send(std::move(prack));
-    if (Call* c = find(id); c != nullptr && offers) c->prack = client;
+    Call* c = find(id);
+    if (c == nullptr) return;
+    if (offers) enter(*c, tag), c->prack = client;
+    if (c->settled && peer.id.updates && world_.chance(15))
+        world_.later(world_.between(0ms, 500ms), [=, this] { update_early(id); });
+}
+
+// RFC 3311: while it rings, and all that was offered has been answered.
+void SimPeer::update_early(const std::string& id) {
+    Call* call = find(id);
+    if (call == nullptr || call->up || call->over || call->cancelled || !call->settled) return;
+    if (call->prack || call->update || !call->ringing.empty() || !(call->server || call->invite)) return;
+    ++counts.early_offers;
+    call->media.change_mind(world_.random);
+    TextMessage request = peer.request(call->dialog, "UPDATE");
+    call->offered_in_update = offer_in(*call, world_.chance(50) ? "sendonly" : "sendrecv");
+    describe(request, call->offered_in_update);
+    const std::string tag = call->dialog.remote_tag;
+    const auto client = send(std::move(request));
+    if (Call* c = find(id)) enter(*c, tag), c->update = client;
 }
 
 // A 2xx to our INVITE: what it means, and its ACK.
 void SimPeer::accept(Call& call, const TextMessage& response) {
     const bool settled = std::exchange(call.settled, false);
+    if (settled) return acknowledge(call, response);
     if (call.offering.empty() && !response.body.empty()) {  // it offers
         if (!call.joined.empty() && !call.over && !call.cancelled) return join(call, response);
-        const std::string mine = mirrored(direction_of(response.body));
-        agree(call, mine, response.body);
-        return acknowledge(call, response, peer.sdp(call.dialog, mine));
+        const std::string mine = answer_to(call, response.body);
+        agree(call, mine, response.body, true);
+        return acknowledge(call, response, mine);
     }
-    if (!settled && !response.body.empty()) agree(call, call.offering, response.body);
+    if (!response.body.empty()) agree(call, call.offering, response.body, false);
     acknowledge(call, response);
     if (!call.joined.empty() && call.up) joined(call, response);
 }

@@ -30,6 +30,17 @@ SimPeer::SimPeer(PeerIdentity identity, std::string number, std::string domain, 
     if (is_reliable(to_edge_.transport)) to_edge_.connection = 1;
 }
 
+SimPeer::Counts& SimPeer::Counts::operator+=(const Counts& other) {
+    forked += other.forked;
+    twice += other.twice;
+    joined += other.joined;
+    transferred += other.transferred;
+    redirected += other.redirected;
+    replaced += other.replaced;
+    early_offers += other.early_offers;
+    return *this;
+}
+
 void SimPeer::receive(std::string_view bytes) {
     auto message = sip::Parser::parse(bytes);
     SALLYPORT_CHECK(message.has_value());
@@ -74,12 +85,13 @@ transaction::ClientId SimPeer::send(TextMessage message) {
 
 void SimPeer::take(transaction::Request& request) {
     const auto text = TextMessage::read(request.message.text());
-    Call* call = find(text.first("Call-ID"));
+    Call* call = find(key_of(text, false));
+    if (call != nullptr) enter(*call, tag_of(text.first("From"))), listen(*call, text);
     const auto method = request.message.method();
     if (method == sip::Method::ack) {
         if (call == nullptr) return;
         if (!call->ok.empty() && !call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
-            agree(*call, call->offered_late, text.body);
+            agree(*call, call->offered_late, text.body, false);
         call->offered_late.clear();
         call->ok.clear();
         return;
@@ -95,7 +107,7 @@ void SimPeer::take(transaction::Request& request) {
     call->over = true;
     const std::string other = call->joined;
     if (!other.empty()) part(other);
-    if (!call->bye && !call->server) done(call->dialog.call_id);
+    if (!call->bye && !call->server) done(std::string(call->id));
 }
 
 void SimPeer::respond(transaction::ServerId server, const TextMessage& request, int status, const std::string& tag,
@@ -111,39 +123,89 @@ void SimPeer::respond(transaction::ServerId server, const TextMessage& request, 
 void SimPeer::take(transaction::Response& response) {
     const auto text = TextMessage::read(response.message.text());
     if (register_ == response.client) return on_register_response(text);
-    const auto at = calls_.find(text.first("Call-ID"));
+    const auto at = calls_.find(key_of(text, true));
     if (text.method() == "INVITE") return on_invite_response(at, text);
-    if (at != calls_.end() && at->second.prack == response.client && text.status() >= 200) {
-        at->second.prack.reset();
-        if (text.status() < 300 && !text.body.empty()) agree(at->second, at->second.offered_in_prack, text.body);
+    if (at == calls_.end()) return;
+    Call& call = at->second;
+    if (text.method() != "BYE") enter(call, tag_of(text.first("To"))), listen(call, text);
+    if (call.prack == response.client && text.status() >= 200) {
+        call.prack.reset();
+        if (text.status() < 300 && !text.body.empty()) agree(call, call.offered_in_prack, text.body, false);
         return;
     }
-    if (at != calls_.end() && at->second.update == response.client && text.status() >= 200) {
-        at->second.update.reset();
-        if (text.status() < 300) agree(at->second, at->second.offering, text.body);
-        if (text.status() == 481 || text.status() == 408) hang_up(std::string(at->first));
+    if (call.update == response.client && text.status() >= 200) {
+        call.update.reset();
+        if (text.status() < 300) agree(call, call.offered_in_update, text.body, false);
+        if (call.up && (text.status() == 481 || text.status() == 408)) hang_up(std::string(at->first));
         return;
     }
-    if (at == calls_.end() || at->second.bye != response.client || text.status() < 200) return;
-    at->second.bye.reset();
+    if (call.bye != response.client || text.status() < 200) return;
+    call.bye.reset();
     done(std::string(at->first));
 }
 
-void SimPeer::agree(Call& call, const std::string& mine, const std::string& their_description) {
-    call.mine = mine;
-    call.theirs = direction_of(their_description);
-    call.refused.clear();
+// Where the callee has forked each of its calls has a tag of its own.
+std::string SimPeer::key_of(const TextMessage& message, bool ours) {
+    const std::string id = message.first("Call-ID");
+    const std::string forked = id + ";" + tag_of(message.first(ours ? "From" : "To"));
+    return calls_.contains(forked) ? forked : id;
+}
+
+void SimPeer::enter(Call& call, const std::string& tag) {
+    if (!call.begun || call.up || tag.empty() || tag == call.dialog.remote_tag) return;
+    if (call.dialog.remote_tag.empty()) {
+        call.dialog.remote_tag = tag;
+        return;
+    }
+    const unsigned cseq = call.dialog.cseq;
+    call.forks.insert_or_assign(call.dialog.remote_tag, static_cast<const Talk&>(call));
+    const auto known = call.forks.find(tag);
+    static_cast<Talk&>(call) = known != call.forks.end() ? known->second : *call.begun;
+    call.dialog.remote_tag = tag;
+    call.dialog.cseq = std::max(cseq, call.dialog.cseq);
+}
+
+void SimPeer::listen(Call& call, const TextMessage& message) {
+    if (message.body.find("m=audio ") == std::string::npos) return;
+    const auto wrong = call.told.hear(Session::read(message.body));
+    if (!wrong.empty()) world_.complain("call " + call.name + ", " + peer.id.name + ": " + wrong);
+}
+
+void SimPeer::agree(Call& call, const std::string& mine, const std::string& theirs, bool mine_answers) {
+    call.agreement = {Session::read(mine), Session::read(theirs), mine_answers};
+    call.refused.reset();
+    if (mine_answers) return;
+    for (const auto& [type, name] : call.agreement.theirs.codecs)
+        if (call.agreement.mine.type_of(name) != type)
+            world_.complain("call " + call.name + ", " + peer.id.name + ": an answer that was not offered:\n" + mine +
+                            "\n" + theirs);
+}
+
+std::string SimPeer::answer_to(Call& call, const std::string& offer, const std::string& direction) {
+    return call.media.answer(direction.empty() ? mirrored(direction_of(offer)) : direction, Session::read(offer),
+                             world_.chance(30));
+}
+
+std::string SimPeer::offer_in(Call& call, const std::string& direction) {
+    if (call.up) call.media.change_mind(world_.random);
+    const bool held = direction == "sendonly" || direction == "inactive";
+    return call.media.offer(direction, held && world_.chance(10));  // the hold of RFC 2543
 }
 
 std::optional<SimPeer::Agreed> SimPeer::agreed(const std::string& name, bool caller) const {
     for (const auto& [id, call] : calls_) {
-        if (call.name != name || call.caller != caller) continue;
+        if (call.name != name || call.caller != caller || !call.up || call.over) continue;
         const bool busy = call.invite || call.update || call.bye || call.server || call.prack || !call.ok.empty() ||
                           !call.ringing.empty() || call.waiting_ok;
-        if (!call.up || call.over || busy) return std::nullopt;
-        return Agreed{call.mine, call.theirs, call.refused};
+        if (busy) return std::nullopt;
+        return Agreed{call.agreement, call.refused, call.told.has_gap()};
     }
     return std::nullopt;
+}
+
+bool SimPeer::is_free(const Call& call) const {
+    const bool busy = call.invite || call.update || call.prack || call.server || !call.ok.empty() || call.waiting_ok;
+    return call.up && !call.over && !call.bye && !busy && !(world_.is_resting && world_.is_resting(call.name));
 }
 
 void SimPeer::take(transaction::ClientFailed& failed) {
@@ -155,8 +217,9 @@ void SimPeer::take(transaction::ClientFailed& failed) {
         const bool bye = call.bye == failed.client, invite = call.invite == failed.client;
         if (call.update == failed.client) {
             call.update.reset();
-            return hang_up(std::string(id));
+            return call.up ? hang_up(std::string(id)) : void();
         }
+        if (call.prack == failed.client) call.prack.reset();
         if (!bye && !invite) continue;
         (bye ? call.bye : call.invite).reset();
         const std::string name = id;
@@ -169,8 +232,11 @@ void SimPeer::take(transaction::ClientFailed& failed) {
 void SimPeer::live(const std::string& id) {
     if (world_.chance(30)) world_.later(world_.between(10ms, 8s), [=, this] { hold(id); });
     if (world_.chance(5) && somebody) world_.later(world_.between(10ms, 8s), [=, this] { transfer(id); });
+    if (world_.chance(5) && somebody) world_.later(world_.between(10ms, 8s), [=, this] { consult(id); });
+    if (world_.chance(5) && somebody) world_.later(world_.between(10ms, 8s), [=, this] { replace(id); });
     const Call& call = *find(id);
     const std::string name = call.name;
+    if (!call.consults.empty()) world_.later(world_.between(10ms, 5s), [=, this] { join_consulted(id); });
     // Some calls come to rest before they end: then both ends have to agree.
     if (call.caller && world_.chance(40)) {
         world_.later(world_.between(0ms, 20s), [=, this] {
@@ -187,21 +253,29 @@ void SimPeer::live(const std::string& id) {
 
 void SimPeer::hold(const std::string& id) {
     Call* call = find(id);
-    if (call == nullptr || !call->up || call->over || call->bye) return;
-    if (call->invite || call->update || !call->ok.empty() || call->waiting_ok) return;
-    if (world_.is_resting && world_.is_resting(call->name)) return;
+    if (call == nullptr || !is_free(*call)) return;
     ++counts.held;
     const bool update = world_.chance(50), offers = update || world_.chance(80);
-    TextMessage offer = peer.request(call->dialog, update ? "UPDATE" : "INVITE");
-    call->offering.clear();
+    TextMessage request = peer.request(call->dialog, update ? "UPDATE" : "INVITE");
+    std::string offer;
     if (offers) {
         const unsigned dice = world_.random.below(4);
-        call->offering = dice == 0 ? "sendonly" : dice == 1 ? "inactive" : dice == 2 ? "recvonly" : "sendrecv";
-        describe(offer, peer.sdp(call->dialog, call->offering));
+        offer = offer_in(*call, dice == 0 ? "sendonly" : dice == 1 ? "inactive" : dice == 2 ? "recvonly" : "sendrecv");
+        describe(request, offer);
     }
-    const auto client = send(std::move(offer));
+    (update ? call->offered_in_update : call->offering) = offer;
+    const auto client = send(std::move(request));
     if (Call* c = find(id)) (update ? c->update : c->invite) = client;
-    if (!update) give_up_waiting(id, client);
+    if (update) return;
+    give_up_waiting(id, client);
+    if (!world_.chance(10)) return;
+    world_.later(world_.between(0ms, 300ms), [=, this] {
+        const Call* c = find(id);
+        if (c == nullptr || c->invite != client) return;
+        ++counts.taken_back;
+        layer_.cancel(client, {}, world_.now(), effects_);
+        run();
+    });
 }
 
 void SimPeer::hang_up(const std::string& id) {
@@ -212,7 +286,7 @@ void SimPeer::hang_up(const std::string& id) {
     const std::string other = call->joined;
     if (call->waiting_ok) {  // it was to talk to somebody who is gone
         const TextMessage ok = *std::exchange(call->waiting_ok, std::nullopt);
-        acknowledge(*call, ok, peer.sdp(call->dialog, "inactive"));
+        acknowledge(*call, ok, answer_to(*call, ok.body, "inactive"));
     }
     const auto client = send(peer.request(call->dialog, "BYE"));
     if (Call* c = find(id)) c->bye = client;

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "signaling/transaction/layer.h"
-#include "tests/support/peer.h"
+#include "tests/simulate/sim_media.h"
 
 namespace sallyport::test {
 
@@ -24,6 +24,8 @@ struct SimWorld {
     std::function<void(const std::string& name)> compare = {};
     // Whether that call is to come to rest: then nobody begins anything in it any more.
     std::function<bool(const std::string&name)> rests = {}, is_resting = {};
+    // What a peer finds wrong with what it is told.
+    std::function<void(const std::string& what)> complain = {};
 
     bool chance(unsigned percent) const { return random.below(100) < percent; }
     Duration between(Duration from, Duration to) const {
@@ -53,39 +55,54 @@ public:
     bool registered() const { return registered_; }
     struct Counts {
         std::size_t placed = 0, answered = 0, refused = 0, cancelled = 0, held = 0, failed = 0, pracked = 0;
-        std::size_t transferred = 0, compared = 0;
+        std::size_t transferred = 0, consulted = 0, joined = 0, compared = 0, forked = 0, twice = 0, redirected = 0;
+        std::size_t replacing = 0, replaced = 0, early_offers = 0, early_answers = 0, taken_back = 0;
+        Counts& operator+=(const Counts& other);  // of what is to happen at all
     } counts;
     Peer peer;
-    // What was agreed upon last with the edge: what we do, what the other one does. Nothing: no call of that name is up
-    // here, or something is still going on in it.
+    // What was agreed upon last with the edge. Nothing: no call of that name is up here, or something is still going on
+    // in it.
     struct Agreed {
-        std::string mine, theirs;
-        std::string refused;  // an offered direction, since then: what was agreed stands, whatever the other end does
+        Agreement agreement;
+        std::optional<Session> refused;  // an offer, since then: what was agreed stands, whatever the other end does
+        bool gap = false;                // in the versions that it was told
     };
     std::optional<Agreed> agreed(const std::string& name, bool caller) const;
 
 private:
-    struct Call {
+    // One dialog with the edge. A caller has several while he waits: one for each To tag that he hears (RFC 3261 12.1).
+    struct Talk {
         PeerDialog dialog;
+        SimMedia media;
+        Told told;
+        Agreement agreement;
+        std::optional<Session> refused;                      // an offer that came after that
+        bool settled = false;                                // by an 18x: the description in it is the answer
+        unsigned heard_rseq = 0;                             // of the last 18x that we have acknowledged
+        std::optional<transaction::ClientId> prack, update;  // the PRACK: one that offers something
+        std::string offered_in_prack, offered_in_update;
+    };
+    struct Call : Talk {
+        std::string id;  // Call-ID, and our tag where the callee has forked
         bool caller = false, up = false, over = false, cancelled = false;
-        std::optional<transaction::ClientId> invite, update, bye;
+        std::optional<transaction::ClientId> invite, bye;
         std::optional<transaction::ServerId> server;  // an INVITE not finally answered yet
         std::string ok;                               // our 2xx, until it is acknowledged
         unsigned ok_number = 0;                       // counts 2xx: an old repetition stops itself
         std::string ringing;                          // our 18x that is to be acknowledged, until it is (RFC 3262)
-        unsigned heard_rseq = 0;                      // of the last one that we have acknowledged
-        bool settled = false;                         // by an 18x: the description in it is the answer
+        std::string offered_ringing;                  // in it: its PRACK has the answer
         std::string name;                             // the same at both ends
-        std::string mine, theirs;                     // directions, as agreed upon last
-        std::string refused;                          // the one of an offer that came after that
-        std::string offering;                         // in what is on its way; empty: nothing is offered
+        std::string offering;                         // by the INVITE that is on its way; empty: nothing is offered
         std::string offered_late;                     // in our 2xx: its ACK has the answer
-        std::optional<transaction::ClientId> prack;   // that offers something
-        std::string offered_in_prack;
+        bool wait_for_twin = false;                   // another fork answers too, a moment later
+        std::map<std::string, Talk> forks;            // by the callee's tag, but for the one that is spoken in
+        std::optional<Talk> begun;                    // as the INVITE was sent
+        std::string replaces;                         // the call whose place it is to take (RFC 3891)
         // A transfer (SIPconnect 12): the other call, whose party is to talk to this one's. Of the one that waits for
         // its ACK: the 2xx with the offer.
         std::string joined;
         std::optional<TextMessage> waiting_ok;
+        std::string consults;  // the call whose party waits while this one is talked to
     };
     using Calls = std::map<std::string, Call>;  // by Call-ID
 
@@ -97,7 +114,15 @@ private:
     void take(transaction::ClientFailed& failed);
     void respond(transaction::ServerId server, const TextMessage& request, int status, const std::string& tag,
                  const std::string& body = {});
-    void agree(Call& call, const std::string& mine, const std::string& their_description);
+    // `mine_answers`: the other description is the offer.
+    void agree(Call& call, const std::string& mine, const std::string& theirs, bool mine_answers);
+    void listen(Call& call, const TextMessage& message);  // to what it describes
+    std::string answer_to(Call& call, const std::string& offer, const std::string& direction = {});
+    std::string offer_in(Call& call, const std::string& direction = "sendrecv");
+    bool is_free(const Call& call) const;  // a new offer may be made
+    // The dialog of that tag is the one that is spoken in from now on.
+    void enter(Call& call, const std::string& tag);
+    std::string key_of(const TextMessage& message, bool ours);
     void live(const std::string& id);  // what happens to a call that is up
     void hang_up(const std::string& id);
     void hold(const std::string& id);
@@ -106,28 +131,37 @@ private:
     void done(const std::string& id);
     // sim_callee.cpp
     void on_first_invite(const transaction::Request& request, const TextMessage& text);
+    void fork(const Call& call, const transaction::Request& request, const TextMessage& text);
+    void ring(const std::string& id, transaction::ServerId server, const TextMessage& request);
+    void refuse(const std::string& id, transaction::ServerId server, const TextMessage& request, int status);
     void answer(const std::string& id, transaction::ServerId server, const TextMessage& request);
+    void forget_others(const Call& answered, transaction::ServerId server);
     void repeat_ok(const std::string& id, transaction::ServerId server, unsigned number, Duration interval,
                    Duration age);
-    void ring_reliably(const std::string& id, transaction::ServerId server, const TextMessage& request, bool describes);
+    void ring_reliably(Call& call, transaction::ServerId server, const TextMessage& request, bool describes);
     void repeat_ringing(const std::string& id, transaction::ServerId server, const TextMessage& request, Duration age);
     void on_prack(Call& call, const transaction::Request& request, const TextMessage& text);
     void on_reinvite(Call& call, const transaction::Request& request, const TextMessage& text);
     void on_update(Call& call, const transaction::Request& request, const TextMessage& text);
     void take(transaction::Cancelled& cancelled);
     // sim_caller.cpp
+    void place(Call call, TextMessage invite);
     void give_up_waiting(const std::string& id, transaction::ClientId invite);
+    void update_early(const std::string& id);
     void on_invite_response(Calls::iterator at, const TextMessage& response);
+    void on_ringing(Call& call, const TextMessage& response);
     void acknowledge_ringing(Call& call, const TextMessage& ringing);
     void accept(Call& call, const TextMessage& response);
     void acknowledge(Call& call, const TextMessage& response, const std::string& answer = {});
     // sim_transfer.cpp
     void transfer(const std::string& id);
+    void consult(const std::string& id);
+    void join_consulted(const std::string& id);
+    void replace(const std::string& id);
     void join(Call& target, const TextMessage& ok);
     void joined(Call& call, const TextMessage& ok);
     void not_joined(Call& call);
     void part(const std::string& joined);
-    std::string in_our_name(Call& call, std::string description);
     // sim_registration.cpp
     void register_now(const TextMessage* challenge);
     void on_register_response(const TextMessage& response);

@@ -1,7 +1,8 @@
-// Ten thousand random calls under every kind of network, with offers, holds and transfers of either party at any time:
-// of calls that come to rest both ends agree on media, at the end nothing is alive, and every attempt has exactly one
-// record. $SALLYPORT_SIMULATE_CALLS asks for more calls than a test run has time for (tools/nightly has), and
-// $SALLYPORT_SIMULATE_SEED for another day.
+// Ten thousand random calls under every kind of network, with forks, offers before and after the answer, holds,
+// transfers, redirections and replacements of either party at any time: of calls that come to rest both ends and the
+// media plane agree on codecs, payload types, addresses, directions and keys, at the end nothing is alive, and every
+// attempt has exactly one record. $SALLYPORT_SIMULATE_CALLS asks for more calls than a test run has time for
+// (tools/nightly has), and $SALLYPORT_SIMULATE_SEED for another day.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 

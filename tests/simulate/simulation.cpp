@@ -10,8 +10,10 @@ config::Snapshot calm_world() {
     config.carriers.at("one").options_interval_seconds = 86'400;
     // Limits that refuse nothing, so that every call is counted at every level.
     config.customers.emplace("both", config::Customer{"both", "", {1'000'000, 0, 0, 1'000'000'000}});
+    config.carriers.at("one").replaces = true;
     for (auto& [id, trunk] : config.trunks) {
         trunk.customer = "both";
+        trunk.replaces = true;
         for (const auto& range : trunk.numbers) trunk.number_limits.push_back({range, 1'000'000, 1'000'000});
     }
     return config;
@@ -46,7 +48,8 @@ SimPeer& Simulation::add_peer(PeerIdentity identity, const std::string& number, 
                    random_,
                    [this](const std::string& name) { compare(name); },
                    [this](const std::string& name) { return resting_.insert(name).second; },
-                   [this](const std::string& name) { return resting_.contains(name); }};
+                   [this](const std::string& name) { return resting_.contains(name); },
+                   [this](const std::string& what) { complaints.push_back(what); }};
     peers_.push_back(
         std::make_unique<SimPeer>(std::move(identity), number, domain, world,
                                   [this](SimPeer& from, std::string bytes) { to_edge(from, std::move(bytes)); }));
@@ -72,12 +75,11 @@ void Simulation::compare(const std::string& name) {
     resting_.erase(name);
     if (!caller || !callee) return;
     ++compared_;
-    if (caller->mine == callee->theirs && caller->theirs == callee->mine) return;
-    // One end has settled with the node what the other one refuses to be told: as after a hold by PRACK, which is
-    // answered before the callee can be asked.
-    if (callee->refused == caller->mine || caller->refused == callee->mine) return;
-    complaints.push_back("call " + name + ": the caller has " + caller->mine + "/" + caller->theirs + ", the callee " +
-                         callee->mine + "/" + callee->theirs);
+    std::string wrong = disagreement(*caller, *callee);
+    if ((caller->gap || callee->gap) && conditions_.loss == 0 && !conditions_.troubles)
+        wrong += " versions of a description are left out";
+    if (wrong.empty()) return;
+    complaints.push_back("call " + name + ": " + wrong);
     if (const auto view = bench_.stack.call(name)) complaints.push_back(view->ladder);
 }
 
@@ -103,6 +105,10 @@ void Simulation::travel(Transport transport, Duration& last_arrival, std::functi
 
 void Simulation::to_edge(SimPeer& from, std::string bytes) {
     const Flow flow = from.peer.id.flow;
+    if (bytes.compare(0, 7, "INVITE ") == 0) {
+        const auto invite = TextMessage::read(bytes);
+        if (invite.has("Replaces")) in_place_.insert(invite.first("Call-ID"));
+    }
     travel(flow.transport, last_in_[&from], [this, flow, bytes = std::move(bytes)] {
         if (flow.connection != 0 && closed_.contains(flow.connection)) return;
         bench_.receive(flow, bytes);
@@ -129,6 +135,7 @@ void Simulation::from_edge(const transaction::Transmit& transmit) {
 void Simulation::note_attempt(const std::string& bytes) {
     if (bytes.compare(0, 8, "SIP/2.0 ") != 0) return;
     const auto message = TextMessage::read(bytes);
+    if (in_place_.contains(message.first("Call-ID"))) return;
     if (message.method() != "INVITE" || message.status() == 407 || message.status() == 481) return;
     // Peers name their calls so; the node's own legs are no attempts.
     const auto id = message.first("Call-ID");
@@ -231,7 +238,14 @@ void Simulation::judge() {
     std::map<std::string, int> records;
     std::set<std::string> ids;
     for (const auto& r : bench_.records) {
-        ++records[r.call_id_a];
+        // Who has taken the caller's place has made no attempt of his own.
+        std::string attempt = r.call_id_a;
+        for (const auto& place : r.replaced)
+            if (place.side == b2bua::Side::a) {
+                attempt = place.call_id;
+                break;
+            }
+        ++records[attempt];
         ids.insert(r.id);
     }
     complain("records share an id", bench_.records.size() - ids.size());
@@ -241,6 +255,17 @@ void Simulation::judge() {
     }
     for (const auto& call : attempts_)
         if (!records.contains(call)) complaints.push_back("no record of call " + call);
+    if (conditions_.calls >= 1'000) {  // what is not done proves nothing
+        SimPeer::Counts all;
+        for (const auto& p : peers_) all += p->counts;
+        for (const auto& [what, times] :
+             {std::pair("forked", all.forked), std::pair("answered twice", all.twice),
+              std::pair("attended transfer", all.joined), std::pair("blind transfer", all.transferred),
+              std::pair("redirected", all.redirected), std::pair("replaced", all.replaced),
+              std::pair("offered early", all.early_offers)})
+            if (times == 0) complaints.push_back(std::string("no call was ") + what);
+        if (bench_.stack.statistics().calls_forwarded.read() == 0) complaints.push_back("no call was forwarded");
+    }
     if (compared_ < conditions_.calls / (conditions_.troubles ? 500 : 50))
         complain("calls only came to rest and were compared", compared_ + 1);
     for (const auto& [gauge, use] : bench_.shared.gauges.uses({})) complain("calls still counted: " + gauge, use.calls);
@@ -254,7 +279,13 @@ std::string Simulation::summary() const {
         text += p->peer.id.name + ": " + std::to_string(c.placed) + " placed, " + std::to_string(c.answered) +
                 " answered, " + std::to_string(c.refused) + " refused, " + std::to_string(c.cancelled) +
                 " cancelled, " + std::to_string(c.held) + " later offers, " + std::to_string(c.pracked) + " PRACKs, " +
-                std::to_string(c.transferred) + " transfers, " + std::to_string(c.failed) + " failed\n";
+                std::to_string(c.transferred) + " transfers, " + std::to_string(c.consulted) + " consultations, " +
+                std::to_string(c.joined) + " of them joined, " + std::to_string(c.forked) + " forked, " +
+                std::to_string(c.twice) + " answered twice, " + std::to_string(c.redirected) + " redirected, " +
+                std::to_string(c.replaced) + " of " + std::to_string(c.replacing) + " replaced, " +
+                std::to_string(c.early_offers) + " early UPDATEs, " + std::to_string(c.early_answers) +
+                " early answers, " + std::to_string(c.taken_back) + " re-INVITEs cancelled, " +
+                std::to_string(c.failed) + " failed\n";
     }
     std::size_t shown = 0;
     for (const auto& line : complaints)

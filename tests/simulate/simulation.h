@@ -41,6 +41,7 @@ private:
     void break_connection(SimPeer& peer);
     void judge();
     void compare(const std::string& name);
+    std::string disagreement(const SimPeer::Agreed& caller, const SimPeer::Agreed& callee) const;
     std::string somebody();
     void note_attempt(const std::string& bytes);
 
@@ -48,6 +49,7 @@ private:
     SeededRandom random_;
     std::vector<std::unique_ptr<SimPeer>> peers_;
     std::map<const SimPeer*, Duration> last_in_, last_out_;  // streams keep their order
+    std::set<std::string> in_place_;                         // Call-IDs of INVITEs with Replaces
     std::map<std::uint64_t, bool> closed_;                   // connections that are no more
     std::set<std::string> resting_;                          // calls in which nobody begins anything
     std::size_t compared_ = 0;

@@ -26,11 +26,44 @@ bool UserAgent::call(const std::string& from, const std::string& to, const std::
     return offer("INVITE", "sendrecv");
 }
 
+void UserAgent::say(const TextMessage& message) {
+    said.push_back(message.wire());
+    if (message.is_request() && message.method() != "ACK") pending_[message.method()] = said.back();
+}
+
+void UserAgent::repeat() {
+    for (const auto& [method, text] : pending_) said.push_back(text);
+    if (!final_.empty()) said.push_back(final_);
+}
+
+bool UserAgent::ring() {
+    if (!incoming_ || up || settled_ || incoming_->body.empty()) return false;
+    TextMessage ringing = peer.response(*incoming_, 183, dialog_.local_tag);
+    ringing.add("Require", "100rel");
+    ringing.add("RSeq", "7");
+    ringing.add("Content-Type", "application/sdp");
+    theirs = direction_of(incoming_->body);
+    mine = answer_to(incoming_->body);
+    ringing.body = peer.sdp(dialog_, mine);
+    settled_ = true;
+    say(ringing);
+    return true;
+}
+
+bool UserAgent::refuse() {
+    if (!incoming_ || up) return false;
+    reply(*incoming_, 486);
+    incoming_.reset();
+    return over = true;
+}
+
 bool UserAgent::offer(const std::string& method, const std::string& direction) {
-    if (over || invite_ || update_ || incoming_ || unacked_) return false;
+    const bool early = method == "UPDATE" && may_update_early();
+    if (over || (!early && (invite_ || update_ || incoming_ || unacked_))) return false;
     TextMessage request = peer.request(dialog_, method);
     request.add("Content-Type", "application/sdp");
     request.body = peer.sdp(dialog_, direction);
+    if (method == "INVITE" && !up) request.add("Supported", "100rel");
     (method == "INVITE" ? invite_ : update_) = Sent{dialog_.cseq, direction, request.uri(), request.first("Via")};
     say(request);
     return true;
@@ -52,7 +85,7 @@ bool UserAgent::cancel() {
 }
 
 bool UserAgent::hang_up() {
-    if (over || !up) return false;
+    if (over || !up || !may_hang_up()) return false;
     over = true;
     say(peer.request(dialog_, "BYE"));
     bye_ = dialog_.cseq;
@@ -66,7 +99,10 @@ bool UserAgent::answer() {
     const TextMessage invite = *incoming_;
     incoming_.reset();
     unacked_ = invite.cseq();
-    if (invite.body.empty()) {
+    first_ok_ = !up;
+    if (settled_ && !up) {
+        reply(invite, 200);
+    } else if (invite.body.empty()) {
         answer_owed_ = true;
         offered_late_ = "sendrecv";
         reply(invite, 200, offered_late_);
@@ -88,6 +124,7 @@ void UserAgent::reply(const TextMessage& request, int status, const std::string&
         response.body = peer.sdp(dialog_, direction);
     }
     replies_[branch_of(request) + request.method()] = response.wire();
+    if (request.method() == "INVITE") final_ = response.wire();
     say(response);
 }
 
@@ -105,11 +142,13 @@ void UserAgent::hear_request(const TextMessage& request) {
     if (method == "ACK") return hear_ack(request);
     if (method == "INVITE") return hear_invite(request);
     if (method == "UPDATE") return hear_update(request);
+    if (method == "PRACK") return reply(request, 200);
     if (method == "BYE") {
         if (incoming_) reply(*incoming_, 487);
         incoming_.reset();
         unacked_.reset();
         answer_owed_ = false;
+        final_.clear();
         reply(request, over && bye_ == 0 ? 481 : 200);
         over = true;
         return;
@@ -119,6 +158,7 @@ void UserAgent::hear_request(const TextMessage& request) {
         if (!incoming_) return;
         const TextMessage invite = *incoming_;
         incoming_.reset();
+        if (!up) over = true;
         return reply(invite, 487);
     }
     reply(request, 405);
@@ -140,14 +180,16 @@ void UserAgent::hear_invite(const TextMessage& request) {
 void UserAgent::hear_update(const TextMessage& request) {
     if (over) return reply(request, 481);
     if (request.body.empty()) return reply(request, 200);
-    if ((invite_ && !invite_->direction.empty()) || update_ || answer_owed_ || invite_) return reply(request, 491);
-    if (incoming_) return reply(request, 500);
+    const bool early = settled_ && !up;
+    if ((invite_ && !early) || update_ || answer_owed_) return reply(request, 491);
+    if (incoming_ && !early) return reply(request, 500);
     theirs = direction_of(request.body);
     mine = answer_to(request.body);
     reply(request, 200, mine);
 }
 
 void UserAgent::hear_ack(const TextMessage& ack) {
+    if (!final_.empty() && TextMessage::read(final_).cseq() == ack.cseq()) final_.clear();
     if (!unacked_ || ack.cseq() != *unacked_) return;
     unacked_.reset();
     if (!std::exchange(answer_owed_, false)) return;
@@ -171,9 +213,21 @@ void UserAgent::acknowledge_failure(const TextMessage& response) {
 }
 
 void UserAgent::hear_response(const TextMessage& response) {
+    if (response.method() == "INVITE" || response.status() >= 200) {
+        const auto asked = pending_.find(response.method());
+        if (asked != pending_.end() && TextMessage::read(asked->second).cseq() == response.cseq())
+            pending_.erase(asked);
+    }
     if (response.status() < 200) {
-        if (response.method() == "INVITE") peer.learn(dialog_, response);
-        return;
+        if (response.method() != "INVITE" || up) return;
+        peer.learn(dialog_, response);
+        if (!response.has("RSeq") || settled_ || !invite_) return;
+        settled_ = true;
+        mine = invite_->direction;
+        theirs = direction_of(response.body);
+        TextMessage prack = peer.request(dialog_, "PRACK");
+        prack.add("RAck", response.first("RSeq") + " " + std::to_string(response.cseq()) + " INVITE");
+        return say(prack);
     }
     if (response.method() == "INVITE") return hear_invite_response(response);
     if (response.method() != "UPDATE" || !update_ || response.cseq() != update_->cseq) return;
@@ -202,9 +256,12 @@ void UserAgent::hear_invite_response(const TextMessage& response) {
     peer.learn(dialog_, response);
     TextMessage ack = peer.request(dialog_, "ACK");
     ack.set("CSeq", std::to_string(number) + " ACK");
-    if (response.body.empty()) complaint = "a 2xx without a description";
-    theirs = direction_of(response.body);
-    if (invite_->direction.empty()) {
+    const bool early = settled_ && !up;
+    if (response.body.empty() != early) complaint = "a 2xx without a description, or with one too many";
+    if (!early) theirs = direction_of(response.body);
+    if (early) {
+        // As it was agreed upon while it rang.
+    } else if (invite_->direction.empty()) {
         mine = answer_to(response.body);
         ack.add("Content-Type", "application/sdp");
         ack.body = peer.sdp(dialog_, mine);

@@ -1,5 +1,6 @@
 // A user agent that does one thing at a time and only when it is told to: for tests that try every order of things.
-// It says what RFC 3261 14, RFC 3311 5 and RFC 3264 have it say, remembers what was agreed, and has no timers.
+// It says what RFC 3261 14, RFC 3262, RFC 3311 5 and RFC 3264 have it say, remembers what was agreed, and has no
+// timers: what nobody has answered it repeats when it is told to.
 #pragma once
 
 #include <deque>
@@ -22,6 +23,9 @@ public:
     bool cancel();                                                        // its INVITE that is not answered yet
     bool hang_up();
     bool answer();  // the INVITE that waits for it
+    bool ring();    // with an answer that is to be acknowledged (RFC 3262)
+    bool refuse();  // the first INVITE
+    void repeat();  // what is not answered, or acknowledged
 
     void hear(const std::string& bytes);  // the edge's next message
 
@@ -34,9 +38,11 @@ public:
     bool busy() const { return invite_ || update_ || incoming_ || unacked_ || answer_owed_; }
     bool invites() const { return invite_ && !invite_->cancelled; }
     bool rings() const { return incoming_.has_value(); }
+    bool may_hang_up() const { return !(first_ok_ && unacked_); }  // RFC 3261 15: not before its 2xx is acknowledged
+    bool may_update_early() const { return settled_ && !up && !update_; }
 
 private:
-    void say(const TextMessage& message) { said.push_back(message.wire()); }
+    void say(const TextMessage& message);
     void hear_request(const TextMessage& request);
     void hear_response(const TextMessage& response);
     void hear_invite(const TextMessage& request);
@@ -62,6 +68,10 @@ private:
     std::string told_, offered_late_;             // what our 2xx stands for once it is acknowledged
     std::map<std::string, std::string> replies_;  // by branch and method: what was said is said again
     std::map<unsigned, std::string> acks_;        // by number of the INVITE
+    std::map<std::string, std::string> pending_;  // requests by method, until they are answered
+    std::string final_;                           // ours to an INVITE, until it is acknowledged
+    bool first_ok_ = false;                       // its 2xx was to the first INVITE
+    bool settled_ = false;                        // by an 18x: the 2xx has no description
 };
 
 std::string direction_of(const std::string& description);

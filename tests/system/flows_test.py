@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The flows of tests/flows once more, black box: SIPp is every peer, the daemons are the product. Those that are about
+virtual time, the simulated media plane or registration stay where they are; which, and why, is printed."""
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
+from cases import case, main, require  # noqa: E402
+import flow_file  # noqa: E402
+import sipp_flow  # noqa: E402
+from edge_fixture import running_edge  # noqa: E402
+from lab import process  # noqa: E402
+
+AT_LEAST = 30                       # flows that have to be among them, lest they all become unfit one day
+
+
+@contextlib.contextmanager
+def fixture():
+    with running_edge('flows', access=('udp', 'tls')) as lab:
+        lab.core().close()          # its address is SIPp's
+        lab.parties.pop('core')
+        for kind, name in (('route', 'everything'), ('trunk', 'sipp-static'), ('trunk', 'sipp-tls'), ('trunk', 'acme-hq'),
+                           ('carrier', 'core')):
+            lab.edge.cli('delete', kind, name)
+        lab.provisioning = sipp_flow.Provisioning(lab.edge, lab.run_directory)
+        answering = [sipp_flow.Answering(lab.network.core, sipp_flow.ACTORS[name][0]) for name in ('core', 'core2')]
+        lab.provisioning.apply()
+        process.wait_until(lambda: all(each.asked > 1 for each in answering), 20, 'the targets of the carrier are asked')
+        for each in answering:
+            each.stop()
+        yield lab
+
+
+def played(flow):
+    def play(lab):
+        lab.provisioning.reset()
+        lab.provisioning.apply()
+        sipp_flow.FlowRun(lab, flow, lab.provisioning).run()
+        lab.edge.require_alive()
+    return play
+
+
+# A target that says 503 with Retry-After is left alone for a while: that flow is the last one.
+FLOWS = sorted(flow_file.all_flows(), key=lambda flow: flow.name == 'failover-503')
+for each in FLOWS:
+    if not sipp_flow.unfit(each):
+        case(f'{each.name}: {each.title}')(played(each))
+
+
+@case('most flows that a peer in real time can play are played, and nothing of them is left')
+def _(lab):
+    fit = [f.name for f in FLOWS if not sipp_flow.unfit(f)]
+    for flow in FLOWS:
+        if flow.name not in fit and os.environ.get('SALLYPORT_FLOWS_VERBOSE'):
+            print(f'    not with SIPp: {flow.name} {sipp_flow.unfit(flow)}')
+    require(len(fit) >= AT_LEAST, f'{len(fit)} of {len(FLOWS)} flows are played: {" ".join(fit)}')
+    lab.require_no_leftovers(60)
+
+
+if __name__ == '__main__':
+    sys.exit(main('flows', fixture))
