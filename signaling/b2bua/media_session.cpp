@@ -27,6 +27,7 @@ MediaCommand MediaSession::command(MediaVerb verb, Awaited awaited) {
     out.verb = verb;
     out.call = base_.call;
     out.session = base_.session;
+    out.emergency = base_.emergency;
     out.streams = base_.streams;
     out.answered = base_.answered;
     if (awaited != Awaited::nothing) {

@@ -345,6 +345,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     media.call = id_;
     media.call_label = record_.session_id;
     media.trunk = admitted_.trunk;
+    media.emergency = admitted_.emergency;
     std::vector<MediaLocal> local;
     std::vector<KeyUse> used;
     std::vector<MediaLatched> latched;
