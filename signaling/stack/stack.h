@@ -99,6 +99,8 @@ public:
     void handle(const Input& input, TimePoint now, Outputs& out);
     std::optional<TimePoint> next_deadline();
 
+    // Whether this is an INVITE for help, as far as a glimpse shows: for whoever has several and more than can be done.
+    bool calls_for_help(std::string_view bytes) const;
     const StackStatistics& statistics() const;
     const transaction::LayerStatistics& transaction_statistics() const;
     // Newest first, without ladders; `trunk` empty: of all. Costs a look at every call and a copy of those listed.
