@@ -231,6 +231,10 @@ private:
         resource(node, "routes/", message);
         for (auto& carrier : *message.mutable_carriers()) carrier = qualified("carriers/", carrier);
         for (auto& choice : *message.mutable_choices()) choice.set_carrier(qualified("carriers/", choice.carrier()));
+        for (auto& area : *message.mutable_areas()) {
+            for (auto& carrier : *area.mutable_carriers()) carrier = qualified("carriers/", carrier);
+            for (auto& choice : *area.mutable_choices()) choice.set_carrier(qualified("carriers/", choice.carrier()));
+        }
     }
 
     Provision provision_;

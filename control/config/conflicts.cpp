@@ -266,6 +266,8 @@ private:
                 need_carrier("routes/" + id, at("carriers", i), route.carriers[i]);
             for (std::size_t i = 0; i < route.choices.size(); ++i)
                 need_carrier("routes/" + id, at("choices", i) + ".carrier", route.choices[i].carrier);
+            for (std::size_t i = 0; i < route.areas.size(); ++i)
+                need_carriers_of_area("routes/" + id, i, route.areas[i]);
         }
         if (prefixes > limits::prefixes && !changed_.empty())
             conflicts_.push_back({*changed_.begin(), "prefixes", rules::too_many(prefixes, limits::prefixes)});
@@ -311,6 +313,14 @@ private:
             field.starts_with("service") ? " is a service number of routes/" : " is the prefix of routes/";
         conflicts_.push_back({"routes/" + blamed, field,
                               quoted(text) + std::string(what) + other + " already; one of them must be disabled"});
+    }
+
+    void need_carriers_of_area(const std::string& route, std::size_t index, const EmergencyArea& area) {
+        const auto field = at("areas", index);
+        for (std::size_t i = 0; i < area.carriers.size(); ++i)
+            need_carrier(route, at(field + ".carriers", i), area.carriers[i]);
+        for (std::size_t i = 0; i < area.choices.size(); ++i)
+            need_carrier(route, at(field + ".choices", i) + ".carrier", area.choices[i].carrier);
     }
 
     void need_carrier(const std::string& route, const std::string& field, const std::string& id) {

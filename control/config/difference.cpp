@@ -27,6 +27,18 @@ std::string text(SrtpPolicy policy) { return policy == SrtpPolicy::required ? "r
 std::string text(OnNet on_net) {
     return on_net == OnNet::carrier ? "carrier" : on_net == OnNet::customer ? "customer" : "node";
 }
+std::string text(LargeRequests large) {
+    switch (large) {
+        case LargeRequests::automatic: return "automatic";
+        case LargeRequests::tcp: return "tcp";
+        case LargeRequests::tcp_then_udp: return "tcp_then_udp";
+        case LargeRequests::udp: return "udp";
+    }
+    return "automatic";
+}
+std::string text(CallRecords records) {
+    return records == CallRecords::all ? "all" : records == CallRecords::received ? "received" : "none";
+}
 std::string text(EarlyMedia early) {
     switch (early) {
         case EarlyMedia::described: return "described";
@@ -118,6 +130,7 @@ std::string text(const NumberRule& rule) {
 std::string text(const RouteChoice& choice) {
     return choice.carrier + " priority " + std::to_string(choice.priority) + " weight " + std::to_string(choice.weight);
 }
+std::string text(const EmergencyArea& area) { return area.to_string(); }
 std::string text(const NumberLimit& limit) {
     std::string out = limit.numbers.to_string();
     if (limit.concurrent_calls > 0) out += " at most " + std::to_string(limit.concurrent_calls);
@@ -292,6 +305,8 @@ FieldValues fields_of(const Trunk& t) {
     add_headers(out, t.headers);
     add(out, "on_net", text(t.on_net));
     add(out, "replaces", text(t.replaces));
+    add(out, "large_requests", text(t.large_requests));
+    add(out, "call_records", text(t.call_records));
     return out;
 }
 
@@ -314,6 +329,7 @@ FieldValues fields_of(const Carrier& c) {
     add(out, "reliable_provisionals", text(c.reliable_provisionals));
     add_headers(out, c.headers);
     add(out, "replaces", text(c.replaces));
+    add(out, "large_requests", text(c.large_requests));
     add(out, "disabled", text(c.disabled));
     return out;
 }
@@ -326,6 +342,8 @@ FieldValues fields_of(const Route& r) {
     add_list(out, "prefixes", r.prefixes);
     add_list(out, "service_numbers", r.service_numbers);
     add(out, "price_per_minute", text(r.price_per_minute));
+    add(out, "use_location", text(r.use_location));
+    add_list(out, "areas", r.areas);
     add(out, "disabled", text(r.disabled));
     return out;
 }

@@ -10,6 +10,7 @@
 
 #include "control/base/endpoint.h"
 #include "control/config/destinations.h"
+#include "control/config/emergency_area.h"
 #include "control/config/header_rule.h"
 #include "control/config/identity.h"
 #include "control/config/numbering.h"
@@ -37,6 +38,19 @@ enum class EarlyMedia : std::uint8_t {
     described,  // once it has described it in an 18x
     announced,  // and has said by P-Early-Media that it comes
     none,       // never: its caller hears a tone of its own
+};
+// What becomes of a request of more than 1300 bytes that would go over UDP (RFC 3261 18.1.1).
+enum class LargeRequests : std::uint8_t {
+    automatic,     // where nobody has said UDP (target, Contact, DNS) tcp_then_udp, else udp
+    tcp,           // TCP, whoever has said UDP; where that is not taken, the request fails there
+    tcp_then_udp,  // TCP, and UDP after all where TCP is refused or cannot be had
+    udp,           // UDP, in fragments if need be
+};
+// Which calls of a trunk leave a record. Calls for help always do.
+enum class CallRecords : std::uint8_t {
+    all,
+    received,  // those that come to it, and not those that its PBX begins (SIPconnect 16.6.3)
+    none,
 };
 enum class Fax : std::uint8_t {  // an m=image of ITU-T T.38
     t38,                         // relayed
@@ -199,7 +213,9 @@ struct Trunk {
     Destinations destinations;
     HeaderRules headers;
     OnNet on_net = OnNet::carrier;
-    bool replaces = false;       // RFC 3891: its INVITEs may take over calls of its own and of its customer
+    bool replaces = false;  // RFC 3891: its INVITEs may take over calls of its own and of its customer
+    LargeRequests large_requests = LargeRequests::automatic;
+    CallRecords call_records = CallRecords::all;
     std::uint64_t revision = 0;  // of its last change; the etag
     friend bool operator==(const Trunk&, const Trunk&) = default;
 
@@ -228,13 +244,9 @@ struct Carrier {
     bool reliable_provisionals = true;
     HeaderRules headers{};
     bool replaces = false;  // RFC 3891: its INVITEs may take over calls of its own
+    LargeRequests large_requests = LargeRequests::automatic;
     std::uint64_t revision = 0;
     friend bool operator==(const Carrier&, const Carrier&) = default;
-};
-struct RouteChoice {
-    std::string carrier;  // id
-    std::uint16_t priority = 0, weight = 0;
-    friend bool operator==(const RouteChoice&, const RouteChoice&) = default;
 };
 struct Route {
     std::string id;
@@ -246,6 +258,8 @@ struct Route {
     std::vector<std::string> prefixes{};         // more of them; with any, an empty prefix means none
     std::vector<std::string> service_numbers{};  // dial strings that cross as they are
     double price_per_minute = 0;
+    bool use_location = false;  // of calls for help: areas count, else nobody looks at a location
+    std::vector<EmergencyArea> areas{};
     bool is_catch_all() const { return prefix.empty() && prefixes.empty() && service_numbers.empty(); }
     friend bool operator==(const Route&, const Route&) = default;
 };

@@ -64,4 +64,24 @@ void check_network(const Trunk& trunk, FieldErrors& errors) {
     check_target_transports(trunk, errors);
 }
 
+void check_large_requests(const Trunk& trunk, FieldErrors& errors) {
+    const auto large = trunk.large_requests;
+    if (large != LargeRequests::tcp && large != LargeRequests::tcp_then_udp) return;
+    const auto wrong = [&](std::string_view why) { errors.push_back({"large_requests", std::string(why)}); };
+    if (trunk.mode == TrunkMode::registration)
+        wrong(
+            "belongs to mode static: a registered PBX is reached over the flow it has registered, whatever the size; "
+            "let it register over TCP or TLS, or leave this out");
+    else if (trunk.network.nat == NatMode::on)
+        wrong("contradicts network.nat: on, for behind a NAT no connection can be opened; leave it out, or say udp");
+    else if (trunk.tls.required || !trunk.allows(Transport::tcp))
+        wrong("needs tcp among the trunk's transports, e.g. transports: [udp, tcp]");
+}
+
+void check_large_requests(const Carrier& carrier, FieldErrors& errors) {
+    const auto large = carrier.large_requests;
+    if (carrier.tls.required && (large == LargeRequests::tcp || large == LargeRequests::tcp_then_udp))
+        errors.push_back({"large_requests", "contradicts tls.required, which leaves TLS alone; leave it out"});
+}
+
 }  // namespace sallyport::config::rules

@@ -41,6 +41,9 @@ struct CallLimits {
 void check_call_limits(const CallLimits& limits, FieldErrors& errors);           // limit_rules.cpp
 void check_number_limits(const Trunk& trunk, FieldErrors& errors);               // limit_rules.cpp
 void check_destinations(const Destinations& destinations, FieldErrors& errors);  // limit_rules.cpp
+void check_areas(const Route& route, FieldErrors& errors);                       // area_rules.cpp
+void check_large_requests(const Trunk& trunk, FieldErrors& errors);              // network_rules.cpp
+void check_large_requests(const Carrier& carrier, FieldErrors& errors);          // network_rules.cpp
 void check_headers(const HeaderRules& headers, FieldErrors& errors);             // header_rules.cpp
 
 }  // namespace sallyport::config::rules

@@ -269,6 +269,7 @@ FieldErrors validate(const Trunk& trunk) {
     rules::check_identity(trunk, errors);
     check_overflow(trunk, errors);
     rules::check_network(trunk, errors);
+    rules::check_large_requests(trunk, errors);
     rules::check_number_limits(trunk, errors);
     rules::check_destinations(trunk.destinations, errors);
     rules::check_headers(trunk.headers, errors);
@@ -305,6 +306,7 @@ FieldErrors validate(const Carrier& carrier) {
             errors.push_back({at("reroute_statuses", i), std::to_string(status) + " is given twice"});
     }
     check_reroute_causes(carrier, errors);
+    rules::check_large_requests(carrier, errors);
     rules::check_numbering(carrier.numbering, rules::NumbersOf::carrier, errors);
     rules::check_headers(carrier.headers, errors);
     return errors;
@@ -330,13 +332,18 @@ FieldErrors validate(const Route& route) {
     if (!is_price(route.price_per_minute, limits::price_per_minute))
         errors.push_back({"price_per_minute", "must be a number from 0 (nothing) to 1000000, e.g. 0.25"});
     if (route.carriers.empty() && route.choices.empty())
-        errors.push_back({"carriers", "is empty: a route needs at least one, e.g. [carriers/core]"});
+        errors.push_back(
+            {"carriers", route.areas.empty()
+                             ? "is empty: a route needs at least one, e.g. [carriers/core]"
+                             : "is empty: a call for help without a location, or from none of the areas, goes to the "
+                               "route's own, e.g. [carriers/core]"});
     if (route.carriers.size() > limits::carriers_of_route)
         errors.push_back({"carriers", rules::too_many(route.carriers.size(), limits::carriers_of_route)});
     std::set<std::string_view> seen;
     for (std::size_t i = 0; i < route.carriers.size(); ++i)
         if (!seen.insert(route.carriers[i]).second)
             errors.push_back({at("carriers", i), quoted("carriers/" + route.carriers[i]) + " is given twice"});
+    rules::check_areas(route, errors);
     return errors;
 }
 

@@ -127,4 +127,47 @@ pb::OnNet on_net_to(config::OnNet on_net) {
     return pb::ON_NET_UNSPECIFIED;
 }
 
+config::LargeRequests large_requests_from(pb::LargeRequests large, FieldErrors& errors) {
+    switch (large) {
+        case pb::LARGE_REQUESTS_UNSPECIFIED: return config::LargeRequests::automatic;
+        case pb::LARGE_REQUESTS_TCP: return config::LargeRequests::tcp;
+        case pb::LARGE_REQUESTS_TCP_THEN_UDP: return config::LargeRequests::tcp_then_udp;
+        case pb::LARGE_REQUESTS_UDP: return config::LargeRequests::udp;
+        default: break;
+    }
+    errors.push_back({"large_requests", "must be one of tcp, tcp_then_udp, udp"});
+    return config::LargeRequests::automatic;
+}
+
+pb::LargeRequests large_requests_to(config::LargeRequests large) {
+    switch (large) {
+        case config::LargeRequests::automatic: return pb::LARGE_REQUESTS_UNSPECIFIED;
+        case config::LargeRequests::tcp: return pb::LARGE_REQUESTS_TCP;
+        case config::LargeRequests::tcp_then_udp: return pb::LARGE_REQUESTS_TCP_THEN_UDP;
+        case config::LargeRequests::udp: return pb::LARGE_REQUESTS_UDP;
+    }
+    return pb::LARGE_REQUESTS_UNSPECIFIED;
+}
+
+config::CallRecords call_records_from(pb::CallRecords records, FieldErrors& errors) {
+    switch (records) {
+        case pb::CALL_RECORDS_UNSPECIFIED:
+        case pb::CALL_RECORDS_ALL: return config::CallRecords::all;
+        case pb::CALL_RECORDS_RECEIVED: return config::CallRecords::received;
+        case pb::CALL_RECORDS_NONE: return config::CallRecords::none;
+        default: break;
+    }
+    errors.push_back({"call_records", "must be one of all, received, none"});
+    return config::CallRecords::all;
+}
+
+pb::CallRecords call_records_to(config::CallRecords records) {
+    switch (records) {
+        case config::CallRecords::all: return pb::CALL_RECORDS_ALL;
+        case config::CallRecords::received: return pb::CALL_RECORDS_RECEIVED;
+        case config::CallRecords::none: return pb::CALL_RECORDS_NONE;
+    }
+    return pb::CALL_RECORDS_UNSPECIFIED;
+}
+
 }  // namespace sallyport::wire

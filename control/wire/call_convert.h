@@ -17,5 +17,9 @@ void timers_to(const config::SessionTimers& timers, pb::SessionTimers& message);
 
 config::OnNet on_net_from(pb::OnNet on_net, config::FieldErrors& errors);
 pb::OnNet on_net_to(config::OnNet on_net);
+config::LargeRequests large_requests_from(pb::LargeRequests large, config::FieldErrors& errors);
+pb::LargeRequests large_requests_to(config::LargeRequests large);
+config::CallRecords call_records_from(pb::CallRecords records, config::FieldErrors& errors);
+pb::CallRecords call_records_to(config::CallRecords records);
 
 }  // namespace sallyport::wire

@@ -128,13 +128,6 @@ std::vector<config::AddressBlock> sources_from(const Messages& messages, FieldEr
     return sources;
 }
 
-std::string carrier_from(const std::string& name, const std::string& field, FieldErrors& errors) {
-    constexpr std::string_view collection = "carriers/";
-    if (name.starts_with(collection)) return name.substr(collection.size());
-    errors.push_back({field, '"' + name.substr(0, 80) + "\" is no carrier's name, e.g. \"carriers/core\""});
-    return name;
-}
-
 }  // namespace
 
 Converted<config::Trunk> from_proto(const pb::Trunk& message) {
@@ -195,6 +188,8 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
     trunk.headers = headers_from(message.headers(), errors);
     trunk.on_net = on_net_from(message.on_net(), errors);
     trunk.replaces = message.replaces();
+    trunk.large_requests = large_requests_from(message.large_requests(), errors);
+    trunk.call_records = call_records_from(message.call_records(), errors);
     trunk.revision = revision_of(message.etag());
     return out;
 }
@@ -224,28 +219,8 @@ Converted<config::Carrier> from_proto(const pb::Carrier& message) {
     carrier.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
     carrier.headers = headers_from(message.headers(), errors);
     carrier.replaces = message.replaces();
+    carrier.large_requests = large_requests_from(message.large_requests(), errors);
     carrier.revision = revision_of(message.etag());
-    return out;
-}
-
-Converted<config::Route> from_proto(const pb::Route& message) {
-    Converted<config::Route> out;
-    auto& [route, errors, none] = out;
-    route.id = id_from(message.name(), "routes/", errors);
-    route.prefix = message.prefix();
-    for (const auto& name : message.carriers())
-        route.carriers.push_back(carrier_from(name, at("carriers", static_cast<int>(route.carriers.size())), errors));
-    for (const auto& choice : message.choices()) {
-        const auto field = at("choices", static_cast<int>(route.choices.size()));
-        route.choices.push_back({carrier_from(choice.carrier(), field + ".carrier", errors),
-                                 small(choice.priority(), field + ".priority", errors),
-                                 small(choice.weight(), field + ".weight", errors)});
-    }
-    route.prefixes.assign(message.prefixes().begin(), message.prefixes().end());
-    route.service_numbers.assign(message.service_numbers().begin(), message.service_numbers().end());
-    route.price_per_minute = message.price_per_minute();
-    route.disabled = message.disabled();
-    route.revision = revision_of(message.etag());
     return out;
 }
 
@@ -318,6 +293,8 @@ pb::Trunk to_proto(const config::Trunk& trunk, Secrets secrets) {
     if (!trunk.headers.empty()) *message.mutable_headers() = headers_to(trunk.headers);
     if (trunk.on_net != config::OnNet::carrier) message.set_on_net(on_net_to(trunk.on_net));
     if (trunk.replaces) message.set_replaces(true);
+    message.set_large_requests(large_requests_to(trunk.large_requests));
+    if (trunk.call_records != config::CallRecords::all) message.set_call_records(call_records_to(trunk.call_records));
     return message;
 }
 
@@ -344,25 +321,7 @@ pb::Carrier to_proto(const config::Carrier& carrier) {
     if (!carrier.reliable_provisionals) message.set_reliable_provisionals(false);
     if (!carrier.headers.empty()) *message.mutable_headers() = headers_to(carrier.headers);
     if (carrier.replaces) message.set_replaces(true);
-    return message;
-}
-
-pb::Route to_proto(const config::Route& route) {
-    pb::Route message;
-    message.set_name("routes/" + route.id);
-    message.set_etag(etag_of(route.revision));
-    message.set_prefix(route.prefix);
-    for (const auto& id : route.carriers) message.add_carriers("carriers/" + id);
-    message.set_disabled(route.disabled);
-    for (const auto& choice : route.choices) {
-        auto& out = *message.add_choices();
-        out.set_carrier("carriers/" + choice.carrier);
-        out.set_priority(choice.priority);
-        out.set_weight(choice.weight);
-    }
-    for (const auto& prefix : route.prefixes) message.add_prefixes(prefix);
-    for (const auto& number : route.service_numbers) message.add_service_numbers(number);
-    message.set_price_per_minute(route.price_per_minute);
+    message.set_large_requests(large_requests_to(carrier.large_requests));
     return message;
 }
 

@@ -169,6 +169,7 @@ void read_sip(Fields& root, Config& config) {
     config.max_calls = size_of(limits, "calls", 1, 1'000'000, 50'000);
     config.emergency_calls = size_of(limits, "emergency_calls", 0, 100'000, 1'000);
     config.recent_calls = size_of(limits, "recent_calls", 0, 100'000, 1'000);
+    config.source_transactions = size_of(limits, "transactions_per_source", 100, 1'000'000, 20'000);
     limits.finish();
 }
 

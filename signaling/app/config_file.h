@@ -35,6 +35,7 @@ struct Config {
     io::ResolverOptions dns;
     transaction::TimerValues timers;
     std::size_t max_calls = 0, emergency_calls = 0, recent_calls = 0;  // of the node
+    std::size_t source_transactions = 0;                               // of the node
     std::string nonce_secret_file;                                     // empty: drawn at every start
     Duration nonce_life{};
     registrar::LockoutPolicy lockout;

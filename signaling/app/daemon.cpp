@@ -184,6 +184,7 @@ std::optional<std::string> Daemon::fill(stack::StackConfig& config) {
     config.max_calls = calls_of_shard(config_);
     config.emergency_calls = emergency_calls_of_shard(config_);
     config.recent_calls = config_.recent_calls / config_.shards;
+    config.source_transactions = (config_.source_transactions + config_.shards - 1) / config_.shards;
     config.remembered_refreshes /= config_.shards;
     config.checkpoints = false;  // nobody here would keep them
     config.nonce_secret.resize(nonce_secret_bytes);

@@ -37,6 +37,9 @@ struct StackConfig {
     // shards. More are refused with 503.
     std::size_t max_transactions = 200'000;
     std::size_t max_transaction_bytes = 256u << 20;
+    // Of those, that one source address may have: a known trunk's so many, anybody else's a tenth; more are refused
+    // with 503. A carrier's: half of max_transactions.
+    std::size_t source_transactions = 20'000;
     std::size_t emergency_calls = 1'000;  // beside max_calls, where all of those are taken
     std::size_t recent_calls = 1'000;     // ladders kept
     transaction::RetryWindow retry_window;

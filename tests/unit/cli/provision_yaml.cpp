@@ -130,6 +130,30 @@ headers:
     CHECK(text.find("numbers: \"+4930123400..+4930123409\"") != std::string::npos);
 }
 
+TEST_CASE("areas of a route, with short names of carriers, come back as they were") {
+    const auto provision = good(R"(kind: Route
+name: help
+service_numbers: ["112"]
+carriers: [core]
+use_location: true
+areas:
+  - name: berlin
+    civic: [{country: DE, a3: Berlin}, {postal_code: "101*"}]
+    circles: [{center: {latitude: -52.5, longitude: 13.25}, radius_metres: 1500.5}]
+    polygons: [{points: [{latitude: 1, longitude: 2}, {}, {latitude: -3.5, longitude: -4}]}]
+    carriers: [psap, carriers/other]
+  - {name: bonn, civic: [{a3: Bonn}], choices: [{carrier: psap, weight: 1}]}
+)");
+    const auto& route = provision.request.changes(0).put_route();
+    CHECK(route.areas(0).carriers(0) == "carriers/psap");
+    CHECK(route.areas(0).carriers(1) == "carriers/other");
+    CHECK(route.areas(1).choices(0).carrier() == "carriers/psap");
+    CHECK(route.areas(0).polygons(0).points(2).longitude() == -4);
+    const auto text = to_yaml(route);
+    INFO(text);
+    CHECK(google::protobuf::util::MessageDifferencer::Equals(provision.request, good(text).request));
+}
+
 TEST_CASE("names that YAML would take for something else come back as they were") {
     for (const auto* name : {"null", "true", "123", "-", "--", "1-2"}) {
         pv1::Route route;

@@ -189,6 +189,54 @@ TEST_CASE("prefixes and service numbers of routes are one route's too, and choic
     CHECK(violations(chosen, {{Deletion{"carriers/core"}}}).size() == 3);
 }
 
+TEST_CASE("the carriers of an area are as needed as those of its route, and a difference shows where it is") {
+    auto route = sample_route();
+    route.areas = {{"berlin", {{"DE", {"", "", "Berlin"}, "10*"}}, {{{52.5, 13.4}, 500}}, {}, {"psap"}},
+                   {"bonn", {{"DE", {}, ""}}, {}, {}, {}, {{"core", 0, 1}, {"gone", 0, 1}}}};
+    CHECK(violations({}, {{sample_carrier(), route}}) ==
+          Violations{
+              {1, "areas[0].carriers[0]", "\"carriers/psap\" does not exist; create it first, or in the same request"},
+              {1, "areas[1].choices[1].carrier",
+               "\"carriers/gone\" does not exist; create it first, or in the same request"}});
+    route.areas.pop_back();
+    auto psap = sample_carrier("psap");
+    psap.targets[0].host = "192.0.2.10";
+    const auto base = snapshot_of({sample_carrier(), psap, route});
+    CHECK(violations(base, {{Deletion{"carriers/psap"}}}) ==
+          Violations{{0, "", "\"carriers/psap\" is used by routes/default; change or delete that first"}});
+    auto moved = route;
+    moved.use_location = true;
+    moved.areas[0].circles = {};
+    moved.areas[0].polygons = {{{{0, 0.5}, {1, 0}, {-1, 2}}}};
+    const auto fields = outcome_of(base, {{moved}}).differences.at(0).fields;
+    REQUIRE(fields.size() == 2);
+    CHECK(fields[0].field == "use_location");
+    CHECK(fields[1].before == "berlin: DE, A3 Berlin, PC 10* or circle 52.5 13.4 within 500 m, to psap");
+    CHECK(fields[1].after == "berlin: DE, A3 Berlin, PC 10* or polygon 0 0.5, 1 0, -1 2, to psap");
+}
+
+TEST_CASE("what becomes of large requests and of records is in the difference") {
+    auto trunk = sample_static_trunk();
+    trunk.transports = {Transport::udp, Transport::tcp};
+    trunk.targets[0].transport = Transport::udp;
+    trunk.media.srtp = SrtpPolicy::off;
+    const auto base = snapshot_of({trunk, sample_carrier()});
+    trunk.large_requests = LargeRequests::tcp;
+    trunk.call_records = CallRecords::received;
+    auto carrier = sample_carrier();
+    carrier.large_requests = LargeRequests::udp;
+    const auto differences = outcome_of(base, {{trunk, carrier}}).differences;
+    REQUIRE(differences.size() == 2);
+    REQUIRE(differences[0].fields.size() == 2);
+    CHECK(differences[0].fields[0].field == "large_requests");
+    CHECK(differences[0].fields[0].before == "automatic");
+    CHECK(differences[0].fields[0].after == "tcp");
+    CHECK(differences[0].fields[1].field == "call_records");
+    CHECK(differences[0].fields[1].after == "received");
+    REQUIRE(differences[1].fields.size() == 1);
+    CHECK(differences[1].fields[0].after == "udp");
+}
+
 TEST_CASE("a credential without a hash keeps the stored one") {
     const auto base = snapshot_of({sample_trunk()});
     auto trunk = sample_trunk();

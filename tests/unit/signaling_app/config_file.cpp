@@ -109,6 +109,7 @@ TEST_CASE("the example of the documentation is good, and its values are the defa
     CHECK(example->timers.t4 == bare->timers.t4);
     CHECK(example->max_calls == bare->max_calls);
     CHECK(example->recent_calls == bare->recent_calls);
+    CHECK(example->source_transactions == bare->source_transactions);
     CHECK(example->nonce_life == bare->nonce_life);
     CHECK(example->media.target == bare->media.target);
     CHECK(example->media_lease_seconds == bare->media_lease_seconds);

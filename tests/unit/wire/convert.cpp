@@ -87,6 +87,8 @@ config::Trunk full_trunk() {
         {{config::HeaderAction::add, "X-Group", "", "7"}, {config::HeaderAction::rewrite, "Subject", "*", "<$1>"}}};
     t.on_net = config::OnNet::node;
     t.replaces = true;
+    t.large_requests = config::LargeRequests::tcp_then_udp;
+    t.call_records = config::CallRecords::received;
     t.revision = 42;
     return t;
 }
@@ -110,12 +112,25 @@ config::Carrier full_carrier() {
     c.reliable_provisionals = false;
     c.headers.out = {{config::HeaderAction::add, "X-Group", "", "7"}};
     c.replaces = true;
+    c.large_requests = config::LargeRequests::tcp;
     c.media.music_on_hold = config::MusicOnHold::own;
     c.media.early_media = config::EarlyMedia::none;
     c.media.fax = config::Fax::off;
     c.disabled = true;
     c.revision = 7;
     return c;
+}
+
+config::Route full_route() {
+    config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25, true};
+    route.areas = {{"berlin",
+                    {{"DE", {"BE", "B", "Berlin", "Mitte", "4", "Hauptstr"}, "101*"}},
+                    {{{52.5, -13.25}, 1'500.5}},
+                    {{{{1, 2}, {-3, 4}, {5, -6}}}, {{{0, 0}, {0, 1}, {1, 0}}}},
+                    {"core"},
+                    {{"core", 1, 2}}},
+                   {"choosing", {}, {{}}, {}, {}, {{"core", 1, 2}}}};
+    return route;
 }
 
 config::SrtpPolicy srtp_of(std::initializer_list<provisioning::v1::Transport> transports) {
@@ -140,7 +155,7 @@ TEST_CASE("every field of every resource survives the way to the wire and back")
     const auto carrier = from_proto(to_proto(full_carrier()));
     CHECK(carrier.errors.empty());
     CHECK(carrier.value == full_carrier());
-    const config::Route route{"default", "+49", {"core", "other"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25};
+    const auto route = full_route();
     CHECK(from_proto(to_proto(route)).value == route);
     const config::Customer customer{"acme", "ACME", {100, 7.5, 20, 9'600}, true, 3};
     CHECK(from_proto(to_proto(customer)).value == customer);
@@ -161,6 +176,24 @@ TEST_CASE("a time zone is its changes, one value for all who name it, and nothin
     for (const auto* none : {"", "Europe/Atlantis", "/etc/passwd", "../Europe/Berlin", "localtime", "europe/berlin",
                              "Europe/Berlin ", "Etc/../UTC"})
         CHECK(time_zone(none) == nullptr);
+}
+
+TEST_CASE("words that this version does not know, and carriers that are none, are named by their fields") {
+    pb::Trunk trunk;
+    trunk.set_mode(pb::TRUNK_MODE_STATIC);
+    trunk.set_large_requests(static_cast<pb::LargeRequests>(9));
+    trunk.set_call_records(static_cast<pb::CallRecords>(9));
+    CHECK(fields(from_proto(trunk).errors) == Fields{"large_requests", "call_records"});
+    pb::Carrier carrier;
+    carrier.set_large_requests(static_cast<pb::LargeRequests>(9));
+    CHECK(fields(from_proto(carrier).errors) == Fields{"large_requests"});
+    pb::Route route;
+    route.add_areas()->add_carriers("core");
+    auto& choice = *route.add_areas()->add_choices();
+    choice.set_carrier("trunks/acme");
+    choice.set_weight(70'000);
+    CHECK(fields(from_proto(route).errors) ==
+          Fields{"areas[0].carriers[0]", "areas[1].choices[0].carrier", "areas[1].choices[0].weight"});
 }
 
 TEST_CASE("what windows and header rules cannot say is named") {
@@ -253,7 +286,11 @@ TEST_CASE("no field of the API's carrier and route is forgotten either") {
     complete(to_proto(full_trunk(), Secrets::hidden).headers().out(1));
     complete(to_proto(config::Customer{"acme", "ACME", {100, 7.5, 20, 9'600}, true, 3}));
     complete(to_proto(config::Customer{"acme", "ACME", {100, 7.5, 20, 9'600}, true, 3}).limits());
-    complete(to_proto(config::Route{"a", "+1", {"core"}, true, 9, {{"core", 1, 2}}, {"+4930"}, {"112"}, 0.25}));
+    complete(to_proto(full_route()));
+    complete(to_proto(full_route()).areas(0));
+    complete(to_proto(full_route()).areas(0).civic(0));
+    complete(to_proto(full_route()).areas(0).circles(0));
+    complete(to_proto(full_route()).areas(0).polygons(0).points(0));
 }
 
 TEST_CASE("an enum value of a later version is named, not guessed") {
