@@ -18,7 +18,7 @@ struct PipelineStatistics {
     Counter own_rtcp_packets;  // made here and not relayed, BYE of sessions released included
     Counter srtp_auth_failures, latches;
     Counter sessions, emergency_sessions;  // alive now (set, not added); of them those of calls for help
-    Counter telephone_events;  // RFC 4733, each counted once
+    Counter telephone_events;              // RFC 4733, each counted once
     Counter silences,
         one_way;  // streams that were reported as silent: with nothing of the other side either, and alone
 

@@ -311,6 +311,7 @@ void read_record(Lines& lines, CallRecord& record) {
     record.redirecting_party = optional("redirecting-party");
     record.request_uri = optional("request-uri");
     record.emergency = lines.has("emergency");
+    record.location = optional("location");
     read_forwards(lines, record.forwards);
     read_replaced(lines, record.replaced);
     record.target = lines.text("target");

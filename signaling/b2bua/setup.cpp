@@ -116,6 +116,7 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     record_.redirecting_party = std::move(identity.redirecting_party);
     record_.request_uri = invite.request_uri().substr(0, longest_recorded_uri);
     record_.emergency = admitted_.emergency;
+    record_.location = policy::location_name(admitted_);
     ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
 }
 

@@ -131,7 +131,8 @@ bool UdpListener::receive_batch() {
     const auto count = static_cast<std::size_t>(n);
     std::array<bool, ReceiveArena::datagrams> first{};
     bool any_first = false;
-    for (std::size_t i = 0; count > 1 && i < count; ++i) any_first |= first[i] = sink_.comes_first(bytes_of(headers[i]));
+    for (std::size_t i = 0; count > 1 && i < count; ++i)
+        any_first |= first[i] = sink_.comes_first(bytes_of(headers[i]));
     for (std::size_t i = 0; any_first && i < count; ++i)
         if (first[i]) take_one(i);
     for (std::size_t i = 0; i < count; ++i)

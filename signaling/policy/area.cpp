@@ -21,8 +21,8 @@ double wrapped(double degrees) { return degrees - 360.0 * std::floor((degrees + 
 double metres_between(const config::Position& a, const config::Position& b) {  // the haversine
     const double half_lat = std::sin(radians(b.latitude - a.latitude) / 2),
                  half_lon = std::sin(radians(b.longitude - a.longitude) / 2);
-    const double h = half_lat * half_lat +
-                     std::cos(radians(a.latitude)) * std::cos(radians(b.latitude)) * half_lon * half_lon;
+    const double h =
+        half_lat * half_lat + std::cos(radians(a.latitude)) * std::cos(radians(b.latitude)) * half_lon * half_lon;
     return 2 * earth_radius_metres * std::asin(std::sqrt(std::clamp(h, 0.0, 1.0)));
 }
 
@@ -128,12 +128,14 @@ public:
         read_.push_back(part);
         const auto places = read_pidf_lo(part->body, salt_);
         if (!places.has_value()) return note(LocationUse::unreadable, "a " + std::string(to_string(places.error())));
-        for (const Place& place : *places)
+        for (const Place& place : *places) {
+            if (places_++ >= limits::locations) break;
             for (const auto& area : areas_)
                 if (is_in(area, place)) {
                     finding_ = {LocationUse::area, &area, "in area " + area.name};
                     return true;
                 }
+        }
         return note(LocationUse::no_area, "a location in no area");
     }
     LocationFinding take() { return std::move(finding_); }
@@ -148,6 +150,7 @@ private:
     const std::vector<config::EmergencyArea>& areas_;
     std::uint32_t salt_;
     std::vector<const sip::ContentPart*> read_;
+    std::size_t places_ = 0;  // looked for
     LocationFinding finding_{LocationUse::none, nullptr, "no location"};
 };
 

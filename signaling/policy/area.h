@@ -1,31 +1,17 @@
-// In which area of a route a call for help is (SIPconnect 13.1), by what its INVITE says of where it comes from: RFC 6442,
-// Geolocation. Nobody asks for a location that is somewhere else, and no location makes a call fail.
+// In which area of a route a call for help is (SIPconnect 13.1), by what its INVITE says of where it comes from: RFC
+// 6442, Geolocation. Nobody asks for a location that is somewhere else, and no location makes a call fail.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "control/config/emergency_area.h"
+#include "signaling/policy/location_use.h"
 #include "signaling/policy/pidf_lo.h"
 #include "signaling/sip/message.h"
 
 namespace sallyport::policy {
-
-// What has become of a location.
-enum class LocationUse : std::uint8_t {
-    off,           // the route does not go by it: nobody has looked
-    not_asked,     // Geolocation-Routing is not "yes": nor has anybody here
-    none,          // there is no Geolocation
-    by_reference,  // at a place that is not asked
-    no_part,       // in a body part that is not there, or is no PIDF-LO
-    unreadable,
-    no_area,  // in none of the route's
-    area,     // its answering points come first
-};
-inline constexpr std::size_t location_use_count = 8;
-std::string_view to_string(LocationUse use);
 
 struct LocationFinding {
     LocationUse use = LocationUse::off;

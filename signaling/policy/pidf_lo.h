@@ -1,6 +1,6 @@
-// The locations in a PIDF-LO (RFC 4119, RFC 5491, RFC 5139): civic addresses and points, as far as areas are told apart by
-// them. Written by strangers: what declares a document type, is deep, long or of many elements is not read. Asks nobody,
-// and keeps nothing of what it does not need.
+// The locations in a PIDF-LO (RFC 4119, RFC 5491, RFC 5139): civic addresses and points, as far as areas are told apart
+// by them. Written by strangers: what declares a document type, is deep, long or of many elements is not read. Asks
+// nobody, and keeps nothing of what it does not need.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ namespace limits {
 inline constexpr std::size_t location_bytes = 32'768;  // of one document; a polygon of 100 points takes 4,000
 inline constexpr std::size_t location_depth = 32;      // of elements; RFC 5491's own have 12
 inline constexpr std::size_t location_elements = 1'024;
-inline constexpr std::size_t locations = 16;        // of one document; the first ones count
-inline constexpr std::size_t location_text = 256;   // bytes of an address's element
+inline constexpr std::size_t locations = 8;        // of one call; the first ones count, each is looked for in all areas
+inline constexpr std::size_t location_text = 256;  // bytes of an address's element
 inline constexpr std::size_t location_points = 512;  // of a polygon
 }  // namespace limits
 

@@ -11,7 +11,7 @@
 namespace sallyport::sip {
 namespace {
 
-constexpr std::size_t most_parts = 16;                             // of one message
+constexpr std::size_t most_parts = 16;  // of one message
 constexpr std::string_view content_id = "Content-ID";
 constexpr std::size_t longest_boundary = 70;                       // RFC 2046 5.1.1
 constexpr std::string_view boundary_characters = "'()+_,-./:=? ";  // beside letters and digits

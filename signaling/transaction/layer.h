@@ -35,8 +35,8 @@ public:
           std::size_t max_bytes = 256u << 20);
     ~Layer();
 
-    // Which new requests still have room where neither new ones nor those within dialogs have any: an eighth more. Asked
-    // only then.
+    // Which new requests still have room where neither new ones nor those within dialogs have any: an eighth more.
+    // Asked only then.
     using Judge = std::function<bool(const Flow&, const sip::Message&)>;
     void let_in_first(Judge judge);
 

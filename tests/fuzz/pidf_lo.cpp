@@ -33,7 +33,8 @@ std::vector<std::string> test::fuzz_seeds() {
     return {presence("<ca:civicAddress><ca:country>DE</ca:country><ca:A1>BY</ca:A1><ca:PC>80802</ca:PC>"
                      "</ca:civicAddress>"),
             presence("<gs:Circle" + flat + "><gml:pos>48 11</gml:pos><gs:radius>5</gs:radius></gs:Circle>"),
-            presence("<gml:Polygon" + flat + "><gml:exterior><gml:LinearRing><gml:posList>0 179 0 -179 2 -179"
+            presence("<gml:Polygon" + flat +
+                     "><gml:exterior><gml:LinearRing><gml:posList>0 179 0 -179 2 -179"
                      "</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>"),
             presence("<gml:Point srsName=\"urn:ogc:def:crs:EPSG::4979\"><gml:pos>1 2 3</gml:pos></gml:Point>"),
             "<!DOCTYPE p [<!ENTITY a \"b\">]><p>&a;</p>"};

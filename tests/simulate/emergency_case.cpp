@@ -148,6 +148,21 @@ config::Route route(const std::string& id, Dice& dice) {
     return r;
 }
 
+// Of the routes that calls for help take.
+void vary_areas(config::Route& r, Dice& dice) {
+    for (const auto* country : {"DE", "FR"}) {
+        if (dice.chance(50)) continue;
+        config::EmergencyArea area;
+        area.name = country == std::string("DE") ? "de" : "fr";
+        area.civic.emplace_back().country = country;
+        for (const auto* carrier : {"one", "two", "three"})
+            if (dice.chance(40)) area.choices.push_back({carrier, static_cast<std::uint16_t>(dice.below(2)), 1});
+        if (area.choices.empty() && !dice.careless) area.choices.push_back({"two", 0, 1});
+        r.areas.push_back(std::move(area));
+    }
+    r.use_location = dice.chance(70) && (dice.careless || !r.areas.empty());
+}
+
 void enable(config::Change& change, const std::string& carrier) {
     for (auto& item : change.items)
         if (auto* c = std::get_if<config::Carrier>(&item); c != nullptr && c->id == carrier) c->disabled = false;
@@ -156,6 +171,8 @@ void enable(config::Change& change, const std::string& carrier) {
 void vary_routes(EmergencyCase& the_case, Dice& dice) {
     auto all = route("all", dice), help = route("help", dice), land = route("land", dice);
     land.prefix = "+49";
+    vary_areas(all, dice);
+    vary_areas(help, dice);
     help.service_numbers = {"112"};
     if (dice.chance(50)) help.service_numbers.push_back("110");
     bool has_all = dice.chance(70), has_help = dice.chance(70);
@@ -242,6 +259,14 @@ EmergencyCase draw(Dice& dice) {
     return c;
 }
 
+// Its answering points may take the call beside those of the route.
+const config::EmergencyArea* area_of(const EmergencyCase& c, const config::Route& route) {
+    if (!route.use_location || c.place.country.empty() || c.place.routing != "yes" || c.place.broken) return nullptr;
+    for (const auto& area : route.areas)
+        if (area.civic.front().country == c.place.country) return &area;
+    return nullptr;
+}
+
 }  // namespace
 
 EmergencyCase random_emergency(Dice& dice) { return draw(dice); }
@@ -267,7 +292,10 @@ std::vector<EmergencyTarget> may_answer(const EmergencyCase& c, const config::Sn
         std::vector<EmergencyTarget> out;
         for (const auto& [id, route] : config.routes) {
             if (route.disabled || !is_it(route)) continue;
-            for (const auto& choice : route.choices)
+            auto choices = route.choices;
+            if (const auto* area = area_of(c, route))
+                choices.insert(choices.end(), area->choices.begin(), area->choices.end());
+            for (const auto& choice : choices)
                 for (const auto& target : c.targets)
                     if (target.carrier == choice.carrier && !config.carriers.at(choice.carrier).disabled)
                         out.push_back(target);

@@ -207,13 +207,15 @@ TEST_CASE("no configuration that is provisioned keeps a call for help from a tar
         const auto targets = may_answer(c, config);
         INFO("configuration " << one << " calls " << c.number << "\n" << provisioned(config));
         REQUIRE_FALSE(targets.empty());  // what would lead nowhere is not provisioned
-        if (std::none_of(targets.begin(), targets.end(), [](const EmergencyTarget& t) { return t.mood == Mood::up; })) continue;
+        if (std::none_of(targets.begin(), targets.end(), [](const EmergencyTarget& t) { return t.mood == Mood::up; }))
+            continue;
         ++called;
         World world(c, config, one);
         const int status = world.call();
         INFO("configuration " << one << ": " << c.trunk << " calls " << c.uri << " from " << c.from << " privacy "
                               << c.privacy << (c.registered ? "" : " unregistered") << (c.draining ? " draining" : "")
-                              << (c.full ? " full" : "") << (c.media_full ? " media full" : "") << (c.srtp ? " srtp" : " rtp") << (c.is_v6() ? " v6 " : " v4 ")
+                              << (c.full ? " full" : "") << (c.media_full ? " media full" : "")
+                              << (c.srtp ? " srtp" : " rtp") << (c.is_v6() ? " v6 " : " v4 ")
                               << to_string(c.flow.transport) << "\n"
                               << provisioned(config) << world.log);
         REQUIRE(status == 200);

@@ -41,7 +41,8 @@ TEST_CASE("Where there is no place for messages there is one for what comes firs
     for (std::size_t i = 0; i < Mailbox::max_messages; ++i) mailbox.put(message("."));
     CHECK(mailbox.put(message("x")) == Mailbox::Put::full);
     CHECK(mailbox.put(transaction::CloseFlow{}) == Mailbox::Put::queued);
-    for (std::size_t i = 0; i < Mailbox::max_first; ++i) REQUIRE(mailbox.put(message("!"), true) == Mailbox::Put::queued);
+    for (std::size_t i = 0; i < Mailbox::max_first; ++i)
+        REQUIRE(mailbox.put(message("!"), true) == Mailbox::Put::queued);
     CHECK(mailbox.put(message("!"), true) == Mailbox::Put::full);  // then they are as all others
     CHECK(order(mailbox).starts_with("!!"));
     CHECK(mailbox.put(message("x")) == Mailbox::Put::first);

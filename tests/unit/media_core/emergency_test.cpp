@@ -56,7 +56,8 @@ TEST_CASE("A media port that has no pair left for others has one for an emergenc
     CHECK(fill(bench, "call", false) == 14);
     const Reply refused = bench.pipeline.allocate(call("one more"), bench.now);
     CHECK(refused.code == Code::no_ports);
-    CHECK(refused.text == "media port \"access\" has 0 pairs of UDP ports left beside the 2 that are kept for emergencies");
+    CHECK(refused.text ==
+          "media port \"access\" has 0 pairs of UDP ports left beside the 2 that are kept for emergencies");
     CHECK(bench.pipeline.modify({{"shard-0", "call0"}, {}, 2}, bench.now).code == Code::no_ports);
     CHECK(fill(bench, "help", true) == 2);
     CHECK(bench.pipeline.free_udp_ports(0) == 0);

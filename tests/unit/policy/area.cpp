@@ -69,8 +69,7 @@ TEST_CASE("A location that is not there, not here, or not readable is told from 
     CHECK(use(here + yes, berlin + berlin, cities) == LocationUse::no_part);  // which of them?
     CHECK(use(here + yes, part("Content-ID: <desk@pbx>\r\n", city("Berlin"), "text/xml"), cities) ==
           LocationUse::no_part);
-    CHECK(use(here + yes,
-              part("Content-ID: <desk@pbx>\r\nContent-Transfer-Encoding: base64\r\n", city("Berlin")),
+    CHECK(use(here + yes, part("Content-ID: <desk@pbx>\r\nContent-Transfer-Encoding: base64\r\n", city("Berlin")),
               cities) == LocationUse::no_part);
     CHECK(use(here + yes, part("Content-ID: <desk@pbx>\r\n", "<!DOCTYPE p [<!ENTITY a \"b\">]><p>&a;</p>"), cities) ==
           LocationUse::unreadable);
@@ -80,8 +79,9 @@ TEST_CASE("A location that is not there, not here, or not readable is told from 
 
 TEST_CASE("Several locations: one after the other, each document once, and what comes nearest is told") {
     const std::string other = part("Content-ID: <two%pbx>\r\n", city("Wien"));
-    CHECK(found("Geolocation: <https://lis.example/r1>, <cid:none@pbx>;a=b , <CID:desk%40pbx>\r\n" + yes, berlin, cities)
-              .area->name == "berlin");
+    CHECK(
+        found("Geolocation: <https://lis.example/r1>, <cid:none@pbx>;a=b , <CID:desk%40pbx>\r\n" + yes, berlin, cities)
+            .area->name == "berlin");
     CHECK(found("Geolocation: <cid:two%25pbx>\r\nGeolocation: <cid:desk@pbx>\r\n" + yes, other + berlin, {cities[1]})
               .area->name == "berlin");
     CHECK(use("Geolocation: <cid:desk@pbx>, <https://lis.example/r1>\r\n" + yes, berlin, {cities[0]}) ==

@@ -52,7 +52,9 @@ TEST_CASE("A civic address: country, A1 to A6 and the postal code; the road wher
     CHECK(address.levels[0] == "BY");
     CHECK(address.levels[1].empty());
     CHECK(address.levels[2] == "M\xc3\xbcnchen Nord");
-    CHECK(address.levels[5] == "Leopoldstra\xc3\x9f" "e");
+    CHECK(address.levels[5] ==
+          "Leopoldstra\xc3\x9f"
+          "e");
     CHECK(address.postal_code == "80802");
     const auto older = places(
         "<c:civicAddress xmlns:c=\"urn:ietf:params:xml:ns:pidf:geopriv10:civicLoc\"><c:A6>Broadway</c:A6>"
@@ -64,7 +66,8 @@ TEST_CASE("The shapes of RFC 5491 have a centre [SC-13.1-09]") {
     CHECK(point("<gml:Point" + flat + "><gml:pos>-34.407 150.88001</gml:pos></gml:Point>") ==
           config::Position{-34.407, 150.88001});
     CHECK(point("<gml:Point" + high + "><gml:pos>48.1 11.5 520</gml:pos></gml:Point>") == config::Position{48.1, 11.5});
-    CHECK(point("<gs:Circle" + flat + "><gml:pos>42.5463 -73.2512</gml:pos><gs:radius uom=\"urn:ogc:def:uom:EPSG::9001\">"
+    CHECK(point("<gs:Circle" + flat +
+                "><gml:pos>42.5463 -73.2512</gml:pos><gs:radius uom=\"urn:ogc:def:uom:EPSG::9001\">"
                 "850.24</gs:radius></gs:Circle>") == config::Position{42.5463, -73.2512});
     CHECK(point("<gs:Ellipse" + flat + "><gml:pos>1 2</gml:pos><gs:semiMajorAxis>7</gs:semiMajorAxis></gs:Ellipse>") ==
           config::Position{1, 2});
@@ -83,7 +86,8 @@ TEST_CASE("The shapes of RFC 5491 have a centre [SC-13.1-09]") {
 }
 
 TEST_CASE("All locations in their order; what is beside a location-info is none") {
-    const auto all = places("<gml:Point" + flat + "><gml:pos>1 2</gml:pos></gml:Point><ca:civicAddress><ca:country>AT"
+    const auto all = places("<gml:Point" + flat +
+                            "><gml:pos>1 2</gml:pos></gml:Point><ca:civicAddress><ca:country>AT"
                             "</ca:country></ca:civicAddress>");
     REQUIRE(all.size() == 2);
     CHECK(std::holds_alternative<config::Position>(all[0]));
@@ -109,7 +113,8 @@ TEST_CASE("A location that is not certain is none") {
     for (const char* pos : {"", "1", "1 2 3", "91 0", "0 180.5", "nan 0", "inf 0", "1,2", "1 2x", "1e400 0"})
         CHECK(unusable("<gml:Point" + flat + "><gml:pos>" + pos + "</gml:pos></gml:Point>"));
     CHECK(unusable("<gml:Point" + flat + "><gml:pos>1<gml:pos>2</gml:pos></gml:pos></gml:Point>"));
-    CHECK(unusable("<gml:Polygon" + flat + "><gml:exterior><gml:posList>1 2 3 4 1 2</gml:posList></gml:exterior>"
+    CHECK(unusable("<gml:Polygon" + flat +
+                   "><gml:exterior><gml:posList>1 2 3 4 1 2</gml:posList></gml:exterior>"
                    "</gml:Polygon>"));
     CHECK(unusable("<ca:civicAddress><ca:A1>" + std::string(257, 'x') + "</ca:A1></ca:civicAddress>"));
     CHECK(error(document("<ca:civicAddress/>")) == LocationErrc::no_location);
