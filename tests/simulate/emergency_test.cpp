@@ -27,7 +27,6 @@ public:
         bench_.media.keep_commands = 0;
         bench_.media.full = c.media_full;
         bench_.zone = c.zone;
-        bench_.configure(bench_.config);  // what it has asked of DNS before meant an empty zone
     }
 
     // The PBX's final answer, and what was sent on the way.

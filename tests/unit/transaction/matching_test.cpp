@@ -119,7 +119,7 @@ TEST_CASE("what comes first has an eighth of room that neither new requests nor 
     };
     for (int i = 0; i < 8; ++i) receive(std::to_string(i));
     CHECK(asked == 0);
-    CHECK(receive("one more") == "0 tx 503");
+    CHECK(receive("one-more") == "0 tx 503");
     CHECK(receive("help-1") == "0 user INVITE");
     CHECK(receive("help-2") == "0 user INVITE");
     CHECK(receive("help-3") == "0 tx 503");
