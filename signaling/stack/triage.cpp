@@ -88,20 +88,22 @@ bool Core::seems_for_help(std::string_view bytes) const {
 bool Core::comes_first(const Flow& flow, const sip::Message& request) {
     return request.method() == sip::Method::invite && seems_for_help(request.text()) &&
            is_plausible_emergency(flow.remote.address);
-    // One source gets so many a second: more compete as calls, so that this is no way in for a flood.
-    bool Core::is_plausible_emergency(const IpAddress& source) {
-        constexpr std::size_t most_sources = 4'096;
-        if (emergencies_.size() >= most_sources) emergencies_.forget_idle(now_);
-        return emergencies_.size() < most_sources && emergencies_.try_take(source.to_string(), now_);
-    }
+}
 
-    void Core::refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes) {
-        const auto answer = sip::refuse_briefly(seen, flow.remote, overload_mark_, retry_after());
-        if (!answer || (flow.transport == Transport::udp && answer->text.size() > 3 * bytes)) return;
-        const auto via = sip::view_via(answer->via);
-        if (!via.has_value()) return;
-        effects_.emplace_back(transaction::Transmit{
-            transaction::response_flow(flow, *via), std::make_shared<const std::string>(answer->text), {}});
-    }
+// One source gets so many a second: more compete as calls, so that this is no way in for a flood.
+bool Core::is_plausible_emergency(const IpAddress& source) {
+    constexpr std::size_t most_sources = 4'096;
+    if (emergencies_.size() >= most_sources) emergencies_.forget_idle(now_);
+    return emergencies_.size() < most_sources && emergencies_.try_take(source.to_string(), now_);
+}
+
+void Core::refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes) {
+    const auto answer = sip::refuse_briefly(seen, flow.remote, overload_mark_, retry_after());
+    if (!answer || (flow.transport == Transport::udp && answer->text.size() > 3 * bytes)) return;
+    const auto via = sip::view_via(answer->via);
+    if (!via.has_value()) return;
+    effects_.emplace_back(transaction::Transmit{
+        transaction::response_flow(flow, *via), std::make_shared<const std::string>(answer->text), {}});
+}
 
 }  // namespace sallyport::stack
