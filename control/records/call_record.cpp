@@ -155,6 +155,7 @@ std::string to_json(const CallRecord& r) {
     if (!r.replaced.empty()) json.put_objects("replaced", r.replaced, put_replacement);
     json.put("request_uri", r.request_uri);
     json.put("emergency", r.emergency);
+    if (!r.location.empty()) json.put("location", r.location);
     json.put("carrier", r.carrier);
     json.put("target", r.target);
     put_time(json, "started_at", r.started);
@@ -194,6 +195,7 @@ Result<CallRecord, RecordError> parse_call_record(std::string_view line) {
     read(json, "redirecting_party", r.redirecting_party);
     read(json, "request_uri", r.request_uri);
     read(json, "emergency", r.emergency);
+    read(json, "location", r.location);
     read(json, "carrier", r.carrier);
     read(json, "target", r.target);
     read(json, "started_at", r.started);

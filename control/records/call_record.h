@@ -70,6 +70,7 @@ struct CallRecord {
     std::string redirecting_party;          // who sent the call on before it came here; empty: nobody
     std::string request_uri;                // of the INVITE that came, as written, 256 octets at most
     bool emergency = false;
+    std::string location;  // of an emergency, what became of it: "area:munich"; empty: nobody looked
 
     std::optional<TimePoint> started;   // INVITE received
     std::optional<TimePoint> ringing;   // first 18x

@@ -154,6 +154,7 @@ Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, co
     read_ports(root, driver);
     Fields bounds = root.section("limits");
     driver.max_sessions = static_cast<std::size_t>(bounds.integer("max_sessions", 1, 1'000'000, 20'000));
+    driver.emergency_sessions = static_cast<std::size_t>(bounds.integer("emergency_sessions", 0, 100'000, 1'000));
     driver.max_packets_per_second =
         static_cast<std::uint32_t>(bounds.integer("max_packets_per_second", 0, 1'000'000, 500));
     bounds.finish();

@@ -42,6 +42,8 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
     };
     out.push_back(gauge("sallyport_media_sessions", "Media sessions alive, by the lcore that owns them.",
                         of(&LcoreStatus::sessions)));
+    out.push_back(gauge("sallyport_media_emergency_sessions", "Of them, those of emergency calls.",
+                        of(&LcoreStatus::emergency_sessions)));
     out.push_back(counter(
         "sallyport_media_relayed_packets_total",
         "RTP packets and UDPTL datagrams relayed, without RTCP. What the device then did not take is in the drops too.",

@@ -91,7 +91,8 @@ struct Allocate {
     std::uint32_t inactivity_seconds = 0;
     std::string call, trunk;
     std::vector<LocalEndpoint> restore;
-    bool answered = false;  // see Modify
+    bool answered = false;   // see Modify
+    bool emergency = false;  // may have what is kept for such sessions
 };
 struct Modify {
     SessionKey key;

@@ -1,16 +1,22 @@
 #include "media-plane/core/media_ports.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace sallyport::media {
+namespace {
+constexpr std::size_t most_reserved = 8;  // of a block of UDP ports, one in so many
+}
 
-MediaPorts::MediaPorts(const std::vector<MediaPortConfig>& configs, RandomSource& random) : configs_(configs) {
+MediaPorts::MediaPorts(const std::vector<MediaPortConfig>& configs, std::size_t emergency_pairs, RandomSource& random)
+    : configs_(configs), ordinary_(configs.size(), 0) {
     SALLYPORT_CHECK(configs.size() <= std::numeric_limits<MediaPortIndex>::max());
     pools_.reserve(configs.size());
     tables_.reserve(configs.size());
     for (const MediaPortConfig& config : configs) {
         pools_.emplace_back(config.first_udp_port, config.last_udp_port, random);
         tables_.emplace_back(config.first_udp_port, config.last_udp_port);
+        reserved_.push_back(std::min(emergency_pairs, pools_.back().total() / most_reserved));
         own_.emplace_back();
         for (const IpAddress& address : config.addresses)
             own_.back()[static_cast<std::size_t>(address.family)] = address;
@@ -29,6 +35,12 @@ std::optional<SessionSide> MediaPorts::find(std::string_view name, Family family
             }
     }
     return std::nullopt;
+}
+
+std::size_t MediaPorts::left(MediaPortIndex port, bool emergency) const {
+    const std::size_t free = pools_[port].free(), shared = pools_[port].total() - reserved_[port];
+    if (emergency) return free;
+    return std::min(free, shared - std::min(shared, ordinary_[port]));
 }
 
 bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes) {
@@ -66,6 +78,7 @@ void MediaPorts::close(Session& session) {
 
 bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes) {
     PortPool& pool = pools_[side.port];
+    if (left(side.port, leg.session->emergency) == 0) return false;
     std::optional<std::uint16_t> udp_port;
     for (const LocalEndpoint& wish : wishes)
         if (wish.stream == leg.stream && wish.side == leg.side && wish.rtp.address == side.address &&
@@ -75,6 +88,7 @@ bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEn
         }
     if (!udp_port) udp_port = pool.take();
     if (!udp_port) return false;
+    if (!leg.session->emergency) ++ordinary_[side.port];
     leg.port = side.port;
     leg.local = {side.address, *udp_port};
     leg.flow = &tables_[side.port].open(*udp_port, leg);
@@ -86,6 +100,7 @@ void MediaPorts::close(Leg& leg) {
     tables_[leg.port].close(leg.local.port);
     leg.flow = nullptr;
     pools_[leg.port].give_back(leg.local.port);
+    if (!leg.session->emergency) --ordinary_[leg.port];
 }
 
 }  // namespace sallyport::media

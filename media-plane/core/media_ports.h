@@ -17,18 +17,22 @@ namespace sallyport::media {
 
 class MediaPorts {
 public:
-    MediaPorts(const std::vector<MediaPortConfig>& configs, RandomSource& random);
+    // `emergency_pairs` of each media port, an eighth of its block at most, are for sessions of emergencies alone.
+    MediaPorts(const std::vector<MediaPortConfig>& configs, std::size_t emergency_pairs, RandomSource& random);
 
     // By name and family (none: the port's first address); nothing if there is no such.
     std::optional<SessionSide> find(std::string_view name, Family family) const;
     // Streams `first` up to `session.streams` + `count`, each with a pair on both sides; `wishes` are met where free.
-    // False: a media port has too few pairs left, and nothing was taken.
+    // False: a media port has too few pairs left that this session may have, and nothing was taken.
     bool add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes);
     void close(Session& session);
 
     std::span<const LegTable> tables() const { return tables_; }
     const std::vector<std::array<IpAddress, 3>>& own_addresses() const { return own_; }  // by port and family
     const PortPool& pool(MediaPortIndex port) const { return pools_[port]; }
+    std::size_t reserved(MediaPortIndex port) const { return reserved_[port]; }
+    // That a session may have by now: all others than emergencies share what is not reserved.
+    std::size_t left(MediaPortIndex port, bool emergency) const;
 
 private:
     bool open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes);
@@ -36,6 +40,7 @@ private:
 
     std::vector<MediaPortConfig> configs_;
     std::vector<PortPool> pools_;
+    std::vector<std::size_t> reserved_, ordinary_;  // pairs: for emergencies; that all others have
     std::vector<LegTable> tables_;
     std::vector<std::array<IpAddress, 3>> own_;
 };

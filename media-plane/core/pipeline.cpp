@@ -85,7 +85,7 @@ std::string unknown_port(std::string_view field, const std::string& name, Family
 struct Pipeline::State {
     State(PipelineConfig c, RandomSource& random)
         : config(std::move(c)),
-          ports(config.ports, random),
+          ports(config.ports, config.emergency_sessions, random),
           rates(rates_of(config.max_packets_per_second)),
           reports(random, *engine, notes, captures, statistics) {}
 
@@ -116,10 +116,25 @@ struct Pipeline::State {
         return true;
     }
     Reply no_ports(const Session& session) const {
-        const auto pairs = [&](Side side) { return ports.pool(session.side(side).port).free(); };
+        const auto pairs = [&](Side side) { return ports.left(session.side(side).port, session.emergency); };
         const MediaPortIndex scarce = session.side(pairs(Side::a) <= pairs(Side::b) ? Side::a : Side::b).port;
-        return refused(Code::no_ports, "media port \"" + config.ports[scarce].name + "\" has " +
-                                           std::to_string(ports.pool(scarce).free()) + " pairs of UDP ports left");
+        std::string text = "media port \"" + config.ports[scarce].name + "\" has " +
+                           std::to_string(ports.left(scarce, session.emergency)) + " pairs of UDP ports left";
+        if (!session.emergency && ports.reserved(scarce) != 0)
+            text += " beside the " + std::to_string(ports.reserved(scarce)) + " that are kept for emergencies";
+        return refused(Code::no_ports, std::move(text));
+    }
+    // All but emergencies share `max_sessions`. Whichever came first, an emergency finds those that are kept for them.
+    std::optional<Refusal> check_room(bool emergency) const {
+        const std::size_t most = config.max_sessions + config.emergency_sessions;
+        const std::size_t ordinary = sessions.size() - emergencies;
+        if (sessions.size() >= most) return Refusal{Code::overloaded, std::to_string(most) + " sessions, the limit"};
+        if (emergency || ordinary < config.max_sessions) return std::nullopt;
+        return Refusal{Code::overloaded, std::to_string(config.max_sessions) + " sessions, the limit"};
+    }
+    void count_sessions() {
+        statistics.sessions.set(sessions.size());
+        statistics.emergency_sessions.set(emergencies);
     }
     void report(Leg& leg, TimePoint now, std::vector<Event>& events);
     void look(Session& session, TimePoint now, std::vector<Event>& events);
@@ -132,6 +147,7 @@ struct Pipeline::State {
     stages::Rates rates;
     std::unique_ptr<srtp::Engine> engine = srtp::make_engine(config.srtp_engine);
     SessionTable sessions;
+    std::size_t emergencies = 0;  // of them
     Notes notes;
     std::vector<Event> released;
     Captures captures;
@@ -199,14 +215,14 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     if (!side_a) return refused(Code::unknown_port, unknown_port("port_a", command.port_a, command.family_a));
     const auto side_b = s.ports.find(command.port_b, command.family_b);
     if (!side_b) return refused(Code::unknown_port, unknown_port("port_b", command.port_b, command.family_b));
-    if (s.sessions.size() >= s.config.max_sessions)
-        return refused(Code::overloaded, std::to_string(s.config.max_sessions) + " sessions, the limit");
+    if (auto refusal = s.check_room(command.emergency)) return refused(std::move(*refusal));
 
     auto session = std::make_unique<Session>();
     session->key = command.key;
     session->names = {command.call, command.trunk};
     session->created = now;
     session->inactivity_seconds = command.inactivity_seconds;
+    session->emergency = command.emergency;
     if (command.answered) session->answered = now;
     session->sides = {*side_a, *side_b};
     LegChanges changes(*s.engine);
@@ -215,7 +231,8 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     if (!s.carry_out(changes, command.legs, *session, command.streams, command.restore, now))
         return s.no_ports(*session);
     const Session& added = s.sessions.add(std::move(session));
-    s.statistics.sessions.set(s.sessions.size());
+    if (command.emergency) ++s.emergencies;
+    s.count_sessions();
     return allocated(added);
 }
 
@@ -257,8 +274,9 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
         }
     s.captures.end(*session);
     s.ports.close(*session);
+    if (session->emergency) --s.emergencies;
     s.sessions.remove(*session);
-    s.statistics.sessions.set(s.sessions.size());
+    s.count_sessions();
     return reply;
 }
 
@@ -389,6 +407,7 @@ std::vector<SessionStatistics> Pipeline::list(const SessionKey& after, std::size
 
 std::size_t Pipeline::sessions() const { return state_->sessions.size(); }
 std::size_t Pipeline::free_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).free(); }
+std::size_t Pipeline::reserved_udp_ports(MediaPortIndex port) const { return state_->ports.reserved(port); }
 std::size_t Pipeline::total_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).total(); }
 const PipelineStatistics& Pipeline::statistics() const { return state_->statistics; }
 

@@ -28,6 +28,9 @@ struct MediaPortConfig {
 struct PipelineConfig {
     std::vector<MediaPortConfig> ports;  // index = MediaPortIndex
     std::size_t max_sessions = 20'000;
+    // Beside those, for emergencies alone; and so many pairs of UDP ports of each media port are theirs, though never
+    // more than an eighth of its block: who has few ports wants calls on them.
+    std::size_t emergency_sessions = 0;
     // Per leg and RTP stream, with one second of burst; RTCP may have a tenth of it. 0: no police.
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
@@ -96,7 +99,8 @@ public:
     std::vector<SessionStatistics> list(const SessionKey& after, std::size_t limit, TimePoint now) const;
 
     std::size_t sessions() const;
-    std::size_t free_udp_ports(MediaPortIndex port) const;  // pairs
+    std::size_t free_udp_ports(MediaPortIndex port) const;      // pairs
+    std::size_t reserved_udp_ports(MediaPortIndex port) const;  // pairs that only emergencies may have
     std::size_t total_udp_ports(MediaPortIndex port) const;
     const PipelineStatistics& statistics() const;
 

@@ -44,7 +44,7 @@ struct LcoreStatus {
     std::uint64_t sessions = 0, packets = 0, bytes = 0, rtcp_packets = 0, own_rtcp_packets = 0, auth_failures = 0,
                   latches = 0;
     std::uint64_t polls = 0, idle_polls = 0, commands = 0, steered = 0, hairpinned = 0, events_lost = 0;
-    std::uint64_t silences = 0, one_way = 0, telephone_events = 0, late_wakeups = 0;
+    std::uint64_t silences = 0, one_way = 0, telephone_events = 0, late_wakeups = 0, emergency_sessions = 0;
     HistogramStatus residence;  // seconds from the round that received a packet to its transmission
 };
 struct PlaneStatus {
@@ -67,7 +67,8 @@ public:
     virtual TimePoint now() const = 0;
     virtual std::size_t lcores() const = 0;
     // Any thread. `done` is called later, once, on the plane's own reply thread; commands of one lcore are carried
-    // out, and answered, in the order submitted. False: the lcore's queue is full; nothing was done or kept.
+    // out, and answered, in the order submitted. False: the lcore's queue is full; nothing was done or kept. New
+    // sessions other than emergencies, and questions, are refused before those that are up.
     virtual bool submit(std::size_t lcore, Command command, Done done) = 0;
     // Which lcore owns a UDP port of a media port; nothing for a name or port that is not configured.
     virtual std::optional<std::size_t> owner(std::string_view media_port, std::uint16_t udp_port) const = 0;

@@ -50,6 +50,7 @@ struct Session {
     std::vector<std::unique_ptr<Stream>> streams;
     std::uint32_t inactivity_seconds = 0;  // zero: nobody asked
     std::uint32_t place = 0;               // in the table's list of all sessions
+    bool emergency = false;                // somebody calls for help
 
     SessionSide& side(Side s) { return sides[static_cast<std::size_t>(s)]; }
     const SessionSide& side(Side s) const { return sides[static_cast<std::size_t>(s)]; }

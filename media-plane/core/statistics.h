@@ -17,8 +17,8 @@ struct PipelineStatistics {
     Counter packets, bytes, rtcp_packets;
     Counter own_rtcp_packets;  // made here and not relayed, BYE of sessions released included
     Counter srtp_auth_failures, latches;
-    Counter sessions;          // alive now (set, not added)
-    Counter telephone_events;  // RFC 4733, each counted once
+    Counter sessions, emergency_sessions;  // alive now (set, not added); of them those of calls for help
+    Counter telephone_events;              // RFC 4733, each counted once
     Counter silences,
         one_way;  // streams that were reported as silent: with nothing of the other side either, and alone
 

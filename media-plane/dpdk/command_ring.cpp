@@ -22,8 +22,19 @@ CommandRing::~CommandRing() {
     if (valid()) fail_rest();
 }
 
+namespace {
+
+// What can wait, or be asked of another plane.
+bool is_ordinary(const Command& command) {
+    if (const auto* allocate = std::get_if<Allocate>(&command)) return !allocate->emergency;
+    return !std::holds_alternative<Modify>(command) && !std::holds_alternative<Release>(command);
+}
+
+}  // namespace
+
 bool CommandRing::submit(Command command, Plane::Done done) {
-    if (under_way_.fetch_add(1, std::memory_order_acq_rel) >= limits::jobs) {
+    const unsigned most = is_ordinary(command) ? limits::jobs - limits::kept_jobs : limits::jobs;
+    if (under_way_.fetch_add(1, std::memory_order_acq_rel) >= most) {
         under_way_.fetch_sub(1, std::memory_order_acq_rel);
         return false;
     }

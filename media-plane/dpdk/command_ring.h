@@ -14,6 +14,7 @@ namespace sallyport::media::dpdk {
 
 namespace limits {
 inline constexpr unsigned jobs = 1024;
+inline constexpr unsigned kept_jobs = 128;    // of them, for emergencies and for sessions that there are
 inline constexpr unsigned events = 32'768;    // the end of a lease may release every session within one tick
 inline constexpr unsigned jobs_per_poll = 8;  // an lcore looks at its packets after that many commands
 }  // namespace limits

@@ -41,7 +41,7 @@ struct DriverConfig {
     Hugepages hugepages = Hugepages::automatic;
     std::uint32_t memory_mb = 0;  // 0: what the ports and lcores need
     bool poll_always = false;
-    std::size_t max_sessions = 20'000;
+    std::size_t max_sessions = 20'000, emergency_sessions = 1'000;  // the latter beside the former, for emergencies
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
     std::function<void(LogLevel, std::string_view)> log;  // any thread

@@ -68,6 +68,7 @@ PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steer
         pipeline.ports.push_back(std::move(port));
     }
     pipeline.max_sessions = (config.max_sessions + lcores - 1) / lcores;
+    pipeline.emergency_sessions = (config.emergency_sessions + lcores - 1) / lcores;
     pipeline.max_packets_per_second = config.max_packets_per_second;
     pipeline.srtp_engine = config.srtp_engine;
     return pipeline;
@@ -260,7 +261,8 @@ PlaneStatus Driver::status() const {
                                  .silences = p.silences.read(),
                                  .one_way = p.one_way.read(),
                                  .telephone_events = p.telephone_events.read(),
-                                 .late_wakeups = w.late_wakeups.read()});
+                                 .late_wakeups = w.late_wakeups.read(),
+                                 .emergency_sessions = p.emergency_sessions.read()});
         add(status.lcores.back().residence, w.residence);
         add(status.mos, p.mos);
         add(status.loss_ratio, p.loss_ratio);

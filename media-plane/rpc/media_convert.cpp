@@ -82,6 +82,7 @@ Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& co
     allocate.call = command.call();
     allocate.trunk = command.trunk();
     allocate.answered = command.answered();
+    allocate.emergency = command.emergency();
     auto legs = legs_from(command.legs());
     if (!legs) return legs.error();
     allocate.legs = std::move(*legs);

@@ -31,6 +31,9 @@ public:
             most = std::max(most, (shards_.at(i).stack().statistics().*member).read());
         return most;
     }
+    std::uint64_t locations(std::size_t use) const {
+        return over([&](const io::Shard& s) { return s.stack().statistics().locations[use].read(); });
+    }
     std::uint64_t refused_overload(std::size_t work) const {
         return over([&](const io::Shard& s) { return s.stack().statistics().refused_overload[work].read(); });
     }
@@ -87,6 +90,12 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
                            labelled("outcome", "refused_hours", sums.stack(&S::calls_refused_hours)),
                            labelled("outcome", "refused_budget", sums.stack(&S::calls_refused_budget)),
                            labelled("outcome", "refused_full", sums.stack(&S::calls_refused_full))}));
+    std::vector<Sample> locations;
+    for (std::size_t i = 1; i < policy::location_use_count; ++i)
+        locations.push_back(labelled("use", to_string(static_cast<policy::LocationUse>(i)), sums.locations(i)));
+    out.push_back(counter("sallyport_emergency_locations_total",
+                          "Calls for help whose route goes by locations, by what became of the one that they have.",
+                          std::move(locations)));
     out.push_back(
         histogram("sallyport_call_setup_seconds", "From INVITE to its final answer.", {sums.setup_seconds()}));
     out.push_back(counter("sallyport_carrier_failovers_total", "Calls that went on to a further target.",

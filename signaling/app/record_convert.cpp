@@ -59,6 +59,7 @@ records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string&
     spooled.redirecting_party = record.redirecting_party;
     spooled.request_uri = record.request_uri;
     spooled.emergency = record.emergency;
+    spooled.location = record.location;
     spooled.started = happened(record.started);
     spooled.ringing = happened(record.rang);
     spooled.answered = happened(record.answered);

@@ -129,7 +129,7 @@ void Call::refuse_ok(Side side, const transaction::Response& response, Context& 
     std::string refusal;
     if (has_sdp(response.message) && (!exchange_ || exchange_->late)) {
         SdpBridge bridge = bridge_;
-        bridge.at(side).heard.reset();  // a dialog of its own: its m-lines need not fit anyone's
+        bridge.at(side).heard = {};  // a dialog of its own: its m-lines need not fit anyone's
         bridge.at(side).told.reset();
         const auto sent = sip::Parser::parse(invite.text);
         const bool offerless = sent.has_value() && sip::session_description(*sent).empty();

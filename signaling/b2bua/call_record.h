@@ -32,7 +32,8 @@ struct CallRecord {
     std::string redirecting_party;    // who sent the call on before it came here
     std::string request_uri;          // of the INVITE that came, its beginning if it is long
     bool emergency = false;
-    std::string target;  // where leg B went, "tls 192.0.2.7:5061"
+    std::string location;  // what became of that of an emergency: "area:munich", "no-area"; empty: nobody looked
+    std::string target;    // where leg B went, "tls 192.0.2.7:5061"
     std::string call_id_a, call_id_b;
     TimePoint started{}, rang{}, answered{}, ended{};  // epoch 0: did not happen
     std::uint16_t status = 0;                          // final SIP status towards the caller; 200 for an answered call

@@ -135,6 +135,7 @@ std::string Call::checkpoint() const {
     if (!record_.redirecting_party.empty()) line(out, "redirecting-party", record_.redirecting_party);
     if (!record_.request_uri.empty()) line(out, "request-uri", record_.request_uri);
     if (record_.emergency) line(out, "emergency", "1");
+    if (!record_.location.empty()) line(out, "location", record_.location);
     if (caller_hidden_) line(out, "caller-hidden", "1");
     for (const auto& f : record_.forwards)
         line(out, "forward", f.from + " " + f.to + " " + f.trunk + " " + number(f.status) + " " + number(f.left));

@@ -77,6 +77,7 @@ struct MediaCommand {
     CallId call;              // comes back in the reply
     std::uint64_t token = 0;  // comes back in the reply; 0: no reply wanted
     std::string session;      // key of the media session, unique per node incarnation
+    bool emergency = false;   // goes before all others, and its allocate has what is kept for it
     // allocate:
     std::string port_a, port_b;
     Family family_a = Family::none, family_b = Family::none;

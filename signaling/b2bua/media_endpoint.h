@@ -9,6 +9,11 @@ namespace sallyport::b2bua {
 
 // Why nothing can be sent to where the stream says; a zero address is a hold, and nothing is.
 std::optional<BridgeErrc> unusable_endpoint(const sdp::StreamView& view, const MediaProfile& profile);
+// For the media plane: send nothing, RTCP neither (RFC 3264 8.4).
+inline Endpoint nowhere(Family family) {
+    constexpr std::uint16_t discard_port = 9;
+    return {{.family = family == Family::v6 ? Family::v6 : Family::v4}, discard_port};
+}
 // RFC 7362 4: behind a NAT the source of the signalling is the best guess at where media comes from. The port is the
 // media plane's to learn.
 Endpoint reached(Endpoint said, const MediaProfile& profile);

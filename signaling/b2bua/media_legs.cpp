@@ -37,7 +37,9 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
             const bool far_refused = i < far.refused.size() && far.refused[i];
             leg.disabled = view.rejected || side.refused[i] || far_refused || !(view.rtp || view.t38);
             if (!leg.disabled) {
-                if (!view.zero_address) {
+                if (view.zero_address) {
+                    leg.remote = nowhere(side.profile.family);
+                } else {
                     if (view.rtp_endpoint) leg.remote = reached(*view.rtp_endpoint, side.profile);
                     leg.remote_rtcp = rtcp_of(view, side.profile);
                 }

@@ -27,6 +27,7 @@ MediaCommand MediaSession::command(MediaVerb verb, Awaited awaited) {
     out.verb = verb;
     out.call = base_.call;
     out.session = base_.session;
+    out.emergency = base_.emergency;
     out.streams = base_.streams;
     out.answered = base_.answered;
     if (awaited != Awaited::nothing) {
@@ -98,10 +99,12 @@ MediaCommand MediaSession::program(std::vector<MediaLeg> legs, bool wait_for_rep
     return out;
 }
 
-// The media plane forgets the latch of a peer that has moved, and so do we.
+// The media plane forgets the latch of a peer that has moved, and so do we. Not of one that holds by 0.0.0.0.
 void MediaSession::forget_latch(const MediaLeg& leg) {
     const MediaLatched* known = find(latched_, leg.stream, leg.side);
-    if (known && (leg.relearn || (leg.remote && *leg.remote != known->signalled)))
+    if (!known) return;
+    const bool moved = leg.remote && !leg.remote->address.is_unspecified() && *leg.remote != known->signalled;
+    if (leg.relearn || moved)
         latched_.erase(latched_.begin() + (known - latched_.data()));
 }
 

@@ -24,6 +24,8 @@ public:
 
     MediaCommand allocate(CallId call, std::string session, Place a, Place b, std::uint32_t streams,
                           std::uint32_t inactivity_seconds, std::string label, std::string trunk);
+    // Before allocate(): somebody calls for help.
+    void be_emergency() { base_.emergency = true; }
     // The same call on other ports: a new session; the old one is released without waiting.
     std::vector<MediaCommand> reallocate(std::string session, Place b);
     bool fits(const Place& b) const;  // side b of what is allocated

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "signaling/b2bua/call.h"
+#include "signaling/b2bua/media_endpoint.h"
 
 namespace sallyport::b2bua {
 
@@ -9,7 +10,6 @@ namespace {
 
 constexpr std::uint16_t temporary_failure = 41;
 constexpr std::uint32_t most_restore_tries = 5;
-constexpr std::uint16_t discard_port = 9;
 
 std::string digit(std::uint8_t code) {  // RFC 4733 3.2
     constexpr std::string_view digits = "0123456789*#ABCD";
@@ -49,7 +49,7 @@ std::vector<MediaLeg> Call::silent_callee() const {
     for (const auto& local : media_.local()) {
         if (local.side != Side::b) continue;
         MediaLeg leg{.stream = local.stream, .side = Side::b};
-        leg.remote = Endpoint{{.family = local.rtp.address.family}, discard_port};  // unspecified: nobody
+        leg.remote = nowhere(local.rtp.address.family);
         leg.direction = sdp::Direction::inactive;
         leg.relearn = true;
         silent.push_back(std::move(leg));

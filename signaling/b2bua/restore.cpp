@@ -318,6 +318,7 @@ void read_record(Lines& lines, CallRecord& record) {
     record.redirecting_party = optional("redirecting-party");
     record.request_uri = optional("request-uri");
     record.emergency = lines.has("emergency");
+    record.location = optional("location");
     read_forwards(lines, record.forwards);
     read_replaced(lines, record.replaced);
     record.target = lines.text("target");
@@ -352,6 +353,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     media.call = id_;
     media.call_label = record_.session_id;
     media.trunk = admitted_.trunk;
+    media.emergency = admitted_.emergency;
     std::vector<MediaLocal> local;
     std::vector<KeyUse> used;
     std::vector<MediaLatched> latched;

@@ -116,6 +116,7 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     record_.redirecting_party = std::move(identity.redirecting_party);
     record_.request_uri = invite.request_uri().substr(0, longest_recorded_uri);
     record_.emergency = admitted_.emergency;
+    record_.location = policy::location_name(admitted_);
     ladder_.message(cx.now, Side::a, Ladder::Way::in, ladder_text(invite));
 }
 
@@ -215,6 +216,7 @@ MediaSession::Place Call::media_place(Side side, RealmIndex realm, Family family
 void Call::allocate_media(const Targets::Outlook& outlook, Context& cx) {
     const Leg& a = leg(Side::a);
     if (!outlook.carrier.empty()) end(Side::b).id = outlook.carrier;
+    if (admitted_.emergency) media_.be_emergency();
     command(media_.allocate(id_, record_.id, media_place(Side::a, a.realm, a.dialog.flow.remote.address.family, cx),
                             media_place(Side::b, outlook.realm, outlook.family, cx), bridge_.streams(),
                             trunk().media.inactivity_seconds, record_.session_id, admitted_.trunk),

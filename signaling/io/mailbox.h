@@ -1,9 +1,12 @@
 // What other threads have for a shard: a queue with one reader and many writers. Bounded for what may be lost (messages
-// from the network), open for what may not (answers, closed flows).
+// from the network), open for what may not (answers, closed flows). What comes first has places of its own, and is read
+// before the rest.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -36,22 +39,33 @@ class Mailbox {
 public:
     static constexpr std::size_t max_messages = 32'768;
     static constexpr std::size_t max_bytes = 64u << 20;
+    static constexpr std::size_t max_first = 1'024;  // messages; of them those of an emergency
 
     enum class Put : std::uint8_t { first, queued, full };  // first: the reader has to be woken
 
-    Put put(Letter letter) {
+    Put put(Letter letter, bool first = false) {
         const std::size_t bytes = size_of(letter);
         const std::lock_guard lock(mutex_);
+        if (first && bytes > 0 && first_.size() < max_first) {
+            first_.push_back(std::move(letter));
+            return first_.size() + letters_.size() == 1 ? Put::first : Put::queued;
+        }
         if (bytes > 0 && (messages_ >= max_messages || bytes_ + bytes > max_bytes)) return Put::full;
         if (bytes > 0) ++messages_;
         bytes_ += bytes;
         letters_.push_back(std::move(letter));
-        return letters_.size() == 1 ? Put::first : Put::queued;
+        return first_.size() + letters_.size() == 1 ? Put::first : Put::queued;
     }
     void take(std::vector<Letter>& out) {
         out.clear();
         const std::lock_guard lock(mutex_);
-        out.swap(letters_);
+        if (first_.empty()) {
+            out.swap(letters_);
+        } else {
+            out.swap(first_);
+            std::move(letters_.begin(), letters_.end(), std::back_inserter(out));
+            letters_.clear();
+        }
         messages_ = 0;
         bytes_ = 0;
     }
@@ -64,7 +78,7 @@ private:
         return 0;
     }
     std::mutex mutex_;
-    std::vector<Letter> letters_;
+    std::vector<Letter> first_, letters_;
     std::size_t messages_ = 0, bytes_ = 0;
 };
 

@@ -89,8 +89,8 @@ void Shard::stop() {
     thread_.join();
 }
 
-bool Shard::post(Letter letter) {
-    switch (mailbox_.put(std::move(letter))) {
+bool Shard::post(Letter letter, bool first) {
+    switch (mailbox_.put(std::move(letter), first)) {
         case Mailbox::Put::first: asio::post(context_, [this] { open_mail(); }); return true;
         case Mailbox::Put::queued: return true;
         case Mailbox::Put::full: return false;
@@ -137,6 +137,9 @@ void Shard::on_datagram(const Flow& flow, std::string_view bytes) {
     if (!deliver(flow, bytes)) statistics_.drops[IoDrop::mailbox_full].add();
 }
 
+// What the order of arrival is worth when all of it cannot be done: whoever calls for help does not wait for the rest.
+bool Shard::comes_first(std::string_view bytes) { return has_too_much_to_do() && stack_.calls_for_help(bytes); }
+
 bool Shard::on_stream_message(const Flow& flow, std::string_view bytes) { return deliver(flow, bytes); }
 
 // To the shard that owns the call.
@@ -151,7 +154,9 @@ bool Shard::deliver(const Flow& flow, std::string_view bytes) {
         handle_message(flow, bytes);
         return true;
     }
-    if (!environment_.neighbours.shards[owner]->post(Arrived{flow, std::string(bytes)})) return false;
+    Shard& other = *environment_.neighbours.shards[owner];
+    const bool first = (has_too_much_to_do() || other.has_too_much_to_do()) && stack_.calls_for_help(bytes);
+    if (!other.post(Arrived{flow, std::string(bytes)}, first)) return false;
     statistics_.handed_over.add();
     return true;
 }

@@ -55,7 +55,8 @@ public:
     void stop();
 
     // Any thread. False: it was a message from the network, and too many are waiting.
-    bool post(Letter letter);
+    // `first`: before other messages, and where there is no place for those.
+    bool post(Letter letter, bool first = false);
 
     asio::io_context& context() { return context_; }
     std::uint32_t index() const { return index_; }
@@ -66,12 +67,14 @@ private:
     void on_datagram(const Flow& flow, std::string_view bytes) override;
     void on_unreachable(const Flow& flow, const std::string& why) override;
     bool on_stream_message(const Flow& flow, std::string_view bytes) override;
+    bool comes_first(std::string_view bytes) override;
     void on_batch_end() override { finish(); }
     bool is_in_use(const Flow& flow) override;
     void on_flow_closed(const Flow& flow, const std::string& reason) override;
     void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) override;
     void on_remark(const Flow& flow, const std::string& text) override;
     bool may_complain();
+    bool has_too_much_to_do() const { return stack_.statistics().overload_permille.read() != 0; }
 
     bool deliver(const Flow& flow, std::string_view bytes);
     std::uint32_t owner_of_call(std::string_view call_id, std::string_view bytes) const;

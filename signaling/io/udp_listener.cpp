@@ -38,6 +38,10 @@ bool is_keep_alive(std::string_view bytes) {
     return bytes.find_first_not_of(idle) == bytes.npos;
 }
 
+std::string_view bytes_of(const mmsghdr& header) {
+    return {static_cast<const char*>(header.msg_hdr.msg_iov->iov_base), header.msg_len};
+}
+
 bool may_pass(int error) { return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH; }
 
 }  // namespace
@@ -124,13 +128,23 @@ bool UdpListener::receive_batch() {
     auto& headers = arena_.headers;
     const int n = recvmmsg(socket_.native_handle(), headers.data(), headers.size(), MSG_DONTWAIT, nullptr);
     if (n < 0) return may_pass(errno) || errno == EINTR;  // an ICMP error is reported once and then forgotten
-    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
-        auto& header = headers[i];
-        header.msg_hdr.msg_namelen = sizeof arena_.from[i];  // the kernel has written how much of it is used
-        const auto source = from_socket_address(arena_.from[i]);
-        if (source) take(*source, {static_cast<const char*>(header.msg_hdr.msg_iov->iov_base), header.msg_len});
-    }
-    return static_cast<std::size_t>(n) == headers.size();
+    const auto count = static_cast<std::size_t>(n);
+    std::array<bool, ReceiveArena::datagrams> first{};
+    bool any_first = false;
+    for (std::size_t i = 0; count > 1 && i < count; ++i)
+        any_first |= first[i] = sink_.comes_first(bytes_of(headers[i]));
+    for (std::size_t i = 0; any_first && i < count; ++i)
+        if (first[i]) take_one(i);
+    for (std::size_t i = 0; i < count; ++i)
+        if (!first[i]) take_one(i);
+    return count == headers.size();
+}
+
+void UdpListener::take_one(std::size_t i) {
+    auto& header = arena_.headers[i];
+    header.msg_hdr.msg_namelen = sizeof arena_.from[i];  // the kernel has written how much of it is used
+    const auto source = from_socket_address(arena_.from[i]);
+    if (source) take(*source, bytes_of(header));
 }
 
 void UdpListener::take(const Endpoint& from, std::string_view bytes) {

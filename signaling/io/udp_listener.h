@@ -27,6 +27,8 @@ public:
     virtual ~DatagramSink() = default;
     virtual void on_datagram(const Flow& flow, std::string_view bytes) = 0;
     virtual void on_unreachable(const Flow& flow, const std::string& why) = 0;
+    // Of several that have come: whether this one goes before the others.
+    virtual bool comes_first(std::string_view) { return false; }
     virtual void on_batch_end() = 0;  // the socket has nothing more, or others have their turn
 };
 
@@ -77,6 +79,7 @@ private:
     void receive();
     bool receive_batch();
     void take(const Endpoint& from, std::string_view bytes);
+    void take_one(std::size_t i);
     bool read_errors();
     std::size_t send_batch(std::size_t begin);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "signaling/policy/holding.h"
+#include "signaling/policy/location_use.h"
 
 namespace sallyport::policy {
 
@@ -64,12 +65,20 @@ struct Admitted {
     std::string caller_trunk = {};
     std::string called;  // E.164, "+" included; an emergency number as it was dialled
     bool emergency = false;
-    std::string route;                  // unless it goes to a PBX
-    double price_per_minute = 0;        // the route's
-    std::vector<std::string> carriers;  // to be tried in order; to_pbx: the one it came from
-    std::uint32_t media_kbps = 0;       // that its offer takes, let in or not; 0: nobody limits it
-    Holding holding;                    // what it has been given of the limits; empty: it was not admitted
+    std::string route;                        // unless it goes to a PBX
+    double price_per_minute = 0;              // the route's
+    std::vector<std::string> carriers;        // to be tried in order; to_pbx: the one it came from
+    LocationUse location = LocationUse::off;  // of an emergency, where its route goes by it
+    std::string area = {};                    // whose answering points come first
+    std::uint32_t media_kbps = 0;             // that its offer takes, let in or not; 0: nobody limits it
+    Holding holding;                          // what it has been given of the limits; empty: it was not admitted
 };
+
+// As records have what became of its location: "no-area", "area:munich"; empty: nobody was to look at one.
+inline std::string location_name(const Admitted& call) {
+    if (call.location == LocationUse::off) return {};
+    return std::string(to_string(call.location)) + (call.area.empty() ? "" : ":" + call.area);
+}
 
 // As records and explanations have it: "on-net" for a call between two PBXs of this node.
 inline std::string_view direction_name(const Admitted& call) {

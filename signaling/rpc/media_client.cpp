@@ -103,11 +103,18 @@ void MediaClient::on_reply(const media_pb::Reply& reply) {
         result.token = answered.token;
         deliver_(std::move(result));
     }
-    while (!waiting_.empty() && pending_.size() < options_.under_way) {
-        Waiting next = std::move(waiting_.front());
-        waiting_.pop_front();
-        send(std::move(next));
+    while (send_first(urgent_, options_.under_way + options_.for_emergencies) ||
+           send_first(waiting_, options_.under_way)) {
     }
+}
+
+// False: there is none, or too many are under way.
+bool MediaClient::send_first(std::deque<Waiting>& queue, std::size_t under_way) {
+    if (queue.empty() || pending_.size() >= under_way) return false;
+    Waiting next = std::move(queue.front());
+    queue.pop_front();
+    send(std::move(next));
+    return true;
 }
 
 void MediaClient::on_event(const media_pb::Event& event) {
@@ -122,7 +129,8 @@ void MediaClient::submit(const b2bua::MediaCommand& command) {
         statistics_.refused_away.add();
         return refuse(command.call, command.token, away);
     }
-    if (waiting_.size() >= options_.waiting) {
+    const std::size_t beside = command.emergency ? options_.for_emergencies : 0;
+    if (urgent_.size() + waiting_.size() >= options_.waiting + beside) {
         statistics_.refused_full.add();
         return refuse(command.call, command.token, "too many media commands are waiting");
     }
@@ -132,8 +140,8 @@ void MediaClient::submit(const b2bua::MediaCommand& command) {
         return refuse(command.call, command.token, message.error());
     }
     Waiting next{std::move(*message), command.call, command.token};
-    if (pending_.size() < options_.under_way) return send(std::move(next));
-    waiting_.push_back(std::move(next));
+    if (pending_.size() < options_.under_way + beside) return send(std::move(next));
+    (command.emergency ? urgent_ : waiting_).push_back(std::move(next));
 }
 
 void MediaClient::send(Waiting waiting) {
@@ -172,8 +180,10 @@ void MediaClient::drop(const std::string& why) {
     if (!told_away_) log_({b2bua::Severity::warning, "media-away", {}, {}, "media plane is away: " + why});
     told_away_ = true;
     for (const auto& p : pending_) refuse(p.call, p.token, away);
-    for (const auto& w : waiting_) refuse(w.call, w.token, away);
+    for (const auto* queue : {&urgent_, &waiting_})
+        for (const auto& w : *queue) refuse(w.call, w.token, away);
     pending_.clear();
+    urgent_.clear();
     waiting_.clear();
     tick_after(back_off_.next());
 }

@@ -36,6 +36,7 @@ struct MediaClientOptions {
     Duration answer_within = 3s;         // a reply later than this means that the plane hangs
     std::size_t under_way = 512;         // commands sent and not answered; the plane refuses beyond 1,024
     std::size_t waiting = 8'192;         // commands not sent yet; then errors at once
+    std::size_t for_emergencies = 128;   // beside `under_way`, and beside `waiting`
 };
 
 // Written by the shard.
@@ -90,6 +91,7 @@ private:
     void on_end(std::uint64_t generation, const std::string& why);
     void drop(const std::string& why);
     void send(Waiting waiting);
+    bool send_first(std::deque<Waiting>& queue, std::size_t under_way);
     void refuse(b2bua::CallId call, std::uint64_t token, const std::string& error);
     void tick_after(Duration time);
     void tick();
@@ -111,7 +113,7 @@ private:
     std::uint64_t sequence_ = 0;
     Clock::time_point opened_, last_sent_;
     bool told_away_ = false;
-    std::deque<Waiting> waiting_;
+    std::deque<Waiting> urgent_, waiting_;  // those of emergencies go first; a session is in one of them alone
     std::deque<Pending> pending_;
 };
 

@@ -147,6 +147,7 @@ std::optional<std::string> copy(const b2bua::MediaCommand& from, media_pb::Alloc
     to.set_inactivity_seconds(from.inactivity_seconds);
     to.set_call(from.call_label);
     to.set_trunk(from.trunk);
+    to.set_emergency(from.emergency);
     for (const auto& leg : from.legs)
         if (auto wrong = copy(leg, *to.add_legs())) return wrong;
     for (const auto& local : from.restore) {
@@ -322,6 +323,7 @@ std::string features_missing(const media_pb::Welcome& welcome) {
     add(media_pb::FEATURE_SILENCE, "one-way calls are not told");
     add(media_pb::FEATURE_QUALITY, "call records have no round trip and no MOS");
     add(media_pb::FEATURE_TELEPHONE_EVENTS, "what is dialled in a call is not counted");
+    add(media_pb::FEATURE_EMERGENCY, "it keeps nothing for emergencies when it is full");
     return text;
 }
 

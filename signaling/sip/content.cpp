@@ -11,7 +11,8 @@
 namespace sallyport::sip {
 namespace {
 
-constexpr std::size_t most_parts = 16;                             // of one message
+constexpr std::size_t most_parts = 16;  // of one message
+constexpr std::string_view content_id = "Content-ID";
 constexpr std::size_t longest_boundary = 70;                       // RFC 2046 5.1.1
 constexpr std::string_view boundary_characters = "'()+_,-./:=? ";  // beside letters and digits
 
@@ -85,9 +86,16 @@ bool may_hold_parts(std::string_view type) {
            equal_ignoring_case(parsed->type, "message");
 }
 
+// RFC 2045 7: one in brackets.
+void note_id(ContentPart& part, std::string_view value) {
+    value = scan::trim(value);
+    const bool whole = value.size() > 2 && value.front() == '<' && value.back() == '>';
+    part.id = whole ? value.substr(1, value.size() - 2) : std::string_view();
+}
+
 std::optional<ContentPart> read_part(std::string_view text) {
     ContentPart part;
-    std::size_t at = 0;
+    std::size_t at = 0, ids = 0;
     for (;;) {
         const auto line = header_line_at(text, at);
         if (!line) {  // nothing but a header is a part without a body
@@ -101,6 +109,7 @@ std::optional<ContentPart> read_part(std::string_view text) {
         if (!parts || parts->value.size() > limits::field_bytes) return std::nullopt;
         const HeaderName name = parts->known;
         const bool encoding = equal_ignoring_case(parts->name, "Content-Transfer-Encoding");
+        if (equal_ignoring_case(parts->name, content_id)) note_id(part, ids++ == 0 ? parts->value : "");
         const bool read_here = encoding || name == HeaderName::content_type ||
                                name == HeaderName::content_disposition || name == HeaderName::content_length;
         if (read_here && parts->value.empty()) return std::nullopt;
@@ -202,6 +211,8 @@ Result<Content, ContentErrc> read_content(const Message& message) {
     if (whole.is("application/sdp")) {
         if (!whole.describes_session()) return ContentErrc::other_description;
         out.description = 0;
+    } else {
+        note_id(whole, message.first(content_id).value_or(""));  // RFC 8262
     }
     out.parts.push_back(std::move(whole));
     return out;

@@ -20,6 +20,7 @@ struct ContentPart {
     std::string_view body;
     std::string_view length = {};  // the digits of a Content-Length of its own; empty: it has none
     bool encoded = false;          // by a Content-Transfer-Encoding that is not plain
+    std::string_view id = {};  // Content-ID (RFC 2392, RFC 8262) without its brackets; empty: it has none, or several
     bool is(std::string_view media_type) const;
     bool describes_session() const;  // its disposition is "session", or unsaid: not RFC 3959's early-session
     // Who does not understand it has to refuse the message, unless it says handling=optional (RFC 3204 6).

@@ -32,6 +32,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       tag_hash_(config.nonce_secret, "to tag"),
       unknown_names_(config.nonce_secret, "unknown name"),
       overload_mark_(random.token(4)) {
+    layer.let_in_first([this](const Flow& flow, const sip::Message& request) { return comes_first(flow, request); });
     settings.adopt = [this](std::string_view call_id, std::string_view peers_tag, bool ours, TimePoint now) {
         if (ours)
             shared.adopted.add(call_id, peers_tag, config.shard, now);

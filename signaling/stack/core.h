@@ -69,6 +69,8 @@ public:
     // Of a core that is asked what it would do (explain.h): whose messages are, without proof, and what it decided.
     std::optional<policy::Party> known_sender;
     policy::Decisions decisions;
+    // An INVITE to an emergency number of any dial plan, or to urn:service:sos, as far as a glimpse shows.
+    bool seems_for_help(std::string_view bytes) const;
 
 private:
     // core.cpp: inputs and effects
@@ -113,6 +115,7 @@ private:
     bool dials_emergency(const sip::Glimpse& seen) const;
     void learn_emergency_numbers();
     bool is_plausible_emergency(const IpAddress& source);
+    bool comes_first(const Flow& flow, const sip::Message& request);
     void refuse_unparsed(const Flow& flow, const sip::Glimpse& seen, std::size_t bytes);
 
     // refreshing.cpp: the REGISTER that says what the last one said

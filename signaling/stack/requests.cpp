@@ -252,6 +252,8 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .full = calls.size() >= config.max_calls,
                                   .overfull = calls.size() >= config.max_calls + config.emergency_calls};
     auto verdict = policy::decide(facts, shared.gauges);
+    if (verdict.admitted.location != policy::LocationUse::off)
+        statistics.locations[static_cast<std::size_t>(verdict.admitted.location)].add();
     if (known_sender) decisions.add(verdict);
     if (verdict.reject) {
         count(verdict.reject->why);

@@ -17,6 +17,7 @@ Stack::~Stack() = default;
 void Stack::handle(const Input& input, TimePoint now, Outputs& out) { state_->core.handle(input, now, out); }
 std::optional<TimePoint> Stack::next_deadline() { return state_->core.timers.next_deadline(); }
 
+bool Stack::calls_for_help(std::string_view bytes) const { return state_->core.seems_for_help(bytes); }
 const StackStatistics& Stack::statistics() const { return state_->core.statistics; }
 const transaction::LayerStatistics& Stack::transaction_statistics() const { return state_->core.layer.statistics(); }
 std::uint64_t Stack::config_revision() const { return state_->core.snapshot ? state_->core.snapshot->revision : 0; }

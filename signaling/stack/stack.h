@@ -13,6 +13,7 @@
 #include "control/base/counter.h"
 #include "control/base/histogram.h"
 #include "control/base/random.h"
+#include "signaling/policy/location_use.h"
 #include "signaling/policy/overload.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/stack/input.h"
@@ -57,6 +58,7 @@ struct StackStatistics {
     Counter invites;  // of known parties: each is a call attempt
     Counter calls_answered, calls_failed, calls_refused_media_away, calls_refused_limit, calls_refused_full;
     Counter calls_refused_barred, calls_refused_hours, calls_refused_budget;
+    std::array<Counter, policy::location_use_count> locations;  // of emergencies, by LocationUse; not `off`
     Counter registrations_ok, registrations_refused, challenges, authentication_failures;
     Counter refreshes_unparsed;  // REGISTERs and their challenges that said what the last ones had said
     Counter lockouts, refused_locked_out, dropped_locked_out;
@@ -103,6 +105,8 @@ public:
     void handle(const Input& input, TimePoint now, Outputs& out);
     std::optional<TimePoint> next_deadline();
 
+    // Whether this is an INVITE for help, as far as a glimpse shows: for whoever has several and more than can be done.
+    bool calls_for_help(std::string_view bytes) const;
     const StackStatistics& statistics() const;
     const transaction::LayerStatistics& transaction_statistics() const;
     // Newest first, without ladders; `trunk` empty: of all. Costs a look at every call and a copy of those listed.

@@ -123,6 +123,17 @@ void Core::learn_emergency_numbers() {
     }
 }
 
+bool Core::seems_for_help(std::string_view bytes) const {
+    const auto seen = sip::glimpse(bytes);
+    return is_emergency(seen) || dials_emergency(seen);
+}
+
+// Where there is no room for transactions: as much as of a source is believed under overload.
+bool Core::comes_first(const Flow& flow, const sip::Message& request) {
+    return request.method() == sip::Method::invite && seems_for_help(request.text()) &&
+           is_plausible_emergency(flow.remote.address);
+}
+
 // One source gets so many a second: more compete as calls, so that this is no way in for a flood.
 bool Core::is_plausible_emergency(const IpAddress& source) {
     constexpr std::size_t most_sources = 4'096;

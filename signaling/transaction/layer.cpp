@@ -23,6 +23,8 @@ Layer::Layer(TimerValues values, Timers& timers, RandomSource& random, std::size
     : state_(std::make_unique<State>(values, timers, random, max_transactions, max_bytes)) {}
 Layer::~Layer() = default;
 
+void Layer::let_in_first(Judge judge) { state_->servers.let_in_first(std::move(judge)); }
+
 void Layer::receive(const Flow& flow, sip::Message message, TimePoint now, Effects& out, bool urgent) {
     if (message.is_request())
         state_->servers.receive(flow, std::move(message), urgent, now, out);

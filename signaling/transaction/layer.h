@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,11 @@ public:
     Layer(TimerValues values, Timers& timers, RandomSource& random, std::size_t max_transactions = 200'000,
           std::size_t max_bytes = 256u << 20);
     ~Layer();
+
+    // Which new requests still have room where neither new ones nor those within dialogs have any: an eighth more.
+    // Asked only then.
+    using Judge = std::function<bool(const Flow&, const sip::Message&)>;
+    void let_in_first(Judge judge);
 
     // A parsed message from the network. INVITE gets no automatic 100: the user answers (or the layer after 200 ms).
     // `urgent`: has the room that requests within dialogs have beyond what is full for others.

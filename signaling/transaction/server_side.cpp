@@ -23,7 +23,9 @@ void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, Ti
     if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
     const Key key = key_of(request);
     if (const auto found = by_key_.find(key); found != by_key_.end()) return receive_again(found->second, now, out);
-    if (!has_room_for(request.text().size(), urgent || !request.to_tag().empty())) {
+    const bool reserved = urgent || !request.to_tag().empty();
+    if (!has_room_for(request.text().size(), reserved ? Worth::reserved : Worth::ordinary) &&
+        !(comes_first_ && comes_first_(flow, request) && has_room_for(request.text().size(), Worth::first))) {
         statistics_.limit_refusals.add();
         const std::string retry_after = std::to_string(1 + random_.below(10));  // spread: they must not return together
         return answer_once(flow, request, 503, stable_tag(key), out, retry_after);
@@ -38,7 +40,7 @@ void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, Ti
 }
 
 std::optional<NewRequest> ServerSide::admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const {
-    if (key.empty() || merge_key.empty() || !has_room_for(bytes, false)) return std::nullopt;
+    if (key.empty() || merge_key.empty() || !has_room_for(bytes, Worth::ordinary)) return std::nullopt;
     const NewRequest request{hash_.wide(key), hash_.wide(merge_key)};
     if (by_key_.contains(request.key) || is_merged(request.merge_key)) return std::nullopt;
     return request;
@@ -136,10 +138,10 @@ void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key
     apply(id, step, &request, flow, now, out);
 }
 
-// Requests within dialogs keep calls controllable: they, and calls for help, have an eighth of room that new ones do
-// not get.
-bool ServerSide::has_room_for(std::size_t bytes, bool first) const {
-    const auto room = [&](std::size_t limit) { return first ? limit + limit / 8 : limit; };
+// Requests within dialogs keep calls controllable: they, and what is urgent, have an eighth of room that new ones do not
+// get, and what comes first has one more.
+bool ServerSide::has_room_for(std::size_t bytes, Worth worth) const {
+    const auto room = [&](std::size_t limit) { return limit + limit / 8 * static_cast<std::size_t>(worth); };
     return table_.size() < room(limits_.transactions) && bytes_ + bytes <= room(limits_.bytes);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <variant>
 
 #include "signaling/transaction/invite_server.h"
@@ -49,9 +50,10 @@ public:
     bool knows(const std::string& key) const { return !key.empty() && by_key_.contains(hash_.wide(key)); }
     void flow_closed(const Flow& flow);
     void timer(const TimerKey& key, TimePoint now, Effects& out);
+    void let_in_first(Layer::Judge judge) { comes_first_ = std::move(judge); }
     std::size_t size() const { return table_.size(); }
     std::size_t kept_bytes() const { return bytes_; }
-    bool is_full() const { return !has_room_for(1, false); }
+    bool is_full() const { return !has_room_for(1, Worth::ordinary); }
     SourceLoad load_of(const IpAddress& source) const { return sources_.of(source); }
 
 private:
@@ -82,7 +84,8 @@ private:
     void receive_again(ServerId id, TimePoint now, Effects& out);
     void begin(const Flow& flow, const Key& key, const std::optional<Key>& merge_key, sip::Message request,
                TimePoint now, Effects& out);
-    bool has_room_for(std::size_t bytes, bool first) const;
+    enum class Worth : std::uint8_t { ordinary, reserved, first };  // each has an eighth more room
+    bool has_room_for(std::size_t bytes, Worth worth) const;
     bool is_merged(const std::optional<Key>& merge_key) const;
     Key key_of(const sip::Message& request) const { return hash_.wide(server_key(request)); }
     ServerId find_cancelled(const sip::Message& cancel) const;
@@ -100,6 +103,7 @@ private:
     RandomSource& random_;
     LayerStatistics& statistics_;
     Limits limits_;
+    Layer::Judge comes_first_;
     std::size_t bytes_ = 0;  // of all
     SourceLoads sources_;
     KeyedHash hash_;

@@ -116,8 +116,10 @@ struct Bench {
     bool until_replies(std::size_t n) {
         return until([&] { return got<b2bua::MediaReply>().size() >= n; });
     }
-    void submit(std::uint64_t token, b2bua::MediaVerb verb = b2bua::MediaVerb::allocate, const char* port = "access") {
+    void submit(std::uint64_t token, b2bua::MediaVerb verb = b2bua::MediaVerb::allocate, const char* port = "access",
+                bool emergency = false) {
         b2bua::MediaCommand c;
+        c.emergency = emergency;
         c.verb = verb;
         c.call = {3, 1};
         c.token = token;
@@ -280,6 +282,31 @@ TEST_CASE("the queue is bounded: beyond it errors at once, and the rest is still
     CHECK(b.client->statistics().refused_full.read() == 70);
     CHECK(b.got<b2bua::MediaReply>().size() == 70);
     REQUIRE(b.until_replies(100));
+}
+
+TEST_CASE("commands of an emergency go before all that wait, and have places where the queue is full") {
+    ScriptedPlane plane;
+    MediaClientOptions options;
+    options.under_way = 10;
+    options.waiting = 20;
+    options.for_emergencies = 2;
+    Bench b(options);
+    const Server server(b.folder.socket(), plane);
+    b.client->start();
+    REQUIRE(b.until_up());
+    for (std::uint64_t i = 1; i <= 40; ++i) b.submit(i);
+    CHECK(b.client->statistics().refused_full.read() == 10);
+    for (std::uint64_t i = 101; i <= 105; ++i) b.submit(i, b2bua::MediaVerb::allocate, "access", true);
+    CHECK(b.client->statistics().refused_full.read() == 11);  // two go at once, two wait
+    REQUIRE(b.until_replies(45));
+    std::vector<std::string> sent;
+    for (const auto& command : plane.commands()) sent.push_back(command.allocate().session());
+    REQUIRE(sent.size() == 34);
+    CHECK(std::vector(sent.begin() + 10, sent.begin() + 14) ==
+          std::vector<std::string>{"s101", "s102", "s103", "s104"});
+    CHECK(sent.at(14) == "s11");
+    for (const auto& command : plane.commands())
+        CHECK(command.allocate().emergency() == (command.allocate().session().size() == 4));
 }
 
 TEST_CASE("a quiet line is kept alive well within its lease") {

@@ -68,6 +68,10 @@ MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
         reply.local = session.local;
         return reply;
     }
+    if (full && !command.emergency) {
+        sessions.erase(command.session);
+        return reply_to(command, false, "no ports");
+    }
     session.allocated = command;
     add_streams(session, command.streams);
     for (const auto& wanted : command.restore)

@@ -27,6 +27,7 @@ public:
     };
     Mood mood = Mood::well;
     bool up = true;
+    bool full = false;  // but for emergencies
     b2bua::MediaFeatures features;
     std::map<std::string, Session> sessions;
     std::vector<b2bua::MediaCommand> commands;  // all of them, in order

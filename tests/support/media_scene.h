@@ -69,6 +69,7 @@ public:
         tick();
         SALLYPORT_CHECK(!pipeline_.has_reports());
         SALLYPORT_CHECK(pipeline_.sessions() == 0 && pipeline_.statistics().sessions.read() == 0);
+        SALLYPORT_CHECK(pipeline_.statistics().emergency_sessions.read() == 0);
         for (MediaPortIndex port = 0; port < 2; ++port)
             SALLYPORT_CHECK(pipeline_.free_udp_ports(port) == pipeline_.total_udp_ports(port));
         std::uint64_t dropped = 0;
@@ -85,6 +86,7 @@ private:
         c.ports = {{"access", {IpAddress::v4(192, 0, 2, 1)}, first_udp_port, last_udp_port},
                    {"core", {IpAddress::v4(198, 51, 100, 1)}, first_udp_port, last_udp_port}};
         c.max_sessions = 3;
+        c.emergency_sessions = 1;
         c.max_packets_per_second = 50;
         return c;
     }
@@ -145,9 +147,11 @@ private:
         command.streams = choices_.below(4);
         command.legs = legs(command.streams);
         command.inactivity_seconds = choices_.below(3);
+        command.emergency = choices_.below(4) == 0;
         const std::size_t sessions = pipeline_.sessions();
         const Reply reply = pipeline_.allocate(command, now_);
         SALLYPORT_CHECK(reply.code == Code::ok || (pipeline_.sessions() == sessions && !reply.text.empty()));
+        SALLYPORT_CHECK(pipeline_.statistics().emergency_sessions.read() <= pipeline_.sessions());
         if (reply.code == Code::ok)
             SALLYPORT_CHECK(pipeline_.allocate(command, now_).local.size() == reply.local.size());
     }

@@ -109,8 +109,9 @@ std::string Peer::sdp(PeerDialog& dialog, const std::string& wish) {
     const auto option = wish.find(" te=");  // the payload type of telephone-event
     const std::string te = option == wish.npos ? "101" : wish.substr(option + 4);
     const std::string version = std::to_string(++dialog.sdp_version);
-    const std::string session = "v=0\r\no=" + id.name + "-user 4711 " + version + " IN IP4 " + id.media_host +
-                                "\r\ns=" + id.name + "-session\r\nc=IN IP4 " + id.media_host + "\r\nt=0 0\r\n";
+    const std::string at = (id.media_host.find(':') == std::string::npos ? "IN IP4 " : "IN IP6 ") + id.media_host;
+    const std::string session = "v=0\r\no=" + id.name + "-user 4711 " + version + " " + at + "\r\ns=" + id.name +
+                                "-session\r\nc=" + at + "\r\nt=0 0\r\n";
     if (direction == "fax")
         return session +
                "m=image 30002 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"

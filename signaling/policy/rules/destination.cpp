@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "control/base/random.h"
+#include "signaling/policy/area.h"
 #include "signaling/policy/rules/rule.h"
 
 namespace sallyport::policy::rules {
@@ -68,9 +69,9 @@ std::string routed_as(const CallFacts& facts, const Admitted& admitted) {
     return numbers.empty() ? "112" : numbers.front();
 }
 
-std::vector<std::string> enabled_carriers(const CallFacts& facts, const config::Route* route) {
-    if (route == nullptr) return {};
-    auto ids = route->choices.empty() ? route->carriers : in_order(route->choices, facts.draw);
+// Of a route, or of an area of one.
+std::vector<std::string> enabled_carriers(const CallFacts& facts, const auto& list) {
+    auto ids = list.choices.empty() ? list.carriers : in_order(list.choices, facts.draw);
     std::erase_if(ids, [&](const std::string& id) {
         const auto carrier = facts.config.carriers.find(id);
         return carrier == facts.config.carriers.end() || carrier->second.disabled;
@@ -78,20 +79,39 @@ std::vector<std::string> enabled_carriers(const CallFacts& facts, const config::
     return ids;
 }
 
+// A call for help that asks to be routed by its place goes to the answering points there first (SIPconnect 13.1). What
+// has become of its location, for the trace.
+std::string take_carriers(const CallFacts& facts, const config::Route* route, Admitted& admitted) {
+    admitted.carriers.clear();
+    if (route == nullptr) return {};
+    std::string text;
+    if (admitted.emergency && route->use_location && facts.invite != nullptr) {
+        const auto finding = find_area(*facts.invite, route->areas, facts.draw);
+        admitted.location = finding.use;
+        admitted.area = finding.area != nullptr ? finding.area->name : "";
+        if (finding.area != nullptr) admitted.carriers = enabled_carriers(facts, *finding.area);
+        text = ", " + finding.text;
+    }
+    for (auto& id : enabled_carriers(facts, *route))
+        if (std::find(admitted.carriers.begin(), admitted.carriers.end(), id) == admitted.carriers.end())
+            admitted.carriers.push_back(std::move(id));
+    return text;
+}
+
 // A call for help goes where its number is routed; where that leads nowhere, where every other number goes.
 Outcome to_carriers(const CallFacts& facts, Admitted& admitted) {
     const auto* route = facts.config.route_for(routed_as(facts, admitted));
-    admitted.carriers = enabled_carriers(facts, route);
+    std::string location = take_carriers(facts, route, admitted);
     if (admitted.emergency && admitted.carriers.empty()) {
         route = facts.config.route_for(any_number);
-        admitted.carriers = enabled_carriers(facts, route);
+        location = take_carriers(facts, route, admitted);
     }
     if (route == nullptr) return {Reject{Refusal::no_route, 404, no_route, false}, "no route for " + admitted.called};
     admitted.route = route->id;
     admitted.price_per_minute = admitted.emergency ? 0 : route->price_per_minute;
     if (admitted.carriers.empty())
         return {Reject{Refusal::no_route, 404, no_route, false}, "route " + route->id + " has no enabled carrier"};
-    return {{}, "route " + route->id};
+    return {{}, "route " + route->id + location};
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ struct Heard final : DatagramSink {
     int batches = 0;
     void on_datagram(const Flow& flow, std::string_view bytes) override { datagrams.emplace_back(flow, bytes); }
     void on_unreachable(const Flow& flow, const std::string&) override { unreachable.push_back(flow); }
+    bool comes_first(std::string_view bytes) override { return bytes.starts_with(first); }
     void on_batch_end() override { ++batches; }
+    std::string first = "nothing";
 };
 
 struct Bench {
@@ -53,6 +55,21 @@ TEST_CASE("datagrams arrive whole and in order, many in one batch, up to 64 KiB 
     const Flow expected{Transport::udp, 3, b.listener->local(), peer.local(), 0};
     CHECK(b.heard.datagrams[0].first == expected);
     CHECK(b.statistics.datagrams_received.read() == 101);
+}
+
+TEST_CASE("what comes first is handed over before the rest of its batch, all else in its order") {
+    Bench b;
+    b.heard.first = "INVITE sip:112";
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    for (const char* words : {"OPTIONS a", "INVITE sip:112 b", "OPTIONS c", "INVITE sip:1123 d", "OPTIONS e"})
+        peer.send_to(words, b.listener->local());
+    REQUIRE(run_until(b.context, [&] { return b.heard.datagrams.size() == 5; }));
+    std::string order;
+    for (const auto& [flow, bytes] : b.heard.datagrams) {
+        order += bytes.back();
+        CHECK(flow.remote == peer.local());
+    }
+    CHECK(order == "bdace");
 }
 
 TEST_CASE("what is sent waits for flush() and then leaves in order") {

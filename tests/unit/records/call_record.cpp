@@ -25,6 +25,7 @@ CallRecord sample() {
     r.redirecting_party = "+4930123459";
     r.request_uri = "sip:+4940999@sip.example.com;user=phone";
     r.emergency = true;
+    r.location = "area:munich";
     r.started = parse_rfc3339("2026-11-21T12:30:00.125Z");
     r.ringing = parse_rfc3339("2026-11-21T12:30:01.000Z");
     r.answered = parse_rfc3339("2026-11-21T12:30:05.500Z");
@@ -68,7 +69,7 @@ TEST_CASE("the keys of schema 1 and their order are what the documentation says"
         R"({"schema":1,"id":"c-1","node":"edge-1","session_id":"ab30317f1a784dc48ff824d0d3715d86",)"
         R"("sip_call_ids":["a@pbx","b@edge"],"trunk":"acme-hq","ends":["trunks/acme-hq","carriers/core"],"direction":"from-pbx","from":"+4930123450",)"
         R"("to":"+4940999","asserted_identity":"+4930123450","redirecting_party":"+4930123459",)"
-        R"("request_uri":"sip:+4940999@sip.example.com;user=phone","emergency":true,"carrier":"core",)"
+        R"("request_uri":"sip:+4940999@sip.example.com;user=phone","emergency":true,"location":"area:munich","carrier":"core",)"
         R"("target":"sip:192.0.2.9:5060;transport=udp","started_at":"2026-11-21T12:30:00.125Z",)"
         R"("ringing_at":"2026-11-21T12:30:01.000Z","answered_at":"2026-11-21T12:30:05.500Z",)"
         R"("ended_at":"2026-11-21T12:31:05.750Z","talk_ms":60250,"ended_by":"caller","sip_status":200,)"

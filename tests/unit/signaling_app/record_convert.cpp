@@ -21,6 +21,7 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     r.redirecting_party = "+4930123499";
     r.request_uri = "sip:+49891@sip.example.com";
     r.emergency = true;
+    r.location = "no-area";
     r.target = "udp 198.51.100.9:5060";
     r.call_id_a = "a@pbx";
     r.call_id_b = "b@sbc";
@@ -54,6 +55,7 @@ TEST_CASE("everything an operator bills by arrives, and what did not happen is a
     CHECK(s.redirecting_party == "+4930123499");
     CHECK(s.request_uri == "sip:+49891@sip.example.com");
     CHECK(s.emergency);
+    CHECK(s.location == "no-area");
     CHECK(s.ends == std::vector<std::string>{"trunks/acme-hq", "carriers/core"});
     CHECK(s.forwards == std::vector<records::Forward>{{"+4930123456", "+49892", "acme-hq", 302, 486}});
     CHECK(s.replaced ==

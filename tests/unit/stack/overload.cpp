@@ -112,6 +112,33 @@ TEST_CASE("What a dial plan calls an emergency is never refused for load, with t
     CHECK(refused(b, policy::WorkClass::new_work) > 15);
 }
 
+TEST_CASE("Where no request has room any more a call for help has, and its media goes before others [SC-13-09]") {
+    Shared shared;
+    auto config = Bench::stack_config();
+    config.max_transactions = 8;
+    Bench b(shared, config, 1);
+    auto trunk = Bench::default_trunk();
+    trunk.numbering.dial_plan.emergency_numbers = {"112"};
+    b.configure(trunk, Bench::default_carrier());
+    b.bind();
+    const auto call = [&](const std::string& number, const std::string& id) {
+        b.receive(b.pbx_flow(),
+                  b.invite("sip:" + number + "@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"), id));
+    };
+    int taken = 0;
+    for (int i = 0; i < 20; ++i) {
+        call("+4420555" + std::to_string(100 + i), "call" + std::to_string(i) + "@pbx");
+        taken += b.next().status() == 100;
+        b.sent.clear();
+    }
+    CHECK(taken == 8);
+    call("112", "help@pbx");
+    CHECK(b.next().status() == 100);
+    CHECK(b.find("INVITE").request_uri().starts_with("sip:112@"));
+    CHECK(b.stack.transaction_statistics().limit_refusals.read() == 12);
+    for (const auto& command : b.media) CHECK(command.emergency == (command.session == b.media.back().session));
+}
+
 TEST_CASE("A flood of emergency calls from one source competes like other calls") {
     Bench b;
     overload(b, 5s);

@@ -104,6 +104,29 @@ TEST_CASE("beyond the limit a request is refused without state, spread over time
     CHECK(b.take() == Lines{"0 tx 503"});
 }
 
+TEST_CASE("what comes first has an eighth of room that neither new requests nor dialogs get") {
+    LayerBench b(Transport::udp, 8);
+    int asked = 0;
+    b.layer.let_in_first([&](const Flow&, const sip::Message& request) {
+        ++asked;
+        return request.call_id().starts_with("help");
+    });
+    const auto receive = [&](const std::string& call_id) {
+        Received r = Received{}.over("z9hG4bK" + call_id);
+        r.call_id = call_id;
+        b.receive(r.text());
+        return b.log.back();
+    };
+    for (int i = 0; i < 8; ++i) receive(std::to_string(i));
+    CHECK(asked == 0);
+    CHECK(receive("one-more") == "0 tx 503");
+    CHECK(receive("help-1") == "0 user INVITE");
+    CHECK(receive("help-2") == "0 user INVITE");
+    CHECK(receive("help-3") == "0 tx 503");
+    CHECK(asked == 4);
+    CHECK(b.layer.size() == 10);
+}
+
 TEST_CASE("new branches carry the magic cookie and do not repeat") {
     LayerBench b;
     std::set<std::string> branches;
