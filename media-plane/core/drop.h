@@ -28,7 +28,7 @@ namespace sallyport::media {
     X(wrong_source, "source differs from the latch or is not plausible")                  \
     X(payload_type, "a payload type that the other side has not agreed to")               \
     X(no_remote, "other side's address is not known yet")                                 \
-    X(protect_failed, "SRTP context could not process it (limit of SSRCs, key lifetime)") \
+    X(protect_failed, "SRTP context could not process it (no memory, key lifetime)")      \
     X(rate, "more packets than the stream may send")                                      \
     X(no_next_hop, "next hop's link address is not known yet")                            \
     X(too_big, "longer than the port's MTU")                                              \

@@ -10,6 +10,7 @@
 #include "media-plane/core/commands.h"
 #include "media-plane/core/flow.h"
 #include "media-plane/core/latch.h"
+#include "media-plane/core/numbering.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/payload_types.h"
 #include "media-plane/core/policer.h"
@@ -18,6 +19,7 @@
 #include "media-plane/core/reporter.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/same_place.h"
+#include "media-plane/core/sending.h"
 #include "media-plane/core/telephone_events.h"
 #include "media-plane/srtp/engine.h"
 
@@ -88,6 +90,7 @@ struct alignas(64) Leg {
     Latch rtp;
     Endpoint local;            // RTP; RTCP is on the port above
     bool source_left = false;  // what was sent from here has said BYE, or we have for it, and nothing came since
+    Numbering numbering;       // of RTP under `send_context`
 
     // What only some packets need.
     ReceivedCounters received;
@@ -118,6 +121,7 @@ struct alignas(64) Leg {
     LegLink in_notes, in_due_reports;
     std::array<std::uint32_t, drop_count> drops{};  // see count_drop()
     Quality quality;
+    Sending sending;
     std::string codec;  // as signaling names it; empty: not said
 
     bool secure() const { return suite != srtp::Suite::none; }

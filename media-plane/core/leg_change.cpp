@@ -182,6 +182,7 @@ void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool
         if (same_suite && leg.send_context && !peer_moved)
             engine_.continue_from(*prepared.send, std::move(leg.send_context));
         leg.send_context = std::move(prepared.send);
+        leg.numbering = {};  // the new key's use says where it goes on
     } else if (keys.send.empty()) {
         leg.send_context.reset();
     }

@@ -123,6 +123,7 @@ struct Pipeline::State {
     }
     void report(Leg& leg, TimePoint now, std::vector<Event>& events);
     void look(Session& session, TimePoint now, std::vector<Event>& events);
+    void look_at_sending(Leg& leg, TimePoint now, std::vector<Event>& events);
     std::size_t due_looks(TimePoint now);
     void report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events);
     void report_telephone_event(Leg& leg, TimePoint now, std::vector<Event>& events);
@@ -182,6 +183,7 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
     // The port may have passed to another leg within the time that a packet waits for its next hop.
     const std::uint64_t bytes = length - std::min<std::uint64_t>(length, srtp::facts(leg->suite).rtp_tag_bytes);
     if (leg->packets_sent() == 0 || leg->bytes_sent() < bytes) return;
+    leg->sending.fail(why);
     Amount& kept_back = leg->opposite->kept_back;
     ++kept_back.packets;
     kept_back.bytes += bytes;
@@ -339,12 +341,25 @@ std::size_t Pipeline::State::due_looks(TimePoint now) {
            1;
 }
 
+void Pipeline::State::look_at_sending(Leg& leg, TimePoint now, std::vector<Event>& events) {
+    const auto change = leg.sending.look(leg.packets_sent(), now);
+    if (!change) return;
+    events.push_back(event(change->stopped ? EventKind::not_sent : EventKind::sent_again, leg));
+    Event& told = events.back();
+    told.drop = change->stopped ? change->why : Drop::none;
+    told.count = change->stopped ? change->packets
+                                 : static_cast<std::uint64_t>(
+                                       std::chrono::duration_cast<std::chrono::milliseconds>(change->lasted).count());
+    if (change->stopped) statistics.not_sent.add();
+}
+
 void Pipeline::State::look(Session& session, TimePoint now, std::vector<Event>& events) {
     for (auto& stream : session.streams) {
         std::array<bool, 2> flows{};
         for (std::size_t i = 0; i < flows.size(); ++i) flows[i] = stream->legs[i].is_flowing(now);
         for (std::size_t i = 0; i < flows.size(); ++i) {
             Leg& leg = stream->legs[i];
+            look_at_sending(leg, now, events);
             const bool due = session.answered != TimePoint{} && leg.expected_since != TimePoint{};
             const TimePoint since = due ? std::max(session.answered, leg.expected_since) : TimePoint{};
             const auto silence = leg.quality.look(leg, since, flows[1 - i], now);

@@ -24,7 +24,7 @@ bool Reception::advance(std::uint16_t sequence) {
         a.highest = sequence;
         return true;
     }
-    if (ahead <= 65'536 - max_misorder) return jump(sequence);
+    if (ahead <= 65'536 - Arrivals::max_misorder) return jump(sequence);
     ++reordered_;
     return true;  // a duplicate, or late
 }

@@ -28,7 +28,7 @@ struct ReceptionReport {
 
 // What every packet changes. It lies apart from the rest, on the lines that a packet touches anyway (flow.h).
 struct Arrivals {
-    static constexpr std::uint16_t max_dropout = 3000;  // RFC 3550 A.1
+    static constexpr std::uint16_t max_dropout = 3000, max_misorder = 100;  // RFC 3550 A.1
 
     std::uint64_t received = 0;  // of this SSRC
     std::uint32_t ssrc = 0;
@@ -98,8 +98,6 @@ public:
     }
 
 private:
-    static constexpr std::uint16_t max_misorder = 100;  // RFC 3550 A.1
-
     void start(std::uint32_t ssrc, std::uint16_t sequence);
     bool jump(std::uint16_t sequence);
     bool advance(std::uint16_t sequence);

@@ -67,6 +67,7 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             if (!p.leg) continue;
             p.leg->count_drop(p.drop);
             if (p.counted == 0) continue;
+            if (p.drop == Drop::replayed || p.drop == Drop::protect_failed) p.out->sending.fail(p.drop);
             ++p.leg->kept_back.packets;
             p.leg->kept_back.bytes += p.counted;
             continue;

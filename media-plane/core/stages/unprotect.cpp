@@ -18,7 +18,6 @@ Drop drop_for(srtp::Status status, const Packet& p) {
         case srtp::Status::auth_failed: return Drop::auth_failed;
         case srtp::Status::replayed: return Drop::replayed;
         case srtp::Status::malformed: return Drop::truncated;
-        case srtp::Status::no_context:
         case srtp::Status::failed: return Drop::protect_failed;
     }
     return Drop::protect_failed;

@@ -39,7 +39,7 @@ struct RestartedCall {
         const Relayed in = process->call.from_a(peer.protect(plain));
         const Relayed out = process->call.from_b(plain);
         const bool both = in.drop == Drop::none && in.payload == plain && out.drop == Drop::none &&
-                          peer.unprotect(out.payload) == plain;
+                          same_but_numbers(peer.unprotect(out.payload), plain);
         tick();
         return both;
     }
@@ -75,7 +75,8 @@ TEST_CASE("After a restart a long call is heard both ways, RTCP too, with no hel
         call.restart();
         CHECK(call.pass(131'180));
         CHECK(call.pass_rtcp());
-        CHECK(call.reported.sent.rtp.at(0).index == 131'180);
+        CHECK(call.reported.received.rtp.at(0).index == 131'180);
+        CHECK(call.reported.sent.rtp.at(0).index > 2 * srtp::limits::resume_margin);
     }
 }
 
@@ -87,13 +88,16 @@ TEST_CASE("A restarted media plane that is told nothing is not understood in a l
 }
 
 TEST_CASE("A sender that repeats what it sent before the restart gets no second packet from the same index") {
+    // Nor does anybody else: ours go on behind all that may have been used.
     for (const Suite suite : suites) {
         RestartedCall call(suite);
         REQUIRE(call.pass(4'095));
         REQUIRE(call.pass(4'096));
         call.restart();
-        for (const std::uint16_t sequence : {4'095, 4'096})
-            CHECK(call.process->call.from_b(rtp_packet({.sequence = sequence})).drop == Drop::replayed);
+        for (const std::uint16_t sequence : {4'095, 4'096, 4'095}) {
+            const Relayed out = call.process->call.from_b(rtp_packet({.sequence = sequence}));
+            CHECK((out.drop == Drop::replayed || load_be16(&out.payload[2]) > 4'096 + 4 * srtp::limits::news_every));
+        }
         CHECK(call.pass(4'097));
     }
 }
