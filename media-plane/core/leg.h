@@ -106,6 +106,8 @@ struct alignas(64) Leg {
     std::uint8_t stream = 0;
     bool wants_reports = true;  // no b=RS:0 with b=RR:0, RFC 3556
     Policer possible_police, rtcp_police;
+    // With keys, of what is not yet shown to be authentic: of the SSRC that was heard last, of others, and of SRTCP.
+    Policer cipher_police, strange_police, srtcp_police;
     Reporter reporter;
     PayloadTypes payload_types;  // as received here -> as sent by the opposite leg
 

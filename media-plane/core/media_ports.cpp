@@ -31,7 +31,8 @@ std::optional<SessionSide> MediaPorts::find(std::string_view name, Family family
     return std::nullopt;
 }
 
-bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes) {
+bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes,
+                             TimePoint now) {
     const std::size_t before = session.streams.size();
     for (std::uint32_t i = 0; i < count; ++i) {
         auto stream = std::make_unique<Stream>();
@@ -44,36 +45,36 @@ bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<co
         }
         Leg& a = stream->leg(Side::a);
         Leg& b = stream->leg(Side::b);
-        if (!open(a, session.side(Side::a), wishes)) break;
-        if (!open(b, session.side(Side::b), wishes)) {
-            close(a);
+        if (!open(a, session.side(Side::a), wishes, now)) break;
+        if (!open(b, session.side(Side::b), wishes, now)) {
+            close(a, now);
             break;
         }
         session.streams.push_back(std::move(stream));
     }
     if (session.streams.size() == before + count) return true;
     while (session.streams.size() > before) {
-        for (Leg& leg : session.streams.back()->legs) close(leg);
+        for (Leg& leg : session.streams.back()->legs) close(leg, now);
         session.streams.pop_back();
     }
     return false;
 }
 
-void MediaPorts::close(Session& session) {
+void MediaPorts::close(Session& session, TimePoint now) {
     for (auto& stream : session.streams)
-        for (Leg& leg : stream->legs) close(leg);
+        for (Leg& leg : stream->legs) close(leg, now);
 }
 
-bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes) {
+bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes, TimePoint now) {
     PortPool& pool = pools_[side.port];
     std::optional<std::uint16_t> udp_port;
     for (const LocalEndpoint& wish : wishes)
         if (wish.stream == leg.stream && wish.side == leg.side && wish.rtp.address == side.address &&
-            pool.take(wish.rtp.port)) {
+            pool.take(wish.rtp.port, now)) {
             udp_port = wish.rtp.port;
             break;
         }
-    if (!udp_port) udp_port = pool.take();
+    if (!udp_port) udp_port = pool.take(now);
     if (!udp_port) return false;
     leg.port = side.port;
     leg.local = {side.address, *udp_port};
@@ -82,10 +83,10 @@ bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEn
     return true;
 }
 
-void MediaPorts::close(Leg& leg) {
+void MediaPorts::close(Leg& leg, TimePoint now) {
     tables_[leg.port].close(leg.local.port);
     leg.flow = nullptr;
-    pools_[leg.port].give_back(leg.local.port);
+    pools_[leg.port].give_back(leg.local.port, now);
 }
 
 }  // namespace sallyport::media

@@ -86,6 +86,7 @@ struct Pipeline::State {
     State(PipelineConfig c, RandomSource& random)
         : config(std::move(c)),
           ports(config.ports, random),
+          barred{config.forbidden_networks, ports.own_addresses()},
           rates(rates_of(config.max_packets_per_second)),
           reports(random, *engine, notes, captures, statistics) {}
 
@@ -98,7 +99,8 @@ struct Pipeline::State {
                                "legs: stream " + std::to_string(change.stream) + " of " + std::to_string(streams)};
             const Leg* current =
                 change.stream < session.streams.size() ? &session.leg(change.stream, change.side) : nullptr;
-            if (auto refusal = changes.prepare(change, current, session.side(change.side).address)) return refusal;
+            const SessionSide& side = session.side(change.side);
+            if (auto refusal = changes.prepare(change, current, side.address, side.port)) return refusal;
         }
         return std::nullopt;
     }
@@ -106,7 +108,7 @@ struct Pipeline::State {
     bool carry_out(LegChanges& changes, const std::vector<LegChange>& legs, Session& session, std::uint32_t streams,
                    std::span<const LocalEndpoint> wishes, TimePoint now) {
         const auto present = static_cast<std::uint32_t>(session.streams.size());
-        if (streams > present && !ports.add_streams(session, streams - present, wishes)) return false;
+        if (streams > present && !ports.add_streams(session, streams - present, wishes, now)) return false;
         for (const LegChange& change : legs)
             if (change.disabled || change.udptl.value_or(false))
                 reports.say_goodbye(session.leg(change.stream, change.side), now);
@@ -119,7 +121,8 @@ struct Pipeline::State {
         const auto pairs = [&](Side side) { return ports.pool(session.side(side).port).free(); };
         const MediaPortIndex scarce = session.side(pairs(Side::a) <= pairs(Side::b) ? Side::a : Side::b).port;
         return refused(Code::no_ports, "media port \"" + config.ports[scarce].name + "\" has " +
-                                           std::to_string(ports.pool(scarce).free()) + " pairs of UDP ports left");
+                                           std::to_string(ports.pool(scarce).free()) + " pairs of UDP ports left" +
+                                           (ports.pool(scarce).free() > 0 ? ", which a call has only just left" : ""));
     }
     void report(Leg& leg, TimePoint now, std::vector<Event>& events);
     void look(Session& session, TimePoint now, std::vector<Event>& events);
@@ -130,6 +133,7 @@ struct Pipeline::State {
 
     PipelineConfig config;
     MediaPorts ports;
+    Barred barred;
     stages::Rates rates;
     std::unique_ptr<srtp::Engine> engine = srtp::make_engine(config.srtp_engine);
     SessionTable sessions;
@@ -150,12 +154,13 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     State& s = *state_;
     const bool captured = s.captures.any();
     stages::find(burst, s.ports.tables());
-    if (!captured && stages::relay_at_once(burst, now, s.rates, s.ports.own_addresses(), s.statistics) == 0) return;
+    if (stages::relay_at_once(burst, now, s.rates, s.ports.own_addresses(), s.statistics) == 0) return;
     stages::classify(burst);
     if (captured) [[unlikely]]
         s.captures.arrived(burst, now);
     stages::police(burst, now, s.rates);
     stages::unprotect(burst, *s.engine, s.notes, s.statistics);
+    stages::police_authentic(burst, now, s.rates);
     if (captured) [[unlikely]]
         s.captures.opened(burst, now);
     stages::latch(burst, now, s.notes, s.statistics);
@@ -211,7 +216,7 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     session->inactivity_seconds = command.inactivity_seconds;
     if (command.answered) session->answered = now;
     session->sides = {*side_a, *side_b};
-    LegChanges changes(*s.engine);
+    LegChanges changes(*s.engine, s.barred);
     if (auto refusal = s.prepare(changes, command.legs, *session, command.streams)) return refused(std::move(*refusal));
     s.reports.name(*session);
     if (!s.carry_out(changes, command.legs, *session, command.streams, command.restore, now))
@@ -228,7 +233,7 @@ Reply Pipeline::modify(const Modify& command, TimePoint now) {
     if (command.streams > max_streams)
         return refused(Code::invalid, "streams: " + std::to_string(command.streams) + ", possible are 1 to 16");
     const auto streams = std::max(command.streams, static_cast<std::uint32_t>(session->streams.size()));
-    LegChanges changes(*s.engine);
+    LegChanges changes(*s.engine, s.barred);
     if (auto refusal = s.prepare(changes, command.legs, *session, streams)) return refused(std::move(*refusal));
     if (!s.carry_out(changes, command.legs, *session, streams, {}, now)) return s.no_ports(*session);
     if (command.answered && session->answered == TimePoint{}) session->answered = now;
@@ -258,7 +263,7 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
             s.notes.remove(leg);
         }
     s.captures.end(*session);
-    s.ports.close(*session);
+    s.ports.close(*session, now);
     s.sessions.remove(*session);
     s.statistics.sessions.set(s.sessions.size());
     return reply;
@@ -309,6 +314,27 @@ void Pipeline::State::report_telephone_event(Leg& leg, TimePoint now, std::vecto
     if (leg.telephone->has_news()) notes.add(leg);  // until it is over, or is not too soon
 }
 
+bool Pipeline::tell_again(Event event) {
+    State& s = *state_;
+    if (event.kind == EventKind::released) {
+        s.released.push_back(std::move(event));
+        return true;
+    }
+    Session* session = s.sessions.find(event.key);
+    if (!session || event.stream >= session->streams.size()) return false;
+    Leg& leg = session->leg(event.stream, event.side);
+    if (event.kind == EventKind::latched) {
+        leg.notes.latched = true;
+    } else if (event.kind == EventKind::key_use) {
+        for (auto* context : {leg.receive_context.get(), leg.send_context.get()})
+            if (context) context->remember_news();
+    } else {
+        return false;
+    }
+    s.notes.add(leg);
+    return true;
+}
+
 void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     State& s = *state_;
     std::move(s.released.begin(), s.released.end(), std::back_inserter(events));
@@ -347,9 +373,10 @@ void Pipeline::State::look_at_sending(Leg& leg, TimePoint now, std::vector<Event
     events.push_back(event(change->stopped ? EventKind::not_sent : EventKind::sent_again, leg));
     Event& told = events.back();
     told.drop = change->stopped ? change->why : Drop::none;
-    told.count = change->stopped ? change->packets
-                                 : static_cast<std::uint64_t>(
-                                       std::chrono::duration_cast<std::chrono::milliseconds>(change->lasted).count());
+    told.count =
+        change->stopped
+            ? change->packets
+            : static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(change->lasted).count());
     if (change->stopped) statistics.not_sent.add();
 }
 
@@ -379,7 +406,7 @@ std::size_t Pipeline::write_reports(std::span<Packet> room, TimePoint now) { ret
 
 Reply Pipeline::start_capture(const StartCapture& command, TimePoint now) {
     State& s = *state_;
-    const Session* session = s.sessions.find(command.key);
+    Session* session = s.sessions.find(command.key);
     if (!session) return refused(Code::no_session, "no such session");
     const CaptureTerms terms{command.decrypted, command.packets, now + command.time};
     if (!s.captures.start(*session, terms, command.ring, now))
@@ -404,6 +431,7 @@ std::vector<SessionStatistics> Pipeline::list(const SessionKey& after, std::size
 
 std::size_t Pipeline::sessions() const { return state_->sessions.size(); }
 std::size_t Pipeline::free_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).free(); }
+std::size_t Pipeline::resting_udp_ports(MediaPortIndex port, TimePoint now) { return state_->ports.resting(port, now); }
 std::size_t Pipeline::total_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).total(); }
 const PipelineStatistics& Pipeline::statistics() const { return state_->statistics; }
 

@@ -69,6 +69,9 @@ public:
     // `arrival` in units of `clock_rate`, from in_clock_units().
     void on_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp, std::uint32_t arrival,
                    std::uint32_t clock_rate);
+    // The same of a packet whose timestamp is of another clock, as a telephone event's may be: it says nothing about
+    // jitter.
+    void on_untimed_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t arrival);
     // Over all SSRCs so far; duplicates never make it negative.
     std::uint64_t lost() const;
     // Likewise: how many were to come, and how many came after a later one (duplicates of earlier ones with them).

@@ -70,6 +70,7 @@ PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steer
     pipeline.max_sessions = (config.max_sessions + lcores - 1) / lcores;
     pipeline.max_packets_per_second = config.max_packets_per_second;
     pipeline.srtp_engine = config.srtp_engine;
+    pipeline.forbidden_networks = config.forbidden_networks;
     return pipeline;
 }
 

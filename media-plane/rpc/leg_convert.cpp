@@ -48,8 +48,8 @@ Converted<std::vector<srtp::SsrcIndex>> indices_from(const std::string& field,
 }
 
 Converted<KeyUse> key_use_from(const std::string& field, const pb::KeyUse& used) {
-    auto received = indices_from(field + ".received", used.received(), srtp::limits::inbound_ssrcs,
-                                 srtp::limits::packet_index);
+    auto received =
+        indices_from(field + ".received", used.received(), srtp::limits::inbound_ssrcs, srtp::limits::packet_index);
     if (!received) return received.error();
     auto sent = indices_from(field + ".sent", used.sent(), srtp::limits::outbound_ssrcs, srtp::limits::packet_index);
     if (!sent) return sent.error();

@@ -2,8 +2,8 @@
 //
 // Any SSRC is taken: on receive each only after its first authentic packet, the one unused longest making room when
 // there are too many. On send the one with the lowest count makes room, and whoever is not held begins behind all that
-// have: a forgotten SSRC that came back would repeat its keystream, and who has sent little leaves the others' receivers
-// the rollover counter of zero that they begin with.
+// have: a forgotten SSRC that came back would repeat its keystream, and who has sent little leaves the others'
+// receivers the rollover counter of zero that they begin with.
 #pragma once
 
 #include <optional>
@@ -33,6 +33,7 @@ public:
     virtual KeyUse use() const = 0;
     bool has_news() const { return news_; }
     void forget_news() { news_ = false; }
+    void remember_news() { news_ = true; }  // it was told to nobody
 
 protected:
     void note_news() { news_ = true; }

@@ -73,7 +73,7 @@ private:
     std::unique_ptr<TagCheck> of_unheld_;  // likewise
     SecondLooks second_looks_;
     std::uint64_t unlisted_from_ = 0;  // outbound, see KeyUse
-    bool undecided_ = false;  // inbound: whether the senders went on counting with this key
+    bool undecided_ = false;           // inbound: whether the senders went on counting with this key
     bool news_since_taken_ = false;
 };
 

@@ -205,8 +205,7 @@ TEST_CASE("What the peer reports of our numbers, the source is told of its own")
     std::uint16_t last = 0;
     for (std::uint32_t i = 65'000; i < 66'000; ++i) last = *c.send(i);
     const auto told = [&](std::uint32_t highest, std::uint32_t ssrc = 0x11223344) {
-        return highest_in(
-            c.call.rtcp_from_a(c.peer.protect(report_about(ssrc, highest), true), rtcp_a).payload);
+        return highest_in(c.call.rtcp_from_a(c.peer.protect(report_about(ssrc, highest), true), rtcp_a).payload);
     };
     CHECK(told(last) == 65'999);  // one turn of the source's, as it would have been counted here
     CHECK(told(last - 10u) == 65'989);
@@ -216,6 +215,7 @@ TEST_CASE("What the peer reports of our numbers, the source is told of its own")
     CHECK(c.send(20'001));
     CHECK(told(last + 2u) == 20'001);
     // Towards a peer without keys nothing is renumbered.
-    CHECK(highest_in(c.peer.unprotect(c.call.rtcp_from_b(report_about(0x11223344, 12'345), rtcp_b).payload, true)
-                         .value()) == 12'345);
+    CHECK(highest_in(
+              c.peer.unprotect(c.call.rtcp_from_b(report_about(0x11223344, 12'345), rtcp_b).payload, true).value()) ==
+          12'345);
 }

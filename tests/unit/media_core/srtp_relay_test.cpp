@@ -203,6 +203,18 @@ TEST_CASE("A suite without the peer's key drops what comes, and without ours sen
     CHECK(call.from_a(peer.protect(rtp_packet())).drop == Drop::none);
 }
 
+TEST_CASE("A long packet under the old key is understood during the changeover too") {
+    for (const Suite suite : {Suite::aes_cm_128_hmac_sha1_80, Suite::aead_aes_128_gcm}) {
+        SecureCall c(suite);
+        REQUIRE(c.inbound(1) == Drop::none);
+        REQUIRE(c.call.modify({SecureCall::changed(keys(suite, 5, 6))}).code == Code::ok);
+        for (const std::size_t bytes : {2'036u, 2'037u, 4'000u, 8'900u}) {
+            const Bytes plain = rtp_packet({.sequence = static_cast<std::uint16_t>(bytes), .payload_bytes = bytes});
+            CHECK(c.call.from_a(c.peer.protect(plain)).payload == plain);
+        }
+    }
+}
+
 TEST_CASE("From SRTP back to RTP when signaling says so") {
     SecureCall c;
     REQUIRE(c.call.modify({SecureCall::changed(Keys{})}).code == Code::ok);

@@ -119,6 +119,41 @@ TEST_CASE("The use of keys is reported of a new SSRC and every 4,096 packets, an
     CHECK(call.reported.received.rtp.size() == 2);
 }
 
+TEST_CASE("What could not be passed on is told again, and all that has come since with it") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    auto& bench = call.process->bench;
+    REQUIRE(call.process->call.from_a(call.peer.protect(rtp_packet({.sequence = 7}))).drop == Drop::none);
+    std::vector<Event> events = bench.tick();
+    REQUIRE(std::count_if(events.begin(), events.end(), [](auto& e) { return e.kind == EventKind::key_use; }) == 1);
+    CHECK(bench.tick().empty());
+    std::size_t again = 0;
+    for (Event& event : events) again += bench.pipeline.tell_again(std::move(event));
+    CHECK(again == 2);  // the latch too; a first packet is told once or never
+    REQUIRE(call.process->call.from_a(call.peer.protect(rtp_packet({.sequence = 8}))).drop == Drop::none);
+    bench.wait(1s);
+    events = bench.tick();
+    const auto use = std::find_if(events.begin(), events.end(), [](auto& e) { return e.kind == EventKind::key_use; });
+    REQUIRE(use != events.end());
+    CHECK(use->used.received.rtp == std::vector<srtp::SsrcIndex>{{0x11223344, 8}});
+    CHECK(std::any_of(events.begin(), events.end(), [](auto& e) { return e.kind == EventKind::latched; }));
+    CHECK_FALSE(bench.pipeline.tell_again({.kind = EventKind::key_use, .key = {"shard-0", "gone"}}));
+}
+
+TEST_CASE("SRTCP that was recorded before a restart is not accepted once more after it") {
+    RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
+    const Endpoint rtcp_a = at("203.0.113.5:4001");
+    std::vector<Bytes> recorded;
+    for (int i = 0; i < 16; ++i) {
+        recorded.push_back(call.peer.protect(rtcp_packet(), true));
+        REQUIRE(call.process->call.rtcp_from_a(recorded.back(), rtcp_a).drop == Drop::none);
+        call.tick();
+    }
+    CHECK(call.reported.received.srtcp_received == std::vector<srtp::SsrcIndex>{{0x11223344, 16}});
+    call.restart();
+    for (const Bytes& packet : recorded) CHECK(call.process->call.rtcp_from_a(packet, rtcp_a).drop == Drop::replayed);
+    CHECK(call.process->call.rtcp_from_a(call.peer.protect(rtcp_packet(), true), rtcp_a).drop == Drop::none);
+}
+
 TEST_CASE("A sender with ever new SSRCs does not make the media plane report without end, but all of them in the end") {
     RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
     for (std::uint32_t ssrc = 1; ssrc <= 50; ++ssrc) {
