@@ -82,9 +82,9 @@ TEST_CASE("After a restart a long call is heard both ways, RTCP too, with no hel
 
 TEST_CASE("A restarted media plane that is told nothing is not understood in a long call") {
     RestartedCall call(Suite::aes_cm_128_hmac_sha1_80);
-    for (const std::uint32_t index : {40'000u, 65'000u, 90'000u}) REQUIRE(call.pass(index));
+    for (std::uint32_t index = 40'000; index <= 240'000; index += 2'500) REQUIRE(call.pass(index));
     call.process = std::make_unique<Process>(call.suite, std::nullopt);
-    CHECK_FALSE(call.pass(90'100));
+    CHECK_FALSE(call.pass(240'100));
 }
 
 TEST_CASE("A sender that repeats what it sent before the restart gets no second packet from the same index") {
