@@ -70,9 +70,15 @@ void print_media(std::ostream& out, const sallyport::media::v1::Statistics& medi
         for (const auto& address : port.addresses()) addresses += (addresses.empty() ? "" : ", ") + address;
         ports.add({port.name(), port.link_up() ? "up" : "DOWN", addresses, std::to_string(port.rx_packets()),
                    std::to_string(port.tx_packets()), std::to_string(port.rx_missed()),
-                   std::to_string(port.udp_ports_free()) + " of " + std::to_string(port.udp_ports_total())});
+                   std::to_string(port.udp_ports_free()) + " of " + std::to_string(port.udp_ports_total()) +
+                       (port.udp_ports_resting() > 0 ? " (" + std::to_string(port.udp_ports_resting()) + " resting)"
+                                                     : std::string())});
     }
     if (!ports.empty()) ports.print(out);
+    for (const auto& port : media.ports())
+        if (!port.address_conflict().empty())
+            out << "CONFLICT on " << printable(port.name()) << ": " << printable(port.address_conflict()) << " ("
+                << counted(port.address_conflicts(), "frame") << " since the start)\n";
     for (const auto& [reason, packets] : media.drops())
         if (packets > 0) out << "dropped: " << packets << ' ' << printable(reason) << '\n';
 }

@@ -133,6 +133,29 @@ void read_ports(Fields& root, dpdk::DriverConfig& driver) {
     }
 }
 
+// Where no media goes, whatever SDP says: what only this node reaches, as signaling's and the operator's own networks.
+void read_forbidden(Fields& root, dpdk::DriverConfig& driver) {
+    constexpr std::size_t most = 256;
+    constexpr const char* example = "\"10.0.0.0/8\", \"192.0.2.5/32\"";
+    const auto texts = root.texts("forbidden_networks", example);
+    if (texts.size() > most) root.wrong("forbidden_networks", "has more than 256 entries");
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const std::string& text = texts[i];
+        const auto slash = text.find('/');
+        const auto address = IpAddress::parse(std::string_view(text).substr(0, slash));
+        unsigned prefix = 0;
+        const char* last = text.data() + text.size();
+        const auto [end, error] = slash == text.npos ? std::from_chars_result{nullptr, std::errc::invalid_argument}
+                                                     : std::from_chars(text.data() + slash + 1, last, prefix);
+        const unsigned longest = address && address->family == Family::v6 ? 128 : 32;
+        if (!address || text.starts_with('[') || error != std::errc{} || end != last || prefix > longest)
+            root.wrong("forbidden_networks[" + std::to_string(i) + "]",
+                       "'" + text + "' is not a network; example: [" + example + "]");
+        else
+            driver.forbidden_networks.push_back({*address, static_cast<std::uint8_t>(prefix)});
+    }
+}
+
 }  // namespace
 
 Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, const std::vector<unsigned>& cpus) {
@@ -152,6 +175,7 @@ Result<Config, std::vector<yaml::Problem>> read_config(std::string_view text, co
     read_cpus(root, cpus, driver);
     driver.poll_always = root.choice("poll", {"adaptive", "always"}, "adaptive") == "always";
     read_ports(root, driver);
+    read_forbidden(root, driver);
     Fields bounds = root.section("limits");
     driver.max_sessions = static_cast<std::size_t>(bounds.integer("max_sessions", 1, 1'000'000, 20'000));
     driver.emergency_sessions = static_cast<std::size_t>(bounds.integer("emergency_sessions", 0, 100'000, 1'000));

@@ -130,6 +130,31 @@ void report_links(const std::vector<PortStatus>& ports, std::vector<bool>& were_
     }
 }
 
+// Once a minute a port at most: who has the address goes on saying so.
+class ConflictReport {
+public:
+    void look(const std::vector<PortStatus>& ports, TimePoint now) {
+        told_.resize(ports.size());
+        for (std::size_t i = 0; i < ports.size(); ++i) {
+            const PortStatus& port = ports[i];
+            if (port.address_conflicts == told_[i].conflicts || now < told_[i].next) continue;
+            observe::log(observe::Level::error, "another device has an address of a media port",
+                         {{"port", port.name},
+                          {"device", port.device},
+                          {"conflict", port.address_conflict},
+                          {"frames", port.address_conflicts - told_[i].conflicts}});
+            told_[i] = {port.address_conflicts, now + std::chrono::minutes{1}};
+        }
+    }
+
+private:
+    struct Told {
+        std::uint64_t conflicts = 0;
+        TimePoint next{};
+    };
+    std::vector<Told> told_;
+};
+
 void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer& server,
                       observe::ServiceManager& manager) {
     sigset_t signals;
@@ -138,6 +163,7 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer&
     sigaddset(&signals, SIGINT);
     const timespec interval{0, tick_interval.count()};
     LcoreWatch watch;
+    ConflictReport conflicts;
     TimePoint next_watchdog = plane.now();
     std::vector<bool> were_stuck(plane.lcores(), false), were_up;
     for (;;) {
@@ -152,6 +178,7 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer&
         next_watchdog = now + std::min<Duration>(manager.watchdog_interval().value_or(1s), 1s);
         const PlaneStatus status = plane.status();
         report_links(status.ports, were_up);
+        conflicts.look(status.ports, now);
         auto stuck = watch.look(status, now);
         const bool alive = std::none_of(stuck.begin(), stuck.end(), [](bool one) { return one; });
         if (alive) manager.watchdog();  // fed only while all go round

@@ -89,6 +89,10 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
                           "Streams of answered calls that fell silent though their peer was to send, without comfort "
                           "noise: while the other side's flowed (one_way), or not (both).",
                           std::move(silences)));
+    out.push_back(counter("sallyport_media_not_sent_total",
+                          "Legs that nothing was sent on for 2 s, because all that was to leave there was dropped on "
+                          "its way out (see sallyport_media_dropped_packets_total for why).",
+                          of(&LcoreStatus::not_sent)));
     out.push_back(counter("sallyport_media_telephone_events_total",
                           "Digits and other telephone events (RFC 4733) that were received, each counted once.",
                           of(&LcoreStatus::telephone_events)));
@@ -119,6 +123,12 @@ void add_ports(const PlaneStatus& status, std::vector<Metric>& out) {
                         of(&PortStatus::udp_ports_total)));
     out.push_back(gauge("sallyport_media_udp_port_pairs_free", "Pairs of UDP ports that no session has.",
                         of(&PortStatus::udp_ports_free)));
+    out.push_back(gauge("sallyport_media_udp_port_pairs_resting",
+                        "Of the free pairs those that a call has left in the last 5 s: taken last.",
+                        of(&PortStatus::udp_ports_resting)));
+    out.push_back(counter("sallyport_media_address_conflicts_total",
+                          "ARP and neighbour discovery of other devices that have an address of the media port's.",
+                          of(&PortStatus::address_conflicts)));
     out.push_back(gauge("sallyport_media_next_hops", "Neighbours on the link that are known or asked for.",
                         of(&PortStatus::next_hops)));
     std::vector<Sample> answers;

@@ -12,11 +12,11 @@ constexpr std::size_t clear_rtp_bytes = 12, clear_rtcp_bytes = 8;  // of SRTP an
 
 }  // namespace
 
-bool Captures::start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring,
-                     TimePoint now) {
+bool Captures::start(Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring, TimePoint now) {
     const auto free = std::find_if(captures_.begin(), captures_.end(), [](const auto& c) { return !c.session; });
     if (free == captures_.end()) return false;
     free->session = &session;
+    session.count_captures(1);
     free->terms = terms;
     free->ring = std::move(ring);
     free->count = 0;
@@ -47,6 +47,7 @@ void Captures::tick(TimePoint now) {
 void Captures::finish(Capture& capture, CaptureEnd why) {
     capture.ring->end(why);
     capture.ring.reset();
+    capture.session->count_captures(-1);
     capture.session = nullptr;
     --count_;
 }

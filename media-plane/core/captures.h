@@ -29,7 +29,7 @@ public:
 
     bool any() const { return count_ > 0; }
     // False: there are as many as there may be.
-    bool start(const Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring, TimePoint now);
+    bool start(Session& session, const CaptureTerms& terms, std::shared_ptr<CaptureRing> ring, TimePoint now);
     void stop(const CaptureRing& ring);  // its ring is told, if it was there still
     void end(const Session& session);    // likewise: the session is about to go
     void tick(TimePoint now);            // whose time is over, or whose reader is gone
@@ -51,7 +51,7 @@ private:
         std::uint8_t packet = 0;
     };
     struct Capture {
-        const Session* session = nullptr;  // nullptr: free
+        Session* session = nullptr;  // nullptr: free
         CaptureTerms terms;
         std::shared_ptr<CaptureRing> ring;
         std::array<Copied, 2 * stages::max_burst> copied;

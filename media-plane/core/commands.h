@@ -165,6 +165,8 @@ enum class EventKind : std::uint8_t {
     silence,          // count: milliseconds without RTP so far
     heard_again,      // count: milliseconds that there was none
     telephone_event,  // count: those that are over since the last one was said
+    not_sent,         // count: packets to the leg's peer that were dropped since the last one left; drop: why, at last
+    sent_again,       // count: milliseconds that nothing was
 };
 struct TelephoneEvent {  // RFC 4733 2.3
     std::uint8_t code = 0;
@@ -183,6 +185,7 @@ struct Event {
     std::optional<Latched> latched;
     bool one_way = false;      // silence: the other side's stream flows
     TelephoneEvent telephone;  // telephone_event
+    Drop drop = Drop::none;    // not_sent
 };
 
 }  // namespace sallyport::media

@@ -8,34 +8,34 @@
 
 namespace sallyport::media {
 
-#define SALLYPORT_MEDIA_DROPS(X)                                                          \
-    X(not_ip, "not IPv4, IPv6, ARP or neighbour discovery")                               \
-    X(bad_checksum, "IP or UDP checksum wrong")                                           \
-    X(fragment, "IP fragment; media is never fragmented")                                 \
-    X(truncated, "shorter than its headers say")                                          \
-    X(not_for_us, "address is not one of this port's")                                    \
-    X(not_udp, "neither UDP nor a protocol the port answers")                             \
-    X(no_leg, "no leg on this UDP port")                                                  \
-    X(not_rtp, "neither RTP, RTCP nor agreed UDPTL")                                      \
-    X(late_rtp, "RTP of a call that has become a fax")                                    \
-    X(stun, "STUN, which nobody here asked for")                                          \
-    X(dtls, "DTLS, which nobody here asked for")                                          \
-    X(leg_disabled, "its stream is disabled or not yet answered")                         \
-    X(direction, "signaled direction forbids it (hold)")                                  \
-    X(no_keys, "SRTP before the keys are known")                                          \
-    X(auth_failed, "SRTP authentication failed")                                          \
-    X(replayed, "SRTP replay, or a sequence number used twice")                           \
-    X(wrong_source, "source differs from the latch or is not plausible")                  \
-    X(payload_type, "a payload type that the other side has not agreed to")               \
-    X(no_remote, "other side's address is not known yet")                                 \
-    X(protect_failed, "SRTP context could not process it (limit of SSRCs, key lifetime)") \
-    X(rate, "more packets than the stream may send")                                      \
-    X(no_next_hop, "next hop's link address is not known yet")                            \
-    X(too_big, "longer than the port's MTU")                                              \
-    X(no_buffer, "no packet buffer was free")                                             \
-    X(tx_full, "transmit queue full")                                                     \
-    X(martian, "its source is an address that no sender can have")                        \
-    X(answer_rate, "more ARP, neighbour discovery or ping than the port answers")         \
+#define SALLYPORT_MEDIA_DROPS(X)                                                     \
+    X(not_ip, "not IPv4, IPv6, ARP or neighbour discovery")                          \
+    X(bad_checksum, "IP or UDP checksum wrong")                                      \
+    X(fragment, "IP fragment; media is never fragmented")                            \
+    X(truncated, "shorter than its headers say")                                     \
+    X(not_for_us, "address is not one of this port's")                               \
+    X(not_udp, "neither UDP nor a protocol the port answers")                        \
+    X(no_leg, "no leg on this UDP port")                                             \
+    X(not_rtp, "neither RTP, RTCP nor agreed UDPTL")                                 \
+    X(late_rtp, "RTP of a call that has become a fax")                               \
+    X(stun, "STUN, which nobody here asked for")                                     \
+    X(dtls, "DTLS, which nobody here asked for")                                     \
+    X(leg_disabled, "its stream is disabled or not yet answered")                    \
+    X(direction, "signaled direction forbids it (hold)")                             \
+    X(no_keys, "SRTP before the keys are known")                                     \
+    X(auth_failed, "SRTP authentication failed")                                     \
+    X(replayed, "SRTP replay, or a sequence number used twice")                      \
+    X(wrong_source, "source differs from the latch or is not plausible")             \
+    X(payload_type, "a payload type that the other side has not agreed to")          \
+    X(no_remote, "other side's address is not known yet")                            \
+    X(protect_failed, "SRTP context could not process it (no memory, key lifetime)") \
+    X(rate, "more packets than the stream may send")                                 \
+    X(no_next_hop, "next hop's link address is not known yet")                       \
+    X(too_big, "longer than the port's MTU")                                         \
+    X(no_buffer, "no packet buffer was free")                                        \
+    X(tx_full, "transmit queue full")                                                \
+    X(martian, "its source is an address that no sender can have")                   \
+    X(answer_rate, "more ARP, neighbour discovery or ping than the port answers")    \
     X(looped, "relayed through this node's own ports more often than calls are nested")
 
 enum class Drop : std::uint8_t {

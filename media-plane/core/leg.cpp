@@ -47,7 +47,8 @@ void Leg::settle_flow() {
     Flow& f = *flow;
     const Leg& out = *opposite;
     const bool as_it_is = refuse == Drop::none && refuse_rtp == Drop::none && out.withhold_rtp == Drop::none &&
-                          !secure() && !out.secure() && !udptl && rtp.latched() && !out.source_left;
+                          !secure() && !out.secure() && !udptl && rtp.latched() && !out.source_left &&
+                          session->captures == 0;
     f.state = as_it_is ? FlowState::open : FlowState::closed;
     f.from = rtp.remote();
     f.to = out.rtp.remote();

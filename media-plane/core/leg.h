@@ -10,6 +10,7 @@
 #include "media-plane/core/commands.h"
 #include "media-plane/core/flow.h"
 #include "media-plane/core/latch.h"
+#include "media-plane/core/numbering.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/payload_types.h"
 #include "media-plane/core/policer.h"
@@ -18,6 +19,7 @@
 #include "media-plane/core/reporter.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/same_place.h"
+#include "media-plane/core/sending.h"
 #include "media-plane/core/telephone_events.h"
 #include "media-plane/srtp/engine.h"
 
@@ -88,6 +90,7 @@ struct alignas(64) Leg {
     Latch rtp;
     Endpoint local;            // RTP; RTCP is on the port above
     bool source_left = false;  // what was sent from here has said BYE, or we have for it, and nothing came since
+    Numbering numbering;       // of RTP under `send_context`
 
     // What only some packets need.
     ReceivedCounters received;
@@ -103,6 +106,8 @@ struct alignas(64) Leg {
     std::uint8_t stream = 0;
     bool wants_reports = true;  // no b=RS:0 with b=RR:0, RFC 3556
     Policer possible_police, rtcp_police;
+    // With keys, of what is not yet shown to be authentic: of the SSRC that was heard last, of others, and of SRTCP.
+    Policer cipher_police, strange_police, srtcp_police;
     Reporter reporter;
     PayloadTypes payload_types;  // as received here -> as sent by the opposite leg
 
@@ -118,6 +123,7 @@ struct alignas(64) Leg {
     LegLink in_notes, in_due_reports;
     std::array<std::uint32_t, drop_count> drops{};  // see count_drop()
     Quality quality;
+    Sending sending;
     std::string codec;  // as signaling names it; empty: not said
 
     bool secure() const { return suite != srtp::Suite::none; }

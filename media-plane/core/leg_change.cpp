@@ -13,7 +13,8 @@ std::string name_of(const LegChange& change) {
 }
 
 // Where media may be sent: nowhere that a c= line could misuse us for.
-std::optional<std::string> why_not(const Endpoint& remote, const IpAddress& local) {
+std::optional<std::string> why_not(const Endpoint& remote, const IpAddress& local, const Barred& barred,
+                                   MediaPortIndex port) {
     const IpAddress& a = remote.address;
     if (a.empty()) return "no address";
     if (a.is_unspecified()) return std::nullopt;  // hold
@@ -22,15 +23,17 @@ std::optional<std::string> why_not(const Endpoint& remote, const IpAddress& loca
     if (a.is_loopback() && !local.is_loopback()) return a.to_string() + " is a loopback address";
     if (a.is_link_local() && !local.is_link_local()) return a.to_string() + " is a link-local address";
     if (remote.port == 0) return "port 0";
-    return std::nullopt;
+    return barred.why_not(a, port);
 }
 
-std::optional<Refusal> check_fields(const LegChange& change, const IpAddress& local, const std::string& where) {
+std::optional<Refusal> check_fields(const LegChange& change, const IpAddress& local, const Barred& barred,
+                                    MediaPortIndex port, const std::string& where) {
     // A disabled m-line has port 0 and what address its writer liked: nothing is sent there.
     if (!change.disabled && change.remote)
-        if (const auto why = why_not(*change.remote, local)) return Refusal{Code::invalid, where + ".remote: " + *why};
+        if (const auto why = why_not(*change.remote, local, barred, port))
+            return Refusal{Code::invalid, where + ".remote: " + *why};
     if (!change.disabled && change.remote_rtcp)
-        if (const auto why = why_not(*change.remote_rtcp, local))
+        if (const auto why = why_not(*change.remote_rtcp, local, barred, port))
             return Refusal{Code::invalid, where + ".remote_rtcp: " + *why};
     if (change.clock_rate && (*change.clock_rate < lowest_clock_rate || *change.clock_rate > highest_clock_rate))
         return Refusal{Code::invalid, where + ".clock_rate: " + std::to_string(*change.clock_rate) + " Hz"};
@@ -73,12 +76,13 @@ bool apply_remote(const LegChange& change, Leg& leg, TimePoint now) {
 
 }  // namespace
 
-std::optional<Refusal> LegChanges::prepare(const LegChange& change, const Leg* current, const IpAddress& local) {
+std::optional<Refusal> LegChanges::prepare(const LegChange& change, const Leg* current, const IpAddress& local,
+                                           MediaPortIndex port) {
     const std::string where = name_of(change);
     for (const Prepared& p : prepared_)
         if (p.change->stream == change.stream && p.change->side == change.side)
             return Refusal{Code::invalid, where + ": named twice"};
-    if (auto refusal = check_fields(change, local, where)) return refusal;
+    if (auto refusal = check_fields(change, local, barred_, port, where)) return refusal;
     const bool secure = change.keys ? change.keys->suite != srtp::Suite::none : current && current->secure();
     if (secure && change.udptl.value_or(current && current->udptl))
         return Refusal{Code::invalid, where + ".udptl: not on a leg with SRTP keys"};
@@ -182,6 +186,7 @@ void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool
         if (same_suite && leg.send_context && !peer_moved)
             engine_.continue_from(*prepared.send, std::move(leg.send_context));
         leg.send_context = std::move(prepared.send);
+        leg.numbering = {};  // the new key's use says where it goes on
     } else if (keys.send.empty()) {
         leg.send_context.reset();
     }

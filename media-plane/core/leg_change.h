@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "media-plane/core/barred.h"
 #include "media-plane/core/leg.h"
 
 namespace sallyport::media {
@@ -17,11 +18,13 @@ struct Refusal {
 
 class LegChanges {
 public:
-    explicit LegChanges(srtp::Engine& engine) : engine_(engine) {}
+    LegChanges(srtp::Engine& engine, const Barred& barred) : engine_(engine), barred_(barred) {}
 
-    // `current`: the leg as it is, or nullptr for one that is still to be made. `local`: our address on its side.
+    // `current`: the leg as it is, or nullptr for one that is still to be made. `local`: our address on its side, on
+    // `port`.
     // The change is kept by reference until apply().
-    std::optional<Refusal> prepare(const LegChange& change, const Leg* current, const IpAddress& local);
+    std::optional<Refusal> prepare(const LegChange& change, const Leg* current, const IpAddress& local,
+                                   MediaPortIndex port);
     // All that were prepared, each on leg_of(stream, side). Cannot fail; the legs still have to be settled.
     template <class LegOf>
     void apply(LegOf&& leg_of, TimePoint now) {
@@ -39,6 +42,7 @@ private:
     void apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved, TimePoint now);
 
     srtp::Engine& engine_;
+    const Barred& barred_;
     std::vector<Prepared> prepared_;
 };
 

@@ -43,7 +43,8 @@ std::size_t MediaPorts::left(MediaPortIndex port, bool emergency) const {
     return std::min(free, shared - std::min(shared, ordinary_[port]));
 }
 
-bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes) {
+bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes,
+                             TimePoint now) {
     const std::size_t before = session.streams.size();
     for (std::uint32_t i = 0; i < count; ++i) {
         auto stream = std::make_unique<Stream>();
@@ -56,37 +57,37 @@ bool MediaPorts::add_streams(Session& session, std::uint32_t count, std::span<co
         }
         Leg& a = stream->leg(Side::a);
         Leg& b = stream->leg(Side::b);
-        if (!open(a, session.side(Side::a), wishes)) break;
-        if (!open(b, session.side(Side::b), wishes)) {
-            close(a);
+        if (!open(a, session.side(Side::a), wishes, now)) break;
+        if (!open(b, session.side(Side::b), wishes, now)) {
+            close(a, now);
             break;
         }
         session.streams.push_back(std::move(stream));
     }
     if (session.streams.size() == before + count) return true;
     while (session.streams.size() > before) {
-        for (Leg& leg : session.streams.back()->legs) close(leg);
+        for (Leg& leg : session.streams.back()->legs) close(leg, now);
         session.streams.pop_back();
     }
     return false;
 }
 
-void MediaPorts::close(Session& session) {
+void MediaPorts::close(Session& session, TimePoint now) {
     for (auto& stream : session.streams)
-        for (Leg& leg : stream->legs) close(leg);
+        for (Leg& leg : stream->legs) close(leg, now);
 }
 
-bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes) {
+bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes, TimePoint now) {
     PortPool& pool = pools_[side.port];
     if (left(side.port, leg.session->emergency) == 0) return false;
     std::optional<std::uint16_t> udp_port;
     for (const LocalEndpoint& wish : wishes)
         if (wish.stream == leg.stream && wish.side == leg.side && wish.rtp.address == side.address &&
-            pool.take(wish.rtp.port)) {
+            pool.take(wish.rtp.port, now)) {
             udp_port = wish.rtp.port;
             break;
         }
-    if (!udp_port) udp_port = pool.take();
+    if (!udp_port) udp_port = pool.take(now);
     if (!udp_port) return false;
     if (!leg.session->emergency) ++ordinary_[side.port];
     leg.port = side.port;
@@ -96,10 +97,10 @@ bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEn
     return true;
 }
 
-void MediaPorts::close(Leg& leg) {
+void MediaPorts::close(Leg& leg, TimePoint now) {
     tables_[leg.port].close(leg.local.port);
     leg.flow = nullptr;
-    pools_[leg.port].give_back(leg.local.port);
+    pools_[leg.port].give_back(leg.local.port, now);
     if (!leg.session->emergency) --ordinary_[leg.port];
 }
 

@@ -23,9 +23,9 @@ public:
     // By name and family (none: the port's first address); nothing if there is no such.
     std::optional<SessionSide> find(std::string_view name, Family family) const;
     // Streams `first` up to `session.streams` + `count`, each with a pair on both sides; `wishes` are met where free.
-    // False: a media port has too few pairs left that this session may have, and nothing was taken.
-    bool add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes);
-    void close(Session& session);
+    // False: a media port has too few pairs left that this session may have, and none was taken for good.
+    bool add_streams(Session& session, std::uint32_t count, std::span<const LocalEndpoint> wishes, TimePoint now);
+    void close(Session& session, TimePoint now);
 
     std::span<const LegTable> tables() const { return tables_; }
     const std::vector<std::array<IpAddress, 3>>& own_addresses() const { return own_; }  // by port and family
@@ -33,10 +33,11 @@ public:
     std::size_t reserved(MediaPortIndex port) const { return reserved_[port]; }
     // That a session may have by now: all others than emergencies share what is not reserved.
     std::size_t left(MediaPortIndex port, bool emergency) const;
+    std::size_t resting(MediaPortIndex port, TimePoint now) { return pools_[port].resting(now); }
 
 private:
-    bool open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes);
-    void close(Leg& leg);
+    bool open(Leg& leg, const SessionSide& side, std::span<const LocalEndpoint> wishes, TimePoint now);
+    void close(Leg& leg, TimePoint now);
 
     std::vector<MediaPortConfig> configs_;
     std::vector<PortPool> pools_;

@@ -86,6 +86,7 @@ struct Pipeline::State {
     State(PipelineConfig c, RandomSource& random)
         : config(std::move(c)),
           ports(config.ports, config.emergency_sessions, random),
+          barred{config.forbidden_networks, ports.own_addresses()},
           rates(rates_of(config.max_packets_per_second)),
           reports(random, *engine, notes, captures, statistics) {}
 
@@ -98,7 +99,8 @@ struct Pipeline::State {
                                "legs: stream " + std::to_string(change.stream) + " of " + std::to_string(streams)};
             const Leg* current =
                 change.stream < session.streams.size() ? &session.leg(change.stream, change.side) : nullptr;
-            if (auto refusal = changes.prepare(change, current, session.side(change.side).address)) return refusal;
+            const SessionSide& side = session.side(change.side);
+            if (auto refusal = changes.prepare(change, current, side.address, side.port)) return refusal;
         }
         return std::nullopt;
     }
@@ -106,7 +108,7 @@ struct Pipeline::State {
     bool carry_out(LegChanges& changes, const std::vector<LegChange>& legs, Session& session, std::uint32_t streams,
                    std::span<const LocalEndpoint> wishes, TimePoint now) {
         const auto present = static_cast<std::uint32_t>(session.streams.size());
-        if (streams > present && !ports.add_streams(session, streams - present, wishes)) return false;
+        if (streams > present && !ports.add_streams(session, streams - present, wishes, now)) return false;
         for (const LegChange& change : legs)
             if (change.disabled || change.udptl.value_or(false))
                 reports.say_goodbye(session.leg(change.stream, change.side), now);
@@ -122,6 +124,7 @@ struct Pipeline::State {
                            std::to_string(ports.left(scarce, session.emergency)) + " pairs of UDP ports left";
         if (!session.emergency && ports.reserved(scarce) != 0)
             text += " beside the " + std::to_string(ports.reserved(scarce)) + " that are kept for emergencies";
+        if (ports.left(scarce, session.emergency) > 0) text += ", which a call has only just left";
         return refused(Code::no_ports, std::move(text));
     }
     // All but emergencies share `max_sessions`. Whichever came first, an emergency finds those that are kept for them.
@@ -138,12 +141,14 @@ struct Pipeline::State {
     }
     void report(Leg& leg, TimePoint now, std::vector<Event>& events);
     void look(Session& session, TimePoint now, std::vector<Event>& events);
+    void look_at_sending(Leg& leg, TimePoint now, std::vector<Event>& events);
     std::size_t due_looks(TimePoint now);
     void report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events);
     void report_telephone_event(Leg& leg, TimePoint now, std::vector<Event>& events);
 
     PipelineConfig config;
     MediaPorts ports;
+    Barred barred;
     stages::Rates rates;
     std::unique_ptr<srtp::Engine> engine = srtp::make_engine(config.srtp_engine);
     SessionTable sessions;
@@ -165,12 +170,13 @@ void Pipeline::process(std::span<Packet> burst, TimePoint now) {
     State& s = *state_;
     const bool captured = s.captures.any();
     stages::find(burst, s.ports.tables());
-    if (!captured && stages::relay_at_once(burst, now, s.rates, s.ports.own_addresses(), s.statistics) == 0) return;
+    if (stages::relay_at_once(burst, now, s.rates, s.ports.own_addresses(), s.statistics) == 0) return;
     stages::classify(burst);
     if (captured) [[unlikely]]
         s.captures.arrived(burst, now);
     stages::police(burst, now, s.rates);
     stages::unprotect(burst, *s.engine, s.notes, s.statistics);
+    stages::police_authentic(burst, now, s.rates);
     if (captured) [[unlikely]]
         s.captures.opened(burst, now);
     stages::latch(burst, now, s.notes, s.statistics);
@@ -198,6 +204,7 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
     // The port may have passed to another leg within the time that a packet waits for its next hop.
     const std::uint64_t bytes = length - std::min<std::uint64_t>(length, srtp::facts(leg->suite).rtp_tag_bytes);
     if (leg->packets_sent() == 0 || leg->bytes_sent() < bytes) return;
+    leg->sending.fail(why);
     Amount& kept_back = leg->opposite->kept_back;
     ++kept_back.packets;
     kept_back.bytes += bytes;
@@ -225,7 +232,7 @@ Reply Pipeline::allocate(const Allocate& command, TimePoint now) {
     session->emergency = command.emergency;
     if (command.answered) session->answered = now;
     session->sides = {*side_a, *side_b};
-    LegChanges changes(*s.engine);
+    LegChanges changes(*s.engine, s.barred);
     if (auto refusal = s.prepare(changes, command.legs, *session, command.streams)) return refused(std::move(*refusal));
     s.reports.name(*session);
     if (!s.carry_out(changes, command.legs, *session, command.streams, command.restore, now))
@@ -243,7 +250,7 @@ Reply Pipeline::modify(const Modify& command, TimePoint now) {
     if (command.streams > max_streams)
         return refused(Code::invalid, "streams: " + std::to_string(command.streams) + ", possible are 1 to 16");
     const auto streams = std::max(command.streams, static_cast<std::uint32_t>(session->streams.size()));
-    LegChanges changes(*s.engine);
+    LegChanges changes(*s.engine, s.barred);
     if (auto refusal = s.prepare(changes, command.legs, *session, streams)) return refused(std::move(*refusal));
     if (!s.carry_out(changes, command.legs, *session, streams, {}, now)) return s.no_ports(*session);
     if (command.answered && session->answered == TimePoint{}) session->answered = now;
@@ -273,7 +280,7 @@ Reply Pipeline::release(const Release& command, TimePoint now) {
             s.notes.remove(leg);
         }
     s.captures.end(*session);
-    s.ports.close(*session);
+    s.ports.close(*session, now);
     if (session->emergency) --s.emergencies;
     s.sessions.remove(*session);
     s.count_sessions();
@@ -325,6 +332,27 @@ void Pipeline::State::report_telephone_event(Leg& leg, TimePoint now, std::vecto
     if (leg.telephone->has_news()) notes.add(leg);  // until it is over, or is not too soon
 }
 
+bool Pipeline::tell_again(Event event) {
+    State& s = *state_;
+    if (event.kind == EventKind::released) {
+        s.released.push_back(std::move(event));
+        return true;
+    }
+    Session* session = s.sessions.find(event.key);
+    if (!session || event.stream >= session->streams.size()) return false;
+    Leg& leg = session->leg(event.stream, event.side);
+    if (event.kind == EventKind::latched) {
+        leg.notes.latched = true;
+    } else if (event.kind == EventKind::key_use) {
+        for (auto* context : {leg.receive_context.get(), leg.send_context.get()})
+            if (context) context->remember_news();
+    } else {
+        return false;
+    }
+    s.notes.add(leg);
+    return true;
+}
+
 void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     State& s = *state_;
     std::move(s.released.begin(), s.released.end(), std::back_inserter(events));
@@ -357,12 +385,26 @@ std::size_t Pipeline::State::due_looks(TimePoint now) {
            1;
 }
 
+void Pipeline::State::look_at_sending(Leg& leg, TimePoint now, std::vector<Event>& events) {
+    const auto change = leg.sending.look(leg.packets_sent(), now);
+    if (!change) return;
+    events.push_back(event(change->stopped ? EventKind::not_sent : EventKind::sent_again, leg));
+    Event& told = events.back();
+    told.drop = change->stopped ? change->why : Drop::none;
+    told.count =
+        change->stopped
+            ? change->packets
+            : static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(change->lasted).count());
+    if (change->stopped) statistics.not_sent.add();
+}
+
 void Pipeline::State::look(Session& session, TimePoint now, std::vector<Event>& events) {
     for (auto& stream : session.streams) {
         std::array<bool, 2> flows{};
         for (std::size_t i = 0; i < flows.size(); ++i) flows[i] = stream->legs[i].is_flowing(now);
         for (std::size_t i = 0; i < flows.size(); ++i) {
             Leg& leg = stream->legs[i];
+            look_at_sending(leg, now, events);
             const bool due = session.answered != TimePoint{} && leg.expected_since != TimePoint{};
             const TimePoint since = due ? std::max(session.answered, leg.expected_since) : TimePoint{};
             const auto silence = leg.quality.look(leg, since, flows[1 - i], now);
@@ -382,7 +424,7 @@ std::size_t Pipeline::write_reports(std::span<Packet> room, TimePoint now) { ret
 
 Reply Pipeline::start_capture(const StartCapture& command, TimePoint now) {
     State& s = *state_;
-    const Session* session = s.sessions.find(command.key);
+    Session* session = s.sessions.find(command.key);
     if (!session) return refused(Code::no_session, "no such session");
     const CaptureTerms terms{command.decrypted, command.packets, now + command.time};
     if (!s.captures.start(*session, terms, command.ring, now))
@@ -408,6 +450,7 @@ std::vector<SessionStatistics> Pipeline::list(const SessionKey& after, std::size
 std::size_t Pipeline::sessions() const { return state_->sessions.size(); }
 std::size_t Pipeline::free_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).free(); }
 std::size_t Pipeline::reserved_udp_ports(MediaPortIndex port) const { return state_->ports.reserved(port); }
+std::size_t Pipeline::resting_udp_ports(MediaPortIndex port, TimePoint now) { return state_->ports.resting(port, now); }
 std::size_t Pipeline::total_udp_ports(MediaPortIndex port) const { return state_->ports.pool(port).total(); }
 const PipelineStatistics& Pipeline::statistics() const { return state_->statistics; }
 

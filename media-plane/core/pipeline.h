@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "control/base/random.h"
+#include "media-plane/core/barred.h"
 #include "media-plane/core/capture_ring.h"
 #include "media-plane/core/commands.h"
 #include "media-plane/core/leg_table.h"
@@ -34,6 +35,7 @@ struct PipelineConfig {
     // Per leg and RTP stream, with one second of burst; RTCP may have a tenth of it. 0: no police.
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
+    std::vector<Network> forbidden_networks;  // no leg's media is sent there
 };
 
 struct StartCapture {
@@ -94,6 +96,9 @@ public:
     // Inactivity, silence and rate-limited events; call ten times a second or more often, so that each looks at fewer
     // sessions: every one is looked at once a second. Also delivers events noted by process().
     void tick(TimePoint now, std::vector<Event>& events);
+    // An event of tick() could not be passed on. True if a later tick will tell it again, as things are then: what a
+    // restart depends on is not lost.
+    bool tell_again(Event event);
 
     // Copies of what is alive, in key order from behind `after`, at most `limit`.
     std::vector<SessionStatistics> list(const SessionKey& after, std::size_t limit, TimePoint now) const;
@@ -102,6 +107,7 @@ public:
     std::size_t free_udp_ports(MediaPortIndex port) const;      // pairs
     std::size_t reserved_udp_ports(MediaPortIndex port) const;  // pairs that only emergencies may have
     std::size_t total_udp_ports(MediaPortIndex port) const;
+    std::size_t resting_udp_ports(MediaPortIndex port, TimePoint now);  // of those free, see port_pool.h
     const PipelineStatistics& statistics() const;
 
 private:

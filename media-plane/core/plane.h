@@ -37,6 +37,9 @@ struct PortStatus {
     std::uint64_t link_losses = 0;
     std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0, rx_missed = 0, tx_dropped = 0;
     std::uint32_t udp_ports_free = 0, udp_ports_total = 0;  // pairs
+    std::uint32_t udp_ports_resting = 0;                    // of those free
+    std::uint64_t address_conflicts = 0;                    // frames of other devices with an address of ours
+    std::string address_conflict;                           // of the last minute; empty: none
     std::uint64_t arp_answers = 0, advertisements = 0, echo_replies = 0, solicitations = 0, next_hops = 0;
 };
 struct LcoreStatus {
@@ -44,7 +47,8 @@ struct LcoreStatus {
     std::uint64_t sessions = 0, packets = 0, bytes = 0, rtcp_packets = 0, own_rtcp_packets = 0, auth_failures = 0,
                   latches = 0;
     std::uint64_t polls = 0, idle_polls = 0, commands = 0, steered = 0, hairpinned = 0, events_lost = 0;
-    std::uint64_t silences = 0, one_way = 0, telephone_events = 0, late_wakeups = 0, emergency_sessions = 0;
+    std::uint64_t silences = 0, one_way = 0, not_sent = 0, telephone_events = 0, late_wakeups = 0,
+                  emergency_sessions = 0;
     HistogramStatus residence;  // seconds from the round that received a packet to its transmission
 };
 struct PlaneStatus {

@@ -1,5 +1,6 @@
 #include "media-plane/core/port_pool.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -19,7 +20,8 @@ PortPool::PortPool(std::uint16_t first, std::uint16_t last, RandomSource& random
         ring_[i] = static_cast<Pair>(i);
         slot_[i] = static_cast<std::uint32_t>(i);
     }
-    free_ = pairs;
+    given_back_.resize(pairs);
+    free_ = rested_ = pairs;
     for (std::size_t i = pairs; i > 1; --i) swap(i - 1, random_.below(static_cast<std::uint32_t>(i)));  // Fisher-Yates
 }
 
@@ -37,27 +39,46 @@ std::uint16_t PortPool::pop() {
     return static_cast<std::uint16_t>(first_ + 2 * pair);
 }
 
-std::optional<std::uint16_t> PortPool::take() {
+void PortPool::settle(TimePoint now) {
+    while (rested_ < free_ && now - given_back_[ring_[at(rested_)]] >= rest) ++rested_;
+}
+
+std::optional<std::uint16_t> PortPool::take(TimePoint now) {
+    settle(now);
     if (free_ == 0) return std::nullopt;
-    const auto older_half = static_cast<std::uint32_t>((free_ + 1) / 2);
+    if (rested_ == 0) {
+        if (now - given_back_[ring_[head_]] < least_rest) return std::nullopt;
+        return pop();
+    }
+    const auto older_half = std::min(static_cast<std::uint32_t>((free_ + 1) / 2), static_cast<std::uint32_t>(rested_));
     swap(head_, at(random_.below(older_half)));
+    --rested_;
     return pop();
 }
 
-bool PortPool::take(std::uint16_t rtp_port) {
+bool PortPool::take(std::uint16_t rtp_port, TimePoint now) {
+    settle(now);
     if (rtp_port < first_ || rtp_port % 2 != 0) return false;
     const std::size_t pair = std::size_t{rtp_port} - first_;
     if (pair / 2 >= slot_.size() || slot_[pair / 2] == taken) return false;
-    swap(head_, slot_[pair / 2]);
+    std::size_t place = (slot_[pair / 2] + ring_.size() - head_) % ring_.size();
+    if (place < rested_) {
+        swap(head_, at(place));
+        --rested_;
+    } else {  // those that rest stay in their order
+        for (; place > rested_; --place) swap(at(place), at(place - 1));
+        swap(head_, at(place));
+    }
     pop();
     return true;
 }
 
-void PortPool::give_back(std::uint16_t rtp_port) {
+void PortPool::give_back(std::uint16_t rtp_port, TimePoint now) {
     const auto pair = static_cast<Pair>((rtp_port - first_) / 2);
     SALLYPORT_CHECK(pair < slot_.size() && slot_[pair] == taken);
     const std::size_t slot = at(free_);
     ring_[slot] = pair;
+    given_back_[pair] = now;
     slot_[pair] = static_cast<std::uint32_t>(slot);
     ++free_;
 }

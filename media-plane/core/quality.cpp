@@ -84,7 +84,7 @@ std::optional<Quality::Silence> Quality::look_for_silence(const Leg& leg, TimePo
                                                           TimePoint now) {
     const bool due = due_since != TimePoint{} && !leg.udptl;
     const Duration quiet = due ? since_last(leg, due_since, now) : Duration{};
-    if (!due || quiet < patience || pauses(leg)) {
+    if (!due || quiet < patience || (quiet < longest_pause && pauses(leg))) {
         if (!is_silent()) return std::nullopt;
         const Silence over{false, false, silences_->accounted - silences_->since};
         silences_->since = TimePoint{};

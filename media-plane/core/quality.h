@@ -20,6 +20,8 @@ public:
     static constexpr Duration interval = std::chrono::seconds{5};  // of loss and MOS
     // A stream that has not come for so long is silent. Looked at once a second, it is known within two.
     static constexpr Duration patience = std::chrono::milliseconds{800};
+    // Who has sent comfort noise pauses; after so long without a word of it the way may be cut, or the peer gone.
+    static constexpr Duration longest_pause = std::chrono::seconds{30};
     static constexpr Duration between_reports = std::chrono::seconds{10};  // doubled with each: some phones just pause
     static constexpr std::uint64_t least_packets = 25;                     // of an interval that is judged
     static constexpr Duration rate_interval = std::chrono::milliseconds{900};  // at least; of packets a second

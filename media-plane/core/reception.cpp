@@ -16,6 +16,17 @@ void Reception::on_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint3
     update_jitter(timestamp, arrival - timestamp, clock_rate);
 }
 
+void Reception::on_untimed_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t arrival) {
+    Arrivals& a = *arrivals_;
+    if (!a.started || ssrc != a.ssrc)
+        start(ssrc, sequence);
+    else if (!advance(sequence))
+        return;
+    ++a.received;
+    repeat_ = arrival;
+    has_repeat_ = true;
+}
+
 bool Reception::advance(std::uint16_t sequence) {
     Arrivals& a = *arrivals_;
     const auto ahead = static_cast<std::uint16_t>(sequence - a.highest);
@@ -24,7 +35,7 @@ bool Reception::advance(std::uint16_t sequence) {
         a.highest = sequence;
         return true;
     }
-    if (ahead <= 65'536 - max_misorder) return jump(sequence);
+    if (ahead <= 65'536 - Arrivals::max_misorder) return jump(sequence);
     ++reordered_;
     return true;  // a duplicate, or late
 }

@@ -28,7 +28,7 @@ struct ReceptionReport {
 
 // What every packet changes. It lies apart from the rest, on the lines that a packet touches anyway (flow.h).
 struct Arrivals {
-    static constexpr std::uint16_t max_dropout = 3000;  // RFC 3550 A.1
+    static constexpr std::uint16_t max_dropout = 3000, max_misorder = 100;  // RFC 3550 A.1
 
     std::uint64_t received = 0;  // of this SSRC
     std::uint32_t ssrc = 0;
@@ -69,6 +69,9 @@ public:
     // `arrival` in units of `clock_rate`, from in_clock_units().
     void on_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t timestamp, std::uint32_t arrival,
                    std::uint32_t clock_rate);
+    // The same of a packet whose timestamp is of another clock, as a telephone event's may be: it says nothing about
+    // jitter.
+    void on_untimed_packet(std::uint32_t ssrc, std::uint16_t sequence, std::uint32_t arrival);
     // Over all SSRCs so far; duplicates never make it negative.
     std::uint64_t lost() const;
     // Likewise: how many were to come, and how many came after a later one (duplicates of earlier ones with them).
@@ -98,8 +101,6 @@ public:
     }
 
 private:
-    static constexpr std::uint16_t max_misorder = 100;  // RFC 3550 A.1
-
     void start(std::uint32_t ssrc, std::uint16_t sequence);
     bool jump(std::uint16_t sequence);
     bool advance(std::uint16_t sequence);

@@ -51,11 +51,18 @@ struct Session {
     std::uint32_t inactivity_seconds = 0;  // zero: nobody asked
     std::uint32_t place = 0;               // in the table's list of all sessions
     bool emergency = false;                // somebody calls for help
+    std::uint32_t captures = 0;            // of it that are under way
 
     SessionSide& side(Side s) { return sides[static_cast<std::size_t>(s)]; }
     const SessionSide& side(Side s) const { return sides[static_cast<std::size_t>(s)]; }
     Leg& leg(std::uint32_t stream, Side s) { return streams[stream]->leg(s); }
 
+    // So many captures more or fewer: what is captured goes through the stages.
+    void count_captures(int more) {
+        captures = static_cast<std::uint32_t>(static_cast<int>(captures) + more);
+        for (auto& stream : streams)
+            for (Leg& leg : stream->legs) leg.settle_flow();
+    }
     // Decides anew from when on each peer should be sending; after any change of the legs.
     void settle(TimePoint now);
     // True once per silence of that side, when it has lasted as long as was asked for.

@@ -22,6 +22,8 @@ struct PipelineStatistics {
     Counter silences,
         one_way;  // streams that were reported as silent: with nothing of the other side either, and alone
 
+    Counter not_sent;  // streams that were reported as not sent on
+
     // Of the streams received, as they ended. MOS of 3.6 and 4.03 is where ITU-T G.107 Annex B has users go from
     // "some dissatisfied" to "satisfied" and "very satisfied" (R 70, 80).
     Histogram<8> mos{{1.5, 2, 2.58, 3.1, 3.6, 4.03, 4.2, 4.34}};

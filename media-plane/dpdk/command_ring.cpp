@@ -45,9 +45,10 @@ bool CommandRing::submit(Command command, Plane::Done done) {
 
 void CommandRing::push_result(Job* job) { SALLYPORT_CHECK(rte_ring_sp_enqueue(results_.get(), job) == 0); }
 
-bool CommandRing::push_event(Event event) {
+bool CommandRing::push_event(Event& event) {
     auto* owned = new Event(std::move(event));
     if (rte_ring_sp_enqueue(events_.get(), owned) == 0) return true;
+    event = std::move(*owned);
     delete owned;
     return false;
 }

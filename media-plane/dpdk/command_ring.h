@@ -47,7 +47,7 @@ public:
         }
         return count;
     }
-    bool push_event(Event event);  // false: full, the event is lost and the caller counts it
+    bool push_event(Event& event);  // false: full, and the event is the caller's still
 
     // The reply thread. Returns how many it handed over.
     unsigned collect(const Plane::EventSink& sink);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "media-plane/core/barred.h"
 #include "media-plane/dpdk/link_address.h"
 #include "media-plane/dpdk/neighbour.h"
 #include "media-plane/srtp/engine.h"
@@ -44,6 +45,7 @@ struct DriverConfig {
     std::size_t max_sessions = 20'000, emergency_sessions = 1'000;  // the latter beside the former, for emergencies
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
+    std::vector<Network> forbidden_networks;              // no media is sent there
     std::function<void(LogLevel, std::string_view)> log;  // any thread
 };
 

@@ -71,6 +71,7 @@ PipelineConfig pipeline_config(const DriverConfig& config, const Steering& steer
     pipeline.emergency_sessions = (config.emergency_sessions + lcores - 1) / lcores;
     pipeline.max_packets_per_second = config.max_packets_per_second;
     pipeline.srtp_engine = config.srtp_engine;
+    pipeline.forbidden_networks = config.forbidden_networks;
     return pipeline;
 }
 
@@ -233,6 +234,23 @@ void Driver::set_event_sink(EventSink sink) {
     state_->sink = std::move(sink);
 }
 
+namespace {
+
+void note_conflicts(PortStatus& port, const NeighbourStatistics& seen, TimePoint now) {
+    port.address_conflicts += seen.conflicts.read();
+    const TimePoint at{Duration{static_cast<Duration::rep>(seen.conflict_at.read())}};
+    if (seen.conflicts.read() == 0 || now - at > std::chrono::minutes{1}) return;
+    LinkAddress link;
+    for (std::size_t i = 0; i < link.bytes.size(); ++i)
+        link.bytes[i] = static_cast<std::uint8_t>(seen.conflict_link.read() >> (8 * (link.bytes.size() - 1 - i)));
+    const bool v6 = seen.conflict_family.read() == static_cast<std::uint64_t>(Family::v6);
+    for (const std::string& address : port.addresses)
+        if ((address.find(':') != address.npos) == v6)
+            port.address_conflict = address.substr(0, address.find('/')) + " is also at " + link.to_string();
+}
+
+}  // namespace
+
 PlaneStatus Driver::status() const {
     PlaneStatus status;
     status.hugepages = state_->eal->hugepages();
@@ -260,6 +278,7 @@ PlaneStatus Driver::status() const {
                                  .events_lost = w.events_lost.read(),
                                  .silences = p.silences.read(),
                                  .one_way = p.one_way.read(),
+                                 .not_sent = p.not_sent.read(),
                                  .telephone_events = p.telephone_events.read(),
                                  .late_wakeups = w.late_wakeups.read(),
                                  .emergency_sessions = p.emergency_sessions.read()});
@@ -273,7 +292,9 @@ PlaneStatus Driver::status() const {
             PortStatus& port = status.ports[n];
             const auto& neighbour = worker.neighbour_statistics(n);
             port.udp_ports_free += static_cast<std::uint32_t>(w.udp_ports_free[n].read());
+            port.udp_ports_resting += static_cast<std::uint32_t>(w.udp_ports_resting[n].read());
             port.udp_ports_total += worker.udp_ports_total(n);
+            note_conflicts(port, neighbour, state_->fabric.clock->now());
             port.arp_answers += neighbour.arp_answers.read();
             port.advertisements += neighbour.advertisements.read();
             port.echo_replies += neighbour.echo_replies.read();

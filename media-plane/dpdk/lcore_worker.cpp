@@ -54,7 +54,8 @@ LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig confi
       pipeline_(std::move(config), random),
       commands_(commands),
       idle_(poll_always),
-      tx_(fabric.ports.size()) {
+      tx_(fabric.ports.size()),
+      link_returns_(fabric.ports.size()) {
     held_.reserve(limits::held_packets);
     for (std::size_t i = 0; i < fabric_.ports.size(); ++i) {
         const Port& port = *fabric_.ports[i];
@@ -417,6 +418,9 @@ void LcoreWorker::tick() {
     if (now_ >= next_neighbour_tick_) {
         next_neighbour_tick_ = now_ + limits::neighbour_interval;
         for (std::size_t i = 0; i < neighbours_.size(); ++i) {
+            const std::uint32_t returns = fabric_.ports[i]->link_returns();
+            if (std::exchange(link_returns_[i], returns) != returns && index_ == 0)
+                neighbours_[i]->link_returned(now_, small_frames_);
             neighbours_[i]->tick(now_, small_frames_);
             send_small_frames(static_cast<MediaPortIndex>(i));
         }
@@ -427,14 +431,16 @@ void LcoreWorker::tick() {
     publish();
     if (events_.empty()) return;
     for (auto& event : events_)
-        if (!commands_.push_event(std::move(event))) statistics_.events_lost.add();
+        if (!commands_.push_event(event) && !pipeline_.tell_again(std::move(event))) statistics_.events_lost.add();
     const std::uint64_t one = 1;
     SALLYPORT_CHECK(write(fabric_.wake, &one, sizeof one) == sizeof one);
 }
 
 void LcoreWorker::publish() {
-    for (std::size_t i = 0; i < neighbours_.size(); ++i)
+    for (std::size_t i = 0; i < neighbours_.size(); ++i) {
         statistics_.udp_ports_free[i].set(pipeline_.free_udp_ports(static_cast<MediaPortIndex>(i)));
+        statistics_.udp_ports_resting[i].set(pipeline_.resting_udp_ports(static_cast<MediaPortIndex>(i), now_));
+    }
 }
 
 }  // namespace sallyport::media::dpdk

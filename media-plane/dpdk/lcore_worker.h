@@ -52,7 +52,7 @@ struct WorkerStatistics {
     Counter polls, idle_polls, commands, steered, hairpinned, events_lost;
     Counter late_wakeups;  // rests that took more than Idle::late longer than they should have
     Histogram<10> residence{{5e-6, 10e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3}};
-    std::array<Counter, limits::media_ports> udp_ports_free;
+    std::array<Counter, limits::media_ports> udp_ports_free, udp_ports_resting;
 };
 
 class LcoreWorker {
@@ -151,6 +151,7 @@ private:
     std::vector<std::unique_ptr<Neighbour>> neighbours_;  // by MediaPortIndex
     std::vector<Queue> queues_;                           // this lcore receives from
     std::vector<TxBuffer> tx_;                            // by MediaPortIndex
+    std::vector<std::uint32_t> link_returns_;             // likewise: how many we have answered
     std::vector<Held> held_;
     std::vector<Exit> exits_;          // by MediaPortIndex
     std::vector<UdpBlock> own_ports_;  // by MediaPortIndex

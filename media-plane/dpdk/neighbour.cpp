@@ -63,15 +63,7 @@ const IpAddress* Neighbour::next_hop_of(const IpAddress& destination) const {
 }
 
 void Neighbour::start(TimePoint now, SmallFrames& out, bool announce) {
-    for (const auto& a : config_.addresses) {
-        if (!announce) break;
-        if (a.address.family == Family::v6) {
-            advertise(a.address, all_nodes_group(), LinkAddress::of_multicast(all_nodes_group()), false, out);
-        } else if (SmallFrame* frame = out.add()) {  // RFC 5227 section 3: a request, since all stacks take it
-            write_arp(*frame, LinkAddress::broadcast(), config_.vlan,
-                      {ArpMessage::Operation::request, config_.link, {}, a.address, a.address});
-        }
-    }
+    if (announce) this->announce(out);
     for (const auto& gateway : {config_.gateway_v4, config_.gateway_v6})
         if (gateway && own_address(gateway->family) != nullptr)
             if (NextHop* hop = hops_.obtain(*gateway, now)) hop->permanent = true;
@@ -80,6 +72,38 @@ void Neighbour::start(TimePoint now, SmallFrames& out, bool announce) {
         report_ = {MldReport::joined, now + limits::mld_repetition};
     }
     tick(now, out);
+}
+
+void Neighbour::announce(const IpAddress& address, SmallFrames& out) {
+    if (address.family == Family::v6) {
+        advertise(address, all_nodes_group(), LinkAddress::of_multicast(all_nodes_group()), false, out);
+    } else if (SmallFrame* frame = out.add()) {  // RFC 5227 section 3: a request, since all stacks take it
+        write_arp(*frame, LinkAddress::broadcast(), config_.vlan,
+                  {ArpMessage::Operation::request, config_.link, {}, address, address});
+    }
+}
+
+void Neighbour::announce(SmallFrames& out) {
+    for (const auto& a : config_.addresses) announce(a.address, out);
+}
+
+void Neighbour::link_returned(TimePoint now, SmallFrames& out) {
+    announce(out);
+    report_groups(MldReport::joined, out);
+    announcements_left_ = limits::reannouncements;
+    next_announcement_ = now + limits::announce_interval;
+}
+
+void Neighbour::note_conflict(const IpAddress& address, const LinkAddress& link, TimePoint now, SmallFrames& out) {
+    std::uint64_t bits = 0;
+    for (const std::uint8_t octet : link.bytes) bits = bits << 8 | octet;
+    statistics_.conflict_link.set(bits);
+    statistics_.conflict_family.set(static_cast<std::uint64_t>(address.family));
+    statistics_.conflict_at.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    statistics_.conflicts.add();
+    if (now < next_defence_) return;
+    next_defence_ = now + limits::defend_interval;
+    announce(address, out);
 }
 
 Handled Neighbour::handle(ByteSpan bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer) {
@@ -103,7 +127,11 @@ Handled Neighbour::handle(ByteSpan bytes, const Frame& frame, TimePoint now, Sma
 Handled Neighbour::on_arp(ByteView bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer) {
     const auto message = parse_arp(bytes, frame);
     if (!message) return dropped(Drop::not_ip);
-    if (is_ours(message->sender)) return absorbed;  // our own announcement, or somebody with our address
+    if (is_ours(message->sender)) {  // our own announcement, or somebody with our address
+        if (answer && message->sender_link != config_.link)
+            note_conflict(message->sender, message->sender_link, now, out);
+        return absorbed;
+    }
     Handled result = absorbed;
     const bool asks_for_us = message->operation == ArpMessage::Operation::request && is_ours(message->target);
     // RFC 826: an entry that exists follows every sender; a new one is made only for who asks for us.
@@ -125,7 +153,12 @@ Handled Neighbour::on_neighbour_message(const NeighbourMessage& message, const F
                                         SmallFrames& out, bool answer) {
     Handled result = absorbed;
     if (message.type == NeighbourMessage::Type::advertisement) {
-        if (is_ours(message.target) || !message.link) return result;
+        if (is_ours(message.target)) {
+            const LinkAddress& link = message.link ? *message.link : frame.link_from;
+            if (answer && link != config_.link) note_conflict(message.target, link, now, out);
+            return result;
+        }
+        if (!message.link) return result;
         result.teaches = answer && on_link_as_itself(message.target) && teachings_.take(now);
         const NextHop* known = hops_.find(message.target);
         // Section 7.2.5: without the override flag a known link address stays.
@@ -253,6 +286,12 @@ void Neighbour::tick(TimePoint now, SmallFrames& out) {
     if (report_ && now >= report_->at) {
         report_groups(report_->kind, out);
         report_.reset();
+    }
+    if (announcements_left_ > 0 && now >= next_announcement_) {
+        --announcements_left_;
+        next_announcement_ = now + limits::announce_interval;
+        announce(out);
+        report_groups(MldReport::joined, out);
     }
     hops_.tick(now, [&](const NextHop& hop) { return solicit(hop, now, out); });
     statistics_.next_hops.set(hops_.size());

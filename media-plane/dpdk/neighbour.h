@@ -23,6 +23,9 @@ inline constexpr double solicitations_per_second = 200;
 // the other lcores, whose rings carry media.
 inline constexpr double introductions_per_second = 100;
 inline constexpr double teachings_per_second = 500;
+inline constexpr Duration announce_interval = std::chrono::seconds{2};  // RFC 5227 1.1; RFC 4861 7.2.6 has it so too
+inline constexpr int reannouncements = 2;                               // behind the first one, when a link returns
+inline constexpr Duration defend_interval = std::chrono::seconds{10};   // RFC 5227 2.4
 }  // namespace limits
 
 struct InterfaceAddress {
@@ -41,6 +44,8 @@ struct NeighbourConfig {
 // Written by the owning lcore, read by anybody.
 struct NeighbourStatistics {
     Counter arp_answers, advertisements, echo_replies, solicitations, next_hops;
+    // Frames of another device that has an address of ours, as it says. Of the last one: when, the device, which.
+    Counter conflicts, conflict_at, conflict_link, conflict_family;
 };
 
 class Neighbour {
@@ -59,6 +64,9 @@ public:
     // Announces the addresses (gratuitous ARP, unsolicited advertisement), reports their groups, and asks for the
     // gateways. `out` may fill up.
     void start(TimePoint now, SmallFrames& out, bool announce = true);
+    // The link was away, and switches and routers have forgotten the port: all that start() announces, now and twice
+    // more, since a switch may be a while before it forwards.
+    void link_returned(TimePoint now, SmallFrames& out);
     // A frame of kind arp, icmp or icmpv6. With `answer` false it only teaches: another lcore gives the answer.
     Handled handle(ByteSpan bytes, const Frame& frame, TimePoint now, SmallFrames& out, bool answer = true);
     // The link address to send to, or nothing: unreachable, or asked for (the question is in `out`).
@@ -93,6 +101,11 @@ private:
     void on_mld_query(const MldQuery& query, TimePoint now);
     Handled on_echo(ByteSpan bytes, const Frame& frame, TimePoint now, bool answer);
     bool on_link_as_itself(const IpAddress& address) const;
+    void announce(SmallFrames& out);
+    void announce(const IpAddress& address, SmallFrames& out);
+    // RFC 5227 2.4, RFC 4862 5.4.4: counted, and our side of it is told, not too often. The address stays ours: it is
+    // what the operator has given us, and calls are on it.
+    void note_conflict(const IpAddress& address, const LinkAddress& link, TimePoint now, SmallFrames& out);
     bool learn(const IpAddress& address, const LinkAddress& link, bool create, TimePoint now);
     void report_groups(MldReport kind, SmallFrames& out);
     bool solicit(const NextHop& hop, TimePoint now, SmallFrames& out);
@@ -110,6 +123,8 @@ private:
         TimePoint at{};
     };
     std::optional<GroupReport> report_;
+    int announcements_left_ = 0;
+    TimePoint next_announcement_{}, next_defence_{};
     struct Last {  // what was resolved last
         IpAddress destination, next;
         NextHop* hop = nullptr;

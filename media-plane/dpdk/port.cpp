@@ -157,7 +157,9 @@ PortStatus Port::status() const {
     rte_eth_link link{};
     status.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP &&
                      kernel_link_up(config_.device).value_or(true);
-    if (was_up_.exchange(status.link_up) && !status.link_up) link_losses_.fetch_add(1);
+    const bool was_up = was_up_.exchange(status.link_up);
+    if (was_up && !status.link_up) link_losses_.fetch_add(1);
+    if (!was_up && status.link_up && link_losses_.load() > 0) link_returns_.fetch_add(1);
     status.link_losses = link_losses_.load();
     rte_eth_stats stats{};
     if (rte_eth_stats_get(id_, &stats) == 0) {

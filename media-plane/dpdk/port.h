@@ -43,6 +43,8 @@ public:
     // lcores some share one.
     std::uint16_t transmit(std::size_t lcore, rte_mbuf** packets, std::uint16_t count);
     PortStatus status() const;  // any thread; losses of the link are those that were seen by it
+    // How often the link has come back after such a loss; any thread.
+    std::uint32_t link_returns() const { return link_returns_.load(std::memory_order_relaxed); }
 
 private:
     Port(PortConfig config, std::uint16_t id) : config_(std::move(config)), id_(id) {}
@@ -57,6 +59,7 @@ private:
     bool started_ = false, share_tx_ = false;
     mutable std::atomic<bool> was_up_{false};
     mutable std::atomic<std::uint64_t> link_losses_{0};
+    mutable std::atomic<std::uint32_t> link_returns_{0};
     LinkAddress link_;
     Offloads offloads_;
     FrameRules rules_;

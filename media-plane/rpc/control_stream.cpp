@@ -52,6 +52,7 @@ void ControlStream::on_hello() {
     takes_silence_ = hello->takes_silence;
     takes_telephone_events_ = hello->takes_telephone_events;
     takes_codes_ = hello->takes_codes;
+    takes_sending_ = hello->takes_sending;
     Greeting greeting{hello->client, hello->epoch, std::nullopt};
     if (hello->lease_seconds != 0) greeting.lease = std::chrono::seconds(hello->lease_seconds);
     auto welcome = dispatcher_.greet(greeting, shared_from_this(), dispatcher_.plane().now());
@@ -222,6 +223,8 @@ void ControlStream::fence(const std::string& why) {
 void ControlStream::deliver(Event event) {
     const bool of_silence = event.kind == EventKind::silence || event.kind == EventKind::heard_again;
     if (of_silence && !takes_silence_) return;
+    const bool of_sending = event.kind == EventKind::not_sent || event.kind == EventKind::sent_again;
+    if (of_sending && !takes_sending_) return;
     const bool dialled = event.kind == EventKind::telephone_event;
     if (dialled && !takes_telephone_events_) return;
     pb::ServerMessage message;

@@ -1,6 +1,7 @@
 #include "media-plane/rpc/leg_convert.h"
 
 #include <algorithm>
+#include <bit>
 #include <bitset>
 #include <optional>
 
@@ -33,26 +34,34 @@ Converted<Endpoint> endpoint_from(const std::string& field, const pb::Endpoint& 
 
 Converted<std::vector<srtp::SsrcIndex>> indices_from(const std::string& field,
                                                      const google::protobuf::RepeatedPtrField<pb::SsrcIndex>& from,
-                                                     std::size_t most) {
+                                                     std::size_t most, std::uint64_t highest) {
     if (from.size() > static_cast<int>(most)) return invalid(field, "has more than " + std::to_string(most) + " SSRCs");
     std::vector<srtp::SsrcIndex> indices;
     for (const auto& entry : from) {
         const auto same = [&](const srtp::SsrcIndex& known) { return known.ssrc == entry.ssrc(); };
         if (std::any_of(indices.begin(), indices.end(), same)) return invalid(field, "names an SSRC twice");
-        if (entry.index() > srtp::limits::packet_index) return invalid(field, "has an index of more than 48 bits");
+        if (entry.index() > highest)
+            return invalid(field, "has an index of more than " + std::to_string(std::bit_width(highest)) + " bits");
         indices.push_back({entry.ssrc(), entry.index()});
     }
     return indices;
 }
 
 Converted<KeyUse> key_use_from(const std::string& field, const pb::KeyUse& used) {
-    auto received = indices_from(field + ".received", used.received(), srtp::limits::inbound_ssrcs);
+    auto received =
+        indices_from(field + ".received", used.received(), srtp::limits::inbound_ssrcs, srtp::limits::packet_index);
     if (!received) return received.error();
-    auto sent = indices_from(field + ".sent", used.sent(), srtp::limits::outbound_ssrcs);
+    auto sent = indices_from(field + ".sent", used.sent(), srtp::limits::outbound_ssrcs, srtp::limits::packet_index);
     if (!sent) return sent.error();
     if (used.srtcp_sent() > srtp::limits::srtcp_index)
         return invalid(field + ".srtcp_sent", "is an index of more than 31 bits");
-    return KeyUse{{std::move(*received), 0}, {std::move(*sent), used.srtcp_sent()}};
+    auto srtcp_received = indices_from(field + ".srtcp_received", used.srtcp_received(), srtp::limits::inbound_ssrcs,
+                                       srtp::limits::srtcp_index);
+    if (!srtcp_received) return srtcp_received.error();
+    if (used.sent_unlisted_from() > srtp::limits::packet_index + 1)
+        return invalid(field + ".sent_unlisted_from", "is behind the last index, which has 48 bits");
+    return KeyUse{{.rtp = std::move(*received), .srtcp_received = std::move(*srtcp_received)},
+                  {.rtp = std::move(*sent), .srtcp = used.srtcp_sent(), .unlisted_from = used.sent_unlisted_from()}};
 }
 
 Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {

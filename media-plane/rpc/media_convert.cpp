@@ -42,6 +42,8 @@ void fill(pb::KeyUse& out, const KeyUse& used) {
     copy(used.received.rtp, *out.mutable_received());
     copy(used.sent.rtp, *out.mutable_sent());
     out.set_srtcp_sent(used.sent.srtcp);
+    copy(used.received.srtcp_received, *out.mutable_srtcp_received());
+    out.set_sent_unlisted_from(used.sent.unlisted_from);
 }
 
 void fill(pb::Latched& out, const Latched& latched) {
@@ -66,7 +68,8 @@ Converted<HelloFields> from_proto(const pb::Hello& hello) {
                        hello.lease_seconds(),
                        takes(pb::FEATURE_SILENCE),
                        takes(pb::FEATURE_TELEPHONE_EVENTS),
-                       hello.telephone_event_codes()};
+                       hello.telephone_event_codes(),
+                       takes(pb::FEATURE_SENDING)};
 }
 
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command) {
@@ -171,6 +174,11 @@ pb::Event to_proto(const Event& event) {
         case EventKind::released: out.set_kind(pb::EVENT_RELEASED); break;
         case EventKind::silence: out.set_kind(pb::EVENT_SILENCE); break;
         case EventKind::heard_again: out.set_kind(pb::EVENT_HEARD_AGAIN); break;
+        case EventKind::not_sent:
+            out.set_kind(pb::EVENT_NOT_SENT);
+            out.set_drop(std::string(to_string(event.drop)));
+            break;
+        case EventKind::sent_again: out.set_kind(pb::EVENT_SENT_AGAIN); break;
         case EventKind::telephone_event: {
             out.set_kind(pb::EVENT_TELEPHONE_EVENT);
             auto& told = *out.mutable_telephone_event();

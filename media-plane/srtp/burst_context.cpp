@@ -54,15 +54,17 @@ void BurstContext::continue_from(BurstContext& previous) {
 }
 
 bool BurstContext::resume(const KeyUse& used) {
-    if (used.rtp.size() > (inbound() ? limits::inbound_ssrcs : limits::outbound_ssrcs)) return false;
+    if (!can_be_resumed(used, inbound())) return false;
     for (const SsrcIndex& known : used.rtp) {
-        if (known.index > limits::packet_index || streams_.find(known.ssrc)) return false;
         Streams::Entry& entry = streams_.insert(known.ssrc);
         entry.state = SsrcCount::State::resumed;
         entry.begun_elsewhere = true;
         entry.index = known.index;
     }
+    if (used.unlisted_from > 0)
+        unlisted_from_ = std::min(used.unlisted_from + limits::resume_margin, limits::packet_index + 1);
     if (srtcp_) srtcp_->resume(used.srtcp);
+    if (rtcp_in_) rtcp_in_->resume(used.srtcp_received);
     return true;
 }
 
@@ -71,8 +73,16 @@ KeyUse BurstContext::use() const {
     for (std::size_t i = 0; i < streams_.size(); ++i)
         if (const Streams::Entry& entry = streams_[i]; entry.state != SsrcCount::State::fresh)
             all.rtp.push_back({entry.ssrc, entry.index});
+    all.unlisted_from = unlisted_from_;
     if (srtcp_) all.srtcp = srtcp_->index();
+    if (rtcp_in_) all.srtcp_received = rtcp_in_->highest();
     return all;
+}
+
+std::optional<std::uint64_t> BurstContext::goes_on_at(std::uint32_t ssrc) const {
+    if (const Streams::Entry* entry = streams_.find(ssrc)) return entry->goes_on_at();
+    const std::uint64_t begins_at = streams_.begins_at(unlisted_from_);
+    return begins_at > 0 ? std::optional(begins_at) : std::nullopt;
 }
 
 // RFC 3711 4.1.1: (salt * 2^16) XOR (SSRC * 2^64) XOR (index * 2^16).
@@ -145,10 +155,12 @@ void BurstContext::seal(std::uint8_t* data, std::uint16_t length, std::uint64_t 
 }
 
 void BurstContext::unprotect(Job& job) {
-    if (job.rtcp)
+    if (job.rtcp) {
         job.status = rtcp_in_->unprotect(job);
-    else
-        job.status = well_formed(job) ? unprotect_rtp(job) : Status::malformed;
+        if (rtcp_in_->take_news()) tell();
+        return;
+    }
+    job.status = well_formed(job) ? unprotect_rtp(job) : Status::malformed;
 }
 
 Status BurstContext::unprotect_rtp(Job& job) {
@@ -198,16 +210,18 @@ void BurstContext::settle_restarted(std::uint32_t ssrc) {
             streams_.remove(i);
 }
 
+BurstContext::Streams::Entry& BurstContext::begin(std::uint32_t ssrc) {
+    unlisted_from_ = streams_.begins_at(unlisted_from_);
+    if (streams_.size() == limits::outbound_ssrcs) streams_.remove(streams_.lowest());
+    Streams::Entry& entry = streams_.insert(ssrc);
+    entry.begin_at(unlisted_from_);
+    return entry;
+}
+
 std::optional<std::uint64_t> BurstContext::admit(Job& job) {
     const std::uint32_t ssrc = ssrc_of(job.data, false);
     Streams::Entry* entry = streams_.touch(ssrc);
-    if (!entry) {
-        if (streams_.size() == limits::outbound_ssrcs) {
-            job.status = Status::no_context;
-            return std::nullopt;
-        }
-        entry = &streams_.insert(ssrc);
-    }
+    if (!entry) entry = &begin(ssrc);
     const auto index = entry->next(sequence_of(job.data));
     if (!index || !entry->rtp.takes(*index)) {
         job.status = Status::replayed;

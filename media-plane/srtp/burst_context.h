@@ -26,6 +26,7 @@ public:
     bool resume(const KeyUse& used);
     void take_srtcp(BurstContext& previous) { std::swap(rtcp_in_, previous.rtcp_in_); }
     KeyUse use() const override;
+    std::optional<std::uint64_t> goes_on_at(std::uint32_t ssrc) const override;
     bool of_burst_engine() const override { return true; }
 
     void unprotect(Job& job);
@@ -74,7 +75,8 @@ private:
         note_news();
         news_since_taken_ = true;
     }
-    Streams::Entry& held(std::uint32_t ssrc);  // the oldest makes room
+    Streams::Entry& held(std::uint32_t ssrc);   // the oldest makes room
+    Streams::Entry& begin(std::uint32_t ssrc);  // outbound, one that is not held
     void take(Streams::Entry& entry, std::uint64_t index) {
         entry.rtp.take(index);
         if (entry.count(index)) tell();
@@ -103,6 +105,7 @@ private:
     std::unique_ptr<SrtcpSender> srtcp_;      // outbound
     std::unique_ptr<SrtcpReceiver> rtcp_in_;  // inbound
     SecondLooks second_looks_;
+    std::uint64_t unlisted_from_ = 0;  // outbound, see KeyUse
 };
 
 }  // namespace sallyport::srtp

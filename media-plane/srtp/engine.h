@@ -15,8 +15,8 @@
 
 namespace sallyport::srtp {
 
-// no_context: the limit of SSRCs is reached. failed: no room for the tag, the key's lifetime is over, out of memory.
-enum class Status : std::uint8_t { ok, auth_failed, replayed, malformed, no_context, failed };
+// failed: no room for the tag, the key's lifetime is over, out of memory.
+enum class Status : std::uint8_t { ok, auth_failed, replayed, malformed, failed };
 
 struct Job {  // in place: data grows by the tag (protect) or shrinks (unprotect)
     CryptoContext* context = nullptr;
@@ -46,10 +46,11 @@ public:
     virtual void continue_from(CryptoContext& fresh, std::unique_ptr<CryptoContext> previous) = 0;
     // After a restart: `fresh`, not used yet, goes on behind what its key was used for by an engine that is gone. As
     // long as it lives, no index up to the reported one, nor one below its own first packet's, is protected with or
-    // accepted. False: out of memory, or `used` is beyond the limits; then `fresh` must not be used at all.
+    // accepted; nor an SRTCP index up to the reported one of its SSRC. False: out of memory, or `used` is beyond the
+    // limits; then `fresh` must not be used at all.
     virtual bool resume(CryptoContext& fresh, const KeyUse& used) = 0;
-    // Of SRTCP, whose index KeyUse does not have: what `previous` has received, `fresh` refuses as repeated. Both
-    // inbound and of one key; `previous` knows nothing of it any more.
+    // All of SRTCP that `previous` has received, of which KeyUse has the highest indices alone, `fresh` refuses as
+    // repeated. Both inbound and of one key; `previous` knows nothing of it any more.
     virtual void take_srtcp(CryptoContext& fresh, CryptoContext& previous) = 0;
     // Whole bursts: a job with status != ok is skipped; contexts may repeat within a burst, in order.
     virtual void unprotect(std::span<Job> burst) = 0;

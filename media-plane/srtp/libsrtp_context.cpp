@@ -10,7 +10,7 @@ namespace sallyport::srtp {
 namespace {
 
 constexpr std::size_t srtcp_index_bytes = 4;
-constexpr std::uint8_t srtcp_encrypted = 0x80;  // the E bit, in its first octet
+constexpr std::uint32_t srtcp_encrypted = 0x8000'0000;  // the E bit, before the index
 
 void set_algorithms(srtp_policy_t& policy, Suite suite) {
     switch (suite) {
@@ -116,16 +116,23 @@ bool LibsrtpContext::add_stream(std::uint32_t ssrc) {
 }
 
 bool LibsrtpContext::resume(const KeyUse& used) {
-    if (used.rtp.size() > (inbound() ? limits::inbound_ssrcs : limits::outbound_ssrcs)) return false;
+    if (!can_be_resumed(used, inbound())) return false;
     for (const SsrcIndex& known : used.rtp) {
-        if (known.index > limits::packet_index) return false;
-        if (counting_.ssrcs.find(known.ssrc) || !add_stream(known.ssrc)) return false;
+        if (!add_stream(known.ssrc)) return false;
         Ssrcs::Entry& entry = counting_.ssrcs.insert(known.ssrc);
         entry.state = SsrcCount::State::resumed;
         entry.begun_elsewhere = true;
         entry.index = known.index;
     }
+    if (used.unlisted_from > 0)
+        unlisted_from_ = std::min(used.unlisted_from + limits::resume_margin, limits::packet_index + 1);
     if (srtcp_) srtcp_->resume(used.srtcp);
+    // libsrtp's own window begins with the first packet, wherever that is.
+    for (const SsrcIndex& known : used.srtcp_received) {
+        Ssrcs::Entry& entry = rtcp_in_->ssrcs.insert(known.ssrc);
+        entry.index = known.index;
+        entry.floor = known.index + 1;
+    }
     return true;
 }
 
@@ -134,8 +141,17 @@ KeyUse LibsrtpContext::use() const {
     for (std::size_t i = 0; i < counting_.ssrcs.size(); ++i)
         if (const Ssrcs::Entry& entry = counting_.ssrcs[i]; entry.state != SsrcCount::State::fresh)
             all.rtp.push_back({entry.ssrc, entry.index});
+    all.unlisted_from = unlisted_from_;
     if (srtcp_) all.srtcp = srtcp_->index();
+    for (std::size_t i = 0; rtcp_in_ && i < rtcp_in_->ssrcs.size(); ++i)
+        all.srtcp_received.push_back({rtcp_in_->ssrcs[i].ssrc, rtcp_in_->ssrcs[i].index});
     return all;
+}
+
+std::optional<std::uint64_t> LibsrtpContext::goes_on_at(std::uint32_t ssrc) const {
+    if (const Ssrcs::Entry* entry = counting_.ssrcs.find(ssrc)) return entry->goes_on_at();
+    const std::uint64_t begins_at = counting_.ssrcs.begins_at(unlisted_from_);
+    return begins_at > 0 ? std::optional(begins_at) : std::nullopt;
 }
 
 void LibsrtpContext::remove(Counting& counting, std::size_t i) {
@@ -244,11 +260,16 @@ void LibsrtpContext::settle_restarted(std::uint32_t ssrc) {
 // would accept.
 Status LibsrtpContext::unprotect_rtcp(Job& job) {
     const std::size_t behind = is_aead(key().suite()) ? 0 : facts(key().suite()).rtcp_tag_bytes;
-    if ((job.data[job.length - behind - srtcp_index_bytes] & srtcp_encrypted) == 0) return Status::auth_failed;
+    const std::uint32_t trailer = load_be32(job.data + job.length - behind - srtcp_index_bytes);
+    if ((trailer & srtcp_encrypted) == 0) return Status::auth_failed;
+    const std::uint32_t ssrc = ssrc_of(job.data, true), index = trailer & ~srtcp_encrypted;
+    if (const Ssrcs::Entry* held = rtcp_in_->ssrcs.find(ssrc); held && index < held->floor) return Status::replayed;
     int length = job.length;
     const auto error = srtp_unprotect_rtcp(rtcp_in_->session.get(), job.data, &length);
     if (error != srtp_err_status_ok) return status_of(error);
-    hold(*rtcp_in_, ssrc_of(job.data, true));
+    Ssrcs::Entry& held = hold(*rtcp_in_, ssrc);
+    if (held.index == 0 || (index > held.index && srtcp_is_news(held.index, index))) tell();
+    held.index = std::max<std::uint64_t>(held.index, index);
     job.length = static_cast<std::uint16_t>(length);
     return Status::ok;
 }
@@ -269,15 +290,22 @@ void LibsrtpContext::protect_rtcp(Job& job) {
     if (job.status == Status::ok && srtcp_->has_news()) tell();
 }
 
+LibsrtpContext::Ssrcs::Entry* LibsrtpContext::begin(std::uint32_t ssrc) {
+    Ssrcs& ssrcs = counting_.ssrcs;
+    unlisted_from_ = ssrcs.begins_at(unlisted_from_);
+    if (ssrcs.size() == limits::outbound_ssrcs) remove(counting_, ssrcs.lowest());
+    if (unlisted_from_ > 0 && !add_stream(ssrc)) return nullptr;
+    Ssrcs::Entry& entry = ssrcs.insert(ssrc);
+    entry.begin_at(unlisted_from_);
+    return &entry;
+}
+
 void LibsrtpContext::protect_rtp(Job& job) {
     const std::uint32_t ssrc = ssrc_of(job.data, false);
     Ssrcs::Entry* entry = counting_.ssrcs.touch(ssrc);
-    if (!entry) {
-        if (counting_.ssrcs.size() == limits::outbound_ssrcs) {
-            job.status = Status::no_context;
-            return;
-        }
-        entry = &counting_.ssrcs.insert(ssrc);
+    if (!entry && !(entry = begin(ssrc))) {
+        job.status = Status::failed;
+        return;
     }
     const auto index = entry->next(sequence_of(job.data));
     if (!index) {

@@ -32,6 +32,7 @@ public:
     bool resume(const KeyUse& used);
     void take_srtcp(LibsrtpContext& previous) { std::swap(rtcp_in_, previous.rtcp_in_); }
     KeyUse use() const override;
+    std::optional<std::uint64_t> goes_on_at(std::uint32_t ssrc) const override;
     bool of_burst_engine() const override { return false; }
     void unprotect(Job& job, ByteSpan scratch);  // which holds a packet
     void protect(Job& job);
@@ -55,6 +56,7 @@ private:
     void remove(Counting& counting, std::size_t i);
     static Ssrcs::Entry& hold(Counting& counting, std::uint32_t ssrc);  // the oldest makes room
     bool add_stream(std::uint32_t ssrc);
+    Ssrcs::Entry* begin(std::uint32_t ssrc);  // outbound, one that is not held; nullptr: no memory
     void place(const Ssrcs::Entry& entry, std::uint64_t index);
     srtp_err_status_t open_at(const Ssrcs::Entry* entry, std::uint64_t index, std::uint8_t* data, int& length);
     srtp_err_status_t open_turned(std::uint64_t index, Job& job, ByteSpan scratch, int& length);
@@ -70,7 +72,8 @@ private:
     std::unique_ptr<Counting> rtcp_in_;    // inbound
     std::unique_ptr<TagCheck> of_unheld_;  // likewise
     SecondLooks second_looks_;
-    bool undecided_ = false;  // inbound: whether the senders went on counting with this key
+    std::uint64_t unlisted_from_ = 0;  // outbound, see KeyUse
+    bool undecided_ = false;           // inbound: whether the senders went on counting with this key
     bool news_since_taken_ = false;
 };
 

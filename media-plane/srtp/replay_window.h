@@ -26,6 +26,13 @@ public:
         word(index) |= std::uint64_t{1} << (index % 64);
     }
 
+    // As if everything up to it had been seen.
+    void resume(std::uint64_t highest) {
+        highest_ = highest;
+        newest_ = ~std::uint64_t{0} >> (63 - highest % 64);
+        older_.fill(~std::uint64_t{0});
+    }
+
     void forget() {  // as under a new key: the count goes on, and what it has passed may come
         newest_ = 0;
         older_.fill(0);

@@ -2,6 +2,8 @@
 // count of the one before, and an SSRC that only RTCP has named says nothing about RTP.
 #pragma once
 
+#include <utility>
+
 #include "media-plane/srtp/engine.h"
 #include "media-plane/srtp/replay_window.h"
 #include "media-plane/srtp/rtp_header.h"
@@ -28,14 +30,32 @@ public:
             if (ssrcs_.size() == limits::inbound_ssrcs) ssrcs_.remove_oldest();
             held = &ssrcs_.insert(ssrc);
         }
+        note_news(*held, *index);
         held->take(*index);
         job.length = static_cast<std::uint16_t>(job.length - cipher_.growth());
         return Status::ok;
     }
 
+    // Of each SSRC the highest index; and a receiver that is new goes on behind those.
+    std::vector<SsrcIndex> highest() const {
+        std::vector<SsrcIndex> all;
+        for (std::size_t i = 0; i < ssrcs_.size(); ++i) all.push_back({ssrcs_[i].ssrc, ssrcs_[i].highest()});
+        return all;
+    }
+    void resume(const std::vector<SsrcIndex>& used) {
+        for (const SsrcIndex& known : used) ssrcs_.insert(known.ssrc).resume(known.index);
+    }
+    bool take_news() { return std::exchange(news_, false); }
+
 private:
+    using Ssrcs = SsrcSet<ReplayWindow<128>>;
+    void note_news(const Ssrcs::Entry& held, std::uint64_t index) {
+        news_ = held.highest() == 0 || (index > held.highest() && srtcp_is_news(held.highest(), index));
+    }
+
     SrtcpCipher cipher_;
-    SsrcSet<ReplayWindow<128>> ssrcs_;
+    Ssrcs ssrcs_;
+    bool news_ = false;
 };
 
 }  // namespace sallyport::srtp

@@ -2,6 +2,7 @@
 // set, since most calls have no other; each further one allocates.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -26,6 +27,18 @@ struct SsrcCount {
         if (state == State::resumed) return index_after_gap(index, sequence);
         const std::uint64_t likely = estimated_index(index, sequence);
         return likely >= floor ? std::optional(likely) : std::nullopt;
+    }
+    // Outbound: the lowest index that its next packet can have for sure. Sequence numbers that go on from there need no
+    // gap to be guessed.
+    std::uint64_t goes_on_at() const {
+        return std::min(index + (state == State::resumed ? limits::resume_margin : 1), limits::packet_index + 1);
+    }
+    // Outbound: nobody knows which indices below `lowest` its key was used with; 0: none.
+    void begin_at(std::uint64_t lowest) {
+        if (lowest == 0) return;
+        state = State::resumed;
+        begun_elsewhere = true;
+        index = lowest - 1;
     }
     // The key has changed: the count goes on (RFC 3711 3.3.1), what it has passed may come.
     void carry() {
@@ -72,6 +85,7 @@ public:
             if ((*this)[i].ssrc == ssrc) return &(*this)[i];
         return nullptr;
     }
+    const Entry* find(std::uint32_t ssrc) const { return const_cast<SsrcSet*>(this)->find(ssrc); }
     // If held, it becomes the one used last.
     Entry* touch(std::uint32_t ssrc) {
         if (count_ > 0 && (*this)[last_].ssrc == ssrc) return &(*this)[last_];
@@ -91,6 +105,18 @@ public:
         for (std::size_t i = 1; i < count_; ++i)
             if ((*this)[i].used < (*this)[oldest].used) oldest = i;
         return remove(oldest);
+    }
+    // The one whose count is lowest, but for the one used last; size() is above one.
+    std::size_t lowest() const {
+        std::size_t found = last_ == 0 ? 1 : 0;
+        for (std::size_t i = found + 1; i < count_; ++i)
+            if (i != last_ && (*this)[i].index < (*this)[found].index) found = i;
+        return found;
+    }
+    // Outbound: where one begins that is not held, the one with the lowest count making room; see KeyUse.
+    std::uint64_t begins_at(std::uint64_t unlisted_from) const {
+        if (size() < limits::outbound_ssrcs) return unlisted_from;
+        return std::max(unlisted_from, (*this)[lowest()].goes_on_at());
     }
     std::uint32_t remove(std::size_t i) {  // the last one takes its place
         const std::uint32_t gone = (*this)[i].ssrc;

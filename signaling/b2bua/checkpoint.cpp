@@ -97,6 +97,11 @@ void write_key_use(std::string& out, const KeyUse& used) {
     write('<', used.received);
     write('>', used.sent);
     line(out, used.side == Side::a ? "key-use.a" : "key-use.b", text);
+    // A line of its own, which processes from before do not know and leave out.
+    if (used.srtcp_received.empty() && used.sent_unlisted_from == 0) return;
+    text = number(used.stream) + " " + number(used.sent_unlisted_from);
+    write('<', used.srtcp_received);
+    line(out, used.side == Side::a ? "key-use-more.a" : "key-use-more.b", text);
 }
 
 void write_latched(std::string& out, const MediaLatched& latched) {

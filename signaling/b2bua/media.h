@@ -31,6 +31,8 @@ struct KeyUse {
     Side side = Side::a;
     std::vector<SsrcIndex> received, sent;
     std::uint32_t srtcp_sent = 0;
+    std::vector<SsrcIndex> srtcp_received = {};  // of each SSRC the highest index of SRTCP
+    std::uint64_t sent_unlisted_from = 0;        // where an SSRC begins that `sent` does not list
     friend bool operator==(const KeyUse&, const KeyUse&) = default;
 };
 // Where a leg has latched, and under which word of ours: the media plane tells it, and is told it again when it has
@@ -127,6 +129,8 @@ enum class MediaEventKind : std::uint8_t {
     silence,          // of a stream, for milliseconds `count`; it may be heard again
     heard_again,      // after `count`
     telephone_event,  // of RFC 4733, `count` of them; the last one is told
+    not_sent,         // nothing is sent to the leg's peer: `count` packets were dropped, at last because of `drop`
+    sent_again,       // after `count` milliseconds
 };
 struct MediaEvent {
     MediaEventKind kind = MediaEventKind::first_packet;
@@ -139,6 +143,7 @@ struct MediaEvent {
     KeyUse used;                           // key_use
     MediaLatched latched;                  // latched
     bool one_way = false;                  // silence: the other side's stream flows
+    std::string drop;                      // not_sent
     struct {                               // telephone_event
         std::optional<std::uint8_t> code;  // where the operator wants it; it may be a digit of a PIN
         std::uint32_t milliseconds = 0;

@@ -145,18 +145,24 @@ MediaCommand MediaSession::restore(std::vector<MediaLeg> legs) {
 
 bool MediaSession::on_key_use(KeyUse used) {
     constexpr std::uint64_t half_turn = 0x8000;
-    constexpr std::uint32_t quarter_margin = 16'384;  // of what a media plane that is told of a use leaves out
+    constexpr std::uint64_t third_margin = 8'192;     // of what a media plane that is told of a use leaves out
+    constexpr std::uint32_t quarter_margin = 16'384;  // likewise, of SRTCP
+    constexpr std::uint64_t minutes = 64;             // of SRTCP received
     KeyUse* known = find(used_, used.stream, used.side);
     if (!known) known = &used_.emplace_back(KeyUse{.stream = used.stream, .side = used.side});
-    const auto further = [](const std::vector<SsrcIndex>& before, const SsrcIndex& now) {
+    const auto further = [](const std::vector<SsrcIndex>& before, const SsrcIndex& now, std::uint64_t step) {
         const auto same =
             std::find_if(before.begin(), before.end(), [&](const SsrcIndex& b) { return b.ssrc == now.ssrc; });
-        return now.index / half_turn != (same == before.end() ? 0 : same->index) / half_turn;
+        return now.index / step != (same == before.end() ? 0 : same->index) / step;
     };
-    const bool worth_keeping = std::any_of(used.received.begin(), used.received.end(),
-                                           [&](const SsrcIndex& now) { return further(known->received, now); }) ||
-                               std::any_of(used.sent.begin(), used.sent.end(),
-                                           [&](const SsrcIndex& now) { return further(known->sent, now); }) ||
+    const auto any_further = [&](const std::vector<SsrcIndex>& before, const std::vector<SsrcIndex>& all,
+                                 std::uint64_t step) {
+        return std::any_of(all.begin(), all.end(), [&](const SsrcIndex& now) { return further(before, now, step); });
+    };
+    const bool worth_keeping = any_further(known->received, used.received, half_turn) ||
+                               any_further(known->sent, used.sent, third_margin) ||
+                               any_further(known->srtcp_received, used.srtcp_received, minutes) ||
+                               used.sent_unlisted_from != known->sent_unlisted_from ||
                                used.srtcp_sent / quarter_margin != known->srtcp_sent / quarter_margin;
     *known = std::move(used);
     return worth_keeping;

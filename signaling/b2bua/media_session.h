@@ -45,8 +45,8 @@ public:
     Awaited on_reply(const MediaReply& reply);
     // What the last reply told of keys and latches is worth writing down before anything else is done; asked once.
     bool take_news() { return std::exchange(news_, false); }
-    // True if an SSRC has come half a turn of its sequence numbers further, or the SRTCP index a quarter of the margin
-    // that the media plane goes on behind when it is told: worth writing down.
+    // True if an SSRC that is received has come half a turn of its sequence numbers further, or one that is sent, or an
+    // SRTCP index, a part of the margin that the media plane leaves out behind what it is told: worth writing down.
     bool on_key_use(KeyUse used);
     // True if that is news: worth writing down.
     bool on_latched(const MediaLatched& latched);

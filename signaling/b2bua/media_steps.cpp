@@ -171,6 +171,12 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
                                             place + " for " + std::to_string(event.count) + " ms");
         case MediaEventKind::heard_again:
             return ladder_.note(cx.now, "media again from " + place + ", after " + std::to_string(event.count) + " ms");
+        case MediaEventKind::not_sent:
+            ladder_.note(cx.now, "nothing is sent to " + place + ": " + event.drop);
+            return log(Severity::warning, "media-not-sent", place + ": " + event.drop, cx);
+        case MediaEventKind::sent_again:
+            return ladder_.note(cx.now,
+                                "media is sent again to " + place + ", after " + std::to_string(event.count) + " ms");
         case MediaEventKind::telephone_event:
             return ladder_.note(cx.now, telephone_event_text(event) + " from " + place);
         case MediaEventKind::released:

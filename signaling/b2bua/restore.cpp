@@ -2,6 +2,7 @@
 // another version, or with a part missing, is refused as a whole.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -192,8 +193,8 @@ void read_ports(Lines& lines, Side side, std::vector<MediaLocal>& out) {
     }
 }
 
-// "stream srtcp <ssrc:index >ssrc:index ...", as checkpoint.cpp writes it.
-std::optional<KeyUse> parse_key_use(std::string_view text, Side side) {
+// "stream number <ssrc:index >ssrc:index ...", as checkpoint.cpp writes it; the number is of SRTCP sent.
+std::optional<KeyUse> parse_key_use(std::string_view text, Side side, std::uint64_t& first) {
     KeyUse used{.side = side};
     const auto number = [&](auto& value) {
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -202,7 +203,7 @@ std::optional<KeyUse> parse_key_use(std::string_view text, Side side) {
         return true;
     };
     const auto skip = [&](char c) { return text.starts_with(c) ? text.remove_prefix(1), true : false; };
-    if (!number(used.stream) || !skip(' ') || !number(used.srtcp_sent)) return std::nullopt;
+    if (!number(used.stream) || !skip(' ') || !number(first)) return std::nullopt;
     while (!text.empty()) {
         SsrcIndex index;
         if (!skip(' ')) return std::nullopt;
@@ -216,9 +217,23 @@ std::optional<KeyUse> parse_key_use(std::string_view text, Side side) {
 
 void read_key_use(Lines& lines, Side side, std::vector<KeyUse>& out) {
     for (const auto& value : lines.all(side == Side::a ? "key-use.a" : "key-use.b")) {
-        auto used = parse_key_use(value, side);
-        if (!used) return lines.spoil();
+        std::uint64_t srtcp_sent = 0;
+        auto used = parse_key_use(value, side, srtcp_sent);
+        if (!used || srtcp_sent > std::numeric_limits<std::uint32_t>::max()) return lines.spoil();
+        used->srtcp_sent = static_cast<std::uint32_t>(srtcp_sent);
         out.push_back(std::move(*used));
+    }
+    // "stream number <ssrc:index ...": of SRTCP received; the number is where an SSRC begins that is not listed.
+    for (const auto& value : lines.all(side == Side::a ? "key-use-more.a" : "key-use-more.b")) {
+        std::uint64_t unlisted_from = 0;
+        auto more = parse_key_use(value, side, unlisted_from);
+        if (!more || !more->sent.empty()) return lines.spoil();
+        for (KeyUse& used : out) {
+            if (used.stream != more->stream || used.side != side) continue;
+            used.srtcp_received = std::move(more->received);
+            used.sent_unlisted_from = unlisted_from;
+            break;
+        }
     }
 }
 

@@ -12,7 +12,7 @@ constexpr std::uint32_t max_payload_type = 127;
 constexpr int most_event_types = 8;
 constexpr std::uint32_t least_event_rate = 1'000, most_event_rate = 1'000'000;
 constexpr int max_received_ssrcs = 16, max_sent_ssrcs = 64;
-constexpr std::size_t max_codec_bytes = 32;
+constexpr std::size_t max_codec_bytes = 32, max_reason_bytes = 32;
 
 struct SuiteName {
     std::string_view sdes;  // RFC 4568 6.2, RFC 6188, RFC 7714
@@ -71,6 +71,8 @@ void copy(const b2bua::KeyUse& from, media_pb::KeyUse& to) {
     add(from.received, *to.mutable_received());
     add(from.sent, *to.mutable_sent());
     to.set_srtcp_sent(from.srtcp_sent);
+    add(from.srtcp_received, *to.mutable_srtcp_received());
+    to.set_sent_unlisted_from(from.sent_unlisted_from);
 }
 
 std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to) {
@@ -226,6 +228,8 @@ std::optional<b2bua::MediaEventKind> from_proto(media_pb::EventKind kind) {
         case media_pb::EVENT_SILENCE: return b2bua::MediaEventKind::silence;
         case media_pb::EVENT_HEARD_AGAIN: return b2bua::MediaEventKind::heard_again;
         case media_pb::EVENT_TELEPHONE_EVENT: return b2bua::MediaEventKind::telephone_event;
+        case media_pb::EVENT_NOT_SENT: return b2bua::MediaEventKind::not_sent;
+        case media_pb::EVENT_SENT_AGAIN: return b2bua::MediaEventKind::sent_again;
         default: return std::nullopt;
     }
 }
@@ -237,6 +241,8 @@ b2bua::KeyUse from_proto(const media_pb::KeyUse& from, std::uint32_t stream, b2b
     };
     copy_some(from.received(), max_received_ssrcs, used.received);
     copy_some(from.sent(), max_sent_ssrcs, used.sent);
+    copy_some(from.srtcp_received(), max_received_ssrcs, used.srtcp_received);
+    used.sent_unlisted_from = from.sent_unlisted_from();
     return used;
 }
 
@@ -324,6 +330,7 @@ std::string features_missing(const media_pb::Welcome& welcome) {
     add(media_pb::FEATURE_QUALITY, "call records have no round trip and no MOS");
     add(media_pb::FEATURE_TELEPHONE_EVENTS, "what is dialled in a call is not counted");
     add(media_pb::FEATURE_EMERGENCY, "it keeps nothing for emergencies when it is full");
+    add(media_pb::FEATURE_SENDING, "calls that nothing is sent to are not told");
     return text;
 }
 
@@ -341,6 +348,7 @@ std::optional<b2bua::MediaEvent> from_proto(const media_pb::Event& event) {
                                 from_proto(event.used(), event.stream(), *side),
                                 from_proto(event.latched(), event.stream(), *side),
                                 event.one_way()};
+    converted.drop = event.drop().substr(0, max_reason_bytes);
     const auto& telephone = event.telephone_event();
     if (telephone.has_code() && telephone.code() <= 255)
         converted.telephone.code = static_cast<std::uint8_t>(telephone.code());

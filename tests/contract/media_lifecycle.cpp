@@ -93,12 +93,17 @@ TEST_CASE(
     used.add_sent()->set_ssrc(8);
     used.mutable_sent(0)->set_index(140'000);
     used.set_srtcp_sent(5);
+    used.add_srtcp_received()->set_ssrc(7);
+    used.mutable_srtcp_received(0)->set_index(40);
+    used.set_sent_unlisted_from(300);
     MediaClient client(daemon, "edge/0", 1);
     const pb::Reply restored = client.ask(message);
     REQUIRE(restored.used_size() == 1);
     const pb::KeyUse& now = restored.used(0).used();
     CHECK(now.received(0).SerializeAsString() == used.received(0).SerializeAsString());
     CHECK(now.sent(0).SerializeAsString() == used.sent(0).SerializeAsString());
+    CHECK(now.srtcp_received(0).SerializeAsString() == used.srtcp_received(0).SerializeAsString());
+    CHECK(now.sent_unlisted_from() > 300);
     CHECK(now.srtcp_sent() > 5 + 65'000);  // with a margin for what was never reported
     CHECK(client.allocate("s1").used(0).used().SerializeAsString() == now.SerializeAsString());
     used.mutable_sent(0)->set_index(std::uint64_t{1} << 48);

@@ -11,6 +11,12 @@ std::size_t extra_header_bytes(const Packet& p) {
     return rtp::header_bytes({p.data, p.length}) - rtp::fixed_header_bytes;
 }
 
+bool has_other_clock(const Leg& leg, std::uint8_t type) {
+    if (!leg.telephone) return false;
+    const std::uint32_t clock_rate = leg.telephone->clock_rate_of(type);
+    return clock_rate != 0 && clock_rate != leg.flow->clock_rate;
+}
+
 // What was sent before the i-th packet of the burst, all of which were counted as received already.
 Amount sent_before(std::span<const Packet> burst, std::size_t i) {
     const Packet& packet = burst[i];
@@ -51,6 +57,10 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         const std::uint32_t ssrc = rtp::ssrc(p.data), timestamp = rtp::timestamp(p.data);
         const std::uint16_t sequence = rtp::sequence_number(p.data);
         const std::uint32_t arrival = in_clock_units(now, flow.clock_rate);
+        if (has_other_clock(leg, type)) [[unlikely]] {
+            leg.reception.on_untimed_packet(ssrc, sequence, arrival);
+            continue;
+        }
         if (!flow.arrivals.take_next(ssrc, sequence, timestamp, arrival, flow.clock_rate)) [[unlikely]]
             leg.reception.on_packet(ssrc, sequence, timestamp, arrival, flow.clock_rate);  // another cache line
     }
@@ -67,6 +77,7 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
             if (!p.leg) continue;
             p.leg->count_drop(p.drop);
             if (p.counted == 0) continue;
+            if (p.drop == Drop::replayed || p.drop == Drop::protect_failed) p.out->sending.fail(p.drop);
             ++p.leg->kept_back.packets;
             p.leg->kept_back.bytes += p.counted;
             continue;

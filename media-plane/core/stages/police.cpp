@@ -1,5 +1,8 @@
 // Who may spend what: a stranger takes no token and no cipher; a source not yet proven has a bucket of its own, so
-// that a flood of forged packets cannot starve the peer that signaling named.
+// that a flood of forged packets cannot starve the peer that signaling named. Where there are keys a packet is the
+// peer's only when it is authentic: until then it spends the cipher's budget, which has many times the stream's rate,
+// and what shows the SSRC of the stream, which who does not see it cannot know, has one of its own.
+#include "media-plane/core/rtp.h"
 #include "media-plane/core/session.h"
 #include "media-plane/core/stages/stages.h"
 
@@ -9,6 +12,14 @@ namespace {
 // What calls for help passes whatever the police was set to, as long as it can be media at all: ten times of what any
 // other stream may. Not without any bound, or a forged flood would go on to who answers emergencies.
 constexpr int emergency_share = 10;
+
+bool may_pass(const Leg& leg, Policer& bucket, Duration interval, TimePoint now) {
+    return bucket.take(now, interval) || (leg.session->emergency && bucket.take(now, interval / emergency_share));
+}
+
+bool is_of_stream(const Leg& leg, const Packet& p) {
+    return leg.reception.started() && rtp::ssrc(p.data) == leg.reception.ssrc();
+}
 
 }  // namespace
 
@@ -21,12 +32,27 @@ void police(std::span<Packet> burst, TimePoint now, const Rates& rates) {
             p.drop = Drop::wrong_source;
             continue;
         }
+        if (leg.secure()) {
+            Policer& budget = judgement == Judgement::possible ? leg.possible_police
+                              : p.rtcp                         ? leg.srtcp_police
+                              : is_of_stream(leg, p)           ? leg.cipher_police
+                                                               : leg.strange_police;
+            if (!budget.take(now, p.rtcp ? rates.cipher_rtcp() : rates.cipher_rtp())) p.drop = Drop::rate;
+            continue;
+        }
         Policer& bucket = judgement == Judgement::possible ? leg.possible_police
                           : p.rtcp                         ? leg.rtcp_police
                                                            : leg.flow->police;
         const Duration interval = p.rtcp ? rates.rtcp : rates.rtp;
-        if (bucket.take(now, interval)) continue;
-        if (!leg.session->emergency || !bucket.take(now, interval / emergency_share)) p.drop = Drop::rate;
+        if (!may_pass(leg, bucket, interval, now)) p.drop = Drop::rate;
+    }
+}
+
+void police_authentic(std::span<Packet> burst, TimePoint now, const Rates& rates) {
+    for (Packet& p : burst) {
+        if (p.done() || !p.leg->secure()) continue;
+        Policer& bucket = p.rtcp ? p.leg->rtcp_police : p.leg->flow->police;
+        if (!may_pass(*p.leg, bucket, p.rtcp ? rates.rtcp : rates.rtp, now)) p.drop = Drop::rate;
     }
 }
 

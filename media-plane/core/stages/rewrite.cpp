@@ -1,5 +1,5 @@
-// From the leg a packet came in on to the one it leaves by. SSRC, sequence numbers and timestamps pass through: to
-// both peers the stream stays the one that its sender made.
+// From the leg a packet came in on to the one it leaves by. SSRC and timestamps pass through: to both peers the stream
+// stays the one that its sender made. So do sequence numbers, but under a key of ours.
 #include "media-plane/core/rtcp.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/stages/stages.h"
@@ -20,6 +20,7 @@ std::uint32_t heard_before(std::span<const Packet> burst, std::size_t i) {
 void relay_report(std::span<Packet> burst, std::size_t i, TimePoint now) {
     Packet& p = burst[i];
     p.leg->reporter.keep_own_times({p.data, p.length});
+    if (p.leg->send_context) p.leg->numbering.give_back({p.data, p.length}, p.out->flow->arrivals);
     p.leaves = p.out->reporter.on_relayed({p.data, p.length}, heard_before(burst, i), now);
 }
 
@@ -43,7 +44,10 @@ void rewrite(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStati
         p.drop = p.rtcp                        ? out.withhold_rtcp  // RTCP goes on during hold, RFC 3264 8.4
                  : in.refuse_rtp != Drop::none ? in.refuse_rtp
                                                : out.withhold_rtp;
-        if (p.drop != Drop::none) continue;
+        if (p.drop != Drop::none) {
+            if (!p.rtcp) out.numbering.hold();
+            continue;
+        }
         p.out = &out;
         p.out_port = out.port;
         p.source = out.local;
@@ -66,6 +70,9 @@ void rewrite(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStati
             continue;
         }
         change_payload_type(p, type);
+        if (out.send_context)
+            store_be16(p.data + 2,
+                       out.numbering.next(rtp::ssrc(p.data), rtp::sequence_number(p.data), *out.send_context));
         // The next one like it need not look it up. With the marker bit some types look like RTCP, and are looked at.
         if (!event && last.type == received && !rtcp::is_packet_type(received | 0x80u)) last.sent_as = type;
     }

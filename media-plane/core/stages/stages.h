@@ -19,6 +19,11 @@ inline constexpr std::size_t max_burst = 64;
 
 struct Rates {  // intervals at the permitted rates; zero permits everything
     Duration rtp{}, rtcp{};
+    // Of packets under a key that are looked at, authentic or not: whoever forges the peer's address cannot take what
+    // is the peer's, and has no more of the cipher's time than this.
+    static constexpr int forged = 25;
+    Duration cipher_rtp() const { return rtp / forged; }
+    Duration cipher_rtcp() const { return rtcp / forged; }
 };
 
 // Ours, by media port and family.
@@ -36,8 +41,11 @@ void end_waiting(std::span<Packet> burst);
 
 // Finds the leg and checks the shape of what can be seen unencrypted.
 void classify(std::span<Packet> burst);
-// Turns strangers away before they cost anything, and lets nobody else exceed the stream's rate.
+// Turns strangers away before they cost anything, and lets nobody else exceed the stream's rate; where there are keys,
+// what authentication may cost.
 void police(std::span<Packet> burst, TimePoint now, const Rates& rates);
+// Behind unprotect: then the stream's rate counts what is authentic alone.
+void police_authentic(std::span<Packet> burst, TimePoint now, const Rates& rates);
 // SRTP to RTP, the burst at once; then the shape of what was encrypted.
 void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, PipelineStatistics& statistics);
 // After authentication, so that a forged packet can never take an SRTP leg.

@@ -9,6 +9,10 @@
 namespace sallyport::media::stages {
 namespace {
 
+namespace limits {
+constexpr std::size_t packet_bytes = 9'216;  // more than the highest MTU there may be
+}
+
 Drop drop_for(srtp::Status status, const Packet& p) {
     switch (status) {
         case srtp::Status::ok: {
@@ -18,7 +22,6 @@ Drop drop_for(srtp::Status status, const Packet& p) {
         case srtp::Status::auth_failed: return Drop::auth_failed;
         case srtp::Status::replayed: return Drop::replayed;
         case srtp::Status::malformed: return Drop::truncated;
-        case srtp::Status::no_context:
         case srtp::Status::failed: return Drop::protect_failed;
     }
     return Drop::protect_failed;
@@ -30,7 +33,7 @@ srtp::Job job_of(const Packet& p, srtp::CryptoContext& context) {
 
 // During a changeover: under the new key, or else the one before. A failed attempt may leave its marks on the bytes.
 srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
-    std::array<std::uint8_t, 2048> copy;
+    std::array<std::uint8_t, limits::packet_bytes> copy;
     srtp::Job job = job_of(p, *p.leg->receive_context);
     const bool fits = p.length <= copy.size();
     if (fits) std::copy_n(p.data, p.length, copy.data());

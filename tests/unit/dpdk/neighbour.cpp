@@ -77,7 +77,7 @@ TEST_CASE("ARP for another address, by a group address or about ourselves is not
               {ArpMessage::Operation::request, mac("03:00:00:00:00:01"), {}, ip("192.0.2.9"), ip("192.0.2.2")});
     std::copy(peer.bytes.begin(), peer.bytes.end(), frame.bytes.begin() + 6);  // an honest link header
     CHECK(b.receive(frame).verdict == Neighbour::Verdict::dropped);
-    CHECK(b.sent().empty());
+    CHECK(b.sent() == Lines{"arp announces 192.0.2.2"});  // somebody has claimed it, see below
 }
 
 TEST_CASE("an ARP probe without a sender address is answered and teaches nothing") {
@@ -397,4 +397,52 @@ TEST_CASE("prefixes decide what is on the link, to the bit") {
     CHECK(host.on_link(ip("192.0.2.1")));
     CHECK_FALSE(host.on_link(ip("192.0.2.0")));
     CHECK_FALSE(net25.on_link(ip("2001:db8::1")));
+}
+
+TEST_CASE("When the link returns the addresses and their groups are announced, and twice more") {
+    LinkBench b;
+    b.neighbour.start(b.now, b.out);
+    b.run_until(60s);
+    b.sent();
+    b.neighbour.link_returned(b.now, b.out);
+    const Lines announced{"arp announces 192.0.2.2", "advertises 2001:db8::2 to ff02::1 at 33:33:00:00:00:01",
+                          "reports ff02::1:ff00:2 to ff02::16 at 33:33:00:00:00:16"};
+    const auto sent_now = [&] {
+        Lines lines = b.sent();
+        std::erase_if(lines, [](const std::string& line) {
+            return !line.starts_with("arp announces") && !line.starts_with("advertises") &&
+                   !line.starts_with("reports");
+        });
+        return lines;
+    };
+    CHECK(sent_now() == announced);
+    for (int i = 0; i < 2; ++i) {
+        const TimePoint due = b.now + 2s;
+        for (; b.now < due; b.now += 100ms) b.neighbour.tick(b.now, b.out);
+        CHECK(sent_now().empty());
+        b.neighbour.tick(b.now, b.out);
+        CHECK(sent_now() == announced);
+    }
+    for (int i = 0; i < 300; ++i, b.now += 100ms) b.neighbour.tick(b.now, b.out);
+    CHECK(sent_now().empty());
+}
+
+TEST_CASE("Another device with an address of ours is counted and told which; ours is said again, every ten seconds") {
+    LinkBench b;
+    const auto conflicts = [&] { return b.neighbour.statistics().conflicts.read(); };
+    b.arp(ArpMessage::Operation::request, ours, "192.0.2.2", "192.0.2.2", LinkAddress::broadcast());  // our own
+    CHECK(conflicts() == 0);
+    b.arp(ArpMessage::Operation::request, peer, "192.0.2.2", "192.0.2.2", LinkAddress::broadcast());
+    CHECK(conflicts() == 1);
+    CHECK(b.neighbour.statistics().conflict_link.read() == 0x020000000099);
+    CHECK(b.sent() == Lines{"arp announces 192.0.2.2"});
+    b.arp(ArpMessage::Operation::reply, peer, "192.0.2.2", "192.0.2.9", LinkAddress::broadcast());
+    CHECK(conflicts() == 2);
+    CHECK(b.sent().empty());
+    b.now += 10s;
+    b.advertise(peer, "2001:db8::2");
+    CHECK(conflicts() == 3);
+    CHECK(b.sent() == Lines{"advertises 2001:db8::2 to ff02::1 at 33:33:00:00:00:01"});
+    b.arp(ArpMessage::Operation::request, peer, "192.0.2.9", "192.0.2.2", LinkAddress::broadcast());  // who just asks
+    CHECK(conflicts() == 3);
 }

@@ -228,3 +228,15 @@ TEST_CASE("a plane that other hosts can reach wants mutual TLS and the names of 
     CHECK(only(grpc("192.0.2.9:7444", named + "c]}")).find("grpc.tls.decrypt_clients: 'c' is not in clients") !=
           std::string::npos);
 }
+
+TEST_CASE("networks where no media may go are read, and each that is none is told by its place") {
+    const auto config = taken(
+        read_config(good + "forbidden_networks: [10.255.0.0/16, \"2001:db8:ffff::/48\", 192.0.2.5/32]\n", four_cpus));
+    REQUIRE(config.driver.forbidden_networks.size() == 3);
+    CHECK(config.driver.forbidden_networks[0].to_string() == "10.255.0.0/16");
+    CHECK(config.driver.forbidden_networks[1].to_string() == "2001:db8:ffff::/48");
+    for (const std::string bad : {"10.0.0.0", "10.0.0.0/33", "10.0.0.0/x", "10.0.0.0/8 ", "ten/8", "[::1]/8"})
+        CHECK_THAT(
+            only(good + "forbidden_networks: [10.0.0.0/8, \"" + bad + "\"]\n"),
+            Catch::Contains("forbidden_networks[1]") && Catch::Contains("'" + bad + "' is not a network; example"));
+}

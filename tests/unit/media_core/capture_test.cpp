@@ -176,6 +176,31 @@ TEST_CASE("Another session's packets are not captured, and an asker that does no
     CHECK(ring->missed() == 12);
 }
 
+TEST_CASE("Only the captured call goes the long way, and it the short one again when the capture is over") {
+    MediaBench bench;
+    Call captured(bench), other(bench, {}, "other");
+    const auto took_the_short_way = [&](Call& call, std::uint16_t sequence) {
+        Bytes payload = rtp_packet({.sequence = sequence, .timestamp = sequence * 160u});
+        Packet packet = bench.describe(0, call.peer_a, call.local_a.port, payload);
+        bench.pipeline.process({&packet, 1}, bench.now);
+        CHECK(packet.drop == Drop::none);
+        return packet.relayed;
+    };
+    for (Call* call : {&captured, &other}) {
+        for (const std::uint16_t sequence : {1, 2}) took_the_short_way(*call, sequence);
+        CHECK(took_the_short_way(*call, 3));
+    }
+    auto ring = std::make_shared<CaptureRing>(64);
+    REQUIRE(bench.pipeline.start_capture({captured.key, false, 1'000, 60s, ring}, bench.now).code == Code::ok);
+    CHECK(took_the_short_way(other, 4));
+    CHECK_FALSE(took_the_short_way(captured, 4));
+    CHECK(took_the_short_way(other, 5));
+    CHECK(take(*ring).size() == 2);
+    bench.pipeline.stop_capture({ring});
+    CHECK_FALSE(took_the_short_way(captured, 5));  // its type is looked up once more
+    CHECK(took_the_short_way(captured, 6));
+}
+
 TEST_CASE("A capture ends with its packets, its time, its session, and when it is told to") {
     SecureTalk talk;
     SECTION("packets") {

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "media-plane/core/port_pool.h"
 #include "media_bench.h"
 
 using namespace sallyport;
@@ -202,6 +203,11 @@ TEST_CASE("No ports left: the answer says where, nothing is half taken, and a re
     CHECK(bench.pipeline.modify({{"shard-0", "one"}, {}, 5}, bench.now).code == Code::no_ports);
     CHECK(bench.pipeline.free_udp_ports(1) == 1);
     bench.pipeline.release({{"shard-0", "one"}}, bench.now);
+    CHECK(bench.pipeline.free_udp_ports(1) == 4);
+    CHECK(bench.pipeline.resting_udp_ports(1, bench.now) >= 3);
+    CHECK_THAT(bench.pipeline.allocate(simple("two", 2), bench.now).text, Catch::Contains("only just left"));
+    bench.wait(PortPool::rest);
+    CHECK(bench.pipeline.resting_udp_ports(1, bench.now) == 0);
     CHECK(bench.pipeline.allocate(simple("two", 2), bench.now).code == Code::ok);
 }
 
@@ -266,7 +272,7 @@ TEST_CASE("10,000 calls come and go and leave nothing behind") {
         REQUIRE(call.reply.code == Code::ok);
         call.from_a(rtp_packet());
         call.from_b(rtp_packet());
-        bench.wait(1ms);
+        bench.wait(5ms);
         if (i % 3 == 0) bench.pipeline.tick(bench.now, events);
         REQUIRE(call.release().code == Code::ok);
     }

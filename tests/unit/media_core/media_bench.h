@@ -43,6 +43,13 @@ inline Bytes rtcp_packet(std::uint32_t ssrc = 0x11223344) {  // a sender report 
     return packet;
 }
 
+// What is sent under a key has numbers of its own (numbering.h).
+inline bool same_but_numbers(std::optional<Bytes> heard, const Bytes& sent) {
+    if (!heard || heard->size() != sent.size()) return false;
+    std::copy_n(&sent[2], 2, &(*heard)[2]);
+    return *heard == sent;
+}
+
 // A peer's side of SRTP: its own contexts, as independent of the pipeline's as another host.
 class SrtpPeer {
 public:

@@ -133,6 +133,10 @@ TEST_CASE("Both sides silent is no one-way call; on hold, and behind comfort noi
         talk.a = talk.b = false;
         talk.run(5s);
         CHECK(talk.events.empty());
+        talk.run(24s);
+        CHECK(talk.events.empty());
+        talk.run(4s);  // nobody pauses for more than half a minute
+        CHECK(talk.events.size() == 2);
     }
     SECTION("a silence descriptor of G.729 Annex B") {
         talk.type = 18;
@@ -142,6 +146,26 @@ TEST_CASE("Both sides silent is no one-way call; on hold, and behind comfort noi
         talk.run(5s);
         CHECK(talk.events.empty());
     }
+}
+
+TEST_CASE("Telephone events of another clock say nothing about jitter, and are no silence") {
+    MediaBench bench;
+    LegChange a = leg(Side::a, at("203.0.113.5:4000"));
+    a.payload_map = std::vector<PayloadMap>{{8, 8}, {101, 101}};
+    a.telephone_events = {{101, 48'000}};
+    Call call(bench, {a});
+    for (std::uint16_t i = 1; i <= 500; ++i, bench.wait(20ms)) {
+        const bool event = i % 50 >= 40;
+        const std::uint32_t timestamp = event ? i / 50 * 50 * 960u : i * 160u;
+        Bytes packet = rtp_packet({.sequence = i,
+                                   .payload_type = std::uint8_t(event ? 101 : 8),
+                                   .timestamp = timestamp,
+                                   .payload_bytes = event ? 4u : 160u});
+        REQUIRE(call.from_a(std::move(packet)).drop == Drop::none);
+    }
+    CHECK(call.statistics(Side::a).jitter_seconds < 0.0001);
+    CHECK(call.statistics(Side::a).lost == 0);
+    CHECK(call.statistics(Side::a).silences == 0);
 }
 
 TEST_CASE("A digit that is held down repeats its timestamp, and is no silence") {

@@ -1,5 +1,5 @@
-// The short way of plain RTP against the stages: two pipelines get the same packets and commands, one of them with a
-// capture under way in another session, which sends everything through the stages. Nobody can tell them apart.
+// The short way of plain RTP against the stages: two pipelines get the same packets and commands, one of them with its
+// calls captured, which sends all of theirs through the stages. Nobody can tell them apart.
 #include <catch2/catch.hpp>
 #include <sstream>
 
@@ -27,13 +27,15 @@ struct Side2 {  // one of the two pipelines, and the calls in it
         config.max_packets_per_second = 60;
         bench = std::make_unique<MediaBench>(config);
         watched = std::make_unique<Call>(*bench, std::vector<LegChange>{}, "zz-watched");
-        if (captured)
-            REQUIRE(bench->pipeline
-                        .start_capture({watched->key, false, 1'000'000'000, std::chrono::hours{1000},
-                                        std::make_shared<CaptureRing>(2)},
-                                       bench->now)
-                        .code == Code::ok);
-        for (const char* name : {"one", "two"}) calls.push_back(std::make_unique<Call>(*bench, mapped(), name));
+        for (const char* name : {"one", "two"}) {
+            calls.push_back(std::make_unique<Call>(*bench, mapped(), name));
+            if (captured)
+                REQUIRE(bench->pipeline
+                            .start_capture({calls.back()->key, false, 1'000'000'000, std::chrono::hours{1000},
+                                            std::make_shared<CaptureRing>(2)},
+                                           bench->now)
+                            .code == Code::ok);
+        }
     }
     static std::vector<LegChange> mapped() {  // as signaling programs it
         LegChange a = leg(Side::a, at("203.0.113.5:4000"));

@@ -263,6 +263,9 @@ TEST_CASE("Hello is checked") {
     hello.add_features(pb::FEATURE_SILENCE);
     CHECK(taken(from_proto(hello)).takes_silence);
     CHECK_FALSE(taken(from_proto(hello)).takes_telephone_events);
+    CHECK_FALSE(taken(from_proto(hello)).takes_sending);
+    hello.add_features(pb::FEATURE_SENDING);
+    CHECK(taken(from_proto(hello)).takes_sending);
     hello.add_features(pb::FEATURE_TELEPHONE_EVENTS);
     CHECK(taken(from_proto(hello)).takes_telephone_events);
     CHECK_FALSE(taken(from_proto(hello)).takes_codes);  // unless it is asked for
@@ -375,9 +378,13 @@ TEST_CASE("how far keys have been used crosses in both directions") {
     sent.set_ssrc(8);
     sent.set_index(70'000);
     keys.mutable_used()->set_srtcp_sent(0x7fff'ffff);
+    auto& srtcp = *keys.mutable_used()->add_srtcp_received();
+    srtcp.set_ssrc(7);
+    srtcp.set_index(0x7fff'ffff);
+    keys.mutable_used()->set_sent_unlisted_from(300);
     const KeyUse used = *taken(from_proto("edge/0", a)).legs[0].keys->used;
-    CHECK(used.received == srtp::KeyUse{{{7, 0xffff'ffff'ffff}}, 0});
-    CHECK(used.sent == srtp::KeyUse{{{8, 70'000}}, 0x7fff'ffff});
+    CHECK(used.received == srtp::KeyUse{.rtp = {{7, 0xffff'ffff'ffff}}, .srtcp_received = {{7, 0x7fff'ffff}}});
+    CHECK(used.sent == srtp::KeyUse{.rtp = {{8, 70'000}}, .srtcp = 0x7fff'ffff, .unlisted_from = 300});
 
     const pb::Event event = to_proto(Event{.kind = EventKind::key_use, .key = {"edge/0", "s1"}, .used = used});
     CHECK(event.used().SerializeAsString() == keys.used().SerializeAsString());
@@ -461,4 +468,10 @@ TEST_CASE("an impossible use of keys is refused by its field") {
           "legs[0].keys.used.sent: has an index of more than 48 bits");
     CHECK(refused([](pb::KeyUse& u) { u.set_srtcp_sent(0x8000'0000); }) ==
           "legs[0].keys.used.srtcp_sent: is an index of more than 31 bits");
+    CHECK(refused([&](pb::KeyUse& u) { fill(*u.mutable_srtcp_received(), 17); }) ==
+          "legs[0].keys.used.srtcp_received: has more than 16 SSRCs");
+    CHECK(refused([](pb::KeyUse& u) { u.add_srtcp_received()->set_index(0x8000'0000); }) ==
+          "legs[0].keys.used.srtcp_received: has an index of more than 31 bits");
+    CHECK(refused([](pb::KeyUse& u) { u.set_sent_unlisted_from((std::uint64_t{1} << 48) + 1); }) ==
+          "legs[0].keys.used.sent_unlisted_from: is behind the last index, which has 48 bits");
 }

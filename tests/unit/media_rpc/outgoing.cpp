@@ -2,6 +2,7 @@
 #include "media-plane/rpc/outgoing.h"
 
 #include <catch2/catch.hpp>
+#include <vector>
 
 using namespace sallyport::media::rpc;
 
@@ -24,21 +25,46 @@ TEST_CASE("Silence takes no place from the use of keys, nor that from silence") 
     Outgoing outgoing;
     CHECK(fill(outgoing, pb::EVENT_SILENCE) == limits::unsent_silence_events);
     CHECK_FALSE(outgoing.push_event(event(pb::EVENT_HEARD_AGAIN)));
-    CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
+    CHECK(fill(outgoing, pb::EVENT_FIRST_PACKET) == limits::unsent_events);
     CHECK_FALSE(outgoing.push_event(event(pb::EVENT_LATCHED)));
     outgoing.pop();  // a place of silence
-    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_KEY_USE)));
+    CHECK_FALSE(outgoing.push_event(event(pb::EVENT_LATCHED)));
     CHECK(outgoing.push_event(event(pb::EVENT_HEARD_AGAIN)));
     CHECK(outgoing.size() == limits::unsent_events + limits::unsent_silence_events);
     outgoing.clear();
-    CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
+    CHECK(fill(outgoing, pb::EVENT_FIRST_PACKET) == limits::unsent_events);
+}
+
+TEST_CASE("Of the use of keys the last word of each leg waits, and is not lost where all other places are taken") {
+    Outgoing outgoing;
+    CHECK(fill(outgoing, pb::EVENT_FIRST_PACKET) == limits::unsent_events);
+    const auto used = [](const char* session, std::uint32_t stream, std::uint64_t index) {
+        pb::ServerMessage message = event(pb::EVENT_KEY_USE);
+        message.mutable_event()->set_session(session);
+        message.mutable_event()->set_stream(stream);
+        message.mutable_event()->mutable_used()->add_sent()->set_index(index);
+        return message;
+    };
+    for (std::uint64_t index = 1; index <= 10'000; ++index)
+        for (const std::uint32_t stream : {0u, 1u}) CHECK(outgoing.push_event(used("s1", stream, index)));
+    CHECK(outgoing.push_event(used("s2", 0, 7)));
+    CHECK(outgoing.size() == limits::unsent_events + 3);
+    for (std::size_t i = 0; i < limits::unsent_events; ++i) outgoing.pop();
+    // What is being written stays as it is; what comes then is said after it.
+    CHECK(outgoing.push_event(used("s1", 0, 10'001)));
+    CHECK(outgoing.push_event(used("s1", 0, 10'002)));
+    std::vector<std::uint64_t> indices;
+    for (; !outgoing.empty(); outgoing.pop()) indices.push_back(outgoing.front().event().used().sent(0).index());
+    CHECK(indices == std::vector<std::uint64_t>{10'000, 10'000, 7, 10'002});
+    CHECK(outgoing.push_event(used("s1", 0, 10'003)));
+    CHECK(outgoing.size() == 1);
 }
 
 TEST_CASE("What is dialled takes no place from either") {
     Outgoing outgoing;
     CHECK(fill(outgoing, pb::EVENT_TELEPHONE_EVENT) == limits::unsent_telephone_events);
     CHECK(outgoing.push_event(event(pb::EVENT_SILENCE)));
-    CHECK(fill(outgoing, pb::EVENT_KEY_USE) == limits::unsent_events);
+    CHECK(fill(outgoing, pb::EVENT_FIRST_PACKET) == limits::unsent_events);
     outgoing.pop();
     CHECK(outgoing.push_event(event(pb::EVENT_TELEPHONE_EVENT)));
     CHECK_FALSE(outgoing.push_event(event(pb::EVENT_TELEPHONE_EVENT)));

@@ -285,7 +285,7 @@ TEST_CASE("events of every kind come over; unknown kinds and impossible legs do 
 }
 
 TEST_CASE("how far keys have been used comes from the media plane and is given back to it") {
-    const b2bua::KeyUse used{1, Side::b, {{7, 0xffff'ffff'ffff}}, {{8, 70'000}, {9, 1}}, 300};
+    const b2bua::KeyUse used{1, Side::b, {{7, 0xffff'ffff'ffff}}, {{8, 70'000}, {9, 1}}, 300, {{7, 40}}, 500};
     auto command = allocate();
     command.legs = {leg()};
     CHECK_FALSE(to_proto(command)->allocate().legs(0).keys().has_used());

@@ -186,6 +186,40 @@ TEST_CASE("The SRTCP index never repeats across a restart, not even one that was
     }
 }
 
+TEST_CASE("SRTCP that was received before a restart is refused after it, up to the last report") {
+    WITH_EVERY_ENGINE;
+    for (const Suite suite : suites) {
+        Peer sender(suite, key(suite, 1), false), receiver(suite, key(suite, 1), true);
+        std::vector<Bytes> heard;
+        for (int i = 0; i < 200; ++i) {
+            heard.push_back(sender.process(rtcp_packet(1 + i % 2), true).bytes);
+            if (i != 197) REQUIRE(receiver.process(heard.back(), true).status == Status::ok);
+        }
+        const KeyUse reported = receiver.context->use();
+        CHECK(reported.srtcp_received == std::vector<SsrcIndex>{{1, 199}, {2, 200}});
+        receiver = successor(receiver, reported);
+        CHECK(receiver.context->use() == reported);
+        for (const Bytes& packet : heard) CHECK(receiver.process(packet, true).status == Status::replayed);
+        std::vector<Bytes> next;
+        for (int i = 0; i < 4; ++i) next.push_back(sender.process(rtcp_packet(1), true).bytes);
+        for (const std::size_t i : {1u, 3u, 0u, 2u}) {
+            CHECK(receiver.process(next[i], true).bytes == rtcp_packet(1));
+            CHECK(receiver.process(next[i], true).status == Status::replayed);
+        }
+        CHECK(receiver.process(sender.process(rtcp_packet(3), true).bytes, true).status == Status::ok);
+    }
+}
+
+TEST_CASE("SRTCP of a new SSRC is news, and about every sixteenth packet of it") {
+    WITH_EVERY_ENGINE;
+    const Suite suite = Suite::aes_cm_128_hmac_sha1_80;
+    Peer sender(suite, key(suite, 1), false), receiver(suite, key(suite, 1), true);
+    std::vector<int> news;
+    for (int i = 1; i <= 40; ++i)
+        if (receiver.process(sender.process(rtcp_packet(), true).bytes, true).news) news.push_back(i);
+    CHECK(news == std::vector<int>{1, 16, 32});
+}
+
 TEST_CASE("A context that resumed can be given a new key, and its counters go on") {
     WITH_EVERY_ENGINE;
     for (const Suite suite : suites)
@@ -269,4 +303,7 @@ TEST_CASE("More SSRCs than a key may have, one twice, or an index that cannot be
     CHECK_FALSE(resumes(many, false));
     CHECK_FALSE(resumes({{{1, 5}, {1, 6}}, 0}, false));
     CHECK_FALSE(resumes({{{1, std::uint64_t{1} << 48}}, 0}, false));
+    CHECK_FALSE(resumes({.unlisted_from = limits::packet_index + 2}, false));
+    CHECK_FALSE(resumes({.srtcp_received = {{1, 5}, {1, 6}}}, true));
+    CHECK_FALSE(resumes({.srtcp_received = {{1, limits::srtcp_index + 1ull}}}, true));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <new>
+#include <set>
 
 #include "media-plane/srtp/packet_places.h"
 #include "peer.h"
@@ -115,15 +116,50 @@ TEST_CASE("The first few second looks are free, then one of sixteen, until someb
     CHECK(worth(300) == 256 + 3);
 }
 
-TEST_CASE("A context that sends refuses the SSRC beyond its limit rather than forget one and repeat its keystream") {
+TEST_CASE("However many SSRCs are sent under a key, none of them is refused, and no index of one is used twice") {
+    WITH_EVERY_ENGINE;
+    Peer sender(suite, key, false), receiver(suite, key, true);
+    std::set<std::pair<std::uint32_t, std::uint64_t>> used;
+    std::uint16_t longest = 0;
+    const auto send = [&](std::uint32_t ssrc) {
+        const std::uint64_t index = sender.context->goes_on_at(ssrc).value_or(1);
+        CHECK(used.emplace(ssrc, index).second);
+        const Bytes plain = rtp_packet(static_cast<std::uint16_t>(index), ssrc);
+        longest = std::max(longest, static_cast<std::uint16_t>(index));
+        const Outcome sent = sender.process(plain);
+        REQUIRE(sent.status == Status::ok);
+        CHECK(receiver.process(sent.bytes).bytes == plain);
+    };
+    for (int i = 0; i < 1'000; ++i) send(7);  // the call itself, which stays
+    for (std::uint32_t round = 0; round < 3; ++round)
+        for (std::uint32_t ssrc = 1000; ssrc < 1000 + 2 * limits::outbound_ssrcs; ++ssrc) {
+            send(ssrc);
+            send(ssrc);
+            if (ssrc % 16 == 0) send(7);
+        }
+    CHECK(longest < 2'000);  // a receiver that has forgotten the SSRC too has its rollover counter right
+    CHECK(sender.context->use().rtp.size() == limits::outbound_ssrcs);
+    CHECK(sender.context->use().unlisted_from > 1);
+}
+
+TEST_CASE("What was forgotten before a restart is not begun anew after it, nor what the last report could not tell") {
     WITH_EVERY_ENGINE;
     Peer sender(suite, key, false);
-    for (std::uint32_t ssrc = 1; ssrc <= limits::outbound_ssrcs; ++ssrc)
-        REQUIRE(sender.process(rtp_packet(1, ssrc)).status == Status::ok);
-    CHECK(sender.process(rtp_packet(1, 1000)).status == Status::no_context);
-    CHECK(sender.process(rtcp_packet(1000), true).status == Status::ok);  // SRTCP counts by key
-    CHECK(sender.process(rtp_packet(2, 1)).status == Status::ok);
-    CHECK(sender.process(rtp_packet(1, 1)).status == Status::replayed);
-    sender.rekey(Bytes(30, 6));  // a new key's keystreams are all new
-    CHECK(sender.process(rtp_packet(1, 1000)).status == Status::ok);
+    for (std::uint32_t ssrc = 1; ssrc <= limits::outbound_ssrcs + 10; ++ssrc)
+        for (const std::uint16_t sequence : {300, 301})
+            REQUIRE(sender.process(rtp_packet(static_cast<std::uint16_t>(sequence + 2 * ssrc), ssrc)).status ==
+                    Status::ok);
+    const KeyUse reported = sender.context->use();
+    const std::uint64_t from = reported.unlisted_from;
+    REQUIRE(from > 300);
+    Peer fresh(suite, key, false);
+    REQUIRE(fresh.engine->resume(*fresh.context, reported));
+    const std::uint64_t goes_on = fresh.context->goes_on_at(1).value();
+    CHECK(goes_on >= from + limits::resume_margin);
+    CHECK(fresh.context->goes_on_at(10'000) == goes_on);
+    const Bytes next = rtp_packet(static_cast<std::uint16_t>(goes_on), 1);
+    CHECK(fresh.process(next).status == Status::ok);
+    CHECK(fresh.process(next).status == Status::replayed);
+    fresh.rekey(Bytes(30, 6));  // a new key's keystreams are all new
+    CHECK_FALSE(fresh.context->goes_on_at(10'000));
 }

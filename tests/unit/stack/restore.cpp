@@ -44,7 +44,7 @@ TEST_CASE("A checkpoint read back gives the same checkpoint, and a call that goe
     CHECK(third.checkpoints.back().gone);
 }
 
-TEST_CASE("How far SRTP keys have been used is written down every half turn, and read back") {
+TEST_CASE("How far SRTP keys have been used is written down before a restart would guess wrong, and read back") {
     Bench before;
     PbxCall call(before);
     b2bua::MediaEvent event;
@@ -52,16 +52,28 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     event.session = before.media.front().session;
     const auto counts = [&](std::uint64_t index) {
         before.checkpoints.clear();
-        event.used = {0, b2bua::Side::a, {{0xcafe, 5}}, {{1, 2}, {0xbeef, index}}, 12};
+        event.used = {0, b2bua::Side::a, {{0xcafe, 5}}, {{1, 2}, {0xbeef, index}}, 12, {{0xcafe, 60}}, 0};
         before.give(event);
         return before.checkpoints.size();
     };
     CHECK(counts(0x1000) == 0);
-    CHECK(counts(0x8000) == 1);
-    CHECK(counts(0xffff) == 0);
+    CHECK(counts(0x2000) == 1);  // of what is sent a third of what the media plane leaves out
+    CHECK(counts(0x3fff) == 0);
     CHECK(counts(0x10000) == 1);
+    const auto more = [&](auto&& change) {
+        before.checkpoints.clear();
+        change(event.used);
+        before.give(event);
+        return before.checkpoints.size();
+    };
+    CHECK(more([](auto& used) { used.received = {{0xcafe, 0x7fff}}; }) == 0);
+    CHECK(more([](auto& used) { used.srtcp_received = {{0xcafe, 63}}; }) == 0);
+    CHECK(more([](auto& used) { used.sent_unlisted_from = 300; }) == 1);
+    CHECK(more([](auto& used) { used.srtcp_received = {{0xcafe, 64}}; }) == 1);
+    CHECK(more([](auto& used) { used.received = {{0xcafe, 0x8000}}; }) == 1);
     const std::string state = before.checkpoints.at(0).state;
-    CHECK(state.find("\nkey-use.a=0 12 <51966:5 >1:2 >48879:65536\n") != state.npos);
+    CHECK(state.find("\nkey-use.a=0 12 <51966:32768 >1:2 >48879:65536\n") != state.npos);
+    CHECK(state.find("\nkey-use-more.a=0 300 <51966:64\n") != state.npos);
 
     Bench after;
     after.auto_media = false;
@@ -81,6 +93,14 @@ TEST_CASE("How far SRTP keys have been used is written down every half turn, and
     CHECK(after.media.back().verb == b2bua::MediaVerb::allocate);
     CHECK(after.media.back().legs.at(0).keys->used == event.used);
 
+    for (const std::string bad : {"0", "0 300 >1:2", "0 300 <1", "x 1"}) {
+        std::string spoilt = state;
+        const auto at = spoilt.find("key-use-more.a=") + 15;
+        spoilt.replace(at, spoilt.find('\n', at) - at, bad);
+        Bench other;
+        other.give(Restore{spoilt});
+        CHECK(other.stack.alive().calls == 0);
+    }
     for (const std::string bad : {"0", "0 12 <51966", "0 12 51966:5", "0 12 <a:5", "0 12 <1:5 ", "x 12"}) {
         std::string spoilt = state;
         const auto at = spoilt.find("key-use.a=") + 10;
