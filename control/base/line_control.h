@@ -16,13 +16,18 @@ namespace sallyport {
 [[gnu::always_inline]] inline std::size_t find_line_control(std::string_view text, std::size_t from) {
     const auto is_control = [](char c) { return c == '\n' || c == '\r' || c == '\0'; };
 #ifdef __SSE2__
-    const __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r');
-    for (; from + 16 <= text.size(); from += 16) {
+    // The few other characters up to CR, such as HT, are looked at one by one.
+    const __m128i highest = _mm_set1_epi8('\r');
+    while (from + 16 <= text.size()) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
-        const __m128i found = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, lf), _mm_cmpeq_epi8(bytes, cr)),
-                                           _mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
-        if (const int mask = _mm_movemask_epi8(found); mask != 0)
-            return from + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(mask)));
+        const int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(bytes, highest), bytes));
+        if (mask == 0) {
+            from += 16;
+            continue;
+        }
+        from += static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(mask)));
+        if (is_control(text[from])) return from;
+        ++from;
     }
 #endif
     while (from < text.size() && !is_control(text[from])) ++from;

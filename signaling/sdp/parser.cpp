@@ -55,6 +55,8 @@ private:
     MaybeError origin(std::string_view value) {
         if (!seen_version_ || seen_origin_ || !in_session()) return SdpErrc::bad_order;
         Origin& o = out_.origin;
+        seen_origin_ = true;
+        if (is_by_the_book(value, o)) return std::nullopt;
         o.address = take_last_word(value);
         const auto family = family_from(take_last_word(value));
         if (take_last_word(value) != "IN" || !family) return SdpErrc::bad_origin;
@@ -63,8 +65,25 @@ private:
         take_decimal(value, o.version);
         take_decimal(value, o.session_id);
         if (!value.empty()) o.username = value;
-        seen_origin_ = true;
         return std::nullopt;
+    }
+
+    static bool is_decimal(std::string_view text) {
+        return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    }
+    static bool is_by_the_book(std::string_view rest, Origin& out) {
+        Origin o;
+        o.username = take_word(rest);
+        o.session_id = take_word(rest);
+        o.version = take_word(rest);
+        const bool in = take_word(rest) == "IN";
+        const auto family = family_from(take_word(rest));
+        o.address = take_word(rest);
+        if (!in || !family || o.address.empty() || !trimmed(rest).empty()) return false;
+        if (!is_decimal(o.session_id) || !is_decimal(o.version)) return false;
+        o.family = *family;
+        out = o;
+        return true;
     }
 
     // The last word, if there are words behind the user name; "0" stays if it is no number.
@@ -72,7 +91,7 @@ private:
         if (std::none_of(words.begin(), words.end(), is_blank)) return;
         const std::string_view last = take_last_word(words);
         words = trimmed(words);
-        if (std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; })) out = last;
+        if (is_decimal(last)) out = last;
     }
 
     MaybeError session_name(std::string_view value) {

@@ -108,7 +108,16 @@ private:
 
     bool header() {
         m_.fields.reserve(32);
+        const std::string_view text = m_.buffer;
         for (;;) {
+            // As nearly every line is: it ends with CRLF, nothing strays in it and it is not folded.
+            const std::size_t from = at_, end = find_line_control(text, from);
+            if (end + 2 < text.size() && text[end] == '\r' && text[end + 1] == '\n' && end != from &&
+                !scan::is(text[end + 2], scan::lws)) {
+                at_ = end + 2;
+                if (!field({text.substr(from, end - from), at_})) return false;
+                continue;
+            }
             const auto line = header_line_at(m_.buffer, at_);
             if (!line) return fail(ParseErrc::bad_header, "the header does not end");
             at_ = line->next;
