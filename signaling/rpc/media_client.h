@@ -90,6 +90,7 @@ private:
     void on_end(std::uint64_t generation, const std::string& why);
     void drop(const std::string& why);
     void send(Waiting waiting);
+    void flush_soon();
     void refuse(b2bua::CallId call, std::uint64_t token, const std::string& error);
     void tick_after(Duration time);
     void tick();
@@ -101,7 +102,8 @@ private:
     Deliver deliver_;
     Log log_;
     MediaClientStatistics statistics_;
-    asio::steady_timer timer_;
+    asio::steady_timer timer_, flush_timer_;
+    bool flush_due_ = false;
     Inbox<News> inbox_;
     BackOff back_off_;
     State state_ = State::down;
