@@ -1,15 +1,17 @@
-"""idle-tls: what a trunk that has registered over TLS and then says nothing costs in memory."""
+"""idle-tls: what a trunk that has registered over TLS and then says nothing costs in memory. idle-flows: whether many of them
+are still there, and can be called, after they have been silent for longer than a connection of nobody's may be."""
 import contextlib
 import hashlib
 import os
 import re
 import resource
+import select
 import socket
 import ssl
 import time
 
-from lab import process
-from pbx_sim import sip_digest
+from lab import network, process
+from pbx_sim import sdp, sip_digest, sip_message, sip_peer, transport
 
 from . import measure, node, programs as own
 
@@ -57,12 +59,80 @@ class Pbx:
             raise RuntimeError(f"{self.name} was not registered")
 
 
-def idle_tls(programs, rounds, quick):
-    """kB of the server's memory per registered, idle TLS trunk, beside what OpenSSL alone keeps for a connection."""
-    step = 200 if quick else 1_000
+    def is_called(self, core, number):
+        """Whether a call of the core to its number arrives here; it is busy."""
+        call = core.invite(f"sip:+4930{number:06}@{network.CORE.signaling}", sdp.build(node.UAS_ADDRESS, 20_000),
+                           caller=node.CALLED)
+        framer, came = sip_message.StreamFramer(), False
+        self.socket.settimeout(10)
+        try:
+            while not came:
+                more = self.socket.recv(65_536)
+                if not more:
+                    return False
+                for message in framer.feed(more):
+                    if isinstance(message, sip_message.Message) and message.is_request and message.method == "INVITE":
+                        came = True
+                        self.socket.sendall(sip_message.response_to(message, 486, "Busy Here", "busy").encode())
+        except OSError:
+            return False
+        final = call.wait_final(10)
+        return final is not None and final.status == 486
+
+
+def may_open(count):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, (rounds + 1) * step + 256)), hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 256)), hard))
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < count + 256:
+        raise RuntimeError(f"{count} connections need as many open files: ulimit -n is {hard}")
+
+
+def idle_flows(programs, rounds, quick):
+    """Of 10,000 registered TLS flows that are silent for twice the idle time of others, how many can be called."""
+    count, sample, idle_seconds = (500, 50, 10) if quick else (10_000, 200, 90)
+    may_open(count)
+    carrier = (f"kind: Carrier\nname: core\nrealm: core\n"
+               f"targets: [{{host: {node.UAS_ADDRESS}, port: 5060, transport: udp}}]\n")
+    streams = ("max_connections_per_source: 100000, connections_per_second_per_source: 100000, "
+               f"idle_seconds: {idle_seconds}")
+    called, closed = [], []
+    with contextlib.ExitStack() as undo:
+        edge_node = undo.enter_context(node.running(programs, "---\n".join(trunk(n) for n in range(count)),
+                                                    options={"signaling": f"streams: {{{streams}}}\n"}))
+        file = edge_node.run / "carrier.yaml"          # by itself: one request provisions 10,000 resources
+        file.write_text(carrier)
+        edge_node.apply(file)
+        context = ssl.create_default_context(cafile=str(edge_node.ca.certificate))
+        with edge_node.network.core.entered():
+            core = sip_peer.Peer(transport.UdpTransport((node.UAS_ADDRESS, 5060), edge_node.core_udp), node.UAS_ADDRESS)
+        undo.callback(core.close)
+        flows = []
+        with edge_node.network.pbx.entered():
+            for number in range(count):
+                flows.append(Pbx(number, edge_node.access_tls, context))
+                undo.callback(flows[-1].socket.close)
+                flows[-1].register()
+        for round_ in range(rounds):
+            time.sleep(2 * idle_seconds)                  # the silence is what is measured
+            ended = select.poll()
+            for flow in flows:
+                ended.register(flow.socket, select.POLLRDHUP)
+            closed.append(len(ended.poll(0)))
+            chosen = range(round_ % (count // sample), count, count // sample)
+            called.append(round(100 * sum(flows[n].is_called(core, n) for n in chosen) / len(chosen), 1))
+        known = edge_node.scrape("signaling").get("sallyport_sip_transport_connections", transport="tls")
+    return measure.result("idle-flows", "% of the silent flows that are called", called, [], "",
+                          {"flows": count, "called_each_round": sample, "silent_seconds": 2 * idle_seconds,
+                           "closed": max(closed), "known_to_the_node": int(known),
+                           "all_there": max(closed) == 0 and min(called) == 100 and int(known) == count})
+
+
+def idle_tls(programs, rounds, quick):
+    """kB of the server's memory per registered, idle TLS trunk, beside the resident memory that OpenSSL
+    alone takes for a connection."""
+    step = 200 if quick else 1_000
     count = (rounds + 1) * step
+    may_open(count)
     ours, openssl = [], []
     with contextlib.ExitStack() as undo:
         edge_node = undo.enter_context(node.running(

@@ -1,24 +1,14 @@
-// What one message costs the grammar: a 1,327-byte INVITE with SDP, as a PBX sends it over a trunk. "invite/sallyport",
-// "invite/osip2" and "invite/sofia-sip" do the same work on the same bytes: the whole message, its Request-URI, first
-// Via, From, To and Contact taken apart. The other rows are ours alone. One core, no I/O.
+// What one message costs the grammar: a 1,327-byte INVITE with SDP, as a PBX sends it over a trunk. "invite/..." is
+// ours and its rivals' (invite_rivals.h), the other rows are ours alone. One core, no I/O.
 #include <benchmark/benchmark.h>
 
+#include "bench/micro/invite_rivals.h"
 #include "control/base/check.h"
 #include "signaling/sdp/media_rewrite.h"
 #include "signaling/sip/compose.h"
 #include "signaling/sip/digest.h"
 #include "signaling/sip/framer.h"
 #include "signaling/sip/parser.h"
-
-#ifdef SALLYPORT_HAS_OSIP2
-#include <osipparser2/osip_parser.h>
-#endif
-#ifdef SALLYPORT_HAS_SOFIA_SIP
-#include <sofia-sip/msg.h>
-#include <sofia-sip/msg_addr.h>
-#include <sofia-sip/sip.h>
-#include <sofia-sip/sip_header.h>
-#endif
 
 namespace {
 
@@ -70,56 +60,6 @@ std::string invite() {
     head.append(agent.substr(0, room)).append(tail).append(body);
     return head;
 }
-
-void invite_sallyport(benchmark::State& state) {
-    const std::string text = invite();
-    for (auto _ : state) {
-        const auto m = sip::Parser::parse(text);  // takes apart the first Via, From and To by itself
-        SALLYPORT_CHECK(m.has_value());
-        const auto uri = sip::view_uri(m->request_uri());
-        const auto contact = sip::view_name_addr(*m->first_value(sip::HeaderName::contact));
-        SALLYPORT_CHECK(uri.has_value() && contact.has_value());
-        benchmark::DoNotOptimize(contact->uri.port);
-        benchmark::DoNotOptimize(uri->port);
-    }
-    state.SetItemsProcessed(state.iterations());
-}
-
-#ifdef SALLYPORT_HAS_OSIP2
-void invite_osip2(benchmark::State& state) {
-    const std::string text = invite();
-    parser_init();
-    for (auto _ : state) {
-        osip_message_t* m = nullptr;
-        SALLYPORT_CHECK(osip_message_init(&m) == 0);
-        SALLYPORT_CHECK(osip_message_parse(m, text.data(), text.size()) == 0);
-        osip_contact_t* contact = nullptr;
-        osip_message_get_contact(m, 0, &contact);
-        SALLYPORT_CHECK(contact != nullptr && contact->url != nullptr && osip_message_get_uri(m) != nullptr);
-        benchmark::DoNotOptimize(contact->url->port);
-        osip_message_free(m);
-    }
-    state.SetItemsProcessed(state.iterations());
-}
-#endif
-
-#ifdef SALLYPORT_HAS_SOFIA_SIP
-void invite_sofia_sip(benchmark::State& state) {
-    const std::string text = invite();
-    for (auto _ : state) {
-        msg_t* m = msg_make(sip_default_mclass(), 0, text.data(), static_cast<ssize_t>(text.size()));
-        SALLYPORT_CHECK(m != nullptr);
-        const sip_t* sip = sip_object(m);
-        SALLYPORT_CHECK(sip != nullptr && sip->sip_error == nullptr && sip->sip_request != nullptr &&
-                        sip->sip_via != nullptr && sip->sip_from != nullptr && sip->sip_to != nullptr &&
-                        sip->sip_contact != nullptr && sip->sip_payload != nullptr);
-        benchmark::DoNotOptimize(sip->sip_contact->m_url->url_port);
-        benchmark::DoNotOptimize(sip->sip_request->rq_url->url_port);
-        msg_destroy(m);
-    }
-    state.SetItemsProcessed(state.iterations());
-}
-#endif
 
 void message_alone(benchmark::State& state) {
     const std::string text = invite();
@@ -178,13 +118,6 @@ void digest_checked(benchmark::State& state) {
     }
 }
 
-BENCHMARK(invite_sallyport)->Name("invite/sallyport");
-#ifdef SALLYPORT_HAS_OSIP2
-BENCHMARK(invite_osip2)->Name("invite/osip2");
-#endif
-#ifdef SALLYPORT_HAS_SOFIA_SIP
-BENCHMARK(invite_sofia_sip)->Name("invite/sofia-sip");
-#endif
 BENCHMARK(message_alone)->Name("message");
 BENCHMARK(framed)->Name("framer");
 BENCHMARK(response_100)->Name("respond");
@@ -194,4 +127,11 @@ BENCHMARK(digest_checked)->Name("digest/sha256");
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+    invite_rivals::check_that_all_say_the_same(invite());
+    invite_rivals::add(invite());
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

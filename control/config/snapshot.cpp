@@ -38,13 +38,27 @@ void Snapshot::index_trunk(const std::string& id, const Trunk& trunk) {
     if (trunk.disabled) return;
     if (trunk.mode == TrunkMode::registration && !trunk.aor_user().empty())
         trunk_of_aor_.try_emplace(aor_key(trunk.aor_user(), trunk.aor_domain()), id);
-    if (!trunk.credentials.empty() && !trunk.aor_domain().empty())
-        realm_of_domain_.try_emplace(aor_key({}, trunk.aor_domain()),
-                                     effective_realm(trunk, trunk.credentials.front()));
     for (std::size_t i = 0; i < trunk.credentials.size(); ++i) {
         const auto& credential = trunk.credentials[i];
         credentials_.try_emplace(credential_key(credential.username, effective_realm(trunk, credential)), id, i);
     }
+}
+
+// Of the AORs of a domain only registering trunks are known by name: what no trunk of them is asked for would tell that
+// there is none.
+void Snapshot::index_digest_terms() {
+    DigestTermsByLot::Counts of_any;
+    std::unordered_map<std::string, DigestTermsByLot::Counts> registering, fixed;
+    for (const auto& [id, trunk] : trunks) {
+        const auto terms = trunk.disabled ? std::nullopt : config::digest_terms_of(trunk);
+        if (!terms) continue;
+        ++of_any[*terms];
+        if (!trunk.aor_domain().empty())
+            ++(trunk.mode == TrunkMode::registration ? registering : fixed)[aor_key({}, trunk.aor_domain())][*terms];
+    }
+    for (const auto* counts : {&registering, &fixed})
+        for (const auto& [domain, of_domain] : *counts) terms_of_domain_.try_emplace(domain, of_domain);
+    if (!of_any.empty()) terms_of_any_.emplace(of_any);
 }
 
 void Snapshot::index_route(const std::string& id, const Route& route) {
@@ -62,13 +76,15 @@ void Snapshot::build_indexes() {
     route_ids_.clear();
     trunk_of_aor_.clear();
     credentials_.clear();
-    realm_of_domain_.clear();
+    terms_of_domain_.clear();
+    terms_of_any_.reset();
     route_prefixes_.clear();
     service_numbers_.clear();
     trunk_sources_.clear();
     disabled_trunk_sources_.clear();
     carrier_sources_.clear();
     for (const auto& [id, trunk] : trunks) index_trunk(id, trunk);
+    index_digest_terms();
     // Of trunks that are disabled last, so that they hide nobody's: who calls for help may prove himself.
     for (const auto& [id, trunk] : trunks)
         for (std::size_t i = 0; trunk.disabled && i < trunk.credentials.size(); ++i) {
@@ -115,25 +131,29 @@ const Trunk* Snapshot::owner_of(const Ranges& ranges, std::string_view e164) con
     return trunk == trunks.end() ? nullptr : &trunk->second;
 }
 
+// Whoever has a clock must not see that there is nothing: the walk to the trunk is made all the same.
 const Trunk* Snapshot::trunk_by_aor(std::string_view user, std::string_view host) const {
-    const auto entry = trunk_of_aor_.find(aor_key(user, host));
-    if (entry == trunk_of_aor_.end()) return nullptr;
-    const auto trunk = trunks.find(entry->second);
-    return trunk == trunks.end() ? nullptr : &trunk->second;
+    const auto key = aor_key(user, host);
+    const auto entry = trunk_of_aor_.find(key);
+    const bool known = entry != trunk_of_aor_.end();
+    const auto trunk = trunks.find(known ? entry->second : key);
+    return !known || trunk == trunks.end() ? nullptr : &trunk->second;
 }
 
-std::optional<std::string> Snapshot::digest_realm_of(std::string_view domain) const {
-    const auto found = realm_of_domain_.find(aor_key({}, domain));
-    return found == realm_of_domain_.end() ? std::nullopt : std::optional(found->second);
+const DigestTermsByLot* Snapshot::digest_terms_of(std::string_view domain) const {
+    const auto found = terms_of_domain_.find(aor_key({}, domain));
+    return found == terms_of_domain_.end() ? nullptr : &found->second;
 }
 
 Snapshot::CredentialMatch Snapshot::credential(std::string_view username, std::string_view digest_realm) const {
-    const auto entry = credentials_.find(credential_key(username, digest_realm));
-    if (entry == credentials_.end()) return {};
-    const auto& [id, index] = entry->second;
-    const auto trunk = trunks.find(id);
-    if (trunk == trunks.end() || index >= trunk->second.credentials.size()) return {};
-    return {&trunk->second, &trunk->second.credentials[index]};
+    const auto key = credential_key(username, digest_realm);
+    const auto entry = credentials_.find(key);
+    const bool known = entry != credentials_.end();  // else the same walk, as for an address of record
+    const auto trunk = trunks.find(known ? entry->second.first : key);
+    if (!known || trunk == trunks.end()) return {};
+    const auto& credentials = trunk->second.credentials;
+    const std::size_t index = entry->second.second;
+    return index < credentials.size() ? CredentialMatch{&trunk->second, &credentials[index]} : CredentialMatch{};
 }
 
 const std::string* Snapshot::owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address) {

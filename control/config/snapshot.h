@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/config/digest_terms.h"
 #include "control/config/model.h"
 #include "control/config/prefix_table.h"
 
@@ -37,9 +38,11 @@ public:
     const Customer* customer_of(const Trunk& trunk) const;  // nullptr: nobody's
     // The registration-mode trunk of this AOR (user and host compared per RFC 3261 19.1.4), or nullptr.
     const Trunk* trunk_by_aor(std::string_view user, std::string_view host) const;
-    // The digest realm of the trunks of this domain (that of the first by id, should they differ), or nothing when
-    // there are none: what an AOR of it that does not exist is challenged for, so that it looks like one that does.
-    std::optional<std::string> digest_realm_of(std::string_view domain) const;
+    // By what the enabled trunks that register in this domain are challenged, or the static ones of it where none do;
+    // nullptr: there are none. An AOR of it that does not exist has to look like one that does.
+    const DigestTermsByLot* digest_terms_of(std::string_view domain) const;
+    // The same of all enabled trunks, whose numbers may be shown under whatever domain.
+    const DigestTermsByLot* digest_terms_of_any() const { return terms_of_any_ ? &*terms_of_any_ : nullptr; }
     // The credential of this user name and the trunk that holds it, or {nullptr, nullptr}. A disabled trunk's, for
     // calls for help alone, where no enabled one has the same.
     struct CredentialMatch {
@@ -75,6 +78,7 @@ private:
     static const std::string* owner_of(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address);
     const Trunk* trunk_at(const SourcesByRealm& sources, std::string_view realm, const IpAddress& address) const;
     void index_trunk(const std::string& id, const Trunk& trunk);
+    void index_digest_terms();
     void index_route(const std::string& id, const Route& route);
     const Trunk* owner_of(const Ranges& ranges, std::string_view e164) const;
 
@@ -82,8 +86,9 @@ private:
     std::vector<std::string> trunk_ids_, route_ids_;
     std::unordered_map<std::string, std::string> trunk_of_aor_;                         // "user@host" -> trunk id
     std::unordered_map<std::string, std::pair<std::string, std::size_t>> credentials_;  // "user\0realm" -> trunk, index
-    std::unordered_map<std::string, std::string> realm_of_domain_;  // by aor_key of the domain alone
-    PrefixTable route_prefixes_, service_numbers_;                  // values: indexes into route_ids_
+    std::unordered_map<std::string, DigestTermsByLot> terms_of_domain_;  // by aor_key of the domain alone
+    std::optional<DigestTermsByLot> terms_of_any_;
+    PrefixTable route_prefixes_, service_numbers_;  // values: indexes into route_ids_
     SourcesByRealm trunk_sources_, disabled_trunk_sources_, carrier_sources_;
 };
 

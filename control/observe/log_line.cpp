@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "control/base/utf8.h"
+
 namespace sallyport::observe {
 namespace {
 
@@ -28,13 +30,27 @@ bool is_secret(std::string_view key) {
 
 std::string bounded(std::string_view value) {
     if (value.size() <= text_bytes) return std::string(value);
-    return std::string(value.substr(0, text_bytes)) + "...";
+    std::size_t end = text_bytes;  // and not amid a character
+    while (end > text_bytes - 4 && (static_cast<unsigned char>(value[end]) & 0xc0) == 0x80) --end;
+    return std::string(value.substr(0, end)) + "...";
+}
+
+// The bytes of the character beyond ASCII that it begins with; 0: of none that may be shown. U+0080 to U+009F are
+// controls, and terminals take them for such; what is no UTF-8 may be anything.
+std::size_t shown_bytes(std::string_view text) {
+    for (std::size_t n = 2; n <= 4 && n <= text.size(); ++n)
+        if (is_utf8(text.substr(0, n))) return text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0 ? 0 : n;
+    return 0;
 }
 
 bool needs_quotes(std::string_view value) {
-    for (const char c : value) {
+    for (std::size_t i = 0; i < value.size();) {
+        const char c = value[i];
         const auto u = static_cast<unsigned char>(c);
         if (u <= 0x20 || u == 0x7f || c == '"' || c == '=' || c == '\\') return true;
+        const std::size_t n = u < 0x80 ? 1 : shown_bytes(value.substr(i));
+        if (n == 0) return true;
+        i += n;
     }
     return value.empty();
 }
@@ -45,9 +61,14 @@ void append_value(std::string& line, std::string_view value) {
         return;
     }
     line += '"';
-    for (const char c : value) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const char c = value[i];
         const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
+        const std::size_t n = u < 0x80 ? 0 : shown_bytes(value.substr(i));
+        if (n > 0) {
+            line += value.substr(i, n);
+            i += n - 1;
+        } else if (c == '"' || c == '\\') {
             line += '\\';
             line += c;
         } else if (c == '\n') {
@@ -56,7 +77,7 @@ void append_value(std::string& line, std::string_view value) {
             line += "\\r";
         } else if (c == '\t') {
             line += "\\t";
-        } else if (u < 0x20 || u == 0x7f) {  // a terminal escape in a User-Agent must not reach the operator's screen
+        } else if (u < 0x20 || u >= 0x7f) {  // a terminal escape in a User-Agent must not reach the operator's screen
             char hex[5];
             std::snprintf(hex, sizeof hex, "\\x%02x", u);
             line += hex;
@@ -86,6 +107,18 @@ std::string key_value_line(TimePoint now, Level level, std::string_view daemon, 
     return line;
 }
 
+// JSON lets DEL and U+0080 to U+009F stand as they are.
+std::string without_controls(std::string json) {
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        const bool del = json[i] == '\x7f';
+        if (!del && (json[i] != '\xc2' || static_cast<unsigned char>(json[i + 1]) >= 0xa0)) continue;
+        char escape[7];
+        std::snprintf(escape, sizeof escape, "\\u%04x", del ? 0x7fu : static_cast<unsigned char>(json[i + 1]) + 0u);
+        json.replace(i, del ? 1 : 2, escape);
+    }
+    return json;
+}
+
 std::string json_line(TimePoint now, Level level, std::string_view daemon, std::string_view text,
                       std::initializer_list<Field> fields) {
     nlohmann::ordered_json line;
@@ -101,7 +134,8 @@ std::string json_line(TimePoint now, Level level, std::string_view daemon, std::
             line[std::string(field.key)] = number.is_discarded() ? nlohmann::ordered_json(field.value) : number;
         }
     }
-    return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);  // peers send broken UTF-8 too
+    // Peers send broken UTF-8 too.
+    return without_controls(line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 }  // namespace

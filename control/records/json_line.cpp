@@ -1,6 +1,8 @@
 #include "control/records/json_line.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 namespace sallyport::records {
@@ -22,6 +24,10 @@ void JsonLine::put(std::string_view key, const std::vector<std::string>& values)
 
 void JsonLine::put(std::string_view key, double value) {
     name(key);
+    if (value >= 0 && value < 1e9 && value == std::floor(value)) {  // nearly all
+        text_.append(std::to_string(static_cast<std::uint32_t>(value))).append(".0");
+        return;
+    }
     text_ += nlohmann::json(value).dump();  // the shortest text that reads back as the same; what is no number is null
 }
 

@@ -15,9 +15,10 @@ std::string in_time(long long seconds) {
 
 }  // namespace
 
-std::vector<Alarm> certificate_alarms(const std::string& realm, const io::TlsContext& context, long long now) {
+std::vector<Alarm> certificate_alarms(const std::string& realm, const std::vector<io::TlsContext::Life>& lives,
+                                      long long now) {
     std::vector<Alarm> out;
-    for (const auto& life : context.lives()) {
+    for (const auto& life : lives) {
         const std::string who = "realm " + realm + ": certificate " + life.certificate;
         const long long left = life.not_after - now;
         if (left <= 0)
@@ -38,6 +39,7 @@ std::vector<std::string> legacy_warnings(const std::string& realm, const io::Tls
     std::vector<std::string> out;
     const std::string who = "realm " + realm + ": ";
     if (options.tls_1_0) out.push_back(who + "TLS 1.0 and 1.1 are on (tls_1_0): deprecated by RFC 8996");
+    if (!options.tls_1_3) out.push_back(who + "TLS 1.3 is off (tls_1_3): RFC 9325 advises to have it");
     if (options.rsa_gcm)
         out.push_back(who + "aes128-gcm of rsa_suites has no forward secrecy: RFC 9325 advises against it");
     if (options.rsa_cbc)

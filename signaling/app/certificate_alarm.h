@@ -15,8 +15,10 @@ struct Alarm {
     std::string text;
 };
 
-// `now`: seconds since 1970.
-std::vector<Alarm> certificate_alarms(const std::string& realm, const io::TlsContext& context, long long now);
+// `now`: seconds since 1970. A certificate is told of from 30 days before its end, urgently from 7 days before it; an
+// OCSP response from 6 hours before its end, urgently when it has come.
+std::vector<Alarm> certificate_alarms(const std::string& realm, const std::vector<io::TlsContext::Life>& lives,
+                                      long long now);
 
 // Suites and versions that SIPconnect 8.1.1 allows and RFC 8996 and 9325 advise against.
 std::vector<std::string> legacy_warnings(const std::string& realm, const io::TlsOptions& options);

@@ -36,10 +36,11 @@ observe::Level level_of(b2bua::Severity severity) {
 void log_fact(const b2bua::LogFact& fact) {
     const auto level = level_of(fact.severity);
     const observe::Field event("event", fact.event), call("call", fact.call), trunk("trunk", fact.trunk);
+    const observe::Field session("session_id", fact.session);
     if (fact.call.empty() && fact.trunk.empty()) return observe::log(level, fact.text, {event});
     if (fact.call.empty()) return observe::log(level, fact.text, {event, trunk});
-    if (fact.trunk.empty()) return observe::log(level, fact.text, {event, call});
-    observe::log(level, fact.text, {event, call, trunk});
+    if (fact.trunk.empty()) return observe::log(level, fact.text, {event, call, session});
+    observe::log(level, fact.text, {event, call, trunk, session});
 }
 
 }  // namespace
@@ -93,6 +94,7 @@ std::optional<StartError> Daemon::make_shards() {
     if (!spool) return StartError{spool.error()};
     spool_ = std::move(*spool);
     shared_.lockouts.set_policy(config_.lockout);
+    shared_.nonce_counts.set_maker(std::uint64_t{random_.u32()} << 32 | random_.u32());
     io::Shards::Options options{config_.shards, config_.streams, config_.connections, {}, config_.dscp};
     random_.fill(options.hash_key);
     shards_ = std::make_unique<io::Shards>(context_, clock_, options, stack, shared_);

@@ -63,7 +63,7 @@ void Daemon::look_at_certificates() {
     for (std::size_t i = 0; i < config_.realms.size(); ++i) {
         const auto context = shards_->tls().of(i);
         if (!context) continue;
-        for (const auto& alarm : certificate_alarms(config_.realms[i].name, *context, now))
+        for (const auto& alarm : certificate_alarms(config_.realms[i].name, context->lives(), now))
             observe::log(alarm.urgent ? observe::Level::error : observe::Level::warning, alarm.text,
                          {observe::Field("event", "certificate-expiry")});
     }

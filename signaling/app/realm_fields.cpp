@@ -115,6 +115,7 @@ std::optional<io::TlsOptions> read_tls(Fields& realm, bool needed) {
     options.tls_1_0 = tls.boolean("tls_1_0", false);
     if (options.tls_1_0 && !options.rsa_cbc)
         tls.wrong("tls_1_0", "needs rsa_suites: [aes128-cbc], the only suite of SIPconnect that TLS 1.0 has");
+    options.tls_1_3 = tls.boolean("tls_1_3", true);
     tls.finish();
     return options;
 }

@@ -15,10 +15,10 @@ constexpr std::size_t most_forks = 16;      // of one INVITE
 
 }  // namespace
 
-void AckKeeper::acknowledge(const SentInvite& invite, std::string_view to_tag, const Flow& flow, std::string ack,
+void AckKeeper::acknowledge(const SentInvite& invite, std::string_view to_tag, const NextHop& hop, std::string ack,
                             Context& context) {
-    Ack kept{flow, std::make_shared<const std::string>(std::move(ack))};
-    context.effects.emplace_back(transaction::Transmit{kept.flow, kept.text, invite.tls_name});
+    Ack kept{hop.flow, std::make_shared<const std::string>(std::move(ack)), hop.tls_name};
+    context.effects.emplace_back(kept);
     auto found = answered_.find(invite.client);
     if (found == answered_.end()) {
         // Beyond the limit a repeated 2xx stays unanswered; the BYE of the peer that gives up ends its call.
@@ -36,8 +36,7 @@ bool AckKeeper::absorb(transaction::ClientId client, const sip::Message& respons
     if (found == answered_.end()) return false;
     const auto ack = found->second.acks.find(response.to_tag());
     if (ack != found->second.acks.end()) {
-        context.effects.emplace_back(
-            transaction::Transmit{ack->second.flow, ack->second.text, found->second.invite.tls_name});
+        context.effects.emplace_back(ack->second);
     } else if (!found->second.owed.empty()) {
         return false;
     } else if (found->second.acks.size() < most_forks) {
@@ -56,15 +55,15 @@ void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, c
     constexpr std::uint32_t most_pracks = 1'000'000;
     if (request->has_token(sip::HeaderName::supported, dialog::reliable_option)) dialog.local_cseq += most_pracks;
     const Realm& realm = context.realm(flow.realm);
-    const Flow hop = next_hop_flow(dialog, realm);
-    const auto via = [&] { return via_of(realm, hop, context.layer.new_branch()); };
+    const NextHop hop = next_hop(dialog, realm);
+    const auto via = [&] { return via_of(realm, hop.flow, context.layer.new_branch()); };
     acknowledge(invite, response.to_tag(), hop,
                 dialog.request("ACK", via(), request->cseq().number)
                     .finish(ack_body.empty() ? std::string_view() : "application/sdp", ack_body),
                 context);
     auto bye = dialog.request("BYE", via());
     bye.add(sip::HeaderName::reason, q850_reason(16));
-    context.layer.send(hop, bye.finish(), invite.tls_name, context.now, context.effects);
+    context.layer.send(hop.flow, bye.finish(), hop.tls_name, context.now, context.effects);
 }
 
 void AckKeeper::owe(transaction::ClientId client, std::string_view to_tag) {

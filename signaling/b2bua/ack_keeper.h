@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/next_hop.h"
 #include "signaling/dialog/dialog.h"
 
 namespace sallyport::b2bua {
@@ -29,7 +30,7 @@ struct SentInvite {
 class AckKeeper {
 public:
     // Sends the ACK for the 2xx that is taken, and remembers it.
-    void acknowledge(const SentInvite& invite, std::string_view to_tag, const Flow& flow, std::string ack,
+    void acknowledge(const SentInvite& invite, std::string_view to_tag, const NextHop& hop, std::string ack,
                      Context& context);
     // A 2xx of an INVITE that has been answered already: the same again gets its ACK, another fork ACK and BYE. False:
     // this INVITE has had no 2xx yet, or the call has still to make an ACK for it.
@@ -44,10 +45,7 @@ public:
     std::size_t size() const { return answered_.size(); }
 
 private:
-    struct Ack {
-        Flow flow;
-        transaction::SharedText text;
-    };
+    using Ack = transaction::Transmit;
     struct Answered {
         SentInvite invite;
         std::map<std::string, Ack, std::less<>> acks;  // by To tag

@@ -113,13 +113,13 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
 void Call::acknowledge(Side side, const SentInvite& invite, std::uint32_t cseq, std::string_view body, Context& cx) {
     if (invite.update) return cx.index.remove(invite.client);
     Leg& l = leg(side);
-    const Flow flow = flow_of(side, cx);
-    auto ack = l.dialog.request("ACK", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()), cseq);
+    const NextHop hop = hop_to(side, cx);
+    auto ack = l.dialog.request("ACK", via_of(cx.realm(l.realm), hop.flow, cx.layer.new_branch()), cseq);
     ack.add(HeaderName::session_id, session_.field(side));
     std::string text = ack.finish(body.empty() ? std::string_view() : "application/sdp", body);
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
     cx.index.remove(invite.client);
-    cx.acks.acknowledge(invite, l.dialog.id.remote_tag, flow, std::move(text), cx);
+    cx.acks.acknowledge(invite, l.dialog.id.remote_tag, hop, std::move(text), cx);
 }
 
 // The call was given up before this 2xx came (RFC 3261 9.1, 13.2.2.4): ACK, then BYE.
@@ -233,6 +233,7 @@ void Call::send_ok(Context& cx) {
     } else if (l.established) {
         l.dialog.refresh_target(*invite);
     }
+    seek_peer(l, cx);
     auto composer = accept_invite(caller, 200, *exchange_->response, cx);
     l.session.answer(session_policy(caller), *invite, composer);
     run_session_timer(caller, cx);

@@ -100,11 +100,6 @@ void Call::take_hop(Targets::Step step, Context& cx) {
         cx);
 }
 
-void Call::on_dns(const locate::Answer& answer, Context& cx) {
-    if (phase_ != Phase::routing || hop_) return;
-    take_hop(targets_.resume(answer, around(cx)), cx);
-}
-
 bool Call::reroutes(std::uint16_t status, std::uint16_t q850) const {
     static constexpr std::array<std::uint16_t, 6> of_bindings{408, 430, 500, 502, 503, 504};
     if (admitted_.emergency) return status < 600;  // whoever answers first

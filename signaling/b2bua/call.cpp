@@ -12,12 +12,6 @@ namespace sallyport::b2bua {
 using sip::HeaderName;
 using sip::Method;
 
-namespace {
-
-bool has_lost_connection(const Flow& flow) { return is_reliable(flow.transport) && flow.connection == 0; }
-
-}  // namespace
-
 std::string_view to_string(Phase phase) {
     switch (phase) {
         case Phase::routing: return "routing";
@@ -53,9 +47,10 @@ Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to)
     const CarrierPair carriers{carrier_of(end(other(side)).id), carrier_of(end(side).id)};
     const Asserted asserted = in_the_core ? asserted_in_call(heard, carriers, public_host(carriers.to))
                               : on_net    ? asserted_in_call(heard, trunks(other(side)))
-                                          : asserted_in_call(heard, is_pbx(side), parties());
-    asserted.add_to(to);
+                                          : asserted_in_call(heard, is_pbx(side), parties(), side == Side::b);
+    // Who was hidden when he called stays it to the end, whatever he or his network asserts later.
     const bool hidden = asserted.hidden || (side == Side::b && caller_hidden_);
+    if (!hidden) asserted.add_to(to);
     const Sender sender = hidden ? Sender::hidden : Sender::known;
     const bool withheld = heard.status() > 100 && heard.status() < 200 &&
                           media_policy(other(side)).early_media == config::EarlyMedia::none;
@@ -66,38 +61,6 @@ Sender Call::carry_over(const sip::Message& heard, Side side, sip::Composer& to)
 // RFC 3311 4: what a peer takes is known by what it says.
 void Call::hear_allow(Side side, const sip::Message& message) {
     if (message.has(HeaderName::allow)) leg(side).takes_update = message.has_token(HeaderName::allow, "UPDATE");
-}
-
-// A PBX whose connection broke is reached over the one it registered with since.
-std::optional<Flow> Call::flow_registered_since(const End& who, Context& cx) const {
-    if (who.kind != policy::PartyKind::trunk || trunk_of(who.id).mode != config::TrunkMode::registration)
-        return std::nullopt;
-    const auto bindings = cx.locations.usable(who.id, cx.now);
-    return bindings.empty() ? std::nullopt : std::optional(bindings.front().flow);
-}
-
-// The flow to a leg's peer now.
-Flow Call::flow_of(Side side, Context& cx) {
-    Leg& l = leg(side);
-    if (has_lost_connection(l.dialog.flow))
-        if (const auto other = flow_registered_since(end(side), cx)) move_flow(side, *other, cx);
-    return flow_of(l.dialog, l.realm, end(side), cx);
-}
-
-// The same of an early dialog, which the index knows nothing of, and of a leg that is being left.
-Flow Call::flow_of(dialog::Dialog& dialog, RealmIndex realm, const End& who, Context& cx) const {
-    static const std::vector<config::Target> none;
-    if (has_lost_connection(dialog.flow)) dialog.flow = flow_registered_since(who, cx).value_or(dialog.flow);
-    return next_hop_flow(dialog, cx.realm(realm),
-                         who.kind == policy::PartyKind::trunk ? trunk_of(who.id).targets : none);
-}
-
-void Call::move_flow(Side side, const Flow& flow, Context& cx) {
-    Leg& l = leg(side);
-    if (l.dialog.flow == flow) return;
-    cx.index.detach(l.dialog.flow.connection, id_);
-    l.dialog.flow = flow;
-    cx.index.attach(flow.connection, id_);
 }
 
 void Call::start_timer(CallTimer timer, Duration after, Context& cx) {
@@ -113,7 +76,8 @@ void Call::stop_timer(CallTimer timer, Context& cx) {
 }
 
 void Call::log(Severity severity, std::string event, std::string text, Context& cx) const {
-    cx.out.emplace_back(LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text)});
+    cx.out.emplace_back(
+        LogFact{severity, std::move(event), record_.id, admitted_.trunk, std::move(text), session_.text()});
 }
 
 void Call::keep(Context& cx) const {
@@ -284,12 +248,14 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
     if (on_answer_of_replaced(failed.client, cx)) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
+        const bool again = is_refused_stream(l, failed, cx);  // by what it is sent over now
         if (l.bye == failed.client) {
             l.bye.reset();
-            return finish_if_done(cx);
+            return again ? send_bye(side, cx) : finish_if_done(cx);
         }
         if (l.renewal == failed.client) {
             l.renewal.reset();
+            if (again && phase_ == Phase::answered) return renew_session(side, cx);
             return on_renewal_failed(side, timeout, cx);
         }
         if (!l.client || l.client->client != failed.client) continue;
@@ -301,6 +267,7 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
         l.client.reset();
         if (cancelled || phase_ >= Phase::releasing) return finish_if_done(cx);
         if (exchange_ && exchange_->initial) return on_attempt_failed(failed.failure, cx);
+        if (again && exchange_) return relay_offer(cx);
         if (too_large && exchange_) return end_exchange(513, cx);
         if (exchange_ && exchange_->renewal && !timeout) return end_exchange(500, cx);
         // RFC 3261 12.2.1.2: a peer that answers nothing within its dialog is gone.

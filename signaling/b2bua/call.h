@@ -22,6 +22,7 @@
 #include "signaling/b2bua/ladder.h"
 #include "signaling/b2bua/leg.h"
 #include "signaling/b2bua/media_session.h"
+#include "signaling/b2bua/next_hop.h"
 #include "signaling/b2bua/session_id.h"
 #include "signaling/b2bua/targets.h"
 #include "signaling/dialog/reliable.h"
@@ -123,10 +124,6 @@ private:
     // What `heard`, a message of the other side, says to `side` beside what this node says itself.
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
     void hear_allow(Side side, const sip::Message& message);
-    Flow flow_of(Side side, Context& cx);
-    Flow flow_of(dialog::Dialog& dialog, RealmIndex realm, const End& who, Context& cx) const;
-    std::optional<Flow> flow_registered_since(const End& who, Context& cx) const;
-    void move_flow(Side side, const Flow& flow, Context& cx);
     void start_timer(CallTimer timer, Duration after, Context& cx);
     void stop_timer(CallTimer timer, Context& cx);
     std::string respond(Side side, std::uint16_t status, sip::Composer composer, std::string_view body, Context& cx);
@@ -139,6 +136,22 @@ private:
     void keep(Context& cx) const;  // beyond this process
     void command(MediaCommand command, Context& cx);
     void on_request_early(const transaction::Request& request, Context& cx);
+
+    // way.cpp: where requests within a dialog go
+    NextHop hop_to(Side side, Context& cx);
+    NextHop hop_to(Leg& l, const End& who, Context& cx) const;
+    NextHop hop_to(dialog::Dialog& early, RealmIndex realm, const End& who, Context& cx) const;
+    NextHop known_hop(dialog::Dialog& dialog, RealmIndex realm, const End& who, const NamedPeer* named,
+                      Context& cx) const;
+    bool may_go_over_stream(const End& who) const;
+    std::optional<Flow> flow_registered_since(const End& who, Context& cx) const;
+    bool has_lost_flow(const Flow& flow, const End& who, Context& cx) const;
+    void move_flow(Side side, const Flow& flow, Context& cx);
+    void seek_peer(Leg& l, Context& cx) const;
+    void ask(const NamedPeer::Questions& questions, Context& cx) const;
+    static bool go_over_stream(NextHop& hop, std::size_t bytes, const Context& cx);
+    static void note_large(Leg& l, const NextHop& hop, transaction::ClientId client);
+    static bool is_refused_stream(Leg& l, const transaction::ClientFailed& failed, Context& cx);
 
     // setup.cpp: from the INVITE to leg B's INVITE
     void begin_leg_a(const transaction::Request& request, Context& cx);

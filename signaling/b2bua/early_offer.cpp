@@ -53,17 +53,17 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
     if (!takes_media(description, cx)) return refuse(488);
     early_ = EarlyExchange{side, fork->remote_tag, request.server, request.flow, std::move(bridge), {}, held};
     dialog::Dialog& dialog = early_dialog(to, *fork);
-    const Flow flow = to == Side::a ? flow_of(to, cx) : flow_of(dialog, leg(to).realm, end(to), cx);
+    const NextHop hop = to == Side::a ? hop_to(to, cx) : hop_to(dialog, leg(to).realm, end(to), cx);
     const Realm& realm = cx.realm(leg(to).realm);
-    auto update = dialog.request("UPDATE", via_of(realm, flow, cx.layer.new_branch()));
-    update.add(HeaderName::contact, contact_of(realm, flow))
+    auto update = dialog.request("UPDATE", via_of(realm, hop.flow, cx.layer.new_branch()));
+    update.add(HeaderName::contact, contact_of(realm, hop.flow))
         .add(HeaderName::allow, methods_in_dialog)
         .add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, session_.field(to));
     carry_over(request.message, to, update);
     std::string text = update.finish("application/sdp", *offer);
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
-    early_->client = cx.layer.send(flow, std::move(text), dialog.tls_name, cx.now, cx.effects);
+    early_->client = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
     cx.index.add(early_->client, id_);
     start_timer(CallTimer::early, update_patience(cx.settings.timers), cx);
     return true;

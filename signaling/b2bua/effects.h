@@ -32,6 +32,7 @@ struct LogFact {
     Severity severity = Severity::info;
     std::string event;  // short, stable: "registration", "call-refused"
     std::string call, trunk, text;
+    std::string session;  // of a call: RFC 7989, as its caller has it
 };
 
 // An INVITE with Replaces (RFC 3891) about a call that another shard has, from a peer that has been identified; a copy

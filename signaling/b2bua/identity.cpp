@@ -35,11 +35,7 @@ std::string_view shown_name(std::string_view display_name) {
 }
 
 std::string name_addr(std::string_view display_name, std::string_view uri) {
-    NameAddr out;
-    out.display_name = shown_name(display_name);
-    auto parsed = sip::parse_uri(uri);
-    if (parsed.has_value()) out.uri = std::move(*parsed);
-    return out.text();
+    return sip::name_addr_text(shown_name(display_name), uri);
 }
 
 // The first SIP(S) and the first tel URI; others are surplus (RFC 5876 4.5), what does not parse is nothing.
@@ -90,12 +86,13 @@ std::string to_carrier(std::string_view number, const config::Carrier& carrier) 
     return policy::translated(carrier.numbering.calling_out, number);
 }
 
-// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not.
+// Who makes himself anonymous in From alone wants to be it (RFC 3323 4.1.1.3), unless he says that he does not. Where
+// he answers within the call, that From is the To.
 bool wants_to_hide(const sip::Message& message, bool by_default) {
     const auto privacy = sip::privacy_of(message);
     if (privacy.hides_identity() || privacy.none) return privacy.hides_identity();
-    return by_default ||
-           (message.is_request() && sip::equal_ignoring_case(message.from().uri.host, "anonymous.invalid"));
+    const auto& sender = message.is_request() ? message.from() : message.to();
+    return by_default || sip::equal_ignoring_case(sender.uri.host, "anonymous.invalid");
 }
 
 Asserted nothing_yet(const sip::Message& message, bool hides, bool to_trusted) {
@@ -309,8 +306,13 @@ std::string from_to_core(const sip::Message& invite, bool hides, const std::stri
 
 std::string public_uri(std::string_view user, std::string_view host) {
     if (user.starts_with("urn:")) return std::string(user);  // a service: in nobody's domain
-    std::string out = "sip:" + std::string(user) + "@" + std::string(host);
-    if (user.starts_with('+')) out += ";user=phone";
+    constexpr std::string_view phone = ";user=phone";
+    std::string out;
+    out.reserve(user.size() + host.size() + 5 + phone.size());
+    out.append("sip:").append(user);
+    if (!user.empty()) out += '@';
+    out += host;
+    if (user.starts_with('+')) out += phone;
     return out;
 }
 
@@ -380,13 +382,16 @@ Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, 
     return out;
 }
 
-Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties) {
+Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties, bool of_caller) {
     const auto& [trunk, carrier, emergency] = parties;
+    const bool by_default = of_caller && (to_pbx ? trunk.identity.from == config::FromPolicy::anonymise
+                                                 : trunk.identity.restrict_by_default && !emergency);
+    const bool hides = wants_to_hide(message, by_default);
     Asserted out;
     if (to_pbx) {
-        out = asserted_to_pbx(message, wants_to_hide(message, false), parties);
+        out = asserted_to_pbx(message, hides, parties);
     } else {
-        out = nothing_yet(message, wants_to_hide(message, false), emergency || !carrier.identity.untrusted);
+        out = nothing_yet(message, hides, emergency || !carrier.identity.untrusted);
         if (!out.hidden) out.values = asserted_later(message, parties);
     }
     if (out.values.empty()) out.privacy.clear();

@@ -54,8 +54,8 @@ Identity identity_to_carrier(const sip::Message& invite, std::string_view called
 // one.
 Identity identity_on_net(const sip::Message& invite, std::string_view called, const TrunkPair& pair);
 // Of a response or a request within the call: who is at the other end now, if it is said and may be told. Empty: then
-// Privacy means nothing either.
-Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties);
+// Privacy means nothing either. `of_caller`: he is hidden by default where his INVITE was.
+Asserted asserted_in_call(const sip::Message& message, bool to_pbx, const Parties& parties, bool of_caller = false);
 Asserted asserted_in_call(const sip::Message& message, const CarrierPair& pair, std::string_view host);
 Asserted asserted_in_call(const sip::Message& message, const TrunkPair& pair);
 

@@ -11,6 +11,7 @@
 #include "control/base/boxed.h"
 #include "signaling/b2bua/ack_keeper.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/named_peer.h"
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/dialog/dialog.h"
 #include "signaling/dialog/session_timer.h"
@@ -39,6 +40,12 @@ struct OwedAck {
     std::uint32_t cseq = 0;
 };
 
+// A request that has gone over TCP for its size, and goes over UDP if TCP is refused (RFC 3261 18.1.1).
+struct LargeRequest {
+    transaction::ClientId client;
+    Endpoint there;
+};
+
 struct Leg {
     RealmIndex realm = 0;
     std::string call_id, local_tag;
@@ -58,6 +65,8 @@ struct Leg {
     TimerId session_due = 0;
     std::optional<transaction::ClientId> renewal;  // an UPDATE of ours that offers nothing, on its way
     std::string reason;                            // of the BYE that is due
+    Boxed<NamedPeer> named;                        // where requests go, if its next hop is a name
+    Boxed<LargeRequest> large;                     // the last one
 
     bool busy() const { return server || client || owed; }  // an INVITE is being handled, in either direction
 };

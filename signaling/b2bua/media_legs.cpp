@@ -1,4 +1,6 @@
 // What the media plane has to know of what both parties have described: a leg for each stream and side.
+#include <array>
+
 #include "signaling/b2bua/media_endpoint.h"
 #include "signaling/b2bua/sdp_bridge.h"
 
@@ -8,16 +10,28 @@ namespace {
 bool sends(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::sendonly; }
 bool receives(sdp::Direction d) { return d == sdp::Direction::sendrecv || d == sdp::Direction::recvonly; }
 
+using Views = std::vector<sdp::StreamView>;
+
+Views views_of(const KeptDescription& description) {
+    Views out;
+    if (!description) return out;
+    out.reserve(description->media.size());
+    for (std::size_t i = 0; i < description->media.size(); ++i) out.push_back(sdp::view_stream(*description, i));
+    return out;
+}
+
 }  // namespace
 
 std::vector<MediaLeg> SdpBridge::media_legs() const {
     std::vector<MediaLeg> legs;
+    const std::array heard{views_of(at(Side::a).heard), views_of(at(Side::b).heard)};
     for (const Side s : {Side::a, Side::b}) {
         const SideState& side = at(s);
         const SideState& far = at(other(s));
-        if (!side.heard) continue;
-        for (std::uint32_t i = 0; i < side.heard->media.size(); ++i) {
-            const auto view = sdp::view_stream(*side.heard, i);
+        const Views told = views_of(side.told);
+        const Views& far_heard = heard[static_cast<std::size_t>(other(s))];
+        for (std::uint32_t i = 0; i < heard[static_cast<std::size_t>(s)].size(); ++i) {
+            const auto& view = heard[static_cast<std::size_t>(s)][i];
             MediaLeg leg{.stream = i, .side = s};
             const bool far_refused = i < far.refused.size() && far.refused[i];
             leg.disabled = view.rejected || side.refused[i] || far_refused || !(view.rtp || view.t38);
@@ -31,8 +45,8 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                 leg.latch_any_address = side.profile.latch_any_address;
                 leg.reports = !view.no_rtcp;
                 // An offer names more than is agreed upon, and perhaps another clock first.
-                if (side.told && i < side.told->media.size())
-                    if (const auto codec = sdp::spoken_codec(view, sdp::view_stream(*side.told, i))) {
+                if (i < told.size())
+                    if (const auto codec = sdp::spoken_codec(view, told[i])) {
                         leg.clock_rate = codec->clock_rate;
                         leg.codec = codec->name;
                     }
@@ -41,10 +55,9 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                     leg.keys = MediaKeys{};
                 else if (keys.ours && keys.theirs)
                     leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
-                if (side.told && far.heard && i < side.told->media.size() && i < far.heard->media.size()) {
-                    const auto told = sdp::view_stream(*side.told, i);
-                    leg.payload_map = sdp::payload_map(told, sdp::view_stream(*far.heard, i));
-                    leg.telephone_events = sdp::telephone_events(told);
+                if (i < told.size() && i < far_heard.size()) {
+                    leg.payload_map = sdp::payload_map(told[i], far_heard[i]);
+                    leg.telephone_events = sdp::telephone_events(told[i]);
                 }
             }
             legs.push_back(std::move(leg));

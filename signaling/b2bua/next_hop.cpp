@@ -4,22 +4,13 @@
 #include <optional>
 
 #include "signaling/policy/identify.h"
+#include "signaling/sip/limits.h"
 #include "signaling/sip/uri.h"
 
 namespace sallyport::b2bua {
 namespace {
 
 std::uint16_t default_port(Transport transport) { return transport == Transport::tls ? 5061 : 5060; }
-
-Transport transport_of(const sip::Uri& uri, Transport current) {
-    if (uri.scheme == sip::Scheme::sips) return Transport::tls;
-    const auto named = uri.parameters.value("transport");
-    // What began over TLS stays there: keys are in its re-INVITEs, and a peer that requires TLS means all of it.
-    if (!named || current == Transport::tls) return current;
-    if (sip::equal_ignoring_case(*named, "tcp")) return Transport::tcp;
-    if (sip::equal_ignoring_case(*named, "udp")) return Transport::udp;
-    return current;  // transport=tls is ignored (SIPconnect 8.1)
-}
 
 // The listener whose address stands for this flow.
 const Listener* listener_of(const Realm& realm, const Flow& flow) {
@@ -64,23 +55,48 @@ Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, co
     return flow;
 }
 
-Flow next_hop_flow(const dialog::Dialog& dialog, const Realm& realm, const std::vector<config::Target>& targets) {
+NextHop next_hop(const dialog::Dialog& dialog, const Realm& realm, const KnownPeer& peer) {
+    static const std::vector<config::Target> none;
     const Flow& used = dialog.flow;
     const bool lost = is_reliable(used.transport) && used.connection == 0;
     auto parsed = sip::parse_uri(dialog.next_hop());
     const std::optional<sip::Uri> uri = parsed.has_value() ? std::optional(std::move(*parsed)) : std::nullopt;
-    if (!realm.trusted) return lost && was_accepted(realm, used) ? listening_flow(used, uri, realm, targets) : used;
     const auto address = uri ? uri->host_address() : std::nullopt;
-    const bool usable = address && !address->is_unspecified() && !address->is_multicast();
-    const Transport transport = usable ? transport_of(*uri, used.transport) : used.transport;
-    if (!usable || realm.listener(transport, address->family) == nullptr)
-        return lost && was_accepted(realm, used) ? listening_flow(used, uri, realm, targets) : used;
-    const Endpoint remote{*address, uri->port != 0 ? uri->port : default_port(transport)};
+    const auto named = uri ? named_transport(*uri, used.transport) : used.transport;
+    NextHop out{used, dialog.tls_name, used.transport == Transport::udp && !named && (address || !realm.trusted)};
+    if (lost && was_accepted(realm, used))
+        out.flow = listening_flow(used, uri, realm, peer.targets != nullptr ? *peer.targets : none);
+    if (!realm.trusted) return out;
+    std::optional<locate::Located> there;
+    if (address && !address->is_unspecified() && !address->is_multicast()) {
+        const Transport transport = named.value_or(used.transport);
+        const std::uint16_t port = uri->port != 0 ? uri->port : default_port(transport);
+        there = locate::Located{transport, {*address, port}, dialog.tls_name, !named};
+    } else if (uri && !address && peer.named != nullptr) {
+        there = peer.named->place(dialog.next_hop(), used);
+    }
+    if (!there || realm.listener(there->transport, there->endpoint.address.family) == nullptr) return out;
+    out.any_transport = there->transport == Transport::udp && there->assumed;
     // A stream's peer is reached over the connection it uses, for as long as that lives; its Contact names its
     // listening port.
-    const bool same_host = transport == used.transport && remote.address == used.remote.address;
-    if (same_host && (is_reliable(transport) ? !lost : remote.port == used.remote.port)) return used;
-    return outgoing_flow(realm, used.realm, transport, remote);
+    const bool same_host = there->transport == used.transport && there->endpoint.address == used.remote.address;
+    const bool as_before = is_reliable(used.transport) ? !lost : there->endpoint.port == used.remote.port;
+    out.flow = same_host && as_before ? used : outgoing_flow(realm, used.realm, there->transport, there->endpoint);
+    if (out.flow != used) out.tls_name = there->tls_name;
+    return out;
+}
+
+std::optional<Flow> stream_for(const Flow& at, std::size_t bytes, const Realm& realm, const TargetHealth& health,
+                               TimePoint now) {
+    if (bytes <= sip::limits::udp_request_bytes || at.transport != Transport::udp) return std::nullopt;
+    if (realm.listener(Transport::tcp, at.remote.address.family) == nullptr) return std::nullopt;
+    if (!health.may_take_stream(at.remote, now)) return std::nullopt;
+    return outgoing_flow(realm, at.realm, Transport::tcp, at.remote);
+}
+
+bool names_udp(const std::vector<config::Target>& targets) {
+    return std::any_of(targets.begin(), targets.end(),
+                       [](const config::Target& each) { return each.transport == config::Transport::udp; });
 }
 
 std::string contact_of(const Realm& realm, const Flow& flow) {

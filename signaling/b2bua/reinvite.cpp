@@ -57,6 +57,7 @@ void Call::on_update(Side side, const transaction::Request& request, Context& cx
         .add(HeaderName::session_id, session_.field(side));
     if (side == Side::a || l.established) l.dialog.refresh_target(request.message);
     if (l.established) {
+        seek_peer(l, cx);
         l.session.answer(session_policy(side), request.message, composer);
         run_session_timer(side, cx);
     }
@@ -145,25 +146,31 @@ void Call::relay_offer(Context& cx) {
         if (!offer.has_value()) return end_exchange(488, cx);
         description = std::move(*offer);
     }
-    const Flow flow = flow_of(to, cx);
+    NextHop hop = hop_to(to, cx);
     const Realm& realm = cx.realm(l.realm);
     // What was asked by INVITE may want somebody's consent there: that is not asked for by UPDATE (RFC 3311 5.1).
     const bool update = exchange_->update && !exchange_->by_invite && l.takes_update;
-    auto invite = l.dialog.request(update ? "UPDATE" : "INVITE", via_of(realm, flow, cx.layer.new_branch()));
-    invite.add(HeaderName::contact, contact_of(realm, flow))
-        .add(HeaderName::allow, methods_in_dialog)
-        .add(HeaderName::user_agent, cx.settings.server_header)
-        .add(HeaderName::session_id, session_.field(to));
-    l.session.ask(session_policy(to), true, invite);
     const auto& server = leg(exchange_->from).server;
     const auto* original = server ? cx.layer.request_of(server->id) : nullptr;
-    Body body{description.empty() ? std::string() : "application/sdp", {}, std::move(description)};
-    if (original != nullptr) body = body_across(*original, std::move(body.text), carry_over(*original, to, invite));
-    std::string text = body.finish(invite);
+    const auto compose = [&](std::optional<std::uint32_t> cseq) {
+        auto invite =
+            l.dialog.request(update ? "UPDATE" : "INVITE", via_of(realm, hop.flow, cx.layer.new_branch()), cseq);
+        invite.add(HeaderName::contact, contact_of(realm, hop.flow))
+            .add(HeaderName::allow, methods_in_dialog)
+            .add(HeaderName::user_agent, cx.settings.server_header)
+            .add(HeaderName::session_id, session_.field(to));
+        l.session.ask(session_policy(to), true, invite);
+        Body body{description.empty() ? std::string() : "application/sdp", {}, description};
+        if (original != nullptr) body = body_across(*original, description, carry_over(*original, to, invite));
+        return body.finish(invite);
+    };
+    std::string text = compose({});
+    if (go_over_stream(hop, text.size(), cx)) text = compose(l.dialog.local_cseq);
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
     exchange_->step = Exchange::Step::sent;
-    const auto client = cx.layer.send(flow, text, l.dialog.tls_name, cx.now, cx.effects);
-    l.client = SentInvite{client, std::move(text), flow, l.dialog.tls_name, update};
+    const auto client = cx.layer.send(hop.flow, text, hop.tls_name, cx.now, cx.effects);
+    note_large(l, hop, client);
+    l.client = SentInvite{client, std::move(text), hop.flow, hop.tls_name, update};
     l.client_cancelled = false;
     cx.index.add(client, id_);
     const Duration left = std::max<Duration>(exchange_->deadline - cx.now, 0s);

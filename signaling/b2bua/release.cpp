@@ -131,13 +131,18 @@ void Call::send_bye(Side side, Context& cx) {
     Leg& l = leg(side);
     l.over = true;
     l.bye_due = false;
-    const Flow flow = flow_of(side, cx);
-    auto bye = l.dialog.request("BYE", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()));
-    bye.add(HeaderName::user_agent, cx.settings.server_header).add(HeaderName::session_id, session_.field(side));
-    if (!l.reason.empty()) bye.add(HeaderName::reason, l.reason);
-    std::string text = bye.finish();
+    NextHop hop = hop_to(side, cx);
+    const auto compose = [&](std::optional<std::uint32_t> cseq) {
+        auto bye = l.dialog.request("BYE", via_of(cx.realm(l.realm), hop.flow, cx.layer.new_branch()), cseq);
+        bye.add(HeaderName::user_agent, cx.settings.server_header).add(HeaderName::session_id, session_.field(side));
+        if (!l.reason.empty()) bye.add(HeaderName::reason, l.reason);
+        return bye.finish();
+    };
+    std::string text = compose({});
+    if (go_over_stream(hop, text.size(), cx)) text = compose(l.dialog.local_cseq);
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
-    l.bye = cx.layer.send(flow, std::move(text), l.dialog.tls_name, cx.now, cx.effects);
+    l.bye = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
+    note_large(l, hop, *l.bye);
     cx.index.add(*l.bye, id_);
 }
 

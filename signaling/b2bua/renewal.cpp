@@ -91,17 +91,22 @@ void Call::renew_session(Side side, Context& cx) {
         exchange_ = std::move(exchange);
         return relay_offer(cx);
     }
-    const Flow flow = flow_of(side, cx);
+    NextHop hop = hop_to(side, cx);
     const Realm& realm = cx.realm(l.realm);
-    auto update = l.dialog.request("UPDATE", via_of(realm, flow, cx.layer.new_branch()));
-    update.add(HeaderName::contact, contact_of(realm, flow))
-        .add(HeaderName::allow, methods_in_dialog)
-        .add(HeaderName::user_agent, cx.settings.server_header)
-        .add(HeaderName::session_id, session_.field(side));
-    l.session.ask(session_policy(side), true, update);
-    std::string text = update.finish();
+    const auto compose = [&](std::optional<std::uint32_t> cseq) {
+        auto update = l.dialog.request("UPDATE", via_of(realm, hop.flow, cx.layer.new_branch()), cseq);
+        update.add(HeaderName::contact, contact_of(realm, hop.flow))
+            .add(HeaderName::allow, methods_in_dialog)
+            .add(HeaderName::user_agent, cx.settings.server_header)
+            .add(HeaderName::session_id, session_.field(side));
+        l.session.ask(session_policy(side), true, update);
+        return update.finish();
+    };
+    std::string text = compose({});
+    if (go_over_stream(hop, text.size(), cx)) text = compose(l.dialog.local_cseq);
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
-    l.renewal = cx.layer.send(flow, std::move(text), l.dialog.tls_name, cx.now, cx.effects);
+    l.renewal = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
+    note_large(l, hop, *l.renewal);
     cx.index.add(*l.renewal, id_);
     keep(cx);  // with the number that was used
 }
@@ -131,6 +136,7 @@ void Call::on_renewal_answer(Side side, const sip::Message& response, Context& c
     if (status == 481 || status == 408) return release("node", 41, "the dialog is unknown to the other side", cx);
     if (status / 100 == 2) {
         l.dialog.refresh_target(response);
+        seek_peer(l, cx);
         l.session.heard_ok(response);
         keep(cx);
         return run_session_timer(side, cx);

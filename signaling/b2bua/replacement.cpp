@@ -217,16 +217,16 @@ void Call::leave_replaced(const std::string& reason, Context& cx) {
     if (l.over) return forget_replaced(cx);
     const Side side = replaced_->side;
     const auto lost = l.dialog.flow.connection;
-    const Flow flow = flow_of(l.dialog, l.realm, replaced_->end, cx);
+    const NextHop hop = hop_to(l, replaced_->end, cx);
     if (l.dialog.flow.connection != lost) cx.index.attach(l.dialog.flow.connection, id_);
-    auto bye = l.dialog.request("BYE", via_of(cx.realm(l.realm), flow, cx.layer.new_branch()));
+    auto bye = l.dialog.request("BYE", via_of(cx.realm(l.realm), hop.flow, cx.layer.new_branch()));
     bye.add(HeaderName::user_agent, cx.settings.server_header)
         .add(HeaderName::session_id, replaced_->session.field(side));
     if (!reason.empty()) bye.add(HeaderName::reason, reason);
     std::string text = bye.finish();
     l.over = true;
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
-    l.bye = cx.layer.send(flow, std::move(text), l.dialog.tls_name, cx.now, cx.effects);
+    l.bye = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
     cx.index.add(*l.bye, id_);
 }
 

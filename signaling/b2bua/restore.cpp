@@ -372,6 +372,7 @@ bool Call::restore(std::string_view checkpoint, config::SnapshotPtr config, Cont
     for (const Side side : {Side::a, Side::b}) {
         cx.index.add_dialog(leg(side).call_id, leg(side).local_tag, {id_, side});
         adopt(leg(side), cx);
+        seek_peer(leg(side), cx);
         resume_session_timer(side, cx);
     }
     ladder_.note(cx.now, "adopted from an earlier process");

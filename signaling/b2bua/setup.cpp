@@ -278,19 +278,16 @@ void Call::send_invite(Context& cx) {
 
 // RFC 3261 18.1.1: a large request goes over TCP where nothing has fixed the transport.
 bool Call::move_to_stream(std::size_t bytes, Context& cx) {
-    const Flow at = hop_->flow;
-    if (bytes <= sip::limits::udp_request_bytes || at.transport != Transport::udp || !hop_->any_transport) return false;
-    const Realm& realm = cx.realm(at.realm);
-    if (realm.listener(Transport::tcp, at.remote.address.family) == nullptr) return false;
-    if (!cx.health.may_take_stream(hop_->health_key, cx.now)) return false;
-    hop_->datagram_flow = at;
-    hop_->flow = outgoing_flow(realm, at.realm, Transport::tcp, at.remote);
+    if (!hop_->any_transport) return false;
+    const auto stream = stream_for(hop_->flow, bytes, cx.realm(hop_->flow.realm), cx.health, cx.now);
+    if (!stream) return false;
+    hop_->datagram_flow = std::exchange(hop_->flow, *stream);
     return true;
 }
 
 // The same: if TCP is refused, the request goes over UDP after all.
 void Call::move_to_datagrams(Context& cx) {
-    if (!hop_->health_key.empty()) cx.health.refused_stream(hop_->health_key, cx.now);
+    cx.health.refused_stream(hop_->flow.remote, cx.now);
     hop_->flow = *std::exchange(hop_->datagram_flow, std::nullopt);
     hop_->any_transport = false;
     send_invite(cx);

@@ -66,14 +66,15 @@ bool TargetHealth::pause(const std::string& key, Duration asked_for, TimePoint n
     return fresh;
 }
 
-void TargetHealth::refused_stream(const std::string& key, TimePoint now) {
-    if (const auto found = entries_.find(key); found != entries_.end())
-        found->second.datagrams_until = now + stream_pause;
+void TargetHealth::refused_stream(const Endpoint& there, TimePoint now) {
+    if (datagrams_until_.size() >= most_without_stream)
+        std::erase_if(datagrams_until_, [now](const auto& each) { return each.second <= now; });
+    if (datagrams_until_.size() < most_without_stream) datagrams_until_[there] = now + stream_pause;
 }
 
-bool TargetHealth::may_take_stream(const std::string& key, TimePoint now) const {
-    const auto* entry = find(key);
-    return entry == nullptr || entry->datagrams_until <= now;
+bool TargetHealth::may_take_stream(const Endpoint& there, TimePoint now) const {
+    const auto found = datagrams_until_.find(there);
+    return found == datagrams_until_.end() || found->second <= now;
 }
 
 bool TargetHealth::up(const std::string& key) const {

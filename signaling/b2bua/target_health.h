@@ -9,8 +9,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 
+#include "control/base/endpoint.h"
 #include "control/base/time.h"
 #include "control/config/model.h"
 #include "signaling/locate/locator.h"
@@ -32,7 +34,7 @@ public:
         bool up = true;
         std::uint32_t failures = 0, answers = 0;  // in a row
         std::string detail = "not asked yet";
-        TimePoint datagrams_until{}, paused_until{};
+        TimePoint paused_until{};
         bool usable(TimePoint now) const { return up && paused_until <= now; }
     };
     // True when the target has just changed sides.
@@ -44,9 +46,10 @@ public:
     bool pause(const std::string& key, Duration asked_for, TimePoint now);
     void suspect(const std::string& key) { suspects_.insert(key); }
     std::set<std::string> take_suspects() { return std::exchange(suspects_, {}); }
-    // It takes datagrams only: large requests need not knock at its TCP port for a while.
-    void refused_stream(const std::string& key, TimePoint now);
-    bool may_take_stream(const std::string& key, TimePoint now) const;
+    // Who is there takes datagrams only: large requests need not knock at its TCP port for a while. Of any address, be
+    // it watched or not.
+    void refused_stream(const Endpoint& there, TimePoint now);
+    bool may_take_stream(const Endpoint& there, TimePoint now) const;
     bool up(const std::string& key) const;
     bool usable(const std::string& key, TimePoint now) const;
     const Entry* find(const std::string& key) const;
@@ -55,10 +58,12 @@ public:
 
 private:
     static constexpr Duration stream_pause = 10min;
-    static constexpr Duration longest_pause = 1h;  // nobody takes itself away for good by a slip of the pen
+    static constexpr std::size_t most_without_stream = 4'096;  // further ones are knocked at each time
+    static constexpr Duration longest_pause = 1h;              // nobody takes itself away for good by a slip of the pen
     static constexpr std::uint32_t failures_to_down = 2, answers_to_up = 2;
     std::map<std::string, Entry> entries_;
-    std::set<std::string> suspects_;  // since they were last taken
+    std::set<std::string> suspects_;                           // since they were last taken
+    std::unordered_map<Endpoint, TimePoint> datagrams_until_;  // of who has refused TCP
 };
 
 }  // namespace sallyport::b2bua

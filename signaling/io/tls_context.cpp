@@ -53,7 +53,7 @@ std::string file_error(const char* role, const std::string& file) {
 
 void set_profile(SSL_CTX* context, const TlsOptions& options) {
     SSL_CTX_set_min_proto_version(context, options.tls_1_0 ? TLS1_VERSION : TLS1_2_VERSION);
-    SSL_CTX_set_max_proto_version(context, 0);
+    SSL_CTX_set_max_proto_version(context, options.tls_1_3 ? 0 : TLS1_2_VERSION);  // 0: the highest there is
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
     // An idle connection keeps no record buffers: there are many, and most are idle.

@@ -34,6 +34,7 @@ struct TlsOptions : TlsCertificate {   // the realm's first, for peers that name
     bool rsa_gcm = false;  // offer TLS_RSA_WITH_AES_128_GCM_SHA256: no forward secrecy, RFC 9325
     bool rsa_cbc = false;  // offer TLS_RSA_WITH_AES_128_CBC_SHA
     bool tls_1_0 = false;  // for PBXs that have nothing better, RFC 8996; needs rsa_cbc
+    bool tls_1_3 = true;   // false: TLS 1.2 at most, on connections of peers and on our own
     friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };
 

@@ -23,7 +23,7 @@ std::optional<std::string> forwarding_number(const sip::Message& invite, const c
     return party ? own_number(*party, trunk) : std::nullopt;
 }
 
-std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
+std::optional<std::string> named_caller(const sip::Message& invite, const config::Trunk& trunk) {
     const auto named = [&](sip::HeaderName header) -> std::optional<std::string> {
         for (const auto value : invite.values(header)) {
             const auto identity = sip::parse_name_addr(value);
@@ -32,11 +32,16 @@ std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
         }
         return std::nullopt;
     };
-    if (auto own = named(sip::HeaderName::p_asserted_identity)) return std::move(*own);
+    if (auto own = named(sip::HeaderName::p_asserted_identity)) return own;
     if (!trunk.identity.ignore_preferred)
-        if (auto own = named(sip::HeaderName::p_preferred_identity)) return std::move(*own);
-    if (auto own = own_number(sip::own(invite.from().uri), trunk)) return std::move(*own);
-    return forwarding_number(invite, trunk).value_or(default_number(trunk));
+        if (auto own = named(sip::HeaderName::p_preferred_identity)) return own;
+    if (auto own = own_number(sip::own(invite.from().uri), trunk)) return own;
+    return forwarding_number(invite, trunk);
+}
+
+std::string own_caller(const sip::Message& invite, const config::Trunk& trunk) {
+    auto named = named_caller(invite, trunk);
+    return named ? std::move(*named) : default_number(trunk);
 }
 
 bool calls_as_itself(const sip::Message& invite, const config::Trunk& trunk) {

@@ -17,6 +17,9 @@ std::optional<std::string> own_number(const sip::Uri& uri, const config::Trunk& 
 // The trunk's number that has sent the call on, as its PBX says in History-Info or Diversion (SIPconnect 11.1): then
 // the caller in From is somebody else's.
 std::optional<std::string> forwarding_number(const sip::Message& invite, const config::Trunk& trunk);
+// The trunk's number that its PBX asserts, prefers or shows as the caller, or as who sends the call on; nothing where
+// it names none.
+std::optional<std::string> named_caller(const sip::Message& invite, const config::Trunk& trunk);
 // The trunk's number whose call it is: what its PBX asserts, prefers or shows as the caller, where that is one; else
 // the one that sends the call on, else the default. Empty only if the trunk has none.
 std::string own_caller(const sip::Message& invite, const config::Trunk& trunk);

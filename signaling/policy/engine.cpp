@@ -69,7 +69,7 @@ Verdict decide(const CallFacts& facts, CallGauges& gauges) {
         trial.pass("emergency", rules::emergency(facts, admitted)) &&  // before all judging
         trial.pass("standing", rules::standing(facts, admitted)) &&
         trial.pass("called number", rules::called_number(facts, admitted)) &&
-        trial.pass("caller", rules::caller(facts, admitted)) &&
+        trial.pass("loop", rules::loop(facts, admitted)) && trial.pass("caller", rules::caller(facts, admitted)) &&
         trial.pass("permission", rules::permission(facts, admitted)) &&
         trial.pass("on net", rules::on_net(facts, admitted)) &&
         trial.pass("destination", rules::destination(facts, admitted)) &&

@@ -59,4 +59,20 @@ std::optional<sip::Uri> redirecting_party(const sip::Message& invite) {
     return std::nullopt;
 }
 
+std::size_t times_sent_on(const sip::Message& invite, std::string_view number) {
+    const auto is_it = [&](const NameAddr& entry) { return sip::e164(entry.uri) == std::string(number); };
+    const auto history = entries(invite, HeaderName::history_info);
+    const auto was_mapped = [&](const NameAddr& entry) {  // "mp" of a later one; "rc" and "np" are the same number's
+        const auto index = entry.parameters.value("index");
+        return index && std::any_of(history.begin(), history.end(),
+                                    [&](const NameAddr& other) { return other.parameters.value("mp") == index; });
+    };
+    const auto in_history = std::count_if(history.begin(), history.end(), [&](const NameAddr& entry) {
+        return is_it(entry) && (was_mapped(entry) || was_left(entry));
+    });
+    const auto diversions = entries(invite, HeaderName::diversion);
+    const auto diverted = std::count_if(diversions.begin(), diversions.end(), is_it);
+    return static_cast<std::size_t>(std::max(in_history, diverted));  // who writes both says the same twice
+}
+
 }  // namespace sallyport::policy

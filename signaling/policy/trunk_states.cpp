@@ -112,7 +112,8 @@ std::optional<TrunkStates::Change> TrunkStates::note(std::string_view trunk, Tru
 void TrunkStates::note_trouble(std::string_view trunk, std::string_view text) {
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(trunk);
-    if (found != entries_.end() && found->second.contacts == 0) found->second.trouble = text.substr(0, trouble_bytes);
+    Entry& entry = found != entries_.end() && found->second.contacts == 0 ? found->second : nobody_;
+    entry.trouble = text.substr(0, trouble_bytes);
 }
 
 std::vector<std::string> TrunkStates::due(TimePoint now) const {

@@ -54,6 +54,7 @@ public:
     };
     std::optional<Change> note(std::string_view trunk, TrunkCondition condition, TimePoint now);
     // Wrong password, wrong contact: shown as the reason while the trunk is down. At most `trouble_bytes` are kept.
+    // Takes as long where there is no such trunk, or it is not down.
     void note_trouble(std::string_view trunk, std::string_view text);
 
     std::vector<std::string> due(TimePoint now) const;      // trunks whose look_again has come
@@ -69,6 +70,7 @@ private:
     static constexpr std::size_t trouble_bytes = 200;
     mutable std::mutex mutex_;
     std::map<std::string, Entry, std::less<>> entries_;
+    Entry nobody_;  // what is noted of no trunk
 };
 
 }  // namespace sallyport::policy

@@ -11,18 +11,27 @@ namespace sallyport::registrar {
 namespace {
 
 constexpr Duration clock_skew = 5s;  // between the nodes of a cluster
+// A nonce of another maker. Whoever has recorded a request at one node can repeat it at another one no longer than
+// that; a PBX that answers a challenge elsewhere does so at once.
+constexpr Duration life_elsewhere = 10s;
 
-// A nonce, all in hex: milliseconds since 1970, 64 random bits; then the keyed proof of these, the realm and the
-// asker's address. One that is used from another address is stale: an answer that somebody else has read is worth
-// nothing to him, and nobody fails in another's name by forging a source.
+// A nonce, all in hex: milliseconds since 1970, 64 random bits; the mark of its maker, a keyed hash of these and of who
+// he is, so that nobody else sees which nonces are of one node, or how many nodes there are; then the keyed proof of
+// all of it, the realm and the asker's address. One that is used from another address is stale: an answer that somebody
+// else has read is worth nothing to him, and nobody fails in another's name by forging a source.
 constexpr std::size_t time_digits = 16, random_bytes = 8, proof_digits = 32;
-constexpr std::size_t stamp_digits = time_digits + 2 * random_bytes;
+constexpr std::size_t stamp_digits = time_digits + 2 * random_bytes, mark_digits = 8;
+constexpr std::size_t marked_digits = stamp_digits + mark_digits;
 
 std::string hex16(std::uint64_t value) {
     std::array<std::uint8_t, 8> raw;
     store_be32(raw.data(), static_cast<std::uint32_t>(value >> 32));
     store_be32(raw.data() + 4, static_cast<std::uint32_t>(value));
     return to_hex(raw);
+}
+
+void append_hex8(std::string& out, std::uint32_t value) {
+    for (int shift = 28; shift >= 0; shift -= 4) out += "0123456789abcdef"[value >> shift & 0xf];
 }
 
 std::optional<TimePoint> time_of(std::string_view nonce) {
@@ -89,6 +98,8 @@ Authentication outcome(Authentication::Outcome what, std::string reason) { retur
 
 Authenticator::Authenticator(const std::string& secret, Duration nonce_life, RandomSource& random, NonceCounts& counts)
     : proof_(secret, "nonce"),
+      mark_(secret, "nonce's maker"),
+      maker_(std::to_string(counts.maker())),
       unknown_user_ha1_(sip::hmac_sha256(secret, "unknown user")),
       nonce_life_(std::clamp<Duration>(nonce_life, 1s, 1h)),
       random_(&random),
@@ -149,24 +160,38 @@ std::vector<std::string> Authenticator::challenges(std::string_view digest_realm
 
 std::string Authenticator::make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker) {
     std::string stamp = hex16(static_cast<std::uint64_t>(std::max<std::int64_t>(0, unix_milliseconds(now))));
+    stamp.reserve(marked_digits + proof_digits);
     stamp += random_->token(random_bytes);
-    return stamp + proof(stamp, digest_realm, asker.address);
+    append_hex8(stamp, mark(stamp));
+    return stamp += proof(stamp, digest_realm, asker.address);
+}
+
+std::uint32_t Authenticator::mark(std::string_view nonce_stamp) const {
+    return static_cast<std::uint32_t>(mark_.number({nonce_stamp, maker_}));
 }
 
 // The address comes last and always has the same length, so that no realm can stand for a part of it.
-std::string Authenticator::proof(std::string_view nonce_stamp, std::string_view digest_realm,
+std::string Authenticator::proof(std::string_view stamp_and_mark, std::string_view digest_realm,
                                  const IpAddress& address) const {
     const char family = static_cast<char>(address.family);
-    return proof_({nonce_stamp, digest_realm, as_text(address.bytes), {&family, 1}});
+    return proof_({stamp_and_mark, digest_realm, as_text(address.bytes), {&family, 1}});
+}
+
+bool Authenticator::is_our_own(std::string_view nonce) const {
+    std::uint32_t marked = 0;
+    const auto digits = nonce.substr(stamp_digits, mark_digits);
+    std::from_chars(digits.data(), digits.data() + digits.size(), marked, 16);
+    return marked == mark(nonce.substr(0, stamp_digits));
 }
 
 bool Authenticator::is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now,
                             const Asker& asker) const {
-    if (nonce.size() != stamp_digits + proof_digits) return false;
-    const auto stamp = nonce.substr(0, stamp_digits);
-    if (!equal_constant_time(proof(stamp, digest_realm, asker.address), nonce.substr(stamp_digits))) return false;
+    if (nonce.size() != marked_digits + proof_digits) return false;
+    const auto marked = nonce.substr(0, marked_digits);
+    if (!equal_constant_time(proof(marked, digest_realm, asker.address), nonce.substr(marked_digits))) return false;
     const auto issued = time_of(nonce);
-    if (!issued || *issued > now + clock_skew || now - *issued >= nonce_life_) return false;
+    const Duration life = is_our_own(nonce) ? nonce_life_ : std::min(nonce_life_, life_elsewhere);
+    if (!issued || *issued > now + clock_skew || now - *issued >= life) return false;
     return !counts_->is_forgotten(nonce);
 }
 

@@ -1,6 +1,8 @@
 // Digest challenges and their check: who is this request from? RFC 3261 22, RFC 7616, RFC 8760. Nonces carry their own
 // proof (a keyed hash of their time and of the address they were given to), so every node with the same secret can
-// check them; replays are refused per nonce count. Counts no failures, the lock-outs do.
+// check them; replays are refused per nonce count. Which counts were used only the node knows that they were used at: a
+// nonce that another node has made, or this one before it was started again, is good for 10 s, which a challenge takes
+// to be answered elsewhere, and then stale. Counts no failures, the lock-outs do.
 #pragma once
 
 #include <cstdint>
@@ -76,11 +78,14 @@ public:
     std::string make_nonce(std::string_view digest_realm, TimePoint now, const Asker& asker);
 
 private:
-    std::string proof(std::string_view nonce_stamp, std::string_view digest_realm, const IpAddress& address) const;
+    std::uint32_t mark(std::string_view nonce_stamp) const;
+    std::string proof(std::string_view stamp_and_mark, std::string_view digest_realm, const IpAddress& address) const;
+    bool is_our_own(std::string_view nonce) const;
     bool is_good(std::string_view nonce, std::string_view digest_realm, TimePoint now, const Asker& asker) const;
     bool response_is_right(const sip::DigestAnswer& answer, std::string_view ha1, std::string_view method) const;
 
-    sip::SipHash128 proof_;
+    sip::SipHash128 proof_, mark_;
+    std::string maker_;             // that the table of counts has
     std::string unknown_user_ha1_;  // nobody's: makes an unknown user cost what a known one does
     Duration nonce_life_;
     RandomSource* random_;

@@ -78,6 +78,7 @@ std::vector<std::string> LocationStore::flow_closed(const Flow& flow) {
 std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_view trunk) {
     std::vector<std::string> displaced;
     if (flow.connection != 0 || flow.transport != Transport::udp) return displaced;
+    lost_.remove(flow, trunk);
     visit_over(flow, &Uses::own, [&](const std::string& other) {
         if (other == trunk) return true;
         const bool had = update(other, [&](std::vector<Binding>& bindings) {
@@ -88,10 +89,40 @@ std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_
             }
             return lost;
         });
-        if (had) displaced.push_back(other);
+        if (!had) return true;
+        lost_.add(flow, other);
+        displaced.push_back(other);
         return true;
     });
     return displaced;
+}
+
+bool LocationStore::has_lost(const Flow& flow, std::string_view trunk) const { return lost_.has(flow, trunk); }
+
+void LocationStore::LostFlows::add(const Flow& flow, const std::string& trunk) {
+    const std::lock_guard lock(mutex_);
+    any_.store(true, std::memory_order_relaxed);
+    trunks_[flow].insert(trunk);
+    ages_.push_back(flow);
+    if (ages_.size() <= most) return;
+    trunks_.erase(ages_.front());
+    ages_.pop_front();
+}
+
+void LocationStore::LostFlows::remove(const Flow& flow, std::string_view trunk) {
+    if (!any_.load(std::memory_order_relaxed)) return;
+    const std::lock_guard lock(mutex_);
+    const auto found = trunks_.find(flow);
+    if (found == trunks_.end()) return;
+    if (const auto at = found->second.find(trunk); at != found->second.end()) found->second.erase(at);
+    if (found->second.empty()) trunks_.erase(found);
+}
+
+bool LocationStore::LostFlows::has(const Flow& flow, std::string_view trunk) const {
+    if (!any_.load(std::memory_order_relaxed) || flow.transport != Transport::udp) return false;
+    const std::lock_guard lock(mutex_);
+    const auto found = trunks_.find(flow);
+    return found != trunks_.end() && found->second.contains(trunk);
 }
 
 std::size_t LocationStore::expire(TimePoint now) {

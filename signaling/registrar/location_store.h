@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -64,6 +65,9 @@ public:
     // This trunk has proved itself over a UDP flow: a NAT has given the port to it. What others had there is not called
     // any more, but for what came through a proxy (Path), whose flow is everybody's. Whose it was.
     std::vector<std::string> take_flow(const Flow& flow, std::string_view trunk);
+    // Another one has taken this UDP flow from the trunk, and the trunk has not proved itself over it since: what it
+    // still has there, a call or a subscription, would be told to somebody else. The latest 4,096 are remembered.
+    bool has_lost(const Flow& flow, std::string_view trunk) const;
     std::size_t expire(TimePoint now);  // removes what has expired; how many
     std::vector<Binding> all() const;   // for operators; a copy
     std::size_t size() const { return size_.load(std::memory_order_relaxed); }
@@ -92,6 +96,20 @@ private:
         std::unordered_map<Flow, Uses> uses;
     };
     static constexpr std::size_t stripe_count = 64;
+    // Flows that were taken, and from whom. Locked alone.
+    class LostFlows {
+    public:
+        void add(const Flow& flow, const std::string& trunk);
+        void remove(const Flow& flow, std::string_view trunk);
+        bool has(const Flow& flow, std::string_view trunk) const;
+
+    private:
+        static constexpr std::size_t most = 4'096;
+        mutable std::mutex mutex_;
+        std::unordered_map<Flow, std::set<std::string, std::less<>>> trunks_;
+        std::deque<Flow> ages_;
+        std::atomic<bool> any_{false};  // hardly ever: nobody takes the lock until then
+    };
 
     void replace(Stripe& stripe, std::string_view trunk, std::vector<Binding> bindings);
     void note(Stripe& stripe, std::string_view trunk);
@@ -124,6 +142,7 @@ private:
 
     std::array<Stripe, stripe_count> stripes_;
     std::array<FlowStripe, stripe_count> flows_;
+    LostFlows lost_;
     std::atomic<std::size_t> size_{0};
     std::atomic<bool> remembers_{false};
 };

@@ -24,7 +24,7 @@ struct LockoutPolicy {
     // Not prolonged by what comes meanwhile. Below the 960 s that a PBX waits at most between its attempts (SIPconnect
     // 16.4.1.1), so that one with the right password comes back by itself.
     Duration lasts = 300s;
-    bool silent = false;  // dropped instead of answered with 403
+    bool silent = false;  // dropped instead of answered, which is 403 to REGISTER and 480 to all else
 };
 
 class Lockouts {

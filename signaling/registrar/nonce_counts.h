@@ -23,8 +23,14 @@ public:
     // `max_nonces`: in use at one time, about 90 bytes each; beyond it the oldest become stale early.
     explicit NonceCounts(std::size_t max_nonces = 131'072, std::size_t stripes = 64);
 
+    // What tells this table from every other one: whose counts are here is known by nonces alone that it has made.
+    // Random, drawn anew at every start; before the first authenticator. Never shown.
+    void set_maker(std::uint64_t maker) { maker_ = maker; }
+    std::uint64_t maker() const { return maker_; }
+
     // False: this count of the nonce was used before, or may have been. Nonces are our own and genuine: their text
-    // begins with the time they were made at and what makes them differ, in 32 characters; no more is kept.
+    // begins with the time they were made at and what makes them differ, in 32 characters; no more is kept. (Or another
+    // node's: see authenticator.h.)
     bool use(std::string_view nonce, std::uint32_t count, TimePoint expires, TimePoint now);
     // Its counts may have been forgotten: stale, never good again.
     bool is_forgotten(std::string_view nonce) const;
@@ -59,6 +65,7 @@ private:
     Stripe& stripe(const Stamp& stamp) const { return stripes_[stamp.random % stripe_count_]; }
     static void drop_oldest(Stripe& stripe);
 
+    std::uint64_t maker_ = 0;
     std::size_t stripe_count_, most_in_stripe_;
     std::unique_ptr<Stripe[]> stripes_;
 };

@@ -2,6 +2,7 @@
 // T.38 annex D (fax), RFC 3556 (bandwidth of RTCP).
 #include <algorithm>
 #include <array>
+#include <bitset>
 
 #include "control/base/check.h"
 #include "signaling/sdp/outline.h"
@@ -32,13 +33,20 @@ constexpr std::array static_types{
 };
 
 const StaticPayloadType* static_type(std::uint32_t payload_type) {
+    if (payload_type > static_types.back().payload_type) return nullptr;
     for (const auto& s : static_types)
         if (s.payload_type == payload_type) return &s;
     return nullptr;
 }
 
-// The encoding of an rtpmap, "telephone-event/8000" or "L16/48000/2"; nothing if it says anything else.
-std::optional<Codec> read_encoding(std::uint8_t payload_type, std::string_view encoding) {
+// "telephone-event/8000" or "L16/48000/2", as an rtpmap has it.
+struct Encoding {
+    std::string_view name;
+    std::uint32_t clock_rate = 0, channels = 1;
+};
+
+// Nothing if it says anything else.
+std::optional<Encoding> read_encoding(std::string_view encoding) {
     const std::size_t slash = encoding.find('/');
     if (slash == 0 || slash == std::string_view::npos) return std::nullopt;
     const std::string_view rest = encoding.substr(slash + 1);
@@ -47,7 +55,7 @@ std::optional<Codec> read_encoding(std::uint8_t payload_type, std::string_view e
     const auto channels =
         second == std::string_view::npos ? std::optional<std::uint32_t>(1) : number(rest.substr(second + 1), 255);
     if (!rate || *rate == 0 || !channels || *channels == 0) return std::nullopt;
-    return Codec{payload_type, std::string(encoding.substr(0, slash)), *rate, *channels};
+    return Encoding{encoding.substr(0, slash), *rate, *channels};
 }
 
 std::string_view take_word(std::string_view& text) {
@@ -58,29 +66,46 @@ std::string_view take_word(std::string_view& text) {
     return {begin, end};
 }
 
-// By payload type, the first encoding that can be read.
-using Encodings = std::array<std::string_view, 128>;
+// By payload type, which attribute has its first encoding that can be read: 1 is the first one, 0 none.
+using Encodings = std::array<std::uint16_t, 128>;
+static_assert(limits::attributes < 0xffff);
+
+struct TypedEncoding {  // of a type that has none assigned
+    std::uint32_t payload_type;
+    Encoding encoding;
+};
+std::optional<TypedEncoding> read_map(std::string_view value) {
+    const auto payload_type = number(take_word(value), 127);
+    if (!payload_type || static_type(*payload_type) != nullptr) return std::nullopt;
+    const auto encoding = read_encoding(take_word(value));
+    if (!encoding) return std::nullopt;
+    return TypedEncoding{*payload_type, *encoding};
+}
 
 Encodings encodings_of(const MediaDescription& m) {
     Encodings out{};
-    for (const auto& a : m.attributes) {
-        if (a.name != "rtpmap") continue;
-        std::string_view rest = a.value;
-        const auto payload_type = number(take_word(rest), 127);
-        const std::string_view encoding = take_word(rest);
-        if (!payload_type || !out[*payload_type].empty()) continue;
-        if (read_encoding(static_cast<std::uint8_t>(*payload_type), encoding)) out[*payload_type] = encoding;
+    for (std::size_t i = 0; i < m.attributes.size(); ++i) {
+        if (m.attributes[i].name != "rtpmap") continue;
+        const auto mapped = read_map(m.attributes[i].value);
+        if (mapped && out[mapped->payload_type] == 0) out[mapped->payload_type] = static_cast<std::uint16_t>(i + 1);
     }
     return out;
 }
 
+Codec dynamic_codec(std::uint8_t type, const MediaDescription& m, const Encodings& mapped) {
+    if (mapped[type] == 0) return {type, {}, 8000, 1};
+    const Encoding encoding = read_map(m.attributes[mapped[type] - 1u].value)->encoding;
+    return {type, std::string(encoding.name), encoding.clock_rate, encoding.channels};
+}
+
 void read_codecs(const MediaDescription& m, StreamView& out) {
     std::optional<Encodings> mapped;  // nobody asks for them where all types are static
-    std::array<bool, 128> listed{};
+    std::bitset<128> listed;
+    out.codecs.reserve(m.formats.size());
     for (const auto& format : m.formats) {
         const auto payload_type = number(format, 127);
         if (!payload_type || listed[*payload_type]) continue;
-        listed[*payload_type] = true;
+        listed.set(*payload_type);
         const auto type = static_cast<std::uint8_t>(*payload_type);
         // An assigned number means what RFC 3551 says, whatever its rtpmap says: "18 G729a" and "9 G722/16000" are met.
         if (const auto* known = static_type(type)) {
@@ -88,15 +113,20 @@ void read_codecs(const MediaDescription& m, StreamView& out) {
             continue;
         }
         if (!mapped) mapped = encodings_of(m);
-        auto codec = read_encoding(type, (*mapped)[type]);
-        out.codecs.push_back(codec ? std::move(*codec) : Codec{type, {}, 8000, 1});
+        out.codecs.push_back(dynamic_codec(type, m, *mapped));
     }
+}
+
+std::optional<Direction> direction_named(std::string_view name) {
+    if (name.size() != 8) return std::nullopt;  // as long as each of them, and hardly any other attribute
+    for (const auto d : {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
+        if (name == to_string(d)) return d;
+    return std::nullopt;
 }
 
 std::optional<Direction> direction_in(const std::vector<Attribute>& attributes) {
     for (const auto& a : attributes)
-        for (const auto d : {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
-            if (a.name == to_string(d)) return d;
+        if (const auto direction = direction_named(a.name)) return direction;
     return std::nullopt;
 }
 
@@ -136,12 +166,6 @@ bool is_zero_bandwidth(std::string_view modifier, const MediaDescription& m, con
     return false;
 }
 
-std::optional<Direction> direction_named(std::string_view name) {
-    for (const auto d : {Direction::sendrecv, Direction::sendonly, Direction::recvonly, Direction::inactive})
-        if (name == to_string(d)) return d;
-    return std::nullopt;
-}
-
 // What is said of the session, then of one m-line after the other, as the lines go by.
 struct Spoken {
     std::optional<Direction> direction;
@@ -150,26 +174,30 @@ struct Spoken {
     void line(char type, std::string_view value) {
         if (type == 'a' && !direction) direction = direction_named(value);
         if (type != 'c' || zero_address) return;
-        const auto w = words(value);
-        const auto address = w.size() == 3 ? IpAddress::parse(w[2].substr(0, w[2].find('/'))) : std::nullopt;
+        std::string_view rest = value;
+        take_word(rest), take_word(rest);
+        const std::string_view host = take_word(rest);
+        const bool more = !take_word(rest).empty();
+        // The two that there are begin with a zero or a colon: no other one has to be read.
+        const bool may_be_zero = !more && (host.starts_with('0') || host.starts_with(':') || host.starts_with('['));
+        const auto address = may_be_zero ? IpAddress::parse(host.substr(0, host.find('/'))) : std::nullopt;
         zero_address = address && address->is_unspecified();
     }
 };
 class Line {
 public:
     bool begin(std::string_view value) {
-        const auto w = words(value, limits::formats + 4);
-        if (w.size() < 3) return false;
-        const auto port = number(w[1].substr(0, w[1].find('/')), 65'535);
-        if (!port) return false;
-        media_ = w[0];
+        media_ = take_word(value);
+        const std::string_view ports = take_word(value), protocol = take_word(value);
+        const auto port = number(ports.substr(0, ports.find('/')), 65'535);
+        if (protocol.empty() || !port) return false;
         rejected_ = *port == 0;
-        secure_ = same_name(w[2], "RTP/SAVP") || same_name(w[2], "RTP/SAVPF");
-        rtp_ = secure_ || same_name(w[2], "RTP/AVP") || same_name(w[2], "RTP/AVPF");
-        const auto is_fax = [](std::string_view format) { return same_name(format, "t38"); };
-        t38_ = same_name(media_, "image") && same_name(w[2], "udptl") && std::any_of(w.begin() + 3, w.end(), is_fax);
-        for (std::size_t i = 3; rtp_ && i < w.size() && count_ < shown; ++i) {
-            const auto type = number(w[i], 127);
+        secure_ = same_name(protocol, "RTP/SAVP") || same_name(protocol, "RTP/SAVPF");
+        const bool rtp = secure_ || same_name(protocol, "RTP/AVP") || same_name(protocol, "RTP/AVPF");
+        const bool may_be_fax = same_name(media_, "image") && same_name(protocol, "udptl");
+        for (auto format = take_word(value); !format.empty() && count_ < shown; format = take_word(value)) {
+            if (may_be_fax && same_name(format, "t38")) t38_ = true;
+            const auto type = rtp ? number(format, 127) : std::nullopt;
             const auto end = types_.begin() + count_;
             if (type && std::find(types_.begin(), end, *type) == end) types_[count_++] = *type;
         }
@@ -181,36 +209,45 @@ public:
         if (type != 'a' || !value.starts_with(map)) return;
         value.remove_prefix(map.size());
         const auto payload_type = number(take_word(value), 127);
-        for (std::size_t i = 0; payload_type && i < count_; ++i) {
-            if (types_[i] != *payload_type || !names_[i].empty()) continue;
-            if (const auto codec = read_encoding(static_cast<std::uint8_t>(*payload_type), take_word(value)))
-                names_[i] = codec->name;
-        }
+        const auto end = types_.begin() + count_;
+        const auto listed = payload_type ? std::find(types_.begin(), end, *payload_type) : end;
+        if (listed == end) return;
+        std::string_view& name = names_[static_cast<std::size_t>(listed - types_.begin())];
+        if (!name.empty()) return;
+        if (const auto encoding = read_encoding(take_word(value))) name = encoding->name;
     }
-    std::string text(const Spoken& session) const {
-        std::string out(media_.substr(0, 8));
-        if (rejected_) return out + " off";
+    void append(std::string& out, const Spoken& session) const {
+        out += media_.substr(0, 8);
+        if (rejected_) {
+            out += " off";
+            return;
+        }
         if (secure_) out += " srtp";
         if (t38_) out += " t38";
         Direction direction = said_.direction ? *said_.direction : session.direction.value_or(Direction::sendrecv);
         if (said_.zero_address ? *said_.zero_address : session.zero_address.value_or(false))
             direction = without_receiving(direction);
         if (direction != Direction::sendrecv) out.append(1, ' ').append(to_string(direction));
-        for (std::size_t i = 0; i < count_; ++i) out.append(1, i == 0 ? ' ' : ',').append(name(i));
-        return out;
+        for (std::size_t i = 0; i < count_; ++i) {
+            out += i == 0 ? ' ' : ',';
+            append_name(out, i);
+        }
     }
 
 private:
     static constexpr std::size_t shown = 3, letters = 16;
-    std::string name(std::size_t i) const {
-        if (const auto* known = static_type(types_[i])) return std::string(known->name);
-        if (names_[i].empty()) return std::to_string(types_[i]);
-        return names_[i] == "telephone-event" ? "te" : names_[i].substr(0, letters);
+    void append_name(std::string& out, std::size_t i) const {
+        if (const auto* known = static_type(types_[i]))
+            out += known->name;
+        else if (names_[i].empty())
+            out += std::to_string(types_[i]);
+        else
+            out += names_[i] == "telephone-event" ? "te" : names_[i].substr(0, letters);
     }
     std::string_view media_;
-    bool rejected_ = false, secure_ = false, rtp_ = false, t38_ = false;
+    bool rejected_ = false, secure_ = false, t38_ = false;
     std::array<std::uint32_t, shown> types_{};
-    std::array<std::string, shown> names_;
+    std::array<std::string_view, shown> names_;
     std::size_t count_ = 0;
     Spoken said_;
 };
@@ -223,7 +260,9 @@ std::string outline(std::string_view text) {
     Spoken session;
     std::optional<Line> line;
     const auto put = [&] {
-        if (line) out.append(out.empty() ? "" : " + ").append(line->text(session));
+        if (!line) return;
+        if (!out.empty()) out += " + ";
+        line->append(out, session);
     };
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());

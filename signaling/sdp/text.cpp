@@ -13,6 +13,7 @@ bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 std::vector<std::string_view> words(std::string_view text, std::size_t limit) {
     std::vector<std::string_view> out;
+    out.reserve(std::min<std::size_t>(limit, 12));  // as many as lines have, but for long lists of formats
     std::size_t at = 0;
     for (;;) {
         while (at < text.size() && is_space(text[at])) ++at;

@@ -75,6 +75,9 @@ bool is_plain_encoding(std::string_view encoding) {
            equal_ignoring_case(encoding, "binary");
 }
 
+// As nearly every body is marked: without a parameter, a comment or a space that had to be read.
+bool is_plainly(std::string_view written, std::string_view type) { return equal_ignoring_case(written, type); }
+
 // Its own kind holds further parts, or nobody knows which.
 bool may_hold_parts(std::string_view type) {
     const auto parsed = parse_media_type(type);
@@ -152,6 +155,7 @@ Result<Content, ContentErrc> read_multipart(std::string_view body, const MediaTy
 }  // namespace
 
 bool ContentPart::is(std::string_view media_type) const {
+    if (is_plainly(type, media_type)) return true;
     const auto parsed = parse_media_type(type);
     return parsed.has_value() && parsed->is(media_type);
 }
@@ -186,9 +190,11 @@ std::string_view to_string(ContentErrc e) {
 Result<Content, ContentErrc> read_content(const Message& message) {
     if (message.body().empty()) return Content{};
     const std::string_view written = message.first(HeaderName::content_type).value_or("");
-    const auto type = parse_media_type(written);
-    if (type.has_value() && type->is("multipart/mixed")) return read_multipart(message.body(), *type);
-    if (may_hold_parts(written)) return ContentErrc::unreadable_type;
+    if (!is_plainly(written, "application/sdp")) {
+        const auto type = parse_media_type(written);
+        if (type.has_value() && type->is("multipart/mixed")) return read_multipart(message.body(), *type);
+        if (may_hold_parts(written)) return ContentErrc::unreadable_type;
+    }
     Content out;
     ContentPart whole{std::string(written), std::string(message.first(HeaderName::content_disposition).value_or("")),
                       message.body()};
@@ -201,6 +207,9 @@ Result<Content, ContentErrc> read_content(const Message& message) {
 }
 
 std::string_view session_description(const Message& message) {
+    if (is_plainly(message.first(HeaderName::content_type).value_or(""), "application/sdp") &&
+        !message.first(HeaderName::content_disposition))
+        return message.body();
     const auto content = read_content(message);
     if (!content.has_value() || content->description == Content::none) return {};
     return content->parts[content->description].body;

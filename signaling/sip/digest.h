@@ -29,6 +29,7 @@ class SipHash128 {
 public:
     SipHash128(std::string_view secret, std::string_view purpose);
     std::string operator()(std::initializer_list<std::string_view> parts) const;  // 32 hex digits, of all in a row
+    std::uint64_t number(std::initializer_list<std::string_view> parts) const { return hash_.wide(parts).low; }
 
 private:
     SipHash hash_;

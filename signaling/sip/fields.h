@@ -64,6 +64,8 @@ struct NameAddr {              // From, To, Contact, Route, P-Asserted-Identity 
     std::string_view tag() const;
     std::string text() const;  // always in < >
 };
+// `<uri>` behind the name in quotes, where there is one. The URI stands as it is: whoever calls has composed it.
+std::string name_addr_text(std::string_view display_name, std::string_view uri);
 struct Credentials {     // Authorization, Proxy-Authorization and the challenges: RFC 7616
     std::string scheme;  // as written, e.g. "Digest"
     Parameters parameters;

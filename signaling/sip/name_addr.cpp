@@ -77,14 +77,16 @@ std::string NameAddrView::display_name() const { return quoted ? scan::unquoted(
 
 std::string_view NameAddr::tag() const { return parameters.value("tag").value_or(std::string_view()); }
 
-std::string NameAddr::text() const {
+std::string name_addr_text(std::string_view display_name, std::string_view uri) {
     std::string out;
+    out.reserve(display_name.size() + uri.size() + 8);
     if (!display_name.empty()) {
         append_quoted(out, display_name);
         out.push_back(' ');
     }
-    out.append(1, '<').append(uri.text()).append(1, '>').append(parameters.text());
-    return out;
+    return out.append(1, '<').append(uri).append(1, '>');
 }
+
+std::string NameAddr::text() const { return name_addr_text(display_name, uri.text()).append(parameters.text()); }
 
 }  // namespace sallyport::sip

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "control/config/keys.h"
+#include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/policy/proof.h"
 #include "signaling/stack/core.h"
@@ -26,6 +27,13 @@ const config::Trunk* claimed_trunk(const config::Snapshot& config, const sip::Me
     return config.trunk_by_aor(from.user, from.host);
 }
 
+// An INVITE that names the trunk in any way.
+bool speaks_for(const config::Trunk& trunk, const sip::Message& invite) {
+    const sip::Uri from = sip::own(invite.from().uri);
+    return config::aor_key(from.user, from.host) == config::aor_key(trunk.aor_user(), trunk.aor_domain()) ||
+           policy::named_caller(invite, trunk).has_value();
+}
+
 // An anonymous caller's PBX is still addressing its provider.
 std::string host_addressed(const sip::Message& request) {
     const sip::Uri from = sip::own(request.from().uri);
@@ -45,18 +53,29 @@ bool calls_for_help(const transaction::Request& request, const config::Trunk* tr
 
 }  // namespace
 
+// SIPconnect 16.4.1.3: whoever has no password must not see who is there. Trunks are challenged in different ways, so a
+// name that is nobody's is challenged in the way of one of them, drawn by a keyed hash of the name: always the same for
+// that name, and nobody can foretell which. A caller who hides has no name that could be tried.
+const config::DigestTerms* Core::terms_of_nobody(const sip::UriView& aor, std::string_view key, std::string_view host,
+                                                 bool shown_as_number) const {
+    const auto* terms = snapshot->digest_terms_of(host);
+    if (terms == nullptr && shown_as_number) terms = snapshot->digest_terms_of_any();
+    if (terms == nullptr) return nullptr;
+    return aor.host.ends_with(".invalid") ? &terms->commonest() : &terms->drawn(unknown_names_.number({key}));
+}
+
 Core::Challenge Core::challenge_for(const config::Trunk* trunk, const sip::UriView& aor, std::string_view host,
-                                    bool proxy) const {
+                                    bool proxy, bool shown_as_number) const {
     Challenge out{proxy, trunk, {}, config::aor_key(aor.user, aor.host)};
     if (out.aor.size() > longest_name) out.aor.resize(longest_name);
-    if (trunk != nullptr) {
+    if (host.empty()) host = aor.host;
+    if (trunk != nullptr && !trunk->credentials.empty()) {
         out.digest_realm = digest_realm_of(*trunk);
+    } else if (out.as_if = terms_of_nobody(aor, out.aor, host, shown_as_number); out.as_if != nullptr) {
+        out.digest_realm = out.as_if->digest_realm;
     } else {
-        out.digest_realm = snapshot->digest_realm_of(host).value_or(std::string());
-        if (out.digest_realm.empty()) {
-            out.digest_realm = host.substr(0, longest_realm);
-            for (char& c : out.digest_realm) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-        }
+        out.digest_realm = host.substr(0, longest_realm);
+        for (char& c : out.digest_realm) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     }
     return out;
 }
@@ -89,7 +108,9 @@ std::optional<Authentication> Core::authenticate(const transaction::Request& req
     const std::uint16_t status = challenge.proxy ? 407 : 401;
     auto composer = sip::respond(request.message, status, stateless_tag(request.message), &request.flow.remote);
     const bool stale = result.outcome == Authentication::Outcome::stale;
-    const auto offer = challenge.trunk != nullptr ? digest_offer_of(*challenge.trunk) : registrar::DigestOffer{};
+    const auto offer = challenge.as_if != nullptr   ? offer_of(challenge.as_if->algorithms)
+                       : challenge.trunk != nullptr ? digest_offer_of(*challenge.trunk)
+                                                    : registrar::DigestOffer{};
     for (const auto& value : authenticator.challenges(challenge.digest_realm, stale, now_, offer, asker))
         composer.add(challenge.proxy ? HeaderName::proxy_authenticate : HeaderName::www_authenticate, value);
     answer_once(request, std::move(composer));
@@ -126,7 +147,9 @@ bool Core::is_locked_out(const transaction::Request& request, std::string_view k
         layer.ignore(request.server);
     } else {
         statistics.refused_locked_out.add();
-        refuse(request, {403, "locked out", {}});
+        // SIPconnect 16.4.2: to any other request 403 says that the registration is gone.
+        const bool registers = request.message.method() == sip::Method::register_;
+        refuse(request, {static_cast<std::uint16_t>(registers ? 403 : 480), "locked out", {}});
     }
     return true;
 }
@@ -139,9 +162,10 @@ void Core::count_failure(const transaction::Request& request, const Challenge& c
     const std::string trunk = claimed != nullptr ? claimed->id : std::string();
     statistics.authentication_failures.add();
     complain("authentication-failed", trunk, result.reason + " from " + request.flow.remote.to_string());
-    if (!trunk.empty())
-        shared.trunk_states.note_trouble(
-            trunk, "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
+    // Noted of nobody as well, to take as long.
+    shared.trunk_states.note_trouble(
+        claimed != nullptr ? std::string_view(trunk) : challenge.aor,
+        "authentication failed from " + request.flow.remote.to_string() + ": " + result.reason);
     bool locked = false;
     for (const auto& name : {std::string(of_aor) + challenge.aor, std::string(of_user) + result.username})
         locked |= shared.lockouts.failed(source, name, now_);
@@ -175,10 +199,7 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
     const Realm& realm = settings.realms[request.flow.realm];
     auto party = identify(request);
     const auto* claimed = realm.trusted ? nullptr : claimed_trunk(*snapshot, request.message);
-    // A NAT may have given the port to another PBX, which has not registered yet.
-    const bool disputed = party.proof == policy::Proof::registered_flow && request.flow.transport == Transport::udp &&
-                          claimed != nullptr && claimed->id != party.id;
-    if (party.known() && !disputed) {
+    if (party.known() && !is_disputed(request, party, claimed)) {
         if (party.kind != policy::PartyKind::trunk) return party;
         const auto trunk = snapshot->trunks.find(party.id);
         if (trunk == snapshot->trunks.end() || calls_for_help(request, &trunk->second)) return party;
@@ -212,10 +233,15 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {403, "transport not allowed for the trunk", {}});
         return std::nullopt;
     }
-    if (claimed == nullptr) claimed = at_home;
+    // Who calls for help over a trunk that is switched off is asked for that trunk's password.
+    if (claimed == nullptr) claimed = at_home != nullptr ? at_home : help ? caller : nullptr;
+    const auto flows = party.known() ? snapshot->trunks.find(party.id) : snapshot->trunks.end();
+    const std::string host =
+        flows != snapshot->trunks.end() ? std::string(flows->second.aor_domain()) : host_addressed(request.message);
+    const bool shown_as_number = sip::e164(sip::own(request.message.from().uri)).has_value();
     const auto authenticated =
-        authenticate(request, challenge_for(claimed, request.message.from().uri, host_addressed(request.message),
-                                            request.message.method() == sip::Method::invite));
+        authenticate(request, challenge_for(claimed, request.message.from().uri, host,
+                                            request.message.method() == sip::Method::invite, shown_as_number));
     if (!authenticated) return std::nullopt;
     const auto trunk = snapshot->trunks.find(authenticated->trunk);
     if (trunk == snapshot->trunks.end() || trunk->second.realm != realm.name) {
@@ -227,7 +253,29 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         return std::nullopt;
     }
     shared.proven.add(request.flow, authenticated->trunk);
+    tell_of_taken_flow(request.flow, authenticated->trunk,
+                       shared.locations.take_flow(request.flow, authenticated->trunk));
     return policy::Party{policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};
+}
+
+// A NAT may have given the port to another PBX, which has not registered yet: over UDP a flow is proof for a call that
+// names its trunk, and no more than a hint for one that names another trunk, or nobody (an anonymous caller, or one
+// whose call is sent on without saying by whom). Who calls for help is not asked.
+bool Core::is_disputed(const transaction::Request& request, const policy::Party& party,
+                       const config::Trunk* claimed) const {
+    if (party.proof != policy::Proof::registered_flow || request.flow.transport != Transport::udp) return false;
+    if (claimed != nullptr && claimed->id != party.id) return true;
+    if (claimed != nullptr || request.message.method() != sip::Method::invite) return false;
+    const auto trunk = snapshot->trunks.find(party.id);
+    return trunk != snapshot->trunks.end() && !calls_for_help(request, &trunk->second) &&
+           !speaks_for(trunk->second, request.message);
+}
+
+void Core::tell_of_taken_flow(const Flow& flow, const std::string& trunk, const std::vector<std::string>& displaced) {
+    for (const auto& other : displaced)
+        log(b2bua::Severity::warning, "flow-taken", other,
+            "UDP " + flow.remote.to_string() + " is trunk " + trunk +
+                "'s now: it is not called there any more, and what it has there is not spoken of");
 }
 
 }  // namespace sallyport::stack

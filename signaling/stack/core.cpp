@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "signaling/stack/asker.h"
+
 namespace sallyport::stack {
 namespace {
 
@@ -28,6 +30,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
       registrar(shared.locations),
       refreshes(config.remembered_refreshes),
       tag_hash_(config.nonce_secret, "to tag"),
+      unknown_names_(config.nonce_secret, "unknown name"),
       overload_mark_(random.token(4)) {
     settings.adopt = [this](std::string_view call_id, std::string_view peers_tag, bool ours, TimePoint now) {
         if (ours)
@@ -138,14 +141,15 @@ void Core::keep_expiring() {
     expiry_ = timers.start(now_ + expiry_interval, {transaction::TimerOwner::registrar, 0, 0, 0});
 }
 
-// Tokens: those of calls are call ids, whose generation is never 0; probes have the small numbers.
 void Core::on(const DnsAnswer& input) {
     auto cx = context();
-    const auto call = b2bua::CallId::from_number(input.token);
-    if (call)
-        calls.on_dns(call, input.answer, cx);
-    else
-        health.on_dns(input.token, input.answer, cx);
+    const auto number = number_of(input.token);
+    switch (asker_of(input.token)) {
+        case Asker::call: calls.on_dns(b2bua::CallId::from_number(input.token), input.answer, cx); break;
+        case Asker::probe: health.on_dns(number, input.answer, cx); break;
+        case Asker::relay: relay.on_dns(number, input.answer, cx); break;
+        case Asker::subscription: subscriptions.on_dns(number, input.answer, cx); break;
+    }
 }
 
 void Core::on(const b2bua::MediaReply& input) {
@@ -318,7 +322,7 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed) ||
+    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed, cx) ||
                        relay.on_client_failed(failed, cx);
     if (!taken) calls.on_client_failed(failed, cx);
 }

@@ -138,6 +138,9 @@ private:
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
     void suspect_nat(const transaction::Request& request, const config::Trunk& trunk);
+    bool is_disputed(const transaction::Request& request, const policy::Party& party,
+                     const config::Trunk* claimed) const;
+    void tell_of_taken_flow(const Flow& flow, const std::string& trunk, const std::vector<std::string>& displaced);
     void on_invite(transaction::Request request);
     void on_subscribe(const transaction::Request& request);
     policy::Party identify(const transaction::Request& request) const;
@@ -168,10 +171,14 @@ private:
         bool proxy = false;                    // 407 instead of 401
         const config::Trunk* trunk = nullptr;  // that the request says to be from
         std::string digest_realm;
-        std::string aor;  // whose request it says it is
+        std::string aor;                             // whose request it says it is
+        const config::DigestTerms* as_if = nullptr;  // of nobody we know: as one of the domain's trunks would be
     };
-    Challenge challenge_for(const config::Trunk* trunk, const sip::UriView& aor, std::string_view host,
-                            bool proxy) const;
+    // `shown_as_number`: a trunk would be known by that number, whatever the domain.
+    Challenge challenge_for(const config::Trunk* trunk, const sip::UriView& aor, std::string_view host, bool proxy,
+                            bool shown_as_number = false) const;
+    const config::DigestTerms* terms_of_nobody(const sip::UriView& aor, std::string_view key, std::string_view host,
+                                               bool shown_as_number) const;
     // Whose it is; nothing: the request has been answered (challenged, refused) or dropped.
     std::optional<registrar::Authentication> authenticate(const transaction::Request& request,
                                                           const Challenge& challenge);
@@ -192,8 +199,8 @@ private:
     const policy::Party* handed_over_by_ = nullptr;  // whose the INVITE is that another shard has handed over
     HandedOverInvites handed_over_;                  // to other shards
     TimerId expiry_ = 0, trunk_review_ = 0;
-    sip::SipHash128 tag_hash_;   // of the nonces' secret
-    std::string overload_mark_;  // how the To tags of brief refusals begin
+    sip::SipHash128 tag_hash_, unknown_names_;  // of the nonces' secret
+    std::string overload_mark_;                 // how the To tags of brief refusals begin
     policy::RefusalLimit emergencies_;
     std::set<std::string, std::less<>> emergency_numbers_;  // of all dial plans, as they are dialled
     std::int64_t complaint_second_ = 0;

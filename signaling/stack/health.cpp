@@ -5,6 +5,7 @@
 
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/b2bua/targets.h"
+#include "signaling/stack/asker.h"
 
 namespace sallyport::stack {
 namespace {
@@ -117,7 +118,8 @@ void Health::on_dns(std::uint64_t number, const locate::Answer& answer, b2bua::C
 void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
     Watch& watch = watches_.at(number);
     if (const auto* questions = std::get_if<std::vector<locate::Question>>(&step)) {
-        for (const auto& question : *questions) cx.out.emplace_back(b2bua::Resolve{number, question});
+        for (const auto& question : *questions)
+            cx.out.emplace_back(b2bua::Resolve{dns_token(Asker::probe, number), question});
         return;
     }
     watch.locator.reset();

@@ -191,10 +191,7 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     } else if (outcome.changed)
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
-    for (const auto& other : outcome.displaced)
-        log(b2bua::Severity::warning, "flow-taken", other,
-            "UDP " + request.flow.remote.to_string() + " is trunk " + trunk.id +
-                "'s now: it is not called there any more");
+    tell_of_taken_flow(request.flow, trunk.id, outcome.displaced);
     if (ok && outcome.changed && trunk.network.nat == config::NatMode::off) suspect_nat(request, trunk);
     if (ok) remember_refresh(request, trunk, outcome.changed, outcome.response);
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/stack/asker.h"
 
 namespace sallyport::stack {
 namespace {
@@ -96,6 +97,9 @@ std::optional<Refusal> Subscriptions::begin(const transaction::Request& request,
     const std::string tag = cx.random.token(8);
     fresh.dialog = dialog::Dialog::as_uas(message, request.flow, tag);
     fresh.dialog.local_cseq = 0;
+    fresh.number = last_ = (last_ + 1) % asker_numbers;
+    const auto sender = carrier ? config.carriers.find(party.id) : config.carriers.end();
+    fresh.any_transport = sender != config.carriers.end() && !b2bua::names_udp(sender->second.targets);
     fresh.expires = cx.now + std::chrono::seconds(seconds);
     accept(request, tag, fresh, cx);
     const auto at = all_.insert_or_assign(Key{std::string(message.call_id()), tag}, std::move(fresh)).first;
@@ -159,18 +163,57 @@ void Subscriptions::notify(All::iterator at, std::string_view state, b2bua::Cont
     s.due = false;
     s.told = cx.locations.usable(s.trunk, cx.now);
     s.notified = cx.now;
+    if (!last) ask(at, b2bua::NamedPeer::seek(s.named, s.dialog, cx.realm(s.dialog.flow.realm), cx.now, cx.random), cx);
+    send(at, state, cx);
+}
+
+void Subscriptions::send(All::iterator at, std::string_view state, b2bua::Context& cx) {
+    Subscription& s = at->second;
+    const bool last = state != "active";
     const Realm& realm = cx.realm(s.dialog.flow.realm);
-    const Flow flow = b2bua::next_hop_flow(s.dialog, realm);
-    auto composer = s.dialog.request("NOTIFY", b2bua::via_of(realm, flow, cx.layer.new_branch()));
-    const auto left = std::max<std::int64_t>(0, (s.expires - cx.now) / 1s);
-    composer.add(HeaderName::contact, b2bua::contact_of(realm, flow))
-        .add(HeaderName::event, s.event)
-        .add(HeaderName::subscription_state,
-             last ? "terminated;reason=" + std::string(state) : "active;expires=" + std::to_string(left))
-        .add(HeaderName::user_agent, cx.settings.server_header);
+    auto hop = b2bua::next_hop(s.dialog, realm, {nullptr, s.named ? &*s.named : nullptr});
     const std::string body = registrar::reg_info_xml(s.what, s.told, s.version++, cx.now);
-    s.asked = cx.layer.send(flow, composer.finish(body_type, body), s.dialog.tls_name, cx.now, cx.effects);
+    const auto compose = [&](std::optional<std::uint32_t> cseq) {
+        auto composer = s.dialog.request("NOTIFY", b2bua::via_of(realm, hop.flow, cx.layer.new_branch()), cseq);
+        const auto left = std::max<std::int64_t>(0, (s.expires - cx.now) / 1s);
+        composer.add(HeaderName::contact, b2bua::contact_of(realm, hop.flow))
+            .add(HeaderName::event, s.event)
+            .add(HeaderName::subscription_state,
+                 last ? "terminated;reason=" + std::string(state) : "active;expires=" + std::to_string(left))
+            .add(HeaderName::user_agent, cx.settings.server_header);
+        return composer.finish(body_type, body);
+    };
+    std::string text = compose({});
+    s.over_stream.reset();
+    // Nobody hears of it if the last one is refused.
+    const auto stream = hop.any_transport && s.any_transport && !last
+                            ? b2bua::stream_for(hop.flow, text.size(), realm, cx.health, cx.now)
+                            : std::nullopt;
+    if (stream) {
+        hop.flow = *stream;
+        s.over_stream = stream->remote;
+        text = compose(s.dialog.local_cseq);
+    }
+    s.asked = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
     if (!last) asked_[s.asked] = at->first;
+}
+
+void Subscriptions::ask(All::iterator at, const b2bua::NamedPeer::Questions& questions, b2bua::Context& cx) {
+    for (const auto& question : questions) {
+        sought_[at->second.number] = at->first;
+        cx.out.emplace_back(b2bua::Resolve{dns_token(Asker::subscription, at->second.number), question});
+    }
+}
+
+void Subscriptions::on_dns(std::uint64_t number, const locate::Answer& answer, b2bua::Context& cx) {
+    const auto sought = sought_.find(number);
+    if (sought == sought_.end()) return;
+    const auto at = all_.find(sought->second);
+    if (at != all_.end() && at->second.number == number && at->second.named) {
+        ask(at, at->second.named->resume(answer, cx.now), cx);
+        if (at->second.named->is_waiting()) return;
+    }
+    sought_.erase(number);
 }
 
 void Subscriptions::end(All::iterator at, std::string_view reason, b2bua::Context& cx) {
@@ -188,7 +231,9 @@ void Subscriptions::on_timer(const config::Snapshot* config, b2bua::Context& cx)
     for (auto at = all_.begin(); at != all_.end();) {
         const auto next = std::next(at);
         Subscription& s = at->second;
-        if (cx.now >= s.expires)
+        if (s.party.starts_with("trunk ") && cx.locations.has_lost(s.dialog.flow, s.trunk))
+            forget(at);  // as after a connection that broke: it comes back and subscribes again
+        else if (cx.now >= s.expires)
             end(at, "timeout", cx);
         else if (config != nullptr && !config->trunks.contains(s.trunk))
             end(at, "noresource", cx);
@@ -217,12 +262,20 @@ bool Subscriptions::on_response(const transaction::Response& response, b2bua::Co
     return true;
 }
 
-bool Subscriptions::on_client_failed(const transaction::ClientFailed& failed) {
+bool Subscriptions::on_client_failed(const transaction::ClientFailed& failed, b2bua::Context& cx) {
     const auto asked = asked_.find(failed.client);
     if (asked == asked_.end()) return false;
     const auto key = asked->second;
     asked_.erase(asked);
-    all_.erase(key);
+    const auto at = all_.find(key);
+    if (at == all_.end()) return true;
+    if (failed.failure == transaction::Failure::transport && at->second.over_stream) {
+        // RFC 3261 18.1.1: TCP is refused there, so it goes over UDP after all.
+        cx.health.refused_stream(*at->second.over_stream, cx.now);
+        send(at, "active", cx);
+        return true;
+    }
+    all_.erase(at);
     return true;
 }
 

@@ -14,6 +14,7 @@
 
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/named_peer.h"
 #include "signaling/dialog/dialog.h"
 #include "signaling/policy/identify.h"
 #include "signaling/registrar/reg_info.h"
@@ -32,7 +33,8 @@ public:
     std::string_view pbx_of(const sip::Message& request) const;
     void on_timer(const config::Snapshot* config, b2bua::Context& cx);
     bool on_response(const transaction::Response& response, b2bua::Context& cx);
-    bool on_client_failed(const transaction::ClientFailed& failed);
+    bool on_client_failed(const transaction::ClientFailed& failed, b2bua::Context& cx);
+    void on_dns(std::uint64_t number, const locate::Answer& answer, b2bua::Context& cx);
     void on_flow_closed(const Flow& flow);
 
     std::size_t size() const { return all_.size(); }
@@ -48,8 +50,12 @@ private:
         TimePoint expires{}, notified{};
         std::uint32_t version = 0;
         std::vector<registrar::Binding> told;
-        transaction::ClientId asked;  // the NOTIFY that is not answered yet
-        bool due = false;             // something is to be told once that is answered
+        transaction::ClientId asked;          // the NOTIFY that is not answered yet
+        bool due = false;                     // something is to be told once that is answered
+        std::uint64_t number = 0;             // among all that there have been
+        bool any_transport = false;           // what is too large for UDP may go over TCP
+        std::optional<Endpoint> over_stream;  // where what is not answered yet has gone so
+        Boxed<b2bua::NamedPeer> named;        // where it is told, if its next hop is a name
     };
     using Key = std::pair<std::string, std::string>;  // Call-ID, our tag
     using All = std::map<Key, Subscription>;
@@ -57,6 +63,8 @@ private:
     void accept(const transaction::Request& request, std::string_view to_tag, const Subscription& subscription,
                 b2bua::Context& cx) const;
     void notify(All::iterator at, std::string_view state, b2bua::Context& cx);
+    void send(All::iterator at, std::string_view state, b2bua::Context& cx);
+    void ask(All::iterator at, const b2bua::NamedPeer::Questions& questions, b2bua::Context& cx);
     void end(All::iterator at, std::string_view reason, b2bua::Context& cx);
     void forget(All::iterator at);
     void keep_looking(b2bua::Context& cx);
@@ -64,6 +72,8 @@ private:
 
     All all_;
     std::unordered_map<transaction::ClientId, Key> asked_;
+    std::unordered_map<std::uint64_t, Key> sought_;  // whose place DNS is asked for, by number
+    std::uint64_t last_ = 0;
     TimerId timer_ = 0;
 };
 

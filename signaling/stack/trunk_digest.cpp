@@ -1,7 +1,5 @@
 #include "signaling/stack/trunk_digest.h"
 
-#include <algorithm>
-
 namespace sallyport::stack {
 namespace {
 
@@ -9,17 +7,16 @@ sip::DigestAlgorithm to_sip(config::DigestAlgorithm algorithm) {
     return algorithm == config::DigestAlgorithm::sha256 ? sip::DigestAlgorithm::sha256 : sip::DigestAlgorithm::md5;
 }
 
-bool has_secret(const config::Trunk& trunk, config::DigestAlgorithm algorithm) {
-    return std::any_of(trunk.credentials.begin(), trunk.credentials.end(), [&](const config::Credential& c) {
-        return !(algorithm == config::DigestAlgorithm::sha256 ? c.ha1_sha256 : c.ha1_md5).empty();
-    });
-}
-
-const std::vector<config::DigestAlgorithm>& algorithms_of(const config::Trunk& trunk) {
-    using enum config::DigestAlgorithm;
-    static const std::vector every{sha256, md5};
-    return trunk.authentication.algorithms.empty() ? every : trunk.authentication.algorithms;
-}
+// In whose place an unknown user is looked up: whoever has a clock must not see that there was nothing to copy.
+struct Nobody {
+    config::Trunk trunk;
+    config::Credential credential;
+    Nobody() {
+        trunk.id = "in the place of a trunk";
+        credential.ha1_md5.assign(32, '0');
+        credential.ha1_sha256.assign(64, '0');
+    }
+};
 
 }  // namespace
 
@@ -29,20 +26,26 @@ std::string digest_realm_of(const config::Trunk& trunk) {
     return std::string(trunk.aor_domain());
 }
 
-registrar::DigestOffer digest_offer_of(const config::Trunk& trunk) {
+registrar::DigestOffer offer_of(const std::vector<config::DigestAlgorithm>& algorithms) {
     registrar::DigestOffer offer{{}};
-    for (const auto algorithm : algorithms_of(trunk))
-        if (has_secret(trunk, algorithm)) offer.algorithms.push_back(to_sip(algorithm));
-    return offer.algorithms.empty() ? registrar::DigestOffer{} : offer;
+    for (const auto algorithm : algorithms) offer.algorithms.push_back(to_sip(algorithm));
+    return offer;
+}
+
+registrar::DigestOffer digest_offer_of(const config::Trunk& trunk) {
+    return offer_of(config::offered_algorithms(trunk));
 }
 
 registrar::CredentialSecret secret_of(const config::Snapshot::CredentialMatch& match) {
-    if (match.trunk == nullptr) return {};
-    registrar::CredentialSecret secret{match.trunk->id, {}, {}, match.trunk->authentication.without_qop};
-    for (const auto algorithm : algorithms_of(*match.trunk)) {
-        if (algorithm == config::DigestAlgorithm::sha256) secret.ha1_sha256 = match.credential->ha1_sha256;
-        if (algorithm == config::DigestAlgorithm::md5) secret.ha1_md5 = match.credential->ha1_md5;
+    static const Nobody nobody;
+    const auto& trunk = match.trunk != nullptr ? *match.trunk : nobody.trunk;
+    const auto& credential = match.trunk != nullptr ? *match.credential : nobody.credential;
+    registrar::CredentialSecret secret{trunk.id, {}, {}, trunk.authentication.without_qop};
+    for (const auto algorithm : config::algorithms_of(trunk)) {
+        if (algorithm == config::DigestAlgorithm::sha256) secret.ha1_sha256 = credential.ha1_sha256;
+        if (algorithm == config::DigestAlgorithm::md5) secret.ha1_md5 = credential.ha1_md5;
     }
+    if (match.trunk == nullptr) secret.trunk.clear();
     return secret;
 }
 

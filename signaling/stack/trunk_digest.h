@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "control/config/snapshot.h"
 #include "signaling/registrar/authenticator.h"
@@ -10,10 +11,9 @@ namespace sallyport::stack {
 
 // The protection domain a trunk's first credential is good for.
 std::string digest_realm_of(const config::Trunk& trunk);
-// What the trunk is to be offered and has a secret for; everything, if it has none at all: nothing is told about it
-// then.
+registrar::DigestOffer offer_of(const std::vector<config::DigestAlgorithm>& algorithms);
 registrar::DigestOffer digest_offer_of(const config::Trunk& trunk);
-// Without a trunk: nobody's.
+// Without a trunk: nobody's, which takes as long to be made.
 registrar::CredentialSecret secret_of(const config::Snapshot::CredentialMatch& match);
 
 }  // namespace sallyport::stack

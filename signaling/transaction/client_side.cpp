@@ -84,6 +84,10 @@ ClientId ClientSide::start(const Flow& flow, std::string request, std::string tl
     by_flow_.insert(flow_entry(flow, id));
     Step step;
     std::visit([&](auto& m) { m.begin(step); }, table_.find(id)->machine);
+    if (flow.remote.port == 0) {  // nobody is there
+        std::visit([&](auto& m) { m.on_transport_failure(step); }, table_.find(id)->machine);
+        step.transmit = {};
+    }
     apply(id, step, nullptr, flow, now, out);
     return id;
 }

@@ -43,7 +43,7 @@ class Leaf:
 class Authority:
     """`openssl ca` in a directory of its own: a root, or an intermediate signed by `parent`."""
 
-    def __init__(self, directory, name, parent=None, constraints='critical,CA:TRUE'):
+    def __init__(self, directory, name, parent=None, constraints='critical,CA:TRUE', extra=''):
         self.directory, self.name, self.parent = Path(directory) / name, name, parent
         self.directory.mkdir(parents=True)
         (self.directory / 'index.txt').write_text('')
@@ -56,7 +56,7 @@ class Authority:
                 openssl(*command)
         openssl('ecparam', '-genkey', '-name', 'prime256v1', '-noout', '-out', self.key)
         self.certificate = self.directory / 'ca.pem'
-        extensions = f'basicConstraints={constraints}\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n'
+        extensions = f'basicConstraints={constraints}\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n{extra}'
         if parent is None:
             openssl('req', '-x509', '-new', '-key', self.key, '-out', self.certificate, '-days', 30, '-subj', f'/CN={name}',
                     '-addext', f'basicConstraints={constraints}', '-addext', 'keyUsage=critical,keyCertSign,cRLSign')

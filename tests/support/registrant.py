@@ -38,8 +38,9 @@ class Registrant(sip_peer.Peer):
                 for name, value in (('From', first['From']), ('To', answer['To']), ('Call-ID', first['Call-ID']),
                                     ('CSeq', f'{self.cseq} SUBSCRIBE')):
                     message.set(name, value)
-            response = self.ask(message if self.challenge is None else self.signed(message))
-            if response is None or response.status != 401:
+            field = 'Proxy-Authorization' if dialog else 'Authorization'
+            response = self.ask(message if self.challenge is None else self.signed(message, field))
+            if response is None or response.status not in (401, 407):
                 break
         self.subscribed = message
         return response

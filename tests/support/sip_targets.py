@@ -12,12 +12,15 @@ class Target:
         self.address, self.port, self.over = address, port, over
         self.status, self.reason, self.headers = 486, 'Busy Here', ()
         self.options_status, self.options_headers = 200, ()
+        self.other_status, self.other_headers = 200, ()
         self.silent = False
         self.invites, self.options, self.others = [], [], []
+        self.heard = []                    # while it was silent, repetitions too
         self.connections = 0
         self._branches = set()
         self._open = []
         self._stopped = threading.Event()
+        self._acceptor = None
         if over == 'udp':
             with namespace.entered():
                 self._open.append(transport.UdpTransport((address, port), None))
@@ -31,12 +34,16 @@ class Target:
             self._listener.listen(50)
             self._listener.settimeout(0.2)
         self._tls = tls
-        threading.Thread(target=self._accept, daemon=True, name=f'{over}-{address}').start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True, name=f'{over}-{address}')
+        self._acceptor.start()
 
     def _accept(self):
         while not self._stopped.is_set():
             try:
                 connection, _ = self._listener.accept()
+                if self._stopped.is_set():          # too late: nobody would close it
+                    connection.close()
+                    break
                 self.connections += 1
                 connection.settimeout(5)
                 if self._tls is not None:
@@ -50,6 +57,8 @@ class Target:
         return lambda message, source: self._receive(via, message, source)
 
     def _receive(self, via, message, source):
+        if self.silent:
+            self.heard.append(message)
         if self.silent or not message.is_request or message.method == 'ACK':
             return
         new = (message.branch, message.method) not in self._branches
@@ -60,7 +69,7 @@ class Target:
         elif message.method == 'OPTIONS':
             kept, status, reason, headers = self.options, self.options_status, 'Probed', self.options_headers
         else:
-            kept, status, reason, headers = self.others, 200, 'OK', ()
+            kept, status, reason, headers = self.others, self.other_status, 'Other', self.other_headers
         if new:
             message.came = time.monotonic()
             kept.append(message)
@@ -77,5 +86,7 @@ class Target:
 
     def close(self):
         self._stopped.set()
+        if self._acceptor is not None:     # what it has just taken belongs to those that are closed
+            self._acceptor.join(5)
         for each in self._open:
             each.close()

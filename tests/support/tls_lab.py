@@ -21,7 +21,7 @@ from lab.network import ACCESS, CORE  # noqa: E402
 from listening_pbx import ListeningPbx  # noqa: E402
 from pbx_sim import sip_message  # noqa: E402
 
-LEGACY, OWN = (ACCESS.signaling, 5062), (ACCESS.signaling, 5063)
+LEGACY, OWN, UP_TO_1_2 = (ACCESS.signaling, 5062), (ACCESS.signaling, 5063), (ACCESS.signaling, 5064)
 OTHER_NAME, FETCHED_NAME = 'sbc.other.example', 'sbc.fetched.example'
 RESPONDER_PORT, STAPLE_PORT = 8888, 8891
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -31,7 +31,7 @@ OWN_LOGIN = {'username': 'own-hq', 'password': 'what its own realm knows'}
 DIGEST = {'username': 'proves-itself', 'password': 'on each connection'}
 # The lab's trunks: name -> last octet of its address.
 HOME = {'legacy': 40, 'ca': 41, 'pin': 42, 'print': 43, 'wild': 44, 'open': 45, 'nocert': 46, 'dns': 47, 'two': 48,
-        'second': 49, 'ocsp': 50, 'digest': 51, 'own': 52}
+        'second': 49, 'ocsp': 50, 'digest': 51, 'own': 52, 'old': 53}
 NAMES = {'ca': 'pbx.example', 'wild': 'pbx.wild.example', 'dns': 'dns.example', 'legacy': 'legacy.example', 'ocsp': 'ocsp.example'}
 
 
@@ -51,6 +51,9 @@ class Certificates:
         self.stranger = Authority(directory, 'stranger')
         self.middle = Authority(directory, 'middle', parent=self.root, constraints='critical,CA:TRUE,pathlen:0')
         self.below = Authority(directory, 'below', parent=self.middle)
+        self.no_authority = Authority(directory, 'no-authority', parent=self.root, constraints='critical,CA:FALSE')
+        self.elsewhere = Authority(directory, 'elsewhere', parent=self.root,
+                                   extra='nameConstraints=critical,permitted;DNS:elsewhere.example')
         names = f'URI:sip:{DOMAIN},DNS:{DOMAIN}'
         self.edge = self.middle.issue('edge', names, DOMAIN, key=self.root.rsa_key, chain=(self.middle,))
         self.edge_ec = self.root.issue('edge-ec', names, DOMAIN)
@@ -94,7 +97,13 @@ def edge_tls(edge, fetching):
       - {{transport: tls, bind: "{OWN[0]}:{OWN[1]}"}}
     tls: {{certificate: {m.own.certificate}, key: {m.own.key}, ca: {m.trusted}}}
 '''
-    return access, legacy + own
+    up_to_1_2 = f'''  - name: up-to-1-2
+    media_port: access
+    listeners:
+      - {{transport: tls, bind: "{UP_TO_1_2[0]}:{UP_TO_1_2[1]}"}}
+    tls: {{certificate: {m.edge.certificate}, key: {m.edge.key}, ca: {m.trusted}, tls_1_3: false}}
+'''
+    return access, legacy + own + up_to_1_2
 
 
 def trunk(name, tls, targets=None, realm='access', sources=None, **more):
@@ -118,6 +127,7 @@ def prepare(lab):
     m = MADE
     provision(lab,
               trunk('legacy', None, realm='legacy'),
+              trunk('old', None, realm='up-to-1-2'),
               trunk('ca', {'required': True, 'authorities': [m.root.pem]}, limits={'concurrent_calls': 200}),
               trunk('pin', {'certificates': [m.pinned.pem]}),
               trunk('print', {'fingerprints': [m.printed.fingerprint]}),

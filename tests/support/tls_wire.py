@@ -60,12 +60,33 @@ def first_answer(connection, hello):
     return 'hello', version, struct.unpack('>H', payload[39 + session:41 + session])[0]
 
 
-def suites_of_hello(connection):
-    """The suites of the ClientHello that comes in, in its order."""
+def read_hello(connection):
     connection.settimeout(10)
     kind, payload = read_record(connection)
     if kind != 22 or payload[0] != 1:
         raise AssertionError(f'no ClientHello but a record of type {kind}')
+    return payload
+
+
+def versions_of_hello(connection):
+    """What the ClientHello that comes in offers: its supported_versions, or without them its version alone."""
+    payload = read_hello(connection)
+    at = 4 + 2 + 32
+    at += 1 + payload[at]
+    at += 2 + struct.unpack('>H', payload[at:at + 2])[0]
+    at += 1 + payload[at] + 2
+    while at < len(payload):
+        kind, size = struct.unpack('>HH', payload[at:at + 4])
+        if kind == 43:
+            count = payload[at + 4] // 2
+            return list(struct.unpack(f'>{count}H', payload[at + 5:at + 5 + 2 * count]))
+        at += 4 + size
+    return list(struct.unpack('>H', payload[4:6]))
+
+
+def suites_of_hello(connection):
+    """The suites of the ClientHello that comes in, in its order."""
+    payload = read_hello(connection)
     at = 4 + 2 + 32
     at += 1 + payload[at]
     count = struct.unpack('>H', payload[at:at + 2])[0]

@@ -2,8 +2,10 @@
 """Digest as a PBX, and somebody who guesses, meet it (SIPconnect 16.4.1.4, 16.6.1, 17.2; RFC 7616, RFC 8760): who is
 challenged for what, what is taken and refused, lock-outs, and where passwords come from."""
 import json
+import os
 import re
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -11,15 +13,17 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import case, equal, main, require, require_growth  # noqa: E402
 from edge_fixture import DOMAIN, STRANGER, running_edge  # noqa: E402
-from lab import process  # noqa: E402
-from lab.network import CORE  # noqa: E402
-from pbx_sim import sip_digest  # noqa: E402
+from lab import process, prometheus  # noqa: E402
+from lab.edge import METRICS  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
+from pbx_sim import sdp, sip_digest, transport  # noqa: E402
 from pbx_sim.sip_message import new_branch  # noqa: E402
-from registrant import over_tcp, over_tls, over_udp  # noqa: E402
+from registrant import Registrant, over_tcp, over_tls, over_udp  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PBX, OTHER, NOBODY = '192.0.2.10', '192.0.2.20', '192.0.2.99'
 NONCE_SECONDS, FAILURES, LOCKED_SECONDS = 3, 6, 4
+SECOND_METRICS = '127.0.0.1:9113'
 STRICT = dict(domain=DOMAIN, user='strict', password='again and again')
 CALLS = dict(domain=DOMAIN, user='calls', password='calls and nothing else')
 USUAL = dict(domain=DOMAIN, user='usual', password='as always before')
@@ -30,8 +34,8 @@ CONNECTION = dict(domain=DOMAIN, user='+4930600007', username='fixed', password=
 REQUEST = dict(domain=DOMAIN, user='+4930600008', username='fixed-too', password='nailed to the floor')
 
 
-def digest_section(action='refuse', failures=FAILURES):
-    return (f'digest: {{nonce_seconds: {NONCE_SECONDS}, lockout: {{failures: {failures}, window_seconds: 60, '
+def digest_section(action='refuse', failures=FAILURES, nonce_seconds=NONCE_SECONDS, more=''):
+    return (f'digest: {{nonce_seconds: {nonce_seconds}, {more}lockout: {{failures: {failures}, window_seconds: 60, '
             f'seconds: {LOCKED_SECONDS}, action: {action}}}}}\n')
 
 
@@ -279,6 +283,64 @@ def _(lab):
         pbx.close()
 
 
+@case('where every request has to be proved, so do PRACK, UPDATE, re-INVITE and SUBSCRIBE, each by itself and within a dialog by '
+      '407; what is not proved changes nothing; ACK and CANCEL never [SC-16.6.1-04] [SC-16.6.1-07]')
+def _(lab):
+    pbx = over_udp(lab, STRANGER, 5071, **STRICT)
+    require_status(pbx.register(), 200, 'REGISTER')
+    core = lab.core()
+    heard, before = [], core.peer._receive_request
+    allow = f'{core.peer.allow}, PRACK, UPDATE'
+
+    def listening(message, source):
+        heard.append(message.method)
+        before(message, source)
+    core.peer._receive_request = listening
+    outgoing = pbx.invite(lab.number_uri(lab.core_number), core.offer(), caller='+4930600001', headers=[('Supported', '100rel')])
+    incoming = core.peer.wait_call(5)
+
+    def proved(method, request, status=200):
+        """The request of the dialog, first without credentials and then with them; what has come of it each time."""
+        came = heard.count(method)
+        bare = outgoing.request(method, *request)
+        require_status(pbx.ask(bare), 407, f'{method} without credentials')
+        equal(heard.count(method), came, f'{method}s that reached the core without credentials')
+        return require_status(pbx.ask(pbx.signed(outgoing.request(method, *request), 'Proxy-Authorization')), status,
+                              f'{method} with credentials')
+    try:
+        description = core.answer_to(incoming.remote_sdp)
+        incoming.local_sdp = sdp.parse(description)
+        incoming.respond(183, 'Session Progress', description, [('Require', '100rel'), ('RSeq', '1'), ('Allow', allow)])
+        progress = outgoing.wait_provisional(183)
+        require(progress is not None and 'RSeq' in progress, f'a reliable 183: {progress}')
+        outgoing.learn(progress)
+        proved('PRACK', (b'', [('RAck', f'{progress["RSeq"]} {progress.cseq[0]} INVITE')]))
+        incoming.respond(200, 'OK', b'', [('Allow', allow)])
+        require_status(outgoing.wait_final(10), 200, 'INVITE')
+        require(incoming.server.acknowledged.wait(5), 'the ACK, which nobody asks to be proved, did not reach the core')
+        incoming.on_update = lambda message, server: incoming.answer_update(message, server, 200)
+        proved('UPDATE', (b'', [('Session-Expires', '1800')]))
+        incoming.on_reinvite = lambda message: incoming.respond(200, 'OK', core.answer_to(incoming.remote_sdp))
+        offer = core.offer()
+        response = proved('INVITE', (offer,))
+        outgoing.acknowledge(response)
+        proved('BYE', ())
+        require(incoming.wait_ended(5), 'the BYE has not reached the core')
+    finally:
+        core.peer._receive_request = before
+    aor = f'sip:strict@{DOMAIN}'
+    bare = pbx.plain_request('SUBSCRIBE', aor, [('Event', 'reg'), ('Expires', '600')])
+    require_status(pbx.ask(bare), 401, 'SUBSCRIBE without credentials')
+    require(pbx.notifications.empty(), 'a notification without credentials')
+    answer = require_status(pbx.subscribe(aor), 200, 'SUBSCRIBE')
+    dialog = pbx.subscribed, answer
+    pbx.notifications.get(timeout=8)
+    pbx.challenge = None
+    require_status(pbx.subscribe(aor, dialog=dialog), 200, 'SUBSCRIBE within its dialog, once it is proved')
+    require_status(pbx.subscribe(aor, expires=0, dialog=dialog), 200, 'the end of the subscription')
+    pbx.close()
+
+
 @case('a call that has to be proved is one call, in its next request with the same Call-ID [SC-16.6.1-06]')
 def _(lab):
     pbx = over_udp(lab, STRANGER, 5071, **CALLS)
@@ -306,6 +368,33 @@ def _(lab):
         require_status(pbx.ask(forced), 200 if 'SHA-256' in offered else 401, 'an answer with SHA-256')
         require_status(pbx.register(), 200, 'REGISTER')
         pbx.close()
+
+
+@case('whether a name is anybody\'s cannot be seen where trunks are challenged in different ways either: unknown names are '
+      'challenged in each of these ways, and each always in the same [SC-16.4.1.3-03]')
+def _(lab):
+    pbx = over_tcp(lab, NOBODY, **USUAL)
+    number = lab.number_uri('12345')
+
+    def asked(user, method):
+        if method == 'REGISTER':
+            response = require_status(pbx.ask(pbx.request(to=f'<sip:{user}@{DOMAIN}>')), 401, f'REGISTER of {user}')
+            values = response.all('WWW-Authenticate')
+        else:
+            invite = pbx.plain_request('INVITE', number)
+            invite.set('From', f'<sip:{user}@{DOMAIN}>;tag={new_branch()}')
+            values = require_status(pbx.ask(invite), 407, f'INVITE of {user}').all('Proxy-Authenticate')
+        return tuple((v['realm'], v['algorithm'], v['qop'], len(v['nonce'])) for v in map(sip_digest.challenge_parameters, values))
+    known = {asked(user, 'REGISTER') for user in ('strict', 'calls', 'usual', 'md5', 'first', 'rfc2069', 'resold', 'acme-hq')}
+    equal(len(known), 4, f'ways in which trunks are challenged: {known}')
+    unknown = set()
+    for i in range(150):
+        first = asked(f'nobody-{i}', 'REGISTER')
+        unknown.add(first)
+        for method in ('REGISTER', 'INVITE'):
+            equal(asked(f'nobody-{i}', method), first, f'{method} of nobody-{i} again')
+    equal(unknown, known, 'ways in which unknown names are challenged')
+    pbx.close()
 
 
 @case('without qop a client is taken where the trunk says so, each nonce once [SC-16.6.1-02]')
@@ -423,6 +512,24 @@ def _(lab):
     require_status(pbx.register(), 200, 'REGISTER after the release of the address')
     for each in (pbx, other, neighbour):
         each.close()
+
+
+@case('a registered PBX that is locked out hears 480 to its INVITE, which is no reason to register again, and 403 to REGISTER '
+      'alone [SC-16.4.2-05] [SC-16.4.1.4-02]')
+def _(lab):
+    pbx = over_tcp(lab, STRANGER, **STRICT)
+    require_status(pbx.register(), 200, 'REGISTER')
+    asking = Asking(pbx, 'INVITE', 407, 484, f'sip:12345@{DOMAIN}')
+    for _ in range(FAILURES):
+        asking.bare()
+        require_status(asking.signed(password='guess'), 407, 'INVITE with a wrong password')
+    require_status(pbx.ask(asking.request()), 480, 'INVITE while locked out')
+    require_status(asking.signed(), 480, 'INVITE with the right password while locked out')
+    require_status(pbx.ask(pbx.request()), 403, 'REGISTER while locked out')
+    lab.edge.cli('lockout', 'release', '--source', STRANGER)
+    asking.bare()
+    asking.require_taken('after the release')
+    pbx.close()
 
 
 @case('a forged source locks nobody out: over UDP, failures with a nonce that another address was given do not count')
@@ -573,6 +680,100 @@ def _(lab):
     provision('[tcp, tls]')
     registers(over_tcp(lab, STRANGER, **who))
     process.wait_until(lambda: len(alarms()[0]) == 2, 5, 'it is told of again')
+
+
+@case('a guess for a name that nobody has takes as long as one for a name that somebody has, by either algorithm, for '
+      'REGISTER and INVITE [SC-16.4.1.3-03]')
+def _(lab):
+    restart_with(lab, digest_section(failures=0))
+    pbx = over_tcp(lab, NOBODY, **USUAL)
+    number = lab.number_uri('12345')
+    long = 'c' * 14_000                 # whoever guesses chooses how much there is to be hashed: who skips that stands out
+
+    def guess(method, user, algorithm):
+        field = 'Authorization' if method == 'REGISTER' else 'Proxy-Authorization'
+        message = pbx.request(to=f'<sip:{user}@{DOMAIN}>') if method == 'REGISTER' else pbx.plain_request('INVITE', number)
+        if method == 'INVITE':
+            message.set('From', f'<sip:{user}@{DOMAIN}>;tag={new_branch()}')
+        else:
+            message.set('Call-ID', new_branch())
+        message.add(field, sip_digest.answer(dict(pbx.challenge, algorithm=algorithm), user, 'a guess', method, message.uri,
+                                             cnonce=long))
+        began = time.perf_counter()
+        response = pbx.ask(message)
+        took = time.perf_counter() - began
+        require_status(response, 401 if method == 'REGISTER' else 407, f'a guess for {user}')
+        require('stale' not in pbx.challenge, f'the guess for {user} was not judged')
+        return took
+    require_status(pbx.ask(pbx.request()), 401, 'REGISTER')
+    for method in ('REGISTER', 'INVITE'):
+        for algorithm in ('SHA-256', 'MD5'):
+            times = {'usual': [], 'nobody-at-all': []}
+            for _ in range(200):
+                for user, taken in times.items():
+                    taken.append(guess(method, user, algorithm))
+            low = {user: sorted(taken)[len(taken) // 4] for user, taken in times.items()}
+            difference = abs(low['usual'] - low['nobody-at-all'])
+            require(difference < 0.15 * max(low.values()), f'{method} with {algorithm}: {low}')
+    pbx.close()
+
+
+def second_node(lab):
+    """Another signaling daemon of the cluster, beside the first and at ports of its own. It has no media plane."""
+    run, ports = lab.edge.run, {'5060': '5070', '5061': '5071'}
+    text = re.sub(r':(506[01])"', lambda m: f':{ports[m[1]]}"', (run / 'signaling.yaml').read_text())
+    for old, new in ((f'{run}/snapshot', f'{run}/snapshot-2'), (f'{run}/signaling.sock', f'{run}/signaling-2.sock'),
+                     (f'{run}/media.sock', f'{run}/no-media.sock'), (f'{run}/records', f'{run}/records-2'),
+                     (f'{run}/registrations.db', f'{run}/registrations-2.db'), (METRICS['signaling'], SECOND_METRICS)):
+        require(old in text, f'{old} is not in the node file')
+        text = text.replace(old, new)
+    (run / 'signaling-2.yaml').write_text(text)
+    (run / 'records-2').mkdir(exist_ok=True)
+    command = lab.network.edge.prefix(lab.edge.programs / 'sallyport-signaling', '--config', run / 'signaling-2.yaml')
+    daemon = process.Process('signaling-2', command, run)
+    daemon.wait_for(lambda: prometheus.answers(SECOND_METRICS, lab.network.edge), 30, 'is serving')
+    return daemon
+
+
+@case('nodes that share a secret take each other\'s challenges, each answer once, and no longer than 10 s: what was recorded at '
+      'one is stale at the other [SC-16.6.1-07] [SC-16.4.1.4-01]')
+def _(lab):
+    secret = lab.edge.run / 'nonce.secret'
+    secret.write_bytes(os.urandom(32))
+    restart_with(lab, digest_section(nonce_seconds=300, more=f'nonce_secret_file: {secret}, '))
+    node = second_node(lab)
+    one = over_udp(lab, STRANGER, 5075, **USUAL)
+    with lab.network.pbx.entered():
+        other = Registrant(transport.UdpTransport((STRANGER, 5077), (ACCESS.signaling, 5070)), **USUAL)
+    try:
+        def at_other(challenge, count=1):
+            return other.ask(other.signed(other.request(), challenge=challenge, count=count))
+        process.wait_until(lambda: status_of(other.ask(other.request()), 'REGISTER') == 401, 15, 'the other node has its trunks')
+        require_status(one.ask(one.request()), 401, 'REGISTER at one node')
+        made, challenge = time.monotonic(), one.challenge
+        require_status(at_other(challenge), 200, 'the answer at the other node')
+        require_status(at_other(challenge), 401, 'the same answer again')
+        equal(other.challenge.get('stale', '').lower(), 'true', 'stale')
+        require_status(one.ask(one.signed(one.request(), challenge=challenge, count=1)), 200, 'the answer at its own node')
+        count = 1
+
+        def refused():
+            nonlocal count
+            count += 1
+            return status_of(at_other(challenge, count), 'a later count at the other node') != 200
+        process.wait_until(refused, 20, 'the other node takes the challenge no longer', every=0.3)
+        waited = time.monotonic() - made
+        require(9 < waited < 14, f'the other node has taken it for {waited:.1f} s')
+        equal(other.challenge.get('stale', '').lower(), 'true', 'stale')
+        require_status(at_other(challenge, count + 1), 401, 'a count that nobody has used')
+        require_status(one.ask(one.signed(one.request(), challenge=challenge, count=2)), 200, 'the next count at its own node')
+        require_status(other.register(), 200, 'REGISTER at the other node, in one round')
+        failures = prometheus.scrape(SECOND_METRICS, lab.network.edge).get('sallyport_auth_failures_total')
+        equal(failures, 0, 'what was stale is no failure')
+    finally:
+        one.close()
+        other.close()
+        node.stop()
 
 
 @case('after all of it memory has not grown')

@@ -20,6 +20,7 @@ from cases import case, equal, main, require, require_growth  # noqa: E402
 from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
 from lab import avalanche, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
+from listening_pbx import ListeningPbx  # noqa: E402
 from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
 
 KEEP_ALIVE = 4                            # seconds, of the node: in which a peer that is gone is noticed
@@ -28,7 +29,25 @@ STANDBY = '192.0.2.20'                    # where sipp-static is provisioned to 
 OPTIONS = {'signaling': f'''streams: {{keep_alive_seconds: {KEEP_ALIVE}}}
 overload: {{busy_ms: 10, retry_after_from_seconds: {WINDOW[0]}, retry_after_to_seconds: {WINDOW[-1]}}}
 '''}
-AVALANCHE = 200
+AVALANCHE, TLS_AVALANCHE = 200, 150
+STATES = ('registered', 'reachable', 'degraded', 'down', 'disabled')
+PROBED, SILENT = '192.0.2.34', '192.0.2.33'          # static PBXs of trunks that the cases provision
+
+
+def static_trunk(name, address, ports, transport, number, network):
+    targets = ', '.join(f'{{host: {address}, port: {port}, transport: {transport}}}' for port in ports)
+    return f'''kind: Trunk
+name: trunks/{name}
+mode: static
+realm: access
+domain: {name}.example
+transports: [{transport}]
+targets: [{targets}]
+sources: [{address}/32]
+numbers: [{{first: "{number}"}}]
+media: {{srtp: off}}
+network: {network}
+'''
 
 
 # -- what the cases look at
@@ -39,8 +58,12 @@ def trunk_state(lab, trunk=USER):
 
 
 def wait_state(lab, state, timeout=5, trunk=USER):
-    return process.wait_until(lambda: (found := trunk_state(lab, trunk))['state'] == state and found, timeout,
-                              f'trunk {trunk} is {state}', every=0.1)
+    """The list has the trunk in this state, and the metrics in this one alone."""
+    def look():
+        found, scrape = trunk_state(lab, trunk), lab.edge.scrape('signaling')
+        metrics = {s: scrape.get('sallyport_trunk_state', trunk=trunk, state=s) for s in STATES}
+        return found['state'] == state and metrics == {s: int(s == state) for s in STATES} and found
+    return process.wait_until(look, timeout, f'trunk {trunk} is {state}, in the list and in the metrics', every=0.1)
 
 
 def apply_text(lab, text):
@@ -57,6 +80,13 @@ def edit_trunk(lab, name, *replacements):
         text, count = re.subn(pattern, new, text, flags=re.M)
         require(count, f'{pattern!r} is not in\n{text}')
     apply_text(lab, text)
+
+
+def without(text, *fields):
+    """A provisioned object without these fields."""
+    for field in fields:
+        text = re.sub(rf'(?m)^{field}:.*\n(?:[ -].*\n)*', '', text + '\n')
+    return text
 
 
 def call_from_core(lab, number=PBX_NUMBER):
@@ -185,13 +215,40 @@ def _(lab):
     shown = lab.edge.cli('trunk', 'show', USER)
     require('registered' in shown and ACCESS.peers[0] in shown, shown)
     scrape = lab.edge.scrape('signaling')
-    equal(scrape.get('sallyport_trunk_state', trunk=USER, state='registered'), 1, 'metric')
     require(scrape.get('sallyport_trunk_state_since_timestamp_seconds', trunk=USER) > time.time() - 60, 'since')
-    require(trunk_state(lab, 'sipp-static')['state'] in ('reachable', 'down'), 'a static trunk registers nowhere')
+    wait_state(lab, 'reachable', trunk='sipp-static')     # nobody has asked it: it is provisioned as unprobed
     counts = lab.edge.status()['signaling']['trunk_states']
     equal(int(counts['registered']), 1, 'registered trunks in status')
     refused = lab.edge.cli('trunk', 'show', 'nobody', check=False)
     require(refused.returncode == 1 and 'nobody' in refused.stderr, f'{refused.stderr}')
+
+
+@case('a static trunk that is asked by OPTIONS is down, degraded or reachable as none, one or both of its places answer, and down again '
+      'once none does; disabled as soon as it is provisioned so')
+def _(lab):
+    lab.network.pbx.ip('addr', 'add', f'{PROBED}/24', 'dev', 'sig0')
+    text = static_trunk('probed', PROBED, (5082, 5083), 'udp', '+4940888001', '{options_interval_seconds: 5}')
+    apply_text(lab, text)
+    places = []
+    try:
+        for state in ('down', 'degraded', 'reachable'):
+            found = wait_state(lab, state, 20, 'probed')
+            equal((state, found['contacts']), (state, len(places)), 'contacts that can be called')
+            if len(places) < 2:
+                with lab.network.pbx.entered():
+                    way = transport.UdpTransport((PROBED, 5082 + len(places)), lab.edge.access_udp)
+                places.append(sip_peer.Peer(way, PROBED))
+        while places:
+            places.pop().close()
+        wait_state(lab, 'down', 30, 'probed')
+        apply_text(lab, text + 'disabled: true\n')
+        wait_state(lab, 'disabled', trunk='probed')
+        counts = lab.edge.status()['signaling']['trunk_states']
+        equal(int(counts['disabled']), 1, 'disabled trunks in status')
+    finally:
+        for place in places:
+            place.close()
+    lab.edge.cli('delete', 'trunk', 'probed')
 
 
 @case('the sheet names what the PBX\'s administrator needs, and every template points to this node')
@@ -199,8 +256,30 @@ def _(lab):
     sheet = lab.edge.cli('trunk', 'sheet', USER)
     certificate = subprocess.run(['openssl', 'x509', '-in', str(lab.edge._pem('edge')[0]), '-noout', '-fingerprint',
                                   '-sha256'], capture_output=True, text=True, check=True).stdout.strip().split('=')[1]
-    for part in (f'sip:{USER}@{DOMAIN}', f'{ACCESS.signaling}:5061', certificate, '+4930555000 to +4930555099', 'SDES'):
-        require(part in sheet, f'{part} is not in\n{sheet}')
+    ends = subprocess.run(['openssl', 'x509', '-in', str(lab.edge._pem('edge')[0]), '-noout', '-enddate', '-dateopt', 'iso_8601'],
+                          capture_output=True, text=True, check=True).stdout.strip().split('=')[1]
+    for line in (f'server TLS +{ACCESS.signaling}:5061', f'certificate SHA-256 +{certificate}', f'certificate ends +{ends.replace(" ", "T").rstrip("Z")}',
+                 'trust the CA that signed it, or pin the fingerprint', 'mode +registration', f'registration AOR +sip:{USER}@{DOMAIN}',
+                 'numbers +[+]4930555000 to [+]4930555099', 'codecs +any; PCMA and PCMU always work', 'DTMF +telephone-event',
+                 'media +RTP/SAVP with SDES keys: AES_CM_128_HMAC_SHA1_80', 'Expires +at most 3600 s', 'session timer +1800 s at most',
+                 'keep-alive +CRLF CRLF', '100rel +taken and offered', 'no answer, no connection +connect again once; then wait 30 s',
+                 '503 with Retry-After +wait that long'):
+        require(re.search(line, sheet), f'{line} is not in\n{sheet}')
+    text = lab.edge.cli('get', 'trunk', USER)
+    apply_text(lab, without(text, 'media', 'session_timers', 'reliable_provisionals') + '''
+media: {codecs: [PCMU, telephone-event]}
+session_timers: {seconds: 600}
+reliable_provisionals: false
+''')
+    other = lab.edge.cli('trunk', 'sheet', USER)
+    for line in ('codecs +PCMU, telephone-event$', 'session timer +600 s at most', '100rel +not taken'):
+        require(re.search(line, other, re.M), f'{line} is not in\n{other}')
+    apply_text(lab, text)
+    static = lab.edge.cli('trunk', 'sheet', 'sipp-static')
+    for line in ('mode +static .*no REGISTER', f'we send calls to +{STANDBY}:5080', f'requests come from +{STANDBY}$',
+                 f'server UDP +{ACCESS.signaling}:5060', 'media +RTP/AVP, not encrypted'):
+        require(re.search(line, static, re.M), f'{line} is not in\n{static}')
+    require('certificate' not in static and 'Expires' not in static, static)
     require(PASSWORD not in sheet, 'the password')
     for pbx in ('asterisk', 'freeswitch', '3cx', 'cube', 'generic'):
         require(f'{ACCESS.signaling}:5061' in lab.edge.cli('trunk', 'sheet', USER, '--pbx', pbx), pbx)
@@ -280,12 +359,19 @@ def _(lab):
     parties.talk(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number, seconds=0.5).require_intact()
 
 
-@case('a PBX that vanishes without a word is noticed within the keep-alive interval; calls then get 480 at once [SC-16.5-01]')
-def _(lab):
+@contextlib.contextmanager
+def alone(lab):
+    """A PBX of trunk acme-hq that is all that is registered of it."""
     equal(lab.pbx().peer.register(expires=0, bulk=True).status, 200, 'de-registration')
     lab.parties.pop('pbx').close()
     wait_state(lab, 'down', 2)
     with extra_pbx(lab, '192.0.2.31') as extra:
+        yield extra
+
+
+@case('a PBX that vanishes without a word is noticed within the keep-alive interval; calls then get 480 at once [SC-16.5-01]')
+def _(lab):
+    with alone(lab) as extra:
         wait_state(lab, 'registered', 2)
         instance = extra.peer._register_call_id
         lab.network.pbx.ip('addr', 'del', '192.0.2.31/24', 'dev', 'sig0')   # no FIN, no RST: nothing comes any more
@@ -300,6 +386,48 @@ def _(lab):
     with extra_pbx(lab, '192.0.2.31', call_id=instance) as extra:      # back again; what was lost is superseded
         wait_state(lab, 'registered', 2)
         equal(extra.peer.register(expires=0, bulk=True).status, 200, 'de-registration')
+
+
+@case('a call to a PBX whose connection has just died without a word, and calls that follow before anybody has noticed: 480 within the '
+      'keep-alive interval, over TLS and over TCP')
+def _(lab):
+    within = KEEP_ALIVE + 1.5
+    with alone(lab) as extra:
+        wait_state(lab, 'registered', 2)
+        instance = extra.peer._register_call_id
+        lab.network.pbx.ip('addr', 'del', '192.0.2.31/24', 'dev', 'sig0')
+        require_480_within(lab, within, PBX_NUMBER)
+        wait_state(lab, 'down', 2)
+    with extra_pbx(lab, '192.0.2.31', call_id=instance) as extra:      # back again; what was lost is superseded
+        wait_state(lab, 'registered', 2)
+        equal(extra.peer.register(expires=0, bulk=True).status, 200, 'de-registration')
+    lab.network.pbx.ip('addr', 'add', f'{SILENT}/24', 'dev', 'sig0')
+    apply_text(lab, static_trunk('silent', SILENT, (5070,), 'tcp', '+4940888002', '{unprobed: true}'))
+    pbx = ListeningPbx(lab, SILENT, 5070, 'silent.example')
+    try:
+        call = call_from_core(lab, '+4940888002')
+        pbx.wait_call(5).reject(486, 'Busy Here')
+        equal(call.wait_final(5).status, 486, 'the call that opens the connection')
+        lab.network.pbx.ip('addr', 'del', f'{SILENT}/24', 'dev', 'sig0')
+        require_480_within(lab, within, '+4940888002')
+        equal(len(pbx.connections), 1, 'connections')
+    finally:
+        pbx.close()
+    lab.edge.cli('delete', 'trunk', 'silent')
+
+
+def require_480_within(lab, seconds, number):
+    """Three calls, a second apart: each is told so, the last no later than the first, which has set the clock."""
+    began, calls = time.monotonic(), []
+    for turn in range(3):
+        process.wait_until(lambda turn=turn: time.monotonic() - began >= turn, 5, 'it is time')
+        calls.append(call_from_core(lab, number))
+    finals = []
+    for call in calls:
+        finals.append(call.wait_final(30))
+        took = time.monotonic() - began
+        require(took <= seconds, f'call {len(finals)} was answered {finals[-1] and finals[-1].start_line} after {took:.1f} s')
+    equal([f.status for f in finals], [480] * 3, 'what the callers got')
 
 
 @case('with two contacts, one of them gone: degraded, and calls take the other one')
@@ -337,6 +465,37 @@ def _(lab):
     standby.close()
     deleted = lab.edge.cli('delete', 'trunk', 'sipp-static', check=False)
     require(deleted.returncode == 1 and 'overflow' in deleted.stderr, f'{deleted.stderr}')
+
+
+@case('the number that a trunk names for the one called takes the call while the PBX is away, at its cost: the caller hears 181 and '
+      'the one who answers, others go to the trunk that takes its overflow')
+def _(lab):
+    wait_state(lab, 'down', 2)
+    text, mobile = lab.edge.cli('get', 'trunk', USER), '+4917155501'
+    apply_text(lab, without(text, 'overflow') + f'''
+overflow: {{numbers: [{{first: "{PBX_NUMBER}", last: "{PBX_NUMBER}", to: "{mobile}"}}], trunk: trunks/sipp-static}}
+''')
+    core, known = lab.core(), len(lab.edge.records())
+    call = call_from_core(lab)
+    onward = parties.wait_call(core, call)
+    equal(parties.number_of(onward.invite), mobile, 'the number that is called')
+    require(call.wait_provisional(181), 'the caller is not told that the call is forwarded')
+    require(lab.core_number in onward.invite['From'], f'From: {onward.invite["From"]}')
+    way = onward.invite['History-Info']
+    require(PBX_NUMBER in way and 'cause%3D480' in way and mobile in sip_message.split_list(onward.invite.all('History-Info'))[-1], way)
+    require(onward.answer(core.answer_to(onward.remote_sdp)), 'no ACK')
+    equal(call.wait_final().status, 200, 'the call')
+    equal(call.bye().status, 200, 'BYE')
+    require(onward.wait_ended(), 'the BYE did not reach who answered')
+    record, = process.wait_until(lambda: lab.edge.records()[known:], 10, 'the record is written')
+    equal((record['trunk'], record['sip_status']), (USER, 200), 'who pays for it')
+    with lab.network.pbx.entered():
+        standby = sip_peer.Peer(transport.UdpTransport((STANDBY, 5080), lab.edge.access_udp), STANDBY, user_agent='standby')
+    other = call_from_core(lab, PBX_NUMBER[:-1] + '2')
+    standby.wait_call(5).reject(486, 'Busy Here')
+    equal(other.wait_final().status, 486, 'a number that the trunk has named nothing for')
+    standby.close()
+    apply_text(lab, text)
 
 
 # -- overload
@@ -404,6 +563,31 @@ def _(lab):
     require_growth(process.resident_bytes(signaling.pid) - before, 64 << 20, 'signaling')
     counts = lab.edge.status()['signaling']['trunk_states']
     require(int(counts['registered']) >= AVALANCHE, f'{counts}')
+    lab.edge.require_answering()
+
+
+@case('an avalanche over TLS: connections, handshakes and registrations of all at the same moment on a slow node; whoever is refused '
+      'waits on the connection that he has, and all are registered [SC-7-06]')
+def _(lab):
+    signaling = lab.edge.daemons['signaling']
+    apply_text(lab, avalanche.trunks(TLS_AVALANCHE, DOMAIN, transport='tls', start=AVALANCHE))
+    before = process.resident_bytes(signaling.pid)
+    tls = transport.client_context(lab.edge.ca.certificate), lab.edge.server_name
+    crowd = avalanche.Avalanche(lab.network.pbx, ACCESS.peers[0], lab.edge.access_tls, DOMAIN, TLS_AVALANCHE, tls, AVALANCHE)
+    try:
+        with slower(signaling, 0.08), Flood(lab, 'OPTIONS'):
+            crowd.start(within=1.5)
+            crowd.play(4.0)
+        crowd.play(25.0)
+        require(crowd.statuses[503] > 0, f'nothing was refused: {dict(crowd.statuses)}')
+        require({int(w) for w in crowd.waits} <= set(WINDOW), f'{sorted(set(crowd.waits))}')
+        equal(crowd.registered, TLS_AVALANCHE, f'PBXs registered in the end ({dict(crowd.statuses)})')
+        equal(crowd.handshakes, TLS_AVALANCHE, 'handshakes: no connection was lost over a refusal')
+        names = {avalanche.trunk_name(AVALANCHE + n) for n in range(TLS_AVALANCHE)}
+        equal(names - {r['trunk'] for r in lab.edge.registrations()}, set(), 'PBXs without a registration at the node')
+    finally:
+        crowd.close()
+    require_growth(process.resident_bytes(signaling.pid) - before, 64 << 20, 'signaling')
     lab.edge.require_answering()
 
 

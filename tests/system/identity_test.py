@@ -2,8 +2,10 @@
 """Who calls, and who is told: From, P-Asserted-Identity, P-Preferred-Identity and Privacy in both directions (SIPconnect
 10.1.3, 10.1.4, 10.2.3 to 10.2.6; RFC 3323, 3325, 5876), and a scan of everything either side receives for what belongs
 to the other alone. Against the running daemons, over real sockets."""
+import contextlib
 import itertools
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +17,7 @@ from exchanges import Site, answered, arrived, hang_up, identities, refused, wit
 from lab import parties  # noqa: E402
 from lab.edge import CORE_UDP  # noqa: E402
 from lab.network import CORE  # noqa: E402
+from leak_scan import Scan, personal_fields, received, topology_fields  # noqa: E402
 from pbx_sim import sip_message  # noqa: E402
 
 HOSTS = {'trusted': '192.0.2.41', 'transparent': '192.0.2.42', 'strict': '192.0.2.43', 'restricted': '192.0.2.44',
@@ -324,7 +327,7 @@ def _(lab):
 
 # ---------------------------------------------------------------- within a call
 
-@case('identities in responses and re-INVITEs are held to the same rules, and none is in ACK, CANCEL or BYE')
+@case('identities in responses and re-INVITEs are held to the same rules, and none is in ACK, CANCEL or BYE [E-32]')
 def _(lab):
     own = OWN['plain']
     outgoing, incoming = answered(lab.core(), site(lab, 'plain'), f'sip:{own}@{CORE.signaling}', from_=f'<sip:{CALLER}@peer.net>',
@@ -353,7 +356,7 @@ def _(lab):
                 equal(identities(message), [], message.start_line)
 
 
-@case('malformed optional fields neither refuse nor end a call, in either direction')
+@case('malformed optional fields neither refuse nor end a call, in either direction [reliability 25]')
 def _(lab):
     broken = [('Privacy', ';;,id"'), ('P-Asserted-Identity', '"unclosed <sip:+1@x'), ('P-Asserted-Identity', '<>'),
               ('P-Preferred-Identity', 'sip:'), ('Warning', 'CLI Should be in E164 Format'), ('Date', 'yesterday'), ('Alert-Info', '<<>'),
@@ -368,84 +371,12 @@ def _(lab):
 
 # ---------------------------------------------------------------- the leak scan
 
-def personal_fields(number, host='inner.example'):
-    """Fields in which a caller's identity travels beside From and P-Asserted-Identity."""
-    return [('Remote-Party-ID', f'<sip:{number}@{host}>;party=calling'), ('Diversion', f'<sip:{number}@{host}>;reason=unconditional'),
-            ('History-Info', f'<sip:{number}@{host}>;index=1'), ('Reply-To', f'<sip:{number}@{host}>'), ('Referred-By', f'<sip:{number}@{host}>'),
-            ('P-Preferred-Identity', f'<sip:{number}@{host}>'), ('Subject', f'call of {number}'), ('Organization', f'{host}'),
-            ('Call-Info', f'<http://{host}/{number}>'), ('X-Caller', number), ('Identity', f'{number};info=<https://{host}/c>;alg=ES256'),
-            ('P-Called-Party-ID', f'<sip:{number}@{host}>'), ('P-Charging-Vector', f'icid-value={number}'),
-            ('P-Access-Network-Info', f'IEEE-802.11;x={number}'), ('User-to-User', f'{number}'), ('Geolocation', f'<cid:{number}@{host}>')]
-
-
-TOPOLOGY = ('via-{0}.example', 'rr-{0}.example', 'contact-{0}', 'agent-{0}', 'icid-{0}', 'warn-{0}.example', 'sdp-user-{0}', 'sdp-name-{0}')
-
-
-def topology_fields(side, request):
-    """Fields that name elements of a side; none may be seen on the other, whoever calls and whatever is hidden."""
-    fields = [('Server', f'agent-{side}'), ('Warning', f'399 warn-{side}.example "x"'), ('P-Charging-Vector', f'icid-value=icid-{side}'),
-              ('Error-Info', f'<sip:warn-{side}.example>'), ('P-Visited-Network-ID', f'warn-{side}.example'), ('P-Internal-Route', f'rr-{side}.example'), ('Path', f'<sip:rr-{side}.example>'),
-              ('Service-Route', f'<sip:rr-{side}.example>'), ('In-Reply-To', f'icid-{side}'), ('Target-Dialog', f'icid-{side};local-tag=a;remote-tag=b'),
-              ('Recv-Info', f'icid-{side}'), ('Authentication-Info', f'nextnonce="icid-{side}"'), ('User-Agent', f'agent-{side}')]
-    return fields + ([('Proxy-Authorization', f'Digest username="agent-{side}"')] if request else [])
-
-
-def received(peer):
-    """Everything that has come to a peer, in whole messages."""
-    framer, datagrams = sip_message.StreamFramer(), []
-    for traced in list(peer.transport.trace):
-        if traced.outgoing or not traced.data.strip():
-            continue
-        if peer.transport.reliable:
-            datagrams += list(framer.feed(traced.data))
-        else:
-            datagrams.append(sip_message.parse(traced.data))
-    return datagrams
-
-
-def own_words(peer, side):
-    """What only this side may know: its addresses, names, Call-IDs, tags, branches, contacts."""
-    words = {word.format(side) for word in TOPOLOGY}
-    for traced in list(peer.transport.trace):
-        if not traced.outgoing or b'SIP/2.0' not in traced.data:
-            continue
-        try:
-            message = sip_message.parse(traced.data)
-        except (sip_message.MalformedMessage, ValueError):
-            continue
-        ours = message.all('Contact') if 'Contact' in message else []
-        words |= {sip_message.parameter(v, 'branch') for v in message.all('Via')[:1] if message.is_request}
-        words |= {sip_message.parameter(message['From' if message.is_request else 'To'], 'tag')}
-        words |= {sip_message.uri_of(v) for v in ours}
-    return words - {None}
-
-
-class Scan:
-    """Two parties whose every received message is searched for what belongs to the other."""
-
-    def __init__(self, pbx, core):
-        self.sides = {'pbx': pbx, 'core': core}
-        self.networks = {'pbx': ('198.51.100.', '2001:db8:2:'), 'core': ('192.0.2.', '2001:db8:1:', 'branch.lan')}
-        self.messages = 0
-        for party in (pbx, core):
-            party.peer.transport.trace.clear()
-
-    def finish(self, hidden=(), hidden_from=None):
-        """`hidden`: what a caller or callee does not want known to `hidden_from`."""
-        self.call_ids = {name: {m.call_id for m in received(p.peer)} for name, p in self.sides.items()}
-        for name, other in (('pbx', 'core'), ('core', 'pbx')):
-            foreign = own_words(self.sides[other].peer, other) | (self.call_ids[other] - self.call_ids[name])
-            foreign |= set(self.networks[name]) | (set(hidden) if name == hidden_from else set())
-            for message in received(self.sides[name].peer):
-                self.messages += 1
-                text = str(message)
-                found = [word for word in foreign if word in text]
-                require(not found, f'{found} of the {other} side reached the {name} side:\n{text}')
-            require(not self.call_ids['pbx'] & self.call_ids['core'], 'one Call-ID on both sides')
-
-
 PRIVACIES = (None, 'none', 'id', 'user', 'header', 'session', 'id;critical', 'header;user;session')
 CALLERS = ('number', 'name', 'anonymous')
+ENDINGS = ('answered', 'refused', 'cancelled')
+PAIRS = {'in': (('plain', 'core'), ('trusted', 'core'), ('acme-hq', 'core'), ('plain', 'peer'), ('trusted', 'peer')),
+         'out': (('plain', 'core'), ('plain', 'peer'), ('trusted', 'core'), ('trusted', 'peer'), ('acme-hq', 'core'))}
+FORWARDER = '5619990000'                          # has sent a call on, and asks not to be named
 
 
 def wants_to_hide(asked, who):
@@ -453,34 +384,130 @@ def wants_to_hide(asked, who):
     return bool(tokens & {'id', 'user', 'header'}) or (who == 'anonymous' and 'none' not in tokens)
 
 
-def described(party, side):
+class Row:
+    """One row of the truth table: who calls whom, what he asks for, and what each side may be told."""
+
+    def __init__(self, direction, trunk, carrier, asked, who):
+        self.direction, self.trunk, self.carrier, self.asked, self.who = direction, trunk, carrier, asked, who
+        self.caller_side, self.callee_side = ('pbx', 'core') if direction == 'out' else ('core', 'pbx')
+        self.trusts = {'pbx': trunk == 'trusted', 'core': carrier == 'core'}
+        self.number = OWN[trunk] if direction == 'out' else CALLER
+        self.hides = wants_to_hide(asked, who)
+        # A carrier that nobody trusts vouches for nobody; of a PBX of any kind its own numbers are believed.
+        self.vouched = direction == 'out' or self.trusts['core']
+        self.told = self.vouched and (self.trusts[self.callee_side] or not self.hides)
+        self.callee_hides = wants_to_hide(asked, 'number')
+
+    def __str__(self):
+        return f'{self.direction} {self.trunk} {self.carrier} Privacy: {self.asked}, From: {self.who}'
+
+    def name(self, side):
+        return f'Zoe-{side}'
+
+    def uri(self, side):
+        """Who is on a side of the call, as that side says it."""
+        if side == self.caller_side:
+            return epi(self.number) if side == 'pbx' else f'sip:{self.number}@origin.example'
+        return epi(OWN[self.trunk]) if side == 'pbx' else f'sip:{FAR}@origin.example'
+
+    def identity(self, side):
+        return asserted(f'"{self.name(side)}" <{self.uri(side)}>') + (privacy(self.asked) if self.asked else [])
+
+    def shown(self):
+        """From as the callee gets it."""
+        if self.hides:
+            return ANONYMOUS
+        return {'number': epi(self.number), 'name': epi(self.number) if self.vouched else UNAVAILABLE, 'anonymous': ANONYMOUS}[self.who]
+
+    def fields(self):
+        """Of the caller's requests: his identity, names of his network, and where he hides himself wherever else he is named;
+        where he shows his number, who has sent the call on."""
+        side, more = self.caller_side, []
+        if self.hides:
+            more = personal_fields(self.number)
+        elif self.who == 'number':
+            entry, way = f'<sip:{{}}@via-{side}.example{{}}>;index={{}}', self.number
+            more = [('History-Info', entry.format(way, '?Reason=SIP%3Bcause%3D302', '1')),
+                    ('History-Info', entry.format('+1' + FORWARDER, '?Privacy=history', '1.1')),
+                    ('Diversion', f'<sip:{way}@via-{side}.example>;reason=no-answer')]
+        return self.identity(side) + more + topology_fields(side, True)
+
+    def hidden(self):
+        """What neither side may learn: side -> words."""
+        words = {'pbx': [], 'core': []}
+        if not self.trusts[self.callee_side]:
+            words[self.callee_side].append(FORWARDER)
+            if self.hides:
+                words[self.callee_side] += [self.number[1:], self.name(self.caller_side), 'zoe', 'inner.example', 'origin.example']
+        if not self.trusts[self.caller_side] and self.callee_hides:
+            words[self.caller_side].append(self.name(self.callee_side))
+        return words
+
+
+def described(text, side):
     """A description that names its side where it can."""
-    text = party.offer()
     return text.replace('o=- ', f'o=sdp-user-{side} ').replace('s=-', f's=sdp-name-{side}', 1)
 
 
-def scan_one(lab, trunk, carrier, direction, asked, who, ending):
-    """One call of the truth table; returns what the callee got."""
-    pbx, core = site(lab, trunk), site(lab, carrier)
-    caller, callee, side = (pbx, core, 'pbx') if direction == 'out' else (core, pbx, 'core')
-    other = 'core' if side == 'pbx' else 'pbx'
-    number = OWN[trunk] if direction == 'out' else CALLER
-    name = f'Zoe-{side}'
-    from_ = {'number': f'"{name}" <sip:{number}@via-{side}.example>', 'name': f'"{name}" <sip:zoe@via-{side}.example>',
-             'anonymous': f'<{ANONYMOUS}>'}[who]
-    headers = asserted(f'"{name}" <{epi(number) if direction == "out" else f"sip:{number}@origin.example"}>')
-    headers += [('Privacy', asked)] if asked else []
-    hides = wants_to_hide(asked, who)
-    headers += personal_fields(number) if hides else []
-    headers += topology_fields(side, True) + [('Record-Route', f'<sip:rr-{side}.example;lr>')]
-    scan = Scan(pbx, core)
-    to = epi(FOREIGN if carrier == 'peer' else FAR) if direction == 'out' else f'sip:{OWN[trunk]}@{CORE.signaling}'
-    common = dict(from_=from_, headers=headers, offer=described(caller, side))
-    back = topology_fields(other, False)
+def offered_anew(what, method, calls, ends, fields, answer_fields):
+    """An offer within the call by the first of two ends, (party, side) each; what the other got, and its answer as it came."""
+    (call, other), ((party, side), (far, far_side)) = calls, ends
+
+    def answer(message, server=None):
+        text = described(far.answer_to(other.remote_sdp), far_side)
+        if server:
+            other.answer_update(message, server, 200, text, answer_fields)
+        else:
+            other.respond(200, 'OK', text, answer_fields)
+
+    def in_time(*came):                              # not on the thread that receives
+        threading.Thread(target=answer, args=came, daemon=True).start()
+    other.on_reinvite, other.on_update, known = in_time, in_time, len(other.requests)
+    other.local_sdp = other.local_sdp or other.remote_sdp      # a call that has described itself takes re-INVITEs
+    transaction = party.peer.start(call.request(method, described(party.offer(version=2), side), fields), call.destination)
+    response = parties.require_status(transaction.wait_final(10), 200, f'{method} by the {side} side: {what}')
+    if method == 'INVITE':
+        call.acknowledge(response)
+        require(other.server.acknowledged.wait(5), f'no ACK of the re-INVITE: {what}')
+    got = [m for m in other.requests[known:] if m.method == method]
+    equal(len(got), 1, f'{method} at the {far_side} side: {what}')
+    return got[0], response
+
+
+def require_told(row, message, number, told, what):
+    found = identities(message)
+    equal(bool(found), told, f'an identity is told in {what}: {row}: {found}')
+    require(all(number in value for value in found), f'the identity in {what}: {row}: {found}')
+
+
+def scan_one(lab, row, ending):
+    """One call of the truth table; the number of messages that were looked through."""
+    sides = {'pbx': site(lab, row.trunk), 'core': site(lab, row.carrier)}
+    caller, callee = sides[row.caller_side], sides[row.callee_side]
+    from_ = {'number': f'"{row.name(row.caller_side)}" <sip:{row.number}@via-{row.caller_side}.example>',
+             'name': f'"{row.name(row.caller_side)}" <sip:zoe@via-{row.caller_side}.example>', 'anonymous': f'<{ANONYMOUS}>'}[row.who]
+    headers = row.fields() + [('Record-Route', f'<sip:rr-{row.caller_side}.example;lr>')]
+    scan = Scan(sides['pbx'], sides['core'])
+    to = epi(FOREIGN if row.carrier == 'peer' else FAR) if row.direction == 'out' else f'sip:{OWN[row.trunk]}@{CORE.signaling}'
+    common = dict(from_=from_, headers=headers, offer=described(caller.offer(), row.caller_side))
+    back = topology_fields(row.callee_side, False)
     if ending == 'answered':
-        outgoing, incoming = answered(caller, callee, to, ring_headers=back, answer_headers=back, **common)
+        said = row.identity(row.callee_side) + back
+        outgoing, incoming = answered(caller, callee, to, ring_headers=said, answer_headers=said, **common)
         got = incoming.invite
-        hang_up(*((outgoing, incoming) if asked else (incoming, outgoing)))
+        for response in outgoing.transaction.responses:
+            if response.status > 100:
+                require_answerer(row, response)
+        ends = (caller, row.caller_side), (callee, row.callee_side)
+        again, answer = offered_anew(row, 'INVITE', (outgoing, incoming), ends, row.fields(), said)
+        require_told(row, again, row.number, row.told, 'the re-INVITE')
+        require_answerer(row, answer)
+        by_callee = row.identity(row.callee_side) + topology_fields(row.callee_side, True)
+        by_caller = row.identity(row.caller_side) + topology_fields(row.caller_side, False)
+        again, answer = offered_anew(row, 'UPDATE', (incoming, outgoing), ends[::-1], by_callee, by_caller)
+        require_answerer(row, again)
+        require_told(row, answer, row.number, row.told, 'the answer to the UPDATE')
+        hang_up(*((outgoing, incoming) if row.asked else (incoming, outgoing)))
     elif ending == 'cancelled':
         outgoing = exchanges.place(caller, to, **common)
         incoming = parties.wait_call(callee, outgoing)
@@ -488,33 +515,85 @@ def scan_one(lab, trunk, carrier, direction, asked, who, ending):
         require(outgoing.wait_provisional(180), 'it rings')
         outgoing.cancel()
         require(incoming.cancelled.wait(5) and outgoing.wait_final(10), 'it is cancelled')
+        require(incoming.server.acknowledged.wait(5), f'no ACK of the 487: {row}')
         got = incoming.invite
     else:
-        got = arrived(caller, callee, to, response_headers=back + [('Reason', f'Q.850;cause=17;text="warn-{other}.example"')],
-                      status=486, reason=f'Busy at warn-{other}.example', **common)
-    trusted = trunk == 'trusted' if direction == 'in' else carrier == 'core'
-    personal = (number[1:], name, 'zoe', 'inner.example', 'origin.example') if hides and not trusted else ()
-    scan.finish(personal, other)
-    return got, hides, trusted, number, scan.messages
+        got = arrived(caller, callee, to, response_headers=back + [('Reason', f'Q.850;cause=17;text="warn-{row.callee_side}.example"')],
+                      status=486, reason=f'Busy at warn-{row.callee_side}.example', **common)
+    equal(uri(got), row.shown(), f'From: {row}, {ending}')
+    require_told(row, got, row.number, row.told, 'the INVITE')
+    if row.hides:
+        require('id' in got['Privacy'].split(';'), f'Privacy: {row}: {got["Privacy"]}')
+    elif row.who == 'number' and row.asked != 'session' and row.vouched:
+        require(f'{row.number}@' in got.get('History-Info', ''), f'History-Info: {row}: {got.get("History-Info")}')
+    scan.finish(row.hidden())
+    return scan.messages
 
 
-@case('the truth table of privacy x trust x identity x direction, and in no field of any message anything of the other side')
+def require_answerer(row, message):
+    """Who answers is told by the same rules, the other way."""
+    vouched = row.callee_side == 'pbx' or row.trusts['core']
+    told = vouched and (row.trusts[row.caller_side] or not row.callee_hides)
+    require_told(row, message, sip_message.user_of(row.uri(row.callee_side)), told, message.start_line)
+
+
+@contextlib.contextmanager
+def taking_update(*takers):
+    before = takers[0].peer.allow
+    for party in takers:
+        party.peer.allow = before + ', UPDATE'
+    try:
+        yield
+    finally:
+        for party in takers:
+            party.peer.allow = before
+
+
+@case('of several identities one of each kind crosses in an 18x, a 2xx, a re-INVITE, an UPDATE and their answers, where who is told is '
+      'trusted; to others none of a hidden caller [E-32]')
 def _(lab):
-    endings, messages, rows = itertools.cycle(('answered', 'refused', 'cancelled')), 0, 0
-    for direction, pairs in (('in', (('plain', 'core'), ('trusted', 'core'), ('acme-hq', 'core'))),
-                             ('out', (('plain', 'core'), ('plain', 'peer'), ('trusted', 'core'), ('trusted', 'peer'), ('acme-hq', 'core')))):
-        for (trunk, carrier), asked, who in itertools.product(pairs, PRIVACIES, CALLERS):
-            row = f'{direction} {trunk} {carrier} Privacy: {asked}, From: {who}'
-            got, hides, trusted, number, seen = scan_one(lab, trunk, carrier, direction, asked, who, next(endings))
-            shown = {'number': epi(number), 'name': epi(number), 'anonymous': ANONYMOUS}[who]
-            equal(uri(got), ANONYMOUS if hides else shown, f'From: {row}')
-            told = identities(got)
-            equal(bool(told), trusted or not hides, f'an identity is told: {row}: {told}')
-            require(all(number in value for value in told), f'the identity: {row}: {told}')
-            if hides:
-                require('id' in got['Privacy'].split(';'), f'Privacy: {row}: {got["Privacy"]}')
-            rows, messages = rows + 1, messages + seen
-    require(rows == 8 * len(PRIVACIES) * len(CALLERS) and messages > 900, f'{rows} rows, {messages} messages')
+    one, two, surplus = f'"S" <sip:{FAR}@peer.net>', f'<tel:{FAR}>', '<sip:+1999@surplus.example>'
+    own = f'"Ann" <{epi(OWN["trusted"])}>', f'<tel:{OWN["trusted"]}>', f'<sip:{OWN["trusted"]}@surplus.example>'
+    network, caller = asserted(f'{one}, {surplus}', two), asserted(*own)
+    pbx, core = site(lab, 'trusted'), lab.core()
+    ends = (pbx, 'pbx'), (core, 'core')
+    with taking_update(pbx, core):
+        outgoing, incoming = answered(pbx, core, epi(FAR), from_=f'<{epi(OWN["trusted"])}>', ring_headers=network, answer_headers=network)
+        for response in outgoing.transaction.responses:
+            if response.status > 100:
+                equal(identities(response), [one, two], f'in the {response.status}')
+        for method in ('INVITE', 'UPDATE'):
+            got, answer = offered_anew('by the PBX', method, (outgoing, incoming), ends, caller, network)
+            equal((identities(got), identities(answer)), ([*own[:2]], [one, two]), f'{method} of the PBX and its answer')
+            got, answer = offered_anew('by the core', method, (incoming, outgoing), ends[::-1], network, caller)
+            equal((identities(got), identities(answer)), ([one, two], [*own[:2]]), f'{method} of the core and its answer')
+        hang_up(outgoing, incoming)
+        for message in received(pbx.peer) + received(core.peer):
+            if message.start_line.split()[0] in ('ACK', 'BYE'):
+                equal(identities(message), [], message.start_line)
+    # Anonymous by default: who calls stays it, although he asks for nothing any more.
+    pbx, number = site(lab, 'restricted'), OWN['restricted']
+    with taking_update(pbx, core, site(lab, 'peer')):
+        for to, carrier, told in ((FAR, core, ([f'<{epi(number)}>'], 'id')), (FOREIGN, site(lab, 'peer'), ([], None))):
+            outgoing, incoming = answered(pbx, carrier, epi(to), from_=f'<{epi(number)}>')
+            ends = (pbx, 'pbx'), (carrier, 'core')
+            for method in ('INVITE', 'UPDATE'):
+                got, _ = offered_anew('hidden', method, (outgoing, incoming), ends, asserted(f'<{epi(number)}>'), [])
+                _, answer = offered_anew('hidden', method, (incoming, outgoing), ends[::-1], [], asserted(f'<{epi(number)}>'))
+                for message in (got, answer):
+                    equal((identities(message), message.get('Privacy')), told, f'{method}: {message.start_line}')
+            hang_up(outgoing, incoming)
+
+
+@case('the truth table of privacy x trust x identity x direction x how it ends, and in no field of any message, of an offer within the '
+      'call neither, anything of the other side [E-32]')
+def _(lab):
+    messages, rows = 0, 0
+    with taking_update(*{id(p): p for pairs in PAIRS.values() for pair in pairs for p in (site(lab, n) for n in pair)}.values()):
+        for direction, pairs in PAIRS.items():
+            for (trunk, carrier), asked, who, ending in itertools.product(pairs, PRIVACIES, CALLERS, ENDINGS):
+                rows, messages = rows + 1, messages + scan_one(lab, Row(direction, trunk, carrier, asked, who), ending)
+    require(rows == 10 * len(PRIVACIES) * len(CALLERS) * len(ENDINGS) and messages > 5000, f'{rows} rows, {messages} messages')
 
 
 @case('no call and no media session is left of all these')

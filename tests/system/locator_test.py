@@ -251,6 +251,37 @@ _sip._udp.silent SRV 2 0 5060 d
         waited = time.monotonic() - began
         require(64 * T1 - 0.5 < waited < 64 * T1 + 3, f'timer B took {waited:.1f} s')
         equal(len(after_silence.invites), 1, 'calls behind the silent place')
+        require(mute.heard[0].branch != after_silence.invites[0].branch, 'the next place gets a branch of its own')
+        equal(mute.heard[0].call_id, after_silence.invites[0].call_id, 'Call-ID')
+
+
+def message(lab, number, timeout=40):
+    """MESSAGE from the core to the number; its final response."""
+    peer = lab.core().peer
+    request = peer.plain_request('MESSAGE', f'sip:{number}@{CORE.signaling}', [('Content-Type', 'text/plain')], b'hello')
+    return peer.start(request).wait_final(timeout)
+
+
+@case('a MESSAGE is located as a call is: the first place takes nothing, the second refuses the connection, the third has it')
+def _(lab):
+    lab.dns.publish(HOSTS + '''
+texts NAPTR 10 1 "s" "SIP+D2U" "" _sip._udp.texts
+texts NAPTR 20 1 "s" "SIP+D2T" "" _sip._tcp.texts
+_sip._udp.texts SRV 1 0 5060 a
+_sip._tcp.texts SRV 1 0 5099 b
+_sip._tcp.texts SRV 2 0 5060 c
+''')
+    number = trunk(lab, 'texts', '{host: texts.example}', 'udp, tcp')
+    with listening(lab, (A, 'udp'), (C, 'tcp')) as (unavailable, third):
+        unavailable.other_status = 503
+        equal(message(lab, number).status, 200, 'the MESSAGE')
+        equal([len(t.others) for t in (unavailable, third)], [1, 1], 'messages')
+        first, last = unavailable.others[0], third.others[0]
+        equal((last.method, last.body, last.uri), ('MESSAGE', b'hello', first.uri), 'what came')
+        require(first.branch != last.branch, 'the next place gets a branch of its own')
+        equal(first.call_id, last.call_id, 'Call-ID')
+        third.other_status = 503
+        equal(message(lab, number).status, 500, 'the MESSAGE that nobody takes')
 
 
 @case('TLS alone is allowed: neither UDP nor TCP is asked for or tried, whatever the zone lists first and however the '

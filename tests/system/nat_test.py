@@ -4,6 +4,8 @@ bindings; and an edge that the world knows by other addresses than those it is b
 import contextlib
 import re
 import sys
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,21 @@ numbers: [{{first: "{first}0", last: "{first}9"}}]
 {more}'''
 
 
+def fixed(name, address, first, network=''):
+    return f'''kind: Trunk
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
+name: trunks/{name}
+mode: static
+realm: access
+domain: {name}.example
+transports: [udp]
+targets: [{{host: {address}, port: 5060, transport: udp}}]
+sources: ["{address}/32"]
+numbers: [{{first: "{first}0", last: "{first}9"}}]
+media: {{srtp: "off"}}
+{network}'''
+
+
 WITHOUT_SRTP = 'nat-twin', 'nat-plain'             # over UDP its keys could be read
 PROVISION = '---\n'.join((
     registering('nat-on', '+493066600', 'network: {nat: on}\n'),
@@ -39,18 +56,8 @@ PROVISION = '---\n'.join((
     registering('nat-off', '+493066602'),
     registering('direct', '+493066603'),
     registering('nat-plain', '+493066605', 'network: {nat: on}\nmedia: {srtp: "off"}\n'),
-    f'''kind: Trunk
-limits: {{concurrent_calls: 0, calls_per_second: 0}}
-name: trunks/bound
-mode: static
-realm: access
-domain: bound.example
-transports: [udp]
-targets: [{{host: {nat.OUTSIDE_ONE_TO_ONE}, port: 5060, transport: udp}}]
-sources: ["{nat.OUTSIDE_ONE_TO_ONE}/32"]
-numbers: [{{first: "+4930666040", last: "+4930666049"}}]
-media: {{srtp: "off"}}
-'''))
+    fixed('bound', nat.OUTSIDE_ONE_TO_ONE, '+493066604'),
+    fixed('fixed', nat.OUTSIDE_SECOND, '+493066606', 'network: {nat: on}\n')))
 
 
 @contextlib.contextmanager
@@ -62,7 +69,8 @@ def fixture():
             lab.nat.start()
             file = Path(lab.run_directory) / 'nat.yaml'
             file.write_text(PROVISION)
-            bound_pbx(lab)                   # before it is first asked whether it is there
+            bound_pbx(lab)                   # before they are first asked whether they are there
+            fixed_pbx(lab)
             lab.edge.apply(file)
             yield lab
         finally:
@@ -168,8 +176,8 @@ def _(lab):
         parties.require_status(outgoing.wait_final(), 486, 'the call')
 
 
-@case('NAT mode off: a private address in SDP is refused with 488 and says why, and the log and the list of registrations '
-      'name the NAT [SC-16.3-02]')
+@case('NAT mode off: a private Contact is accepted and flagged in the log and the list of registrations, and called over its flow; a '
+      'private address in SDP is refused with 488 and says why [SC-16.3-02]')
 def _(lab):
     party = pbx(lab, 'nat-off')
     require(registration(lab, 'nat-off')['private_contact'], 'the registration is flagged')
@@ -286,6 +294,134 @@ def _(lab):
     talk.require_intact()
     require(parties.number_of(talk.callee.invite) == '+4930666041', talk.callee.invite.uri)
     parties.talk(party, lab.core(), lab.number_uri(CORE_NUMBER), '+4930666041', seconds=1).require_intact()
+
+
+def fixed_pbx(lab):
+    """A static PBX behind bindings of its own, of which it knows nothing: it says its private address everywhere."""
+    if 'fixed' not in lab.parties:
+        with lab.nat.home.entered():
+            socket = transport.UdpTransport((nat.SECOND_ONE_TO_ONE, 5060), (nat.EDGE_SIP, 5060))
+        peer = sip_peer.Peer(socket, 'fixed.example')
+        lab.parties['fixed'] = parties.Party('fixed', lab.nat.home, peer, nat.SECOND_ONE_TO_ONE, None, lab.run_directory, lab.probe_binary)
+    return lab.parties['fixed']
+
+
+FIXED_NUMBER = '+4930666061'
+
+
+@case('a static trunk that says private addresses in Via, Contact and SDP: NAT mode on, it calls and is called, is spoken to within the '
+      'dialog, hears and is heard, and none of them reaches the core [SC-16.3-02] [SC-17.3-02]')
+def _(lab):
+    party, core = fixed_pbx(lab), lab.core()
+    start = len(core.peer.transport.trace)
+    talk = parties.talk(party, core, lab.number_uri(CORE_NUMBER), FIXED_NUMBER, seconds=1, hang_up='callee')
+    talk.require_intact()
+    require(PRIVATE.search(talk.caller.invite['Via']) and PRIVATE.search(talk.caller.invite['Contact']), 'what it said')
+    parties.talk(core, party, f'sip:{FIXED_NUMBER}@{CORE.signaling}', CORE_NUMBER, seconds=1).require_intact()
+    outgoing, incoming = parties.establish(core, party, f'sip:{FIXED_NUMBER}@{CORE.signaling}', CORE_NUMBER)
+    incoming.on_reinvite = lambda message: incoming.respond(
+        200, 'OK', party.answer_to(sdp.parse(message.body), direction='recvonly'))
+    response = outgoing.reinvite(sdp.build(core.media_address, core.port(), direction='sendonly', version=2))
+    equal(response.status, 200, 'the re-INVITE')
+    parties.require_status(outgoing.bye(), 200, 'BYE from the core')
+    require(incoming.wait_ended(), 'the BYE came to the PBX')
+    said = '\n'.join(sent_by_edge(core, start))
+    require(said and not PRIVATE.search(said), 'a private address reached the core')
+
+
+@case('the same with NAT mode off: a private Contact is accepted, a private address in SDP is refused with 488 and says why, both ways; a '
+      'public one is served [SC-16.3-02]')
+def _(lab):
+    party, core = fixed_pbx(lab), lab.core()
+    file = Path(lab.run_directory) / 'fixed.yaml'
+
+    def provision(network):
+        file.write_text(fixed('fixed', nat.OUTSIDE_SECOND, '+493066606', network))
+        lab.edge.apply(file)
+    provision('')
+    try:
+        refused = party.peer.invite(lab.number_uri(CORE_NUMBER), party.offer(), caller=FIXED_NUMBER).wait_final(10)
+        parties.require_status(refused, 488, 'the INVITE with a private address')
+        require(re.match(r'399 \S+ ".*private.*NAT', refused.get('Warning', '')), f'Warning: {refused.get("Warning")}')
+        require(core.peer.incoming.empty(), 'the call reached the core')
+        outgoing = core.peer.invite(f'sip:{FIXED_NUMBER}@{CORE.signaling}', core.offer(), caller=CORE_NUMBER)
+        incoming = parties.wait_call(party, outgoing)
+        incoming.respond(200, 'OK', party.answer_to(incoming.remote_sdp), [('Allow', party.peer.allow)])
+        response = outgoing.wait_final(10)
+        require(response is not None and response.status >= 400, f'the caller got {response and response.start_line}')
+        require(incoming.wait_ended(), 'the PBX was sent a BYE')
+        # Its Contact is private all the same: what is sent within the dialog goes where its messages come from.
+        outgoing = party.peer.invite(lab.number_uri(CORE_NUMBER), sdp.build(nat.OUTSIDE_SECOND, party.port()), caller=FIXED_NUMBER)
+        incoming = parties.wait_call(core, outgoing)
+        require(incoming.answer(core.answer_to(incoming.remote_sdp)), 'no ACK')
+        parties.require_status(outgoing.wait_final(), 200, 'the call with a public address')
+        require(PRIVATE.search(outgoing.invite['Contact']), f'Contact: {outgoing.invite["Contact"]}')
+        parties.require_status(incoming.bye(), 200, 'BYE from the core')
+        require(outgoing.wait_ended(), 'the BYE came to the PBX')
+    finally:
+        provision('network: {nat: on}\n')
+
+
+MAPPING_SECONDS = 2
+
+
+@case('a NAT that forgets a UDP mapping within seconds: a PBX that asks by OPTIONS more often than that is called; one that is silent is '
+      'not, the caller is told 480, and it is called again as soon as it has registered again [SC-16.5-01]')
+def _(lab):
+    number = '+4930666051'
+    if over_tls := lab.parties.pop('nat-plain', None):
+        over_tls.close()
+    with lab.nat.forgetting(MAPPING_SECONDS), forgetful_pbx(lab) as party:
+        mapped = registration(lab, 'nat-plain')['source']
+        over = threading.Event()
+
+        def keep_alive():
+            while not over.wait(MAPPING_SECONDS / 4):
+                party.peer.options(f'sip:{DOMAIN}', timeout=2)
+        keeper = threading.Thread(target=keep_alive)
+        keeper.start()
+        try:
+            over.wait(3 * MAPPING_SECONDS)
+            ring(lab, party, number)
+        finally:
+            over.set()
+            keeper.join()
+        threading.Event().wait(2 * MAPPING_SECONDS)
+        seen, began = len(party.peer.transport.trace), time.monotonic()
+        call = lab.core().peer.invite(f'sip:{number}@{CORE.signaling}', lab.core().offer(), caller=CORE_NUMBER)
+        parties.require_status(call.wait_final(35), 480, 'the call when the mapping is gone')
+        require(not [m for m in sent_by_edge(party, seen) if m.startswith('INVITE ')], 'the call came through')
+        require(time.monotonic() - began < 5, 'an address that answers "port unreachable" is known at once')
+        equal(party.peer.register(bulk=True).status, 200, 'registration')
+        require(registration(lab, 'nat-plain')['source'] != mapped, 'the mapping is the old one')
+        ring(lab, party, number)
+
+
+def ring(lab, party, number):
+    outgoing = lab.core().peer.invite(f'sip:{number}@{CORE.signaling}', lab.core().offer(), caller=CORE_NUMBER)
+    parties.wait_call(party, outgoing).reject(486, 'Busy Here')
+    parties.require_status(outgoing.wait_final(), 486, 'the call')
+
+
+@contextlib.contextmanager
+def forgetful_pbx(lab):
+    """The PBX of nat-plain, over UDP for as long as this takes."""
+    file = Path(lab.run_directory) / 'forgetful.yaml'
+    network = 'network: {nat: on}\nmedia: {srtp: "off"}\n'
+
+    def provision(transports):
+        file.write_text(registering('nat-plain', '+493066605', network, transports))
+        lab.edge.apply(file)
+    provision('[udp]')
+    try:
+        yield pbx(lab, 'nat-plain', over='udp')
+    finally:
+        lab.parties.pop('nat-plain').close()
+        provision('[tls]')
+
+
+@case('nothing is left of all these calls')
+def _(lab):
     lab.edge.wait_no_leftovers(10, but=('transactions',))
 
 

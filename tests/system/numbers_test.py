@@ -89,7 +89,7 @@ def _(lab):
         equal(uri_parts(call_from_core(lab, f'sip:{number}@{CORE.signaling}', 'acme-hq').uri)[0], number, 'the called number')
 
 
-@case('the core names a number in every form, and all are the same identity and trunk [SC-9-01] [SC-9.1-01] [SC-9-04]')
+@case('the core names a number in every form, and all are the same identity and trunk [SC-9-01] [SC-9.1-01] [SC-9-04] [E-33]')
 def _(lab):
     number = '+4930555042'
     forms = [f'sip:{number}@{CORE.signaling};user=phone', f'sip:{number}@{CORE.signaling}', f'SIP:{number}@Some.Core.Example',
@@ -102,7 +102,7 @@ def _(lab):
         equal((user, host.split(':')[0]), (number, PBX_ADDRESS), f'{form} at the PBX')
 
 
-@case('what is no number with + is nobody\'s: 484 for digits, 404 for names and for numbers in a context [SC-9-02] [SC-9-03] [SC-9-08]')
+@case('what is no number with + is nobody\'s: 484 for digits, 404 for names and for numbers in a context [SC-9-02] [SC-9-03] [SC-9-08] [E-33]')
 def _(lab):
     for uri, status in ((f'sip:4930555001@{CORE.signaling};user=phone', 484), (f'sip:030555001@{CORE.signaling}', 484),
                         ('tel:555001;phone-context=core.example', 404),
@@ -218,7 +218,7 @@ WITH_PLAN = {'E.164': FAR, 'national': FAR, 'outside line': FAR, 'international'
 WITHOUT_PLAN = {'E.164': FAR, 'tel': FAR, 'tel in a country': FAR, 'name': 404, 'tel elsewhere': 404}     # others: 484
 
 
-@case('the truth table of what a PBX may call: form x user=phone x domain x dial plan x whose domain matters [SC-10.2.1-03] [SC-10.2.1-01] [SC-10.2.1-02]')
+@case('the truth table of what a PBX may call: form x user=phone x domain x dial plan x whose domain matters [SC-10.2.1-03] [SC-10.2.1-01] [SC-10.2.1-02] [E-33]')
 def _(lab):
     rows = 0
     for trunk, own, mine, strict in (('acme-hq', DOMAIN, ACCESS.signaling, False), ('by-name', 'enterprise.example', ACCESS.signaling, True)):
@@ -379,6 +379,34 @@ def _(lab):
                                    (480, [('Reason', 'Q.850;cause=16')], False), (486, [('Reason', 'Q.850;cause=17')], False)):
         moved, heard = place_over_two(lab, '+447700', status, headers)
         equal((moved, heard), (moves, 480 if moves else status), f'{status} {headers}')
+
+
+@contextlib.contextmanager
+def provisioned(lab, text, afterwards):
+    file = Path(lab.run_directory) / 'provisioned.yaml'
+    try:
+        file.write_text(text)
+        lab.edge.apply(file)
+        yield
+    finally:
+        file.write_text(afterwards)
+        lab.edge.apply(file)
+
+
+@case('a carrier\'s table is what it is provisioned to be: 404 is tried elsewhere and 503 is not, until the default is back')
+def _(lab):
+    text = lab.edge.cli('get', 'carrier', 'second')
+    default = 'reroute_statuses: [408, 500, 502, 503, 504]'
+    require(default in text, text)
+    with provisioned(lab, text.replace(default, 'reroute_statuses: [404, 486]'), text):
+        shown = lab.edge.json('get', 'carrier', 'second')
+        equal(shown['reroute_statuses'], [404, 486], 'what the API shows of it')
+        for status, moves in ((404, True), (486, True), (480, False), (603, False)):
+            equal(place_over_two(lab, '+447700', status), (moves, 480 if moves else status), f'{status}')
+        moved, heard = place_over_two(lab, '+447700', 503)
+        require(not moved and 500 <= heard < 600, f'503 moved: {moved}, and the caller heard {heard}')
+    for status, moves in ((404, False), (503, True)):
+        equal(place_over_two(lab, '+447700', status), (moves, 480 if moves else status), f'{status} by default')
 
 
 @case('carriers of one priority share calls by weight; a worse one gets none while a better one takes them')

@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
-from lab import capture, parties, process  # noqa: E402
+from lab import avalanche, capture, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sdp, sip_digest, sip_message, sip_peer, transport  # noqa: E402
 
@@ -797,7 +797,7 @@ def _(lab):
 
 
 @case('a realm without a registrar: REGISTER is 405 and Allow does not name it, a trunk in registration mode is shown to be '
-      'down for it, static trunks have their calls; with the registrar it registers again [SC-16-05]')
+      'down for it, static trunks have their calls; with the registrar it registers again [SC-16-05] [SC-7-11]')
 def _(lab):
     static, core = lab.parties['static'], lab.core()
     file = lab.edge.run / 'signaling.yaml'
@@ -831,6 +831,66 @@ def register_over_tls(lab):
     response = peer.register(bulk=True)
     peer.close()
     return response
+
+
+MANY, CHANGED = 10_000, 5_000
+
+
+@case('ten thousand trunks are provisioned at once, and of the same file with one of them changed that one alone is applied: a call of another '
+      'trunk is heard throughout, its registration and its trunk are untouched, and the changed one is as it should be [SC-7-07]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    file, text = Path(lab.run_directory) / 'many.yaml', avalanche.trunks(MANY, DOMAIN)
+    place = f'name: trunks/{avalanche.trunk_name(CHANGED)}\n'
+    require(text.count(place) == 1, place)
+    changed = text.replace(place, place + 'limits: {concurrent_calls: 7}\n')
+
+    def provision(content):
+        """What became of each trunk that is said to differ, and the seconds until signaling works with it."""
+        file.write_text(content)
+        began, differences = time.monotonic(), []
+        for line in apply_slowly(lab, file).splitlines():
+            if found := re.match(r'(create|update|delete) +(\S+)', line):
+                differences.append(found.groups())
+        lab.edge.wait_status(lambda s: s['signaling']['revision'] == s['revision'], 'signaling has it', 60)
+        return differences, time.monotonic() - began
+
+    def others():
+        """What must not move: the trunk with a call, its registration but for its age, a neighbour of the changed trunk."""
+        registration, = [r for r in lab.edge.registrations() if r['trunk'] == USER]
+        return [lab.edge.json('get', 'trunk', name)['etag'] for name in (USER, avalanche.trunk_name(CHANGED - 1))] + \
+            [registration['contact'], registration['source']]
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+    differences, first = provision(text)
+    equal((len(differences), {action for action, _ in differences}), (MANY, {'create'}), 'trunks of the first file')
+    before, since = others(), state_since(lab)
+    probes = [pbx.probe(outgoing, outgoing.local_sdp, duration=TALK_SECONDS).wait_ready(),
+              core.probe(incoming, incoming.local_sdp, duration=TALK_SECONDS).wait_ready()]
+    differences, second = provision(changed)
+    equal(differences, [('update', f'trunks/{avalanche.trunk_name(CHANGED)}')], 'differences of the second file')
+    equal(lab.edge.json('get', 'trunk', avalanche.trunk_name(CHANGED))['limits']['concurrent_calls'], 7, 'the changed limit')
+    require(first < 60 and second < TALK_SECONDS, f'applied within {first:.1f} s, and the change within {second:.1f} s')
+    for who, heard in zip(('the PBX', 'the core'), (p.result() for p in probes)):
+        require(heard['ok'] and heard['lost'] == 0 and heard['ssrc_changes'] == 0, f'{who}: {heard["failure"]}, lost {heard["lost"]}')
+    equal((others(), state_since(lab)), (before, since), 'the other trunks')
+    equal(provision(changed)[0], [], 'differences of the same file once more')
+    hang_up(outgoing, incoming)
+    hang_up(*parties.establish(core, pbx, TO_PBX, CORE_NUMBER))
+
+
+TALK_SECONDS = 20
+
+
+def state_since(lab):
+    scrape = lab.edge.scrape('signaling')
+    return [scrape.get('sallyport_trunk_state_since_timestamp_seconds', trunk=name) for name in (USER, 'sipp-static')]
+
+
+def apply_slowly(lab, file):
+    """`sallyport apply` with more time than a file of ordinary size needs."""
+    done = subprocess.run(lab.edge.cli_command('--timeout', '60', 'apply', '-f', str(file)), capture_output=True, text=True, timeout=90)
+    require(done.returncode == 0, f'apply: {done.stderr[-500:]}')
+    return done.stdout
 
 
 if __name__ == '__main__':

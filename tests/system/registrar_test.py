@@ -273,7 +273,7 @@ def _(lab):
     gone(pbx)
 
 
-@case('of several contacts the one with the highest q rings first, then the next; there are as many as provisioned')
+@case('of several contacts the one with the highest q rings first, then the next; there are as many as provisioned [E-25]')
 def _(lab):
     pbx = over_udp(lab, PBX, 5071, **BULK)
     both = ['<sip:low.example;bnc>;q=0.2', '<sip:high.example;bnc>;q=0.9']
@@ -292,7 +292,7 @@ def _(lab):
     gone(pbx)
 
 
-@case('a REGISTER is carried out whole or not at all, and one that comes late changes nothing')
+@case('a REGISTER is carried out whole or not at all, and one that comes late changes nothing [E-25]')
 def _(lab):
     pbx = over_udp(lab, PBX, 5071, **BULK)
     ok(pbx.register(['<sip:a.example;bnc>'], expires=600))
@@ -311,7 +311,7 @@ def _(lab):
     gone(pbx)
 
 
-@case('the wildcard removes everything, alone and with Expires: 0 only')
+@case('the wildcard removes everything, alone and with Expires: 0 only [E-25]')
 def _(lab):
     pbx = over_udp(lab, PBX, 5071, **BULK)
     ok(pbx.register(['<sip:a.example;bnc>', '<sip:b.example;bnc>']))
@@ -394,6 +394,63 @@ def _(lab):
     delivered(lab, '+4930444031', a)
     delivered(lab, '+4930444032', b)
     require('flow-taken' in lab.edge.daemons['signaling'].text(), 'the log does not tell who lost his port')
+    gone(a)
+    gone(b)
+
+
+def call_up(lab, pbx, caller):
+    """A call of the PBX that is up; the core's end of it."""
+    outgoing = pbx.invite(lab.number_uri(lab.core_number), lab.core().offer(), caller=caller)
+    incoming = lab.core().peer.wait_call(5)
+    require(incoming.answer(lab.core().answer_to(incoming.remote_sdp)), 'no ACK came to the core')
+    equal(outgoing.wait_final(10).status, 200, 'the call')
+    return incoming
+
+
+@case('what another customer had over a port is not spoken of there, and an anonymous or forwarded call from there is not his '
+      '[E-24]')
+def _(lab):
+    b = over_udp(lab, STRANGER, 40006, **NAT_B)         # registered, over another port
+    ok(b.register())
+    b.close()
+    for who, from_value, headers in (
+            ('anonymous', '<sip:anonymous@anonymous.invalid>', ()),
+            ('sent on', '<sip:+4989700123@far.example>', ()),
+            ('sent on by another', '<sip:+4989700123@far.example>', [('Diversion', f'<sip:+4930444032@{DOMAIN}>;reason=unconditional')])):
+        a = over_udp(lab, STRANGER, 40003, **NAT_A)
+        ok(a.register())
+        core = call_up(lab, a, '+4930444031')
+        a.close()                                       # without a word; the NAT gives its port to b
+        b = over_udp(lab, STRANGER, 40003, **NAT_B)
+        call = b.invite(lab.number_uri(lab.core_number), lab.core().offer(), from_value=from_value, headers=headers)
+        equal(call.invite.cseq[0], 2, f'the CSeq of a call that is {who}, which b had to prove')
+        incoming = lab.core().peer.wait_call(5)
+        named = ' '.join(incoming.invite.all('P-Asserted-Identity') + incoming.invite.all('From'))
+        require('+4930444031' not in named, f'a call of b that is {who} names a number of a: {named}')
+        incoming.reject(486, 'Busy Here')
+        equal(call.wait_final(10).status, 486, 'the call of b')
+        not_delivered(lab, '+4930444031', 480, b)       # b has proved itself there: that is enough
+        core.bye()
+        equal([m.start_line for m in b.stray], [], f'what b was told of the call of a ({who})')
+        b.close()
+
+
+@case('a call goes on over the port that its PBX registers from since [E-24]')
+def _(lab):
+    a = over_udp(lab, STRANGER, 40004, **NAT_A)
+    ok(a.register())
+    equal(a.subscribe(f'sip:nat-a@{DOMAIN}').status, 200, 'SUBSCRIBE')
+    core = call_up(lab, a, '+4930444031')
+    a.close()
+    b = over_udp(lab, STRANGER, 40004, **NAT_B)
+    ok(b.register())
+    process.wait_until(lambda: lab.edge.scrape('signaling').get('sallyport_reg_subscriptions') == 0, 10, 'the subscription that a had there ends')
+    require(b.notifications.empty(), 'b is told what a has registered')
+    a = over_udp(lab, STRANGER, 40005, **NAT_A)
+    ok(a.register())
+    core.bye()
+    process.wait_until(lambda: [m.method for m in a.stray] == ['BYE'], 5, 'the BYE over the new port of a', every=0)
+    equal([m.start_line for m in b.stray], [], 'what b was told of the call of a')
     gone(a)
     gone(b)
 

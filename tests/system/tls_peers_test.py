@@ -74,7 +74,10 @@ def _(lab):
               ('of an authority that nobody trusts', m.stranger.issue('strange', names), 'UNKNOWN_CA'),
               ('made for something else', m.root.issue('email', names, usage='emailProtection'), 'UNSUPPORTED_CERTIFICATE'),
               ('at the end of too long a path', m.below.issue('deep', names, chain=(m.below, m.middle)), 'UNKNOWN_CA'),
-              ('with a critical extension that nobody knows', m.root.issue('critical', names, extra=unknown), 'CERTIFICATE_UNKNOWN')]
+              ('with a critical extension that nobody knows', m.root.issue('critical', names, extra=unknown), 'CERTIFICATE_UNKNOWN'),
+              ('whose issuer is no authority', m.no_authority.issue('by-a-leaf', names, chain=(m.no_authority,)), 'UNKNOWN_CA'),
+              ('for a name that its authority may not vouch for', m.elsewhere.issue('constrained', names, chain=(m.elsewhere,)),
+               'CERTIFICATE_UNKNOWN')]
     for what, leaf, alert in matrix:
         equal(alert_of(lab, 'ca', leaf), alert, f'alert to a PBX that connects with a certificate {what}')
         require(alert in presented(lab, 'ca', leaf), f'a PBX was called with a certificate {what}')
@@ -157,7 +160,7 @@ def _(lab):
         provision(lab, trunk('dns', {'required': True, 'authorities': [MADE.root.pem]}, [{'host': NAMES['dns']}]))
 
 
-@case('an INVITE from the right address over UDP or TCP is refused where TLS is required [SC-17.2-11]')
+@case('an INVITE from the right address over UDP or TCP is refused where TLS is required [SC-17.2-11] [SC-8-03]')
 def _(lab):
     offer = lab.core().offer()
 
@@ -347,6 +350,8 @@ def _(lab):
     ocsp_rule(lab, 'hard')
     require(alert_of(lab, 'ocsp', away) != 'ok', 'taken although its status is unknown, and that matters')
     wait_log(lab, 'status unknown: the OCSP responder')
+    for version in BOTH:
+        equal(reaches_server(lab, away, None, version), (False, False), f'a call to who shows the same over {version.name}')
     ocsp_rule(lab, 'soft')
     equal(alert_of(lab, 'ocsp', other), 'ok', 'a status that is unknown, and does not matter')
     with responding(lab, silent=True, port=8890) as responder:
@@ -368,22 +373,24 @@ def _(lab):
 @case('as a client we ask for a staple: a good one is enough, a revoked one is refused, without one the responder is asked '
       '[SC-17.2-07] [SC-17.2-08]')
 def _(lab):
-    good, revoked = (MADE.root.issue(f'stapled-{n}', 'DNS:ocsp.example', extra=asks_at()) for n in ('good', 'revoked'))
-    MADE.root.revoke(revoked)
     ocsp_rule(lab, 'hard')
-    with responding(lab) as responder:
-        for leaf, stapled, reached, asked in ((good, True, True, 0), (revoked, True, False, 0), (good, False, True, 1)):
-            staple = MADE.root.ocsp_response(leaf, f'{leaf.certificate.stem}.der') if stapled else None
-            equal(reaches_server(lab, leaf, staple), (reached, stapled), f'{leaf.certificate.stem}, stapled {stapled}')
-            equal(responder.asked, asked, 'questions to the responder')
+    for version in BOTH:
+        good, revoked = (MADE.root.issue(f'stapled-{n}-{version.name}', 'DNS:ocsp.example', extra=asks_at())
+                         for n in ('good', 'revoked'))
+        MADE.root.revoke(revoked)
+        with responding(lab) as responder:
+            for leaf, stapled, reached, asked in ((good, True, True, 0), (revoked, True, False, 0), (good, False, True, 1)):
+                staple = MADE.root.ocsp_response(leaf, f'{leaf.certificate.stem}.der') if stapled else None
+                equal(reaches_server(lab, leaf, staple, version), (reached, stapled), f'{leaf.certificate.stem}, stapled {stapled}')
+                equal(responder.asked, asked, f'questions to the responder, {version.name}')
 
 
-def reaches_server(lab, leaf, staple):
+def reaches_server(lab, leaf, staple, version=TLS_1_2):
     """(does an INVITE reach an s_server that shows this certificate, did it send its staple)."""
     log = lab.edge.run / 's_server.log'
     log.unlink(missing_ok=True)
     server = process.Process('s_server', lab.network.pbx.prefix(
-        'openssl', 's_server', '-accept', f'{address("ocsp")}:5061', '-cert', leaf.certificate, '-key', leaf.key, '-tls1_2',
+        'openssl', 's_server', '-accept', f'{address("ocsp")}:5061', '-cert', leaf.certificate, '-key', leaf.key, '-tls1_2' if version == TLS_1_2 else '-tls1_3',
         *(('-status_file', staple, '-status_verbose') if staple else ())), lab.edge.run, stdin=subprocess.PIPE)
     try:
         server.wait_for(lambda: 'ACCEPT' in server.text(), 5, 'listens')

@@ -21,8 +21,9 @@ from certificate_lab import client_context  # noqa: E402
 from edge_fixture import DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, USER  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
+from registrant import Registrant  # noqa: E402
 from tls_lab import (  # noqa: E402
-    BOTH, FETCHED_NAME, LEGACY, MADE, OTHER_NAME, OWN, OWN_LOGIN, STAPLE_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of,
+    BOTH, FETCHED_NAME, LEGACY, MADE, OTHER_NAME, OWN, OWN_LOGIN, STAPLE_PORT, SUITE, TLS_1_2, TLS_1_3, UP_TO_1_2, address, alert_of,
     called, edge_with_trunks, listening, log_of, negotiated, number, openssl_client, options, plain, registered_pbx,
     registering_pbx, responding)
 
@@ -72,6 +73,26 @@ def _(lab):
         require('alert protocol version' in said, f'{version}: {said[:400]}')
     said, _ = openssl_client(lab, '-tls1', '-cipher', 'ALL:@SECLEVEL=0', to=LEGACY)
     equal(negotiated(said), ('TLSv1', 'AES128-SHA'), 'with the switch')
+
+
+@case('a realm with TLS 1.3 switched off has TLS 1.2 at most, as server and in the connections that it opens; the others have '
+      '1.3, and the log tells which has not [SC-8.1.1-02]')
+def _(lab):
+    said, ok = openssl_client(lab, '-tls1_3')
+    require(ok and negotiated(said)[0] == 'TLSv1.3', said[-400:])
+    said, _ = openssl_client(lab, '-tls1_3', to=UP_TO_1_2)
+    require('alert protocol version' in said and negotiated(said) is None, said[:400])
+    said, ok = openssl_client(lab, to=UP_TO_1_2)
+    require(ok and negotiated(said)[0] == 'TLSv1.2', said[-400:])
+    for name, highest in (('old', 0x0303), ('legacy', 0x0304)):
+        listener = tls_wire.listener(lab.network.pbx, address(name), 5061)
+        lab.core().peer.invite(f'sip:{number(name)}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+        connection, _ = listener.accept()
+        equal(max(v for v in tls_wire.versions_of_hello(connection) if v >> 8 == 3), highest, f'highest version offered to {name}')
+        connection.close()
+        listener.close()
+    require('realm up-to-1-2: TLS 1.3 is off (tls_1_3)' in log_of(lab), 'no warning that TLS 1.3 is off')
+    require('realm access: TLS 1.3' not in log_of(lab), 'a warning where it is on')
 
 
 @case('versions and values that nobody knows do not disturb a handshake [SC-8.1.1-04] [D-10]')
@@ -250,11 +271,19 @@ def _(lab):
     done = subprocess.run([str(build_directory() / 'bin' / 'sallyport-signaling'), '--config', str(wrong), '--check-config'],
                           capture_output=True, text=True, timeout=10)
     require(done.returncode == 2 and 'is missing: a listener of this realm has transport tls' in done.stderr, done.stderr)
-    require(re.search(rf'level=error[^\n]*certificate {re.escape(str(MADE.other.certificate))} expires in \d days', log_of(lab))
-            or f'certificate {MADE.other.certificate} expires in' in log_of(lab), 'no alarm about its end')
-    ends = lab.edge.scrape('signaling').series('sallyport_tls_certificate_expiry_timestamp_seconds')
-    equal(sorted(dict(l)['certificate'] for l in ends if dict(l)['realm'] == 'access'),
-          sorted(str(c.certificate) for c in (MADE.edge, MADE.edge_ec, MADE.other, MADE.fetched)), 'certificates in the metric')
+    for leaf, level, days in ((MADE.other, 'error', '[45]'), (MADE.edge, 'warning', '(19|20)'), (MADE.edge_ec, 'warning', '(19|20)')):
+        alarm = (rf'level={level} [^\n]*certificate {re.escape(str(leaf.certificate))} expires in {days} days[^\n]*'
+                 'event=certificate-expiry')
+        require(re.search(alarm, log_of(lab)), f'no alarm of level {level} about the end of {leaf.certificate}')
+    ends = {dict(l)['certificate']: end for l, end in
+            lab.edge.scrape('signaling').series('sallyport_tls_certificate_expiry_timestamp_seconds').items()
+            if dict(l)['realm'] == 'access'}
+    equal(sorted(ends), sorted(str(c.certificate) for c in (MADE.edge, MADE.edge_ec, MADE.other, MADE.fetched)),
+          'certificates in the metric')
+    for leaf in (MADE.edge, MADE.edge_ec, MADE.other, MADE.fetched):
+        shown = subprocess.run(['openssl', 'x509', '-noout', '-enddate', '-in', leaf.certificate], capture_output=True, text=True)
+        equal(ends[str(leaf.certificate)], ssl.cert_time_to_seconds(shown.stdout.strip().partition('=')[2]),
+              f'the end of {leaf.certificate} in the metric')
 
 
 # -- registration over TLS
@@ -308,6 +337,38 @@ def _(lab):
         require(incoming.wait_ended(), 'the BYE did not come over the registered connection')
         equal(sum(b'INVITE' in t.data and not t.outgoing and t.data.startswith((b'INVITE', b'BYE'))
                   for t in second.peer.transport.trace), 0, 'requests on the second connection')
+    finally:
+        second.close()
+        pbx.close()
+
+
+@case('OPTIONS, MESSAGE and NOTIFY go to a PBX over the connection that it has registered over, not over a second one of it that '
+      'has only connected [SC-16.2-20]')
+def _(lab):
+    context = client_context(MADE.trusted)
+
+    def connected():
+        with lab.network.pbx.entered():
+            stream = parties.transport.StreamTransport.connect(lab.edge.access_tls, (PBX_ADDRESS, 0), context, DOMAIN)
+        return Registrant(stream, DOMAIN, USER, PASSWORD)
+    pbx, second = connected(), connected()
+    try:
+        equal(pbx.register().status, 200, 'REGISTER')
+        equal(pbx.subscribe(f'sip:{USER}@{DOMAIN}').status, 200, 'SUBSCRIBE')
+        # The second is the latest to be heard of: its PBX is asked for nothing but the options of the edge.
+        equal(second.options(f'sip:{ACCESS.signaling}').status, 200, 'OPTIONS over the second connection')
+        core, uri = lab.core().peer, f'sip:{PBX_NUMBER}@{CORE.signaling}'
+        equal(core.options(uri).status, 200, 'OPTIONS of the core')
+        equal(core.start(core.plain_request('MESSAGE', uri)).wait_final(5).status, 200, 'MESSAGE of the core')
+        equal(pbx.register(['<sip:192.0.2.10:5099;bnc>']).status, 200, 'a REGISTER that is told of')
+        came = ('OPTIONS', 'MESSAGE', 'NOTIFY', 'NOTIFY')
+
+        def requests(peer):
+            return [t.data.split(b' ')[0].decode() for t in peer.transport.trace
+                    if not t.outgoing and not t.data.startswith(b'SIP/2.0') and t.data.strip()]
+        process.wait_until(lambda: sorted(requests(pbx)) == sorted(came), 10, 'all of them came over the registered connection')
+        equal(requests(second), [], 'requests over the second connection')
+        equal(pbx.register(['*'], expires=0).status, 200, 'the end of the registration')
     finally:
         second.close()
         pbx.close()

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """SIP over TCP and UDP as RFC 3261 18 has it: messages cut out of a stream, whatever the segments; lengths that lie;
 keep-alives; responses that find their way back; large messages; peers that do not read, and peers that come too often."""
+import contextlib
 import itertools
 import queue
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from lab import parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from listening_pbx import ListeningPbx, connect  # noqa: E402
 from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
+from registrant import over_tcp, over_udp  # noqa: E402
 
 PBX, CROWD, SLOW = '192.0.2.31', '192.0.2.32', '192.0.2.33'
 PBX_DOMAIN, NUMBER, PBX_PORT = 'tcp.sallyport.example', '+4941555001', 5080
-LARGE_CARRIER, SMALL_CARRIER = '198.51.100.11', '198.51.100.66'
+LARGE_CARRIER, SMALL_CARRIER, STUCK_CARRIER = '198.51.100.11', '198.51.100.66', '198.51.100.12'
 CONNECTIONS_OF_ONE = 20
 
 TRUNKS = f'''
@@ -38,6 +41,16 @@ numbers:
   - {{first: "+4941555000", last: "+4941555999"}}
 media: {{srtp: off}}
 network: {{unprobed: true}}
+---
+kind: Trunk
+name: trunks/registering
+mode: registration
+realm: access
+transports: [udp, tcp]
+registration_aor: sip:both@{DOMAIN}
+credentials: [{{username: both, password: over either of them}}]
+numbers: ["+4941556001"]
+media: {{srtp: off}}
 ---
 kind: Carrier
 name: carriers/core
@@ -57,6 +70,18 @@ realm: core
 targets:
   - {{host: {SMALL_CARRIER}, port: 5060, transport: udp}}
 ---
+kind: Carrier
+name: carriers/stuck
+realm: core
+targets:
+  - {{host: {STUCK_CARRIER}, port: 5060, transport: tcp}}
+options_interval_seconds: 5
+---
+kind: Route
+name: routes/stuck
+prefix: "+4973"
+carriers: [carriers/stuck]
+---
 kind: Route
 name: routes/any-transport
 prefix: "+4971"
@@ -72,6 +97,7 @@ carriers: [carriers/datagrams]
 def prepare(lab):
     for address in (LARGE_CARRIER, SMALL_CARRIER):      # they answer the probes of their health
         lab.parties[address] = core_at(lab, address)
+    lab.network.core.ip('addr', 'add', f'{STUCK_CARRIER}/24', 'dev', 'sig0')
     for address in (PBX, CROWD, SLOW):
         lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
     file = Path(lab.run_directory) / 'transport.yaml'
@@ -153,20 +179,42 @@ def _(lab):
 def _(lab):
     with lab.network.pbx.entered():
         socket_ = transport.UdpTransport((PBX, 5062), lab.edge.access_udp)
-    over_udp = parties.Party('udp-pbx', lab.network.pbx, sip_peer.Peer(socket_, PBX_DOMAIN), PBX, None,
+    datagrams = parties.Party('udp-pbx', lab.network.pbx, sip_peer.Peer(socket_, PBX_DOMAIN), PBX, None,
                              lab.run_directory, lab.probe_binary)
-    over_tcp = connect(lab, PBX, lab.edge.access_tcp, PBX_DOMAIN)
+    stream = connect(lab, PBX, lab.edge.access_tcp, PBX_DOMAIN)
     try:
         equal(lab.edge.access_udp, lab.edge.access_tcp, 'the address and port of both')
-        for pbx in (over_udp, over_tcp):
+        for pbx in (datagrams, stream):
             answer = pbx.peer.options(f'sip:{ACCESS.signaling}')
             equal(answer.status, 200, f'OPTIONS over {pbx.peer.transport.name}')
             outgoing, incoming = parties.establish(pbx, lab.core(), f'sip:{lab.core_number}@{PBX_DOMAIN}', NUMBER)
             equal(outgoing.bye().status, 200, f'BYE over {pbx.peer.transport.name}')
             require(incoming.wait_ended(), 'the call did not end')
     finally:
-        over_udp.close()
-        over_tcp.close()
+        datagrams.close()
+        stream.close()
+
+
+@case('a PBX that has registered over UDP may use TCP all the same: OPTIONS and a call over a connection to the same port '
+      '[SC-8-02]')
+def _(lab):
+    who = dict(domain=DOMAIN, user='both', password='over either of them')
+    registered = over_udp(lab, STRANGER, 5066, **who)
+    stream = over_tcp(lab, STRANGER, **who)
+    try:
+        equal(registered.register().status, 200, 'REGISTER over UDP')
+        equal([r['transport'] for r in lab.edge.registrations() if r['trunk'] == 'registering'], ['UDP'], 'its registration')
+        equal(lab.edge.access_udp, lab.edge.access_tcp, 'the address and port of both')
+        equal(stream.options(f'sip:{ACCESS.signaling}').status, 200, 'OPTIONS over TCP')
+        pbx = parties.Party('by-tcp', lab.network.pbx, stream, STRANGER, None, lab.run_directory, lab.probe_binary)
+        outgoing, incoming = parties.establish(pbx, lab.core(), f'sip:{lab.core_number}@{DOMAIN}', '+4941556001')
+        equal(outgoing.invite['Via'].split()[0], 'SIP/2.0/TCP', 'transport of the INVITE')
+        equal(incoming.bye().status, 200, 'BYE of the core')
+        require(outgoing.wait_ended(), 'the BYE did not come over the connection')
+        equal(registered.register(['*'], expires=0).status, 200, 'the end of the registration')
+    finally:
+        registered.close()
+        stream.close()
 
 
 @case('over UDP a repeated INVITE makes one call, and its answer is repeated [SC-8-03]')
@@ -405,13 +453,13 @@ def _(lab):
         pbx.close()
         pbx, call = call_with_filler(lab, '+4971000001', 1_400)
         stream, _ = listener.accept()
-        over_tcp = sip_peer.Peer(transport.StreamTransport(stream, 'TCP'), LARGE_CARRIER)
-        incoming = over_tcp.wait_call()
+        second = sip_peer.Peer(transport.StreamTransport(stream, 'TCP'), LARGE_CARRIER)
+        incoming = second.wait_call()
         equal(incoming.invite['Via'].split()[0], 'SIP/2.0/TCP', 'transport in the Via of the large one')
         require(len(incoming.invite.encode()) > 1_300, 'it is not large')
         incoming.reject(486, 'Busy Here')
         equal(call.wait_final().status, 486, 'the answer')
-        over_tcp.close()
+        second.close()
         pbx.close()
     finally:
         listener.close()
@@ -430,33 +478,124 @@ def _(lab):
 
 # -- peers that harm
 
-@case('a peer that does not read is closed when its answers pile up, and nobody else waits for it')
-def _(lab):
-    before = lab.edge.scrape('signaling')
-    slow = tcp(lab, SLOW)
-    slow.settimeout(0.2)
-    flood = b''.join(options(f'flood-{i}', extra=f'X-Filler: {"x" * 300}\r\n') for i in range(100))
+def secure(lab, address=STRANGER):
+    context = transport.client_context(lab.edge.ca.certificate)
+    return context.wrap_socket(tcp(lab, address, lab.edge.access_tls), server_hostname=lab.edge.server_name)
 
-    def evicted():
-        try:
-            slow.send(flood)
-        except (TimeoutError, BlockingIOError):
-            pass
-        except OSError:
-            return True
-        began = time.monotonic()
-        answers, _ = exchange(lab, options('beside'))
-        waited = time.monotonic() - began
-        # Under a sanitizer the flood is an overload, in which an OPTIONS is refused: at once as well.
-        require([a.status for a in answers] in ([[200], [503]] if sanitized() else [[200]]), f'the answer of another peer: {answers}')
-        require(waited < 1, f'another peer waited {waited:.2f} s')
-        return lab.edge.scrape('signaling').get('sallyport_sip_connections_closed_total', reason='slow_peer') > \
-            before.get('sallyport_sip_connections_closed_total', reason='slow_peer')
-    process.wait_until(evicted, 30, 'the slow peer is closed')
-    slow.close()
-    number = itertools.count()
-    process.wait_until(lambda: [a.status for a in exchange(lab, options(f'after-{next(number)}'))[0]] == [200], 10,
-                       'everybody is served')
+
+@case('a peer that does not read is closed when its answers pile up, over TCP and over TLS, and nobody else waits for it')
+def _(lab):
+    for name, connect_ in (('TCP', tcp), ('TLS', secure)):
+        before = closed_as_slow(lab)
+        slow = connect_(lab, SLOW)
+        slow.settimeout(0.2)
+        flood = b''.join(options(f'flood-{i}', extra=f'X-Filler: {"x" * 300}\r\n') for i in range(100))
+
+        def evicted():
+            try:
+                slow.send(flood)
+            except (TimeoutError, BlockingIOError):
+                pass
+            except OSError:
+                return True
+            require_prompt(lab, connect_, f'beside a stuck {name} peer')
+            return closed_as_slow(lab) > before
+        process.wait_until(evicted, 30, f'the slow {name} peer is closed')
+        process.wait_until(lambda: closed_as_slow(lab) > before, 5, f'the slow {name} peer is counted')
+        slow.close()
+        number = itertools.count()
+        process.wait_until(lambda: [a.status for a in exchange(lab, options(f'after-{next(number)}'))[0]] == [200], 10,
+                           'everybody is served')
+
+
+def closed_as_slow(lab):
+    return lab.edge.scrape('signaling').get('sallyport_sip_connections_closed_total', reason='slow_peer')
+
+
+def require_prompt(lab, connect_, where):
+    """Another peer has its answer within a second."""
+    began = time.monotonic()
+    with connect_(lab) as connection:
+        answers = answers_to(connection, options('beside'), 1, seconds=5)
+    waited = time.monotonic() - began
+    # Under a sanitizer the flood is an overload, in which an OPTIONS is refused: at once as well.
+    require([a.status for a in answers] in ([[200], [503]] if sanitized() else [[200]]), f'the answer {where}: {answers}')
+    require(waited < 1, f'another peer waited {waited:.2f} s {where}')
+
+
+@case('a carrier that has taken our connection and reads no more is given up when what is for it piles up; other calls go on '
+      'meanwhile')
+def _(lab):
+    with lab.network.core.entered():
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)       # inherited: the little that it takes
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((STUCK_CARRIER, 5060))
+        listener.listen()
+    carrier = Reading(listener)
+    pbx = connect(lab, PBX, lab.edge.access_tcp, PBX_DOMAIN, contact=(PBX, PBX_PORT))
+    before, calls = closed_as_slow(lab), []
+
+    def call(size):
+        return pbx.peer.invite(f'sip:+4973000001@{PBX_DOMAIN}', pbx.offer(), caller=NUMBER, headers=[('Subject', 'x' * size)])
+    try:
+        process.wait_until(lambda: call(10).wait_final(5).status == 486, 40, 'the carrier is found up, and called', every=0.5)
+        carrier.stop_reading()
+
+        def given_up():
+            calls.append(call(14_000))
+            if len(calls) % 5 == 0:
+                began = time.monotonic()
+                other = pbx.peer.invite(f'sip:+4972000001@{PBX_DOMAIN}', pbx.offer(), caller=NUMBER)
+                incoming = lab.parties[SMALL_CARRIER].peer.wait_call(5)
+                require(time.monotonic() - began < 1, f'a call over another carrier took {time.monotonic() - began:.2f} s')
+                incoming.reject(486, 'Busy Here')
+                equal(other.wait_final(5).status, 486, 'a call over another carrier')
+                require_prompt(lab, tcp, 'beside a stuck carrier')
+            return closed_as_slow(lab) > before
+        process.wait_until(given_up, 60, 'the connection of the stuck carrier is closed', every=0.01)
+        carrier.close()
+        for each in calls:
+            require(each.wait_final(40).status >= 480, 'a call to the stuck carrier')
+    finally:
+        carrier.close()
+        pbx.close()
+
+
+class Reading:
+    """A carrier over TCP, busy and with an answer to probes, as long as it reads."""
+
+    def __init__(self, listener):
+        self.listener, self.connections = listener, []
+        listener.settimeout(0.1)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        framers = {}
+        while not self._stopped.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = self.listener.accept()
+                connection.settimeout(0.1)
+                self.connections.append(connection)
+                framers[connection] = sip_message.StreamFramer()
+            for connection, framer in framers.items():
+                with contextlib.suppress(OSError):
+                    for request in framer.feed(connection.recv(65_536)):
+                        answer = {'OPTIONS': (200, 'OK'), 'INVITE': (486, 'Busy Here')}.get(request.method)
+                        if answer:
+                            connection.sendall(sip_message.response_to(request, *answer, 'busy').encode())
+
+    def stop_reading(self):
+        self._stopped.set()
+        self._thread.join(5)
+        self.listener.close()               # and nobody takes another connection
+
+    def close(self):
+        self.stop_reading()
+        for connection in self.connections:
+            connection.close()
 
 
 @case('a source has so many connections and no more; the next is closed at once, others are served')

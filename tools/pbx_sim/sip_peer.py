@@ -223,6 +223,7 @@ class Peer:
         elif method == 'INVITE' and tag is None:
             self._receive_invite(message, server, source)
         elif call is None:
+            self.stray.append(message)
             server.respond(sip_message.response_to(message, 481, 'Call/Transaction Does Not Exist', new_tag()))
         else:
             self._receive_in_dialog(call, message, server)

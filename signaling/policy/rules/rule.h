@@ -21,6 +21,7 @@ Outcome party(const CallFacts& facts, Admitted& admitted);         // whose call
 Outcome emergency(const CallFacts& facts, Admitted& admitted);     // does a PBX call for help
 Outcome standing(const CallFacts& facts, Admitted& admitted);      // may this peer call: enabled, transport, registered
 Outcome called_number(const CallFacts& facts, Admitted& admitted);  // the Request-URI as E.164
+Outcome loop(const CallFacts& facts, Admitted& admitted);           // has it been sent on by the called number before
 Outcome caller(const CallFacts& facts, Admitted& admitted);   // may it call as whom it says, and be hidden as it asks
 Outcome forward(const CallFacts& facts, Admitted& admitted);  // may a callee send a call there; to a PBX of ours or not
 Outcome permission(const CallFacts& facts, Admitted& admitted);   // may this trunk call that number, and now

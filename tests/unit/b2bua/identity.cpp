@@ -18,11 +18,10 @@ sip::Message message(std::string_view extra,
     REQUIRE(parsed.has_value());
     return std::move(*parsed);
 }
-sip::Message response(std::string_view extra) {
+sip::Message response(std::string_view extra, std::string_view to = "<sip:b@b>") {
     auto parsed = sip::Parser::parse(
-        "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.20;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: "
-        "<sip:b@b>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n" +
-        std::string(extra) + "\r\n");
+        "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.20;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: " +
+        std::string(to) + ";tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n" + std::string(extra) + "\r\n");
     REQUIRE(parsed.has_value());
     return std::move(*parsed);
 }
@@ -283,6 +282,26 @@ TEST_CASE("Within a call: who answered is told as a caller would be, and nothing
     w.carrier.identity.untrusted = true;
     CHECK(asserted_in_call(hidden, false, parties).values.empty());
     CHECK(asserted_in_call(foreign, true, parties).values.empty());
+}
+
+TEST_CASE("Within a call: a caller who is hidden by his From or by default stays it when he answers [E-32]") {
+    World w;
+    const Parties parties{w.trunk, w.carrier};
+    constexpr std::string_view own = "P-Asserted-Identity: <sip:+4930155@x>\r\n";
+    const auto anonymous_answer = response(own, anonymous), answer = response(own);
+    CHECK(asserted_in_call(anonymous_answer, true, parties, true).values.empty());
+    CHECK(asserted_in_call(anonymous_answer, false, parties, true).privacy == "id");
+    const auto shown_answer = response(std::string(own) + "Privacy: none\r\n", anonymous);
+    CHECK(asserted_in_call(shown_answer, true, parties, true).values.size() == 1);
+    CHECK(asserted_in_call(answer, false, parties, true).privacy.empty());
+    w.trunk.identity.restrict_by_default = true;
+    CHECK(asserted_in_call(answer, false, parties, true).privacy == "id");
+    CHECK(asserted_in_call(answer, false, parties, false).privacy.empty());
+    CHECK(asserted_in_call(answer, false, {w.trunk, w.carrier, true}, true).privacy.empty());
+    CHECK(asserted_in_call(answer, true, parties, true).values.size() == 1);
+    w.trunk.identity.from = config::FromPolicy::anonymise;
+    CHECK(asserted_in_call(answer, true, parties, true).values.empty());
+    CHECK(asserted_in_call(answer, true, parties, false).values.size() == 1);
 }
 
 TEST_CASE(

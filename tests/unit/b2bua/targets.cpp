@@ -86,14 +86,15 @@ TEST_CASE("A target that is down is passed over; when all are, nothing is tried 
 }
 
 TEST_CASE(
-    "Within a core dialog the literal in Route or Contact is followed; a name, a NAT or a stream is met where it was") {
+    "Within a core dialog the literal in Route or Contact is followed; a name that is not located yet, a NAT or a "
+    "stream is met where it was") {
     const auto table = realms();
     dialog::Dialog d;
     d.flow = {Transport::udp, 1, Endpoint::parse("10.0.0.1:5060").value(), Endpoint::parse("192.0.2.1:5060").value(),
               0};
     const auto hop = [&](std::string_view target, const Realm& realm) {
         d.remote_target = target;
-        return next_hop_flow(d, realm);
+        return next_hop(d, realm).flow;
     };
     CHECK(hop("sip:192.0.2.7:5070", table[1]).remote == Endpoint::parse("192.0.2.7:5070").value());
     CHECK(hop("sip:192.0.2.7", table[1]).local == Endpoint::parse("10.0.0.1:5060").value());
@@ -109,6 +110,68 @@ TEST_CASE(
     d.flow.connection = 4;
     d.flow.remote.port = 33333;
     CHECK(hop("sip:192.0.2.1:5060;transport=tcp", table[1]).connection == 4);
+}
+
+namespace {
+
+// Where the dialog's next hop leads with that zone: A for host.example.org alone, or SRV of gw.example.org to it.
+Flow located(dialog::Dialog d, std::string_view target, const Realm& realm, std::vector<IpAddress> addresses,
+             std::optional<NextHop>* whole = nullptr) {
+    d.remote_target = target;
+    SeededRandom random(1);
+    Boxed<NamedPeer> named;
+    auto questions = NamedPeer::seek(named, d, realm, TimePoint{}, random);
+    while (!questions.empty()) {
+        const auto question = questions.front();
+        questions.erase(questions.begin());
+        locate::Answer answer{.question = question, .status = locate::DnsStatus::no_data, .ttl = 60s};
+        const bool is_srv = question.name == "_sip._udp.gw.example.org" || question.name == "_sips._tcp.gw.example.org";
+        if (is_srv) answer.srv = {{10, 0, 5080, "host.example.org"}};
+        if (question.type == locate::RecordType::a && question.name == "host.example.org") answer.addresses = addresses;
+        if (is_srv || !answer.addresses.empty()) answer.status = locate::DnsStatus::ok;
+        for (auto& more : named->resume(answer, TimePoint{})) questions.push_back(std::move(more));
+    }
+    const auto hop = next_hop(d, realm, {nullptr, named ? &*named : nullptr});
+    if (whole != nullptr) *whole = hop;
+    return hop.flow;
+}
+
+}  // namespace
+
+TEST_CASE("A located name leads where DNS says, stays with the host that has the dialog, and never leaves TLS") {
+    auto realm = realms()[1];
+    dialog::Dialog d;
+    d.flow = {Transport::udp, 1, Endpoint::parse("10.0.0.1:5060").value(), Endpoint::parse("192.0.2.1:5060").value(),
+              0};
+    const IpAddress one = IpAddress::v4(192, 0, 2, 1), two = IpAddress::v4(192, 0, 2, 2);
+    CHECK(located(d, "sip:gw.example.org", realm, {two}).remote == Endpoint{two, 5080});
+    CHECK(located(d, "sip:host.example.org", realm, {two}).remote == Endpoint{two, 5060});
+    CHECK(located(d, "sip:host.example.org", realm, {two, one}) == d.flow);
+    CHECK(located(d, "sip:host.example.org:5070", realm, {two, one}).remote == Endpoint{two, 5070});
+    CHECK(located(d, "sip:host.example.org;transport=tcp", realm, {two}).transport == Transport::tcp);
+    CHECK(located(d, "sips:gw.example.org", realm, {two}) == d.flow);  // the realm has no TLS
+    CHECK(located(d, "sip:host.example.org", realms()[0], {two}) == d.flow);
+    d.flow.transport = Transport::tcp;
+    d.flow.connection = 4;
+    d.flow.remote.port = 33333;
+    CHECK(located(d, "sip:host.example.org", realm, {two, one}) == d.flow);
+    CHECK(located(d, "sip:host.example.org:5070", realm, {two}).transport == Transport::tcp);
+    const auto tls = [](std::string_view bind) {
+        const auto at = Endpoint::parse(bind).value();
+        return Listener{Transport::tls, at, "10.0.0.1", at.port};
+    };
+    realm.listeners.push_back(tls("10.0.0.1:5061"));
+    d.flow.transport = Transport::tls;
+    d.tls_name = "core.example.org";
+    std::optional<NextHop> hop;
+    located(d, "sip:gw.example.org;transport=udp", realm, {two}, &hop);
+    CHECK(hop->flow.transport == Transport::tls);
+    CHECK(hop->flow.remote == Endpoint{two, 5080});
+    CHECK(hop->tls_name == "gw.example.org");
+    located(d, "sip:host.example.org", realm, {one}, &hop);
+    CHECK(hop->flow == d.flow);
+    CHECK(hop->tls_name == "core.example.org");
+    CHECK_FALSE(hop->any_transport);
 }
 
 TEST_CASE("Old replies of the media plane mean nothing; ports that moved in a restore are noticed") {

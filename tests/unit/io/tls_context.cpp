@@ -157,6 +157,19 @@ TEST_CASE("TLS 1.0 only behind its switch, and then with AES128-SHA [SC-8.1.1-03
     CHECK(outcome.suite == "AES128-SHA");
 }
 
+TEST_CASE("TLS 1.3 can be switched off, for peers that call us and for those we call [SC-8.1.1-02]") {
+    auto o = options();
+    o.tls_1_3 = false;
+    const auto us = load(o);
+    Peer pbx;
+    pbx.certificate(options().certificate);
+    CHECK_FALSE(pbx.versions(TLS1_3_VERSION, TLS1_3_VERSION).calls(*us).ok);
+    CHECK_FALSE(pbx.called_by(*us).ok);
+    pbx.versions(TLS1_2_VERSION, TLS1_3_VERSION);
+    CHECK(pbx.calls(*us).version == "TLSv1.2");
+    CHECK(pbx.called_by(*us).version == "TLSv1.2");
+}
+
 TEST_CASE("our ClientHello lists the suites in the order of the profile [SC-8.1.1-12]") {
     auto o = options();
     o.rsa_gcm = o.rsa_cbc = true;

@@ -1,7 +1,10 @@
 // What a log line looks like, and what can never be in one.
 #include "control/observe/log_line.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+
+#include "control/base/utf8.h"
 
 using namespace sallyport;
 using namespace sallyport::observe;
@@ -35,6 +38,36 @@ TEST_CASE("a value from a peer can neither start a new line nor reach the termin
     const auto line = pairs("refused", {{"user_agent", "x\r\nlevel=error msg=\"forged\" \x1b[31m\x7f"}});
     CHECK(line.ends_with(R"(user_agent="x\r\nlevel=error msg=\"forged\" \x1b[31m\x7f")"));
     CHECK(json("refused", {{"user_agent", "\xff\n"}}).find('\n') == std::string::npos);
+}
+
+TEST_CASE("eight-bit controls and what is no UTF-8 are escaped, names in any language are not") {
+    CHECK(pairs("x", {{"user_agent",
+                       "\xc2\x9b"
+                       "31m"}})
+              .ends_with(R"(user_agent="\xc2\x9b31m")"));
+    CHECK(pairs("x", {{"user_agent",
+                       "\x9b"
+                       "31m\xff"}})
+              .ends_with(R"(user_agent="\x9b31m\xff")"));
+    CHECK(pairs("x", {{"name", "J\xc3\xbcrgen"}}).ends_with("name=J\xc3\xbcrgen"));
+    CHECK(pairs("x", {{"name", "J\xc3\xbcrgen\n"}}).ends_with("name=\"J\xc3\xbcrgen\\n\""));
+    CHECK(json("x", {{"name", "J\xc3\xbcrgen\xc2\x9b\x7f"}})
+              .ends_with(R"("name":"J)"
+                         "\xc3\xbc"
+                         R"(rgen\u009b\u007f"})"));
+}
+
+TEST_CASE("a request line longer than any buffer is one line, whatever it is made of [reliability 26]") {
+    for (const std::string_view one : {"a", "\"", "\x01", "\xff", "\xe2\x82\xac", "\xc2\x9b", "\r\n"})
+        for (const std::size_t size : {1'023u, 1'024u, 1'025u, 2'047u, 2'048u, 2'049u, 70'000u}) {
+            std::string value;
+            while (value.size() < size) value += one;
+            for (const auto& line : {pairs(value, {{"request", value}}), json(value, {{"request", value}})}) {
+                CHECK(line.size() < 26'000);
+                CHECK(is_utf8(line));
+                CHECK(std::all_of(line.begin(), line.end(), [](char c) { return c < 0 || (c >= 0x20 && c != 0x7f); }));
+            }
+        }
 }
 
 TEST_CASE("secrets are masked whatever the caller passes") {

@@ -72,7 +72,7 @@ TEST_CASE("A registered PBX calls a routed number: its trunk, the route's known 
     CHECK(verdict.admitted.route == "uk");
     CHECK(verdict.admitted.carriers == std::vector<std::string>{"core"});
     CHECK(w.gauges.calls(trunk_gauge("acme")) == 1);
-    CHECK(verdict.trace.size() == 11);
+    CHECK(verdict.trace.size() == 12);
     const auto second = decide(w.facts(w.pbx, "sip:+44205550100@sip.example.net"), w.gauges);
     REQUIRE(second.reject);
     CHECK(second.reject->why == Refusal::too_many_calls);
@@ -313,6 +313,42 @@ TEST_CASE("Screening by refusal: From and P-Asserted-Identity name the trunk's n
     CHECK(status("<sip:anonymous@anonymous.invalid>") == 0);
     CHECK(status("<sip:anonymous@anonymous.invalid>", "P-Asserted-Identity: <sip:+1555@x>\r\n") == 603);
     CHECK(status("<sip:+4930155@x>", "P-Asserted-Identity: <sip:+4930156@x>\r\n") == 0);
+}
+
+TEST_CASE("PBXs that forward to each other are stopped by what they say of the call's way [E-36]") {
+    World w;
+    w.bind();
+    w.snapshot.trunks.at("acme").limits.concurrent_calls = 0;
+    const auto why = [&](std::string_view way, std::string_view called = "sip:+4420555@x") {
+        const auto invite =
+            sip::Parser::parse("INVITE " + std::string(called) +
+                               " SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bK1\r\nFrom: <sip:+1555@x>;tag=1\r\n"
+                               "To: <sip:+4420555@x>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n" +
+                               std::string(way) + "\r\n");
+        REQUIRE(invite.has_value());
+        auto facts = w.facts(w.pbx, called);
+        facts.invite = &*invite;
+        const auto verdict = decide(facts, w.gauges);
+        return verdict.reject ? std::string(to_string(verdict.reject->why)) : std::string("taken");
+    };
+    // There and back again once, by RFC 7044; then a second time.
+    const std::string once =
+        "History-Info: <sip:+4420555@x>;index=1, <sip:+4930101@x>;index=1.1;mp=1, <sip:+4420555@x>;index=1.1.1;mp=1.1";
+    CHECK(why(once + "\r\n") == "taken");
+    const std::string twice =
+        once + ", <sip:+4930101@x>;index=1.1.1.1;mp=1.1.1, <sip:+4420555@x>;index=1.1.1.1.1;mp=1.1.1.1";
+    CHECK(why(twice + "\r\n") == "forward-loop");
+    CHECK(why(twice + "\r\n", "sip:+4420556@x") == "taken");
+    // The same number on its way through proxies is no circle.
+    CHECK(why("History-Info: <sip:+4420555@a>;index=1, <sip:+4420555@b>;index=1.1;np=1, "
+              "<sip:+4420555@c>;index=1.1.1;rc=1.1, "
+              "<sip:+4420555@d>;index=1.1.1.1;np=1.1.1\r\n") == "taken");
+    CHECK(why("History-Info: <sip:+4420555@x?Reason=SIP%3Bcause%3D302>;index=1, "
+              "<sip:+4930101@x?Reason=SIP%3Bcause%3D302>;"
+              "index=1.1, <sip:+4420555@x?Reason=SIP%3Bcause%3D302>;index=1.2, <sip:+4420555@x>;index=1.3\r\n") ==
+          "forward-loop");
+    CHECK(why("Diversion: <sip:+4420555@x>;reason=unconditional, <sip:+4930101@x>\r\n") == "taken");
+    CHECK(why("Diversion: <tel:+4420555>, <sip:+4930101@x>\r\nDiversion: <sip:+44-20-555@x>\r\n") == "forward-loop");
 }
 
 TEST_CASE("A PBX sends a call on to where it could have called, on its account, or to a PBX of this node") {

@@ -1,5 +1,7 @@
 #include "signaling/registrar/authenticator.h"
 
+#include <set>
+
 #include "tests/support/message_text.h"
 
 using namespace sallyport;
@@ -224,11 +226,100 @@ TEST_CASE("a nonce of another realm is not good for ours") {
     CHECK(b.outcome(c) == Outcome::stale);
 }
 
-TEST_CASE("every node with the same secret accepts the nonce") {
-    AuthBench a, b;
-    b.random = SeededRandom(99);
-    auto c = a.client();
+// Nodes of a cluster, which know nothing of each other but the secret.
+struct Nodes {
+    AuthBench one, other;
+    Nodes() {
+        one.counts.set_maker(1);
+        other.counts.set_maker(2);
+        for (AuthBench* b : {&one, &other})
+            b->authenticator = Authenticator(std::string(32, 'k'), 300s, b->random, b->counts);
+        other.random = SeededRandom(99);
+    }
+    void wait(Duration time) {
+        one.now += time;
+        other.now += time;
+    }
+};
+
+TEST_CASE("a challenge of one node is good at every node with the same secret, once at each [SC-16.6.1-07]") {
+    Nodes n;
+    auto c = n.one.client();
+    CHECK(n.other.outcome(c) == Outcome::authenticated);
+    CHECK(n.other.outcome(c) == Outcome::stale);
+    c.count = 2;
+    CHECK(n.other.outcome(c) == Outcome::authenticated);
+    c.password = "guess";
+    CHECK(n.other.outcome(c) == Outcome::refused);
+}
+
+TEST_CASE(
+    "what was recorded at one node is stale at another one 10 s after the challenge, and tells nothing of the "
+    "password; at its own node a nonce has its life [SC-16.6.1-07] [SC-16.4.1.4-01]") {
+    Nodes n;
+    auto c = n.one.client();
+    CHECK(n.one.outcome(c) == Outcome::authenticated);
+    n.wait(10s - 1ms);
+    auto late = n.one.client();
+    late.nonce = c.nonce;
+    late.count = 2;
+    CHECK(n.other.outcome(late) == Outcome::authenticated);  // the limit of what nodes know of each other
+    n.wait(1ms);
+    CHECK(n.other.outcome(c) == Outcome::stale);
+    c.count = 3;
+    CHECK(n.other.outcome(c) == Outcome::stale);
+    c.password = "guess";
+    CHECK(n.other.outcome(c) == Outcome::stale);
+    c.password = "s3cret";
+    CHECK(n.one.outcome(c) == Outcome::authenticated);
+    n.wait(289s);
+    c.count = 4;
+    CHECK(n.one.outcome(c) == Outcome::authenticated);
+}
+
+TEST_CASE("clocks of nodes may differ by 5 s; a node with a short life of nonces gives no longer one to another's") {
+    Nodes n;
+    n.one.now += 5s;
+    auto c = n.one.client();
+    CHECK(n.other.outcome(c) == Outcome::authenticated);
+    n.one.now += 1ms;
+    c = n.one.client();
+    CHECK(n.other.outcome(c) == Outcome::stale);
+    n.one.now = n.other.now;
+    n.other.authenticator = Authenticator(std::string(32, 'k'), 3s, n.other.random, n.other.counts);
+    c = n.one.client();
+    n.wait(3s);
+    CHECK(n.other.outcome(c) == Outcome::stale);
+}
+
+TEST_CASE("a node that was started again is another maker: what was recorded before is not good for long") {
+    AuthBench b;
+    b.counts.set_maker(1);
+    b.authenticator = Authenticator(std::string(32, 'k'), 300s, b.random, b.counts);
+    auto c = b.client();
     CHECK(b.outcome(c) == Outcome::authenticated);
+    registrar::NonceCounts after;
+    after.set_maker(2);
+    b.authenticator = Authenticator(std::string(32, 'k'), 300s, b.random, after);
+    b.now += 10s;
+    CHECK(b.outcome(c) == Outcome::stale);
+    CHECK(b.outcome(b.client()) == Outcome::authenticated);
+}
+
+TEST_CASE("nonces do not show who has made them, and nobody can say it was somebody else") {
+    Nodes n;
+    std::set<std::string> marks;
+    for (int i = 0; i < 50; ++i) {
+        marks.insert(n.one.nonce().substr(32, 8));
+        marks.insert(n.other.nonce().substr(32, 8));
+    }
+    CHECK(marks.size() == 100);
+    auto c = n.one.client();
+    const auto others = n.other.client();
+    n.wait(11s);
+    c.nonce.replace(32, 8, others.nonce, 32, 8);
+    CHECK(n.other.outcome(c) == Outcome::stale);
+    CHECK(n.one.outcome(c) == Outcome::stale);
 }
 
 TEST_CASE("a nonce count is good once; later ones may overtake each other a little [SC-16.6.1-07]") {

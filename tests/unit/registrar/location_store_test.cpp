@@ -56,12 +56,19 @@ TEST_CASE("a UDP flow belongs to whoever proved himself over it last; one throug
     add(store, over_udp("a", ""));
     add(store, over_udp("proxied", "<sip:p;lr>"));
     add(store, mine);
+    CHECK_FALSE(store.has_lost(mine.flow, "a"));
     CHECK(store.take_flow(mine.flow, "b") == std::vector<std::string>{"a"});
+    CHECK(store.has_lost(mine.flow, "a"));
+    CHECK_FALSE(store.has_lost(mine.flow, "b"));
+    CHECK_FALSE(store.has_lost(mine.flow, "proxied"));
     CHECK(store.usable("a", start).empty());
     CHECK(store.usable("proxied", start).size() == 1);
     CHECK(store.usable("b", start).size() == 1);
     CHECK(store.take_flow(mine.flow, "b").empty());
     CHECK(store.take_flow(pbx_flow(7), "b").empty());  // a connection is one PBX's for its life
+    CHECK(store.take_flow(mine.flow, "a") == std::vector<std::string>{"b"});
+    CHECK_FALSE(store.has_lost(mine.flow, "a"));
+    CHECK(store.has_lost(mine.flow, "b"));
 }
 
 TEST_CASE("of a thousand trunks that a flow was, only the last is; a thousand behind one proxy are none") {

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "signaling/app/certificate_alarm.h"
+
 using namespace sallyport;
 using namespace sallyport::app;
 
@@ -207,6 +209,21 @@ TEST_CASE("TLS 1.0 without its only suite is refused [SC-8.1.1-13]") {
     CHECK(problem_of(realm("    tls: {certificate: /c, key: /k, rsa_suites: [rc4]}\n")).find("'rc4' is not one of") !=
           std::string::npos);
     CHECK(problems_of(realm("    tls: {certificate: /c, key: /k, tls_1_0: true, rsa_suites: [aes128-cbc]}\n")).empty());
+}
+
+TEST_CASE("TLS 1.3 is on unless a realm says otherwise, and that is told [SC-8.1.1-02]") {
+    const auto tls = [](const std::string& more) {
+        return *read_config(realm("    tls: {certificate: /c, key: /k" + more + "}\n"), 4)->tls[0];
+    };
+    CHECK(tls("").tls_1_3);
+    CHECK(tls(", tls_1_3: true").tls_1_3);
+    CHECK(legacy_warnings("access", tls("")).empty());
+    CHECK_FALSE(tls(", tls_1_3: false").tls_1_3);
+    const auto warnings = legacy_warnings("access", tls(", tls_1_3: false"));
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0].starts_with("realm access: TLS 1.3 is off (tls_1_3)"));
+    CHECK(problem_of(realm("    tls: {certificate: /c, key: /k, tls_1_3: maybe}\n")).find("tls.tls_1_3") !=
+          std::string::npos);
 }
 
 TEST_CASE("two listeners on one address, two realms of one name: the second is told") {

@@ -1,12 +1,11 @@
 // Inputs that have hurt other stacks (advisories by number), at sizes that hurt: bounded outcome, linear time.
 #include <catch2/catch.hpp>
-#include <ctime>
-#include <limits>
 
 #include "signaling/sip/compose.h"
 #include "signaling/sip/framer.h"
 #include "signaling/sip/limits.h"
 #include "signaling/sip/parser.h"
+#include "tests/support/fastest.h"
 #include "tests/support/message_text.h"
 
 using namespace sallyport;
@@ -24,17 +23,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
     REQUIRE(at != text.npos);
     return text.replace(at, what.size(), by);
 }
-template <class F>
-long fastest(
-    F&& f) {  // microseconds of CPU time, the best of several: the machine may be busy, the code may not be slow
-    long best = std::numeric_limits<long>::max();
-    for (int i = 0; i < 7; ++i) {
-        const auto from = std::clock();
-        f();
-        best = std::min(best, static_cast<long>((std::clock() - from) * 1'000'000 / CLOCKS_PER_SEC));
-    }
-    return best;
-}
+using test::fastest;
 
 }  // namespace
 

@@ -231,6 +231,40 @@ TEST_CASE(
     b.next("INVITE");
 }
 
+TEST_CASE(
+    "Who is locked out gets 480 to an INVITE, which is no reason to register, and 403 to REGISTER [SC-16.4.2-05]") {
+    auto trunk = Bench::default_trunk();
+    trunk.authentication.digest = config::DigestUse::per_request;
+    Bench b(trunk);
+    b.shared.lockouts.set_policy({.failures = 3, .lasts = 60s});
+    b.bind();
+    const std::string uri = "sip:+442055501@sip.example.net", sdp = secure_sdp("198.51.100.10", 5004, "A");
+    std::uint32_t cseq = 0;
+    const auto challenged = [&] {
+        b.receive(b.pbx_flow(), b.invite(uri, sdp, "locked@pbx", ++cseq));
+        return b.next("407");
+    };
+    const auto call = [&](const sip::Message& challenge, std::string_view password) {
+        const auto proof = credentials(challenge, sip::HeaderName::proxy_authenticate, "INVITE", uri, password);
+        b.receive(b.pbx_flow(), b.invite(uri, sdp, "locked@pbx", ++cseq, "Proxy-Authorization: " + proof + "\r\n"));
+        return b.next();
+    };
+    for (int i = 0; i < 3; ++i) CHECK(call(challenged(), "guessed").status() == 407);
+    b.receive(b.pbx_flow(), b.invite(uri, sdp, "locked@pbx", ++cseq));
+    b.next("480");
+    auto options = request("OPTIONS", "sip:sip.example.net", b.pbx_flow());
+    options.replace(options.find("sip:someone@"), 12, "sip:acme@");
+    b.receive(b.pbx_flow(), options);
+    CHECK(b.next().status() == 401);  // the AOR that it gave is another one
+    b.receive(b.pbx_flow(), registration(1));
+    b.receive(b.pbx_flow(), authorized(b.next("401"), 2, "secret"));
+    b.next("403");
+    CHECK(b.stack.statistics().refused_locked_out.read() == 2);
+    CHECK(b.shared.locations.size() == 1);
+    b.run_for(61s);
+    CHECK(call(challenged(), "secret").status() == 100);
+}
+
 TEST_CASE("The core's strangers get 403 and leave no call behind") {
     Bench b;
     Flow stranger = b.core_flow();

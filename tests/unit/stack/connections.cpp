@@ -50,8 +50,17 @@ TEST_CASE("A connection is in use as long as a call is on it, however silent; th
 }
 
 TEST_CASE("A core peer whose connection is gone is called at the port it listens on, not at the one it called from") {
-    const auto end_after_loss = [](std::string_view contact) {
+    const auto end_after_loss = [](std::string_view contact, std::optional<IpAddress> located = std::nullopt) {
         CallOverTcp call(contact);
+        for (; located && !call.b.questions.empty(); call.b.questions.erase(call.b.questions.begin())) {
+            const auto asked = call.b.questions.front();
+            locate::Answer answer{.question = asked.question, .status = locate::DnsStatus::no_data, .ttl = 60s};
+            if (asked.question.type == locate::RecordType::a) {
+                answer.status = locate::DnsStatus::ok;
+                answer.addresses = {*located};
+            }
+            call.b.give(DnsAnswer{asked.token, answer});
+        }
         call.b.give(FlowClosed{tcp_from_core(), "idle"});
         CHECK_FALSE(call.b.shared.connections.in_use(tcp_from_core().connection));
         const Flow flow = call.end();
@@ -62,7 +71,8 @@ TEST_CASE("A core peer whose connection is gone is called at the port it listens
     };
     CHECK(end_after_loss("<sip:192.0.2.20:5070;transport=tcp>") == "192.0.2.20:5070");
     CHECK(end_after_loss("<sip:192.0.2.20;transport=tcp>") == "192.0.2.20:5060");
-    CHECK(end_after_loss("<sip:gw.example.org;transport=tcp>") == "192.0.2.20:5060");
+    CHECK(end_after_loss("<sip:gw.example.org;transport=tcp>") == "192.0.2.20:5060");  // DNS has not answered
+    CHECK(end_after_loss("<sip:gw.example.org;transport=tcp>", IpAddress::v4(192, 0, 2, 33)) == "192.0.2.33:5060");
 }
 
 TEST_CASE("A static PBX whose connection is gone is called at its target, or at the port its Contact names") {

@@ -155,7 +155,7 @@ TEST_CASE("Every rule that speaks is told, with the INVITE that would be sent an
     REQUIRE(explained->verdict);
     std::vector<std::string_view> rules;
     for (const auto& line : explained->verdict->trace) rules.push_back(line.rule);
-    CHECK(rules == std::vector<std::string_view>{"party", "emergency", "standing", "called number", "caller",
+    CHECK(rules == std::vector<std::string_view>{"party", "emergency", "standing", "called number", "loop", "caller",
                                                  "permission", "on net", "destination", "customer", "availability",
                                                  "limits"});
     CHECK(explained->verdict->trace.back().text == "within the limits: customer c, numbers +4930101, 84 kbit/s");
