@@ -35,6 +35,20 @@ def cpu_seconds(pid):
     return total / TICKS
 
 
+def thread_seconds(pid):
+    """Time that each of its threads has used so far, by name, finer than the ticks of cpu_seconds(); of those that have ended
+    nothing."""
+    found = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/comm") as comm, open(f"/proc/{pid}/task/{thread}/schedstat") as used:
+                name = comm.read().strip()
+                found[name] = found.get(name, 0) + int(used.read().split()[0]) / 1e9
+        except OSError:
+            continue
+    return found
+
+
 def softirq_seconds(cpu):
     """What the kernel's own thread for deferred network work has used on a processor. Such work is billed to whoever
     happens to run; only when there is much of it does it go to this thread, and then it must not get lost."""

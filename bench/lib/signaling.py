@@ -1,4 +1,4 @@
-"""signaling-calls, registrations and bulk-register: CPU time of the server per unit of work, ours and Kamailio's in turn."""
+"""registrations and bulk-register: CPU time of the server per unit of work, ours and Kamailio's in turn."""
 import contextlib
 import hashlib
 import json
@@ -43,45 +43,16 @@ def scenario(name):
     return os.path.join(HERE, name)
 
 
-def microseconds_per_unit(who, cpu_seconds, run, units, rate):
-    before = cpu_seconds()
+def clean_run(who, run, units, rate):
     outcome = run(calls=units, rate=rate)
     if outcome["failed"] or outcome["ok"] != units:
         raise RuntimeError(f"{who}: {outcome['ok']} of {units} succeeded, {outcome['failed']} failed: not a clean run")
+
+
+def microseconds_per_unit(who, cpu_seconds, run, units, rate):
+    before = cpu_seconds()
+    clean_run(who, run, units, rate)
     return round((cpu_seconds() - before) / units * 1e6, 1)
-
-
-def calls(programs, rounds, quick):
-    """CPU microseconds of the server per call (INVITE-100-180-200-ACK-BYE-200 over UDP), and the highest clean rate."""
-    units, rate = (1000, 250) if quick else (5000, 500)
-    ours, peer = [], []
-    with node.running(programs, CALLS) as edge_node:
-        network = edge_node.network
-        uas = sipp.Uas(network.core, scenario("uas.xml"), node.UAS_ADDRESS, 5060)
-        proxy = None
-
-        def ask(address):
-            return lambda calls, rate: sipp.run_uac(network.pbx, scenario("uac.xml"), address, node.UAC_ADDRESS, 5080, calls,
-                                                    rate, node.CALLED)
-        our_run, peer_run = ask("192.0.2.1:5060"), ask(f"192.0.2.1:{KAMAILIO_PORT}")
-        try:
-            proxy = kamailio.Kamailio(network.edge, "kamailio-proxy.cfg", ("192.0.2.1", "198.51.100.1"), KAMAILIO_PORT,
-                                      ("WITH_TOPOH",))
-            our_run(calls=200, rate=100)
-            peer_run(calls=200, rate=100)
-            for _ in range(rounds):
-                ours.append(microseconds_per_unit("Sallyport", lambda: node.cpu_seconds(edge_node), our_run, units, rate))
-                peer.append(microseconds_per_unit("Kamailio", proxy.cpu_seconds, peer_run, units, rate))
-            rates = {}
-            if not quick:
-                rates = {"ours": sipp.highest_clean_rate(our_run, 500), "peer": sipp.highest_clean_rate(peer_run, 500)}
-        finally:
-            uas.stop()
-            if proxy:
-                proxy.stop()
-    return measure.result("signaling-calls", "CPU microseconds per call", ours, peer,
-                          "Kamailio, stateful proxy with dialog tracking and topology hiding",
-                          {"calls_per_run": units, "calls_per_second": rate, "highest_clean_rate": rates})
 
 
 def trunk(name, numbers):

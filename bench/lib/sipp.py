@@ -25,12 +25,26 @@ class Uas:
         self.directory.cleanup()
 
 
+def over_tls(scenario, target, address, directory):
+    """The scenario as it is said behind a tunnel: Debian's SIPp has no TLS and would tell of TCP, and of the tunnel's address."""
+    said = os.path.join(directory, "scenario.xml")
+    with open(scenario, encoding="latin-1") as plain, open(said, "w", encoding="latin-1") as file:
+        file.write(plain.read().replace("[transport]", "TLS").replace("[remote_ip]:[remote_port]", target)
+                   .replace("[local_ip]:[local_port]>", f"{address}:[local_port];transport=tls>").replace("[local_ip]", address))
+    return said
+
+
 def run_uac(namespace, scenario, target, address, port, calls, rate, service="", inf=None,
-            own_sockets=False, limit_seconds=120):
-    """Makes `calls` calls at `rate` per second. Returns {'ok', 'failed', 'retransmissions', 'seconds'}."""
+            own_sockets=False, limit_seconds=120, tunnel=None):
+    """Makes `calls` calls at `rate` per second. Returns {'ok', 'failed', 'retransmissions', 'seconds'}. `tunnel`: where
+    stunnel takes what it says to `target` over TLS, all calls over one connection."""
     with tempfile.TemporaryDirectory(prefix="sallyport-bench-") as directory:
         stats = os.path.join(directory, "stat.csv")
-        command = ["sipp", target, "-sf", scenario, "-i", address, "-p", str(port), "-m", str(calls),
+        heard = target
+        if tunnel:
+            scenario, heard = over_tls(scenario, target, address, directory), tunnel
+            address = tunnel.rpartition(":")[0]
+        command = ["sipp", heard, "-sf", scenario, "-i", address, "-p", str(port), "-m", str(calls),
                    "-r", str(rate), "-l", str(max(1000, rate * 4)), "-nostdin", "-trace_stat", "-stf", stats, "-fd", "1",
                    "-timeout", f"{limit_seconds}s", "-skip_rlimit", "-buff_size", "4194304"]
         if service:
@@ -39,6 +53,8 @@ def run_uac(namespace, scenario, target, address, port, calls, rate, service="",
             command += ["-inf", inf]
         if own_sockets:
             command += ["-t", "un", "-max_socket", "10000"]
+        if tunnel:
+            command += ["-t", "t1"]
         started = time.monotonic()
         done = subprocess.run(namespace.prefix(*measure.pinned(GENERATOR_CPU, command)), cwd=directory, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -70,13 +70,16 @@ public:
     virtual ~Plane() = default;
     virtual TimePoint now() const = 0;
     virtual std::size_t lcores() const = 0;
-    // Any thread. `done` is called later, once, on the plane's own reply thread; commands of one lcore are carried
-    // out, and answered, in the order submitted. False: the lcore's queue is full; nothing was done or kept. New
-    // sessions other than emergencies, and questions, are refused before those that are up.
+    // Any thread. `done` is called later, once, on the plane's own reply thread or in collect(); commands of one lcore
+    // are carried out, and answered, in the order submitted. False: the lcore's queue is full; nothing was done or
+    // kept. New sessions other than emergencies, and questions, are refused before those that are up.
     virtual bool submit(std::size_t lcore, Command command, Done done) = 0;
+    // Calls `done` of what lcores have carried out, and the event sink, on the calling thread; if there is nothing,
+    // after waiting at most so long for the first of it. False: nothing came. One thread at a time.
+    virtual bool collect(Duration at_most) = 0;
     // Which lcore owns a UDP port of a media port; nothing for a name or port that is not configured.
     virtual std::optional<std::size_t> owner(std::string_view media_port, std::uint16_t udp_port) const = 0;
-    // Called on the reply thread. Set it before the first command; an empty sink discards.
+    // Called on the reply thread or in collect(). Set it before the first command; an empty sink discards.
     virtual void set_event_sink(EventSink sink) = 0;
     virtual PlaneStatus status() const = 0;  // any thread; disturbs nobody
 };

@@ -104,19 +104,22 @@ struct Driver::State {
     std::vector<std::unique_ptr<SystemRandom>> random;
     std::vector<std::unique_ptr<CommandRing>> commands;
     std::vector<std::unique_ptr<LcoreWorker>> workers;
-    std::mutex sink_mutex;
+    std::mutex sink_mutex;  // who has it reads the rings of outcomes and events
     EventSink sink;
     std::atomic<bool> stop_replies{false};
     std::thread replies;
 
     ~State() {
         stop();
-        if (fabric.wake >= 0) close(fabric.wake);
+        for (const int event : {fabric.wake, fabric.wake_awaiting})
+            if (event >= 0) close(event);
     }
     std::string open(const DriverConfig& config);
     std::string open_lcores(const DriverConfig& config);
     std::string launch();
+    unsigned hand_over_outcomes();
     void carry_replies();
+    bool collect(Duration at_most);
     void stop();
 };
 
@@ -128,7 +131,8 @@ std::string Driver::State::open(const DriverConfig& config) {
     eal = std::move(*started);
     fabric.clock = &clock;
     fabric.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fabric.wake < 0) return "no eventfd could be made";
+    fabric.wake_awaiting = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fabric.wake < 0 || fabric.wake_awaiting < 0) return "no eventfd could be made";
     pool.reset(rte_pktmbuf_pool_create("mbufs", mbufs_needed(config), mempool_cache, 0, mbuf_bytes(config.ports),
                                        SOCKET_ID_ANY));
     if (!pool)
@@ -179,9 +183,31 @@ void Driver::State::carry_replies() {
             std::uint64_t count = 0;
             [[maybe_unused]] const auto n = read(fabric.wake, &count, sizeof count);
         }
-        const std::lock_guard lock(sink_mutex);
-        for (auto& ring : commands) ring->collect(sink);
+        hand_over_outcomes();
     }
+}
+
+unsigned Driver::State::hand_over_outcomes() {
+    const std::lock_guard lock(sink_mutex);
+    unsigned handed_over = 0;
+    for (auto& ring : commands) handed_over += ring->collect(sink);
+    return handed_over;
+}
+
+bool Driver::State::collect(Duration at_most) {
+    fabric.awaited.exchange(1, std::memory_order_acq_rel);
+    unsigned handed_over = hand_over_outcomes();
+    if (handed_over == 0) {
+        pollfd waiting{fabric.wake_awaiting, POLLIN, 0};
+        const timespec time{at_most / 1s, (at_most % 1s).count()};
+        if (ppoll(&waiting, 1, &time, nullptr) > 0) {
+            std::uint64_t count = 0;
+            [[maybe_unused]] const auto n = read(fabric.wake_awaiting, &count, sizeof count);
+        }
+    }
+    fabric.awaited.exchange(0, std::memory_order_acq_rel);
+    handed_over += hand_over_outcomes();  // and what an lcore has told to nobody else
+    return handed_over != 0;
 }
 
 void Driver::State::stop() {
@@ -221,6 +247,8 @@ std::size_t Driver::lcores() const { return state_->workers.size(); }
 bool Driver::submit(std::size_t lcore, Command command, Done done) {
     return state_->commands[lcore]->submit(std::move(command), std::move(done));
 }
+
+bool Driver::collect(Duration at_most) { return state_->collect(at_most); }
 
 std::optional<std::size_t> Driver::owner(std::string_view media_port, std::uint16_t udp_port) const {
     const auto& ports = state_->fabric.ports;

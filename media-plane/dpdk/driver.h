@@ -24,6 +24,7 @@ public:
     TimePoint now() const override;
     std::size_t lcores() const override;
     bool submit(std::size_t lcore, Command command, Done done) override;
+    bool collect(Duration at_most) override;
     std::optional<std::size_t> owner(std::string_view media_port, std::uint16_t udp_port) const override;
     void set_event_sink(EventSink sink) override;
     PlaneStatus status() const override;

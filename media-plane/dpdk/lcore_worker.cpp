@@ -105,7 +105,8 @@ void LcoreWorker::run() {
 }
 
 bool LcoreWorker::poll() {
-    bool worked = run_commands();
+    const unsigned commands = run_commands();
+    bool worked = commands == limits::jobs_per_poll;  // there may be more; fewer can wait as long as a first packet
     rte_mbuf* received[limits::burst];
     for (const auto& queue : queues_) {
         const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
@@ -127,20 +128,20 @@ bool LcoreWorker::poll() {
     }
     relay();
     worked |= steered != 0;
-    worked |= send_reports();
+    const std::size_t reports = send_reports();
+    worked |= reports == limits::reports_per_poll;  // likewise
     statistics_.polls.add();
-    if (!worked) statistics_.idle_polls.add();
+    if (!worked && commands + reports == 0) statistics_.idle_polls.add();
     return worked;
 }
 
-bool LcoreWorker::run_commands() {
+unsigned LcoreWorker::run_commands() {
     const unsigned count = commands_.run([this](const Command& command) { return execute(command); });
-    if (count == 0) return false;
+    if (count == 0) return 0;
     statistics_.commands.add(count);
     publish();
-    const std::uint64_t one = 1;
-    SALLYPORT_CHECK(write(fabric_.wake, &one, sizeof one) == sizeof one);
-    return true;
+    tell();
+    return count;
 }
 
 Outcome LcoreWorker::execute(const Command& command) {
@@ -253,11 +254,11 @@ void LcoreWorker::relay() {
 }
 
 // RTCP that nobody has sent us: buffers of our own. With none free, what is due stays so.
-bool LcoreWorker::send_reports() {
-    if (!pipeline_.has_reports()) return false;
+std::size_t LcoreWorker::send_reports() {
+    if (!pipeline_.has_reports()) return 0;
     std::array<rte_mbuf*, limits::reports_per_poll> mbufs;
     std::array<Packet, limits::reports_per_poll> reports;
-    if (rte_pktmbuf_alloc_bulk(fabric_.pool, mbufs.data(), mbufs.size()) != 0) return false;
+    if (rte_pktmbuf_alloc_bulk(fabric_.pool, mbufs.data(), mbufs.size()) != 0) return 0;
     for (std::size_t i = 0; i < mbufs.size(); ++i) {
         hops_of(mbufs[i]) = 0;
         reports[i].data = rte_pktmbuf_mtod(mbufs[i], std::uint8_t*);
@@ -267,7 +268,7 @@ bool LcoreWorker::send_reports() {
     const std::size_t count = pipeline_.write_reports(reports, now_);
     for (std::size_t i = 0; i < count; ++i) send(reports[i]);
     rte_pktmbuf_free_bulk(mbufs.data() + count, static_cast<unsigned>(mbufs.size() - count));
-    return count > 0;
+    return count;
 }
 
 void LcoreWorker::send(const Packet& packet) {
@@ -432,8 +433,14 @@ void LcoreWorker::tick() {
     if (events_.empty()) return;
     for (auto& event : events_)
         if (!commands_.push_event(event) && !pipeline_.tell_again(std::move(event))) statistics_.events_lost.add();
+    tell();
+}
+
+// To the one who waits for outcomes, or to the reply thread. Fabric::awaited says why nothing is missed.
+void LcoreWorker::tell() {
+    const bool awaited = fabric_.awaited.fetch_or(0, std::memory_order_acq_rel) != 0;
     const std::uint64_t one = 1;
-    SALLYPORT_CHECK(write(fabric_.wake, &one, sizeof one) == sizeof one);
+    SALLYPORT_CHECK(write(awaited ? fabric_.wake_awaiting : fabric_.wake, &one, sizeof one) == sizeof one);
 }
 
 void LcoreWorker::publish() {

@@ -44,6 +44,10 @@ struct Fabric {
     std::unique_ptr<Steering> steering;
     std::vector<RingOwner> steered;  // by lcore: packets that arrived elsewhere
     int wake = -1;                   // eventfd: the reply thread has something to collect
+    int wake_awaiting = -1;          // likewise, who waits in Plane::collect()
+    // 1: somebody waits in Plane::collect(). Lcores and he change it by read-modify-write only, lcores after they have
+    // put something into a ring, he before he looks into the rings: either sees what the other has done.
+    std::atomic<std::uint8_t> awaited{0};
     std::atomic<bool> stop{false};
 };
 
@@ -110,7 +114,8 @@ private:
     enum class Origin : std::uint8_t { wire, ring };
 
     bool poll();  // true: there was work
-    bool run_commands();
+    unsigned run_commands();
+    void tell();
     Outcome execute(const Command& command);
     void ask_for(const std::vector<LegChange>& legs);
 
@@ -122,7 +127,7 @@ private:
     void hand_over(rte_mbuf* mbuf, std::size_t lcore);
 
     void relay();
-    bool send_reports();
+    std::size_t send_reports();
     static Relayed relayed_of(const Packet& packet) {
         return packet.is_of_session() ? Relayed{packet.source.port, packet.length} : Relayed{};
     }

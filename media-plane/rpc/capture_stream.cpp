@@ -81,30 +81,32 @@ void CapturePump::run() {
     }
 }
 
-CaptureStream* CaptureStream::open(Plane& plane, const std::string& node, const pb::CaptureRequest& request,
-                                   CapturePump& pump, CaptureStatistics& statistics, CaptureAsker asker,
-                                   const CaptureLog& log) {
-    auto* stream = new CaptureStream(plane, node, request, pump, statistics, std::move(asker), log);
+void CaptureStream::wait(const Surroundings& surroundings, const RequestCapture& request,
+                         std::function<void()> opened) {
+    auto* stream = new CaptureStream(surroundings, std::move(opened));
     stream->self_.reset(stream);
-    const auto keep = stream->self_;
-    const auto fault = fault_of(request);
-    const bool may = !request.decrypted() || keep->asker_.may_decrypt;
-    if (!fault && may && keep->take_place()) {
-        keep->find();
-        return stream;
-    }
-    const std::lock_guard lock(keep->mutex_);
+    stream->wait_for_call([&](grpc::ServerContext& context, grpc::ServerAsyncWriter<pb::CaptureMessage>& writer,
+                              CallStep* step) { request(context, stream->request_, writer, step); });
+}
+
+void CaptureStream::on_call() {
+    opened_();
+    asker_ = surroundings_.asker(context());
+    const auto fault = fault_of(request_);
+    const bool may = !request_.decrypted() || asker_.may_decrypt;
+    if (!fault && may && take_place()) return find();
+    const std::lock_guard lock(mutex_);
     if (!may)  // first: who asks for it is on record, however he asks
-        keep->finish({grpc::StatusCode::PERMISSION_DENIED,
-                      "decrypted: \"" + keep->asker_.peer +
-                          "\" may not have what SRTP hides: on a socket of the plane's host who may open it may, over "
-                          "TLS who is named in grpc.tls.decrypt_clients of media.yaml"});
+        finish(
+            {grpc::StatusCode::PERMISSION_DENIED,
+             "decrypted: \"" + asker_.peer +
+                 "\" may not have what SRTP hides: on a socket of the plane's host who may open it may, over TLS who "
+                 "is named in grpc.tls.decrypt_clients of media.yaml"});
     else if (fault)
-        keep->finish({grpc::StatusCode::INVALID_ARGUMENT, *fault});
+        finish({grpc::StatusCode::INVALID_ARGUMENT, *fault});
     else
-        keep->finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
-                      std::to_string(limits::captures) + " captures are under way, the limit"});
-    return stream;
+        finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                std::to_string(limits::captures) + " captures are under way, the limit"});
 }
 
 // A capture has one from when it is looked for until it is over, and who is refused has none.
@@ -179,9 +181,9 @@ void CaptureStream::on_started(Code code, const std::string& why) {
         started.set_client(found_.key.client);
         started.set_call(found_.call);
         started.set_trunk(found_.trunk);
-        started.set_node(node_);
+        started.set_node(surroundings_.node);
         writing_ = true;
-        StartWrite(&outgoing_);
+        start_write(outgoing_);
     }
     pump_.add(shared_from_this());
 }
@@ -213,7 +215,7 @@ void CaptureStream::write_next() {
         return;
     }
     writing_ = true;
-    StartWrite(&outgoing_);
+    start_write(outgoing_);
 }
 
 void CaptureStream::finish(const grpc::Status& status) {
@@ -227,7 +229,7 @@ void CaptureStream::finish(const grpc::Status& status) {
     else
         note(CaptureNote::What::refused, failed ? status.error_message() : end_reason_);
     if (has_place_) statistics_.running.fetch_sub(1);
-    Finish(status);
+    finish_call(status);
 }
 
 // The lcore sees by itself that nobody reads on, should its queue be full now or the command to start be still in it.
@@ -242,7 +244,7 @@ Duration CaptureStream::time_limit() const {
 }
 
 void CaptureStream::note(CaptureNote::What what, const std::string& why) const {
-    if (!log_) return;
+    if (!surroundings_.log) return;
     CaptureNote note{.what = what, .asker = asker_, .decrypted = request_.decrypted(), .why = why};
     if (what == CaptureNote::What::refused) {
         note.asked_for = request_.session().substr(0, limits::label_bytes);
@@ -256,10 +258,10 @@ void CaptureStream::note(CaptureNote::What what, const std::string& why) const {
         note.missed = ring_->missed();
         note.withheld = ring_->withheld();
     }
-    log_(note);
+    surroundings_.log(note);
 }
 
-void CaptureStream::OnWriteDone(bool ok) {
+void CaptureStream::on_written(bool ok) {
     const std::lock_guard lock(mutex_);
     writing_ = false;
     if (finished_) return;
@@ -267,13 +269,13 @@ void CaptureStream::OnWriteDone(bool ok) {
     write_next();
 }
 
-void CaptureStream::OnCancel() {
+void CaptureStream::on_cancel() {
     const std::lock_guard lock(mutex_);
     cancelled_ = true;
     if (started_ && !writing_) finish(grpc::Status::CANCELLED);
 }
 
-void CaptureStream::OnDone() {
+void CaptureStream::on_done() {
     std::shared_ptr<CaptureStream> last;
     const std::lock_guard lock(mutex_);
     last = std::move(self_);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +17,7 @@
 #include "media-plane/core/plane.h"
 #include "media-plane/rpc/capture_note.h"
 #include "media-plane/rpc/media_convert.h"
+#include "media-plane/rpc/served_call.h"
 
 namespace sallyport::media::rpc {
 
@@ -50,30 +52,39 @@ private:
     std::thread thread_;
 };
 
-class CaptureStream final : public grpc::ServerWriteReactor<pb::CaptureMessage>,
+class CaptureStream final : public ServedCall<grpc::ServerAsyncWriter<pb::CaptureMessage>>,
                             public std::enable_shared_from_this<CaptureStream> {
 public:
-    // Lives until gRPC is done with it and nobody waits for it any more.
-    static CaptureStream* open(Plane& plane, const std::string& node, const pb::CaptureRequest& request,
-                               CapturePump& pump, CaptureStatistics& statistics, CaptureAsker asker,
-                               const CaptureLog& log);
+    // What is the same for all.
+    struct Surroundings {
+        Plane& plane;
+        std::string node;
+        CapturePump& pump;
+        CaptureStatistics& statistics;
+        std::function<CaptureAsker(const grpc::ServerContext&)> asker;
+        CaptureLog log;
+    };
+    using RequestCapture = std::function<void(grpc::ServerContext&, pb::CaptureRequest&,
+                                              grpc::ServerAsyncWriter<pb::CaptureMessage>&, CallStep*)>;
+
+    // Waits for an asker, and then lives until gRPC is done with it and nobody waits for it any more. `opened` is
+    // called when it has its asker: another one may wait.
+    static void wait(const Surroundings& surroundings, const RequestCapture& request, std::function<void()> opened);
 
     bool pump();  // false: it is over
 
 private:
-    CaptureStream(Plane& plane, std::string node, const pb::CaptureRequest& request, CapturePump& pump,
-                  CaptureStatistics& statistics, CaptureAsker asker, const CaptureLog& log)
-        : plane_(plane),
-          node_(std::move(node)),
-          request_(request),
-          pump_(pump),
-          statistics_(statistics),
-          asker_(std::move(asker)),
-          log_(log) {}
+    CaptureStream(const Surroundings& surroundings, std::function<void()> opened)
+        : plane_(surroundings.plane),
+          pump_(surroundings.pump),
+          statistics_(surroundings.statistics),
+          surroundings_(surroundings),
+          opened_(std::move(opened)) {}
 
-    void OnWriteDone(bool ok) override;
-    void OnCancel() override;
-    void OnDone() override;
+    void on_call() override;
+    void on_written(bool ok) override;
+    void on_cancel() override;
+    void on_done() override;
 
     bool take_place();
     void find();
@@ -87,12 +98,12 @@ private:
     Duration time_limit() const;
 
     Plane& plane_;
-    const std::string node_;
-    const pb::CaptureRequest request_;
     CapturePump& pump_;
     CaptureStatistics& statistics_;
-    const CaptureAsker asker_;
-    const CaptureLog& log_;
+    const Surroundings& surroundings_;
+    std::function<void()> opened_;
+    pb::CaptureRequest request_;
+    CaptureAsker asker_;
     std::shared_ptr<CaptureStream> self_;  // gRPC's share
 
     std::mutex mutex_;

@@ -1,7 +1,8 @@
 #include "media-plane/rpc/control_stream.h"
 
+#include <utility>
+
 #include "control/base/check.h"
-#include "control/base/handover.h"
 
 namespace sallyport::media::rpc {
 namespace {
@@ -17,18 +18,23 @@ std::string session_of(const pb::ClientMessage& message) {
 
 }  // namespace
 
-ControlStream* ControlStream::open(Dispatcher& dispatcher, StreamStatistics& statistics) {
-    auto* stream = new ControlStream(dispatcher, statistics);
+void ControlStream::wait(Dispatcher& dispatcher, StreamStatistics& statistics, CallLoop& loop, const Request& request,
+                         std::function<void()> opened) {
+    auto* stream = new ControlStream(dispatcher, statistics, loop, std::move(opened));
     stream->self_.reset(stream);
-    statistics.opened.fetch_add(1, std::memory_order_relaxed);
-    const OneAfterTheOther first(stream);
-    const std::lock_guard lock(stream->mutex_);
-    stream->read_next();
-    return stream;
+    stream->wait_for_call(request);
 }
 
-void ControlStream::OnReadDone(bool ok) {
-    const OneAfterTheOther callback(this);
+void ControlStream::on_call() {
+    statistics_.opened.fetch_add(1, std::memory_order_relaxed);
+    {
+        const std::lock_guard lock(mutex_);
+        read_next();
+    }
+    opened_();
+}
+
+void ControlStream::on_read(bool ok) {
     if (ok && client_.empty())
         on_hello();
     else if (ok)
@@ -122,10 +128,14 @@ void ControlStream::on_session_command(std::uint64_t slot, const Message& messag
         return answer(slot, message.session(), {.code = converted.error().code, .text = converted.error().text});
     }
     auto done = [self = shared_from_this(), slot, session = message.session()](const Reply& reply) {
+        self->loop_.outcome_came();
         self->answer(slot, session, reply);
     };
-    if (const auto refusal = dispatcher_.command(*this, std::move(*converted), std::move(done)))
+    loop_.expect_outcome();
+    if (const auto refusal = dispatcher_.command(*this, std::move(*converted), std::move(done))) {
+        loop_.outcome_came();
         answer(slot, message.session(), *refusal);
+    }
 }
 
 std::uint64_t ControlStream::open_slot(bool list) {
@@ -140,7 +150,7 @@ void ControlStream::answer(std::uint64_t slot, const std::string& session, const
     Slot& waiting = slots_[slot - first_slot_];
     *waiting.reply.emplace().mutable_reply() = to_proto(waiting.sequence, session, reply);
     flush_slots();
-    write_next();
+    write_soon();
     read_next();
 }
 
@@ -156,14 +166,30 @@ void ControlStream::flush_slots() {
     }
 }
 
+// Replies that come together share a system call, here and where they are read.
+void ControlStream::write_soon() {
+    CallLoop* loop = CallLoop::of_this_thread();
+    if (loop == nullptr) return write_next();
+    if (std::exchange(write_due_, true)) return;
+    loop->write_later(shared_from_this());
+}
+
+void ControlStream::write_what_waits() {
+    const std::lock_guard lock(mutex_);
+    write_due_ = false;
+    write_next();
+}
+
 void ControlStream::write_next() {
     if (writing_ || finished_ || (!welcomed_ && !finish_with_)) return;
     if (!outgoing_.empty()) {
         writing_ = true;
-        StartWrite(&outgoing_.front());
+        grpc::WriteOptions options;
+        if (outgoing_.size() > 1) options.set_buffer_hint();  // the next one follows at once
+        start_write(outgoing_.front(), options);
     } else if (finish_with_ && (slots_.empty() || !finish_with_->ok())) {  // after OK every command has its reply
         finished_ = true;
-        Finish(*finish_with_);
+        finish_call(*finish_with_);
     }
 }
 
@@ -171,7 +197,7 @@ void ControlStream::read_next() {
     if (reading_ || finished_ || finish_with_) return;
     if (slots_.size() + outgoing_.size() > limits::unsent_replies + limits::commands_under_way) return;
     reading_ = true;
-    StartRead(&incoming_);
+    start_read(&incoming_);
 }
 
 void ControlStream::finish_when_written(grpc::Status status) {
@@ -179,7 +205,7 @@ void ControlStream::finish_when_written(grpc::Status status) {
     write_next();
 }
 
-void ControlStream::OnWriteDone(bool ok) {
+void ControlStream::on_written(bool ok) {
     const std::lock_guard lock(mutex_);
     writing_ = false;
     if (ok) {
@@ -192,15 +218,14 @@ void ControlStream::OnWriteDone(bool ok) {
     read_next();
 }
 
-void ControlStream::OnCancel() {
+void ControlStream::on_cancel() {
     const std::lock_guard lock(mutex_);
     if (!finish_with_) finish_with_ = grpc::Status::CANCELLED;
     if (!writing_) outgoing_.clear();
     write_next();
 }
 
-void ControlStream::OnDone() {
-    take_over(this);
+void ControlStream::on_done() {
     if (!client_.empty()) dispatcher_.closed(*this, client_, dispatcher_.plane().now());
     std::shared_ptr<ControlStream> last;  // commands under way may hold more shares
     const std::lock_guard lock(mutex_);
@@ -237,7 +262,7 @@ void ControlStream::deliver(Event event) {
         statistics_.events_lost.fetch_add(1, std::memory_order_relaxed);
         return;
     }
-    write_next();
+    write_soon();
 }
 
 }  // namespace sallyport::media::rpc

@@ -6,13 +6,16 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 
+#include "media-plane/rpc/call_loop.h"
 #include "media-plane/rpc/dispatcher.h"
 #include "media-plane/rpc/media_convert.h"
 #include "media-plane/rpc/outgoing.h"
+#include "media-plane/rpc/served_call.h"
 
 namespace sallyport::media::rpc {
 
@@ -25,15 +28,19 @@ struct StreamStatistics {  // of all streams together; relaxed, several writers
     std::atomic<std::uint64_t> opened{0}, refused{0}, fenced{0}, events_lost{0}, invalid_commands{0};
 };
 
-class ControlStream final : public grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>,
+class ControlStream final : public ServedCall<grpc::ServerAsyncReaderWriter<pb::ServerMessage, pb::ClientMessage>>,
                             public ClientLink,
+                            public LateWriter,
                             public std::enable_shared_from_this<ControlStream> {
 public:
-    // Lives until gRPC is done with it and no command of its is under way.
-    static ControlStream* open(Dispatcher& dispatcher, StreamStatistics& statistics);
+    // Waits for a client, and then lives until gRPC is done with it and no command of its is under way. `opened` is
+    // called when it has its client: another one may wait.
+    static void wait(Dispatcher& dispatcher, StreamStatistics& statistics, CallLoop& loop, const Request& request,
+                     std::function<void()> opened);
 
     void fence(const std::string& why) override;
     void deliver(Event event) override;
+    void write_what_waits() override;
 
 private:
     struct Slot {  // a command whose reply is due, in command order
@@ -42,13 +49,14 @@ private:
         std::optional<pb::ServerMessage> reply;
     };
 
-    ControlStream(Dispatcher& dispatcher, StreamStatistics& statistics)
-        : dispatcher_(dispatcher), statistics_(statistics) {}
+    ControlStream(Dispatcher& dispatcher, StreamStatistics& statistics, CallLoop& loop, std::function<void()> opened)
+        : dispatcher_(dispatcher), statistics_(statistics), loop_(loop), opened_(std::move(opened)) {}
 
-    void OnReadDone(bool ok) override;
-    void OnWriteDone(bool ok) override;
-    void OnCancel() override;
-    void OnDone() override;
+    void on_call() override;
+    void on_read(bool ok) override;
+    void on_written(bool ok) override;
+    void on_cancel() override;
+    void on_done() override;
 
     void on_hello();
     void on_command();
@@ -60,12 +68,15 @@ private:
 
     // With mutex_ held.
     void flush_slots();
+    void write_soon();
     void write_next();
     void read_next();
     void finish_when_written(grpc::Status status);
 
     Dispatcher& dispatcher_;
     StreamStatistics& statistics_;
+    CallLoop& loop_;
+    std::function<void()> opened_;
     std::shared_ptr<ControlStream> self_;  // gRPC's share
     pb::ClientMessage incoming_;
     std::string client_;  // written once by the reading side, before welcomed_; likewise
@@ -79,7 +90,8 @@ private:
     Outgoing outgoing_;      // front: being written, if writing_
     bool welcomed_ = false;  // nothing but a refusal is written before Welcome
     bool writing_ = false, finished_ = false;
-    bool reading_ = false;  // until what was read is dealt with
+    bool write_due_ = false;  // the loop will come back to it
+    bool reading_ = false;    // until what was read is dealt with
     std::optional<grpc::Status> finish_with_;
 };
 

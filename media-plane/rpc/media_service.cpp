@@ -1,7 +1,9 @@
 #include "media-plane/rpc/media_service.h"
 
 #include <algorithm>
+#include <future>
 
+#include "media-plane/rpc/session_lister.h"
 #include "media-plane/rpc/session_top.h"
 #include "media-plane/rpc/session_walk.h"
 
@@ -26,7 +28,7 @@ std::optional<TopBy> from_proto(pb::TopBy by) {
 }
 
 // By its certificate, else by what the connection says.
-CaptureAsker asker_of(const grpc::CallbackServerContext& context, const MediaService::CaptureRights& rights) {
+CaptureAsker asker_of(const grpc::ServerContext& context, const MediaService::CaptureRights& rights) {
     CaptureAsker asker;
     asker.may_decrypt = rights.local;
     if (rights.local) asker.peer = "unix";
@@ -54,12 +56,40 @@ void fill(pb::TopSessionsResponse& out, const SessionTop::Result& top) {
 
 }  // namespace
 
-grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>* MediaService::Control(grpc::CallbackServerContext*) {
-    return ControlStream::open(dispatcher_, statistics_);
+MediaService::MediaService(Dispatcher& dispatcher, DispatcherConfig config, std::string version, TimePoint started,
+                           CaptureRights rights)
+    : dispatcher_(dispatcher),
+      config_(std::move(config)),
+      version_(std::move(version)),
+      started_(started),
+      surroundings_{.plane = dispatcher.plane(),
+                    .node = config_.node,
+                    .pump = pump_,
+                    .statistics = capture_statistics_,
+                    .asker = [rights](const grpc::ServerContext& context) { return asker_of(context, rights); },
+                    .log = rights.log} {}
+
+void MediaService::serve(CallLoop& loop) {
+    wait_for_control(loop);
+    wait_for_capture(loop);
 }
 
-grpc::ServerUnaryReactor* MediaService::GetStatistics(grpc::CallbackServerContext* context,
-                                                      const pb::GetStatisticsRequest*, pb::Statistics* response) {
+void MediaService::wait_for_control(CallLoop& loop) {
+    const auto request = [&](grpc::ServerContext& context, auto& call, CallStep* step) {
+        RequestControl(&context, &call, &loop.queue(), &loop.queue(), step);
+    };
+    ControlStream::wait(dispatcher_, statistics_, loop, request, [this, &loop] { wait_for_control(loop); });
+}
+
+void MediaService::wait_for_capture(CallLoop& loop) {
+    const auto request = [&](grpc::ServerContext& context, pb::CaptureRequest& asked, auto& call, CallStep* step) {
+        RequestCapture(&context, &asked, &call, &loop.queue(), &loop.queue(), step);
+    };
+    CaptureStream::wait(surroundings_, request, [this, &loop] { wait_for_capture(loop); });
+}
+
+grpc::Status MediaService::GetStatistics(grpc::ServerContext*, const pb::GetStatisticsRequest*,
+                                         pb::Statistics* response) {
     const PlaneStatus status = dispatcher_.plane().status();
     response->set_node(config_.node);
     response->set_version(version_);
@@ -73,72 +103,52 @@ grpc::ServerUnaryReactor* MediaService::GetStatistics(grpc::CallbackServerContex
     for (std::size_t i = 1; i < drop_count; ++i)
         if (status.drops[i] != 0) (*response->mutable_drops())[std::string(drop_texts[i].name)] = status.drops[i];
     response->set_clients(dispatcher_.statistics().connected.read());
-    auto* reactor = context->DefaultReactor();
-    reactor->Finish(grpc::Status::OK);
-    return reactor;
+    return grpc::Status::OK;
 }
 
-grpc::ServerUnaryReactor* MediaService::ListSessions(grpc::CallbackServerContext* context,
-                                                     const pb::ListSessionsRequest* request,
-                                                     pb::ListSessionsResponse* response) {
-    auto* reactor = context->DefaultReactor();
-    if (request->page_size() < 0 || request->page_size() > 1000) {
-        reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT,
-                         "page_size: " + std::to_string(request->page_size()) + " is not in 0..1000"});
-        return reactor;
-    }
+grpc::Status MediaService::ListSessions(grpc::ServerContext*, const pb::ListSessionsRequest* request,
+                                        pb::ListSessionsResponse* response) {
+    if (request->page_size() < 0 || request->page_size() > 1000)
+        return {grpc::StatusCode::INVALID_ARGUMENT,
+                "page_size: " + std::to_string(request->page_size()) + " is not in 0..1000"};
     const auto after = from_page_token(request->page_token());
-    if (!after) {
-        reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, after.error().text});
-        return reactor;
-    }
+    if (!after) return {grpc::StatusCode::INVALID_ARGUMENT, after.error().text};
     const auto limit = static_cast<std::size_t>(request->page_size() == 0 ? 100 : request->page_size());
-    auto done = [reactor, response](SessionLister::Page page) {
-        if (page.overloaded) return reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "command queue is full"});
-        for (const auto& session : page.sessions) *response->add_sessions() = to_proto(session);
-        if (page.more) response->set_next_page_token(page_token(page.sessions.back().key));
-        reactor->Finish(grpc::Status::OK);
-    };
-    SessionLister::list(dispatcher_.plane(), *after, limit, std::move(done));
-    return reactor;
+    const auto gathered = std::make_shared<std::promise<SessionLister::Page>>();
+    SessionLister::list(dispatcher_.plane(), *after, limit,
+                        [gathered](SessionLister::Page page) { gathered->set_value(std::move(page)); });
+    const auto page = gathered->get_future().get();
+    if (page.overloaded) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "command queue is full"};
+    for (const auto& session : page.sessions) *response->add_sessions() = to_proto(session);
+    if (page.more) response->set_next_page_token(page_token(page.sessions.back().key));
+    return grpc::Status::OK;
 }
 
-grpc::ServerUnaryReactor* MediaService::TopSessions(grpc::CallbackServerContext* context,
-                                                    const pb::TopSessionsRequest* request,
-                                                    pb::TopSessionsResponse* response) {
-    auto* reactor = context->DefaultReactor();
+grpc::Status MediaService::TopSessions(grpc::ServerContext*, const pb::TopSessionsRequest* request,
+                                       pb::TopSessionsResponse* response) {
     const auto by = from_proto(request->by());
-    if (!by || request->limit() < 0 || request->limit() > static_cast<int>(SessionTop::most)) {
-        reactor->Finish(
-            {grpc::StatusCode::INVALID_ARGUMENT, by ? "limit: " + std::to_string(request->limit()) + " is not in 0..200"
-                                                    : std::string("by: is not a known value")});
-        return reactor;
-    }
+    if (!by || request->limit() < 0 || request->limit() > static_cast<int>(SessionTop::most))
+        return {grpc::StatusCode::INVALID_ARGUMENT,
+                by ? "limit: " + std::to_string(request->limit()) + " is not in 0..200"
+                   : std::string("by: is not a known value")};
     if (tops_.fetch_add(1) >= tops_at_a_time) {
         tops_.fetch_sub(1);
-        reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "others look at all sessions: try again"});
-        return reactor;
+        return {grpc::StatusCode::RESOURCE_EXHAUSTED, "others look at all sessions: try again"};
     }
     const auto limit = request->limit() == 0 ? SessionTop::default_limit : static_cast<std::size_t>(request->limit());
-    auto top = std::make_shared<SessionTop>(*by, limit, request->trunk());
+    const auto top = std::make_shared<SessionTop>(*by, limit, request->trunk());
     auto look = [top](const SessionStatistics& session) {
         top->show(session);
         return true;
     };
-    auto done = [this, top, reactor, response](bool overloaded) {
-        tops_.fetch_sub(1);
-        if (overloaded) return reactor->Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "command queue is full"});
-        fill(*response, top->take());
-        reactor->Finish(grpc::Status::OK);
-    };
-    SessionWalk::begin(dispatcher_.plane(), std::move(look), std::move(done));
-    return reactor;
-}
-
-grpc::ServerWriteReactor<pb::CaptureMessage>* MediaService::Capture(grpc::CallbackServerContext* context,
-                                                                    const pb::CaptureRequest* request) {
-    return CaptureStream::open(dispatcher_.plane(), config_.node, *request, pump_, capture_statistics_,
-                               asker_of(*context, capture_rights_), capture_rights_.log);
+    const auto walked = std::make_shared<std::promise<bool>>();
+    SessionWalk::begin(dispatcher_.plane(), std::move(look),
+                       [walked](bool overloaded) { walked->set_value(overloaded); });
+    const bool overloaded = walked->get_future().get();
+    tops_.fetch_sub(1);
+    if (overloaded) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "command queue is full"};
+    fill(*response, top->take());
+    return grpc::Status::OK;
 }
 
 }  // namespace sallyport::media::rpc

@@ -1,8 +1,10 @@
-// sallyport.media.v1.Media over gRPC's callback API: hands streams to ControlStream, answers the unary questions.
+// sallyport.media.v1.Media: hands streams to ControlStream and CaptureStream, which the CallLoop serves, and answers
+// the unary questions on gRPC's threads for such, which wait for no connection.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
+#include "media-plane/rpc/call_loop.h"
 #include "media-plane/rpc/capture_stream.h"
 #include "media-plane/rpc/control_stream.h"
 #include "media-plane/rpc/dispatcher.h"
@@ -10,7 +12,8 @@
 
 namespace sallyport::media::rpc {
 
-class MediaService final : public pb::Media::CallbackService {
+class MediaService final
+    : public pb::Media::WithAsyncMethod_Control<pb::Media::WithAsyncMethod_Capture<pb::Media::Service>> {
 public:
     // `decrypt_clients`: who may have over TLS what SRTP hides; on a Unix socket (`local`) all who may open it.
     struct CaptureRights {
@@ -19,37 +22,33 @@ public:
         CaptureLog log;
     };
     MediaService(Dispatcher& dispatcher, DispatcherConfig config, std::string version, TimePoint started,
-                 CaptureRights rights)
-        : dispatcher_(dispatcher),
-          config_(std::move(config)),
-          version_(std::move(version)),
-          started_(started),
-          capture_rights_(std::move(rights)) {}
+                 CaptureRights rights);
 
-    grpc::ServerBidiReactor<pb::ClientMessage, pb::ServerMessage>* Control(
-        grpc::CallbackServerContext* context) override;
-    grpc::ServerUnaryReactor* GetStatistics(grpc::CallbackServerContext* context,
-                                            const pb::GetStatisticsRequest* request, pb::Statistics* response) override;
-    grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* context, const pb::ListSessionsRequest* request,
-                                           pb::ListSessionsResponse* response) override;
+    // When the server has started, and before the loop does.
+    void serve(CallLoop& loop);
 
-    grpc::ServerUnaryReactor* TopSessions(grpc::CallbackServerContext* context, const pb::TopSessionsRequest* request,
-                                          pb::TopSessionsResponse* response) override;
-    grpc::ServerWriteReactor<pb::CaptureMessage>* Capture(grpc::CallbackServerContext* context,
-                                                          const pb::CaptureRequest* request) override;
+    grpc::Status GetStatistics(grpc::ServerContext* context, const pb::GetStatisticsRequest* request,
+                               pb::Statistics* response) override;
+    grpc::Status ListSessions(grpc::ServerContext* context, const pb::ListSessionsRequest* request,
+                              pb::ListSessionsResponse* response) override;
+    grpc::Status TopSessions(grpc::ServerContext* context, const pb::TopSessionsRequest* request,
+                             pb::TopSessionsResponse* response) override;
 
     const StreamStatistics& statistics() const { return statistics_; }
     const CaptureStatistics& capture_statistics() const { return capture_statistics_; }
 
 private:
+    void wait_for_control(CallLoop& loop);
+    void wait_for_capture(CallLoop& loop);
+
     Dispatcher& dispatcher_;
     const DispatcherConfig config_;
     const std::string version_;
     const TimePoint started_;
-    const CaptureRights capture_rights_;
     StreamStatistics statistics_;
     CaptureStatistics capture_statistics_;
     CapturePump pump_;
+    const CaptureStream::Surroundings surroundings_;
     std::atomic<int> tops_{0};  // under way
 };
 

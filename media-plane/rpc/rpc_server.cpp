@@ -12,6 +12,8 @@
 #include <filesystem>
 
 #include "control/tls/mutual_tls.h"
+#include "media-plane/rpc/call_loop.h"
+#include "media-plane/rpc/health_service.h"
 #include "media-plane/rpc/media_service.h"
 
 namespace sallyport::media::rpc {
@@ -20,6 +22,7 @@ namespace {
 constexpr int message_bytes = 1 << 20;
 constexpr int streams_per_connection = 64;
 constexpr std::size_t memory_bytes = 256u << 20;
+constexpr int threads = 64;  // of questions; then they are answered with RESOURCE_EXHAUSTED
 
 std::string socket_path(const std::string& listen) { return listen.starts_with("unix:") ? listen.substr(5) : ""; }
 
@@ -39,6 +42,7 @@ void set_bounds(grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(message_bytes);
     grpc::ResourceQuota quota("media");
     quota.Resize(memory_bytes);
+    quota.SetMaxThreads(threads);
     builder.SetResourceQuota(quota);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, streams_per_connection);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
@@ -66,6 +70,8 @@ struct RpcServer::State {
                    .decrypt_clients = config.tls ? config.tls->decrypt_clients : std::vector<std::string>{},
                    .log = config.capture_log}) {}
     MediaService service;
+    HealthService health{pb::Media::service_full_name()};
+    std::unique_ptr<CallLoop> loop;
     std::unique_ptr<grpc::Server> server;
 };
 
@@ -80,7 +86,6 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
         if (somebody_answers(path)) return "grpc.listen: another process listens on " + path;
     }
     static const bool plugins = [] {
-        grpc::EnableDefaultHealthCheckService(true);
         grpc::reflection::InitProtoReflectionServerBuilderPlugin();
         google::protobuf::SetLogHandler(nullptr);  // it writes a line to standard error for each malformed message
         return true;
@@ -93,12 +98,17 @@ Result<std::unique_ptr<RpcServer>, std::string> RpcServer::start(const ServerCon
     int port = 0;
     builder.AddListeningPort(config.listen, *credentials, &port);
     builder.RegisterService(&state->service);
+    builder.RegisterService(&state->health);
     set_bounds(builder);
+    // The only queue that waits for connections: gRPC has those of the questions not do it where there is such a one.
+    state->loop = std::make_unique<CallLoop>(dispatcher.plane(), builder.AddCompletionQueue());
     const mode_t before = umask(0117);  // owner and group may connect: the socket is the permission
     state->server = builder.BuildAndStart();
     umask(before);
     if (!state->server || port == 0) return "grpc.listen: cannot listen on " + config.listen;
-    state->server->GetHealthCheckService()->SetServingStatus(pb::Media::service_full_name(), true);
+    state->health.set_serving(true);
+    state->service.serve(*state->loop);
+    state->loop->start();
     return std::unique_ptr<RpcServer>(new RpcServer(std::move(state)));
 }
 
@@ -107,15 +117,14 @@ std::string RpcServer::fault_of(const ServerTls& tls) { return tls::fault_of({tl
 RpcServer::RpcServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 RpcServer::~RpcServer() { stop(); }
 
-void RpcServer::set_serving(bool serving) {
-    if (state_->server) state_->server->GetHealthCheckService()->SetServingStatus(serving);
-}
+void RpcServer::set_serving(bool serving) { state_->health.set_serving(serving); }
 
 void RpcServer::stop() {
     if (!state_->server) return;
-    state_->server->GetHealthCheckService()->SetServingStatus(false);
+    state_->health.stop();
     state_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
     state_->server->Wait();
+    state_->loop->stop();
     state_->server.reset();
 }
 

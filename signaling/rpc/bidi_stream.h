@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -51,9 +52,17 @@ public:
     BidiStream& operator=(const BidiStream&) = delete;
 
     void write(Out message) {
+        write_late(std::move(message));
+        flush();
+    }
+    // Nobody waits for it: it goes with the next message, or by flush(), and shares its system call and who it wakes.
+    void write_late(Out message) {
         const std::lock_guard lock(mutex_);
-        if (ended_) return;
-        waiting_.push_back(std::move(message));
+        if (!ended_) waiting_.push_back(std::move(message));
+    }
+    void flush() {
+        const std::lock_guard lock(mutex_);
+        due_ = waiting_.size();
         write_next();
     }
     void cancel() { context_.TryCancel(); }
@@ -102,11 +111,15 @@ private:
         const std::lock_guard lock(mutex_);
         writing_ = false;
         waiting_.pop_front();
+        --due_;
         if (!ok && !ended_) {  // the read that is pending fails next
             ended_ = true;
             context_.TryCancel();
         }
-        if (ended_) waiting_.clear();
+        if (ended_) {
+            waiting_.clear();
+            due_ = 0;
+        }
         if (finished_) return queue_.Shutdown();
         write_next();
     }
@@ -118,9 +131,11 @@ private:
 
     // With mutex_ held.
     void write_next() {
-        if (!started_ || ended_ || writing_ || waiting_.empty()) return;
+        if (!started_ || ended_ || writing_ || due_ == 0) return;
         writing_ = true;
-        call_->Write(waiting_.front(), tag(Step::written));
+        grpc::WriteOptions options;
+        if (due_ > 1) options.set_buffer_hint();  // the next one follows at once
+        call_->Write(waiting_.front(), options, tag(Step::written));
     }
     void finish() {
         ended_ = true;
@@ -135,6 +150,7 @@ private:
     grpc::Status status_;
     std::mutex mutex_;         // guards what follows
     std::deque<Out> waiting_;  // front: being written, if writing_
+    std::size_t due_ = 0;      // of them, from the front: those that do not wait for company
     bool started_ = false, writing_ = false, ended_ = false, finished_ = false, done_ = false;
     std::thread thread_;
 };

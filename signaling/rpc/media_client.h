@@ -92,6 +92,7 @@ private:
     void drop(const std::string& why);
     void send(Waiting waiting);
     bool send_first(std::deque<Waiting>& queue, std::size_t under_way);
+    void flush_soon();
     void refuse(b2bua::CallId call, std::uint64_t token, const std::string& error);
     void tick_after(Duration time);
     void tick();
@@ -103,7 +104,8 @@ private:
     Deliver deliver_;
     Log log_;
     MediaClientStatistics statistics_;
-    asio::steady_timer timer_;
+    asio::steady_timer timer_, flush_timer_;
+    bool flush_due_ = false;
     Inbox<News> inbox_;
     BackOff back_off_;
     State state_ = State::down;

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "control/base/random.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "media_client.h"
 
 using namespace sallyport;
@@ -105,6 +106,55 @@ TEST_CASE("grpc.health.v1 says SERVING for the server and for the media service,
     CHECK(call(daemon, check, "").second == serving);
     CHECK(call(daemon, check, length_delimited('\x0a', "sallyport.media.v1.Media")).second == serving);
     CHECK(call(daemon, check, length_delimited('\x0a', "nobody")).first.error_code() == grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_CASE("who watches the health of the media service is told when it ends") {
+    namespace health = grpc::health::v1;
+    MediaDaemon daemon;
+    const auto stub = health::Health::NewStub(grpc::CreateChannel(daemon.target(), grpc::InsecureChannelCredentials()));
+    const auto watch = [&](grpc::ClientContext& context, const std::string& service) {
+        context.set_deadline(std::chrono::system_clock::now() + patience);
+        health::HealthCheckRequest request;
+        request.set_service(service);
+        return stub->Watch(&context, request);
+    };
+    health::HealthCheckResponse response;
+    grpc::ClientContext known, unknown;
+    const auto nobody = watch(unknown, "nobody");
+    REQUIRE(nobody->Read(&response));
+    CHECK(response.status() == health::HealthCheckResponse::SERVICE_UNKNOWN);
+    const auto media = watch(known, "sallyport.media.v1.Media");
+    REQUIRE(media->Read(&response));
+    CHECK(response.status() == health::HealthCheckResponse::SERVING);
+    CHECK(daemon.stop() == 0);
+    REQUIRE(media->Read(&response));
+    CHECK(response.status() == health::HealthCheckResponse::NOT_SERVING);
+    CHECK_FALSE(media->Read(&response));
+    CHECK(media->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_CASE("no more than sixteen watch the health at a time, and a place is free when one of them leaves") {
+    namespace health = grpc::health::v1;
+    MediaDaemon daemon;
+    const auto stub = health::Health::NewStub(grpc::CreateChannel(daemon.target(), grpc::InsecureChannelCredentials()));
+    std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+    std::vector<std::unique_ptr<grpc::ClientReader<health::HealthCheckResponse>>> watches;
+    health::HealthCheckResponse response;
+    const auto is_let_in = [&] {
+        contexts.push_back(std::make_unique<grpc::ClientContext>());
+        contexts.back()->set_deadline(std::chrono::system_clock::now() + patience);
+        watches.push_back(stub->Watch(contexts.back().get(), {}));
+        return watches.back()->Read(&response);
+    };
+    for (int i = 0; i < 16; ++i) REQUIRE(is_let_in());
+    CHECK_FALSE(is_let_in());
+    CHECK(watches.back()->Finish().error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+    contexts.front()->TryCancel();
+    const auto until = std::chrono::steady_clock::now() + patience;
+    bool let_in = false;
+    while (!let_in && std::chrono::steady_clock::now() < until) let_in = is_let_in();
+    CHECK(let_in);
+    for (const auto& context : contexts) context->TryCancel();
 }
 
 TEST_CASE("reflection lists the media service") {

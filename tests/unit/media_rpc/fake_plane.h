@@ -21,6 +21,7 @@ public:
         lcores_[lcore].waiting.emplace_back(std::move(command), std::move(done));
         return true;
     }
+    bool collect(Duration) override { return false; }
     std::optional<std::size_t> owner(std::string_view port, std::uint16_t udp_port) const override {
         if (port != "access" || udp_port < 10'000) return std::nullopt;
         return (udp_port - 10'000u) / 1000u % lcores_.size();
