@@ -210,12 +210,16 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {403, "unknown source", {}});
         return std::nullopt;
     }
-    // A trunk that is switched off is nobody's any more, but for a call for help.
+    // A trunk that is switched off is nobody's any more, but for a call for help. Nobody forges the source of a
+    // connection: over one it is known, on or off, whichever transports it may use and whomever the call names.
     if (const auto* off = snapshot->disabled_trunk_by_source(realm.name, request.flow.remote.address);
-        off != nullptr && !party.known() && off->allows(policy::to_config(request.flow.transport)) &&
+        off != nullptr && !party.known() &&
+        (is_reliable(request.flow.transport) || off->allows(policy::to_config(request.flow.transport))) &&
         calls_for_help(request, off))
         return policy::Party{policy::PartyKind::trunk, off->id, policy::Proof::source_address};
     const auto* at_home = party.known() ? nullptr : in_the_wrong_way(request);
+    if (at_home != nullptr && is_reliable(request.flow.transport) && calls_for_help(request, at_home))
+        return policy::Party{policy::PartyKind::trunk, at_home->id, policy::Proof::source_address};
     if (claimed != nullptr && claimed != at_home) at_home = nullptr;
     const auto* caller = at_home != nullptr ? at_home : claimed;
     if (const auto number = sip::e164(sip::own(request.message.from().uri)); caller == nullptr && number)
@@ -225,8 +229,6 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse_for_now(request, "draining");
         return std::nullopt;
     }
-    if (at_home != nullptr && help && is_reliable(request.flow.transport))  // nobody forges the source of a connection
-        return policy::Party{policy::PartyKind::trunk, at_home->id, policy::Proof::source_address};
     if (at_home != nullptr && !help) {
         complain("transport-not-allowed", at_home->id,
                  std::string(to_string(request.flow.transport)) + " from " + request.flow.remote.to_string());
