@@ -138,8 +138,8 @@ void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key
     apply(id, step, &request, flow, now, out);
 }
 
-// Requests within dialogs keep calls controllable: they, and what is urgent, have an eighth of room that new ones do not
-// get, and what comes first has one more.
+// Requests within dialogs keep calls controllable: they, and what is urgent, have an eighth of room that new ones do
+// not get, and what comes first has one more.
 bool ServerSide::has_room_for(std::size_t bytes, Worth worth) const {
     const auto room = [&](std::size_t limit) { return limit + limit / 8 * static_cast<std::size_t>(worth); };
     return table_.size() < room(limits_.transactions) && bytes_ + bytes <= room(limits_.bytes);
