@@ -88,6 +88,7 @@ bool MediaPorts::open(Leg& leg, const SessionSide& side, std::span<const LocalEn
             break;
         }
     if (!udp_port) udp_port = pool.take(now);
+    if (!udp_port && leg.session->emergency) udp_port = pool.take_oldest(now);
     if (!udp_port) return false;
     if (!leg.session->emergency) ++ordinary_[side.port];
     leg.port = side.port;

@@ -56,6 +56,13 @@ std::optional<std::uint16_t> PortPool::take(TimePoint now) {
     return pop();
 }
 
+std::optional<std::uint16_t> PortPool::take_oldest(TimePoint now) {
+    settle(now);
+    if (free_ == 0) return std::nullopt;
+    if (rested_ > 0) --rested_;
+    return pop();
+}
+
 bool PortPool::take(std::uint16_t rtp_port, TimePoint now) {
     settle(now);
     if (rtp_port < first_ || rtp_port % 2 != 0) return false;

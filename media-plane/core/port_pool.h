@@ -26,6 +26,8 @@ public:
 
     // The even port; nothing when all are out, or were only just given back.
     std::optional<std::uint16_t> take(TimePoint now);
+    // The one that has been free the longest, rested or not: for whoever calls for help when none has rested.
+    std::optional<std::uint16_t> take_oldest(TimePoint now);
     // This very one, if it is a pair of ours and free, rested or not: it was its call's before.
     bool take(std::uint16_t rtp_port, TimePoint now);
     void give_back(std::uint16_t rtp_port, TimePoint now);

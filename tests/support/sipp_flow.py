@@ -93,7 +93,7 @@ targets:
   - {{host: 198.51.100.10, port: 5060, transport: udp, priority: 1}}
   - {{host: 198.51.100.11, port: 5060, transport: udp, priority: 2}}
 sources: [198.51.100.0/24]
-options_interval_seconds: 5
+options_interval_seconds: {probed}
 media: {{srtp: "off", music_on_hold: {music}, fax: "{fax}"}}
 {more}'''
 ROUTES = ('kind: Route\nname: routes/all\nprefix: ""\ncarriers: [carriers/one]\n',
@@ -120,6 +120,7 @@ def provision_text(words):
 class Provisioning:
     def __init__(self, edge, directory):
         self.edge, self.file = edge, Path(directory) / 'flow.yaml'
+        self.probed = 5              # seconds between two OPTIONS to a target of the carrier
         self.reset()
 
     def reset(self):
@@ -138,7 +139,7 @@ class Provisioning:
             values = self.values[name]
             return text.format(name=name, **{**values, 'more': ''.join(f'{line}\n' for line in values['more'])}, **more)
         texts = [filled(TRUNK, name, domain=d, address=a, numbers=n) for name, (d, a, n) in TRUNKS.items()]
-        self.file.write_text('---\n'.join([CUSTOMER, *texts, filled(CARRIER, 'one'), *ROUTES]))
+        self.file.write_text('---\n'.join([CUSTOMER, *texts, filled(CARRIER, 'one', probed=self.probed), *ROUTES]))
         self.edge.apply(self.file)
 
 
