@@ -52,7 +52,9 @@ void check_rewritten(const SessionDescription& source, const SessionDescription*
     }
     if (is_place(source.connection) && source.connection->host.find_first_of(".:") != std::string::npos)
         for (const auto& m : again->media)
-            if (m.port != 0) SALLYPORT_CHECK(write({.media = {m}}).find(source.connection->host) == std::string::npos);
+            if (m.port != 0)
+                SALLYPORT_CHECK(write(SessionDescription{.media = {m}}).find(source.connection->host) ==
+                                std::string::npos);
 }
 
 }  // namespace
@@ -79,6 +81,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         SALLYPORT_CHECK(!to_string(description.error().code).empty());
         return 0;
     }
+    // What was heard is the same as views of its text.
+    const auto heard = sdp::view(text);
+    SALLYPORT_CHECK(heard.has_value() && own(*heard) == *description && write(*heard) == write(*description));
+    for (std::size_t i = 0; i < heard->media.size(); ++i)
+        SALLYPORT_CHECK(view_stream(*heard, i).codecs.size() == view_stream(*description, i).codecs.size());
     const auto again = sdp::parse(write(*description));
     if (again.has_error())
         SALLYPORT_CHECK(again.error().code == SdpErrc::too_large);  // LF became CRLF
