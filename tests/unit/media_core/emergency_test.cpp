@@ -1,6 +1,7 @@
 // What the plane keeps for emergencies: sessions, UDP ports, packets.
 #include <catch2/catch.hpp>
 
+#include "media-plane/core/port_pool.h"
 #include "media_bench.h"
 
 using namespace sallyport;
@@ -70,7 +71,9 @@ TEST_CASE("Emergencies take what is shared too, and whichever came first, theirs
     CHECK(fill(bench, "help", true) == 16);
     for (int i = 0; i < 16; ++i)
         CHECK(bench.pipeline.release({{"shard-0", "help" + std::to_string(i)}}, bench.now).code == Code::ok);
+    CHECK(bench.pipeline.allocate(call("one"), bench.now).code == Code::no_ports);  // they were given back just now
     CHECK(bench.pipeline.allocate(call("help", true), bench.now).code == Code::ok);
+    bench.wait(PortPool::rest);
     CHECK(fill(bench, "call", false) == 14);  // not one of them less for the emergency that was there before
     CHECK(fill(bench, "more help", true) == 1);
 }
