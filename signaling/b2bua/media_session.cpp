@@ -104,8 +104,7 @@ void MediaSession::forget_latch(const MediaLeg& leg) {
     const MediaLatched* known = find(latched_, leg.stream, leg.side);
     if (!known) return;
     const bool moved = leg.remote && !leg.remote->address.is_unspecified() && *leg.remote != known->signalled;
-    if (leg.relearn || moved)
-        latched_.erase(latched_.begin() + (known - latched_.data()));
+    if (leg.relearn || moved) latched_.erase(latched_.begin() + (known - latched_.data()));
 }
 
 void MediaSession::give_back_latch(MediaLeg& leg) {
