@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -19,6 +20,7 @@ namespace limits {
 // another command comes: its outcomes arrive by the plane's reply thread.
 inline constexpr Duration outcome_wait = 2ms;
 inline constexpr unsigned outcome_waits = 8;
+inline constexpr Duration last_step = 250ms;  // between two steps of a call that was cancelled, at most
 }  // namespace limits
 
 // Has something to write that shall share a system call with what else comes in this round.
@@ -58,7 +60,8 @@ private:
     Plane& plane_;
     std::unique_ptr<grpc::ServerCompletionQueue> queue_;
     std::atomic<unsigned> outcomes_due_{0};
-    unsigned waits_left_ = 0;  // of the loop's thread
+    std::atomic<std::uint64_t> steps_{0};  // so far
+    unsigned waits_left_ = 0;              // of the loop's thread
     std::vector<std::shared_ptr<LateWriter>> writers_, writing_;
     std::thread thread_;
 };
