@@ -27,10 +27,7 @@ void CallLoop::start() {
 
 void CallLoop::stop() {
     if (!thread_.joinable()) return;
-    // The server has ended, but not the last steps of calls that it cancelled; what they start on a queue that is shut
-    // down aborts the process. They come at once, one after the other: none for a while, and there is none left.
-    for (std::uint64_t seen = steps_.load() + 1, now = seen; (now = steps_.load()) != seen; seen = now)
-        std::this_thread::sleep_for(limits::last_step);
+    while (const unsigned left = calls_.load()) calls_.wait(left);
     queue_->Shutdown();
     thread_.join();
 }
@@ -53,7 +50,6 @@ void CallLoop::run() {
                                                     : Queue::SHUTDOWN;
         if (next == Queue::SHUTDOWN) return;
         if (next == Queue::GOT_EVENT) {
-            steps_.fetch_add(1);
             static_cast<CallStep*>(tag)->over(ok);
             continue;
         }

@@ -5,13 +5,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "media-plane/core/plane.h"
-#include "media-plane/rpc/served_call.h"
 
 namespace sallyport::media::rpc {
 
@@ -20,8 +18,15 @@ namespace limits {
 // another command comes: its outcomes arrive by the plane's reply thread.
 inline constexpr Duration outcome_wait = 2ms;
 inline constexpr unsigned outcome_waits = 8;
-inline constexpr Duration last_step = 250ms;  // between two steps of a call that was cancelled, at most
 }  // namespace limits
+
+class CallStep {  // what the queue hands out as a tag
+public:
+    virtual void over(bool ok) = 0;
+
+protected:
+    ~CallStep() = default;
+};
 
 // Has something to write that shall share a system call with what else comes in this round.
 class LateWriter {
@@ -39,8 +44,15 @@ public:
 
     grpc::ServerCompletionQueue& queue() { return *queue_; }
     void start();
-    // When the server has ended.
+    // When the server has ended, which ends every call. Waits for their last steps: what one of them starts on a queue
+    // that is shut down aborts the process.
     void stop();
+
+    // A call that is served here, from before its first step until after its last.
+    void call_begins() { calls_.fetch_add(1); }
+    void call_ended() {  // on the loop's thread
+        if (calls_.fetch_sub(1) == 1) calls_.notify_all();
+    }
 
     // A command's outcome is due, or has come. Any thread.
     void expect_outcome();
@@ -60,8 +72,8 @@ private:
     Plane& plane_;
     std::unique_ptr<grpc::ServerCompletionQueue> queue_;
     std::atomic<unsigned> outcomes_due_{0};
-    std::atomic<std::uint64_t> steps_{0};  // so far
-    unsigned waits_left_ = 0;              // of the loop's thread
+    std::atomic<unsigned> calls_{0};
+    unsigned waits_left_ = 0;  // of the loop's thread
     std::vector<std::shared_ptr<LateWriter>> writers_, writing_;
     std::thread thread_;
 };

@@ -81,9 +81,9 @@ void CapturePump::run() {
     }
 }
 
-void CaptureStream::wait(const Surroundings& surroundings, const RequestCapture& request,
+void CaptureStream::wait(const Surroundings& surroundings, CallLoop& loop, const RequestCapture& request,
                          std::function<void()> opened) {
-    auto* stream = new CaptureStream(surroundings, std::move(opened));
+    auto* stream = new CaptureStream(surroundings, loop, std::move(opened));
     stream->self_.reset(stream);
     stream->wait_for_call([&](grpc::ServerContext& context, grpc::ServerAsyncWriter<pb::CaptureMessage>& writer,
                               CallStep* step) { request(context, stream->request_, writer, step); });

@@ -69,13 +69,15 @@ public:
 
     // Waits for an asker, and then lives until gRPC is done with it and nobody waits for it any more. `opened` is
     // called when it has its asker: another one may wait.
-    static void wait(const Surroundings& surroundings, const RequestCapture& request, std::function<void()> opened);
+    static void wait(const Surroundings& surroundings, CallLoop& loop, const RequestCapture& request,
+                     std::function<void()> opened);
 
     bool pump();  // false: it is over
 
 private:
-    CaptureStream(const Surroundings& surroundings, std::function<void()> opened)
-        : plane_(surroundings.plane),
+    CaptureStream(const Surroundings& surroundings, CallLoop& loop, std::function<void()> opened)
+        : ServedCall(loop),
+          plane_(surroundings.plane),
           pump_(surroundings.pump),
           statistics_(surroundings.statistics),
           surroundings_(surroundings),

@@ -128,12 +128,12 @@ void ControlStream::on_session_command(std::uint64_t slot, const Message& messag
         return answer(slot, message.session(), {.code = converted.error().code, .text = converted.error().text});
     }
     auto done = [self = shared_from_this(), slot, session = message.session()](const Reply& reply) {
-        self->loop_.outcome_came();
+        self->loop().outcome_came();
         self->answer(slot, session, reply);
     };
-    loop_.expect_outcome();
+    loop().expect_outcome();
     if (const auto refusal = dispatcher_.command(*this, std::move(*converted), std::move(done))) {
-        loop_.outcome_came();
+        loop().outcome_came();
         answer(slot, message.session(), *refusal);
     }
 }
@@ -168,10 +168,9 @@ void ControlStream::flush_slots() {
 
 // Replies that come together share a system call, here and where they are read.
 void ControlStream::write_soon() {
-    CallLoop* loop = CallLoop::of_this_thread();
-    if (loop == nullptr) return write_next();
+    if (CallLoop::of_this_thread() != &loop()) return write_next();
     if (std::exchange(write_due_, true)) return;
-    loop->write_later(shared_from_this());
+    loop().write_later(shared_from_this());
 }
 
 void ControlStream::write_what_waits() {

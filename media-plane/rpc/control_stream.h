@@ -50,7 +50,7 @@ private:
     };
 
     ControlStream(Dispatcher& dispatcher, StreamStatistics& statistics, CallLoop& loop, std::function<void()> opened)
-        : dispatcher_(dispatcher), statistics_(statistics), loop_(loop), opened_(std::move(opened)) {}
+        : ServedCall(loop), dispatcher_(dispatcher), statistics_(statistics), opened_(std::move(opened)) {}
 
     void on_call() override;
     void on_read(bool ok) override;
@@ -75,7 +75,6 @@ private:
 
     Dispatcher& dispatcher_;
     StreamStatistics& statistics_;
-    CallLoop& loop_;
     std::function<void()> opened_;
     std::shared_ptr<ControlStream> self_;  // gRPC's share
     pb::ClientMessage incoming_;

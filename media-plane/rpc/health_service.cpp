@@ -8,6 +8,7 @@ namespace {
 
 using Response = grpc::health::v1::HealthCheckResponse;
 
+constexpr std::chrono::seconds until_told{1};  // at most: who watches may not read
 constexpr std::chrono::seconds look_again{1};  // whether who watches is still there: gRPC tells it to nobody who waits
 
 Response::ServingStatus status_of(bool serving) { return serving ? Response::SERVING : Response::NOT_SERVING; }
@@ -23,12 +24,11 @@ void HealthService::set_serving(bool serving) {
 }
 
 void HealthService::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        serving_ = false;
-        stopping_ = true;
-    }
+    std::unique_lock lock(mutex_);
+    serving_ = false;
+    stopping_ = true;
     changed_.notify_all();
+    changed_.wait_for(lock, until_told, [&] { return watches_ == 0; });
 }
 
 grpc::Status HealthService::Check(grpc::ServerContext*, const grpc::health::v1::HealthCheckRequest* request,
@@ -63,7 +63,7 @@ grpc::Status HealthService::Watch(grpc::ServerContext* context, const grpc::heal
         if (last || context->IsCancelled()) break;
         changed_.wait_for(lock, look_again, [&] { return stopping_ || (known && told != status_of(serving_)); });
     }
-    --watches_;
+    if (--watches_ == 0) changed_.notify_all();
     return stopping_ ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "the server ends") : grpc::Status::CANCELLED;
 }
 

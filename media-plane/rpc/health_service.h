@@ -20,7 +20,7 @@ public:
     explicit HealthService(std::string service) : service_(std::move(service)) {}
 
     void set_serving(bool serving);
-    void stop();  // NOT_SERVING, and watches end
+    void stop();  // NOT_SERVING; watches end, and who watches has been told
 
     grpc::Status Check(grpc::ServerContext* context, const grpc::health::v1::HealthCheckRequest* request,
                        grpc::health::v1::HealthCheckResponse* response) override;

@@ -85,7 +85,7 @@ void MediaService::wait_for_capture(CallLoop& loop) {
     const auto request = [&](grpc::ServerContext& context, pb::CaptureRequest& asked, auto& call, CallStep* step) {
         RequestCapture(&context, &asked, &call, &loop.queue(), &loop.queue(), step);
     };
-    CaptureStream::wait(surroundings_, request, [this, &loop] { wait_for_capture(loop); });
+    CaptureStream::wait(surroundings_, loop, request, [this, &loop] { wait_for_capture(loop); });
 }
 
 grpc::Status MediaService::GetStatistics(grpc::ServerContext*, const pb::GetStatisticsRequest*,

@@ -12,16 +12,9 @@
 #include <memory>
 
 #include "control/base/handover.h"
+#include "media-plane/rpc/call_loop.h"
 
 namespace sallyport::media::rpc {
-
-class CallStep {  // what the queue hands out as a tag
-public:
-    virtual void over(bool ok) = 0;
-
-protected:
-    ~CallStep() = default;
-};
 
 // Call: ServerAsyncReaderWriter or ServerAsyncWriter.
 template <class Call>
@@ -33,7 +26,11 @@ public:
     virtual ~ServedCall() = default;
 
 protected:
-    ServedCall() { wire_->context.AsyncNotifyWhenDone(static_cast<CallStep*>(&ended_)); }
+    explicit ServedCall(CallLoop& loop) : loop_(loop) {
+        loop_.call_begins();
+        wire_->context.AsyncNotifyWhenDone(static_cast<CallStep*>(&ended_));
+    }
+    CallLoop& loop() { return loop_; }
 
     // Waits for a client; on_call() comes if there is one.
     void wait_for_call(const Request& request) {
@@ -86,8 +83,12 @@ private:
             (this->*handle)(ok);
         }
         if (--under_way_ != 0) return;
-        const auto last = std::move(wire_);
-        on_done();
+        CallLoop& loop = loop_;
+        {
+            const auto last = std::move(wire_);
+            on_done();
+        }
+        loop.call_ended();
     }
     void accepted(bool ok) {
         if (!ok) return;  // the server ends; the end of this call is not told then
@@ -101,6 +102,7 @@ private:
         if (wire_->context.IsCancelled()) on_cancel();
     }
 
+    CallLoop& loop_;
     std::unique_ptr<Wire> wire_ = std::make_unique<Wire>();
     std::atomic<unsigned> under_way_{0};  // tags that will come
     Step accepted_{*this, &ServedCall::accepted}, read_{*this, &ServedCall::read},

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <future>
 
 #include "control/base/random.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -126,11 +127,12 @@ TEST_CASE("who watches the health of the media service is told when it ends") {
     const auto media = watch(known, "sallyport.media.v1.Media");
     REQUIRE(media->Read(&response));
     CHECK(response.status() == health::HealthCheckResponse::SERVING);
-    CHECK(daemon.stop() == 0);
+    auto ended = std::async(std::launch::async, [&] { return daemon.stop(); });  // who watches reads all the while
     REQUIRE(media->Read(&response));
     CHECK(response.status() == health::HealthCheckResponse::NOT_SERVING);
     CHECK_FALSE(media->Read(&response));
     CHECK(media->Finish().error_code() == grpc::StatusCode::UNAVAILABLE);
+    CHECK(ended.get() == 0);
 }
 
 TEST_CASE("no more than sixteen watch the health at a time, and a place is free when one of them leaves") {
