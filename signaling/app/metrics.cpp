@@ -205,6 +205,9 @@ void add_datagrams(const Sums& sums, std::vector<Metric>& out) {
     out.push_back(counter("sallyport_udp_bytes_total", "Their payload.",
                           {labelled("direction", "received", sums.io(&I::datagram_bytes_received)),
                            labelled("direction", "sent", sums.io(&I::datagram_bytes_sent))}));
+    out.push_back(counter("sallyport_udp_gatherings_total",
+                          "Times that a socket which is read often was left alone for a millisecond, to be read once.",
+                          sums.io(&I::gatherings)));
     out.push_back(counter("sallyport_udp_unreachable_total", "ICMP said that a peer cannot be reached.",
                           sums.io(&I::unreachable)));
     std::string help = "Messages dropped before they reached a parser or a wire, by reason:";

@@ -33,12 +33,13 @@ Shard::Shard(stack::StackConfig config, stack::Shared& shared, const Environment
       stack_(std::move(config), shared, random_),
       work_(context_.get_executor()),
       timer_(context_),
+      gathering_(context_),
       streams_(context_, index_, environment_.streams, *this, statistics_) {}
 
 Shard::~Shard() { stop(); }
 
 std::optional<std::string> Shard::listen(const UdpListener::Place& place) {
-    auto listener = UdpListener::open(context_, place, *this, arena_, statistics_);
+    auto listener = UdpListener::open(context_, place, *this, arena_, gathering_, statistics_);
     if (!listener) return listener.error();
     udp_.push_back(std::move(*listener));
     return std::nullopt;

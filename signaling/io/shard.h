@@ -111,6 +111,7 @@ private:
     asio::steady_timer timer_;
     std::optional<TimePoint> armed_;
     ReceiveArena arena_;
+    Gathering gathering_;
     std::vector<std::unique_ptr<UdpListener>> udp_;
     StreamPool streams_;
     stack::Outputs outputs_;

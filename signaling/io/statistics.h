@@ -92,6 +92,7 @@ private:
 
 struct alignas(64) IoStatistics {
     Counter datagrams_received, datagram_bytes_received, datagrams_sent, datagram_bytes_sent;
+    Counter gatherings;  // of a UDP socket that is read often (gathering.h)
     Counter stream_messages_received, stream_bytes_received, stream_messages_sent, stream_bytes_sent;
     Counter pings_answered;                    // RFC 5626 4.4.1
     Counter unreachable;                       // ICMP errors that became FlowClosed

@@ -69,7 +69,7 @@ ReceiveArena::ReceiveArena() {
 
 Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(asio::io_context& context, const Place& place,
                                                                     DatagramSink& sink, ReceiveArena& arena,
-                                                                    IoStatistics& statistics) {
+                                                                    Gathering& gathering, IoStatistics& statistics) {
     const bool v6 = place.bind.address.family == Family::v6;
     const auto refused = [&](const char* what, int error) {
         return "udp " + place.bind.to_string() + ": cannot " + what + ": " + std::system_category().message(error);
@@ -89,12 +89,19 @@ Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(asio::io_con
     if (::bind(fd, address.get(), address.length) != 0) return refused("bind", errno);
     socket.native_non_blocking(true, ec);
     if (ec) return refused("make the socket non-blocking", ec.value());
-    return std::make_unique<UdpListener>(std::move(socket), place.realm, local_endpoint(fd), sink, arena, statistics);
+    return std::make_unique<UdpListener>(std::move(socket), place.realm, local_endpoint(fd), sink, arena, gathering,
+                                         statistics);
 }
 
 UdpListener::UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink,
-                         ReceiveArena& arena, IoStatistics& statistics)
-    : socket_(std::move(socket)), realm_(realm), local_(local), sink_(sink), arena_(arena), statistics_(statistics) {}
+                         ReceiveArena& arena, Gathering& gathering, IoStatistics& statistics)
+    : socket_(std::move(socket)),
+      realm_(realm),
+      local_(local),
+      sink_(sink),
+      arena_(arena),
+      gathering_(gathering),
+      statistics_(statistics) {}
 
 void UdpListener::start() {
     wait();
@@ -103,7 +110,7 @@ void UdpListener::start() {
 
 void UdpListener::wait() {
     socket_.async_wait(asio::ip::udp::socket::wait_read, [this](boost::system::error_code ec) {
-        if (!ec) receive();
+        if (!ec) receive(false);
     });
 }
 
@@ -116,18 +123,23 @@ void UdpListener::wait_for_errors() {
     });
 }
 
-void UdpListener::receive() {
-    for (int i = 0; i < batches_per_wake; ++i)
-        if (!receive_batch()) break;
+void UdpListener::receive(bool gathered) {
+    Batch last{0, false};
+    std::size_t datagrams = 0;
+    for (int i = 0; i < batches_per_wake && !last.drained; ++i) datagrams += (last = receive_batch()).datagrams;
     sink_.on_batch_end();
-    wait();
+    const auto now = std::chrono::steady_clock::now();
+    const bool soon = now - std::exchange(received_at_, now) < Gathering::span;
+    const bool often = datagrams > 1 || (datagrams == 1 && soon && !gathered);
+    if (!often || !last.drained) return wait();  // hardly anything comes, or more than can be taken: no time to lose
+    statistics_.gatherings.add();
+    gathering_.add(*this);
 }
 
-// False when the socket has nothing more.
-bool UdpListener::receive_batch() {
+UdpListener::Batch UdpListener::receive_batch() {
     auto& headers = arena_.headers;
     const int n = recvmmsg(socket_.native_handle(), headers.data(), headers.size(), MSG_DONTWAIT, nullptr);
-    if (n < 0) return may_pass(errno) || errno == EINTR;  // an ICMP error is reported once and then forgotten
+    if (n < 0) return {0, !may_pass(errno) && errno != EINTR};  // an ICMP error is reported once and then forgotten
     const auto count = static_cast<std::size_t>(n);
     std::array<bool, ReceiveArena::datagrams> first{};
     bool any_first = false;
@@ -137,7 +149,7 @@ bool UdpListener::receive_batch() {
         if (first[i]) take_one(i);
     for (std::size_t i = 0; i < count; ++i)
         if (!first[i]) take_one(i);
-    return count == headers.size();
+    return {count, count < headers.size()};
 }
 
 void UdpListener::take_one(std::size_t i) {

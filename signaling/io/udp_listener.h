@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/base/result.h"
+#include "signaling/io/gathering.h"
 #include "signaling/io/socket_address.h"
 #include "signaling/io/statistics.h"
 #include "signaling/transaction/effects.h"
@@ -46,7 +47,7 @@ struct ReceiveArena {
     std::array<sockaddr_storage, datagrams> from;
 };
 
-class UdpListener {
+class UdpListener final : private Gathered {
 public:
     struct Place {
         RealmIndex realm = 0;
@@ -57,9 +58,9 @@ public:
     // The error is a sentence that names the address.
     static Result<std::unique_ptr<UdpListener>, std::string> open(asio::io_context& context, const Place& place,
                                                                   DatagramSink& sink, ReceiveArena& arena,
-                                                                  IoStatistics& statistics);
+                                                                  Gathering& gathering, IoStatistics& statistics);
     UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink,
-                ReceiveArena& arena, IoStatistics& statistics);
+                ReceiveArena& arena, Gathering& gathering, IoStatistics& statistics);
 
     void start();
     // Kept until flush(), which the shard calls when it goes quiet.
@@ -76,8 +77,13 @@ private:
     };
     void wait();
     void wait_for_errors();
-    void receive();
-    bool receive_batch();
+    void look_again() override { receive(true); }
+    void receive(bool gathered);
+    struct Batch {
+        std::size_t datagrams = 0;
+        bool drained = true;  // the socket has nothing more
+    };
+    Batch receive_batch();
     void take(const Endpoint& from, std::string_view bytes);
     void take_one(std::size_t i);
     bool read_errors();
@@ -88,6 +94,8 @@ private:
     Endpoint local_;
     DatagramSink& sink_;
     ReceiveArena& arena_;
+    Gathering& gathering_;
+    std::chrono::steady_clock::time_point received_at_{};  // last
     IoStatistics& statistics_;
     std::vector<Pending> pending_;
     bool waiting_to_send_ = false;

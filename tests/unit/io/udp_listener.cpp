@@ -24,7 +24,8 @@ struct Heard final : DatagramSink {
 
 struct Bench {
     explicit Bench(const std::string& bind = "127.0.0.1:0") {
-        auto opened = UdpListener::open(context, {3, *Endpoint::parse(bind), false}, heard, arena, statistics);
+        auto opened =
+            UdpListener::open(context, {3, *Endpoint::parse(bind), false}, heard, arena, gathering, statistics);
         REQUIRE(opened.has_value());
         listener = std::move(*opened);
         listener->start();
@@ -32,6 +33,7 @@ struct Bench {
     asio::io_context context{1};
     Heard heard;
     ReceiveArena arena;
+    Gathering gathering{context};
     IoStatistics statistics;
     std::unique_ptr<UdpListener> listener;
 };
@@ -55,6 +57,47 @@ TEST_CASE("datagrams arrive whole and in order, many in one batch, up to 64 KiB 
     const Flow expected{Transport::udp, 3, b.listener->local(), peer.local(), 0};
     CHECK(b.heard.datagrams[0].first == expected);
     CHECK(b.statistics.datagrams_received.read() == 101);
+}
+
+TEST_CASE("datagrams that come fast are gathered, and what comes after a pause is waited for again") {
+    Bench b;
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    std::size_t sent = 0;
+    const auto send_and_hear = [&] {
+        peer.send_to(loopback::options(std::to_string(sent++)), b.listener->local());
+        return run_until(b.context, [&] { return b.heard.datagrams.size() == sent; });
+    };
+    REQUIRE(send_and_hear());
+    CHECK(b.statistics.gatherings.read() == 0);
+    while (b.statistics.gatherings.read() == 0 && sent < 10'000) REQUIRE(send_and_hear());
+    const int before = b.heard.batches;
+    peer.send_to(loopback::options("a"), b.listener->local());
+    peer.send_to(loopback::options("b"), b.listener->local());
+    REQUIRE(run_until(b.context, [&] { return b.heard.datagrams.size() == sent + 2; }));
+    CHECK(b.heard.batches == before + 1);  // the socket was not looked at for the first of them
+    REQUIRE(run_until(b.context, [&] { return b.heard.batches >= before + 2; }));  // nothing: the kernel will tell
+    sent += 2;
+    CHECK(send_and_hear());
+}
+
+TEST_CASE("the sockets of a shard are looked at again together, those included that come late") {
+    struct Socket final : Gathered {
+        void look_again() override { ++looks; }
+        int looks = 0;
+    };
+    asio::io_context context{1};
+    Gathering gathering(context);
+    Socket early, late;
+    gathering.add(early);
+    gathering.add(late);
+    CHECK(early.looks + late.looks == 0);
+    CHECK(context.run_one() == 1);
+    CHECK((early.looks == 1 && late.looks == 1));
+    CHECK(context.poll() == 0);
+    context.restart();
+    gathering.add(late);
+    CHECK(context.run_one() == 1);
+    CHECK((early.looks == 1 && late.looks == 2));
 }
 
 TEST_CASE("what comes first is handed over before the rest of its batch, all else in its order") {
@@ -148,14 +191,16 @@ TEST_CASE("an address that is taken is an error with the address in it, shared p
     Bench first;
     const auto taken = first.listener->local();
     asio::io_context context;
-    const auto second = UdpListener::open(context, {0, taken, false}, first.heard, first.arena, first.statistics);
+    const auto second =
+        UdpListener::open(context, {0, taken, false}, first.heard, first.arena, first.gathering, first.statistics);
     REQUIRE(second.has_error());
     CHECK(second.error() == "udp " + taken.to_string() + ": cannot bind: Address already in use");
     CHECK(is_udp_address_taken(taken));
-    const auto shared =
-        UdpListener::open(context, {0, loopback::any_port(), true}, first.heard, first.arena, first.statistics);
+    const auto shared = UdpListener::open(context, {0, loopback::any_port(), true}, first.heard, first.arena,
+                                          first.gathering, first.statistics);
     REQUIRE(shared.has_value());
     CHECK(is_udp_address_taken((*shared)->local()));
-    CHECK(UdpListener::open(context, {0, (*shared)->local(), true}, first.heard, first.arena, first.statistics)
+    CHECK(UdpListener::open(context, {0, (*shared)->local(), true}, first.heard, first.arena, first.gathering,
+                            first.statistics)
               .has_value());
 }
