@@ -103,8 +103,6 @@ private:
 
     MaybeError timing(std::string_view value) {
         if (!seen_version_ || !in_session()) return SdpErrc::bad_order;
-        if (!seen_timing_) out_.times.clear();
-        seen_timing_ = true;
         out_.times.emplace_back(value);
         return std::nullopt;
     }
@@ -182,16 +180,13 @@ private:
 
     DescriptionView& out_;
     std::size_t attributes_ = 0;
-    bool seen_version_ = false, seen_origin_ = false, seen_name_ = false, seen_timing_ = false;
+    bool seen_version_ = false, seen_origin_ = false, seen_name_ = false;
 };
 
-}  // namespace
-
-Result<DescriptionView, SdpError> view(std::string_view text) {
+std::optional<SdpError> read(std::string_view text, DescriptionView& out) {
     if (text.size() > limits::bytes) return SdpError{SdpErrc::too_large, 0};
     if (text.find_first_not_of("\r\n") == std::string_view::npos) return SdpError{SdpErrc::empty, 0};
-    Result<DescriptionView, SdpError> out = DescriptionView{};
-    Reader reader(*out);
+    Reader reader(out);
     std::size_t line_number = 0;
     for (std::size_t at = 0; at < text.size();) {
         ++line_number;
@@ -207,13 +202,21 @@ Result<DescriptionView, SdpError> view(std::string_view text) {
         if (const auto error = reader.line(line[0], line.substr(2))) return SdpError{*error, line_number};
     }
     if (const auto error = reader.finish()) return SdpError{*error, line_number};
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<DescriptionView, SdpError> view(std::string_view text) {
+    Result<DescriptionView, SdpError> out;  // the one that is returned: nothing is moved
+    if (const auto error = read(text, *out)) out = *error;
     return out;
 }
 
 Result<SessionDescription, SdpError> parse(std::string_view text) {
-    const auto read = view(text);
-    if (!read) return read.error();
-    return own(*read);
+    const auto seen = view(text);
+    if (!seen) return seen.error();
+    return own(*seen);
 }
 
 std::string_view to_string(SdpErrc e) {

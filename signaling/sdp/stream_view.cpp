@@ -31,11 +31,16 @@ constexpr std::array static_types{
     StaticPayloadType{33, "MP2T", 90000, 1}, StaticPayloadType{34, "H263", 90000, 1},
 };
 
+constexpr auto position_of_type = [] {  // in static_types, from 1 on
+    std::array<std::uint8_t, static_types.back().payload_type + 1u> out{};
+    for (std::size_t i = 0; i < static_types.size(); ++i)
+        out[static_types[i].payload_type] = static_cast<std::uint8_t>(i + 1);
+    return out;
+}();
+
 const StaticPayloadType* static_type(std::uint32_t payload_type) {
-    if (payload_type > static_types.back().payload_type) return nullptr;
-    for (const auto& s : static_types)
-        if (s.payload_type == payload_type) return &s;
-    return nullptr;
+    if (payload_type >= position_of_type.size() || position_of_type[payload_type] == 0) return nullptr;
+    return &static_types[position_of_type[payload_type] - 1u];
 }
 
 // "telephone-event/8000" or "L16/48000/2", as an rtpmap has it.

@@ -40,17 +40,6 @@ std::vector<std::string_view> words(std::string_view text, std::size_t limit) {
     }
 }
 
-std::optional<std::uint32_t> number(std::string_view digits, std::uint32_t bound) {
-    if (digits.empty()) return std::nullopt;
-    std::uint64_t n = 0;
-    for (const char c : digits) {
-        if (c < '0' || c > '9') return std::nullopt;
-        n = n * 10 + static_cast<unsigned>(c - '0');
-        if (n > bound) return std::nullopt;
-    }
-    return static_cast<std::uint32_t>(n);
-}
-
 bool same_name(std::string_view a, std::string_view b) {
     return a.size() == b.size() &&
            std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });

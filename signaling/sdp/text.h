@@ -42,8 +42,18 @@ inline std::string_view take_word(std::string_view& text) {
 
 // Words between runs of spaces, at most `limit`; the last one then holds the rest of the line.
 std::vector<std::string_view> words(std::string_view text, std::size_t limit = static_cast<std::size_t>(-1));
-std::optional<std::uint32_t> number(std::string_view digits, std::uint32_t bound = 0xffff'ffff);  // no sign, no space
-bool same_name(std::string_view a, std::string_view b);                                           // any case
+inline std::optional<std::uint32_t> number(std::string_view digits, std::uint32_t bound = 0xffff'ffff) {
+    if (digits.empty()) return std::nullopt;
+    std::uint64_t n = 0;
+    for (const char c : digits) {  // no sign, no space
+        const auto digit = static_cast<unsigned>(c - '0');
+        if (digit > 9) return std::nullopt;
+        n = n * 10 + digit;
+        if (n > bound) return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(n);
+}
+bool same_name(std::string_view a, std::string_view b);  // any case
 constexpr std::array<bool, 256> make_token_characters() {
     std::array<bool, 256> table{};
     for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;

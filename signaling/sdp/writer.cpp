@@ -62,6 +62,7 @@ std::string write(const BasicDescription<Text>& d) {
     out.append(1, ' ').append(d.origin.address).append("\r\ns=").append(d.session_name).append("\r\n");
     append_connection(out, d.connection);
     append_lines(out, 'b', d.bandwidths);
+    if (d.times.empty()) out += "t=0 0\r\n";
     append_lines(out, 't', d.times);
     append_attributes(out, d.attributes);
     for (const auto& m : d.media) append_media(out, m);

@@ -150,9 +150,8 @@ std::string quote(std::string_view text) {
 
 bool is_token(std::string_view text) { return !text.empty() && scan::all(text, scan::token); }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
+bool are_same_letters(const char* a, const char* b, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i)
         if (a[i] != b[i] && scan::lower(a[i]) != scan::lower(b[i])) return false;
     return true;
 }

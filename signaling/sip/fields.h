@@ -117,6 +117,9 @@ void split_list(std::string_view value, std::vector<std::string_view>& out);
 // "token" if it is one, else in double quotes with escapes.
 std::string quote(std::string_view text);
 bool is_token(std::string_view text);
-bool equal_ignoring_case(std::string_view a, std::string_view b);
+bool are_same_letters(const char* a, const char* b, std::size_t size);  // any case
+inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && are_same_letters(a.data(), b.data(), a.size());
+}
 
 }  // namespace sallyport::sip

@@ -73,18 +73,11 @@ std::optional<std::string_view> ParametersView::value(std::string_view name) con
     return found;
 }
 
-std::optional<FieldErrc> ParameterNames::add(std::string_view name) {
-    if (count_ == names_.size()) return FieldErrc::out_of_range;
-    const Name added{name.data(), name.size(), 0};
-    for (std::size_t i = 0; i < count_; ++i)
-        if (names_[i].size == name.size() && names_[i].hash() == added.hash() &&
-            equal_ignoring_case({names_[i].text, name.size()}, name))
-            return FieldErrc::bad_parameter;
-    names_[count_++] = added;
-    return std::nullopt;
+// Sixty long names that differ in their last letter alone would be compared nearly whole, each with each.
+bool ParameterNames::Name::is_same(const Name& other) const {
+    return hash() == other.hash() && equal_ignoring_case({text, size}, {other.text, size});
 }
 
-// Sixty long names that differ in their last letter alone would be compared nearly whole, each with each.
 std::uint64_t ParameterNames::Name::hash() const {
     if (known_hash == 0) {
         known_hash = 14695981039346656037ull;  // FNV-1a

@@ -48,11 +48,19 @@ std::optional<FieldErrc> each_parameter(scan::Cursor& cursor, Sink&& sink) {
 // Names seen so far: one that stands twice is an error, two readers could disagree about it.
 class ParameterNames {
 public:
-    std::optional<FieldErrc> add(std::string_view name);  // bad_parameter: stands twice; out_of_range: too many
+    std::optional<FieldErrc> add(std::string_view name) {  // bad_parameter: stands twice; out_of_range: too many
+        if (count_ == names_.size()) return FieldErrc::out_of_range;
+        const Name added{name.data(), name.size(), 0};
+        for (std::size_t i = 0; i < count_; ++i)
+            if (names_[i].size == name.size() && names_[i].is_same(added)) return FieldErrc::bad_parameter;
+        names_[count_++] = added;
+        return std::nullopt;
+    }
 
 private:
     struct Name {
-        std::uint64_t hash() const;  // of the lower-case letters; asked for where two names have one length
+        bool is_same(const Name& other) const;  // of one length with it
+        std::uint64_t hash() const;             // of the lower-case letters
 
         const char* text;
         std::size_t size;

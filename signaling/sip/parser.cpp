@@ -115,7 +115,7 @@ private:
             if (end + 2 < text.size() && text[end] == '\r' && text[end + 1] == '\n' && end != from &&
                 !scan::is(text[end + 2], scan::lws)) {
                 at_ = end + 2;
-                if (!field({text.substr(from, end - from), at_})) return false;
+                if (!field(text.substr(from, end - from), false)) return false;
                 continue;
             }
             const auto line = header_line_at(m_.buffer, at_);
@@ -123,18 +123,18 @@ private:
             at_ = line->next;
             strays_ = strays_ || line->strays;
             if (line->text.empty()) return true;
-            if (!field(*line)) return false;
+            if (!field(line->text, line->folded)) return false;
         }
     }
 
-    bool field(const HeaderLine& line) {
-        const auto parts = split_header_line(line.text);
+    bool field(std::string_view line, bool folded) {
+        const auto parts = split_header_line(line);
         if (!parts) return fail(ParseErrc::bad_header, "a header line is no \"name: value\"");
         if (m_.fields.size() == limits::header_fields)
             return fail(ParseErrc::too_many_fields, "too many header fields");
         if (parts->name.size() > limits::name_bytes || parts->value.size() > limits::field_bytes)
             return fail(ParseErrc::too_large, "header field too long");
-        if (line.folded) unfold(line.text);
+        if (folded) unfold(line);
         const HeaderName name = parts->known;
         const auto at = [&](std::string_view v) { return static_cast<std::uint16_t>(v.data() - m_.buffer.data()); };
         m_.fields.push_back({name, 0, at(parts->name), static_cast<std::uint16_t>(parts->name.size()), at(parts->value),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -10,6 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace sallyport::sip::scan {
 
@@ -27,6 +32,7 @@ enum CharClass : std::uint16_t {
     edge = 1024,    // what is trimmed off a field's value as received: lws and line ends
     listed = 2048,  // what ends or hides no element of a list
     name = 4096,    // of plain, what needs no second look in a user part without a password
+    key = 8192,     // of plain, likewise in the name of a parameter of a URI
 };
 
 constexpr std::array<std::uint16_t, 256> make_classes() {
@@ -53,8 +59,10 @@ constexpr std::array<std::uint16_t, 256> make_classes() {
     for (const char c : std::string_view("-._")) table[static_cast<unsigned char>(c)] |= host;
     for (const char c : std::string_view("%@?;"))
         table[static_cast<unsigned char>(c)] &= static_cast<std::uint16_t>(~plain);
-    for (unsigned c = 0; c < 256; ++c)
+    for (unsigned c = 0; c < 256; ++c) {
         if ((table[c] & plain) != 0 && c != ':') table[c] |= name;
+        if ((table[c] & plain) != 0 && c != '=') table[c] |= key;
+    }
     return table;
 }
 inline constexpr std::array<std::uint16_t, 256> classes = make_classes();
@@ -147,12 +155,27 @@ inline const char* behind_quoted(const char* at, const char* end) {
     }
 }
 
+// As skip() past what is listed. Elements are often long, or followed by others.
+inline const char* skip_listed(const char* at, const char* end) {
+#ifdef __SSE2__
+    for (; end - at >= 16; at += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i found = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes, _mm_set1_epi8(',')),
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('<'))));
+        if (const int mask = _mm_movemask_epi8(found); mask != 0)
+            return at + std::countr_zero(static_cast<unsigned>(mask));
+    }
+#endif
+    return skip(at, end, listed);
+}
+
 // Up to the first comma outside quotes and < >, trimmed; it and the comma are gone from `rest`. A URI holds no quotes:
 // in < > they open nothing. What is opened and never closed hides all commas behind it.
 inline std::string_view take_element(std::string_view& rest) {
     const char* const begin = rest.data();
     const char* const end = begin + rest.size();
-    const char* at = skip(begin, end, listed);
+    const char* at = skip_listed(begin, end);
     while (at != end && *at != ',') {
         if (*at == '<') {
             const void* close = std::memchr(at, '>', static_cast<std::size_t>(end - at));
@@ -160,7 +183,7 @@ inline std::string_view take_element(std::string_view& rest) {
         } else {
             at = behind_quoted(at + 1, end);
         }
-        at = skip(at, end, listed);
+        at = skip_listed(at, end);
     }
     rest = at == end ? std::string_view() : std::string_view(at + 1, static_cast<std::size_t>(end - at - 1));
     return trim({begin, static_cast<std::size_t>(at - begin)});
