@@ -100,6 +100,9 @@ void add_calls(const Sums& sums, std::vector<Metric>& out) {
         histogram("sallyport_call_setup_seconds", "From INVITE to its final answer.", {sums.setup_seconds()}));
     out.push_back(counter("sallyport_carrier_failovers_total", "Calls that went on to a further target.",
                           sums.stack(&S::carrier_failovers)));
+    out.push_back(counter("sallyport_requests_elsewhere_total",
+                          "Requests within dialogs that went on to a further place of their peer.",
+                          sums.stack(&S::requests_elsewhere)));
     out.push_back(counter("sallyport_calls_forwarded_total", "Redirections of a PBX that were followed in its place.",
                           sums.stack(&S::calls_forwarded)));
     out.push_back(counter("sallyport_forwards_refused_total", "Targets that a PBX has named and no call was sent to.",

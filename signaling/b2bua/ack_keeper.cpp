@@ -66,6 +66,17 @@ void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, c
     context.layer.send(hop.flow, bye.finish(), hop.tls_name, context.now, context.effects);
 }
 
+void AckKeeper::repeat(transaction::ClientId client, std::string_view to_tag, const Flow& flow,
+                       Context& context) const {
+    const auto found = answered_.find(client);
+    if (found == answered_.end()) return;
+    const auto ack = found->second.acks.find(to_tag);
+    if (ack == found->second.acks.end()) return;
+    Ack again = ack->second;
+    again.flow = flow;
+    context.effects.emplace_back(std::move(again));
+}
+
 void AckKeeper::owe(transaction::ClientId client, std::string_view to_tag) {
     const auto found = answered_.find(client);
     if (found != answered_.end() && !found->second.acks.contains(to_tag)) found->second.owed = to_tag;

@@ -38,6 +38,8 @@ public:
     // A 2xx that nobody wants: ACK (with `ack_body`, if it brought an offer) and BYE.
     void refuse(const SentInvite& invite, const sip::Message& response, const Flow& flow, std::string_view ack_body,
                 Context& context);
+    // The ACK for this tag once more, to where a 2xx has come from that belongs to no transaction any more.
+    void repeat(transaction::ClientId client, std::string_view to_tag, const Flow& flow, Context& context) const;
     // The 2xx with this tag is acknowledged later, when its offer has been answered: until then every further 2xx is
     // the call's.
     void owe(transaction::ClientId client, std::string_view to_tag);

@@ -119,6 +119,8 @@ void Call::acknowledge(Side side, const SentInvite& invite, std::uint32_t cseq, 
     std::string text = ack.finish(body.empty() ? std::string_view() : "application/sdp", body);
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
     cx.index.remove(invite.client);
+    l.acknowledged = invite.client;
+    l.acknowledged_cseq = cseq;
     cx.acks.acknowledge(invite, l.dialog.id.remote_tag, hop, std::move(text), cx);
 }
 

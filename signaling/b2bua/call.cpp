@@ -202,6 +202,8 @@ void Call::on_request_early(const transaction::Request& request, Context& cx) {
 
 void Call::on_response(const transaction::Response& response, Context& cx) {
     const auto status = response.message.status();
+    if (status == 503 && go_elsewhere(response.client, cx)) return;
+    if (status >= 200) forget_placed(response, cx);
     if (on_prack_answer(response.client, &response.message, false, cx)) return;
     if (on_early_answer(response.client, &response.message, cx)) return;
     if (status >= 200 && on_answer_of_replaced(response.client, cx)) return;
@@ -243,6 +245,7 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
 void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx) {
     const bool timeout = failed.failure == transaction::Failure::timeout;
     cx.index.remove(failed.client);
+    if (failed.failure != transaction::Failure::too_large && go_elsewhere(failed.client, cx)) return;
     if (on_prack_answer(failed.client, nullptr, failed.failure == transaction::Failure::transport, cx)) return;
     if (on_early_answer(failed.client, nullptr, cx)) return;
     if (on_answer_of_replaced(failed.client, cx)) return;
@@ -278,8 +281,9 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
 }
 
 // A 2xx so late that its transaction is over: the peer has a call that nobody here wants (RFC 3261 13.2.2.4).
-void Call::on_stray_ok(const transaction::StrayResponse& stray, Context& cx) {
-    const Leg& l = leg(Side::b);
+void Call::on_stray_ok(Side side, const transaction::StrayResponse& stray, Context& cx) {
+    if (has_gone_elsewhere(side, stray, cx) || side == Side::a) return;
+    const Leg& l = leg(side);
     if (l.established && stray.message.to_tag() == l.dialog.id.remote_tag) return;
     if (!l.client) return;
     SentInvite invite = *l.client;

@@ -69,7 +69,7 @@ public:
     void on_cancelled(const transaction::Cancelled& cancelled, Context& cx);
     void on_response(const transaction::Response& response, Context& cx);
     void on_client_failed(const transaction::ClientFailed& failed, Context& cx);
-    void on_stray_ok(const transaction::StrayResponse& stray, Context& cx);
+    void on_stray_ok(Side side, const transaction::StrayResponse& stray, Context& cx);
     void on_dns(const locate::Answer& answer, Context& cx);
     void on_media_reply(const MediaReply& reply, Context& cx);
     void on_media_event(const MediaEvent& event, Context& cx);
@@ -140,7 +140,7 @@ private:
     // way.cpp: where requests within a dialog go
     NextHop hop_to(Side side, Context& cx);
     NextHop hop_to(Leg& l, const End& who, Context& cx) const;
-    NextHop hop_to(dialog::Dialog& early, RealmIndex realm, const End& who, Context& cx) const;
+    NextHop hop_to(Fork& fork, Context& cx) const;
     NextHop known_hop(dialog::Dialog& dialog, RealmIndex realm, const End& who, const NamedPeer* named,
                       Context& cx) const;
     StreamUse stream_use_of(const End& who, bool named_udp) const;
@@ -152,6 +152,16 @@ private:
     static bool go_over_stream(NextHop& hop, std::size_t bytes, const Context& cx);
     static void note_large(Leg& l, const NextHop& hop, transaction::ClientId client);
     static StreamUse refused_stream(Leg& l, const transaction::ClientFailed& failed, Context& cx);
+
+    // elsewhere.cpp: a request within a dialog, and the further places that its peer has
+    transaction::ClientId send_placed(Leg& l, const NextHop& hop, std::string text, Context& cx) const;
+    transaction::ClientId send_placed(Fork& fork, const NextHop& hop, std::string text, Context& cx) const;
+    bool go_elsewhere(transaction::ClientId failed, Context& cx);
+    bool go_elsewhere(Leg& l, Side side, const End& who, transaction::ClientId failed, Context& cx);
+    bool go_elsewhere(Fork& fork, transaction::ClientId failed, Context& cx);
+    void forget_placed(const transaction::Response& answer, Context& cx);
+    void tell_elsewhere(Side side, const NextHop& hop, const std::string& text, Context& cx);
+    bool has_gone_elsewhere(Side side, const transaction::StrayResponse& ok, Context& cx);
 
     // setup.cpp: from the INVITE to leg B's INVITE
     void begin_leg_a(const transaction::Request& request, Context& cx);

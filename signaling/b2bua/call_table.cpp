@@ -86,7 +86,7 @@ bool CallTable::on_stray_response(const transaction::StrayResponse& stray, Conte
     const sip::Message& message = stray.message;
     if (message.method() != sip::Method::invite || message.status() / 100 != 2) return false;
     const auto place = index_.find_dialog(message.call_id(), message.from_tag());
-    return place && place->side == Side::b && step(place->call, [&](Call& call) { call.on_stray_ok(stray, cx); });
+    return place && step(place->call, [&](Call& call) { call.on_stray_ok(place->side, stray, cx); });
 }
 
 bool CallTable::on_dns(CallId id, const locate::Answer& answer, Context& cx) {

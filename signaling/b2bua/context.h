@@ -38,7 +38,7 @@ struct Settings {
 };
 // The stack's counters, as far as calls move them.
 struct CallCounters {
-    Counter &answered, &failed, &records, &failovers, &forwards, &forwards_refused, &replaced;
+    Counter &answered, &failed, &records, &failovers, &forwards, &forwards_refused, &replaced, &elsewhere;
     SecondsHistogram& setup_seconds;
 };
 struct Context {

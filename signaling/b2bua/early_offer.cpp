@@ -53,7 +53,8 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
     if (!takes_media(description, cx)) return refuse(488);
     early_ = EarlyExchange{side, fork->remote_tag, request.server, request.flow, std::move(bridge), {}, held};
     dialog::Dialog& dialog = early_dialog(to, *fork);
-    const NextHop hop = to == Side::a ? hop_to(to, cx) : hop_to(dialog, leg(to).realm, end(to), cx);
+    const bool early = to == Side::b && !leg(to).established;
+    const NextHop hop = early ? hop_to(*fork, cx) : hop_to(to, cx);
     const Realm& realm = cx.realm(leg(to).realm);
     auto update = dialog.request("UPDATE", via_of(realm, hop.flow, cx.layer.new_branch()));
     update.add(HeaderName::contact, contact_of(realm, hop.flow))
@@ -63,8 +64,8 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
     carry_over(request.message, to, update);
     std::string text = update.finish("application/sdp", *offer);
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
-    early_->client = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
-    cx.index.add(early_->client, id_);
+    early_->client =
+        early ? send_placed(*fork, hop, std::move(text), cx) : send_placed(leg(to), hop, std::move(text), cx);
     start_timer(CallTimer::early, update_patience(cx.settings.timers), cx);
     return true;
 }

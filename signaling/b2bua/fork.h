@@ -8,6 +8,8 @@
 
 #include "control/base/boxed.h"
 #include "signaling/b2bua/context.h"
+#include "signaling/b2bua/named_peer.h"
+#include "signaling/b2bua/next_place.h"
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/dialog/dialog.h"
 #include "signaling/dialog/reliable.h"
@@ -32,6 +34,8 @@ struct Fork {
     std::string answer;       // as the caller was told
     // RFC 3262, on each leg for itself.
     Boxed<dialog::Dialog> callee;   // once it has sent a response that is to be acknowledged
+    Boxed<NamedPeer> named;         // where its requests go, if its next hop is a name
+    PlacedRequests placed;          // and those that may have to go on to another of its places
     std::uint32_t invite_cseq = 0;  // in that dialog
     dialog::ReliableHeard heard;
     std::vector<Prack> pracks;  // on their way

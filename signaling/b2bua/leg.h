@@ -12,6 +12,7 @@
 #include "signaling/b2bua/ack_keeper.h"
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/named_peer.h"
+#include "signaling/b2bua/next_place.h"
 #include "signaling/b2bua/sdp_bridge.h"
 #include "signaling/b2bua/stream_use.h"
 #include "signaling/dialog/dialog.h"
@@ -68,7 +69,10 @@ struct Leg {
     std::optional<transaction::ClientId> renewal;  // an UPDATE of ours that offers nothing, on its way
     std::string reason;                            // of the BYE that is due
     Boxed<NamedPeer> named;                        // where requests go, if its next hop is a name
-    Boxed<LargeRequest> large;                     // the last one
+    PlacedRequests placed;                         // and those that may have to go on to another of its places
+    std::uint32_t acknowledged_cseq = 0;           // of our last INVITE that a 2xx has answered within the dialog
+    transaction::ClientId acknowledged;
+    Boxed<LargeRequest> large;  // the last one
 
     bool busy() const { return server || client || owed; }  // an INVITE is being handled, in either direction
 };

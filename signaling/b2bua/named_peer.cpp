@@ -58,7 +58,10 @@ NamedPeer::Questions NamedPeer::seek(Boxed<NamedPeer>& peer, const dialog::Dialo
         return {};
     }
     NamedPeer anew(next, *uri, dialog.flow, realm, random);
-    if (known) anew.located_ = std::move(peer->located_);  // until there is an answer, or if there is none
+    if (known) {
+        anew.located_ = std::move(peer->located_);  // until there is an answer, or if there is none
+        anew.met_ = peer->met_;
+    }
     peer = std::move(anew);
     return peer->take(peer->locator_->start(), now);
 }
@@ -84,17 +87,23 @@ NamedPeer::Questions NamedPeer::take(locate::Step step, TimePoint now) {
     return {};
 }
 
-std::optional<locate::Located> NamedPeer::place(std::string_view uri, const Flow& used) const {
-    if (uri != uri_ || located_.empty()) return std::nullopt;
-    const auto here = [&](const locate::Located& each) {
-        const bool same = each.assumed || each.transport == used.transport;
-        return same && each.endpoint.address == used.remote.address &&
-               (is_reliable(used.transport) || each.endpoint.port == used.remote.port);
+std::optional<locate::Located> NamedPeer::place(std::string_view uri, const Flow& used,
+                                                const std::vector<Place>& tried) const {
+    if (uri != uri_) return std::nullopt;
+    enum class Claim : std::uint8_t { listed, has_dialog, met };
+    const auto claim = [&](const locate::Located& each) {
+        if (met_ == Place{each.transport, each.endpoint}) return Claim::met;
+        const bool here = each.transport == used.transport && each.endpoint.address == used.remote.address &&
+                          (is_reliable(used.transport) || each.endpoint.port == used.remote.port);
+        return here ? Claim::has_dialog : Claim::listed;
     };
-    const auto found = std::find_if(located_.begin(), located_.end(), here);
-    auto out = found == located_.end() ? located_.front() : *found;
-    if (out.assumed) out.transport = used.transport;  // never TLS: that is nobody's assumption
-    return out;
+    std::optional<locate::Located> best;
+    for (auto each : located_) {
+        if (each.assumed) each.transport = used.transport;  // never TLS: that is nobody's assumption
+        if (std::find(tried.begin(), tried.end(), Place{each.transport, each.endpoint}) != tried.end()) continue;
+        if (!best || claim(each) > claim(*best)) best = std::move(each);
+    }
+    return best;
 }
 
 }  // namespace sallyport::b2bua

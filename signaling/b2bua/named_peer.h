@@ -29,9 +29,18 @@ public:
     Questions resume(const locate::Answer& answer, TimePoint now);
     bool is_waiting() const { return locator_.has_value(); }  // for an answer
 
-    // Where the next hop with this URI is; nothing: nobody knows (yet). Of several places the one that is `used`, whose
-    // host has the dialog, else the first.
-    std::optional<locate::Located> place(std::string_view uri, const Flow& used) const;
+    struct Place {
+        Transport transport = Transport::udp;
+        Endpoint endpoint;
+        friend bool operator==(const Place&, const Place&) = default;
+    };
+    // Where the next hop with this URI is; nothing: nobody knows (yet). Of several places the one that it was last met
+    // at after another had failed, else the one that is `used`, whose host has the dialog, else the first. None of
+    // `tried`.
+    std::optional<locate::Located> place(std::string_view uri, const Flow& used,
+                                         const std::vector<Place>& tried = {}) const;
+    // Another of its places is turned to, or has answered: requests go there from now on.
+    void meet_at(const Place& place) { met_ = place; }
 
 private:
     NamedPeer(std::string_view uri_text, const sip::Uri& uri, const Flow& used, const Realm& realm,
@@ -43,6 +52,7 @@ private:
     std::optional<locate::Locator> locator_;
     Duration ttl_{};  // the shortest that DNS has said
     std::vector<locate::Located> located_;
+    std::optional<Place> met_;
     TimePoint until_{};
 };
 

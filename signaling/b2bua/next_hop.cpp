@@ -76,13 +76,19 @@ NextHop next_hop(const dialog::Dialog& dialog, const Realm& realm, const KnownPe
         there = peer.named->place(dialog.next_hop(), used);
     }
     if (!there || realm.listener(there->transport, there->endpoint.address.family) == nullptr) return out;
-    out.any_transport = there->transport == Transport::udp && there->assumed;
+    return hop_at(*there, dialog, realm);
+}
+
+NextHop hop_at(const locate::Located& there, const dialog::Dialog& dialog, const Realm& realm) {
+    const Flow& used = dialog.flow;
     // A stream's peer is reached over the connection it uses, for as long as that lives; its Contact names its
     // listening port.
-    const bool same_host = there->transport == used.transport && there->endpoint.address == used.remote.address;
-    const bool as_before = is_reliable(used.transport) ? !lost : there->endpoint.port == used.remote.port;
-    out.flow = same_host && as_before ? used : outgoing_flow(realm, used.realm, there->transport, there->endpoint);
-    if (out.flow != used) out.tls_name = there->tls_name;
+    const bool same_host = there.transport == used.transport && there.endpoint.address == used.remote.address;
+    const bool as_before = is_reliable(used.transport) ? used.connection != 0 : there.endpoint.port == used.remote.port;
+    NextHop out;
+    out.flow = same_host && as_before ? used : outgoing_flow(realm, used.realm, there.transport, there.endpoint);
+    out.tls_name = out.flow == used ? dialog.tls_name : there.tls_name;
+    out.any_transport = there.transport == Transport::udp && there.assumed;
     return out;
 }
 

@@ -32,6 +32,8 @@ struct KnownPeer {
     const NamedPeer* named = nullptr;                      // if its next hop has been located, or is being
 };
 NextHop next_hop(const dialog::Dialog& dialog, const Realm& realm, const KnownPeer& peer = {});
+// To one place of a dialog's peer, which the realm has a listener for.
+NextHop hop_at(const locate::Located& there, const dialog::Dialog& dialog, const Realm& realm);
 // A flow to an address of our own choice: the listener's address on UDP, no connection yet on streams.
 Flow outgoing_flow(const Realm& realm, RealmIndex index, Transport transport, const Endpoint& remote);
 // RFC 3261 18.1.1: the flow to the same address and port over TCP for a request of more than 1300 bytes; nothing: it

@@ -168,11 +168,9 @@ void Call::relay_offer(Context& cx) {
     if (go_over_stream(hop, text.size(), cx)) text = compose(l.dialog.local_cseq);
     ladder_.message(cx.now, to, Ladder::Way::out, ladder_text(std::string_view(text)));
     exchange_->step = Exchange::Step::sent;
-    const auto client = cx.layer.send(hop.flow, text, hop.tls_name, cx.now, cx.effects);
-    note_large(l, hop, client);
+    const auto client = send_placed(l, hop, text, cx);
     l.client = SentInvite{client, std::move(text), hop.flow, hop.tls_name, update};
     l.client_cancelled = false;
-    cx.index.add(client, id_);
     const Duration left = std::max<Duration>(exchange_->deadline - cx.now, 0s);
     start_timer(CallTimer::no_answer, exchange_->update ? left : transaction::timer_c, cx);
 }

@@ -141,9 +141,7 @@ void Call::send_bye(Side side, Context& cx) {
     std::string text = compose({});
     if (go_over_stream(hop, text.size(), cx)) text = compose(l.dialog.local_cseq);
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
-    l.bye = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
-    note_large(l, hop, *l.bye);
-    cx.index.add(*l.bye, id_);
+    l.bye = send_placed(l, hop, std::move(text), cx);
 }
 
 void Call::begin_release(std::string_view by, std::uint16_t q850, std::string_view why, Context& cx) {

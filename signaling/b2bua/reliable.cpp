@@ -62,7 +62,7 @@ bool Call::take_reliable(Fork& fork, const transaction::Response& response, Cont
 }
 
 void Call::acknowledge_provisional(Fork& fork, Prack prack, Context& cx) {
-    const NextHop hop = hop_to(*fork.callee, leg(Side::b).realm, end(Side::b), cx);
+    const NextHop hop = hop_to(fork, cx);
     const Realm& realm = cx.realm(leg(Side::b).realm);
     auto composer = fork.callee->request("PRACK", via_of(realm, hop.flow, cx.layer.new_branch()));
     composer.add(HeaderName::rack, std::to_string(prack.number) + " " + std::to_string(fork.invite_cseq) + " INVITE")
@@ -70,8 +70,7 @@ void Call::acknowledge_provisional(Fork& fork, Prack prack, Context& cx) {
         .add(HeaderName::session_id, session_.field(Side::b));
     std::string text = composer.finish(prack.body.empty() ? std::string_view() : "application/sdp", prack.body);
     ladder_.message(cx.now, Side::b, Ladder::Way::out, ladder_text(std::string_view(text)));
-    prack.client = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
-    cx.index.add(prack.client, id_);
+    prack.client = send_placed(fork, hop, std::move(text), cx);
     fork.pracks.push_back(std::move(prack));
 }
 

@@ -94,9 +94,7 @@ void Call::renew_session(Side side, Context& cx) {
     std::string text = compose({});
     if (go_over_stream(hop, text.size(), cx)) text = compose(l.dialog.local_cseq);
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
-    l.renewal = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
-    note_large(l, hop, *l.renewal);
-    cx.index.add(*l.renewal, id_);
+    l.renewal = send_placed(l, hop, std::move(text), cx);
     keep(cx);  // with the number that was used
 }
 

@@ -226,8 +226,7 @@ void Call::leave_replaced(const std::string& reason, Context& cx) {
     std::string text = bye.finish();
     l.over = true;
     ladder_.message(cx.now, side, Ladder::Way::out, ladder_text(std::string_view(text)));
-    l.bye = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
-    cx.index.add(*l.bye, id_);
+    l.bye = send_placed(l, hop, std::move(text), cx);
 }
 
 void Call::forget_replaced(Context& cx) {

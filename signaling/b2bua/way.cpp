@@ -44,9 +44,11 @@ NextHop Call::hop_to(Leg& l, const End& who, Context& cx) const {
     return known_hop(l.dialog, l.realm, who, l.named ? &*l.named : nullptr, cx);
 }
 
-// The same of an early dialog, which the index knows nothing of.
-NextHop Call::hop_to(dialog::Dialog& early, RealmIndex realm, const End& who, Context& cx) const {
-    return known_hop(early, realm, who, nullptr, cx);
+// The same of a callee's early dialog, which the index knows nothing of.
+NextHop Call::hop_to(Fork& fork, Context& cx) const {
+    const RealmIndex realm = leg(Side::b).realm;
+    ask(NamedPeer::seek(fork.named, *fork.callee, cx.realm(realm), cx.now, cx.random), cx);
+    return known_hop(*fork.callee, realm, end(Side::b), fork.named ? &*fork.named : nullptr, cx);
 }
 
 NextHop Call::known_hop(dialog::Dialog& dialog, RealmIndex realm, const End& who, const NamedPeer* named,
@@ -97,6 +99,8 @@ void Call::ask(const NamedPeer::Questions& questions, Context& cx) const {
 void Call::on_dns(const locate::Answer& answer, Context& cx) {
     for (Leg* l : {&leg(Side::a), &leg(Side::b), replaced_ ? &replaced_->leg : nullptr})
         if (l != nullptr && l->named) ask(l->named->resume(answer, cx.now), cx);
+    for (Fork& fork : forks_)
+        if (fork.named) ask(fork.named->resume(answer, cx.now), cx);
     if (phase_ == Phase::routing && !hop_) take_hop(targets_.resume(answer, around(cx)), cx);
 }
 

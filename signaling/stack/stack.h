@@ -66,6 +66,7 @@ struct StackStatistics {
     Counter options_answered, options_sent;
     Counter calls, registrations, transactions;  // alive now (set)
     Counter records_written, carrier_failovers, calls_forwarded, forwards_refused;
+    Counter requests_elsewhere;  // within dialogs, that went on to a further place of their peer (RFC 3263 4.3)
     Counter parties_replaced, replaces_refused;                      // INVITEs with Replaces (RFC 3891)
     Counter refused_draining;                                        // requests refused because this node drains
     std::array<Counter, policy::work_class_count> refused_overload;  // by WorkClass

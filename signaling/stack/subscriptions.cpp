@@ -195,11 +195,32 @@ void Subscriptions::send(All::iterator at, std::string_view state, b2bua::Contex
     hop.large = last ? b2bua::StreamUse::never : b2bua::stream_use(s.large, !hop.any_transport);
     if (const auto stream = b2bua::stream_for(hop.flow, hop.large, text.size(), realm, cx.health, cx.now)) {
         hop.flow = *stream;
+        hop.over_stream = true;
         if (hop.large == b2bua::StreamUse::first) s.over_stream = stream->remote;
         text = compose(s.dialog.local_cseq);
     }
-    s.asked = cx.layer.send(hop.flow, std::move(text), hop.tls_name, cx.now, cx.effects);
-    if (!last) asked_[s.asked] = at->first;
+    s.asked = cx.layer.send(hop.flow, text, hop.tls_name, cx.now, cx.effects);
+    if (last) return;
+    asked_[s.asked] = at->first;
+    if (s.named) s.placed.add(s.asked, std::move(text), hop);
+}
+
+// RFC 3263 4.3: the same notification to the next place of its subscriber. False: there is none.
+bool Subscriptions::go_elsewhere(All::iterator at, transaction::ClientId failed, b2bua::Context& cx) {
+    Subscription& s = at->second;
+    auto request = s.placed.take(failed);
+    if (!request || !s.named) return false;
+    const Realm& realm = cx.realm(s.dialog.flow.realm);
+    const auto hop = b2bua::next_place(*request, s.dialog, realm, *s.named);
+    if (!hop) return false;
+    std::string text = b2bua::readdressed(request->text, b2bua::via_of(realm, hop->flow, cx.layer.new_branch()),
+                                          b2bua::contact_of(realm, hop->flow));
+    s.over_stream.reset();
+    s.asked = cx.layer.send(hop->flow, text, hop->tls_name, cx.now, cx.effects);
+    asked_[s.asked] = at->first;
+    s.placed.add(s.asked, std::move(text), *hop, std::move(request->tried));
+    cx.counters.elsewhere.add();
+    return true;
 }
 
 void Subscriptions::ask(All::iterator at, const b2bua::NamedPeer::Questions& questions, b2bua::Context& cx) {
@@ -258,6 +279,8 @@ bool Subscriptions::on_response(const transaction::Response& response, b2bua::Co
     const auto at = all_.find(asked->second);
     asked_.erase(asked);
     if (at == all_.end()) return true;
+    if (status == 503 && go_elsewhere(at, response.client, cx)) return true;
+    at->second.placed.take(response.client);
     at->second.asked = {};
     if (status >= 300)
         all_.erase(at);
@@ -276,9 +299,11 @@ bool Subscriptions::on_client_failed(const transaction::ClientFailed& failed, b2
     if (failed.failure == transaction::Failure::transport && at->second.over_stream) {
         // RFC 3261 18.1.1: TCP is refused there, so it goes over UDP after all.
         cx.health.refused_stream(*at->second.over_stream, cx.now);
+        at->second.placed.take(failed.client);
         send(at, "active", cx);
         return true;
     }
+    if (failed.failure != transaction::Failure::too_large && go_elsewhere(at, failed.client, cx)) return true;
     all_.erase(at);
     return true;
 }

@@ -15,6 +15,7 @@
 #include "control/config/snapshot.h"
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/named_peer.h"
+#include "signaling/b2bua/next_place.h"
 #include "signaling/dialog/dialog.h"
 #include "signaling/policy/identify.h"
 #include "signaling/registrar/reg_info.h"
@@ -57,6 +58,7 @@ private:
         config::LargeRequests large = config::LargeRequests::udp;
         std::optional<Endpoint> over_stream;  // where what is not answered yet has gone over TCP, and may go over UDP
         Boxed<b2bua::NamedPeer> named;        // where it is told, if its next hop is a name
+        b2bua::PlacedRequests placed;         // what may have to go on to another of its places
     };
     using Key = std::pair<std::string, std::string>;  // Call-ID, our tag
     using All = std::map<Key, Subscription>;
@@ -67,6 +69,7 @@ private:
     void send(All::iterator at, std::string_view state, b2bua::Context& cx);
     void ask(All::iterator at, const b2bua::NamedPeer::Questions& questions, b2bua::Context& cx);
     void end(All::iterator at, std::string_view reason, b2bua::Context& cx);
+    bool go_elsewhere(All::iterator at, transaction::ClientId failed, b2bua::Context& cx);
     void forget(All::iterator at);
     void keep_looking(b2bua::Context& cx);
     std::size_t of_party(std::string_view party) const;

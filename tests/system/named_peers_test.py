@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Core peers that name themselves by a host name in Contact or Record-Route: where requests within a dialog arrive, against
 a real DNS server (RFC 3261 12.2.1.1, RFC 3263). And what is larger than 1300 bytes: over TCP, or over UDP if TCP is refused
-(RFC 3261 18.1.1)."""
+(RFC 3261 18.1.1). And where they go on to when a place fails (RFC 3263 4.3)."""
 import contextlib
 import sys
 from pathlib import Path
@@ -16,9 +16,10 @@ from sip_targets import Target  # noqa: E402
 
 PBX, PBX_NUMBER = '192.0.2.66', '+4940700001'
 CALLED = '+4989777001'
-ELSEWHERE, PORT = '198.51.100.11', 5070
+ELSEWHERE, FURTHER, PORT = '198.51.100.11', '198.51.100.66', 5070
+T1 = 0.1
 FILLER = ('X-Filler', 'f' * 1300)
-EXTRA = f'dns: {{servers: ["{dns.ADDRESS}"], timeout_ms: 1000}}\n'
+EXTRA = f'dns: {{servers: ["{dns.ADDRESS}"], timeout_ms: 1000}}\ntimers: {{t1_ms: {int(T1 * 1000)}}}\n'
 PROVISION = f'''kind: Trunk
 name: trunks/caller
 mode: static
@@ -141,6 +142,52 @@ def _(lab):
             f'Via of a large one: {incoming.requests[-1]["Via"]}')
     outgoing.bye()
     require(incoming.wait_ended(), 'the call ended')
+
+
+@contextlib.contextmanager
+def two_places(lab):
+    """Of the name in the Contact of a call that has been established: both, the call, its leg at the core."""
+    lab.dns.publish(f'_sip._udp.pair SRV 10 0 {PORT} one\n_sip._udp.pair SRV 20 0 {PORT} two\n'
+                    f'one A {ELSEWHERE}\ntwo A {FURTHER}\n')
+    with listening(lab, ELSEWHERE, PORT) as first, listening(lab, FURTHER, PORT) as second, \
+            contact(lab.core(), '<sip:switch@pair.example>'):
+        outgoing, incoming = establish(lab)
+        process.wait_until(lambda: reinvite(lab, outgoing).status == 486, 5, 'a re-INVITE at the first place', every=0.2)
+        equal(len(second.invites), 0, 'what has come to the second place')
+        yield first, second, outgoing, incoming
+
+
+def require_same_request(again, before):
+    equal([again.call_id, again['CSeq'], again['From'], again['To']], [before.call_id, before['CSeq'], before['From'], before['To']],
+          'what makes it the same request')
+    require(again.branch != before.branch, 'a branch of its own')
+
+
+@case('a re-INVITE that the first place of the peer\'s name refuses with 503 goes on to the second one with a new branch, '
+      'and so does what follows it [SC-17.1.2.2-03]')
+def _(lab):
+    with two_places(lab) as (first, second, outgoing, incoming):
+        first.status, first.reason = 503, 'Service Unavailable'
+        equal(reinvite(lab, outgoing).status, 486, 'what the second place has said')
+        equal(len(second.invites), 1, 'INVITEs at the second place')
+        require_same_request(second.invites[0], first.invites[-1])
+        count = len(first.invites)
+        equal(reinvite(lab, outgoing).status, 486, 'the next re-INVITE')
+        equal([len(first.invites), len(second.invites)], [count, 2], 'where it went')
+        outgoing.bye()
+        process.wait_until(lambda: second.others, 5, 'the BYE at the second place')
+        equal([len(first.others), incoming.ended.is_set()], [0, False], 'what came anywhere else')
+
+
+@case('a BYE to which the first place says nothing is at the second one 64*T1 later [SC-17.1.2.2-03]')
+def _(lab):
+    with two_places(lab) as (first, second, outgoing, _incoming):
+        first.silent = True
+        outgoing.bye()
+        process.wait_until(lambda: second.others, 64 * T1 + 5, 'the BYE at the second place')
+        byes = [message for message in first.heard if message.method == 'BYE']
+        require(len(byes) > 1, 'the first place had it, and again')
+        require_same_request(second.others[0], byes[0])
 
 
 @case('nothing is left')
