@@ -86,7 +86,8 @@ TEST_CASE("A first place that accepts a re-INVITE too late has its ACK, before a
     }
 }
 
-TEST_CASE("The CANCEL of a re-INVITE goes where that has gone; a cancelled one goes no further") {
+TEST_CASE(
+    "The CANCEL of a re-INVITE goes where that has gone; a cancelled one goes no further, and BYE where it was last") {
     PlacesLab b;
     b.zones[0].places.emplace_back("192.0.2.79", 5070);
     LocatedCall call(b);
@@ -94,12 +95,26 @@ TEST_CASE("The CANCEL of a re-INVITE goes where that has gone; a cancelled one g
     b.receive(from(b.last), b.answer(before, 503, {}, {}));
     const auto again = (b.next("ACK"), b.next("INVITE"));
     b.receive(from(b.last), b.answer(again, 100, {}, {}));
-    b.receive(b.pbx_flow(), call.pbx.request("BYE", "SIP/2.0/TLS 198.51.100.10:5061;branch=z9hG4bKbye").finish());
+    const auto via = "SIP/2.0/TLS 198.51.100.10:5061;branch=z9hG4bKp" + std::to_string(call.branch - 1);
+    b.receive(b.pbx_flow(), call.pbx.request("CANCEL", via, call.pbx.local_cseq).finish());
     const auto cancel = b.find("CANCEL");
     CHECK(b.last.flow.remote == second_place);
     CHECK(cancel.top_via().branch == again.top_via().branch);
     b.receive(from(b.last), b.answer(again, 503, {}, {}));
     CHECK(b.elsewhere() == 1);
+    b.sent.clear();
+    b.receive(b.pbx_flow(), call.pbx.request("ACK", via, call.pbx.local_cseq).finish());
+    const auto another = call.reinvite();
+    CHECK(b.last.flow.remote == second_place);
+    b.receive(from(b.last), b.answer(another, 503, {}, {}));
+    b.find("INVITE");
+    const auto there = b.last.flow.remote;
+    CHECK(there != second_place);
+    b.receive(from(b.last), b.answer(another, 100, {}, {}));
+    call.pbx.local_cseq += 1;
+    b.receive(b.pbx_flow(), call.pbx.request("BYE", "SIP/2.0/TLS 198.51.100.10:5061;branch=z9hG4bKbye").finish());
+    b.find("BYE");
+    CHECK(b.last.flow.remote == there);
 }
 
 TEST_CASE("A BYE goes on until one place answers or none is left, and the call ends either way") {
@@ -181,8 +196,15 @@ TEST_CASE("Who is met on a flow, or names an address, has one place: nothing is 
     CHECK(b.silent());
     // Towards the PBX: what its Contact says is not where it is met.
     PlacesLab c;
-    LocatedCall other(c, "<sip:192.0.2.20:5060>");
-    auto core = dialog::Dialog::as_uas(other.to_core, c.core_flow(), "bob");
+    c.zones.push_back({"_sips._tcp.gw.example.org"});
+    const auto invite = parse(c.core_invite("sip:+4930155@10.0.0.1;user=phone", plain_sdp("192.0.2.21", 6000)));
+    c.receive(c.core_flow(), invite.text());
+    const auto to_pbx = c.find("INVITE");
+    c.receive(c.pbx_flow(), c.answer(to_pbx, 200, "dave", core_contact, secure_sdp("198.51.100.10", 5004, "B")));
+    const auto ok = c.find("200");
+    c.receive(c.core_flow(), Bench::ack(invite, ok, c.core_flow()));
+    c.answer_dns();
+    auto core = dialog::Dialog::as_uac(invite, ok, c.core_flow(), {});
     c.receive(c.core_flow(), core.request("BYE", "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKbye").finish());
     c.find("200");
     const auto bye = c.next("BYE");
@@ -206,8 +228,8 @@ TEST_CASE("A renewal of the session goes on to the next place, and only when non
     check_same_request(again, before);
     CHECK(again.first(sip::HeaderName::session_expires) == before.first(sip::HeaderName::session_expires));
     b.receive(from(b.last), b.answer(again, 200, {}, core_contact, {}, "Session-Expires: 600;refresher=uac\r\n"));
-    b.run_for(200s);
-    CHECK(b.stack.alive().calls == 1);
+    b.await("UPDATE", 302s);
+    CHECK(b.last.flow.remote == second_place);
 }
 
 }  // namespace sallyport::stack
