@@ -58,7 +58,7 @@ bool Call::go_elsewhere(Leg& l, Side side, const End& who, transaction::ClientId
     const bool inviting = l.client && l.client->client == failed;
     const bool wanted = l.bye == failed || (l.renewal == failed && phase_ == Phase::answered) ||
                         (early_ && early_->client == failed) ||
-                        (inviting && !l.client_cancelled && phase_ < Phase::releasing && exchange_);
+                        (inviting && !l.client_cancelled && phase_ < Phase::releasing);
     auto hop = wanted ? next_place(*request, l.dialog, cx.realm(l.realm), *l.named) : std::nullopt;
     if (!hop) return false;
     hop->large = stream_use_of(who, !hop->any_transport);

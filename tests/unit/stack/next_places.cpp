@@ -16,8 +16,7 @@ TEST_CASE("A re-INVITE that nobody answers, or 503, goes on to the next place; A
             b.next("ACK");
             again = b.next("INVITE");
         } else {
-            b.run_for(31s);
-            again = b.await("INVITE", 2s);
+            again = b.await("INVITE", 33s, &before);
         }
         CHECK(b.last.flow.remote == second_place);
         check_same_request(again, before);
@@ -30,8 +29,9 @@ TEST_CASE("A re-INVITE that nobody answers, or 503, goes on to the next place; A
         CHECK(b.last.flow.remote == second_place);
         b.receive(from(b.last), b.answer(next, 488, {}, {}));
         b.find("488");
-        b.receive(from(b.last), b.answer((call.bye()), 200, {}, {}));
+        const auto bye = call.bye();
         CHECK(b.last.flow.remote == second_place);
+        b.receive(from(b.last), b.answer(bye, 200, {}, {}));
         CHECK(b.elsewhere() == 1);
         b.run_for(40s);
         CHECK(b.stack.alive().calls == 0);
@@ -60,8 +60,7 @@ TEST_CASE("A first place that accepts a re-INVITE too late has its ACK, before a
     LocatedCall call(b);
     const auto before = call.reinvite();
     const Flow first = from(b.last);
-    b.run_for(31s);
-    const auto again = b.await("INVITE", 2s);
+    const auto again = b.await("INVITE", 33s, &before);
     const Flow second = from(b.last);
     b.sent.clear();
     SECTION("before: it has answered the request") {
@@ -71,7 +70,7 @@ TEST_CASE("A first place that accepts a re-INVITE too late has its ACK, before a
         call.acknowledge_at_pbx();
         b.receive(second, call.accept(again));
         CHECK(b.next("ACK").text() == ack.text());
-        b.receive(from(b.last), b.answer(call.bye(), 200, {}, {}));
+        call.bye();
         CHECK(b.last.flow.remote == first_place);
     }
     SECTION("after") {
@@ -87,7 +86,8 @@ TEST_CASE("A first place that accepts a re-INVITE too late has its ACK, before a
     }
 }
 
-TEST_CASE("The CANCEL of a re-INVITE goes where that has gone; a cancelled one goes no further") {
+TEST_CASE(
+    "The CANCEL of a re-INVITE goes where that has gone; a cancelled one goes no further, and BYE where it was last") {
     PlacesLab b;
     b.zones[0].places.emplace_back("192.0.2.79", 5070);
     LocatedCall call(b);
@@ -95,12 +95,26 @@ TEST_CASE("The CANCEL of a re-INVITE goes where that has gone; a cancelled one g
     b.receive(from(b.last), b.answer(before, 503, {}, {}));
     const auto again = (b.next("ACK"), b.next("INVITE"));
     b.receive(from(b.last), b.answer(again, 100, {}, {}));
-    b.receive(b.pbx_flow(), call.pbx.request("BYE", "SIP/2.0/TLS 198.51.100.10:5061;branch=z9hG4bKbye").finish());
+    const auto via = "SIP/2.0/TLS 198.51.100.10:5061;branch=z9hG4bKp" + std::to_string(call.branch - 1);
+    b.receive(b.pbx_flow(), call.pbx.request("CANCEL", via, call.pbx.local_cseq).finish());
     const auto cancel = b.find("CANCEL");
     CHECK(b.last.flow.remote == second_place);
     CHECK(cancel.top_via().branch == again.top_via().branch);
     b.receive(from(b.last), b.answer(again, 503, {}, {}));
     CHECK(b.elsewhere() == 1);
+    b.sent.clear();
+    b.receive(b.pbx_flow(), call.pbx.request("ACK", via, call.pbx.local_cseq).finish());
+    const auto another = call.reinvite();
+    CHECK(b.last.flow.remote == second_place);
+    b.receive(from(b.last), b.answer(another, 503, {}, {}));
+    b.find("INVITE");
+    const auto there = b.last.flow.remote;
+    CHECK(there != second_place);
+    b.receive(from(b.last), b.answer(another, 100, {}, {}));
+    call.pbx.local_cseq += 1;
+    b.receive(b.pbx_flow(), call.pbx.request("BYE", "SIP/2.0/TLS 198.51.100.10:5061;branch=z9hG4bKbye").finish());
+    b.find("BYE");
+    CHECK(b.last.flow.remote == there);
 }
 
 TEST_CASE("A BYE goes on until one place answers or none is left, and the call ends either way") {
@@ -109,8 +123,7 @@ TEST_CASE("A BYE goes on until one place answers or none is left, and the call e
     LocatedCall call(b);
     const auto before = call.bye();
     CHECK(b.last.flow.remote == first_place);
-    b.run_for(31s);
-    const auto second = b.await("BYE", 2s);
+    const auto second = b.await("BYE", 33s, &before);
     CHECK(b.last.flow.remote == second_place);
     check_same_request(second, before);
     b.receive(from(b.last), b.answer(second, 503, {}, {}));
@@ -127,19 +140,20 @@ TEST_CASE("A BYE goes on until one place answers or none is left, and the call e
 TEST_CASE("When no place is left a re-INVITE fails as it does at a single one: 503 is told, silence ends the call") {
     PlacesLab b;
     LocatedCall call(b);
-    b.receive(from(b.last), b.answer(call.reinvite(), 503, {}, {}));
+    const auto first = call.reinvite();
+    b.receive(from(b.last), b.answer(first, 503, {}, {}));
     b.next("ACK");
     auto again = b.next("INVITE");
     b.receive(from(b.last), b.answer(again, 503, {}, {}));
     b.next("ACK");
-    CHECK(b.next().status() == 500);
+    CHECK(b.next().status() == 503);
     CHECK(b.silent());
-    call.reinvite();
-    b.run_for(31s);
-    b.await("INVITE", 2s);
-    b.run_for(29s);
-    b.await("BYE", 4s);
-    CHECK(b.records.size() + b.stack.alive().calls > 0);
+    const auto before = call.reinvite();
+    b.await("INVITE", 33s, &before);
+    CHECK(b.elsewhere() == 2);
+    b.await("BYE", 35s);
+    REQUIRE(b.records.size() == 1);
+    CHECK(b.records[0].reason == "no answer to a re-INVITE");
 }
 
 TEST_CASE("A connection that breaks takes the request to the next place, under TLS to none without TLS") {
@@ -175,14 +189,22 @@ TEST_CASE("A connection that breaks takes the request to the next place, under T
 TEST_CASE("Who is met on a flow, or names an address, has one place: nothing is sent anywhere else") {
     PlacesLab b;
     LocatedCall call(b, "<sip:192.0.2.20:5060>");
-    b.receive(from(b.last), b.answer(call.reinvite(), 503, {}, {}));
+    const auto first = call.reinvite();
+    b.receive(from(b.last), b.answer(first, 503, {}, {}));
     b.next("ACK");
-    CHECK(b.next().status() == 500);
+    CHECK(b.next().status() == 503);
     CHECK(b.silent());
     // Towards the PBX: what its Contact says is not where it is met.
     PlacesLab c;
-    LocatedCall other(c, "<sip:192.0.2.20:5060>");
-    auto core = dialog::Dialog::as_uas(other.to_core, c.core_flow(), "bob");
+    c.zones.push_back({"_sips._tcp.gw.example.org"});
+    const auto invite = parse(c.core_invite("sip:+4930155@10.0.0.1;user=phone", plain_sdp("192.0.2.21", 6000)));
+    c.receive(c.core_flow(), invite.text());
+    const auto to_pbx = c.find("INVITE");
+    c.receive(c.pbx_flow(), c.answer(to_pbx, 200, "dave", core_contact, secure_sdp("198.51.100.10", 5004, "B")));
+    const auto ok = c.find("200");
+    c.receive(c.core_flow(), Bench::ack(invite, ok, c.core_flow()));
+    c.answer_dns();
+    auto core = dialog::Dialog::as_uac(invite, ok, c.core_flow(), {});
     c.receive(c.core_flow(), core.request("BYE", "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKbye").finish());
     c.find("200");
     const auto bye = c.next("BYE");
@@ -201,14 +223,13 @@ TEST_CASE("A renewal of the session goes on to the next place, and only when non
     b.run_for(299s);
     const auto before = b.await("UPDATE", 2s);
     CHECK(b.last.flow.remote == first_place);
-    b.run_for(29s);
-    const auto again = b.await("UPDATE", 4s);
+    const auto again = b.await("UPDATE", 33s, &before);
     CHECK(b.last.flow.remote == second_place);
     check_same_request(again, before);
     CHECK(again.first(sip::HeaderName::session_expires) == before.first(sip::HeaderName::session_expires));
     b.receive(from(b.last), b.answer(again, 200, {}, core_contact, {}, "Session-Expires: 600;refresher=uac\r\n"));
-    b.run_for(200s);
-    CHECK(b.stack.alive().calls == 1);
+    b.await("UPDATE", 302s);
+    CHECK(b.last.flow.remote == second_place);
 }
 
 }  // namespace sallyport::stack

@@ -44,7 +44,7 @@ TEST_CASE("PRACK and UPDATE of an early dialog go on to the next place") {
     CHECK(b.last.flow.remote == second_place);
     check_same_request(again, before);
     b.receive(from(b.last), b.answer(again, 200, {}, core_contact, plain_sdp("192.0.2.21", 6000, "recvonly", 2)));
-    CHECK(b.next("200").cseq().method == "UPDATE");
+    CHECK(b.next("200").cseq().method == sip::Method::update);
     CHECK(b.elsewhere() == 2);
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("The BYE of a leg that somebody has replaced goes on to the next place
     b.zones[0].places.emplace_back("192.0.2.79", 5070);
     const auto from_core =
         parse(Bench::with(b.core_invite("sip:+4930101@10.0.0.1", plain_sdp("192.0.2.21", 6000), "a-leg@core"), {}));
-    std::string named = from_core.text();
+    std::string named(from_core.text());
     named.replace(named.find("<sip:192.0.2.20:5060>"), 21, core_contact);
     b.receive(b.core_flow(), named);
     const auto to_pbx = b.find("INVITE");
@@ -93,11 +93,11 @@ TEST_CASE("A notification goes on to the next place of its subscriber, who loses
         .add("Expires", "600");
     b.receive(b.core_flow(), c.finish());
     b.next("200");
-    b.receive(b.core_flow(), b.answer(b.next("NOTIFY"), 200, "w", {}));
+    const auto told = b.next("NOTIFY");
+    b.receive(b.core_flow(), b.answer(told, 200, "w", {}));
     b.answer_dns();
     b.shared.locations.remove_trunk("acme");
-    b.run_for(6s);
-    const auto before = b.next("NOTIFY");
+    const auto before = b.await("NOTIFY", 6s);
     CHECK(b.last.flow.remote == first_place);
     b.receive(from(b.last), b.answer(before, 503, {}, {}));
     const auto again = b.next("NOTIFY");
