@@ -3,6 +3,7 @@
 // titles (i=, u=, e=, p=), repeats (r=, z=) and keys (k=) are checked for form and not kept: nothing here needs them,
 // and they may not cross to the other leg.
 #include <algorithm>
+#include <utility>
 
 #include "control/base/line_control.h"
 #include "signaling/sdp/session_description.h"
@@ -103,7 +104,10 @@ private:
 
     MaybeError timing(std::string_view value) {
         if (!seen_version_ || !in_session()) return SdpErrc::bad_order;
-        out_.times.emplace_back(value);
+        constexpr std::string_view always = "0 0";  // what no time says, as nearly every description does
+        const bool implied = std::exchange(seen_timing_, true) && out_.times.empty();
+        if (implied) out_.times.emplace_back(always);
+        if (implied || !out_.times.empty() || value != always) out_.times.emplace_back(value);
         return std::nullopt;
     }
 
@@ -180,7 +184,7 @@ private:
 
     DescriptionView& out_;
     std::size_t attributes_ = 0;
-    bool seen_version_ = false, seen_origin_ = false, seen_name_ = false;
+    bool seen_version_ = false, seen_origin_ = false, seen_name_ = false, seen_timing_ = false;
 };
 
 std::optional<SdpError> read(std::string_view text, DescriptionView& out) {

@@ -86,7 +86,7 @@ struct BasicDescription {
     Text session_name = "-";
     std::optional<BasicConnection<Text>> connection;
     std::vector<Text> bandwidths;
-    std::vector<Text> times;  // none is written as "0 0": from ever on, for ever
+    std::vector<Text> times;  // none: "0 0" alone, from ever on and for ever
     std::vector<Attribute> attributes;
     std::vector<BasicMedia<Text>> media;
     friend bool operator==(const BasicDescription&, const BasicDescription&) = default;

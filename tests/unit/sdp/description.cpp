@@ -67,7 +67,18 @@ TEST_CASE("line ends: CRLF, LF, CR CR LF, none at the end, empty lines between")
 }
 
 TEST_CASE("what products leave out or get wrong harmlessly is read") {
-    CHECK(described("v=0\r\no=- 1 1 IN IP4 h\r\nm=audio 0 RTP/AVP 0\r\n").times == std::vector<std::string>{"0 0"});
+    const auto times = [](const std::string& lines) {
+        const auto d = described("v=0\r\no=- 1 1 IN IP4 h\r\n" + lines + "m=audio 0 RTP/AVP 0\r\n");
+        CHECK(described(write(d)) == d);
+        return d.times;
+    };
+    using Times = std::vector<std::string>;
+    CHECK(times("").empty());
+    CHECK(times("t=0 0\r\n").empty());
+    CHECK(times("t=1 2\r\n") == Times{"1 2"});
+    CHECK(times("t=0 0\r\nt=1 2\r\n") == Times{"0 0", "1 2"});
+    CHECK(times("t=1 2\r\nt=0 0\r\n") == Times{"1 2", "0 0"});
+    CHECK(times("t=0 0\r\nt=0 0\r\n") == Times{"0 0", "0 0"});
     CHECK(described("v=0\r\no=Cisco-SIPUA (null) (null) IN IP4 192.0.2.9\r\n").origin ==
           Origin{"Cisco-SIPUA", "0", "0", "192.0.2.9", Family::v4});
     CHECK(described("v=0\r\no=-1307081803 2 IN IP4 192.0.2.9\r\n").origin.version == "2");
