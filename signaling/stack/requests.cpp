@@ -9,7 +9,6 @@
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/content.h"
 #include "signaling/sip/digest.h"
-#include "signaling/sip/scan.h"
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -158,12 +157,10 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
     if (!trunk->allows(policy::to_config(request.flow.transport)))
         return refused(403, "transport not allowed for the trunk");
     if (!policy::is_of_family(*trunk, request.flow)) return refused(403, "the trunk has the other IP version");
-    if (sip::scan::trim(request.message.first(HeaderName::expires).value_or("")) !=
-        "0")  // whoever takes himself off may
-        if (const auto refusal = refuse_nat(request, *trunk)) {
-            statistics.registrations_refused.add();
-            return refuse(request, *refusal);
-        }
+    if (const auto refusal = refuse_nat(request, *trunk)) {
+        statistics.registrations_refused.add();
+        return refuse(request, *refusal);
+    }
     register_trunk(request, *trunk);
 }
 
@@ -207,13 +204,22 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
 
 std::optional<Refusal> Core::refuse_nat(const transaction::Request& request, const config::Trunk& trunk) {
     if (trunk.network.nat == config::NatMode::on) return std::nullopt;
-    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
-    const auto address = contact ? contact->uri.host_address() : std::nullopt;
-    if (!address || !hides_behind_nat(*address, request.flow.remote.address)) return std::nullopt;
+    const bool registers = request.message.method() == sip::Method::register_;
+    const auto is_zero = [](std::string_view seconds) { return sip::parse_number(seconds).value_or(1) == 0; };
+    const bool leaves = registers && is_zero(request.message.first(HeaderName::expires).value_or(""));
+    std::optional<IpAddress> address;
+    for (const auto value : request.message.each(HeaderName::contact)) {
+        const auto contact = sip::parse_name_addr(value);
+        if (!contact) continue;
+        const auto expires = contact->parameters.value("expires");
+        if (registers && (expires ? is_zero(*expires) : leaves)) continue;  // who takes himself off may
+        const auto host = contact->uri.host_address();
+        if (host && hides_behind_nat(*host, request.flow.remote.address)) address = host;
+    }
+    if (!address) return std::nullopt;
     complain("nat-refused", trunk.id,
              "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
                  "; the trunk's NAT mode is off");
-    const bool registers = request.message.method() == sip::Method::register_;
     return Refusal{static_cast<std::uint16_t>(registers ? 403 : 488),
                    "a private Contact from behind a NAT, with NAT mode off",
                    {{HeaderName::warning, "399 sallyport \"a private Contact from behind a NAT, with NAT mode off\""}}};

@@ -146,6 +146,23 @@ TEST_CASE("keep-alives, STUN and noise are counted by reason and handed to nobod
     CHECK(b.statistics.drops[IoDrop::not_sip].read() == 2);
 }
 
+TEST_CASE(
+    "STUN whose attributes are cut short or overlong is no more than one to count (CVE-2023-22741, CVE-2023-32307) "
+    "[reliability 23]") {
+    Bench b;
+    const loopback::Socket peer(SOCK_DGRAM, loopback::any_port());
+    const std::string header("\x01\x11\x00\x08\x21\x12\xa4\x42transaction.", 20);
+    const std::string error_code("\x00\x09", 2);
+    for (const std::string_view length : {std::string_view("\x00\x00", 2), std::string_view("\x00\x01", 2),
+                                          std::string_view("\x00\x03", 2), std::string_view("\xff\xff", 2)})
+        peer.send_to(header + error_code + std::string(length) + std::string("\x00\x00\x04\x00", 4),
+                     b.listener->local());
+    peer.send_to(header + error_code, b.listener->local());
+    peer.send_to(header, b.listener->local());
+    REQUIRE(run_until(b.context, [&] { return b.statistics.drops[IoDrop::stun].read() == 6; }));
+    CHECK(b.heard.datagrams.empty());
+}
+
 TEST_CASE("a port that ICMP calls unreachable is told with the address that was sent to; others still get theirs") {
     Bench b;
     Endpoint nobody;
