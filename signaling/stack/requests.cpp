@@ -205,7 +205,10 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
 std::optional<Refusal> Core::refuse_nat(const transaction::Request& request, const config::Trunk& trunk) {
     if (trunk.network.nat == config::NatMode::on) return std::nullopt;
     const bool registers = request.message.method() == sip::Method::register_;
-    const auto is_zero = [](std::string_view seconds) { return sip::parse_number(seconds).value_or(1) == 0; };
+    const auto is_zero = [](std::string_view text) {
+        const auto seconds = sip::parse_number(text);
+        return seconds.has_value() && *seconds == 0;
+    };
     const bool leaves = registers && is_zero(request.message.first(HeaderName::expires).value_or(""));
     std::optional<IpAddress> address;
     for (const auto value : request.message.each(HeaderName::contact)) {
