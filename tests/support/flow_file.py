@@ -48,10 +48,12 @@ class Step:
     actor: str = ''
     call: str = ''
     details: list = field(default_factory=list)
+    number: int = 1                 # among calls that have one name in the flow, one after the other
 
     @property
     def who(self):
-        return f'{self.actor}/{self.call}' if self.call else self.actor
+        name = f'{self.actor}/{self.call}' if self.call else self.actor
+        return name if self.number == 1 else f'{name}/again-{self.number}'
 
     @property
     def what(self):
@@ -94,7 +96,28 @@ def read(path):
             flow.registers = True
         else:
             flow.steps.append(_step(place, in_the_lab(text)))
+    _name_calls(flow.steps)
     return flow
+
+
+def _name_calls(steps):
+    """A peer whose call is over and that calls or is called again has another call, with a name of its own."""
+    state = {}                                   # by name in the flow: number of the call, what it has come to, requests last
+    for step in steps:
+        if step.kind == 'world' or step.what == 'nothing':
+            continue
+        call = state.setdefault((step.actor, step.call), {'number': 1, 'stage': '', 'sent': 'INVITE', 'received': 'INVITE'})
+        ours = step.kind == 'send'
+        if step.what == 'INVITE' and (call['stage'] if ours and step.uri else call['stage'] in ('refused', 'ended') and not ours):
+            call.update(number=call['number'] + 1, stage='')
+        if step.is_status:
+            method = step.to or call['received' if ours else 'sent']
+            if method == 'INVITE' and call['stage'] == 'early' and step.what[0] != '1':
+                call['stage'] = 'up' if step.what[0] == '2' else 'refused'
+        elif step.what != 'ACK':
+            call['sent' if ours else 'received'] = step.what
+            call['stage'] = 'ended' if step.what == 'BYE' else call['stage'] or 'early'
+        step.number = call['number']
 
 
 def all_flows():

@@ -28,7 +28,6 @@ def unfit(flow):
 
 
 def _unfit(steps):
-    incoming, called = {}, set()
     for step in steps:
         if step.kind == 'world':
             if step.what == 'wait':
@@ -48,21 +47,10 @@ def _unfit(steps):
             return 'says the same octets again'
         if step.kind == 'send' and any(d.name.lower().lstrip('+') in ('call-id', 'via', 'cseq') for d in step.details):
             return 'writes fields that are SIPp\'s own'
-        if begins(step):
-            if step.who in called:
-                return 'calls more than once under one name'
-            called.add(step.who)
-        if step.kind == 'expect' and step.what == 'INVITE' and step.who not in called:
-            incoming.setdefault(step.actor, {})[step.who] = True
-    crowded = [actor for actor, calls in incoming.items() if len(calls) > 1]
-    if crowded:
-        return f'calls {crowded[0]} more than once'
     for who in dict.fromkeys(s.who for s in steps if s.kind != 'world' and s.what != 'nothing'):
         mine = [s for s in steps if s.who == who and s.what != 'nothing']
         if not begins(mine[0]) and not (mine[0].kind == 'expect' and mine[0].what == 'INVITE'):
             return 'waits within a call'
-        if any(begins(s) for s in mine[1:]) or sum(1 for s in mine if s.kind == 'expect' and s.what == 'INVITE' and s.uri) > 1:
-            return 'calls more than once under one name'
     return ''
 
 
@@ -140,30 +128,46 @@ class Provisioning:
         self.edge.apply(self.file)
 
 
-# -- a scenario for one call of one peer
+# -- peers that SIPp is
 
-
-class Answering:
-    """Says that it is there, for a peer that no SIPp listens for."""
+class Wire:
+    """Where a peer is called. Every call of it has a SIPp of its own, and what begins a call goes to the one whose turn it is;
+    what comes later goes where that SIPp says it is. Who asks whether the peer is there is told so."""
 
     def __init__(self, namespace, address):
-        self.asked = 0
+        self.address, self.asked, self.edge = address, 0, None
+        self.expect([])
         with namespace.entered():
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.socket.bind((address, LISTENING))
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
+    def expect(self, ports):
+        """Calls of an episode, in order: the port of SIPp for each. What comes for none of them is in `surplus`."""
+        self.waiting, self.known, self.surplus = list(ports), {}, []
+
     def serve(self):
         while True:
             data, source = self.socket.recvfrom(65535)
-            request = Message(data.decode('utf-8', 'replace'))
             if not data:
                 return
+            if source[0] == self.address:                    # SIPp answers
+                self.socket.sendto(data, self.edge)
+                continue
+            self.edge, request = source, Message(data.decode('utf-8', 'replace'))
             if request.method == 'OPTIONS' and request.is_request:
                 self.asked += 1
                 kept = ''.join(f'{n}: {v}\r\n' for n, v in request.fields if n in ('Via', 'From', 'To', 'Call-ID', 'CSeq'))
                 self.socket.sendto(f'SIP/2.0 200 OK\r\n{kept}Content-Length: 0\r\n\r\n'.encode(), source)
+                continue
+            call_id = request.first('Call-ID')
+            if call_id not in self.known and request.kind == 'INVITE' and self.waiting:
+                self.known[call_id] = self.waiting.pop(0)
+            if call_id in self.known:
+                self.socket.sendto(data, (self.address, self.known[call_id]))
+            elif request.kind == 'INVITE':
+                self.surplus.append(request)
 
     def stop(self):
         self.socket.sendto(b'', self.socket.getsockname())
@@ -175,7 +179,7 @@ class FlowRun:
     def __init__(self, lab, flow, provisioning):
         self.lab, self.flow, self.provisioning = lab, flow, provisioning
         self.episode, self.steps = 0, []
-        self.calls, self.answering, self.known = {}, [], {}
+        self.calls, self.known = {}, {}
         self.port = 5070
 
     def run(self):
@@ -186,28 +190,37 @@ class FlowRun:
             try:
                 self.play()
             finally:
-                for each in (*self.calls.values(), *self.answering):
+                for each in self.calls.values():
                     each.stop()
                 self.calls.clear()
-                self.answering.clear()
+                for wire in self.lab.wires.values():
+                    wire.expect([])
 
     def play(self):
         for who in dict.fromkeys(s.who for s in self.steps if s.kind != 'world' and s.what != 'nothing'):
             if not begins(self.of(who)[0]):
-                self.start(who, LISTENING)
+                self.start(who)
         for call in self.calls.values():
             call.wait_listening()
-        listening = {c.address for c in self.calls.values()}
-        for address in {ACTORS[name][0] for name in ('core', 'core2')} - listening:
-            self.answering.append(Answering(self.lab.network.core, address))
+        for address, wire in self.lab.wires.items():
+            wire.expect(c.port for c in self.calls.values() if c.address == address)
         for step in self.steps:
             {'world': self.world, 'send': self.send, 'expect': self.expect}[step.kind](step)
+        for call in self.calls.values():
+            call.wait_said(self.steps[-1].place)
+        self.require_no_surplus(self.steps[-1].place)
 
     def of(self, who):
         return [s for s in self.steps if s.who == who and s.kind != 'world' and s.what != 'nothing']
 
-    def start(self, who, port):
-        self.calls[who] = Call(self.lab, who, self.of(who), port, self.known, self.directory)
+    def start(self, who):
+        self.port += 1
+        self.calls[who] = Call(self.lab, who, self.of(who), self.port, self.known, self.directory)
+
+    def require_no_surplus(self, place):
+        for address, wire in self.lab.wires.items():
+            if wire.surplus:
+                raise FlowError(place, f'nobody expects at {address}\n{wire.surplus[0].text}')
 
     def world(self, step):
         if step.what == 'wait':
@@ -220,8 +233,7 @@ class FlowRun:
 
     def send(self, step):
         if begins(step):
-            self.port += 1
-            return self.start(step.who, self.port)
+            return self.start(step.who)
         names = sorted({n for d in step.details for n in re.findall(r'\{(\w+)\}', d.value)})
         self.calls[step.who].tell(names, self.known)
 
@@ -232,7 +244,7 @@ class FlowRun:
         if step.what == 'nothing':
             if call and call.messages():
                 raise FlowError(step.place, f'{step.who} was sent\n{call.waiting[0].text}')
-            return
+            return self.require_no_surplus(step.place)
         message = call.next(step.place, ' '.join(step.words))
         right = message.status == step.what if step.is_status else message.is_request and message.method == step.what
         if not right or (step.to and message.method != step.to):

@@ -15,22 +15,6 @@ ACCESS_SIDE, CORE_SIDE = '192.0.2.', '198.51.100.'
 HEAD = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
 
 
-PROBED = '''  <label id="probe"/>
-  <send>
-    <![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=probe
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-    ]]>
-  </send>
-'''
-
-
 class Message:
     """A SIP message as text, read by means of its own."""
 
@@ -99,9 +83,6 @@ class Script:
                 self.say(index, step)
         # It stays, lest what comes late is answered by nobody.
         self.parts.append('  <recv request="INFO"/>\n')
-        if not self.calls:                   # it is asked whether it is there, too: a call of its own to SIPp
-            self.parts.insert(0, '  <recv request="OPTIONS" optional="true" next="probe"/>\n')
-            self.parts.append(PROBED)
         names = sorted(set(re.findall(r'assign_to="([^"]*)"', ''.join(self.parts))))
         used = ','.join(dict.fromkeys(n for group in names for n in group.split(',')))
         reference = f'  <Reference variables="{used}"/>\n' if used else ''
@@ -261,7 +242,7 @@ class Call:
         scenario = self.directory / 'scenario.xml'
         scenario.write_text(script.xml())
         self.log, self.read, self.seen, self.call_id = self.directory / 'messages.log', 0, {}, ''
-        self.waiting = []
+        self.waiting, self.owed = [], 1 if self.calls else 0
         command = ['sipp', '-sf', scenario, '-i', self.address, '-p', port, '-t', 'u1', '-nostdin', '-skip_rlimit', '-nr',
                    *(('-m', 1) if self.calls else ()), '-trace_err', '-error_file', self.directory / 'errors.log', '-trace_msg', '-message_file', self.log,
                    '-timeout', '90s', '-cid_str', f'{who.replace("/", "-")}-%u-%p@%s']
@@ -287,7 +268,7 @@ class Call:
             if 'message received' not in head:
                 continue
             said = Message(message.partition('\n---------------')[0].rstrip('\n') + '\n')
-            if said.method in ('INFO', 'OPTIONS'):
+            if said.method == 'INFO':
                 continue
             if said.first('Call-ID') != self.call_id and not (not self.call_id and (self.calls or said.kind == 'INVITE')):
                 continue                     # late, of a call before
@@ -309,6 +290,7 @@ class Call:
 
     def tell(self, names, known):
         """The word that its next message waits for."""
+        self.owed += 1
         fields = ''.join(f'X-{name}: {known[name]}\r\n' for name in names)
         text = (f'INFO sip:{self.address} SIP/2.0\r\nVia: SIP/2.0/UDP {self.address}:9;branch=z9hG4bKgo{time.monotonic_ns()}\r\n'
                 f'From: <sip:go@test>;tag=go\r\nTo: <sip:go@test>\r\nCall-ID: {self.call_id}\r\nCSeq: {time.monotonic_ns() % 10**9} INFO\r\n'
@@ -316,6 +298,15 @@ class Call:
         with self.namespace.entered():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 udp.sendto(text.encode(), (self.address, self.port))
+
+    def wait_said(self, place):
+        """Whoever is ended before the last thing that it has to say leaves the other end waiting for it."""
+        def said():
+            return not self.owed or len(re.findall(r'(?m)^UDP message sent', self.log.read_text(errors='replace'))) >= self.owed
+        try:
+            process.wait_until(said, PATIENCE, 'the last message')
+        except process.NotReady:
+            raise FlowError(place, f'{self.who} has not said all that it was told to; {self.trouble()}') from None
 
     def trouble(self):
         log = self.directory / 'errors.log'

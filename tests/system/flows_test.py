@@ -14,7 +14,7 @@ import sipp_flow  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
 from lab import process  # noqa: E402
 
-AT_LEAST = 30                       # flows that have to be among them, lest they all become unfit one day
+AT_LEAST = 40                       # flows that have to be among them, lest they all become unfit one day
 
 
 @contextlib.contextmanager
@@ -26,14 +26,18 @@ def fixture():
                            ('carrier', 'core')):
             lab.edge.cli('delete', kind, name)
         lab.provisioning = sipp_flow.Provisioning(lab.edge, lab.run_directory)
-        answering = [sipp_flow.Answering(lab.network.core, sipp_flow.ACTORS[name][0]) for name in ('core', 'core2')]
-        lab.provisioning.apply()
-        process.wait_until(lambda: all(each.asked > 1 for each in answering), 20, 'the targets of the carrier are asked')
-        for each in answering:
-            each.stop()
-        lab.provisioning.probed = 3600          # no SIPp listens between two flows, and the targets shall count as up
-        lab.provisioning.apply()
-        yield lab
+        lab.wires = {address: sipp_flow.Wire(lab.network.pbx if address.startswith(sipp_flow.ACCESS_SIDE) else lab.network.core, address)
+                     for address, *_ in sipp_flow.ACTORS.values()}
+        try:
+            lab.provisioning.apply()
+            process.wait_until(lambda: all(lab.wires[sipp_flow.ACTORS[name][0]].asked > 1 for name in ('core', 'core2')), 20,
+                               'the targets of the carrier are asked')
+            lab.provisioning.probed = 3600       # who counts what is left finds no questions under way
+            lab.provisioning.apply()
+            yield lab
+        finally:
+            for each in lab.wires.values():
+                each.stop()
 
 
 def played(flow):
