@@ -28,6 +28,7 @@ class FlowError(AssertionError):
 def in_the_lab(text):
     text = _ADDRESS.sub(lambda m: ADDRESSES[m.group()], text)
     text = re.sub(r'(pbx|core|globex)-tag-\d+', r'\1-tag-*', text)
+    text = re.sub(r'\{(\w+) (\w+)\}', r'{\1_\2}', text)      # a name of two words is one of Python's here
     return text.replace('RTP/SAVP', 'RTP/AVP').replace('192.0.2.20:5061', '192.0.2.20:5060')
 
 

@@ -18,9 +18,6 @@ ELSEWHERE = {                       # flows that say more than SIPp can, and why
     'early-offer-busy': 'waits for retransmissions of SIPp',
     'fax-not-secure': 'is about SRTP',
     'lost-ack': 'repeats what SIPp takes for one message',
-    'redirected-not': 'is not carried over to SIPp yet: its second call finds the PBX silent',
-    'reliable-crossed': 'is not carried over to SIPp yet: messages of both sides cross at one peer',
-    'replaces-not': 'is about SRTP',
     'trunk-disabled': 'is about a PBX that registers',
 }
 
