@@ -18,6 +18,7 @@ ELSEWHERE = {                       # flows that say more than SIPp can, and why
     'early-offer-busy': 'waits for retransmissions of SIPp',
     'fax-not-secure': 'is about SRTP',
     'lost-ack': 'repeats what SIPp takes for one message',
+    'redirected-not': 'is not carried over to SIPp yet: its second call finds the PBX silent',
     'trunk-disabled': 'is about a PBX that registers',
 }
 
