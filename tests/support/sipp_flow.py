@@ -1,6 +1,7 @@
 """A flow with SIPp as every peer: for each call of each peer a scenario is written, in which it waits for a word from here
 before it says anything of its own accord (an INFO of its call), so that the order of the flow is the order on the wire.
 What SIPp was sent is read from its own log and held against what the flow expects, the rules of every flow included."""
+import itertools
 import re
 import socket
 import threading
@@ -172,12 +173,15 @@ class Answering:
         self.socket.close()
 
 
+# A new one for each caller: what is repeated to one of a flow before, who has left without his ACK, is nobody else's.
+PORTS = itertools.count(5071)
+
+
 class FlowRun:
     def __init__(self, lab, flow, provisioning):
         self.lab, self.flow, self.provisioning = lab, flow, provisioning
         self.episode, self.steps = 0, []
         self.calls, self.answering, self.known = {}, [], {}
-        self.port = 5070
 
     def run(self):
         process.wait_until(lambda: 'calls' not in self.lab.edge.leftovers(), 40, 'the calls of the flow before are over')
@@ -221,8 +225,7 @@ class FlowRun:
 
     def send(self, step):
         if begins(step):
-            self.port += 1
-            return self.start(step.who, self.port)
+            return self.start(step.who, next(PORTS))
         names = sorted({n for d in step.details for n in re.findall(r'\{(\w+)\}', d.value)})
         self.calls[step.who].tell(names, self.known)
 
