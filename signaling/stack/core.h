@@ -144,7 +144,7 @@ private:
     void on_register(const transaction::Request& request);
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
-    std::optional<Refusal> refuse_nat(const transaction::Request& request, const config::Trunk& trunk);
+    void suspect_nat(const transaction::Request& request, const config::Trunk& trunk);
     bool is_disputed(const transaction::Request& request, const policy::Party& party,
                      const config::Trunk* claimed) const;
     void tell_of_taken_flow(const Flow& flow, const std::string& trunk, const std::vector<std::string>& displaced);

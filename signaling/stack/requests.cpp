@@ -157,10 +157,6 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
     if (!trunk->allows(policy::to_config(request.flow.transport)))
         return refused(403, "transport not allowed for the trunk");
     if (!policy::is_of_family(*trunk, request.flow)) return refused(403, "the trunk has the other IP version");
-    if (const auto refusal = refuse_nat(request, *trunk)) {
-        statistics.registrations_refused.add();
-        return refuse(request, *refusal);
-    }
     register_trunk(request, *trunk);
 }
 
@@ -196,36 +192,20 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
         log(b2bua::Severity::info, "registration", trunk.id,
             std::string(to_string(request.flow.transport)) + " " + request.flow.remote.to_string());
     tell_of_taken_flow(request.flow, trunk.id, outcome.displaced);
+    if (ok && outcome.changed && trunk.network.nat == config::NatMode::off) suspect_nat(request, trunk);
     if (ok) remember_refresh(request, trunk, outcome.changed, outcome.response);
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
     if (ok) keep_expiring();
     if (ok) review_trunk(trunk, "it has taken its registration back");
 }
 
-std::optional<Refusal> Core::refuse_nat(const transaction::Request& request, const config::Trunk& trunk) {
-    if (trunk.network.nat == config::NatMode::on) return std::nullopt;
-    const bool registers = request.message.method() == sip::Method::register_;
-    const auto is_zero = [](std::string_view text) {
-        const auto seconds = sip::parse_number(text);
-        return seconds.has_value() && *seconds == 0;
-    };
-    const bool leaves = registers && is_zero(request.message.first(HeaderName::expires).value_or(""));
-    std::optional<IpAddress> address;
-    for (const auto value : request.message.each(HeaderName::contact)) {
-        const auto contact = sip::parse_name_addr(value);
-        if (!contact) continue;
-        const auto expires = contact->parameters.value("expires");
-        if (registers && (expires ? is_zero(*expires) : leaves)) continue;  // who takes himself off may
-        const auto host = contact->uri.host_address();
-        if (host && hides_behind_nat(*host, request.flow.remote.address)) address = host;
-    }
-    if (!address) return std::nullopt;
-    complain("nat-refused", trunk.id,
-             "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
-                 "; the trunk's NAT mode is off");
-    return Refusal{static_cast<std::uint16_t>(registers ? 403 : 488),
-                   "a private Contact from behind a NAT, with NAT mode off",
-                   {{HeaderName::warning, "399 sallyport \"a private Contact from behind a NAT, with NAT mode off\""}}};
+void Core::suspect_nat(const transaction::Request& request, const config::Trunk& trunk) {
+    const auto contact = sip::parse_name_addr(request.message.first(HeaderName::contact).value_or(""));
+    const auto address = contact ? contact->uri.host_address() : std::nullopt;
+    if (address && hides_behind_nat(*address, request.flow.remote.address))
+        complain("nat-suspected", trunk.id,
+                 "its Contact names " + address->to_string() + ", it comes from " + request.flow.remote.to_string() +
+                     "; calls follow its flow, media may not: the trunk's NAT mode is off");
 }
 
 void Core::on_invite(transaction::Request request) {
@@ -257,9 +237,6 @@ void Core::admit(transaction::Request request, policy::Party party) {
                       policy::emergency_call(*uri, trunk->second);
     if (!help && !settings.realms[request.flow.realm].carries_any_content)
         if (const auto refusal = inspect_parts(request.message)) return refuse(request, *refusal);
-    // SIPconnect 16.3; never 403, after which a PBX would register again (16.4.2).
-    if (!help && party.kind == policy::PartyKind::trunk && trunk != snapshot->trunks.end())
-        if (const auto refusal = refuse_nat(request, trunk->second)) return refuse(request, *refusal);
     if (!help && replace(request, party)) return;
     const policy::CallFacts facts{.config = *snapshot,
                                   .locations = shared.locations,

@@ -1,6 +1,7 @@
 """A flow with SIPp as every peer: for each call of each peer a scenario is written, in which it waits for a word from here
 before it says anything of its own accord (an INFO of its call), so that the order of the flow is the order on the wire.
 What SIPp was sent is read from its own log and held against what the flow expects, the rules of every flow included."""
+import itertools
 import re
 import socket
 import threading
@@ -175,12 +176,15 @@ class Wire:
         self.socket.close()
 
 
+# A new one for each call: what is repeated to one of a flow before, who has left without his ACK, is nobody else's.
+PORTS = itertools.count(5071)
+
+
 class FlowRun:
     def __init__(self, lab, flow, provisioning):
         self.lab, self.flow, self.provisioning = lab, flow, provisioning
         self.episode, self.steps = 0, []
         self.calls, self.known = {}, {}
-        self.port = 5070
 
     def run(self):
         process.wait_until(lambda: 'calls' not in self.lab.edge.leftovers(), 40, 'the calls of the flow before are over')
@@ -214,8 +218,7 @@ class FlowRun:
         return [s for s in self.steps if s.who == who and s.kind != 'world' and s.what != 'nothing']
 
     def start(self, who):
-        self.port += 1
-        self.calls[who] = Call(self.lab, who, self.of(who), self.port, self.known, self.directory)
+        self.calls[who] = Call(self.lab, who, self.of(who), next(PORTS), self.known, self.directory)
 
     def require_no_surplus(self, place):
         for address, wire in self.lab.wires.items():

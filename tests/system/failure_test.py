@@ -575,7 +575,7 @@ def _(lab):
     tls = transport.client_context(lab.edge.ca.certificate), lab.edge.server_name
     crowd = avalanche.Avalanche(lab.network.pbx, ACCESS.peers[0], lab.edge.access_tls, DOMAIN, TLS_AVALANCHE, tls, AVALANCHE)
     try:
-        with slower(signaling, 0.08), Flood(lab, 'OPTIONS'):
+        with slower(signaling, 0.04), Flood(lab, 'OPTIONS'):
             crowd.start(within=1.5)
             crowd.play(4.0)
         crowd.play(25.0)
