@@ -314,6 +314,7 @@ def _(lab):
         progress = outgoing.wait_provisional(183)
         require(progress is not None and 'RSeq' in progress, f'a reliable 183: {progress}')
         outgoing.learn(progress)
+        process.wait_until(lambda: 'PRACK' in heard, 5, 'the PRACK of the edge itself, which owes the core one of its own')
         proved('PRACK', (b'', [('RAck', f'{progress["RSeq"]} {progress.cseq[0]} INVITE')]))
         incoming.respond(200, 'OK', b'', [('Allow', allow)])
         require_status(outgoing.wait_final(10), 200, 'INVITE')

@@ -360,9 +360,11 @@ def _(lab):
         ringer = Ringer(attempt.caller)
         plays(attempt)
         require(ringer.first() is not None, f'{attempt.what}: the announcement was not heard')
+        sessions = lab.edge.scrape('media').get('sallyport_media_sessions')
         attempt.into.respond(404, 'Not Found', headers=[('Reason', 'Q.850;cause=1')])
         final = attempt.out.wait_final(10)
         equal((final.status, final['Reason']), (404, 'Q.850;cause=1'), f'{attempt.what}: after the announcement')
+        process.wait_until(lambda: lab.edge.scrape('media').get('sallyport_media_sessions') < sessions, 5, 'the session is released')
         while ringer.first() is not None:
             pass
         plays(attempt)

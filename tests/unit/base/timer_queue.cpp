@@ -37,37 +37,79 @@ TEST_CASE("a cancelled timer never fires and a second cancel says so") {
     CHECK(queue.size() == 0);
 }
 
-TEST_CASE("the queue agrees with a sorted model over random starts, cancels and pops") {
-    SeededRandom random(7);
+namespace {
+// A timer is a step's; the longest are beyond the horizon, and so are the longest waits.
+void agree_with_a_model(std::uint64_t seed, std::uint32_t most_ms, std::uint32_t most_wait_ms, std::uint64_t steps) {
+    SeededRandom random(seed);
     TimerQueue<std::uint64_t> queue;
-    std::map<std::pair<TimePoint, TimerId>, std::uint64_t> model;
-    std::vector<std::pair<TimePoint, TimerId>> keys;
+    std::map<std::pair<TimePoint, std::uint64_t>, TimerId> model;
+    std::vector<std::pair<TimePoint, std::uint64_t>> keys;
     TimePoint now{};
-    for (std::uint64_t step = 0; step < 20'000; ++step) {
-        switch (random.below(3)) {
-            case 0: {
-                const TimePoint when = now + std::chrono::milliseconds(random.below(500));
-                const TimerId id = queue.start(when, step);
-                model.emplace(std::pair{when, id}, step);
-                keys.emplace_back(when, id);
+    for (std::uint64_t step = 0; step < steps; ++step) {
+        switch (random.below(4)) {
+            case 0:
+            case 1: {
+                const std::uint32_t most = random.below(4) == 0 ? most_ms : 1 + most_ms / 100;
+                const TimePoint when = now + std::chrono::milliseconds(random.below(most)) - 20ms;  // some are overdue
+                model.emplace(std::pair{when, step}, queue.start(when, step));
+                keys.emplace_back(when, step);
                 break;
             }
-            case 1:
+            case 2:
                 if (!keys.empty()) {
-                    const auto key = keys[random.below(static_cast<std::uint32_t>(keys.size()))];
-                    REQUIRE(queue.cancel(key.second) == (model.erase(key) == 1));
+                    const auto found = model.find(keys[random.below(static_cast<std::uint32_t>(keys.size()))]);
+                    if (found == model.end()) break;
+                    REQUIRE(queue.cancel(found->second));
+                    REQUIRE_FALSE(queue.cancel(found->second));
+                    model.erase(found);
                 }
                 break;
             default:
-                now += std::chrono::milliseconds(random.below(40));
+                now += std::chrono::milliseconds(random.below(random.below(8) == 0 ? most_wait_ms : 40));
                 while (const auto due = queue.pop_due(now)) {
                     REQUIRE_FALSE(model.empty());
                     REQUIRE(model.begin()->first.first <= now);
-                    REQUIRE(model.begin()->second == *due);
+                    REQUIRE(model.begin()->first.second == *due);
                     model.erase(model.begin());
                 }
                 REQUIRE((model.empty() || model.begin()->first.first > now));
         }
         REQUIRE(queue.size() == model.size());
+        if (random.below(2) == 0) continue;  // asked or not: it may not matter
+        const auto next = queue.next_deadline();
+        REQUIRE(next.has_value() == !model.empty());
+        if (next) REQUIRE(*next == model.begin()->first.first);
     }
+}
+}  // namespace
+
+TEST_CASE("the queue agrees with a sorted model over random starts, cancels and pops") {
+    agree_with_a_model(7, 500, 200, 20'000);
+    agree_with_a_model(8, 70'000, 5'000, 40'000);
+    agree_with_a_model(9, 400'000, 150'000, 40'000);
+}
+
+TEST_CASE("a timer that was beyond the horizon comes in its turn among those that are not") {
+    TimerQueue<int> queue;
+    queue.start(at(100'000), 2);
+    queue.start(at(50'000), 1);
+    REQUIRE(queue.pop_due(at(60'000)) == 1);
+    REQUIRE_FALSE(queue.pop_due(at(60'000)));
+    queue.start(at(100'001), 4);
+    queue.start(at(100'000), 3);
+    for (const int next : {2, 3, 4}) CHECK(queue.pop_due(at(100'001)) == next);
+    CHECK_FALSE(queue.next_deadline());
+}
+
+TEST_CASE("to be asked for a deadline far ahead does not put nearer ones, set later, behind it") {
+    TimerQueue<int> queue;
+    queue.start(at(32'000), 2);
+    CHECK(queue.next_deadline() == at(32'000));
+    const auto short_lived = queue.start(at(500), 0);
+    queue.start(at(4'000), 1);
+    CHECK(queue.next_deadline() == at(500));
+    CHECK(queue.cancel(short_lived));
+    CHECK(queue.next_deadline() == at(4'000));
+    CHECK(queue.pop_due(at(40'000)) == 1);
+    CHECK(queue.pop_due(at(40'000)) == 2);
 }
