@@ -39,7 +39,7 @@ Shard::Shard(stack::StackConfig config, stack::Shared& shared, const Environment
 Shard::~Shard() { stop(); }
 
 std::optional<std::string> Shard::listen(const UdpListener::Place& place) {
-    auto listener = UdpListener::open(context_, place, *this, arena_, gathering_, statistics_);
+    auto listener = UdpListener::open(place, *this, arena_, gathering_, statistics_);
     if (!listener) return listener.error();
     udp_.push_back(std::move(*listener));
     return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <linux/errqueue.h>
 #include <netinet/ip_icmp.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,18 +68,16 @@ ReceiveArena::ReceiveArena() {
     }
 }
 
-Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(asio::io_context& context, const Place& place,
-                                                                    DatagramSink& sink, ReceiveArena& arena,
-                                                                    Gathering& gathering, IoStatistics& statistics) {
+Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(const Place& place, DatagramSink& sink,
+                                                                    ReceiveArena& arena, Gathering& gathering,
+                                                                    IoStatistics& statistics) {
     const bool v6 = place.bind.address.family == Family::v6;
     const auto refused = [&](const char* what, int error) {
         return "udp " + place.bind.to_string() + ": cannot " + what + ": " + std::system_category().message(error);
     };
-    asio::ip::udp::socket socket(context);
-    boost::system::error_code ec;
-    socket.open(v6 ? asio::ip::udp::v6() : asio::ip::udp::v4(), ec);
-    if (ec) return refused("open a socket", ec.value());
-    const int fd = socket.native_handle();
+    Descriptor socket(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int fd = socket.get();
+    if (fd < 0) return refused("open a socket", errno);
     if (v6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (place.share_port) set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     set_option(fd, SOL_SOCKET, SO_RCVBUF, socket_buffer_bytes);
@@ -87,13 +86,11 @@ Result<std::unique_ptr<UdpListener>, std::string> UdpListener::open(asio::io_con
     set_dscp(fd, place.bind.address.family, place.dscp);
     const auto address = to_socket_address(place.bind);
     if (::bind(fd, address.get(), address.length) != 0) return refused("bind", errno);
-    socket.native_non_blocking(true, ec);
-    if (ec) return refused("make the socket non-blocking", ec.value());
     return std::make_unique<UdpListener>(std::move(socket), place.realm, local_endpoint(fd), sink, arena, gathering,
                                          statistics);
 }
 
-UdpListener::UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink,
+UdpListener::UdpListener(Descriptor socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink,
                          ReceiveArena& arena, Gathering& gathering, IoStatistics& statistics)
     : socket_(std::move(socket)),
       realm_(realm),
@@ -104,41 +101,52 @@ UdpListener::UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const E
       statistics_(statistics) {}
 
 void UdpListener::start() {
+    gathering_.watch(socket_.get(), *this);
     wait();
-    wait_for_errors();
 }
 
+// For what there is no other way to learn.
 void UdpListener::wait() {
-    socket_.async_wait(asio::ip::udp::socket::wait_read, [this](boost::system::error_code ec) {
-        if (!ec) receive(false);
-    });
+    std::uint32_t events = 0;
+    if (!gathered_) events |= EPOLLIN;
+    if (waiting_to_send_) events |= EPOLLOUT;
+    if (events != 0) gathering_.wait(socket_.get(), *this, events);
 }
 
-// Told apart from what can be received, so that a datagram does not cost a look into the error queue.
-void UdpListener::wait_for_errors() {
-    socket_.async_wait(asio::ip::udp::socket::wait_error, [this](boost::system::error_code ec) {
-        if (ec) return;
-        if (read_errors()) sink_.on_batch_end();
-        wait_for_errors();
-    });
+// What can be received is told apart from errors, so that a datagram does not cost a look into the error queue.
+void UdpListener::on_ready(std::uint32_t events) {
+    if ((events & EPOLLERR) != 0 && read_errors()) sink_.on_batch_end();
+    if ((events & EPOLLOUT) != 0) {
+        waiting_to_send_ = false;
+        flush();
+    }
+    if (!gathered_) receive();
+    wait();
 }
 
-void UdpListener::receive(bool gathered) {
+void UdpListener::look_again() {
+    if (read_errors()) sink_.on_batch_end();
+    receive();
+    wait();
+}
+
+void UdpListener::receive() {
     Batch last{0, false};
     std::size_t datagrams = 0;
     for (int i = 0; i < batches_per_wake && !last.drained; ++i) datagrams += (last = receive_batch()).datagrams;
     sink_.on_batch_end();
     const auto now = std::chrono::steady_clock::now();
     const bool soon = now - std::exchange(received_at_, now) < Gathering::span;
-    const bool often = datagrams > 1 || (datagrams == 1 && soon && !gathered);
-    if (!often || !last.drained) return wait();  // hardly anything comes, or more than can be taken: no time to lose
+    const bool often = datagrams > 1 || (datagrams == 1 && soon && !gathered_);
+    gathered_ = often && last.drained;  // or hardly anything comes, or more than can be taken: no time to lose
+    if (!gathered_) return;
     statistics_.gatherings.add();
     gathering_.add(*this);
 }
 
 UdpListener::Batch UdpListener::receive_batch() {
     auto& headers = arena_.headers;
-    const int n = recvmmsg(socket_.native_handle(), headers.data(), headers.size(), MSG_DONTWAIT, nullptr);
+    const int n = recvmmsg(socket_.get(), headers.data(), headers.size(), MSG_DONTWAIT, nullptr);
     if (n < 0) return {0, !may_pass(errno) && errno != EINTR};  // an ICMP error is reported once and then forgotten
     const auto count = static_cast<std::size_t>(n);
     std::array<bool, ReceiveArena::datagrams> first{};
@@ -184,7 +192,7 @@ bool UdpListener::read_errors() {
         header.msg_iovlen = 1;
         header.msg_control = control.data();
         header.msg_controllen = control.size();
-        if (recvmsg(socket_.native_handle(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
+        if (recvmsg(socket_.get(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) break;
         any = true;
         for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
             const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
@@ -219,10 +227,7 @@ void UdpListener::flush() {
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(sent));
     if (pending_.empty()) return;
     waiting_to_send_ = true;
-    socket_.async_wait(asio::ip::udp::socket::wait_write, [this](boost::system::error_code ec) {
-        waiting_to_send_ = false;
-        if (!ec) flush();
-    });
+    wait();
 }
 
 // How many of the pending ones are settled, sent or refused; 0: the kernel's buffer is full.
@@ -241,8 +246,8 @@ std::size_t UdpListener::send_batch(std::size_t begin) {
         headers[i].msg_hdr.msg_iovlen = 1;
     }
     const auto send_all = [&] {
-        if (n > 1) return sendmmsg(socket_.native_handle(), headers.data(), static_cast<unsigned>(n), MSG_DONTWAIT);
-        const auto size = sendmsg(socket_.native_handle(), &headers[0].msg_hdr, MSG_DONTWAIT);  // cheaper for one
+        if (n > 1) return sendmmsg(socket_.get(), headers.data(), static_cast<unsigned>(n), MSG_DONTWAIT);
+        const auto size = sendmsg(socket_.get(), &headers[0].msg_hdr, MSG_DONTWAIT);  // cheaper for one
         headers[0].msg_len = static_cast<unsigned>(std::max<ssize_t>(size, 0));
         return size < 0 ? -1 : 1;
     };

@@ -6,22 +6,21 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/udp.hpp>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/base/result.h"
+#include "signaling/io/descriptor.h"
 #include "signaling/io/gathering.h"
 #include "signaling/io/socket_address.h"
 #include "signaling/io/statistics.h"
 #include "signaling/transaction/effects.h"
 
 namespace sallyport::io {
-
-namespace asio = boost::asio;
 
 class DatagramSink {
 public:
@@ -56,11 +55,11 @@ public:
         std::uint8_t dscp = 0;
     };
     // The error is a sentence that names the address.
-    static Result<std::unique_ptr<UdpListener>, std::string> open(asio::io_context& context, const Place& place,
-                                                                  DatagramSink& sink, ReceiveArena& arena,
-                                                                  Gathering& gathering, IoStatistics& statistics);
-    UdpListener(asio::ip::udp::socket socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink,
-                ReceiveArena& arena, Gathering& gathering, IoStatistics& statistics);
+    static Result<std::unique_ptr<UdpListener>, std::string> open(const Place& place, DatagramSink& sink,
+                                                                  ReceiveArena& arena, Gathering& gathering,
+                                                                  IoStatistics& statistics);
+    UdpListener(Descriptor socket, RealmIndex realm, const Endpoint& local, DatagramSink& sink, ReceiveArena& arena,
+                Gathering& gathering, IoStatistics& statistics);
 
     void start();
     // Kept until flush(), which the shard calls when it goes quiet.
@@ -76,9 +75,9 @@ private:
         SocketAddress to;
     };
     void wait();
-    void wait_for_errors();
-    void look_again() override { receive(true); }
-    void receive(bool gathered);
+    void on_ready(std::uint32_t events) override;
+    void look_again() override;
+    void receive();
     struct Batch {
         std::size_t datagrams = 0;
         bool drained = true;  // the socket has nothing more
@@ -89,7 +88,7 @@ private:
     bool read_errors();
     std::size_t send_batch(std::size_t begin);
 
-    asio::ip::udp::socket socket_;
+    Descriptor socket_;
     RealmIndex realm_;
     Endpoint local_;
     DatagramSink& sink_;
@@ -98,7 +97,8 @@ private:
     std::chrono::steady_clock::time_point received_at_{};  // last
     IoStatistics& statistics_;
     std::vector<Pending> pending_;
-    bool waiting_to_send_ = false;
+    bool gathered_ = false;         // will be looked at again, whatever comes
+    bool waiting_to_send_ = false;  // until the kernel has room
 };
 
 // Whether another process has this UDP address already: SO_REUSEPORT alone would let two of them share it in silence.

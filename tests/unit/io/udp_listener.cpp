@@ -7,6 +7,7 @@
 
 using namespace sallyport;
 using namespace sallyport::io;
+namespace asio = boost::asio;
 using loopback::run_until;
 
 namespace {
@@ -24,8 +25,7 @@ struct Heard final : DatagramSink {
 
 struct Bench {
     explicit Bench(const std::string& bind = "127.0.0.1:0") {
-        auto opened =
-            UdpListener::open(context, {3, *Endpoint::parse(bind), false}, heard, arena, gathering, statistics);
+        auto opened = UdpListener::open({3, *Endpoint::parse(bind), false}, heard, arena, gathering, statistics);
         REQUIRE(opened.has_value());
         listener = std::move(*opened);
         listener->start();
@@ -82,6 +82,7 @@ TEST_CASE("datagrams that come fast are gathered, and what comes after a pause i
 
 TEST_CASE("the sockets of a shard are looked at again together, those included that come late") {
     struct Socket final : Gathered {
+        void on_ready(std::uint32_t) override {}
         void look_again() override { ++looks; }
         int looks = 0;
     };
@@ -209,15 +210,14 @@ TEST_CASE("an address that is taken is an error with the address in it, shared p
     const auto taken = first.listener->local();
     asio::io_context context;
     const auto second =
-        UdpListener::open(context, {0, taken, false}, first.heard, first.arena, first.gathering, first.statistics);
+        UdpListener::open({0, taken, false}, first.heard, first.arena, first.gathering, first.statistics);
     REQUIRE(second.has_error());
     CHECK(second.error() == "udp " + taken.to_string() + ": cannot bind: Address already in use");
     CHECK(is_udp_address_taken(taken));
-    const auto shared = UdpListener::open(context, {0, loopback::any_port(), true}, first.heard, first.arena,
-                                          first.gathering, first.statistics);
+    const auto shared =
+        UdpListener::open({0, loopback::any_port(), true}, first.heard, first.arena, first.gathering, first.statistics);
     REQUIRE(shared.has_value());
     CHECK(is_udp_address_taken((*shared)->local()));
-    CHECK(UdpListener::open(context, {0, (*shared)->local(), true}, first.heard, first.arena, first.gathering,
-                            first.statistics)
+    CHECK(UdpListener::open({0, (*shared)->local(), true}, first.heard, first.arena, first.gathering, first.statistics)
               .has_value());
 }
