@@ -9,23 +9,25 @@ namespace {
 
 constexpr std::size_t max_sources = 65'536;  // remembered; beyond it only idle ones are forgotten first
 
+constexpr Duration known_for = 1h;
+
+double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+}  // namespace
+
 IpAddress source_of(const IpAddress& address) {
     IpAddress source = address;
     if (source.family == Family::v6) std::fill(source.bytes.begin() + 8, source.bytes.end(), std::uint8_t{0});
     return source;
 }
 
-double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
-
-}  // namespace
-
 Admission ConnectionLimits::admit(const IpAddress& address, TimePoint now) {
     const std::lock_guard lock(mutex_);
-    if (open_ >= quota_.total) return Admission::too_many;
+    const IpAddress source = source_of(address);
     const Duration since = now - last_sweep_;  // sweeping costs: seldom, and not at every refusal when it did not help
     if (since > 10s || (sources_.size() >= max_sources && since > 100ms)) forget_idle(now);
-    if (sources_.size() >= max_sources) return Admission::too_many;
-    const auto [found, fresh] = sources_.try_emplace(source_of(address));
+    if (!has_room_for(source) || sources_.size() >= max_sources) return Admission::too_many;
+    const auto [found, fresh] = sources_.try_emplace(source);
     Source& s = found->second;
     if (fresh) {
         s.tokens = quota_.rate_per_source;
@@ -49,15 +51,37 @@ void ConnectionLimits::release(const IpAddress& address) {
     --open_;
 }
 
+void ConnectionLimits::vouch(const IpAddress& address) {
+    const std::lock_guard lock(mutex_);
+    const auto found = sources_.find(source_of(address));
+    if (found != sources_.end()) found->second.known = true;
+}
+
+bool ConnectionLimits::is_known(const IpAddress& address) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = sources_.find(source_of(address));
+    return found != sources_.end() && found->second.known;
+}
+
+bool ConnectionLimits::has_room_for(const IpAddress& source) const {
+    if (open_ < quota_.total - quota_.total / 8) return true;
+    if (open_ >= quota_.total) return false;
+    const auto found = sources_.find(source);
+    return found != sources_.end() && found->second.known;
+}
+
 std::size_t ConnectionLimits::open() const {
     const std::lock_guard lock(mutex_);
     return open_;
 }
 
-// A source without connections whose bucket is full again is as good as new.
+// A source without connections whose bucket is full again is as good as new, unless somebody known was there.
 void ConnectionLimits::forget_idle(TimePoint now) {
     last_sweep_ = now;
-    std::erase_if(sources_, [&](const auto& entry) { return entry.second.open == 0 && now - entry.second.last > 1s; });
+    std::erase_if(sources_, [&](const auto& entry) {
+        const Source& source = entry.second;
+        return source.open == 0 && now - source.last > (source.known ? known_for : Duration(1s));
+    });
 }
 
 }  // namespace sallyport::io

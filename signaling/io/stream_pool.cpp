@@ -1,5 +1,6 @@
 #include "signaling/io/stream_pool.h"
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -37,7 +38,8 @@ void StreamPool::adopt(AcceptedSocket accepted) {
     auto context = flow.transport == Transport::tls ? environment_.tls.of(flow.realm) : nullptr;
     asio::ip::tcp::socket socket(context_);
     boost::system::error_code ec;
-    const bool refused = opening_ >= environment_.limits.handshakes || (flow.transport == Transport::tls && !context);
+    auto trust = context ? trust_of_source(*environment_.tls.trusts(), flow) : nullptr;
+    const bool refused = flow.transport == Transport::tls && (!context || !may_shake_hands(flow, trust));
     if (!refused) socket.assign(protocol_of(flow.remote), accepted.socket.get(), ec);
     if (refused || ec) {
         const auto reason = refused ? CloseReason::too_many : CloseReason::reset;
@@ -49,10 +51,42 @@ void StreamPool::adopt(AcceptedSocket accepted) {
     // Inherited, unless net.ipv4.tcp_reflect_tos has the kernel answer with the peer's.
     set_dscp(socket.native_handle(), flow.remote.address.family, environment_.dscp[flow.realm]);
     statistics_.connections_accepted.add();
-    auto trust = context ? trust_of_source(*environment_.tls.trusts(), flow) : nullptr;
     auto stream = context ? make_tls_server_stream(std::move(socket), std::move(context), trust)
                           : make_tcp_stream(std::move(socket));
     add(std::move(stream), flow, std::nullopt, std::move(trust)).accept();
+}
+
+// TCP shakes no hands that somebody could leave hanging, and what others do not finish takes nothing from what we open.
+bool StreamPool::may_shake_hands(const Flow& flow, const TrustPtr& trust) const {
+    const std::size_t all = environment_.limits.handshakes;
+    if (shaking_ >= all) return false;
+    if (trust || environment_.quota.is_known(flow.remote.address)) return true;
+    const auto found = shaking_of_.find(source_of(flow.remote.address));
+    const std::size_t of_source = found == shaking_of_.end() ? 0 : found->second;
+    return shaking_ < all - all / 8 && of_source < std::max<std::size_t>(all / 8, 1);
+}
+
+// A peer by its address or certificate is known at once, a registered PBX once it has registered.
+void StreamPool::look_whose(const Flow& flow, Entry& entry) {
+    if (entry.known || entry.peer || !sink_.is_known(flow)) return;
+    entry.known = true;
+    environment_.quota.vouch(flow.remote.address);
+}
+
+bool StreamPool::on_message(const Flow& flow, std::string_view bytes) {
+    look_whose(flow, entries_.at(flow.connection));
+    return sink_.on_stream_message(flow, bytes);
+}
+
+void StreamPool::end_opening(const Flow& flow, const Entry& entry) {
+    if (entry.peer) {
+        --connecting_;
+        return;
+    }
+    if (flow.transport != Transport::tls) return;
+    --shaking_;
+    const auto of_source = shaking_of_.find(source_of(flow.remote.address));
+    if (--of_source->second == 0) shaking_of_.erase(of_source);
 }
 
 StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer,
@@ -63,9 +97,15 @@ StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& f
     auto session =
         std::make_shared<StreamSession>(std::move(stream), numbered, environment_.limits, owner, scratch_, statistics_);
     StreamSession& result = *session;
-    if (peer) opened_.emplace(*peer, numbered.connection);
-    entries_.emplace(numbered.connection, Entry{std::move(session), std::move(peer), std::move(trust), {}, false});
-    ++opening_;
+    if (peer) {
+        opened_.emplace(*peer, numbered.connection);
+        ++connecting_;
+    } else if (flow.transport == Transport::tls) {
+        ++shaking_;
+        ++shaking_of_[source_of(flow.remote.address)];
+    }
+    entries_.emplace(numbered.connection,
+                     Entry{std::move(session), std::move(peer), std::move(trust), {}, false, false});
     ++(flow.transport == Transport::tls ? tls_ : tcp_);
     count(flow.transport);
     return result;
@@ -107,7 +147,7 @@ std::optional<std::uint64_t> StreamPool::proven(const transaction::Transmit& tra
 StreamSession* StreamPool::open(const Peer& peer) {
     auto context = peer.transport == Transport::tls ? environment_.tls.of(peer.realm) : nullptr;
     if ((peer.transport == Transport::tls && context == nullptr) || peer.remote.empty()) return nullptr;
-    if (opening_ >= environment_.limits.handshakes) {
+    if (connecting_ >= environment_.limits.handshakes) {
         statistics_.closes[CloseReason::too_many].add();
         return nullptr;
     }
@@ -186,21 +226,23 @@ void StreamPool::recheck_trust() {
 void StreamPool::on_open(StreamSession& session) {
     Entry& entry = entries_.at(session.flow().connection);
     entry.opened = true;
-    --opening_;
+    end_opening(session.flow(), entry);
     if (entry.peer)
         statistics_.connections_opened.add();
     else if (entry.trust && entry.trust->options().client_certificate)
         environment_.proven.add(entry.trust->options().party, session.flow().remote.address, session.flow().connection);
+    look_whose(session.flow(), entry);
     if (const auto remark = session.remark(); !remark.empty()) sink_.on_remark(session.flow(), remark);
 }
 
 void StreamPool::on_end(StreamSession& session, CloseReason reason, const std::string& detail) {
     const auto found = entries_.find(session.flow().connection);
     SALLYPORT_CHECK(found != entries_.end());
+    const Flow flow = session.flow();
+    look_whose(flow, found->second);
     const Entry entry = std::move(found->second);
     entries_.erase(found);
-    const Flow flow = session.flow();
-    if (!entry.opened) --opening_;
+    if (!entry.opened) end_opening(flow, entry);
     --(flow.transport == Transport::tls ? tls_ : tcp_);
     count(flow.transport);
     std::string why(to_string(reason));

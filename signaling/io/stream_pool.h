@@ -46,6 +46,7 @@ public:
     virtual bool on_stream_message(const Flow& flow, std::string_view bytes) = 0;  // false: not now
     virtual void on_batch_end() = 0;
     virtual bool is_in_use(const Flow& flow) = 0;
+    virtual bool is_known(const Flow& flow) = 0;  // whose it is: a registered PBX's, a peer's by its address or proof
     // For every shard: a connection that carried messages, or (connection 0) one that could not be had.
     virtual void on_flow_closed(const Flow& flow, const std::string& reason) = 0;
     virtual void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) = 0;
@@ -87,15 +88,18 @@ private:
         std::optional<Peer> peer;  // we opened it
         TrustPtr trust;
         std::set<Endpoint> stood_for;  // places that it was used for instead of a connection of ours
-        bool opened = false;
+        bool opened = false, known = false;
     };
-    bool on_message(const Flow& flow, std::string_view bytes) override { return sink_.on_stream_message(flow, bytes); }
+    bool on_message(const Flow& flow, std::string_view bytes) override;
     void on_read_end() override { sink_.on_batch_end(); }
     bool is_in_use(const Flow& flow) override { return sink_.is_in_use(flow); }
     void ask_status(const StatusQuestion& question, std::function<void(const StatusAnswer&)> done) override;
     void on_open(StreamSession& session) override;
     void on_end(StreamSession& session, CloseReason reason, const std::string& detail) override;
 
+    bool may_shake_hands(const Flow& flow, const TrustPtr& trust) const;
+    void look_whose(const Flow& flow, Entry& entry);
+    void end_opening(const Flow& flow, const Entry& entry);
     StreamSession* open(const Peer& peer);
     StreamSession& add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer, TrustPtr trust);
     TrustPtr trust_now(const Flow& flow, const Entry& entry) const;
@@ -110,7 +114,8 @@ private:
     StreamScratch scratch_;
     std::unordered_map<std::uint64_t, Entry> entries_;  // by connection
     std::map<Peer, std::uint64_t> opened_;
-    std::size_t opening_ = 0, tcp_ = 0, tls_ = 0;
+    std::unordered_map<IpAddress, std::size_t> shaking_of_;  // by source: handshakes with who connects to us
+    std::size_t shaking_ = 0, connecting_ = 0, tcp_ = 0, tls_ = 0;
     std::uint64_t last_ = 0;
 };
 

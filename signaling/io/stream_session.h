@@ -27,9 +27,11 @@ struct StreamLimits {
     Duration message = 30s;                   // from the first byte of a message to its last
     Duration handshake = 10s;
     Duration connect = 4s;
-    Duration keep_alive = 30s;       // in which a peer that is gone without a word is noticed
-    Duration linger = 2s;            // for last words before closing
-    std::size_t handshakes = 1'000;  // at a time per shard; more are refused
+    Duration keep_alive = 30s;  // in which a peer that is gone without a word is noticed
+    Duration linger = 2s;       // for last words before closing
+    // At a time per shard, of TLS connections that are opened to us; as many again of ours. More are refused: of a
+    // source that nobody is known at, beyond an eighth of them, of all such sources beyond seven eighths.
+    std::size_t handshakes = 1'000;
 };
 
 // Scratch of a shard: what is read and what is about to be written outlives no step, so all sessions share it.

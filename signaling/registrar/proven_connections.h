@@ -38,6 +38,11 @@ public:
         const auto found = proofs_.find(flow.connection);
         return found != proofs_.end() && std::get<std::string>(found->second->first) == trunk;
     }
+    bool has_any(const Flow& flow) const {  // of whichever trunk
+        if (flow.connection == 0) return false;
+        const std::lock_guard lock(mutex_);
+        return proofs_.contains(flow.connection);
+    }
     // The youngest one that the trunk has from the address of `to`, by its transport and in its realm: numbers grow,
     // and a PBX that came back has left the older.
     std::optional<std::uint64_t> find(const Flow& to, std::string_view trunk) const {

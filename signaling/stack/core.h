@@ -70,6 +70,7 @@ public:
     std::optional<policy::Party> known_sender;
     policy::Decisions decisions;
     // An INVITE to an emergency number of any dial plan, or to urn:service:sos, as far as a glimpse shows.
+    policy::Party identify(const Flow& flow, TimePoint now) const;
     bool seems_for_help(std::string_view bytes) const;
 
 private:
@@ -150,7 +151,7 @@ private:
     void tell_of_taken_flow(const Flow& flow, const std::string& trunk, const std::vector<std::string>& displaced);
     void on_invite(transaction::Request request);
     void on_subscribe(const transaction::Request& request);
-    policy::Party identify(const transaction::Request& request) const;
+    policy::Party identify(const transaction::Request& request) const { return identify(request.flow, now_); }
     const config::Trunk* in_the_wrong_way(const transaction::Request& request) const;
     void admit(transaction::Request request, policy::Party party);
     void count(policy::Refusal refusal);

@@ -56,9 +56,8 @@ void Core::refuse_for_now(const transaction::Request& request, std::string_view 
     refuse(request, {503, why, {{HeaderName::retry_after, retry_after()}}});
 }
 
-policy::Party Core::identify(const transaction::Request& request) const {
-    return policy::identify(*snapshot, settings.realms[request.flow.realm], request.flow, shared.locations,
-                            health.learned(), now_);
+policy::Party Core::identify(const Flow& flow, TimePoint now) const {
+    return policy::identify(*snapshot, settings.realms[flow.realm], flow, shared.locations, health.learned(), now);
 }
 
 // The static trunk whose address this is, when it does not allow the transport (SIPconnect 17.2); else nullptr.

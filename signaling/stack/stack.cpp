@@ -18,6 +18,10 @@ void Stack::handle(const Input& input, TimePoint now, Outputs& out) { state_->co
 std::optional<TimePoint> Stack::next_deadline() { return state_->core.timers.next_deadline(); }
 
 bool Stack::calls_for_help(std::string_view bytes) const { return state_->core.seems_for_help(bytes); }
+bool Stack::knows(const Flow& flow, TimePoint now) const {
+    const Core& core = state_->core;
+    return core.shared.proven.has_any(flow) || (core.snapshot && core.identify(flow, now).known());
+}
 const StackStatistics& Stack::statistics() const { return state_->core.statistics; }
 const transaction::LayerStatistics& Stack::transaction_statistics() const { return state_->core.layer.statistics(); }
 std::uint64_t Stack::config_revision() const { return state_->core.snapshot ? state_->core.snapshot->revision : 0; }

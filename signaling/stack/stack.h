@@ -108,6 +108,8 @@ public:
 
     // Whether this is an INVITE for help, as far as a glimpse shows: for whoever has several and more than can be done.
     bool calls_for_help(std::string_view bytes) const;
+    // Whether it is known whose flow this is: by its registration, its address, or a proof by Digest.
+    bool knows(const Flow& flow, TimePoint now) const;
     const StackStatistics& statistics() const;
     const transaction::LayerStatistics& transaction_statistics() const;
     // Newest first, without ladders; `trunk` empty: of all. Costs a look at every call and a copy of those listed.

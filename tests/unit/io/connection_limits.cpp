@@ -28,6 +28,26 @@ TEST_CASE("the total holds for all sources together") {
     CHECK(limits.admit(a, start) == Admission::too_many);
 }
 
+TEST_CASE("strangers cannot take the last eighth of the total, and who is known is so for an hour after he came last") {
+    ConnectionLimits limits({.total = 16, .per_source = 14, .rate_per_source = 100});
+    const IpAddress c = IpAddress::v4(192, 0, 2, 3);
+    CHECK(limits.admit(b, start) == Admission::granted);
+    CHECK_FALSE(limits.is_known(b));
+    limits.vouch(b);
+    CHECK(limits.is_known(b));
+    limits.release(b);
+    for (int i = 0; i < 14; ++i) CHECK(limits.admit(a, start + 59min) == Admission::granted);
+    CHECK(limits.admit(a, start + 59min) == Admission::too_many);
+    CHECK(limits.admit(c, start + 59min) == Admission::too_many);
+    CHECK(limits.admit(b, start + 59min) == Admission::granted);
+    CHECK(limits.admit(b, start + 59min) == Admission::granted);
+    CHECK(limits.admit(b, start + 59min) == Admission::too_many);  // all of it
+    limits.release(b);
+    limits.release(b);
+    CHECK(limits.admit(c, start + 2h) == Admission::too_many);
+    CHECK_FALSE(limits.is_known(b));
+}
+
 TEST_CASE("a source that connects too fast waits until its bucket has refilled") {
     ConnectionLimits limits({.total = 100, .per_source = 100, .rate_per_source = 5});
     for (int i = 0; i < 5; ++i) CHECK(limits.admit(a, start) == Admission::granted);

@@ -20,7 +20,7 @@ struct StreamsHeard final : StreamSink {
     std::vector<std::pair<Flow, std::string>> messages;
     std::vector<std::pair<Flow, std::string>> closed;
     std::vector<CloseReason> refused;
-    bool room = true, in_use = false;
+    bool room = true, in_use = false, known = false;
     int refusals = 0;
     std::function<void(const Flow&)> then = [](const Flow&) {};
 
@@ -32,6 +32,7 @@ struct StreamsHeard final : StreamSink {
     }
     void on_batch_end() override {}
     bool is_in_use(const Flow&) override { return in_use; }
+    bool is_known(const Flow&) override { return known; }
     void on_flow_closed(const Flow& flow, const std::string& why) override { closed.emplace_back(flow, why); }
     void on_refused_connection(const Flow&, CloseReason reason, const std::string&) override {
         refused.push_back(reason);

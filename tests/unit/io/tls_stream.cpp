@@ -104,15 +104,35 @@ TEST_CASE("a client that says nothing has its handshake time and no more") {
     CHECK(b.pool.size() == 0);
 }
 
-TEST_CASE("handshakes at a time are bounded") {
+TEST_CASE("handshakes at a time are bounded: an eighth for a stranger's address, all for one where somebody is known") {
     auto limits = quick_limits();
-    limits.handshakes = 3;
+    limits.handshakes = 16;
     StreamBench b(limits, Transport::tls, ours());
     std::vector<Socket> silent;
     for (int i = 0; i < 5; ++i) silent.push_back(b.connect());
-    REQUIRE(b.until([&] { return b.statistics.closes[CloseReason::too_many].read() == 2; }));
-    CHECK(b.pool.size() == 3);
-    CHECK(b.quota.open() == 3);
+    REQUIRE(b.until([&] { return b.statistics.closes[CloseReason::too_many].read() == 3; }));
+    CHECK(b.pool.size() == 2);
+    CHECK(b.quota.open() == 2);
+    b.quota.vouch(silent.front().local().address);
+    for (int i = 0; i < 15; ++i) silent.push_back(b.connect());
+    REQUIRE(b.until([&] { return b.statistics.closes[CloseReason::too_many].read() == 4; }));
+    CHECK(b.pool.size() == 16);
+    silent.clear();
+    REQUIRE(b.until([&] { return b.pool.size() == 0; }));
+    silent.push_back(b.connect());
+    REQUIRE(b.until([&] { return b.pool.size() == 1; }));
+}
+
+TEST_CASE("who is known by his flow is vouched for once his connection carries something or ends") {
+    StreamBench b;
+    const auto peer = b.connect();
+    peer.send(options("1"));
+    REQUIRE(b.until_messages(1));
+    CHECK_FALSE(b.quota.is_known(peer.local().address));
+    b.heard.known = true;
+    peer.send(options("2"));
+    REQUIRE(b.until_messages(2));
+    CHECK(b.quota.is_known(peer.local().address));
 }
 
 TEST_CASE("new certificates take effect for new connections; old connections live on") {
