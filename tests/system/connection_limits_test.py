@@ -176,7 +176,7 @@ def _(lab):
                 connections += [connected(lab, address, tls=True) for _ in range(HANDSHAKES // 8)]
             process.wait_until(lambda: metric(lab, 'closed', 'too_many') >= closed + HANDSHAKES // 8, 5, 'strangers have all')
             with contextlib.suppress(OSError):
-                over_tls(lab, STRANGER, **REGISTERING).close()
+                over_tls(lab, HASTY, **REGISTERING).close()
                 raise AssertionError('one more stranger has shaken hands')
             again = over_tls(lab, PBX_ADDRESS, **REGISTERING)
             equal(again.register().status, 200, 'REGISTER of who is known')
