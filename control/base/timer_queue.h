@@ -103,10 +103,9 @@ private:
             in_order_ = false;
             return std::erase_if(entries_, predicate);
         }
-        // Empty it is: for those of another time, who may be fewer.
-        void renew() {
-            constexpr std::size_t kept = 64;
-            if (entries_.capacity() > kept) entries_ = {};
+        void shrink_to_fit() { entries_.shrink_to_fit(); }
+        void renew() {  // empty it is
+            entries_ = {};
             in_order_ = false;
         }
 
@@ -170,8 +169,12 @@ private:
         entries_ -= entries.erase_if([this](const Entry& entry) { return !is_live(entry.id); });
     }
     void compact() {  // cancelled entries may not outgrow the live ones: a long-lived timer would pin them
-        for (Entries& near : near_) drop_cancelled(near);
-        drop_cancelled(far_);
+        for (Entries& near : near_) compact(near);
+        compact(far_);
+    }
+    void compact(Entries& entries) {
+        drop_cancelled(entries);
+        entries.shrink_to_fit();
     }
 
     std::vector<Place> places_;

@@ -179,7 +179,9 @@ enum class NatMode : std::uint8_t { off, on };
 struct TrunkNetwork {
     Family family = Family::none;  // none: static mode: that of the sources; registration mode: as the PBX comes
     NatMode nat = NatMode::off;
-    std::uint32_t options_interval_seconds = 0;  // static mode: between probes of one address; 0: none
+    // Static mode: between probes of one address. Registration mode: in which a PBX that registered over UDP and is
+    // gone is noticed. 0: nobody is asked.
+    std::uint32_t options_interval_seconds = 0;
     friend bool operator==(const TrunkNetwork&, const TrunkNetwork&) = default;
 };
 struct Trunk {

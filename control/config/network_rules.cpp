@@ -51,15 +51,15 @@ void check_target_transports(const Trunk& trunk, FieldErrors& errors) {
 
 void check_network(const Trunk& trunk, FieldErrors& errors) {
     const auto interval = trunk.network.options_interval_seconds;
-    if (trunk.mode == TrunkMode::registration) {
-        if (interval != 0)
-            errors.push_back({"network.options_interval_seconds",
-                              "belongs to mode static: a registered PBX keeps its registration alive itself"});
-        return;
-    }
+    const bool registers = trunk.mode == TrunkMode::registration;
+    if (registers && interval != 0 && !trunk.allows(Transport::udp))
+        return errors.push_back({"network.options_interval_seconds",
+                                 "is for a PBX that registers over UDP: the end of a connection is noticed without "
+                                 "probes; leave it out, or add udp to the transports"});
     if (interval != 0 && (interval < limits::options_min || interval > limits::options_max))
         errors.push_back(
             {"network.options_interval_seconds", out_of_range(interval, limits::options_min, limits::options_max)});
+    if (registers) return;
     check_family(trunk, errors);
     check_target_transports(trunk, errors);
 }

@@ -137,7 +137,11 @@ pb::PeerTls tls_to(const config::PeerTls& tls) {
     return message;
 }
 
-config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::TrunkMode mode, FieldErrors& errors) {
+bool is_probed(const config::Trunk& trunk) {
+    return trunk.mode == config::TrunkMode::static_ || trunk.allows(config::Transport::udp);
+}
+
+config::TrunkNetwork network_from(const pb::TrunkNetwork& message, bool probed, FieldErrors& errors) {
     config::TrunkNetwork network;
     if (message.ip_version() == pb::IP_VERSION_V4)
         network.family = Family::v4;
@@ -150,8 +154,7 @@ config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::Trunk
     else if (message.nat() != pb::NAT_MODE_OFF && message.nat() != pb::NAT_MODE_UNSPECIFIED)
         errors.push_back({"network.nat", "must be one of off, on"});
     network.options_interval_seconds = message.options_interval_seconds();
-    const bool probed_by_default = mode == config::TrunkMode::static_ && !message.unprobed();
-    if (network.options_interval_seconds == 0 && probed_by_default)
+    if (network.options_interval_seconds == 0 && probed && !message.unprobed())
         network.options_interval_seconds = default_probe_seconds;
     else if (network.options_interval_seconds != 0 && message.unprobed())
         errors.push_back({"network.unprobed", "is given beside options_interval_seconds: give one or the other"});
@@ -164,7 +167,7 @@ void network_to(const config::Trunk& trunk, pb::TrunkNetwork& message) {
         message.set_ip_version(network.family == Family::v6 ? pb::IP_VERSION_V6 : pb::IP_VERSION_V4);
     message.set_nat(network.nat == config::NatMode::on ? pb::NAT_MODE_ON : pb::NAT_MODE_OFF);
     message.set_options_interval_seconds(network.options_interval_seconds);
-    message.set_unprobed(trunk.mode == config::TrunkMode::static_ && network.options_interval_seconds == 0);
+    message.set_unprobed(is_probed(trunk) && network.options_interval_seconds == 0);
 }
 
 }  // namespace sallyport::wire

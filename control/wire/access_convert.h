@@ -15,7 +15,9 @@ config::Authentication authentication_from(const pb::TrunkAuthentication& messag
 void authentication_to(const config::Authentication& authentication, pb::TrunkAuthentication& message);
 config::PeerTls tls_from(const pb::PeerTls& message, config::FieldErrors& errors);
 pb::PeerTls tls_to(const config::PeerTls& tls);
-config::TrunkNetwork network_from(const pb::TrunkNetwork& message, config::TrunkMode mode, config::FieldErrors& errors);
+// Unless it says otherwise: of a PBX that registers over connections alone, the end of those is noticed without probes.
+bool is_probed(const config::Trunk& trunk);
+config::TrunkNetwork network_from(const pb::TrunkNetwork& message, bool probed, config::FieldErrors& errors);
 void network_to(const config::Trunk& trunk, pb::TrunkNetwork& message);
 
 // "trunks/acme-hq" -> "acme-hq"; an empty name is the caller's to fill (Create gives the id beside the resource).

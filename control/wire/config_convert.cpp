@@ -179,7 +179,7 @@ Converted<config::Trunk> from_proto(const pb::Trunk& message) {
         trunk.overflow.numbers.push_back({{one.first(), one.last().empty() ? one.first() : one.last()}, one.to()});
     trunk.overflow.trunk = reference_from(message.overflow().trunk(), "trunks/", "overflow.trunk", errors);
     trunk.forwarding.keep_redirects = message.forwarding().keep_redirects();
-    trunk.network = network_from(message.network(), trunk.mode, errors);
+    trunk.network = network_from(message.network(), is_probed(trunk), errors);
     trunk.session_timers = timers_from(message.session_timers(), errors);
     trunk.reliable_provisionals = !message.has_reliable_provisionals() || message.reliable_provisionals();
     trunk.customer = reference_from(message.customer(), "customers/", "customer", errors);

@@ -21,7 +21,7 @@ bool is_superseded(const registrar::Binding& lost, const std::vector<registrar::
 
 TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings, TimePoint now) {
     TrunkCondition out;
-    std::size_t lost = 0;
+    std::size_t lost = 0, silent = 0;
     const registrar::Binding* newest = nullptr;
     for (const auto& binding : bindings) {
         if (binding.expires_at <= now) continue;
@@ -30,20 +30,26 @@ TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings,
             lost += is_superseded(binding, bindings, now) ? 0 : 1;
             continue;
         }
+        if (binding.silent) {
+            ++silent;
+            continue;
+        }
         ++out.contacts;
         if (newest == nullptr || binding.registered_at > newest->registered_at) newest = &binding;
     }
     if (newest == nullptr) {
         // What has just expired may be renewed by somebody who read the clock before: it is looked at once more.
         if (!out.look_again && !bindings.empty()) out.look_again = now + 1s;
-        out.why =
-            lost > 0 ? "the connection it registered over is gone, and it has not come back" : "it is not registered";
+        out.why = silent > 0 ? "it no longer answers where it has registered from"
+                  : lost > 0 ? "the connection it registered over is gone, and it has not come back"
+                             : "it is not registered";
         return out;
     }
-    out.state = lost > 0 ? TrunkState::degraded : TrunkState::registered;
-    out.why = lost > 0
-                  ? "the connections of " + std::to_string(lost) + " of its " +
-                        counted(lost + out.contacts, "contact") + " are gone"
+    const std::string all = " of its " + counted(silent + lost + out.contacts, "contact");
+    out.state = lost + silent > 0 ? TrunkState::degraded : TrunkState::registered;
+    out.why = lost > 0 ? "the connections of " + std::to_string(lost) + all + " are gone"
+              : silent > 0
+                  ? std::to_string(silent) + all + (silent == 1 ? " no longer answers" : " no longer answer")
                   : counted(out.contacts, "contact") + ", the latest over " +
                         std::string(to_string(newest->flow.transport)) + " from " + newest->flow.remote.to_string();
     return out;

@@ -24,6 +24,7 @@ struct Binding {
     std::string user_agent;
     TimePoint registered_at{}, expires_at{};
     bool flow_closed = false;  // the stream is gone: kept till it expires, not called
+    bool silent = false;       // over UDP: it has answered probes and does not any more; not called until it does
     friend bool operator==(const Binding&, const Binding&) = default;
 };
 

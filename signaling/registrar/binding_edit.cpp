@@ -96,6 +96,7 @@ void BindingEdit::fill(Binding& binding, const ContactRequest& contact, std::uin
     if (binding.flow != flow_) binding.registered_at = now_;
     binding.flow = flow_;
     binding.flow_closed = false;
+    binding.silent = false;
     binding.call_id = request_.call_id();
     binding.cseq = request_.cseq().number;
     binding.q = contact.q;

@@ -17,7 +17,7 @@ std::vector<Binding> LocationStore::usable(std::string_view trunk, TimePoint now
         const auto found = s.bindings.find(trunk);
         if (found == s.bindings.end()) return live;
         for (const Binding& b : found->second)
-            if (is_usable(b, now)) live.push_back(b);
+            if (is_usable(b, now) && !b.silent) live.push_back(b);
     }
     // Among equals the PBX's latest word is the best guess of where it is.
     std::stable_sort(live.begin(), live.end(), [](const Binding& a, const Binding& b) {
@@ -73,6 +73,15 @@ std::vector<std::string> LocationStore::flow_closed(const Flow& flow) {
         return true;
     });
     return trunks;
+}
+
+bool LocationStore::set_silent(std::string_view trunk, const Flow& flow, bool silent) {
+    return update(trunk, [&](std::vector<Binding>& bindings) {
+        bool changed = false;
+        for (Binding& b : bindings)
+            if (b.flow == flow && b.path.empty()) changed |= std::exchange(b.silent, silent) != silent;
+        return changed;
+    });
 }
 
 std::vector<std::string> LocationStore::take_flow(const Flow& flow, std::string_view trunk) {

@@ -54,7 +54,7 @@ public:
         const auto found = s.bindings.find(trunk);
         return look(found == s.bindings.end() ? none : found->second);
     }
-    // Live ones, best first: not expired, flow open, by q.
+    // Live ones, best first: not expired, flow open, not silent, by q.
     std::vector<Binding> usable(std::string_view trunk, TimePoint now) const;
     std::vector<Binding> of(std::string_view trunk) const;  // all of them, also those that cannot be called
     // The trunk whose binding came over this flow, if any: identifies requests of a registered PBX. Nothing when two
@@ -62,6 +62,8 @@ public:
     std::optional<std::string> trunk_of(const Flow& flow, TimePoint now) const;
     bool has_binding(const Flow& flow, TimePoint now) const;  // of however many trunks
     std::vector<std::string> flow_closed(const Flow& flow);   // the trunks that had bindings over it
+    // Whether what the trunk has registered itself over this flow is to be called. True: that is news.
+    bool set_silent(std::string_view trunk, const Flow& flow, bool silent);
     // This trunk has proved itself over a UDP flow: a NAT has given the port to it. What others had there is not called
     // any more, but for what came through a proxy (Path), whose flow is everybody's. Whose it was.
     std::vector<std::string> take_flow(const Flow& flow, std::string_view trunk);

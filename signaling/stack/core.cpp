@@ -25,6 +25,7 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
                statistics.parties_replaced,  statistics.requests_elsewhere, statistics.setup_seconds},
       calls(config.recent_calls, shared.connections),
       health(statistics.options_sent),
+      flow_probes(statistics.options_sent),
       overload(config.tolerated_busy),
       authenticator(config.nonce_secret, config.nonce_life, random, shared.nonce_counts),
       registrar(shared.locations),
@@ -56,6 +57,7 @@ void Core::handle(const Input& input, TimePoint now, Outputs& out) {
     run_effects();
     auto cx = context();
     health.probe_suspects(cx);
+    review_trunks(flow_probes.take_news());
     statistics.calls.set(calls.size());
     statistics.transactions.set(layer.size());
     statistics.subscriptions.set(subscriptions.size());
@@ -119,6 +121,7 @@ void Core::on(const TimerDue&) {
             case transaction::TimerOwner::server_transaction: layer.timer(*due, now_, effects_); break;
             case transaction::TimerOwner::call: calls.on_timer(*due, cx); break;
             case transaction::TimerOwner::health: health.on_timer(due->object, cx); break;
+            case transaction::TimerOwner::flow_probes: flow_probes.on_timer(due->object, snapshot.get(), cx); break;
             case transaction::TimerOwner::registrar:
                 expiry_ = 0;
                 shared.locations.expire(now_);
@@ -225,6 +228,7 @@ void Core::on(const ConfigChanged& input) {
     refreshes.clear();  // secrets, limits and numbers may be others
     auto cx = context();
     health.configure(*snapshot, cx);
+    flow_probes.configure(*snapshot, shared.locations.all(), cx);
     learn_emergency_numbers();
     keep_expiring();
     review_all_trunks();
@@ -313,8 +317,8 @@ void Core::take(transaction::Cancelled&& cancelled) {
 
 void Core::take(transaction::Response&& response) {
     auto cx = context();
-    const bool taken =
-        health.on_response(response, cx) || subscriptions.on_response(response, cx) || relay.on_response(response, cx);
+    const bool taken = health.on_response(response, cx) || flow_probes.on_response(response, snapshot.get(), cx) ||
+                       subscriptions.on_response(response, cx) || relay.on_response(response, cx);
     if (!taken) calls.on_response(response, cx);
 }
 
@@ -325,8 +329,8 @@ void Core::take(transaction::StrayResponse&& stray) {
 
 void Core::take(transaction::ClientFailed&& failed) {
     auto cx = context();
-    const bool taken = health.on_client_failed(failed, cx) || subscriptions.on_client_failed(failed, cx) ||
-                       relay.on_client_failed(failed, cx);
+    const bool taken = health.on_client_failed(failed, cx) || flow_probes.on_client_failed(failed) ||
+                       subscriptions.on_client_failed(failed, cx) || relay.on_client_failed(failed, cx);
     if (!taken) calls.on_client_failed(failed, cx);
 }
 

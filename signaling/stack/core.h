@@ -22,6 +22,7 @@
 #include "signaling/registrar/registrar.h"
 #include "signaling/sip/glimpse.h"
 #include "signaling/sip/parser.h"
+#include "signaling/stack/flow_probes.h"
 #include "signaling/stack/handed_over_invites.h"
 #include "signaling/stack/health.h"
 #include "signaling/stack/inspect.h"
@@ -41,7 +42,8 @@ public:
 
     TimePoint last_input() const { return now_; }
     std::size_t housekeeping_timers() const {
-        return health.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0) + (trunk_review_ != 0 ? 1 : 0);
+        return health.timers() + flow_probes.timers() + subscriptions.timers() + (expiry_ != 0 ? 1 : 0) +
+               (trunk_review_ != 0 ? 1 : 0);
     }
 
     StackConfig config;
@@ -55,6 +57,7 @@ public:
     b2bua::CallTable calls;
     b2bua::TargetHealth target_health;
     Health health;
+    FlowProbes flow_probes;
     Subscriptions subscriptions;
     Relay relay;
     policy::RefusalLimit refusals;
@@ -145,6 +148,7 @@ private:
     void on_register(const transaction::Request& request);
     void judge_register(const transaction::Request& request, const config::Trunk* trunk, const std::string& sender);
     void register_trunk(const transaction::Request& request, const config::Trunk& trunk);
+    void watch_flow(const Flow& flow, const config::Trunk& trunk);
     void suspect_nat(const transaction::Request& request, const config::Trunk& trunk);
     bool is_disputed(const transaction::Request& request, const policy::Party& party,
                      const config::Trunk* claimed) const;

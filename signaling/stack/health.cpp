@@ -6,6 +6,7 @@
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/b2bua/targets.h"
 #include "signaling/stack/asker.h"
+#include "signaling/stack/options_request.h"
 
 namespace sallyport::stack {
 namespace {
@@ -17,7 +18,6 @@ constexpr Duration soon = 5s;
 constexpr std::size_t most_learned = 4096;
 // A DNS that fails must not cut a carrier off; one that has forgotten the name for good must.
 constexpr Duration sources_outlive_dns = 1h;
-constexpr std::size_t call_id_tries = 256;
 
 std::string host_of(const config::Target& target) {
     const auto address = IpAddress::parse(target.host);
@@ -242,21 +242,9 @@ void Health::ask(std::uint64_t number, Place& place, b2bua::Context& cx) {
     const Realm& realm = cx.realm(watch.realm);
     const locate::Located& at = place.at;
     const Flow flow = b2bua::outgoing_flow(realm, watch.realm, at.transport, at.endpoint);
-    const std::string uri = "sip:" + host_of(watch.target);
-    std::string call_id = cx.random.token(16);
-    for (std::size_t i = 0; i < call_id_tries && !cx.settings.is_home(call_id); ++i) call_id = cx.random.token(16);
-    auto options = sip::Composer::request("OPTIONS", uri);
-    options.add(HeaderName::via, b2bua::via_of(realm, flow, cx.layer.new_branch()))
-        .add(HeaderName::max_forwards, "70")
-        .add(HeaderName::from, b2bua::contact_of(realm, flow) + ";tag=" + cx.random.token(8))
-        .add(HeaderName::to, "<" + uri + ">")
-        .add(HeaderName::call_id, call_id)
-        .add(HeaderName::cseq, "1 OPTIONS")
-        .add(HeaderName::contact, b2bua::contact_of(realm, flow))
-        .add(HeaderName::accept, "application/sdp")
-        .add(HeaderName::user_agent, cx.settings.server_header);
     const std::string tls_name = at.transport == Transport::tls ? at.tls_name : std::string();
-    place.asked = cx.layer.send(flow, options.finish(), tls_name, cx.now, cx.effects);
+    place.asked =
+        cx.layer.send(flow, options_request(cx, flow, "sip:" + host_of(watch.target)), tls_name, cx.now, cx.effects);
     place.asked_at = cx.now;
     asked_[place.asked] = number;
     sent_.add();

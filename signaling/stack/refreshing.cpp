@@ -168,8 +168,8 @@ std::optional<registrar::Binding> Core::written_by(const transaction::Request& r
 
 // What a binding must be for the refresh to be one of it.
 bool Core::is_refreshed_by(const Refresh& refresh, const registrar::Binding& binding, const Flow& flow) const {
-    return binding.flow == flow && !binding.flow_closed && binding.expires_at > now_ && binding.path.empty() &&
-           binding.call_id == refresh.call_id && binding.contact == refresh.contact;
+    return binding.flow == flow && !binding.flow_closed && !binding.silent && binding.expires_at > now_ &&
+           binding.path.empty() && binding.call_id == refresh.call_id && binding.contact == refresh.contact;
 }
 
 void Core::remember_refresh(const transaction::Request& request, const config::Trunk& trunk, bool changed,

@@ -194,8 +194,17 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     if (ok && outcome.changed && trunk.network.nat == config::NatMode::off) suspect_nat(request, trunk);
     if (ok) remember_refresh(request, trunk, outcome.changed, outcome.response);
     layer.respond(request.server, outcome.status, std::move(outcome.response), now_, effects_);
-    if (ok) keep_expiring();
-    if (ok) review_trunk(trunk, "it has taken its registration back");
+    if (!ok) return;
+    keep_expiring();
+    watch_flow(request.flow, trunk);
+    review_trunk(trunk, "it has taken its registration back");
+}
+
+void Core::watch_flow(const Flow& flow, const config::Trunk& trunk) {
+    if (flow.transport != Transport::udp || trunk.network.options_interval_seconds == 0) return;
+    auto cx = context();
+    for (const auto& binding : shared.locations.of(trunk.id))
+        if (binding.flow == flow) flow_probes.registered(trunk, binding, cx);
 }
 
 void Core::suspect_nat(const transaction::Request& request, const config::Trunk& trunk) {

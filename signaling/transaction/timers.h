@@ -25,7 +25,8 @@ enum class TimerOwner : std::uint8_t {
     registrar,
     health,
     subscriptions,
-    trunk_review
+    trunk_review,
+    flow_probes
 };
 struct TimerKey {
     TimerOwner owner{};
