@@ -196,9 +196,9 @@ _sip._tcp.shut SRV 20 0 {PORT} d
         require_same_call(after_silence.invites[0], next(m for m in mute.heard if m.method == 'INVITE'))
 
 
-def calling(lab, address):
+def calling(lab, address, edge=None):
     """A switch of some carrier at this address; it answers OPTIONS and takes calls."""
-    return parties.core(lab.network.core, lab.run_directory, lab.probe_binary, edge=lab.edge.core_udp, address=address,
+    return parties.core(lab.network.core, lab.run_directory, lab.probe_binary, edge=edge or lab.edge.core_udp, address=address,
                         name=f'switch-{address}')
 
 
@@ -236,7 +236,7 @@ def _(lab):
 
 
 @case('a carrier that requires TLS is called over TLS alone, though its zone lists UDP and TCP first and nobody is there over '
-      'TLS; another TLS place is taken, and one whose certificate names somebody else is not')
+      'TLS; another TLS place is taken, one whose certificate names somebody else is not, and no call from its places over UDP')
 def _(lab):
     zone = HOSTS + f'''
 secure NAPTR 10 1 "s" "SIP+D2U" "" _sip._udp.secure
@@ -260,6 +260,8 @@ _sips._tcp.secure SRV 1 0 5061 a
             equal(len(over_tls.invites), 1, 'calls over TLS')
             require('/TLS ' in over_tls.invites[0]['Via'], f'Via: {over_tls.invites[0]["Via"]}')
             equal(over_tls.invites[0].uri, f'sip:{number}@{SECURE};user=phone', 'Request-URI')
+        with contextlib.closing(calling(lab, B, (CORE.signaling, PORT))) as impostor:
+            equal(outcome(lab, impostor), (403, None), 'a call over UDP from an address of the name')
         asked = lab.dns.questions(r'secure\.example')
         require(not [q for q in asked if '_sip._' in q], f'questions: {asked}')
         equal(in_clear(), (0, 0), 'what came over UDP and TCP')
