@@ -260,6 +260,7 @@ _sips._tcp.secure SRV 1 0 5061 a
             equal(len(over_tls.invites), 1, 'calls over TLS')
             require('/TLS ' in over_tls.invites[0]['Via'], f'Via: {over_tls.invites[0]["Via"]}')
             equal(over_tls.invites[0].uri, f'sip:{number}@{SECURE};user=phone', 'Request-URI')
+            wait_asked(over_tls)                # by now its address is known as one of the carrier's
         with contextlib.closing(calling(lab, B, (CORE.signaling, PORT))) as impostor:
             equal(outcome(lab, impostor), (403, None), 'a call over UDP from an address of the name')
         asked = lab.dns.questions(r'secure\.example')
