@@ -285,7 +285,8 @@ def _(lab):
     lab.pbx()
     try:
         with listening(lab, (A, 'udp', PORT), (B, 'udp', PORT)) as (first, second):
-            subscribe = core.plain_request('SUBSCRIBE', f'sip:{PBX_NUMBER}@{CORE.signaling}', [('Event', 'reg'), ('Expires', '600')])
+            subscribe = core.plain_request('SUBSCRIBE', f'sip:{PBX_NUMBER}@{CORE.signaling}',
+                                           [('Event', 'reg'), ('Expires', '600')])
             subscribe.set('Contact', '<sip:watcher@watch.example>')
             equal(core.start(subscribe).wait_final(5).status, 200, 'SUBSCRIBE')
             process.wait_until(lambda: at_source, 5, 'what is told at once is told where it has subscribed from')

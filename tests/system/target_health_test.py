@@ -17,7 +17,7 @@ from sip_targets import Target  # noqa: E402
 FALLEN, REFUSING, MUTE = '192.0.2.41', '192.0.2.42', '192.0.2.43'        # in the order in which they are called
 SINGLE, RESTING, BESIDE = '198.51.100.41', '198.51.100.42', '198.51.100.43'
 INTERVAL = 5                                # seconds between OPTIONS, the least that may be provisioned
-REST = 12                                   # seconds of Retry-After: more than two intervals
+REST = 16                                   # seconds of Retry-After: three intervals and more: there is time to look
 NUMBER, AT_REST = '+4940700001', '+49801005551'
 T1 = 0.1
 EXTRA = f'dns: {{servers: ["{dns.ADDRESS}"], timeout_ms: 1000}}\ntimers: {{t1_ms: {int(T1 * 1000)}}}\n'
@@ -79,7 +79,8 @@ def fixture():
         try:
             lab.dns.start()
             lab.dns.publish(ZONE)
-            for addresses, namespace in (((FALLEN, REFUSING, MUTE), lab.network.pbx), ((SINGLE, RESTING, BESIDE), lab.network.core)):
+            for addresses, namespace in (((FALLEN, REFUSING, MUTE), lab.network.pbx),
+                                         ((SINGLE, RESTING, BESIDE), lab.network.core)):
                 for address in addresses:
                     namespace.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
                     lab.targets[address] = Target(namespace, address)
@@ -127,9 +128,9 @@ def call(lab, from_core):
 @case('one failed probe leaves a place up, the second in a row takes it down')
 def _(lab):
     fallen = lab.targets[FALLEN]
-    process.wait_until(lambda: state_of(lab, FALLEN) == (True, 'answers 503'), INTERVAL - 1, 'it is up with one failure', every=0.2)
+    process.wait_until(lambda: state_of(lab, FALLEN) == (True, 'answers 503'), INTERVAL - 1, 'it is up after one', every=0.2)
     equal((len(fallen.options), told(lab, 'target-down', FALLEN)), (1, []), 'OPTIONS so far, and what the log says')
-    process.wait_until(lambda: state_of(lab, FALLEN) == (False, 'answers 503'), INTERVAL + 2, 'it is down with two', every=0.2)
+    process.wait_until(lambda: state_of(lab, FALLEN) == (False, 'answers 503'), INTERVAL + 2, 'it is down after two', every=0.2)
     equal((len(fallen.options), len(told(lab, 'target-down', FALLEN))), (2, 1), 'OPTIONS so far, and what the log says')
 
 
@@ -158,7 +159,7 @@ def _(lab):
 def _(lab):
     flapping = lab.targets[REFUSING], lab.targets[MUTE], lab.targets[SINGLE]
     fallen = lab.targets[FALLEN]
-    process.wait_until(lambda: all(not t.options_plan for t in (*flapping, fallen)), 60, 'all that is planned has been', every=0.2)
+    process.wait_until(lambda: all(not t.options_plan for t in (*flapping, fallen)), 60, 'all that was planned', every=0.2)
     process.wait_until(lambda: state_of(lab, FALLEN) == (False, 'answers 408'), 2, 'its last failure is counted', every=0.1)
     equal((len(told(lab, 'target-down', FALLEN)), told(lab, 'target-up', FALLEN)), (1, []), 'it went down once, and not up')
     for target in flapping:
