@@ -12,12 +12,14 @@ class Target:
         self.address, self.port, self.over = address, port, over
         self.status, self.reason, self.headers = 486, 'Busy Here', ()
         self.options_status, self.options_headers = 200, ()
+        self.options_plan = []             # before that, one each: (status, headers), or None for no answer
         self.other_status, self.other_headers = 200, ()
         self.silent = False
         self.invites, self.options, self.others = [], [], []
         self.heard = []                    # while it was silent, repetitions too
         self.connections = 0
         self._branches = set()
+        self._planned = {}                 # branch -> what it is answered, however often it comes
         self._open = []
         self._stopped = threading.Event()
         self._acceptor = None
@@ -67,12 +69,17 @@ class Target:
         if message.method == 'INVITE':
             kept = self.invites
         elif message.method == 'OPTIONS':
-            kept, status, reason, headers = self.options, self.options_status, 'Probed', self.options_headers
+            if new and self.options_plan:
+                self._planned[message.branch] = self.options_plan.pop(0)
+            planned = self._planned.get(message.branch, (self.options_status, self.options_headers))
+            kept, reason, (status, headers) = self.options, 'Probed', planned or (None, ())
         else:
             kept, status, reason, headers = self.others, self.other_status, 'Other', self.other_headers
         if new:
             message.came = time.monotonic()
             kept.append(message)
+        if status is None:
+            return
         answer = sip_message.response_to(message, status, reason, f'{len(self._branches):x}-tag', headers)
         via.send(answer.encode(), source)
 

@@ -390,6 +390,92 @@ def _(lab):
         equal(len(target.invites), 1, 'calls')
 
 
+FAMILY_V6 = '2001:db8:78::/48'              # sources that make an IPv6 trunk of one
+FILLER = 'a-place-whose-name-is-rather-long-so-that-answers-are-large-too'
+# (what, target, transports, sources, further records, final response, where the call arrives, questions or None: not looked at)
+SHAPES = (
+    ('NAPTR and SRV of an IPv6 trunk lead to AAAA', '{host: six.example}', 'udp', FAMILY_V6,
+     f'six NAPTR 10 1 "s" "SIP+D2U" "" _sip._udp.six\n_sip._udp.six SRV 0 0 5060 six-host\nsix-host A {A}\nsix-host AAAA {V6}\n',
+     486, V6, ['NAPTR six.example', 'SRV _sip._udp.six.example', 'AAAA six-host.example']),
+    ('SRV "." says that the service is not there, whatever address the name has', '{host: absent.example}', 'udp', None,
+     f'_sip._udp.absent SRV 0 0 0 .\nabsent A {A}\n', 480, None, ['NAPTR absent.example', 'SRV _sip._udp.absent.example']),
+    ('SRV "." of one transport leaves the other', '{host: half.example}', 'udp, tcp', None,
+     f'_sip._udp.half SRV 0 0 0 .\n_sip._tcp.half SRV 0 0 5060 b\nhalf A {A}\n', 486, 'TCP ' + B, None),
+    ('a host name is an alias', '{host: alias.example, port: 5060, transport: udp}', 'udp', None,
+     f'alias CNAME middle\nmiddle CNAME real\nreal A {A}\n', 486, A, None),
+    ('SRV names an alias, and is itself found through one', '{host: indirect.example}', 'udp', None,
+     f'_sip._udp.indirect CNAME _sip._udp.direct\n_sip._udp.direct SRV 0 0 5060 nick\nnick CNAME named\nnamed A {B}\n',
+     486, B, None),
+    ('an alias that leads nowhere', '{host: dangling.example, port: 5060, transport: udp}', 'udp', None,
+     'dangling CNAME gone\n', 480, None, None),
+)
+
+
+@case('what zones look like: AAAA behind NAPTR and SRV, services that are decidedly not there, aliases '
+      '[SC-17.1.2.2-03]')
+def _(lab):
+    lab.dns.publish(HOSTS + ''.join(records for *_, records, _, _, _ in SHAPES))
+    with listening(lab, (A, 'udp'), (B, 'udp'), (B, 'tcp'), (V6, 'udp')) as at:
+        names = A, B, 'TCP ' + B, V6
+        wrong = []
+        for i, (what, target, transports, source, _, status, place, asked) in enumerate(SHAPES):
+            number = trunk(lab, f'shape-{i}', target, transports, source=source)
+            before, came = len(lab.dns.questions()), [len(t.invites) for t in at]
+            got = call(lab, number).status, [n for n, t, c in zip(names, at, came) if len(t.invites) > c]
+            questions = lab.dns.questions()[before:]
+            if got != (status, [place] if place else []) or asked not in (None, questions):
+                wrong.append(f'{what}: {got}, asked {questions}')
+        equal(wrong, [], 'what went wrong')
+    require(not re.search(r' \. (A|AAAA) IN', lab.dns.process.text()), 'an address of "." was asked for')
+
+
+def connections_taken(lab):
+    """TCP connections that the DNS server has accepted."""
+    lines = lab.dns.namespace.run('cat', '/proc/net/snmp').splitlines()
+    names, values = (line.split()[1:] for line in lines if line.startswith('Tcp:'))
+    return int(dict(zip(names, values))['PassiveOpens'])
+
+
+@case('an answer that a datagram does not hold is asked for again over TCP, and all of it counts')
+def _(lab):
+    lab.dns.publish(HOSTS + f'{FILLER} A {B}\n' + ''.join(f'_sip._udp.large SRV {10 + i} 0 5060 {FILLER}\n' for i in range(50))
+                    + '_sip._udp.large SRV 1 0 5060 a\n')
+    number = trunk(lab, 'large', '{host: large.example, transport: udp}')
+    with listening(lab, (A, 'udp'), (B, 'udp')) as (best, others):
+        before = connections_taken(lab)
+        equal(call(lab, number).status, 486, 'the call')
+        require(connections_taken(lab) > before, 'DNS was asked over TCP')
+        equal([len(best.invites), len(others.invites)], [1, 0], 'calls at the best place of 51, and at others')
+
+
+@case('a place of weight 0 is called seldom beside one that has a weight, and if that one fails; of places that all have weight '
+      '0 each is called if the other fails [SC-17.1.2.2-03]')
+def _(lab):
+    lab.dns.publish(HOSTS + '''
+_sip._udp.light 600 SRV 10 0 5060 a
+_sip._udp.light 600 SRV 10 100 5060 b
+_sip._udp.none 600 SRV 10 0 5060 c
+_sip._udp.none 600 SRV 10 0 5060 d
+''')
+    number = trunk(lab, 'light', '{host: light.example, transport: udp}')
+    equals = trunk(lab, 'none', '{host: none.example, transport: udp}')
+    with listening(lab, (A, 'udp'), (B, 'udp'), (C, 'udp'), (D, 'udp')) as (light, heavy, *both):
+        for _ in range(60):
+            equal(call(lab, number).status, 486, 'the call')
+        # One of 101 on average: six of 60 would come once in 30,000 runs.
+        require(len(light.invites) <= 5, f'{len(light.invites)} of 60 calls at weight 0')
+        equal(len(light.invites) + len(heavy.invites), 60, 'calls')
+        heavy.status, heavy.reason = 503, 'Service Unavailable'
+        seldom = len(light.invites)
+        equal(call(lab, number).status, 486, 'the call that weight 0 takes')
+        equal(len(light.invites), seldom + 1, 'calls at weight 0')
+        for failing, other in (both, both[::-1]):
+            failing.status, other.status = 503, 486
+            taken = len(other.invites)
+            equal(call(lab, equals).status, 486, 'the call to places without weight')
+            equal(len(other.invites), taken + 1, 'calls at the one that takes them')
+
+
 @case('a DNS server that says nothing costs the calls that need it, within a second or two, and no others')
 def _(lab):
     number = trunk(lab, 'unlucky', '{host: unlucky.example}')

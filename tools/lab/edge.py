@@ -29,7 +29,7 @@ class Edge:
         self.options = options or {}      # daemon -> further lines of its node file
         self.tls = tls                    # edge -> (tls section of the access realm, further realms), as YAML
         self.device = device              # how DPDK takes the media cables
-        self.advertised = advertised      # what the access realm says of itself: (SIP over IPv4, media[, SIP over IPv6])
+        self.advertised = advertised      # what the access realm says of itself: (SIP over IPv4[:port], media[, SIP over IPv6])
         self.registrations_file = registrations or f'{self.run}/registrations.db'     # "none": kept in memory alone
         self.before = {}                  # daemon -> a command that runs it at its next start, as words
         self.daemons = {}
@@ -80,7 +80,7 @@ class Edge:
     # -- files
     def write_files(self):
         self.ca = pki.Authority(self.run / 'pki')
-        hosts = [host for host in (self.advertised or ())[::2] if host[0] not in '[0123456789']
+        hosts = [host.partition(':')[0] for host in (self.advertised or ())[::2] if host[0] not in '[0123456789']
         self.ca.issue('edge', names=[SERVER_NAME, *hosts], addresses=[ACCESS.signaling])
         self.ca.issue('control', names=['localhost'], addresses=['127.0.0.1'])
         self.ca.issue('operator', usage='clientAuth', unit='admin')
