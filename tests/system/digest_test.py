@@ -226,6 +226,39 @@ def _(lab):
     pbx.close()
 
 
+@case('requests of one nonce may overtake one another, sent one after another or at once: each count within 64 of the highest is '
+      'taken once, in any order; one that is further behind is stale, though nobody has used it [E-26]')
+def _(lab):
+    for asking in askings(lab):
+        def sent(challenge, count):
+            message = asking.request()
+            if asking.method == 'REGISTER':
+                message.set('Call-ID', new_branch())                  # they are ordered among those of one Call-ID
+            return asking.pbx.start(asking.pbx.signed(message, asking.field, challenge=challenge, count=count))
+
+        def answered(transaction, count, taken):
+            response = require_status(transaction.wait_final(10), asking.taken if taken else asking.challenged,
+                                      f'{asking.method} with count {count}')
+            if not taken:
+                (first, *_) = response.all('WWW-Authenticate' if asking.challenged == 401 else 'Proxy-Authenticate')
+                equal(sip_digest.challenge_parameters(first).get('stale', '').lower(), 'true', f'stale in the answer to {count}')
+        for at_once in (False, True):
+            asking.bare()
+            nonce = asking.pbx.challenge
+            steps = [((5, True), (3, True), (4, True)), ((3, False), (4, False), (5, False)), ((80, True),),
+                     ((6, False), (16, False), (17, True), (79, True)), ((17, False), (79, False), (80, False), (81, True))]
+            for step in steps:
+                if at_once:
+                    pending = [(sent(nonce, count), count, taken) for count, taken in step]
+                    for each in pending:
+                        answered(*each)
+                else:
+                    for count, taken in step:
+                        answered(sent(nonce, count), count, taken)
+        if asking.method != 'INVITE':
+            asking.pbx.close()
+
+
 @case('the source address is no proof: from the PBX\'s own address, over another port, a call is challenged '
       '[SC-16.6.1-01]')
 def _(lab):
