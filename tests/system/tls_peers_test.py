@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import tls_wire  # noqa: E402
 import wire  # noqa: E402
+from asking import require_every_request_asked  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
 from certificate_lab import client_context  # noqa: E402
 from edge_fixture import DOMAIN  # noqa: E402
@@ -20,6 +21,7 @@ from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
 from listening_pbx import ListeningPbx, connect  # noqa: E402
 from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
+from registrant import Registrant  # noqa: E402
 from tls_lab import (  # noqa: E402
     BOTH, DIGEST, MADE, NAMES, RESPONDER_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
     edge_with_trunks, listening, log_of, number, ocsp_rule, options, plain, presented, provision, responding,
@@ -306,6 +308,24 @@ def proves_by_calling(lab, pbx):
     outgoing, incoming = parties.establish(pbx, lab.core(), f'sip:{lab.core_number}@{DOMAIN}', number('digest'))
     equal(incoming.bye().status, 200, 'BYE of the callee')
     require(outgoing.wait_ended(), 'the BYE did not reach the caller')
+
+
+@case('a PBX that is known by its certificate proves every request where its trunk says so as well [SC-16.6.1-04]')
+def _(lab):
+    who = {'username': 'by-certificate', 'password': 'a certificate is not all'}
+    trust = {'required': True, 'authorities': [MADE.root.pem]}
+    provision(lab, trunk('ca', trust, media={'srtp': 'off'}, authentication={'digest': 'per_request'}, credentials=[who]))
+    try:
+        for version in BOTH:
+            with lab.network.pbx.entered():
+                connection = transport.StreamTransport.connect(lab.edge.access_tls, (address('ca'), 0),
+                                                               client_context(MADE.trusted, MADE.pbx, version), DOMAIN)
+            pbx = Registrant(connection, domain='pbx.example', user=number('ca'), **who)
+            require_every_request_asked(lab, pbx, number('ca'))
+            pbx.close()
+        equal(alert_of(lab, 'ca', None), 'HANDSHAKE_FAILURE', 'nor are credentials enough: a PBX without a certificate')
+    finally:
+        provision(lab, trunk('ca', trust, limits={'concurrent_calls': 200}))
 
 
 @case('when the edge has opened the connection, the PBX calls over it too [SC-17.2-13]')
