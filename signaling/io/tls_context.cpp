@@ -88,8 +88,6 @@ std::optional<std::string> use(SSL_CTX* context, const TlsCertificate& files) {
     return std::nullopt;
 }
 
-constexpr long long staple_without_end = 3'600;  // seconds: a response that names no next one is asked for as often
-
 using CertificatePtr = std::shared_ptr<X509>;
 
 CertificatePtr share(X509* certificate) {
@@ -235,8 +233,7 @@ std::vector<StatusQuestion> TlsContext::due_staples(long long now) const {
     for (const auto& c : certificates_) {
         if (!c.fetch) continue;
         const auto life = staples_.life(*c.x509);
-        const bool fresh = life && (life->until == 0 ? now - life->since < staple_without_end
-                                                     : now < life->since + (life->until - life->since) / 2);
+        const bool fresh = life && now < life->since + (life->until - life->since) / 2;
         if (!fresh) out.push_back(*c.fetch);
     }
     return out;

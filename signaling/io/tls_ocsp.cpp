@@ -16,6 +16,9 @@ namespace sallyport::io {
 namespace {
 
 constexpr long long clock_skew = 300;  // seconds
+// Without nextUpdate newer word is to be had at any time (RFC 6960 4.2.2.1): what somebody recorded must not count
+// forever.
+constexpr long long without_next_update = 86'400;  // seconds
 
 template <class T, void (*free_it)(T*)>
 struct Free {
@@ -65,9 +68,10 @@ StatusAnswer judge(OCSP_SINGLERESP& single, long long now) {
     int reason = 0;
     ASN1_GENERALIZEDTIME *revoked_at = nullptr, *this_update = nullptr, *next_update = nullptr;
     const int status = OCSP_single_get0_status(&single, &reason, &revoked_at, &this_update, &next_update);
-    const long long from = seconds_of(this_update), until = seconds_of(next_update);
+    const long long from = seconds_of(this_update);
+    const long long until = next_update == nullptr ? from + without_next_update : seconds_of(next_update);
     if (from == 0 || from > now + clock_skew) return unknown("the OCSP response is of the future, or of no time");
-    if (until != 0 && until < now - clock_skew) return unknown("the OCSP response is out of date");
+    if (until < now - clock_skew) return unknown("the OCSP response is out of date");
     if (status == V_OCSP_CERTSTATUS_GOOD) return {CertificateStatus::good, {}, until};
     if (status != V_OCSP_CERTSTATUS_REVOKED) return unknown("the OCSP responder does not know the certificate");
     std::string why = "the certificate is revoked";

@@ -20,10 +20,10 @@ enum class CertificateStatus : std::uint8_t { good, revoked, unknown };
 struct StatusAnswer {
     CertificateStatus status = CertificateStatus::unknown;
     std::string why;            // a sentence, when it is not good
-    long long next_update = 0;  // seconds since 1970: good until then; 0: not said
+    long long next_update = 0;  // seconds since 1970: it counts until then; 0: unknown
 };
 
-// `now`: seconds since 1970. Clocks may differ by five minutes.
+// `now`: seconds since 1970. Clocks may differ by five minutes. A response without nextUpdate counts for a day.
 StatusAnswer read_status(std::string_view der, const x509_st& certificate, const x509_st& issuer, long long now);
 
 }  // namespace sallyport::io

@@ -172,8 +172,7 @@ OcspClient::Known OcspClient::look_up(const StatusQuestion& question) {
         case CertificateStatus::revoked: statistics_.revoked.add(); break;
         case CertificateStatus::unknown: statistics_.unknown.add(); return known;
     }
-    const long long longest = now + known_for;
-    known.until = known.answer.next_update == 0 ? longest : std::min(longest, known.answer.next_update);
+    known.until = std::min(now + known_for, known.answer.next_update);
     return known;
 }
 

@@ -31,8 +31,7 @@ int Staples::on_status_request(ssl_st* connection, void* self) {
     const auto found = staples.by_certificate_.find(SSL_get_certificate(connection));
     if (found == staples.by_certificate_.end()) return SSL_TLSEXT_ERR_NOACK;
     const Staple& staple = found->second;
-    if (staple.next_update != 0 && staple.next_update < static_cast<long long>(std::time(nullptr)))
-        return SSL_TLSEXT_ERR_NOACK;
+    if (staple.next_update < static_cast<long long>(std::time(nullptr))) return SSL_TLSEXT_ERR_NOACK;
     void* copy = OPENSSL_malloc(staple.der.size());  // freed with the connection
     if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
     std::memcpy(copy, staple.der.data(), staple.der.size());

@@ -18,7 +18,7 @@ public:
     struct Staple {
         std::string der;
         long long since = 0;        // seconds since 1970 when it was put
-        long long next_update = 0;  // 0: good until it is replaced
+        long long next_update = 0;  // handed out until then
     };
     void put(const x509_st& certificate, Staple staple);
     struct Life {

@@ -3,6 +3,7 @@ OCSP responses (openssl(1): ca, ocsp). Two keys serve for all certificates; they
 import datetime
 import hashlib
 import http.server
+import re
 import ssl
 import subprocess
 import tempfile
@@ -20,6 +21,26 @@ def openssl(*arguments):
 def at(days):
     when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
     return when.strftime('%Y%m%d%H%M%SZ')
+
+
+def der(tag, content):
+    """One value of ASN.1 in DER."""
+    size = len(content)
+    octets = size.to_bytes((size.bit_length() + 7) // 8, 'big')
+    return bytes([tag]) + (bytes([size]) if size < 128 else bytes([128 | len(octets)]) + octets) + content
+
+
+def der_parts(octets):
+    """The values that stand there one after another, as (tag, content)."""
+    parts, at = [], 0
+    while at < len(octets):
+        tag, size, begin = octets[at], octets[at + 1], at + 2
+        if size >= 128:
+            begin += size & 127
+            size = int.from_bytes(octets[at + 2:begin], 'big')
+        parts.append((tag, octets[begin:begin + size]))
+        at = begin + size
+    return parts
 
 
 class Leaf:
@@ -113,13 +134,35 @@ organizationName = optional
     def revoke(self, leaf):
         openssl('ca', '-batch', '-config', self._configuration(''), '-revoke', leaf.certificate)
 
-    def ocsp_response(self, leaf, file, minutes=60):
-        """The DER of a response about the leaf, signed by this authority."""
-        response = self.directory / file
+    def ocsp_response(self, leaf, file, minutes=60, signer=None, made=0):
+        """The DER of a response about the leaf, good for so many minutes (None: it does not say) from `made` on, minutes from
+        now, signed by this authority, or by somebody else (Leaf or Authority)."""
+        response, signer = self.directory / file, signer or self
         openssl('ocsp', '-issuer', self.certificate, '-cert', leaf.certificate, '-index', self.directory / 'index.txt',
-                '-rsigner', self.certificate, '-rkey', self.key, '-CA', self.certificate, '-respout', response,
-                '-nmin', minutes, '-noverify')
+                '-rsigner', signer.certificate, '-rkey', signer.key, '-CA', self.certificate, '-respout', response,
+                *(() if minutes is None else ('-nmin', minutes)), '-noverify')
+        if made:
+            response.write_bytes(self._of_another_time(response.read_bytes(), signer.key, made))
         return response
+
+    def _of_another_time(self, response, key, minutes):
+        """The OCSP response with all of its times moved, signed again (RFC 6960 4.2.1)."""
+        (_, answer), = der_parts(response)
+        status, (_, wrapped) = der_parts(answer)
+        (_, in_bytes), = der_parts(wrapped)
+        kind, (_, octets) = der_parts(in_bytes)
+        (_, basic), = der_parts(octets)
+        (_, told), algorithm, _, *certificates = der_parts(basic)
+
+        def moved(found):
+            when = datetime.datetime.strptime(found[1].decode(), '%Y%m%d%H%M%SZ') + datetime.timedelta(minutes=minutes)
+            return b'\x18\x0f' + when.strftime('%Y%m%d%H%M%SZ').encode()
+        told = der(0x30, re.sub(rb'\x18\x0f(\d{14}Z)', moved, told))
+        said, signature = self.directory / 'told', self.directory / 'signature'
+        said.write_bytes(told)
+        openssl('dgst', '-sha256', '-sign', key, '-out', signature, said)
+        basic = told + der(*algorithm) + der(3, b'\0' + signature.read_bytes()) + b''.join(der(*c) for c in certificates)
+        return der(0x30, der(*status) + der(0xa0, der(0x30, der(*kind) + der(4, der(0x30, basic)))))
 
 
 def server_context(leaf, trusted=None):

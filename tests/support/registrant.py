@@ -2,7 +2,9 @@
 hand. Calls and is called like any peer."""
 import queue
 import secrets
+import xml.etree.ElementTree as xml
 
+from cases import equal, require
 from pbx_sim import sip_digest, sip_peer, transport
 from pbx_sim.sip_message import Message, new_tag, response_to, split_list
 
@@ -112,6 +114,22 @@ def listed(response):
         uri, _, tail = value[1:].partition('>')
         out.append((uri, dict(p.partition('=')[::2] for p in tail.strip(';').split(';') if p)))
     return out
+
+
+def told(pbx, timeout=8):
+    """The next notification: its state, and the contacts of its one registration with its state and version."""
+    try:
+        message = pbx.notifications.get(timeout=timeout)
+    except queue.Empty:
+        raise AssertionError('no notification') from None
+    equal(message['Content-Type'], 'application/reginfo+xml', 'the body')
+    require(b'bnc' not in message.body, f'bnc has leaked: {message.body}')
+    root = xml.fromstring(message.body)
+    space = '{urn:ietf:params:xml:ns:reginfo}'
+    (registration,) = root.findall(f'{space}registration')
+    contacts = [c.find(f'{space}uri').text for c in registration.findall(f'{space}contact')]
+    return (message['Subscription-State'].partition(';')[0], registration.get('aor'), registration.get('state'),
+            contacts, int(root.get('version')))
 
 
 _at_port = {}          # who sits at a fixed port: one that a failed case has left makes room for the next

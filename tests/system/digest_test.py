@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
+from asking import Asking, require_every_request_asked, require_status, status_of  # noqa: E402
 from cases import case, equal, main, require, require_growth  # noqa: E402
 from edge_fixture import DOMAIN, STRANGER, running_edge  # noqa: E402
 from lab import process, prometheus  # noqa: E402
@@ -21,7 +22,7 @@ from pbx_sim.sip_message import new_branch  # noqa: E402
 from registrant import Registrant, over_tcp, over_tls, over_udp  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-PBX, OTHER, NOBODY = '192.0.2.10', '192.0.2.20', '192.0.2.99'
+PBX, OTHER, NOBODY, SOURCE = '192.0.2.10', '192.0.2.20', '192.0.2.99', '192.0.2.98'
 NONCE_SECONDS, FAILURES, LOCKED_SECONDS = 3, 6, 4
 SECOND_METRICS = '127.0.0.1:9113'
 STRICT = dict(domain=DOMAIN, user='strict', password='again and again')
@@ -32,6 +33,7 @@ FIRST = dict(domain=DOMAIN, user='first', password='reads one header only')
 RFC2069 = dict(domain=DOMAIN, user='rfc2069', password='from the last century')
 CONNECTION = dict(domain=DOMAIN, user='+4930600007', username='fixed', password='nailed to the wall')
 REQUEST = dict(domain=DOMAIN, user='+4930600008', username='fixed-too', password='nailed to the floor')
+BY_SOURCE = dict(domain=DOMAIN, user='+4930600010', username='by-source', password='an address is no proof')
 
 
 def digest_section(action='refuse', failures=FAILURES, nonce_seconds=NONCE_SECONDS, more=''):
@@ -40,7 +42,8 @@ def digest_section(action='refuse', failures=FAILURES, nonce_seconds=NONCE_SECON
 
 
 def prepare(lab):
-    lab.network.pbx.ip('addr', 'add', f'{NOBODY}/24', 'dev', 'sig0')
+    for address in (NOBODY, SOURCE):
+        lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
     lab.edge.apply(HERE / 'provision_digest.yaml')
 
 
@@ -54,50 +57,8 @@ def restart_with(lab, section):
     lab.edge.wait_recovered()
 
 
-def status_of(response, what):
-    require(response is not None, f'{what}: no answer')
-    return response.status
-
-
-def require_status(response, status, what):
-    equal(status_of(response, what), status, what)
-    return response
-
-
 def counter(lab, name, **labels):
     return lab.edge.scrape('signaling').get(name, **labels)
-
-
-class Asking:
-    """One kind of request that has to carry credentials: how it is made, how it is challenged, what it gets at last."""
-
-    def __init__(self, pbx, method, challenged, taken, uri=None):
-        self.pbx, self.method, self.challenged, self.taken = pbx, method, challenged, taken
-        self.uri = uri
-        self.field = 'Authorization' if challenged == 401 else 'Proxy-Authorization'
-
-    def request(self):
-        if self.method == 'REGISTER':
-            return self.pbx.request()
-        return self.pbx.plain_request(self.method, self.uri)
-
-    def bare(self):
-        return require_status(self.pbx.ask(self.request()), self.challenged, f'{self.method} without credentials')
-
-    def signed(self, **options):
-        return self.pbx.ask(self.pbx.signed(self.request(), self.field, **options))
-
-    def with_header(self, value):
-        message = self.request()
-        message.add(self.field, value)
-        return self.pbx.ask(message, timeout=3)
-
-    def require_taken(self, what, **options):
-        require_status(self.signed(**options), self.taken, f'{self.method} {what}')
-
-    def require_challenged(self, response, what, stale):
-        require_status(response, self.challenged, f'{self.method} {what}')
-        equal(self.pbx.challenge.get('stale', 'false').lower() == 'true', stale, f'stale in the answer to {what}')
 
 
 def askings(lab):
@@ -224,6 +185,39 @@ def _(lab):
     again.set('CSeq', '2 INVITE')
     require_status(pbx.ask(pbx.signed(again, 'Proxy-Authorization')), 484, 'the retry under the same branch')
     pbx.close()
+
+
+@case('requests of one nonce may overtake one another, sent one after another or at once: each count within 64 of the highest is '
+      'taken once, in any order; one that is further behind is stale, though nobody has used it [E-26]')
+def _(lab):
+    for asking in askings(lab):
+        def sent(challenge, count):
+            message = asking.request()
+            if asking.method == 'REGISTER':
+                message.set('Call-ID', new_branch())                  # they are ordered among those of one Call-ID
+            return asking.pbx.start(asking.pbx.signed(message, asking.field, challenge=challenge, count=count))
+
+        def answered(transaction, count, taken):
+            response = require_status(transaction.wait_final(10), asking.taken if taken else asking.challenged,
+                                      f'{asking.method} with count {count}')
+            if not taken:
+                (first, *_) = response.all('WWW-Authenticate' if asking.challenged == 401 else 'Proxy-Authenticate')
+                equal(sip_digest.challenge_parameters(first).get('stale', '').lower(), 'true', f'stale in the answer to {count}')
+        for at_once in (False, True):
+            asking.bare()
+            nonce = asking.pbx.challenge
+            steps = [((5, True), (3, True), (4, True)), ((3, False), (4, False), (5, False)), ((80, True),),
+                     ((6, False), (16, False), (17, True), (79, True)), ((17, False), (79, False), (80, False), (81, True))]
+            for step in steps:
+                if at_once:
+                    pending = [(sent(nonce, count), count, taken) for count, taken in step]
+                    for each in pending:
+                        answered(*each)
+                else:
+                    for count, taken in step:
+                        answered(sent(nonce, count), count, taken)
+        if asking.method != 'INVITE':
+            asking.pbx.close()
 
 
 @case('the source address is no proof: from the PBX\'s own address, over another port, a call is challenged '
@@ -436,6 +430,14 @@ def _(lab):
         require_status(pbx.ask(number(pbx)), 407, 'INVITE, asked every time')
         require_status(pbx.ask(pbx.signed(number(pbx), 'Proxy-Authorization')), 484, 'INVITE with credentials')
     pbx.close()
+
+
+@case('a static PBX that is known by its source address, over UDP or TCP, proves every request where its trunk says so '
+      '[SC-16.6.1-04]')
+def _(lab):
+    for pbx in (over_udp(lab, SOURCE, 5076, **BY_SOURCE), over_tcp(lab, SOURCE, **BY_SOURCE)):
+        require_every_request_asked(lab, pbx, '+4930600010')
+        pbx.close()
 
 
 @case('a challenge of one side is no business of the other: it is not passed on, and never answered in our name '

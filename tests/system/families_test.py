@@ -15,7 +15,7 @@ from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, STRANGER, running_edge  # noqa: E402
 from lab import parties, process, switch  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
-from pbx_sim import sdp, sip_message  # noqa: E402
+from pbx_sim import sdp, sip_message, sip_peer, transport  # noqa: E402
 
 V4, V6 = ACCESS.peers[0], ACCESS.peers_v6[0]
 # One customer with a network of each kind: two trunks, each with its own numbers (SIPconnect 15).
@@ -123,6 +123,35 @@ def _(lab):
 @case('and over IPv6, with a core that has IPv4 alone [SC-15-06]')
 def _(lab):
     suite(lab, 'acme-v6')
+
+
+@case('over TCP and IPv6 a PBX registers, calls and is called, all of it over its one connection [SC-8-01] [SC-15-06] [SC-15-11]')
+def _(lab):
+    name, number = 'acme-v6-tcp', '+4930777021'
+    file = Path(lab.run_directory) / 'tcp.yaml'
+    file.write_text(trunk(name, 'v6', '+493077702') + 'transports: [tcp]\nmedia: {srtp: off}\n')
+    lab.edge.apply(file)
+    with lab.network.pbx.entered():
+        stream = transport.StreamTransport.connect((ACCESS.signaling_v6, 5060), (V6, 0))
+    peer = sip_peer.Peer(stream, DOMAIN, name, password=PASSWORD, contact_address=(V6, 5075))
+    party = parties.Party(name, lab.network.pbx, peer, V6, None, lab.run_directory, lab.probe_binary)
+    try:
+        parties.require_status(peer.register(bulk=True), 200, 'REGISTER')
+        found = [(r['transport'], r['source'], r['contact']) for r in lab.edge.registrations() if r['trunk'] == name]
+        contact = f'sip:[{V6}]:5075;transport=tcp'
+        equal(found, [('TCP', f'[{V6}]:{stream.local[1]}', contact)], 'the registration')
+        parties.talk(party, lab.core(), lab.number_uri(CORE_NUMBER), number, seconds=1).require_intact()
+        parties.talk(lab.core(), party, to_pbx(number), CORE_NUMBER, seconds=1, hang_up='callee').require_intact()
+        messages = sent_to(party)
+        require(any(m.startswith(f'INVITE sip:{number}@') and f'\r\nVia: SIP/2.0/TCP [{ACCESS.signaling_v6}]:5060' in m for m in messages),
+                'no INVITE with the Via of TCP and IPv6 came to the PBX')
+        for message in messages:
+            require(versions_in(message) <= {6}, f'{name} was sent addresses of IPv4:\n{message}')
+        equal(lab.edge.scrape('signaling').get('sallyport_sip_transport_connections', transport='tcp'), 1, 'TCP connections of the edge')
+        parties.require_status(peer.register(bulk=True, expires=0), 200, 'the end of the registration')
+    finally:
+        party.close()
+        lab.edge.cli('delete', 'trunk', name)
 
 
 @case('each PBX has been sent its own IP version and no other, in SIP and in SDP [SC-15-07] [SC-15-10] [SC-15-11]')

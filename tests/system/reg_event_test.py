@@ -3,7 +3,6 @@
 requests of the core to a number (RFC 6140 6)."""
 import queue
 import sys
-import xml.etree.ElementTree as xml
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +12,7 @@ from edge_fixture import DOMAIN, STRANGER, running_edge  # noqa: E402
 from lab import process  # noqa: E402
 from lab.network import CORE  # noqa: E402
 from pbx_sim.sip_message import response_to  # noqa: E402
-from registrant import over_tcp, over_udp  # noqa: E402
+from registrant import over_tcp, over_udp, told  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PBX = '192.0.2.10'
@@ -22,22 +21,6 @@ BULK = dict(domain=DOMAIN, user='pbx17', username='login-of-17', password='seven
 
 def registered(response):
     equal(response and response.status, 200, 'REGISTER')
-
-
-def told(pbx, timeout=8):
-    """The next notification: its state, and the contacts of its one registration with its state and version."""
-    try:
-        message = pbx.notifications.get(timeout=timeout)
-    except queue.Empty:
-        raise AssertionError('no notification') from None
-    equal(message['Content-Type'], 'application/reginfo+xml', 'the body')
-    require(b'bnc' not in message.body, f'bnc has leaked: {message.body}')
-    root = xml.fromstring(message.body)
-    space = '{urn:ietf:params:xml:ns:reginfo}'
-    (registration,) = root.findall(f'{space}registration')
-    contacts = [c.find(f'{space}uri').text for c in registration.findall(f'{space}contact')]
-    return (message['Subscription-State'].partition(';')[0], registration.get('aor'), registration.get('state'),
-            contacts, int(root.get('version')))
 
 
 @case('a PBX subscribes to what it has registered and is told of every change; a carrier learns of a number that it is '

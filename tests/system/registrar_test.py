@@ -7,6 +7,7 @@ import queue
 import signal
 import sqlite3
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,12 +18,14 @@ from lab import process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sip_digest  # noqa: E402
 from pbx_sim.sip_message import uri_of  # noqa: E402
-from registrant import listed, over_tcp, over_tls, over_udp  # noqa: E402
+from registrant import listed, over_tcp, over_tls, over_udp, told  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PBX = '192.0.2.10'
 BULK = dict(domain=DOMAIN, user='pbx17', username='login-of-17', password='seventeen old phones')
 LARGE = dict(domain=DOMAIN, user='large', password='ten thousand numbers')
+BRIEF = dict(domain=DOMAIN, user='brief', password='gone before you know it')
+BRIEF_SECONDS = 10
 ONE = dict(domain=DOMAIN, user='one', password='just one number')
 NUMBER = dict(domain=DOMAIN, user='+4930444000', password='looks like a number')
 ESCAPED = dict(domain=DOMAIN, user='a.b%20c', username='a.b c', password='a space within')
@@ -340,6 +343,84 @@ def _(lab):
     gone(pbx)
 
 
+def on_disk(lab, *texts):
+    """Is each of these in what is kept of registrations?"""
+    files = [lab.edge.run / 'registrations.db', lab.edge.run / 'registrations.db-wal']
+    content = b''.join(file.read_bytes() for file in files if file.exists())
+    return all(text.encode() in content for text in texts)
+
+
+def wait_on_disk(lab, *texts):
+    process.wait_until(lambda: on_disk(lab, *texts), 5, 'the registrations are on the disk', every=0.02)
+
+
+def trunk_state(lab, name):
+    """What operators see of a trunk: its state and why, in the list and, of the states, in the metrics."""
+    (listed_,) = [t for t in lab.edge.json('trunk', 'list')['trunks'] if t['trunk'] == name]
+    equal(lab.edge.scrape('signaling').get('sallyport_trunk_state', trunk=name, state=listed_['state']), 1, 'the state in the metrics')
+    return listed_['state'], listed_['why']
+
+
+@case('a registration that is not refreshed is over at its end and no sooner: no call goes there, the trunk is down, and who '
+      'has subscribed is told')
+def _(lab):
+    pbx, aor = over_udp(lab, PBX, 5076, **BRIEF), f'sip:brief@{DOMAIN}'
+    equal(listed(ok(pbx.register(expires=BRIEF_SECONDS)))[0][1]['expires'], str(BRIEF_SECONDS), 'the time that is granted')
+    answer = pbx.subscribe(aor)
+    equal(answer.status, 200, 'SUBSCRIBE')
+    dialog = pbx.subscribed, answer
+    contact = pbx.bulk_contact[1:].partition(';bnc')[0]
+    equal(told(pbx), ('active', aor, 'active', [contact], 0), 'what is told at once')
+    delivered(lab, '+4930333005', pbx)
+    process.wait_until(lambda: float(bindings(lab, 'reg-brief')[0]['expires_seconds']) < BRIEF_SECONDS / 2, BRIEF_SECONDS,
+                       'half of its time is over')
+    asked = time.monotonic()
+    ok(pbx.register(expires=BRIEF_SECONDS), 'the refresh')
+    soonest, latest = asked + BRIEF_SECONDS, time.monotonic() + BRIEF_SECONDS
+    process.wait_until(lambda: time.monotonic() > soonest - 2, BRIEF_SECONDS, 'the time before the refresh is over')
+    equal(trunk_state(lab, 'reg-brief')[0], 'registered', 'the trunk once the time before the refresh is over')
+    delivered(lab, '+4930333005', pbx)
+    process.wait_until(lambda: not bindings(lab, 'reg-brief') or time.monotonic() > latest, BRIEF_SECONDS, 'the registration is over',
+                       every=0.02)
+    require(time.monotonic() > soonest, f'the registration was over {soonest - time.monotonic():.2f} s too soon')
+    process.wait_until(lambda: time.monotonic() > latest, 1, 'its end, at the latest', every=0.001)
+    not_delivered(lab, '+4930333005', 480, pbx)
+    equal(bindings(lab, 'reg-brief'), [], 'bindings')
+    process.wait_until(lambda: trunk_state(lab, 'reg-brief')[0] == 'down', 5, 'the trunk is down', every=0.1)
+    require('expired' in trunk_state(lab, 'reg-brief')[1], f'why it is down: {trunk_state(lab, "reg-brief")[1]}')
+    equal(told(pbx), ('active', aor, 'init', [], 1), 'what is told of the end')
+    ok(pbx.register(expires=BRIEF_SECONDS), 'REGISTER afterwards')
+    delivered(lab, '+4930333005', pbx)
+    equal(pbx.subscribe(aor, expires=0, dialog=dialog).status, 200, 'the end of the subscription')
+    gone(pbx)
+
+
+@case('a registration that ended while signaling was dead is not there when it is back, and nothing goes there; one that did '
+      'not end is')
+def _(lab):
+    brief, lasting = over_udp(lab, PBX, 5076, **BRIEF), over_udp(lab, PBX, 5071, **BULK)
+    ok(lasting.register(['<sip:192.0.2.10:5071;x=lasting;bnc>'], expires=600))
+    ok(brief.register(['<sip:192.0.2.10:5076;x=brief;bnc>'], expires=BRIEF_SECONDS))
+    over = time.monotonic() + BRIEF_SECONDS             # at the latest: it began before it was answered
+    wait_on_disk(lab, 'x=brief', 'x=lasting')
+    lab.edge.kill('signaling')
+    require(time.monotonic() < over, 'signaling was there at the end of the registration')
+    require(on_disk(lab, 'x=brief'), 'the registration is not on the disk any more')
+    process.wait_until(lambda: time.monotonic() > over, BRIEF_SECONDS + 1, 'the registration is over', every=0.1)
+    lab.edge.start_daemon('signaling')
+    lab.edge.wait_serving('signaling')
+    lab.edge.wait_recovered()
+    equal([r['contact'] for r in lab.edge.json('registration', 'list', '--lost')['registrations'] if r['trunk'] == 'reg-brief'],
+          [], 'bindings after the restart, lost ones as well')
+    not_delivered(lab, '+4930333005', 480, brief)
+    equal(trunk_state(lab, 'reg-brief')[0], 'down', 'the trunk')
+    delivered(lab, '+4930111001', lasting)
+    ok(brief.register(expires=BRIEF_SECONDS), 'REGISTER after the restart')
+    delivered(lab, '+4930333005', brief)
+    for pbx in (brief, lasting):
+        gone(pbx)
+
+
 @case('after its registration the PBX is called where it is now; before and afterwards it is not '
       '[SC-9.1-02] [SC-7-05] [SC-16.1.1-01]')
 def _(lab):
@@ -510,7 +591,6 @@ def _(lab):
 
 @case('nor by whoever has a clock [SC-16.4.1.3-03]')
 def _(lab):
-    import time
     pbx = over_tcp(lab, STRANGER, **BULK)
     kinds = {'known': f'<sip:pbx17@{DOMAIN}>', 'unknown': f'<sip:nobody@{DOMAIN}>'}
     times = {kind: [] for kind in kinds}
@@ -532,12 +612,7 @@ def _(lab):
     ok(udp.register(path=['<sip:p.example;lr>'], contacts=['<sip:192.0.2.10:5071;x=keptudp;bnc>;q=0.5']))
     ok(tls.register(['<sip:192.0.2.10:5061;x=kepttls;bnc>']))
     before = bindings(lab, 'reg-bulk')[0]
-    files = [lab.edge.run / 'registrations.db', lab.edge.run / 'registrations.db-wal']
-
-    def kept():
-        content = b''.join(file.read_bytes() for file in files if file.exists())
-        return b'x=keptudp' in content and b'x=kepttls' in content
-    process.wait_until(kept, 5, 'the registrations are on the disk', every=0.02)
+    wait_on_disk(lab, 'x=keptudp', 'x=kepttls')
     lab.edge.kill('signaling')
     lab.edge.start_daemon('signaling')
     lab.edge.wait_serving('signaling')

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import tls_wire  # noqa: E402
 import wire  # noqa: E402
+from asking import require_every_request_asked  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
 from certificate_lab import client_context  # noqa: E402
 from edge_fixture import DOMAIN  # noqa: E402
@@ -20,10 +21,14 @@ from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
 from listening_pbx import ListeningPbx, connect  # noqa: E402
 from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
+from registrant import Registrant  # noqa: E402
 from tls_lab import (  # noqa: E402
-    BOTH, DIGEST, MADE, NAMES, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
+    BOTH, DIGEST, MADE, NAMES, RESPONDER_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
     edge_with_trunks, listening, log_of, number, ocsp_rule, options, plain, presented, provision, responding,
     trunk, wait_log)
+
+NOBODY_THERE = 8889          # where no responder listens
+
 
 # -- static trunks: who the peer is
 
@@ -305,6 +310,24 @@ def proves_by_calling(lab, pbx):
     require(outgoing.wait_ended(), 'the BYE did not reach the caller')
 
 
+@case('a PBX that is known by its certificate proves every request where its trunk says so as well [SC-16.6.1-04]')
+def _(lab):
+    who = {'username': 'by-certificate', 'password': 'a certificate is not all'}
+    trust = {'required': True, 'authorities': [MADE.root.pem]}
+    provision(lab, trunk('ca', trust, media={'srtp': 'off'}, authentication={'digest': 'per_request'}, credentials=[who]))
+    try:
+        for version in BOTH:
+            with lab.network.pbx.entered():
+                connection = transport.StreamTransport.connect(lab.edge.access_tls, (address('ca'), 0),
+                                                               client_context(MADE.trusted, MADE.pbx, version), DOMAIN)
+            pbx = Registrant(connection, domain='pbx.example', user=number('ca'), **who)
+            require_every_request_asked(lab, pbx, number('ca'))
+            pbx.close()
+        equal(alert_of(lab, 'ca', None), 'HANDSHAKE_FAILURE', 'nor are credentials enough: a PBX without a certificate')
+    finally:
+        provision(lab, trunk('ca', trust, limits={'concurrent_calls': 200}))
+
+
 @case('when the edge has opened the connection, the PBX calls over it too [SC-17.2-13]')
 def _(lab):
     with listening(lab, 'ca', MADE.pbx) as pbx:
@@ -346,7 +369,7 @@ def _(lab):
       '[SC-17.2-06]')
 def _(lab):
     away, other, hanging = (MADE.root.issue(f'status-{n}', 'DNS:ocsp.example', extra=asks_at(port))
-                            for n, port in (('away', 8889), ('other', 8889), ('hanging', 8890)))
+                            for n, port in (('away', NOBODY_THERE), ('other', NOBODY_THERE), ('hanging', 8890)))
     ocsp_rule(lab, 'hard')
     require(alert_of(lab, 'ocsp', away) != 'ok', 'taken although its status is unknown, and that matters')
     wait_log(lab, 'status unknown: the OCSP responder')
@@ -383,6 +406,56 @@ def _(lab):
                 staple = MADE.root.ocsp_response(leaf, f'{leaf.certificate.stem}.der') if stapled else None
                 equal(reaches_server(lab, leaf, staple, version), (reached, stapled), f'{leaf.certificate.stem}, stapled {stapled}')
                 equal(responder.asked, asked, f'questions to the responder, {version.name}')
+
+
+@case('a staple that a stranger or a mere peer has signed, that is about another certificate, or that is of another time is none, '
+      'though it says good: the responder is asked, and without it the status is unknown [SC-17.2-07] [SC-17.2-08]')
+def _(lab):
+    ocsp_rule(lab, 'hard')
+    another = MADE.root.issue('staple-of-another', 'DNS:ocsp.example', extra=asks_at())
+    kinds = (('a right one', {}), ('signed by a stranger', {'signer': MADE.stranger}),
+             ('signed by a peer of the same authority', {'signer': another}), ('about another', {'about': another}),
+             ('past its nextUpdate', {'made': -120}), ('of a day ago and more, without nextUpdate', {'made': -1500, 'minutes': None}),
+             ('of the future', {'made': 60}))
+    for index, (kind, how) in enumerate(kinds):
+        for version in BOTH:
+            right, what = not how, f'a staple {kind} over {version.name}'
+
+            def leaf_with_staple(name, port=RESPONDER_PORT):
+                leaf = MADE.root.issue(f'staple-{index}-{version.name}-{name}', 'DNS:ocsp.example', extra=asks_at(port))
+                about, options_ = how.get('about', leaf), {k: v for k, v in how.items() if k != 'about'}
+                return leaf, MADE.root.ocsp_response(about, f'{leaf.certificate.stem}.der', **options_)
+            good, revoked, alone = leaf_with_staple('good'), leaf_with_staple('revoked'), leaf_with_staple('alone', NOBODY_THERE)
+            MADE.root.revoke(revoked[0])
+            with responding(lab) as responder:
+                equal(reaches_server(lab, *good, version), (True, True), f'a good peer and {what}')
+                equal(responder.asked, 0 if right else 1, f'questions to the responder for {what}')
+                equal(reaches_server(lab, *revoked, version), (right, True), f'a revoked peer and {what}')
+                equal(responder.asked, 0 if right else 2, f'questions to the responder in all for {what}')
+            equal(reaches_server(lab, *alone, version), (right, True), f'no responder, and {what}')
+
+
+@case('as a client too a trunk that says soft takes whose status is unknown, and refuses who is revoked, by staple or by responder '
+      '[SC-17.2-05] [SC-17.2-06]')
+def _(lab):
+    ocsp_rule(lab, 'soft')
+    try:
+        for version in BOTH:
+            unknown, strange, stapled, told = (
+                MADE.root.issue(f'soft-{n}-{version.name}', 'DNS:ocsp.example', extra=asks_at(port))
+                for n, port in (('unknown', NOBODY_THERE), ('strange', NOBODY_THERE), ('stapled', RESPONDER_PORT), ('told', RESPONDER_PORT)))
+            bad = MADE.root.ocsp_response(strange, f'{strange.certificate.stem}.der', signer=MADE.stranger)
+            for leaf in (stapled, told):
+                MADE.root.revoke(leaf)
+            for leaf, staple in ((unknown, None), (strange, bad)):
+                equal(reaches_server(lab, leaf, staple, version)[0], True, f'{leaf.certificate.stem}, and no responder')
+            revoked = MADE.root.ocsp_response(stapled, f'{stapled.certificate.stem}.der')
+            equal(reaches_server(lab, stapled, revoked, version), (False, True), 'a revoked peer that staples it')
+            with responding(lab) as responder:
+                equal(reaches_server(lab, told, None, version)[0], False, 'a revoked peer without a staple')
+                equal(responder.asked, 1, 'questions to the responder')
+    finally:
+        ocsp_rule(lab, 'hard')
 
 
 def reaches_server(lab, leaf, staple, version=TLS_1_2):
