@@ -309,6 +309,10 @@ def _(lab):
     for values in (('pizza;critical',), ('critical', 'id;pizza')):
         equal(refused(site(lab, 'plain'), epi(FAR), from_=f'<{epi(OWN["plain"])}>', headers=privacy(*values)), 500, f'Privacy: {values}')
         equal(refused(lab.core(), f'sip:{OWN["plain"]}@{CORE.signaling}', headers=privacy(*values)), 500, f'Privacy: {values} of the core')
+        for method in ('MESSAGE', 'OPTIONS'):
+            with answering(site(lab, 'plain').peer, method, 200, 'OK', ()) as came:
+                answer = asked_outside_of_calls(lab.core(), method, f'sip:{OWN["plain"]}@{CORE.signaling}', headers=privacy(*values))
+            equal((answer.status, came), (500, []), f'Privacy: {values} of a {method}')
 
 
 @case('a preferred identity is a hint where the trunk takes hints, and never reaches the core [SC-10.2.6-01] [SC-10.2.6-02]')
@@ -373,7 +377,9 @@ def _(lab):
 
 PRIVACIES = (None, 'none', 'id', 'user', 'header', 'session', 'id;critical', 'header;user;session')
 CALLERS = ('number', 'name', 'anonymous')
-ENDINGS = ('answered', 'refused', 'cancelled')
+OUTSIDE_OF_CALLS = ('message', 'options')
+ENDINGS = ('answered', 'refused', 'cancelled', *OUTSIDE_OF_CALLS)
+SAID = b'what is said crosses'
 PAIRS = {'in': (('plain', 'core'), ('trusted', 'core'), ('acme-hq', 'core'), ('plain', 'peer'), ('trusted', 'peer')),
          'out': (('plain', 'core'), ('plain', 'peer'), ('trusted', 'core'), ('trusted', 'peer'), ('acme-hq', 'core'))}
 FORWARDER = '5619990000'                          # has sent a call on, and asks not to be named
@@ -481,7 +487,7 @@ def require_told(row, message, number, told, what):
 
 
 def scan_one(lab, row, ending):
-    """One call of the truth table; the number of messages that were looked through."""
+    """One call of the truth table, or one request outside of calls; the number of messages that were looked through."""
     sides = {'pbx': site(lab, row.trunk), 'core': site(lab, row.carrier)}
     caller, callee = sides[row.caller_side], sides[row.callee_side]
     from_ = {'number': f'"{row.name(row.caller_side)}" <sip:{row.number}@via-{row.caller_side}.example>',
@@ -489,6 +495,10 @@ def scan_one(lab, row, ending):
     headers = row.fields() + [('Record-Route', f'<sip:rr-{row.caller_side}.example;lr>')]
     scan = Scan(sides['pbx'], sides['core'])
     to = epi(FOREIGN if row.carrier == 'peer' else FAR) if row.direction == 'out' else f'sip:{OWN[row.trunk]}@{CORE.signaling}'
+    if ending in OUTSIDE_OF_CALLS:
+        said_outside_of_calls(row, ending.upper(), caller, callee, to, from_, headers)
+        scan.finish(row.hidden())
+        return scan.messages
     common = dict(from_=from_, headers=headers, offer=described(caller.offer(), row.caller_side))
     back = topology_fields(row.callee_side, False)
     if ending == 'answered':
@@ -528,6 +538,52 @@ def scan_one(lab, row, ending):
         require(f'{row.number}@' in got.get('History-Info', ''), f'History-Info: {row}: {got.get("History-Info")}')
     scan.finish(row.hidden())
     return scan.messages
+
+
+def said_outside_of_calls(row, method, caller, callee, to, from_, headers):
+    """OPTIONS or MESSAGE for a number, and the answer. From the core it is carried to the PBX; a PBX's goes nowhere."""
+    back = row.identity(row.callee_side) + topology_fields(row.callee_side, False)
+    status = 486 if row.who == 'name' else 200
+    with answering(callee.peer, method, status, f'Said at warn-{row.callee_side}.example', back) as came:
+        answer = asked_outside_of_calls(caller, method, to, from_, headers)
+    if row.direction == 'out':
+        equal((answer.status, came), (405 if method == 'MESSAGE' else 200, []), f'{method}: {row}')
+        require_told(row, answer, row.number, False, f'the answer to {method}')
+        return
+    got, = came
+    equal((answer.status, uri(got), got.body), (status, row.shown(), SAID if method == 'MESSAGE' else b''), f'{method}: {row}')
+    require_told(row, got, row.number, row.told, method)
+    require_answerer(row, answer)
+    if row.hides:
+        require('id' in got['Privacy'].split(';'), f'Privacy of {method}: {row}: {got["Privacy"]}')
+
+
+def asked_outside_of_calls(caller, method, to, from_=None, headers=()):
+    """The final answer to a request for a number."""
+    text = [('Content-Type', 'text/plain')] if method == 'MESSAGE' else []
+    request = caller.peer.plain_request(method, to, [*headers, *text], SAID if text else b'')
+    if from_:
+        request.set('From', f'{from_};tag={sip_message.new_tag()}')
+    answer = caller.peer.start(request).wait_final(10)
+    require(answer is not None, f'no answer to {method} {to}')
+    return answer
+
+
+@contextlib.contextmanager
+def answering(peer, method, status, reason, headers):
+    """The peer answers every request for a number, by this method, outside of calls like that; the requests."""
+    original, came = peer._receive_request, []
+
+    def receive(message, source):
+        if message.method != method or not sip_message.user_of(message.uri):        # a probe names nobody
+            return original(message, source)
+        came.append(message)
+        return peer.send(sip_message.response_to(message, status, reason, sip_message.new_tag(), headers).encode(), source)
+    peer._receive_request = receive
+    try:
+        yield came
+    finally:
+        peer._receive_request = original
 
 
 def require_answerer(row, message):
