@@ -261,7 +261,7 @@ TEST_CASE("A kind of privacy that is critical and unknown is not passed on, of m
         b.next("500");
         CHECK(b.silent());
         b.receive(b.core_flow(), message(method, "tel:+4930155", "Privacy: pizza\r\n", {}, method + "-2"));
-        b.next(method);
+        b.next(method == "OPTIONS" ? "200" : method);  // its PBX has answered
     }
 }
 
