@@ -32,6 +32,9 @@ overload: {{busy_ms: 10, retry_after_from_seconds: {WINDOW[0]}, retry_after_to_s
 AVALANCHE, TLS_AVALANCHE = 200, 150
 STATES = ('registered', 'reachable', 'degraded', 'down', 'disabled')
 PROBED, SILENT = '192.0.2.34', '192.0.2.33'          # static PBXs of trunks that the cases provision
+DOUBLE, DOUBLE_NUMBER = 'double', '+4940888003'      # registers from two addresses, over TCP and TLS, without SRTP
+DYING, LIVING = '192.0.2.35', '192.0.2.36'           # its addresses
+UNNOTICED = KEEP_ALIVE + 1.5                         # seconds within which a death that nobody has noticed is
 
 
 def static_trunk(name, address, ports, transport, number, network):
@@ -465,6 +468,109 @@ def _(lab):
     standby.close()
     deleted = lab.edge.cli('delete', 'trunk', 'sipp-static', check=False)
     require(deleted.returncode == 1 and 'overflow' in deleted.stderr, f'{deleted.stderr}')
+
+
+def double_trunk(overflow=''):
+    return f'''kind: Trunk
+name: trunks/{DOUBLE}
+mode: registration
+realm: access
+registration_aor: sip:{DOUBLE}@{DOMAIN}
+credentials: [{{username: {DOUBLE}, password: {PASSWORD}}}]
+transports: [tcp, tls]
+numbers: [{{first: "{DOUBLE_NUMBER}"}}]
+media: {{srtp: off}}
+{overflow}
+'''
+
+
+@contextlib.contextmanager
+def double_at(lab, address, name, q):
+    """A PBX of trunk double at an address of its own, registered over a connection by this transport."""
+    tls = (transport.client_context(lab.edge.ca.certificate), lab.edge.server_name) if name == 'tls' else ()
+    lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ['ip', '-n', lab.network.pbx.name, 'addr', 'del', f'{address}/24', 'dev', 'sig0'],
+                       capture_output=True)
+        with lab.network.pbx.entered():
+            stream = transport.StreamTransport.connect(lab.edge.access_tls if tls else lab.edge.access_tcp, (address, 0), *tls)
+        peer = sip_peer.Peer(stream, DOMAIN, DOUBLE, password=PASSWORD)
+        stack.callback(peer.close)
+        response = peer.register(bulk=True, contact=peer.contact('', ';bnc') + f';q={q}')
+        equal(response and response.status, 200, f'REGISTER over {name} from {address}')
+        yield peer
+
+
+def dies_in_silence(lab, address):
+    lab.network.pbx.ip('addr', 'del', f'{address}/24', 'dev', 'sig0')      # no FIN, no RST: nothing comes any more
+
+
+def ring_in_time(calls, peer, began):
+    """Each of the calls comes to the peer, and its caller hears that it rings, within what it takes to notice a death."""
+    came = []
+
+    def all_came():
+        while not peer.incoming.empty():
+            came.append(peer.wait_call(1))
+            came[-1].ring()
+        return len(came) == len(calls) or any(call.transaction.final for call in calls)
+    process.wait_until(all_came, 40, 'the calls go on or end')
+    equal([call.transaction.final and call.transaction.final.start_line for call in calls], [None] * len(calls), 'what ended the calls')
+    for call in calls:
+        require(call.wait_provisional(180), 'a caller does not hear that it rings')
+    took = time.monotonic() - began
+    require(took <= UNNOTICED, f'it rang after {took:.1f} s')
+    for incoming in came:
+        require(f'{DOUBLE_NUMBER}@' in incoming.invite.uri, incoming.invite.uri)
+        incoming.reject(486, 'Busy Here')
+    equal([call.wait_final(5).status for call in calls], [486] * len(calls), 'what the callers hear')
+
+
+@case('with two contacts, the one that is called first has died without a word and nobody has noticed: the call, and one that follows '
+      'before it is noticed, ring at the other one within the keep-alive interval, over TCP and over TLS')
+def _(lab):
+    apply_text(lab, double_trunk())
+    for name in ('tcp', 'tls'):
+        with double_at(lab, DYING, name, 0.9) as first, double_at(lab, LIVING, name, 0.5) as other:
+            wait_state(lab, 'registered', 2, DOUBLE)
+            call = call_from_core(lab, DOUBLE_NUMBER)
+            first.wait_call(5).reject(486, 'Busy Here')
+            equal(call.wait_final(5).status, 486, 'what the caller hears')
+            require(other.incoming.empty(), f'{name}: the other contact is called first, or at once')
+            dies_in_silence(lab, DYING)
+            began = time.monotonic()
+            calls = [call_from_core(lab, DOUBLE_NUMBER)]
+            process.wait_until(lambda: time.monotonic() - began >= 1, 5, 'it is time for another')
+            equal((trunk_state(lab, DOUBLE)['state'], other.incoming.empty()), ('registered', True), f'{name}: unnoticed')
+            calls.append(call_from_core(lab, DOUBLE_NUMBER))
+            ring_in_time(calls, other, began)
+            equal(trunk_state(lab, DOUBLE)['contacts'], 1, f'{name}: contacts that are left')
+            equal(other.register(expires=0, contact='*').status, 200, 'all is de-registered, what is dead too')
+    lab.edge.cli('delete', 'trunk', DOUBLE)
+
+
+@case('the only contact has died without a word and nobody has noticed: the call rings at the trunk that takes its overflow within the '
+      'keep-alive interval, over TCP and over TLS')
+def _(lab):
+    apply_text(lab, double_trunk('overflow: {trunk: trunks/sipp-static}'))
+    with lab.network.pbx.entered():
+        standby = sip_peer.Peer(transport.UdpTransport((STANDBY, 5080), lab.edge.access_udp), STANDBY, user_agent='standby')
+    with contextlib.closing(standby):
+        for name in ('tcp', 'tls'):
+            with double_at(lab, DYING, name, 1.0) as only:
+                wait_state(lab, 'registered', 2, DOUBLE)
+                call = call_from_core(lab, DOUBLE_NUMBER)
+                only.wait_call(5).reject(486, 'Busy Here')
+                equal(call.wait_final(5).status, 486, 'what the caller hears')
+                dies_in_silence(lab, DYING)
+                began = time.monotonic()
+                call = call_from_core(lab, DOUBLE_NUMBER)
+                equal(trunk_state(lab, DOUBLE)['state'], 'registered', f'{name}: unnoticed')
+                ring_in_time([call], standby, began)
+                wait_state(lab, 'down', 2, DOUBLE)
+            with double_at(lab, LIVING, name, 1.0) as again:
+                equal(again.register(expires=0, contact='*').status, 200, 'all is de-registered, what is dead too')
+    lab.edge.cli('delete', 'trunk', DOUBLE)
 
 
 @case('the number that a trunk names for the one called takes the call while the PBX is away, at its cost: the caller hears 181 and '
