@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import case, equal, main, require, require_growth  # noqa: E402
-from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
+from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, STRANGER, USER, running_edge, without  # noqa: E402
 from lab import avalanche, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from listening_pbx import ListeningPbx  # noqa: E402
@@ -83,13 +83,6 @@ def edit_trunk(lab, name, *replacements):
         text, count = re.subn(pattern, new, text, flags=re.M)
         require(count, f'{pattern!r} is not in\n{text}')
     apply_text(lab, text)
-
-
-def without(text, *fields):
-    """A provisioned object without these fields."""
-    for field in fields:
-        text = re.sub(rf'(?m)^{field}:.*\n(?:[ -].*\n)*', '', text + '\n')
-    return text
 
 
 def call_from_core(lab, number=PBX_NUMBER):
