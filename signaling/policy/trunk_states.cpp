@@ -19,15 +19,28 @@ bool is_superseded(const registrar::Binding& lost, const std::vector<registrar::
     });
 }
 
+std::string place_of(const registrar::Binding& binding) {
+    return std::string(to_string(binding.flow.transport)) + " from " + binding.flow.remote.to_string();
+}
+
+// What an operator goes to look at; of many, the first few.
+std::string places_of(const std::vector<const registrar::Binding*>& lost) {
+    constexpr std::size_t most_named = 3;
+    std::string out;
+    for (std::size_t i = 0; i < std::min(lost.size(), most_named); ++i)
+        out += (out.empty() ? "" : ", ") + place_of(*lost[i]);
+    return lost.size() > most_named ? out + " and " + std::to_string(lost.size() - most_named) + " more" : out;
+}
+
 TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings, TimePoint now) {
     TrunkCondition out;
-    std::size_t lost = 0;
+    std::vector<const registrar::Binding*> lost;
     const registrar::Binding* newest = nullptr;
     for (const auto& binding : bindings) {
         if (binding.expires_at <= now) continue;
         if (!out.look_again || binding.expires_at < *out.look_again) out.look_again = binding.expires_at;
         if (binding.flow_closed) {
-            lost += is_superseded(binding, bindings, now) ? 0 : 1;
+            if (!is_superseded(binding, bindings, now)) lost.push_back(&binding);
             continue;
         }
         ++out.contacts;
@@ -36,16 +49,15 @@ TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings,
     if (newest == nullptr) {
         // What has just expired may be renewed by somebody who read the clock before: it is looked at once more.
         if (!out.look_again && !bindings.empty()) out.look_again = now + 1s;
-        out.why =
-            lost > 0 ? "the connection it registered over is gone, and it has not come back" : "it is not registered";
+        out.why = lost.empty()
+                      ? "it is not registered"
+                      : "the connection it registered over is gone, and it has not come back (" + places_of(lost) + ")";
         return out;
     }
-    out.state = lost > 0 ? TrunkState::degraded : TrunkState::registered;
-    out.why = lost > 0
-                  ? "the connections of " + std::to_string(lost) + " of its " +
-                        counted(lost + out.contacts, "contact") + " are gone"
-                  : counted(out.contacts, "contact") + ", the latest over " +
-                        std::string(to_string(newest->flow.transport)) + " from " + newest->flow.remote.to_string();
+    out.state = lost.empty() ? TrunkState::registered : TrunkState::degraded;
+    out.why = lost.empty() ? counted(out.contacts, "contact") + ", the latest over " + place_of(*newest)
+                           : "the connections of " + std::to_string(lost.size()) + " of its " +
+                                 counted(lost.size() + out.contacts, "contact") + " are gone (" + places_of(lost) + ")";
     return out;
 }
 

@@ -219,24 +219,44 @@ def _(lab):
     require(refused.returncode == 1 and 'nobody' in refused.stderr, f'{refused.stderr}')
 
 
-@case('a static trunk that is asked by OPTIONS is down, degraded or reachable as none, one or both of its places answer, and down again '
-      'once none does; disabled as soon as it is provisioned so')
+PROBED_PORTS = (5082, 5083, 5084)
+
+
+def require_names(why, named, unnamed):
+    """The reason names these places of the static trunk and no others."""
+    found = {port for port in (*named, *unnamed) if f'{PROBED}:{port}' in why}
+    equal(found, set(named), f'places that are named in {why!r}')
+
+
+@case('a static trunk that is asked by OPTIONS is down, degraded or reachable as none, some or all of its places answer, and down again '
+      'once none does, with the places that fail as its reason, in a state since it came into it; disabled as soon as it is provisioned so')
 def _(lab):
     lab.network.pbx.ip('addr', 'add', f'{PROBED}/24', 'dev', 'sig0')
-    text = static_trunk('probed', PROBED, (5082, 5083), 'udp', '+4940888001', '{options_interval_seconds: 5}')
+    text = static_trunk('probed', PROBED, PROBED_PORTS, 'udp', '+4940888001', '{options_interval_seconds: 5}')
     apply_text(lab, text)
-    places = []
+    places, seen = [], []
     try:
-        for state in ('down', 'degraded', 'reachable'):
+        for state in ('down', 'degraded', 'degraded', 'reachable'):
+            process.wait_until(lambda: trunk_state(lab, 'probed')['contacts'] == len(places), 20, f'{len(places)} of its places answer')
             found = wait_state(lab, state, 20, 'probed')
             equal((state, found['contacts']), (state, len(places)), 'contacts that can be called')
-            if len(places) < 2:
+            up, silent = PROBED_PORTS[:len(places)], PROBED_PORTS[len(places):]
+            require_names(found['why'], *((silent, up) if silent else (up, silent)))
+            equal('answers 200' in found['why'], not silent, f'the reason of {state}: {found["why"]}')
+            seen.append((state, found['since'], found['why']))
+            if silent:
                 with lab.network.pbx.entered():
-                    way = transport.UdpTransport((PROBED, 5082 + len(places)), lab.edge.access_udp)
+                    way = transport.UdpTransport((PROBED, PROBED_PORTS[len(places)]), lab.edge.access_udp)
                 places.append(sip_peer.Peer(way, PROBED))
+        since = [at for _, at, _ in seen]
+        require(since[0] < since[1] == since[2] < since[3] and seen[1][2] != seen[2][2], f'since when and why: {seen}')
+        shown = lab.edge.cli('trunk', 'show', 'probed')
+        require(all(f'{PROBED}:{port}' in shown for port in PROBED_PORTS) and 'reachable' in shown, shown)
         while places:
             places.pop().close()
-        wait_state(lab, 'down', 30, 'probed')
+        found = wait_state(lab, 'down', 30, 'probed')
+        require_names(found['why'], PROBED_PORTS, ())
+        require(found['since'] > since[3], f'since {found["since"]}, reachable since {since[3]}')
         apply_text(lab, text + 'disabled: true\n')
         wait_state(lab, 'disabled', trunk='probed')
         counts = lab.edge.status()['signaling']['trunk_states']
@@ -334,11 +354,12 @@ def _(lab):
 @case('a reset connection takes the trunk down at once; a call to it then gets 480, not a timeout [SC-17.4-03]')
 def _(lab):
     pbx = lab.pbx()
-    wait_state(lab, 'registered')
+    registered = wait_state(lab, 'registered')
     pbx.peer.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
     pbx.close()
     state = wait_state(lab, 'down', 2)
-    require('connection' in state['why'], state['why'])
+    require('connection' in state['why'] and '{}:{}'.format(*pbx.peer.transport.local) in state['why'], state['why'])
+    require(state['since'] > registered['since'], f'down since {state["since"]}, registered since {registered["since"]}')
     call = call_from_core(lab)
     began = time.monotonic()
     response = call.wait_final(5)
@@ -429,12 +450,20 @@ def require_480_within(lab, seconds, number):
 @case('with two contacts, one of them gone: degraded, and calls take the other one')
 def _(lab):
     pbx = lab.pbx()
+    began = wait_state(lab, 'registered', 2)
     with extra_pbx(lab, '192.0.2.32') as extra:
-        wait_state(lab, 'registered', 2)
+        both = process.wait_until(lambda: trunk_state(lab)['contacts'] == 2 and trunk_state(lab), 2, 'both are contacts')
+        equal((both['state'], both['since']), ('registered', began['since']), 'a second contact is no other state')
+        require(both['why'] != began['why'] and '192.0.2.32' in both['why'], f'{began["why"]}, then {both["why"]}')
+        place = '{}:{}'.format(*extra.peer.transport.local)
         extra.peer.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
         extra.close()
         state = wait_state(lab, 'degraded', 2)
         equal(state['contacts'], 1, 'contacts left')
+        require(place in state['why'] and pbx.peer.transport.local[0] not in state['why'], f'the place that is gone: {state["why"]}')
+        require(state['since'] > both['since'], f'degraded since {state["since"]}, registered since {both["since"]}')
+        equal(pbx.peer.register(bulk=True).status, 200, 'a refresh of the one that is left')
+        equal(trunk_state(lab)['since'], state['since'], 'since when, after a refresh')
         outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number)
         outgoing.bye()
         require(incoming.wait_ended(), 'BYE')
