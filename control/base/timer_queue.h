@@ -44,7 +44,7 @@ public:
     bool cancel(TimerId id) {
         if (!is_live(id)) return false;
         vacate(id);
-        if (entries_ > 64 && entries_ > 4 * size()) compact();
+        if (entries_ > 64 && entries_ > 2 * size()) compact();
         return true;
     }
     std::optional<TimePoint> next_deadline() {

@@ -4,8 +4,14 @@
 
 #include "signaling/policy/numbering.h"
 #include "signaling/policy/redirecting.h"
+#include "signaling/sip/privacy.h"
 
 namespace sallyport::policy {
+
+bool asks_for_unknown_privacy(const sip::Message& request) {
+    const auto privacy = sip::privacy_of(request);
+    return privacy.critical && privacy.unknown;
+}
 
 bool is_anonymous(const sip::Uri& uri) {
     if (uri.scheme != sip::Scheme::sip && uri.scheme != sip::Scheme::sips) return false;

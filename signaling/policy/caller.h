@@ -2,14 +2,22 @@
 // writes no header field.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "control/config/model.h"
 #include "signaling/sip/message.h"
 
 namespace sallyport::policy {
 
+// RFC 3323 5: a kind of privacy that is critical to whoever asks for it is unknown here. Such a request, of any method,
+// is not passed on but refused with this status.
+bool asks_for_unknown_privacy(const sip::Message& request);
+inline constexpr std::uint16_t privacy_not_possible_status = 500;
+inline constexpr std::string_view privacy_not_possible_text =
+    "a kind of privacy that is critical to the caller is unknown here";
 // RFC 3323 4.1.1.3: a host that ends in ".invalid", or nobody in particular.
 bool is_anonymous(const sip::Uri& uri);
 // The trunk's number that a URI of its PBX names, or nothing.

@@ -15,23 +15,32 @@ std::string counted(std::size_t n, std::string_view noun) {
 bool is_superseded(const registrar::Binding& lost, const std::vector<registrar::Binding>& bindings, TimePoint now) {
     return std::any_of(bindings.begin(), bindings.end(), [&](const registrar::Binding& other) {
         const bool same = other.call_id == lost.call_id || (!lost.instance.empty() && other.instance == lost.instance);
-        return same && !other.flow_closed && other.expires_at > now;
+        return same && !other.flow_closed && !other.silent && other.expires_at > now;
     });
+}
+
+std::string place_of(const registrar::Binding& binding) {
+    return std::string(to_string(binding.flow.transport)) + " from " + binding.flow.remote.to_string();
+}
+
+// What an operator goes to look at; of many, the first few.
+std::string places_of(const std::vector<const registrar::Binding*>& lost) {
+    constexpr std::size_t most_named = 3;
+    std::string out;
+    for (std::size_t i = 0; i < std::min(lost.size(), most_named); ++i)
+        out += (out.empty() ? "" : ", ") + place_of(*lost[i]);
+    return lost.size() > most_named ? out + " and " + std::to_string(lost.size() - most_named) + " more" : out;
 }
 
 TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings, TimePoint now) {
     TrunkCondition out;
-    std::size_t lost = 0, silent = 0;
+    std::vector<const registrar::Binding*> lost, silent;
     const registrar::Binding* newest = nullptr;
     for (const auto& binding : bindings) {
         if (binding.expires_at <= now) continue;
         if (!out.look_again || binding.expires_at < *out.look_again) out.look_again = binding.expires_at;
-        if (binding.flow_closed) {
-            lost += is_superseded(binding, bindings, now) ? 0 : 1;
-            continue;
-        }
-        if (binding.silent) {
-            ++silent;
+        if (binding.flow_closed || binding.silent) {
+            if (!is_superseded(binding, bindings, now)) (binding.flow_closed ? lost : silent).push_back(&binding);
             continue;
         }
         ++out.contacts;
@@ -40,18 +49,23 @@ TrunkCondition judge_registered(const std::vector<registrar::Binding>& bindings,
     if (newest == nullptr) {
         // What has just expired may be renewed by somebody who read the clock before: it is looked at once more.
         if (!out.look_again && !bindings.empty()) out.look_again = now + 1s;
-        out.why = silent > 0 ? "it no longer answers where it has registered from"
-                  : lost > 0 ? "the connection it registered over is gone, and it has not come back"
-                             : "it is not registered";
+        if (!silent.empty())
+            out.why = "it no longer answers where it has registered from (" + places_of(silent) + ")";
+        else if (!lost.empty())
+            out.why = "the connection it registered over is gone, and it has not come back (" + places_of(lost) + ")";
+        else
+            out.why = "it is not registered";
         return out;
     }
-    const std::string all = " of its " + counted(silent + lost + out.contacts, "contact");
-    out.state = lost + silent > 0 ? TrunkState::degraded : TrunkState::registered;
-    out.why = lost > 0 ? "the connections of " + std::to_string(lost) + all + " are gone"
-              : silent > 0
-                  ? std::to_string(silent) + all + (silent == 1 ? " no longer answers" : " no longer answer")
-                  : counted(out.contacts, "contact") + ", the latest over " +
-                        std::string(to_string(newest->flow.transport)) + " from " + newest->flow.remote.to_string();
+    const std::string all = " of its " + counted(lost.size() + silent.size() + out.contacts, "contact");
+    out.state = lost.empty() && silent.empty() ? TrunkState::registered : TrunkState::degraded;
+    if (!lost.empty())
+        out.why = "the connections of " + std::to_string(lost.size()) + all + " are gone (" + places_of(lost) + ")";
+    else if (!silent.empty())
+        out.why = std::to_string(silent.size()) + all +
+                  (silent.size() == 1 ? " no longer answers (" : " no longer answer (") + places_of(silent) + ")";
+    else
+        out.why = counted(out.contacts, "contact") + ", the latest over " + place_of(*newest);
     return out;
 }
 

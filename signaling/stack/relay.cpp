@@ -8,6 +8,7 @@
 #include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/methods.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/limits.h"
 #include "signaling/stack/asker.h"
@@ -48,6 +49,7 @@ Relay::Begun Relay::begin(const transaction::Request& request, const policy::Par
     const auto* trunk = config->trunk_by_number(called.text);
     if (trunk == nullptr)
         return config->disabled_trunk_by_number(called.text) == nullptr ? Begun::unknown_number : Begun::not_reachable;
+    if (policy::asks_for_unknown_privacy(request.message)) return Begun::privacy_not_possible;
     // Who waits for an answer of DNS that has never come is forgotten once there is need of his place.
     for (auto at = pending_.begin(); pending_.size() >= most && at != pending_.end();)
         if (const auto old = at++; cx.layer.request_of(old->second.server) == nullptr) forget(old);

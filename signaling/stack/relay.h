@@ -22,7 +22,14 @@ class Relay {
 public:
     static constexpr std::size_t most =
         1'000;  // at once on a shard: messages are no calls, and wait 32 s for a silent PBX
-    enum class Begun : std::uint8_t { carried, no_number, unknown_number, not_reachable, too_many };
+    enum class Begun : std::uint8_t {
+        carried,
+        no_number,
+        unknown_number,
+        not_reachable,
+        privacy_not_possible,
+        too_many
+    };
     // Carried: the answer will come, whatever becomes of it. Otherwise the caller answers.
     Begun begin(const transaction::Request& request, const policy::Party& carrier, const config::SnapshotPtr& config,
                 b2bua::Context& cx);

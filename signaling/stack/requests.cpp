@@ -5,6 +5,7 @@
 #include "control/base/check.h"
 #include "control/base/private_address.h"
 #include "signaling/b2bua/methods.h"
+#include "signaling/policy/caller.h"
 #include "signaling/policy/engine.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/content.h"
@@ -14,6 +15,13 @@
 namespace sallyport::stack {
 
 using sip::HeaderName;
+
+namespace {
+
+Refusal unreachable() { return {480, "its PBX is not reachable", {}}; }
+Refusal privacy_not_possible() { return {policy::privacy_not_possible_status, policy::privacy_not_possible_text, {}}; }
+
+}  // namespace
 
 std::string Core::retry_after() { return config.retry_window.draw(random); }
 
@@ -77,7 +85,8 @@ void Core::on_options(const transaction::Request& request) {
     if (party.kind == policy::PartyKind::carrier && request.message.max_forwards().value_or(1) > 0) {
         const auto begun = carry(request, party);
         if (begun == Relay::Begun::carried) return;
-        if (begun == Relay::Begun::not_reachable) return refuse(request, {480, "its PBX is not reachable", {}});
+        if (begun == Relay::Begun::not_reachable) return refuse(request, unreachable());
+        if (begun == Relay::Begun::privacy_not_possible) return refuse(request, privacy_not_possible());
     }
     statistics.options_answered.add();
     auto composer = sip::respond(request.message, 200, stateless_tag(request.message), &request.flow.remote);
@@ -107,7 +116,8 @@ void Core::on_message(const transaction::Request& request) {
         case Relay::Begun::no_number:
             return refuse(request, {405, "method not taken", {{HeaderName::allow, std::string(methods_allowed)}}});
         case Relay::Begun::unknown_number: return refuse(request, {404, "no trunk has that number", {}});
-        case Relay::Begun::not_reachable: return refuse(request, {480, "its PBX is not reachable", {}});
+        case Relay::Begun::not_reachable: return refuse(request, unreachable());
+        case Relay::Begun::privacy_not_possible: return refuse(request, privacy_not_possible());
         case Relay::Begun::too_many:
             return refuse(request, {503, "too many messages at once", {{HeaderName::retry_after, retry_after()}}});
     }

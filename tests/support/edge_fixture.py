@@ -2,6 +2,7 @@
 is taken down afterwards; the logs stay when a case failed to come up."""
 import contextlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,13 @@ STRANGER = '192.0.2.66'          # an address of the access network that no trun
 PBX_ADDRESS, CORE_ADDRESS = '192.0.2.10', '198.51.100.10'
 DOMAIN, USER, PASSWORD = 'sip.sallyport.example', 'acme-hq', 'a test password'
 PBX_NUMBER, CORE_NUMBER = '+4930555001', '+4989777001'
+
+
+def without(text, *fields):
+    """A provisioned object without these fields."""
+    for field in fields:
+        text = re.sub(rf'(?m)^{field}:.*\n(?:[ -].*\n)*', '', text + '\n')
+    return text
 
 
 class Lab:

@@ -161,7 +161,7 @@ def _(lab):
     pbx.close()
 
 
-@case('repeated octets of a REGISTER are answered again, not judged again; a retry may reuse its branch [E-26] [E-28]')
+@case('repeated octets of a REGISTER are answered again, not judged again; a retry may keep branch or CSeq, and change its From tag [E-26] [E-28]')
 def _(lab):
     pbx = over_udp(lab, STRANGER, 5071, **STRICT)
     asking = Asking(pbx, 'REGISTER', 401, 200)
@@ -176,14 +176,22 @@ def _(lab):
     pbx.close()
     pbx = over_udp(lab, OTHER, 5072, **CALLS)
     require_status(pbx.register(), 200, 'REGISTER')
-    bare = pbx.plain_request('INVITE', lab.number_uri('12345'))
-    require_status(pbx.ask(bare), 407, 'INVITE')
-    again = pbx.plain_request('INVITE', lab.number_uri('12345'))
-    again.set('Via', bare['Via'])                                     # the old branch, the next CSeq
-    again.set('Call-ID', bare['Call-ID'])
-    again.set('From', bare['From'])
-    again.set('CSeq', '2 INVITE')
-    require_status(pbx.ask(pbx.signed(again, 'Proxy-Authorization')), 484, 'the retry under the same branch')
+    calls = []
+    for kept, cseq in ((('Via', 'From'), 2), (('Via',), 2), (('From',), 1), ((), 2), ((), 1)):      # of what the challenge was to
+        bare = pbx.plain_request('INVITE', lab.number_uri('12345'))
+        require_status(pbx.ask(bare), 407, 'INVITE')
+        again = pbx.plain_request('INVITE', lab.number_uri('12345'))
+        for name in ('Call-ID', *kept):
+            again.set(name, bare[name])
+        again.set('CSeq', f'{cseq} INVITE')
+        require_status(pbx.ask(pbx.signed(again, 'Proxy-Authorization')), 484, f'the retry that keeps {kept or "neither"}, CSeq {cseq}')
+        calls.append(bare.call_id)
+
+    def recorded():
+        found = [call_id for record in lab.edge.records() for call_id in record['sip_call_ids']]
+        return [found.count(call_id) for call_id in calls]
+    process.wait_until(lambda: min(recorded()) > 0, 10, 'each has its record')
+    equal(recorded(), [1] * len(calls), 'records of each call')
     pbx.close()
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import case, equal, main, require, require_growth  # noqa: E402
-from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
+from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, STRANGER, USER, running_edge, without  # noqa: E402
 from lab import avalanche, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from listening_pbx import ListeningPbx  # noqa: E402
@@ -32,6 +32,9 @@ overload: {{busy_ms: 10, retry_after_from_seconds: {WINDOW[0]}, retry_after_to_s
 AVALANCHE, TLS_AVALANCHE = 200, 150
 STATES = ('registered', 'reachable', 'degraded', 'down', 'disabled')
 PROBED, SILENT = '192.0.2.34', '192.0.2.33'          # static PBXs of trunks that the cases provision
+DOUBLE, DOUBLE_NUMBER = 'double', '+4940888003'      # registers from two addresses, over TCP and TLS, without SRTP
+DYING, LIVING = '192.0.2.35', '192.0.2.36'           # its addresses
+UNNOTICED = KEEP_ALIVE + 1.5                         # seconds within which a death that nobody has noticed is
 
 
 def static_trunk(name, address, ports, transport, number, network):
@@ -80,13 +83,6 @@ def edit_trunk(lab, name, *replacements):
         text, count = re.subn(pattern, new, text, flags=re.M)
         require(count, f'{pattern!r} is not in\n{text}')
     apply_text(lab, text)
-
-
-def without(text, *fields):
-    """A provisioned object without these fields."""
-    for field in fields:
-        text = re.sub(rf'(?m)^{field}:.*\n(?:[ -].*\n)*', '', text + '\n')
-    return text
 
 
 def call_from_core(lab, number=PBX_NUMBER):
@@ -223,24 +219,44 @@ def _(lab):
     require(refused.returncode == 1 and 'nobody' in refused.stderr, f'{refused.stderr}')
 
 
-@case('a static trunk that is asked by OPTIONS is down, degraded or reachable as none, one or both of its places answer, and down again '
-      'once none does; disabled as soon as it is provisioned so')
+PROBED_PORTS = (5082, 5083, 5084)
+
+
+def require_names(why, named, unnamed):
+    """The reason names these places of the static trunk and no others."""
+    found = {port for port in (*named, *unnamed) if f'{PROBED}:{port}' in why}
+    equal(found, set(named), f'places that are named in {why!r}')
+
+
+@case('a static trunk that is asked by OPTIONS is down, degraded or reachable as none, some or all of its places answer, and down again '
+      'once none does, with the places that fail as its reason, in a state since it came into it; disabled as soon as it is provisioned so')
 def _(lab):
     lab.network.pbx.ip('addr', 'add', f'{PROBED}/24', 'dev', 'sig0')
-    text = static_trunk('probed', PROBED, (5082, 5083), 'udp', '+4940888001', '{options_interval_seconds: 5}')
+    text = static_trunk('probed', PROBED, PROBED_PORTS, 'udp', '+4940888001', '{options_interval_seconds: 5}')
     apply_text(lab, text)
-    places = []
+    places, seen = [], []
     try:
-        for state in ('down', 'degraded', 'reachable'):
+        for state in ('down', 'degraded', 'degraded', 'reachable'):
+            process.wait_until(lambda: trunk_state(lab, 'probed')['contacts'] == len(places), 20, f'{len(places)} of its places answer')
             found = wait_state(lab, state, 20, 'probed')
             equal((state, found['contacts']), (state, len(places)), 'contacts that can be called')
-            if len(places) < 2:
+            up, silent = PROBED_PORTS[:len(places)], PROBED_PORTS[len(places):]
+            require_names(found['why'], *((silent, up) if silent else (up, silent)))
+            equal('answers 200' in found['why'], not silent, f'the reason of {state}: {found["why"]}')
+            seen.append((state, found['since'], found['why']))
+            if silent:
                 with lab.network.pbx.entered():
-                    way = transport.UdpTransport((PROBED, 5082 + len(places)), lab.edge.access_udp)
+                    way = transport.UdpTransport((PROBED, PROBED_PORTS[len(places)]), lab.edge.access_udp)
                 places.append(sip_peer.Peer(way, PROBED))
+        since = [at for _, at, _ in seen]
+        require(since[0] < since[1] == since[2] < since[3] and seen[1][2] != seen[2][2], f'since when and why: {seen}')
+        shown = lab.edge.cli('trunk', 'show', 'probed')
+        require(all(f'{PROBED}:{port}' in shown for port in PROBED_PORTS) and 'reachable' in shown, shown)
         while places:
             places.pop().close()
-        wait_state(lab, 'down', 30, 'probed')
+        found = wait_state(lab, 'down', 30, 'probed')
+        require_names(found['why'], PROBED_PORTS, ())
+        require(found['since'] > since[3], f'since {found["since"]}, reachable since {since[3]}')
         apply_text(lab, text + 'disabled: true\n')
         wait_state(lab, 'disabled', trunk='probed')
         counts = lab.edge.status()['signaling']['trunk_states']
@@ -338,11 +354,12 @@ def _(lab):
 @case('a reset connection takes the trunk down at once; a call to it then gets 480, not a timeout [SC-17.4-03]')
 def _(lab):
     pbx = lab.pbx()
-    wait_state(lab, 'registered')
+    registered = wait_state(lab, 'registered')
     pbx.peer.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
     pbx.close()
     state = wait_state(lab, 'down', 2)
-    require('connection' in state['why'], state['why'])
+    require('connection' in state['why'] and '{}:{}'.format(*pbx.peer.transport.local) in state['why'], state['why'])
+    require(state['since'] > registered['since'], f'down since {state["since"]}, registered since {registered["since"]}')
     call = call_from_core(lab)
     began = time.monotonic()
     response = call.wait_final(5)
@@ -433,12 +450,20 @@ def require_480_within(lab, seconds, number):
 @case('with two contacts, one of them gone: degraded, and calls take the other one')
 def _(lab):
     pbx = lab.pbx()
+    began = wait_state(lab, 'registered', 2)
     with extra_pbx(lab, '192.0.2.32') as extra:
-        wait_state(lab, 'registered', 2)
+        both = process.wait_until(lambda: trunk_state(lab)['contacts'] == 2 and trunk_state(lab), 2, 'both are contacts')
+        equal((both['state'], both['since']), ('registered', began['since']), 'a second contact is no other state')
+        require(both['why'] != began['why'] and '192.0.2.32' in both['why'], f'{began["why"]}, then {both["why"]}')
+        place = '{}:{}'.format(*extra.peer.transport.local)
         extra.peer.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
         extra.close()
         state = wait_state(lab, 'degraded', 2)
         equal(state['contacts'], 1, 'contacts left')
+        require(place in state['why'] and pbx.peer.transport.local[0] not in state['why'], f'the place that is gone: {state["why"]}')
+        require(state['since'] > both['since'], f'degraded since {state["since"]}, registered since {both["since"]}')
+        equal(pbx.peer.register(bulk=True).status, 200, 'a refresh of the one that is left')
+        equal(trunk_state(lab)['since'], state['since'], 'since when, after a refresh')
         outgoing, incoming = parties.establish(lab.core(), pbx, f'sip:{PBX_NUMBER}@{CORE.signaling}', lab.core_number)
         outgoing.bye()
         require(incoming.wait_ended(), 'BYE')
@@ -465,6 +490,109 @@ def _(lab):
     standby.close()
     deleted = lab.edge.cli('delete', 'trunk', 'sipp-static', check=False)
     require(deleted.returncode == 1 and 'overflow' in deleted.stderr, f'{deleted.stderr}')
+
+
+def double_trunk(overflow=''):
+    return f'''kind: Trunk
+name: trunks/{DOUBLE}
+mode: registration
+realm: access
+registration_aor: sip:{DOUBLE}@{DOMAIN}
+credentials: [{{username: {DOUBLE}, password: {PASSWORD}}}]
+transports: [tcp, tls]
+numbers: [{{first: "{DOUBLE_NUMBER}"}}]
+media: {{srtp: off}}
+{overflow}
+'''
+
+
+@contextlib.contextmanager
+def double_at(lab, address, name, q):
+    """A PBX of trunk double at an address of its own, registered over a connection by this transport."""
+    tls = (transport.client_context(lab.edge.ca.certificate), lab.edge.server_name) if name == 'tls' else ()
+    lab.network.pbx.ip('addr', 'add', f'{address}/24', 'dev', 'sig0')
+    with contextlib.ExitStack() as stack:
+        stack.callback(subprocess.run, ['ip', '-n', lab.network.pbx.name, 'addr', 'del', f'{address}/24', 'dev', 'sig0'],
+                       capture_output=True)
+        with lab.network.pbx.entered():
+            stream = transport.StreamTransport.connect(lab.edge.access_tls if tls else lab.edge.access_tcp, (address, 0), *tls)
+        peer = sip_peer.Peer(stream, DOMAIN, DOUBLE, password=PASSWORD)
+        stack.callback(peer.close)
+        response = peer.register(bulk=True, contact=peer.contact('', ';bnc') + f';q={q}')
+        equal(response and response.status, 200, f'REGISTER over {name} from {address}')
+        yield peer
+
+
+def dies_in_silence(lab, address):
+    lab.network.pbx.ip('addr', 'del', f'{address}/24', 'dev', 'sig0')      # no FIN, no RST: nothing comes any more
+
+
+def ring_in_time(calls, peer, began):
+    """Each of the calls comes to the peer, and its caller hears that it rings, within what it takes to notice a death."""
+    came = []
+
+    def all_came():
+        while not peer.incoming.empty():
+            came.append(peer.wait_call(1))
+            came[-1].ring()
+        return len(came) == len(calls) or any(call.transaction.final for call in calls)
+    process.wait_until(all_came, 40, 'the calls go on or end')
+    equal([call.transaction.final and call.transaction.final.start_line for call in calls], [None] * len(calls), 'what ended the calls')
+    for call in calls:
+        require(call.wait_provisional(180), 'a caller does not hear that it rings')
+    took = time.monotonic() - began
+    require(took <= UNNOTICED, f'it rang after {took:.1f} s')
+    for incoming in came:
+        require(f'{DOUBLE_NUMBER}@' in incoming.invite.uri, incoming.invite.uri)
+        incoming.reject(486, 'Busy Here')
+    equal([call.wait_final(5).status for call in calls], [486] * len(calls), 'what the callers hear')
+
+
+@case('with two contacts, the one that is called first has died without a word and nobody has noticed: the call, and one that follows '
+      'before it is noticed, ring at the other one within the keep-alive interval, over TCP and over TLS')
+def _(lab):
+    apply_text(lab, double_trunk())
+    for name in ('tcp', 'tls'):
+        with double_at(lab, DYING, name, 0.9) as first, double_at(lab, LIVING, name, 0.5) as other:
+            wait_state(lab, 'registered', 2, DOUBLE)
+            call = call_from_core(lab, DOUBLE_NUMBER)
+            first.wait_call(5).reject(486, 'Busy Here')
+            equal(call.wait_final(5).status, 486, 'what the caller hears')
+            require(other.incoming.empty(), f'{name}: the other contact is called first, or at once')
+            dies_in_silence(lab, DYING)
+            began = time.monotonic()
+            calls = [call_from_core(lab, DOUBLE_NUMBER)]
+            process.wait_until(lambda: time.monotonic() - began >= 1, 5, 'it is time for another')
+            equal((trunk_state(lab, DOUBLE)['state'], other.incoming.empty()), ('registered', True), f'{name}: unnoticed')
+            calls.append(call_from_core(lab, DOUBLE_NUMBER))
+            ring_in_time(calls, other, began)
+            equal(trunk_state(lab, DOUBLE)['contacts'], 1, f'{name}: contacts that are left')
+            equal(other.register(expires=0, contact='*').status, 200, 'all is de-registered, what is dead too')
+    lab.edge.cli('delete', 'trunk', DOUBLE)
+
+
+@case('the only contact has died without a word and nobody has noticed: the call rings at the trunk that takes its overflow within the '
+      'keep-alive interval, over TCP and over TLS')
+def _(lab):
+    apply_text(lab, double_trunk('overflow: {trunk: trunks/sipp-static}'))
+    with lab.network.pbx.entered():
+        standby = sip_peer.Peer(transport.UdpTransport((STANDBY, 5080), lab.edge.access_udp), STANDBY, user_agent='standby')
+    with contextlib.closing(standby):
+        for name in ('tcp', 'tls'):
+            with double_at(lab, DYING, name, 1.0) as only:
+                wait_state(lab, 'registered', 2, DOUBLE)
+                call = call_from_core(lab, DOUBLE_NUMBER)
+                only.wait_call(5).reject(486, 'Busy Here')
+                equal(call.wait_final(5).status, 486, 'what the caller hears')
+                dies_in_silence(lab, DYING)
+                began = time.monotonic()
+                call = call_from_core(lab, DOUBLE_NUMBER)
+                equal(trunk_state(lab, DOUBLE)['state'], 'registered', f'{name}: unnoticed')
+                ring_in_time([call], standby, began)
+                wait_state(lab, 'down', 2, DOUBLE)
+            with double_at(lab, LIVING, name, 1.0) as again:
+                equal(again.register(expires=0, contact='*').status, 200, 'all is de-registered, what is dead too')
+    lab.edge.cli('delete', 'trunk', DOUBLE)
 
 
 @case('the number that a trunk names for the one called takes the call while the PBX is away, at its cost: the caller hears 181 and '

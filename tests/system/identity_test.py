@@ -309,6 +309,10 @@ def _(lab):
     for values in (('pizza;critical',), ('critical', 'id;pizza')):
         equal(refused(site(lab, 'plain'), epi(FAR), from_=f'<{epi(OWN["plain"])}>', headers=privacy(*values)), 500, f'Privacy: {values}')
         equal(refused(lab.core(), f'sip:{OWN["plain"]}@{CORE.signaling}', headers=privacy(*values)), 500, f'Privacy: {values} of the core')
+        for method in ('MESSAGE', 'OPTIONS'):
+            with answering(site(lab, 'plain').peer, method, 200, 'OK', ()) as came:
+                answer = asked_outside_of_calls(lab.core(), method, f'sip:{OWN["plain"]}@{CORE.signaling}', headers=privacy(*values))
+            equal((answer.status, came), (500, []), f'Privacy: {values} of a {method}')
 
 
 @case('a preferred identity is a hint where the trunk takes hints, and never reaches the core [SC-10.2.6-01] [SC-10.2.6-02]')
@@ -373,9 +377,11 @@ def _(lab):
 
 PRIVACIES = (None, 'none', 'id', 'user', 'header', 'session', 'id;critical', 'header;user;session')
 CALLERS = ('number', 'name', 'anonymous')
-ENDINGS = ('answered', 'refused', 'cancelled')
-PAIRS = {'in': (('plain', 'core'), ('trusted', 'core'), ('acme-hq', 'core'), ('plain', 'peer'), ('trusted', 'peer')),
-         'out': (('plain', 'core'), ('plain', 'peer'), ('trusted', 'core'), ('trusted', 'peer'), ('acme-hq', 'core'))}
+OUTSIDE_OF_CALLS = ('message', 'options')
+ENDINGS = ('answered', 'refused', 'cancelled', *OUTSIDE_OF_CALLS)
+SAID = b'what is said crosses'
+SAYINGS = ('asserted', 'preferred', 'both')        # in which field the caller names himself; in both: another one in the second
+PAIRS = [*itertools.product(('in', 'out'), ('plain', 'trusted', 'acme-hq'), ('core', 'peer'))]
 FORWARDER = '5619990000'                          # has sent a call on, and asks not to be named
 
 
@@ -387,8 +393,8 @@ def wants_to_hide(asked, who):
 class Row:
     """One row of the truth table: who calls whom, what he asks for, and what each side may be told."""
 
-    def __init__(self, direction, trunk, carrier, asked, who):
-        self.direction, self.trunk, self.carrier, self.asked, self.who = direction, trunk, carrier, asked, who
+    def __init__(self, direction, trunk, carrier, asked, who, saying):
+        self.direction, self.trunk, self.carrier, self.asked, self.who, self.saying = direction, trunk, carrier, asked, who, saying
         self.caller_side, self.callee_side = ('pbx', 'core') if direction == 'out' else ('core', 'pbx')
         self.trusts = {'pbx': trunk == 'trusted', 'core': carrier == 'core'}
         self.number = OWN[trunk] if direction == 'out' else CALLER
@@ -396,10 +402,12 @@ class Row:
         # A carrier that nobody trusts vouches for nobody; of a PBX of any kind its own numbers are believed.
         self.vouched = direction == 'out' or self.trusts['core']
         self.told = self.vouched and (self.trusts[self.callee_side] or not self.hides)
+        # What is preferred is a hint of a PBX; of a carrier it is nothing.
+        self.named = self.vouched and (saying != 'preferred' or direction == 'out')
         self.callee_hides = wants_to_hide(asked, 'number')
 
     def __str__(self):
-        return f'{self.direction} {self.trunk} {self.carrier} Privacy: {self.asked}, From: {self.who}'
+        return f'{self.direction} {self.trunk} {self.carrier} Privacy: {self.asked}, From: {self.who}, {self.saying}'
 
     def name(self, side):
         return f'Zoe-{side}'
@@ -417,7 +425,22 @@ class Row:
         """From as the callee gets it."""
         if self.hides:
             return ANONYMOUS
-        return {'number': epi(self.number), 'name': epi(self.number) if self.vouched else UNAVAILABLE, 'anonymous': ANONYMOUS}[self.who]
+        return {'number': epi(self.number), 'name': epi(self.number) if self.named else UNAVAILABLE, 'anonymous': ANONYMOUS}[self.who]
+
+    @property
+    def other(self):
+        """A number of the same side that is not the caller's."""
+        return self.number[:-1] + '7'
+
+    def own_words(self):
+        """The caller's request names him in the one field, in the other, or another one in the second."""
+        asserted_ones = self.identity(self.caller_side)
+        if self.saying == 'asserted':
+            return asserted_ones
+        if self.saying == 'preferred':
+            return [(name.replace('Asserted', 'Preferred'), value) for name, value in asserted_ones]
+        other = self.uri(self.caller_side).replace(self.number, self.other)
+        return [*asserted_ones, ('P-Preferred-Identity', f'"Other" <{other}>')]
 
     def fields(self):
         """Of the caller's requests: his identity, names of his network, and where he hides himself wherever else he is named;
@@ -430,11 +453,12 @@ class Row:
             more = [('History-Info', entry.format(way, '?Reason=SIP%3Bcause%3D302', '1')),
                     ('History-Info', entry.format('+1' + FORWARDER, '?Privacy=history', '1.1')),
                     ('Diversion', f'<sip:{way}@via-{side}.example>;reason=no-answer')]
-        return self.identity(side) + more + topology_fields(side, True)
+        return self.own_words() + more + topology_fields(side, True)
 
     def hidden(self):
         """What neither side may learn: side -> words."""
-        words = {'pbx': [], 'core': []}
+        words = {'pbx': ['P-Preferred-Identity'], 'core': ['P-Preferred-Identity']}
+        words[self.callee_side].append(self.other[1:])
         if not self.trusts[self.callee_side]:
             words[self.callee_side].append(FORWARDER)
             if self.hides:
@@ -481,7 +505,7 @@ def require_told(row, message, number, told, what):
 
 
 def scan_one(lab, row, ending):
-    """One call of the truth table; the number of messages that were looked through."""
+    """One call of the truth table, or one request outside of calls; the number of messages that were looked through."""
     sides = {'pbx': site(lab, row.trunk), 'core': site(lab, row.carrier)}
     caller, callee = sides[row.caller_side], sides[row.callee_side]
     from_ = {'number': f'"{row.name(row.caller_side)}" <sip:{row.number}@via-{row.caller_side}.example>',
@@ -489,6 +513,10 @@ def scan_one(lab, row, ending):
     headers = row.fields() + [('Record-Route', f'<sip:rr-{row.caller_side}.example;lr>')]
     scan = Scan(sides['pbx'], sides['core'])
     to = epi(FOREIGN if row.carrier == 'peer' else FAR) if row.direction == 'out' else f'sip:{OWN[row.trunk]}@{CORE.signaling}'
+    if ending in OUTSIDE_OF_CALLS:
+        said_outside_of_calls(row, ending.upper(), caller, callee, to, from_, headers)
+        scan.finish(row.hidden())
+        return scan.messages
     common = dict(from_=from_, headers=headers, offer=described(caller.offer(), row.caller_side))
     back = topology_fields(row.callee_side, False)
     if ending == 'answered':
@@ -500,7 +528,7 @@ def scan_one(lab, row, ending):
                 require_answerer(row, response)
         ends = (caller, row.caller_side), (callee, row.callee_side)
         again, answer = offered_anew(row, 'INVITE', (outgoing, incoming), ends, row.fields(), said)
-        require_told(row, again, row.number, row.told, 'the re-INVITE')
+        require_told(row, again, row.number, row.told and row.saying != 'preferred', 'the re-INVITE')
         require_answerer(row, answer)
         by_callee = row.identity(row.callee_side) + topology_fields(row.callee_side, True)
         by_caller = row.identity(row.caller_side) + topology_fields(row.caller_side, False)
@@ -521,13 +549,59 @@ def scan_one(lab, row, ending):
         got = arrived(caller, callee, to, response_headers=back + [('Reason', f'Q.850;cause=17;text="warn-{row.callee_side}.example"')],
                       status=486, reason=f'Busy at warn-{row.callee_side}.example', **common)
     equal(uri(got), row.shown(), f'From: {row}, {ending}')
-    require_told(row, got, row.number, row.told, 'the INVITE')
+    require_told(row, got, row.number, row.told and row.named, 'the INVITE')
     if row.hides:
         require('id' in got['Privacy'].split(';'), f'Privacy: {row}: {got["Privacy"]}')
     elif row.who == 'number' and row.asked != 'session' and row.vouched:
         require(f'{row.number}@' in got.get('History-Info', ''), f'History-Info: {row}: {got.get("History-Info")}')
     scan.finish(row.hidden())
     return scan.messages
+
+
+def said_outside_of_calls(row, method, caller, callee, to, from_, headers):
+    """OPTIONS or MESSAGE for a number, and the answer. From the core it is carried to the PBX; a PBX's goes nowhere."""
+    back = row.identity(row.callee_side) + topology_fields(row.callee_side, False)
+    status = 486 if row.who == 'name' else 200
+    with answering(callee.peer, method, status, f'Said at warn-{row.callee_side}.example', back) as came:
+        answer = asked_outside_of_calls(caller, method, to, from_, headers)
+    if row.direction == 'out':
+        equal((answer.status, came), (405 if method == 'MESSAGE' else 200, []), f'{method}: {row}')
+        require_told(row, answer, row.number, False, f'the answer to {method}')
+        return
+    got, = came
+    equal((answer.status, uri(got), got.body), (status, row.shown(), SAID if method == 'MESSAGE' else b''), f'{method}: {row}')
+    require_told(row, got, row.number, row.told and row.named, method)
+    require_answerer(row, answer)
+    if row.hides:
+        require('id' in got['Privacy'].split(';'), f'Privacy of {method}: {row}: {got["Privacy"]}')
+
+
+def asked_outside_of_calls(caller, method, to, from_=None, headers=()):
+    """The final answer to a request for a number."""
+    text = [('Content-Type', 'text/plain')] if method == 'MESSAGE' else []
+    request = caller.peer.plain_request(method, to, [*headers, *text], SAID if text else b'')
+    if from_:
+        request.set('From', f'{from_};tag={sip_message.new_tag()}')
+    answer = caller.peer.start(request).wait_final(10)
+    require(answer is not None, f'no answer to {method} {to}')
+    return answer
+
+
+@contextlib.contextmanager
+def answering(peer, method, status, reason, headers):
+    """The peer answers every request for a number, by this method, outside of calls like that; the requests."""
+    original, came = peer._receive_request, []
+
+    def receive(message, source):
+        if message.method != method or not sip_message.user_of(message.uri):        # a probe names nobody
+            return original(message, source)
+        came.append(message)
+        return peer.send(sip_message.response_to(message, status, reason, sip_message.new_tag(), headers).encode(), source)
+    peer._receive_request = receive
+    try:
+        yield came
+    finally:
+        peer._receive_request = original
 
 
 def require_answerer(row, message):
@@ -586,14 +660,13 @@ def _(lab):
 
 
 @case('the truth table of privacy x trust x identity x direction x how it ends, and in no field of any message, of an offer within the '
-      'call neither, anything of the other side [E-32]')
+      'call or outside of calls neither, anything of the other side [E-32]')
 def _(lab):
-    messages, rows = 0, 0
-    with taking_update(*{id(p): p for pairs in PAIRS.values() for pair in pairs for p in (site(lab, n) for n in pair)}.values()):
-        for direction, pairs in PAIRS.items():
-            for (trunk, carrier), asked, who, ending in itertools.product(pairs, PRIVACIES, CALLERS, ENDINGS):
-                rows, messages = rows + 1, messages + scan_one(lab, Row(direction, trunk, carrier, asked, who), ending)
-    require(rows == 10 * len(PRIVACIES) * len(CALLERS) * len(ENDINGS) and messages > 5000, f'{rows} rows, {messages} messages')
+    messages, table = 0, [*itertools.product(PAIRS, PRIVACIES, CALLERS, SAYINGS, ENDINGS)]
+    with taking_update(*{id(p): p for _, *names in PAIRS for p in (site(lab, name) for name in names)}.values()):
+        for (direction, trunk, carrier), asked, who, saying, ending in table:
+            messages += scan_one(lab, Row(direction, trunk, carrier, asked, who, saying), ending)
+    require(len(table) == 12 * 8 * 3 * 3 * 5 and messages > 15_000, f'{len(table)} rows, {messages} messages')
 
 
 @case('no call and no media session is left of all these')

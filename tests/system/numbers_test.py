@@ -19,7 +19,8 @@ from pbx_sim import sip_message  # noqa: E402
 
 FAR = '+4989777001'              # a number in the core
 OWN = '+4930555001'              # of the registered PBX
-HOSTS = {'by-address': '192.0.2.31', 'by-name': '192.0.2.32', 'american': '192.0.2.33'}
+HOSTS = {'by-address': '192.0.2.31', 'by-name': '192.0.2.32', 'american': '192.0.2.33',
+         'translating': '192.0.2.34'}
 V6 = '2001:db8:1::31'
 BLOCKS = {'acme-hq': '+49305550', 'by-address': '+494010', 'by-address-v6': '+494020', 'by-name': '+494030'}
 DOMAINS = {'by-address': '192.0.2.31', 'by-address-v6': f'[{V6}]', 'by-name': 'enterprise.example'}
@@ -361,6 +362,46 @@ def _(lab):
     equal(identities(incoming), [f'<sip:+44205550100@{DOMAIN};user=phone>'], 'the asserted one')
 
 
+@case('a trunk\'s tables: what its PBX dials and calls itself is read by them, and who is called and who calls is written by them; the '
+      'longest beginning decides, and what no table has stays as it is')
+def _(lab):
+    own = '@translating.example'
+    for dialled, expected in (('6001', FAR), ('66555', '+4420666555'), (FAR, FAR)):
+        equal(call_to_core(lab, 'translating', f'sip:{dialled}{own}').uri, f'sip:{expected}@{CORE_ADDRESS};user=phone', f'it dials {dialled}')
+    for said, expected in (('7042', '+494400042'), ('7742', '+494400542'), ('+494400123', '+494400123'), ('8042', '+494400999')):
+        got = call_to_core(lab, 'translating', f'sip:{FAR}{own}', from_=f'"Ann" <sip:{said}{own}>',
+                           headers=[('P-Asserted-Identity', f'<sip:{said}{own}>')])
+        number = f'<sip:{expected}{own};user=phone>'
+        equal((without_tag(got['From']), [i.split()[-1] for i in identities(got)]), (f'"Ann" {number}', [number]), f'it calls as {said}')
+    for called, written in (('+494400142', '+494400242'), ('+494400342', '+494400342')):
+        for caller, shown in ((FAR, '+498900777001'), ('+44205550100', '+44205550100')):
+            got = arrived(lab.core(), site(lab, 'translating'), f'sip:{called}@{CORE.signaling}', from_=f'<sip:{caller}@{CORE_ADDRESS}>',
+                          headers=[('P-Asserted-Identity', f'<sip:{caller}@{CORE_ADDRESS}>')])
+            equal((got.uri, without_tag(got['To'])), (f'sip:{written}{own};user=phone', f'<sip:{written}{own};user=phone>'), f'{called} is called')
+            equal((without_tag(got['From']), identities(got)), (f'<sip:{shown}{own};user=phone>', [f'<sip:{shown}{own};user=phone>']), f'{caller} calls')
+
+
+@case('a table of a trunk that registers is applied from the next call on, and no longer once it is gone')
+def _(lab):
+    text = lab.edge.cli('get', 'trunk', 'acme-hq')
+    require(text.count('\nnumbering:\n') == 1 and 'called_out' not in text, text)
+    table = '\nnumbering:\n  called_out:\n    - {match: "+49305550", strip: 9, prepend: "+4930777"}\n'
+    with provisioned(lab, text.replace('\nnumbering:\n', table), text):
+        got = call_from_core(lab, f'sip:{OWN}@{CORE.signaling}', 'acme-hq')
+        equal(uri_parts(got.uri)[0], '+493077701', 'the called number')
+    equal(uri_parts(call_from_core(lab, f'sip:{OWN}@{CORE.signaling}', 'acme-hq').uri)[0], OWN, 'the called number without a table')
+
+
+@case('a carrier\'s tables read what it calls and who it says is calling; the longest beginning decides')
+def _(lab):
+    for said, expected in (('8001', FAR), ('89555', '+4480555'), ('089777001', FAR)):
+        got = arrived(site(lab, 'legacy'), lab.pbx(), f'sip:55501@{CORE.signaling}', from_=f'<sip:{said}@198.51.100.22>',
+                      headers=[('P-Asserted-Identity', f'<sip:{said}@198.51.100.22>')])
+        equal(uri_parts(got.uri)[0], OWN, 'the called number')
+        number = f'<sip:{expected}@{DOMAIN};user=phone>'
+        equal((without_tag(got['From']), identities(got)), (number, [number]), f'{said} calls')
+
+
 def place_over_two(lab, number, status, response_headers=()):
     """The first carrier refuses; did the second get the call? And what did the caller hear?"""
     outgoing = place(lab.pbx(), f'sip:{number}@{DOMAIN};user=phone')
@@ -421,6 +462,26 @@ def _(lab):
         equal(outgoing.wait_final(10).status, 486, 'what the caller hears')
     equal(counts['legacy'], 0, 'calls at the worse carrier')
     require(4 <= counts['second'] <= 28, f'a quarter of 60 calls at the second carrier: {counts}')   # 15 +- 4 sigma
+
+
+@case('a worse priority takes the call once every better carrier has failed: 503 from both of them, and it rings at the worse one')
+def _(lab):
+    better = ('second', 'core')
+    for _ in range(6):
+        outgoing, failed = place(lab.pbx(), f'sip:+447800@{DOMAIN};user=phone'), []
+        while len(failed) < len(better):
+            process.wait_until(lambda: outgoing.transaction.final or any(not site(lab, n).peer.incoming.empty() for n in (*better, 'legacy')),
+                               5, 'the call arrives or ends')
+            require(outgoing.transaction.final is None and site(lab, 'legacy').peer.incoming.empty(), f'only {failed} have failed')
+            failed += [n for n in better if not site(lab, n).peer.incoming.empty()]
+            site(lab, failed[-1]).peer.wait_call(1).reject(503, 'Service Unavailable')
+        equal(sorted(failed), sorted(better), 'who was asked first')
+        incoming = parties.wait_call(site(lab, 'legacy'), outgoing)
+        equal(incoming.invite.uri, 'sip:00447800@198.51.100.22', 'the number as the worse carrier wants it')
+        incoming.ring()
+        require(outgoing.wait_provisional(180), 'the caller hears that it rings')
+        incoming.reject(486, 'Busy Here')
+        equal(outgoing.wait_final(10).status, 486, 'what the caller hears')
 
 
 @case('nothing is left of all these calls')

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, USER, running_edge  # noqa: E402
+from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, PBX_NUMBER, STRANGER, USER, running_edge, without  # noqa: E402
 from lab import avalanche, capture, parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sdp, sip_digest, sip_message, sip_peer, transport  # noqa: E402
@@ -427,7 +427,7 @@ def unregistered_call(lab):
     return response
 
 
-@case('403 to a call means "not registered" and nothing else: numbers, limits, the core\'s 403 have other codes [SC-16.4.2-05]')
+@case('403 to a call means "not registered" and nothing else: numbers, media, a trunk or a route that is away, the core\'s 403 have other codes [SC-16.4.2-05]')
 def _(lab):
     equal(unregistered_call(lab).status, 403, 'not registered')
     pbx, core = lab.pbx(), lab.core()
@@ -448,6 +448,43 @@ def _(lab):
     apply_text(lab, route)
     equal(statuses, {'the core says 403': 603, 'no number': 404, 'an incomplete number': 484, 'media without SRTP': 488,
                      'the trunk is disabled': 480, 'no route': 404}, 'statuses')
+
+
+@case('nor do limits, barred destinations and screening say 403: a full trunk is 503 to its PBX and 486 to the core, one that calls too '
+      'fast 503 with Retry-After and 480, whom it may not call or call as is 603 [SC-16.4.2-05]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    before = lab.edge.cli('get', 'trunk', USER)
+
+    def told(by, **options):
+        """Status of a call that reaches nobody, and whether the caller is told to wait."""
+        to = lab.number_uri(CORE_NUMBER) if by is pbx else TO_PBX
+        response = by.peer.invite(to, by.offer(), **{'caller': PBX_NUMBER if by is pbx else CORE_NUMBER, **options}).wait_final(5)
+        require(response is not None, f'no answer to a call of {by.name}')
+        return response.status, 'Retry-After' in response
+
+    def crosses():
+        parties.busy(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+    try:
+        apply_text(lab, without(before, 'limits') + '\nlimits: {concurrent_calls: 1}\n')
+        outgoing, incoming = parties.establish(pbx, core, lab.number_uri(CORE_NUMBER), PBX_NUMBER)
+        equal((told(pbx), told(core)), ((503, False), (486, False)), 'a trunk that has all its calls')
+        hang_up(outgoing, incoming)
+        process.wait_until(lambda: not lab.edge.json('call', 'list', '--live')['calls'], 5, 'its place is free again')
+        crosses()
+        apply_text(lab, without(before, 'limits') + '\nlimits: {calls_per_second: 0.01, burst: 1}\n')
+        crosses()
+        equal((told(pbx), told(core)), ((503, True), (480, False)), 'a trunk that calls too fast')
+        apply_text(lab, without(before, 'limits') + f'\nlimits: {{concurrent_calls: 0, barred_prefixes: ["{CORE_NUMBER[:5]}"]}}\n')
+        equal(told(pbx), (603, False), 'a barred destination')
+        apply_text(lab, without(before, 'destinations') + '\ndestinations: {allowed_prefixes: ["+1"]}\n')
+        equal(told(pbx), (603, False), 'a destination that is not allowed')
+        apply_text(lab, without(before, 'identity') + '\nidentity: {screening: reject}\n')
+        equal(told(pbx, caller=CORE_NUMBER[:-1]), (603, False), 'a caller that is no number of the trunk')
+        crosses()
+    finally:
+        apply_text(lab, before)
+    crosses()
 
 
 def relayed(lab, pbx, core, status, reason):

@@ -1,6 +1,5 @@
 #include "signaling/policy/caller.h"
 #include "signaling/policy/rules/rule.h"
-#include "signaling/sip/privacy.h"
 
 namespace sallyport::policy::rules {
 
@@ -8,10 +7,9 @@ namespace sallyport::policy::rules {
 Outcome caller(const CallFacts& facts, Admitted& admitted) {
     constexpr std::uint16_t call_rejected = 21, service_not_implemented = 79;
     if (facts.invite == nullptr || admitted.emergency) return {{}, "any caller"};
-    const auto privacy = sip::privacy_of(*facts.invite);
-    if (privacy.critical && privacy.unknown)  // RFC 3323 5
-        return {Reject{Refusal::privacy_not_possible, 500, service_not_implemented, false},
-                "a kind of privacy that is critical to the caller is unknown here"};
+    if (asks_for_unknown_privacy(*facts.invite))
+        return {Reject{Refusal::privacy_not_possible, privacy_not_possible_status, service_not_implemented, false},
+                std::string(privacy_not_possible_text)};
     if (admitted.direction == CallDirection::to_pbx) return {{}, "the carrier answers for its caller"};
     const auto trunk = facts.config.trunks.find(admitted.trunk);
     if (trunk == facts.config.trunks.end() || trunk->second.identity.screening != config::Screening::reject)

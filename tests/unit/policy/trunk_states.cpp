@@ -47,6 +47,23 @@ TEST_CASE("A registering trunk is registered, degraded when a contact is lost, d
     CHECK(state_of(trunk, {binding("a", start)}) == TrunkState::down);  // expired this very moment
     const auto lost = judge(trunk, {binding("a", start + 60s, true)}, {}, start);
     CHECK(lost.why.find("connection") != std::string::npos);
+    CHECK(lost.why.find("TLS from 192.0.2.10:40000") != std::string::npos);
+}
+
+TEST_CASE(
+    "The reason of a registering trunk names the contacts that are gone, the first few of many, and none that is "
+    "there") {
+    std::vector<registrar::Binding> bindings{binding("a", start + 60s)};
+    for (const std::string number : {"1", "2", "3", "4", "5"}) {
+        bindings.push_back(binding(number, start + 60s, true));
+        bindings.back().flow.remote = Endpoint::parse("192.0.2.1" + number + ":40000").value();
+    }
+    const std::vector<registrar::Binding> two(bindings.begin(), bindings.begin() + 2);
+    CHECK(judge(registering(), two, {}, start).why ==
+          "the connections of 1 of its 2 contacts are gone (TLS from 192.0.2.11:40000)");
+    CHECK(judge(registering(), bindings, {}, start).why ==
+          "the connections of 5 of its 6 contacts are gone (TLS from 192.0.2.11:40000, TLS from 192.0.2.12:40000, "
+          "TLS from 192.0.2.13:40000 and 2 more)");
 }
 
 TEST_CASE("A PBX that came back over another connection is not degraded by the one it left") {

@@ -253,4 +253,16 @@ TEST_CASE("What a PBX answers of its own leg stays there; privacy holds for mess
     b.next("405");
 }
 
+TEST_CASE("A kind of privacy that is critical and unknown is not passed on, of messages neither (RFC 3323 5)") {
+    Bench b;
+    b.bind();
+    for (const std::string method : {"MESSAGE", "OPTIONS"}) {
+        b.receive(b.core_flow(), message(method, "tel:+4930155", "Privacy: pizza;critical\r\n", {}, method));
+        b.next("500");
+        CHECK(b.silent());
+        b.receive(b.core_flow(), message(method, "tel:+4930155", "Privacy: pizza\r\n", {}, method + "-2"));
+        b.next(method == "OPTIONS" ? "200" : method);  // its PBX has answered
+    }
+}
+
 }  // namespace sallyport::stack
