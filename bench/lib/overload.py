@@ -12,6 +12,7 @@ from . import measure, node, signaling, sipp
 STRANGER = "192.0.2.66"
 BUSY = ("overload: {busy_ms: 1}\n")
 GENERATOR_CPU = 1
+MOST_OF_A_PBX = 8 << 10        # octets that a PBX which has just registered may cost, with its transactions
 
 
 class Flood:
@@ -90,6 +91,8 @@ def avalanche(programs, rounds, quick):
             ours.append(round(crowd.seconds, 2))
             facts.append({"answers": dict(crowd.statuses), "retransmissions": crowd.retransmissions,
                           "grown_kB": (process.resident_bytes(daemon) - before) >> 10,
+                          "registered": int(edge_node.status()["signaling"]["trunk_states"]["registered"]),
                           "cpu_seconds": round(node.cpu_seconds(edge_node), 2)})
+    absorbed = all(f["registered"] == count and f["grown_kB"] << 10 <= count * MOST_OF_A_PBX for f in facts)
     return measure.result("avalanche", f"seconds until all {count} are registered, begun within {within} s", ours, [], "",
-                          {"rounds": facts})
+                          {"rounds": facts, "absorbed": absorbed})

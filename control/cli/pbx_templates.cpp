@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "control/base/endpoint.h"
 #include "control/cli/trunk_sheet.h"
 
 namespace sallyport::cli {
@@ -12,7 +13,7 @@ namespace {
 struct Facts {
     SheetServer server;
     std::string id, domain, user, username, first_number, transport;  // transport in small letters
-    bool registers = false, srtp = true, bulk = true;
+    bool registers = false, srtp = true, bulk = true, v6 = false;
 };
 
 std::string lower(std::string text) {
@@ -32,6 +33,7 @@ Facts facts_of(const pv1::Trunk& trunk, const ov1::SignalingStatus& node) {
     f.transport = lower(f.server.transport);
     f.registers = trunk.mode() == pv1::TRUNK_MODE_REGISTRATION;
     f.srtp = trunk.media().srtp() != pv1::SRTP_POLICY_OFF;
+    f.v6 = f.server.family == Family::v6;
     f.bulk = f.registers && !trunk.single_aor_compatibility();
     return f;
 }
@@ -44,8 +46,10 @@ std::string bulk_warning(const Facts& f, std::string_view comment) {
 }
 
 std::string asterisk(const Facts& f) {
+    const auto address = IpAddress::parse(f.server.host);
     std::string out = "; Asterisk 18 and later, pjsip.conf\n" + bulk_warning(f, ";");
-    out += "[sallyport-transport]\ntype=transport\nprotocol=" + f.transport + "\nbind=0.0.0.0\n";
+    out += "[sallyport-transport]\ntype=transport\nprotocol=" + f.transport + "\nbind=" + (f.v6 ? "[::]" : "0.0.0.0") +
+           "\n";
     if (f.transport == "tls")
         out += "method=tlsv1_2\nca_list_file=/etc/asterisk/keys/provider-ca.pem\nverify_server=yes\n";
     if (f.registers)
@@ -60,17 +64,17 @@ std::string asterisk(const Facts& f) {
         "\n[sallyport]\ntype=endpoint\ntransport=sallyport-transport\ncontext=from-provider\ndisallow=all\n"
         "allow=alaw,ulaw\ndtmf_mode=rfc4733\naors=sallyport\nfrom_domain=" +
         f.domain + "\nsend_pai=yes\ntrust_id_inbound=yes\nmedia_encryption=" + (f.srtp ? "sdes" : "no") + "\n" +
-        (f.registers ? "outbound_auth=sallyport-auth\n" : "") + "outbound_proxy=sip:" + f.server.text() +
-        "\\;transport=" + f.transport + "\\;lr\n\n[sallyport]\ntype=aor\ncontact=sip:" + f.server.text() +
-        "\\;transport=" + f.transport +
+        (f.v6 ? "rtp_ipv6=yes\n" : "") + (f.registers ? "outbound_auth=sallyport-auth\n" : "") +
+        "outbound_proxy=sip:" + f.server.text() + "\\;transport=" + f.transport +
+        "\\;lr\n\n[sallyport]\ntype=aor\ncontact=sip:" + f.server.text() + "\\;transport=" + f.transport +
         "\nqualify_frequency=60\n\n[sallyport]\ntype=identify\nendpoint=sallyport\n"
         "match=" +
-        f.server.host + "\n";
+        (address ? address->to_string() : f.server.host) + "\n";
     return out;
 }
 
 std::string freeswitch(const Facts& f) {
-    return "<!-- FreeSWITCH, conf/sip_profiles/external/" + f.id + ".xml -->\n" +
+    return "<!-- FreeSWITCH, conf/sip_profiles/external" + std::string(f.v6 ? "-ipv6/" : "/") + f.id + ".xml -->\n" +
            (f.bulk ? "<!--" + bulk_warning(f, "").substr(0, bulk_warning(f, "").size() - 1) + " -->\n" : "") +
            "<include>\n  <gateway name=\"" + f.id +
            "\">\n"
@@ -124,6 +128,13 @@ std::string threecx(const Facts& f) {
            "  Inbound Parameters         \"Called-Number\" = Request Line URI: User Part\n";
 }
 
+// A host as IOS wants it introduced.
+std::string ios_host(const std::string& host) {
+    const auto address = IpAddress::parse(host);
+    if (!address) return "dns:" + host;
+    return (address->family == Family::v6 ? "ipv6:" : "ipv4:") + host_text(*address);
+}
+
 std::string cube(const Facts& f) {
     std::string out = "! Cisco CUBE (IOS XE 16.12 and later)\n" + bulk_warning(f, "!");
     if (f.transport == "tls")
@@ -134,18 +145,20 @@ std::string cube(const Facts& f) {
         " sip\n  rel1xx disable\n  asserted-id pai\n!\nvoice class codec 100\n codec preference 1 g711alaw\n codec "
         "preference 2 g711ulaw\n!\nvoice class tenant 100\n";
     if (f.registers)
-        out += " registrar 1 dns:" + f.domain + " expires 600" +
+        out += " registrar 1 " + ios_host(f.domain) + " expires 600" +
                (f.transport == "tls"   ? " tls"
                 : f.transport == "tcp" ? " tcp"
                                        : "") +
                "\n credentials number " + f.user + " username " + f.username + " password 0 <PASSWORD> realm " +
                f.domain + "\n authentication username " + f.username + " password 0 <PASSWORD> realm " + f.domain +
                "\n";
-    out += " sip-server dns:" + f.domain + "\n outbound-proxy ipv4:" + f.server.text() + "\n session transport " +
-           (f.transport == "tls" ? "tcp tls" : f.transport) + "\n!\ndial-peer voice 100 voip\n description " + f.id +
+    out += " sip-server " + ios_host(f.domain) + "\n outbound-proxy " + ios_host(f.server.host) + ":" +
+           std::to_string(f.server.port) + "\n session transport " + (f.transport == "tls" ? "tcp tls" : f.transport) +
+           "\n!\ndial-peer voice 100 voip\n description " + f.id +
            "\n session protocol sipv2\n session target sip-server\n destination-pattern +T\n voice-class codec 100\n "
            "voice-class sip tenant 100\n voice-class sip options-keepalive\n dtmf-relay rtp-nte\n" +
-           (f.srtp ? " srtp\n" : "") + " no vad\n!\nsip-ua\n timers connection aging 30\n";
+           (f.srtp ? " srtp\n" : "") + " no vad\n!\nsip-ua\n" + (f.v6 ? " protocol mode ipv6\n" : "") +
+           " timers connection aging 30\n";
     return out;
 }
 
@@ -158,7 +171,8 @@ std::string generic(const Facts& f) {
                                 ", Contact <sip:" + f.user + "@PBX-ADDRESS>\n"
                           : "REGISTER               none\n") +
            "  From, P-Asserted-Identity   sip:+NUMBER@" + f.domain +
-           ";user=phone\n  Request-URI            sip:+NUMBER@" + f.domain + ";user=phone\n";
+           ";user=phone\n  Request-URI            sip:+NUMBER@" + f.domain + ";user=phone\n  media                  " +
+           (f.srtp ? "SRTP (RTP/SAVP, SDES keys)" : "RTP/AVP, not encrypted") + "\n";
 }
 
 using Template = std::string (*)(const Facts&);

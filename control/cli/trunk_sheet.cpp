@@ -170,7 +170,13 @@ void add_timers(const pv1::Trunk& trunk, Lines& out) {
 SheetServer first_server(const pv1::Trunk& trunk, const ov1::SignalingStatus& node) {
     const auto found = places(trunk, node);
     if (found.empty()) return {};
-    return {upper(found.front()->transport()), found.front()->advertised_host(), port_of(*found.front())};
+    const auto& best = *found.front();
+    const auto address = IpAddress::parse(best.advertised_host());
+    const auto bound = Endpoint::parse(best.endpoint());
+    return {upper(best.transport()), best.advertised_host(), port_of(best),
+            address ? address->family
+            : bound ? bound->address.family
+                    : Family::none};
 }
 
 std::string trunk_domain(const pv1::Trunk& trunk) {

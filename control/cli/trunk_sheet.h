@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/base/endpoint.h"
 #include "sallyport/operations/v1/operations.pb.h"
 #include "sallyport/provisioning/v1/provisioning.pb.h"
 
@@ -25,6 +26,7 @@ struct SheetServer {
     std::string transport;  // "TLS"; empty: the realm has none that the trunk may use
     std::string host;       // a name, or an address (IPv6 in brackets)
     std::uint32_t port = 0;
+    Family family = Family::none;  // of the host, of a name that of what it stands for
     std::string text() const { return host + ":" + std::to_string(port); }
 };
 SheetServer first_server(const pv1::Trunk& trunk, const ov1::SignalingStatus& node);

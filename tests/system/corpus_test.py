@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """What real devices have sent, and field names that were made to be read differently by two parsers, against the running
-daemon: from a trunk it knows and from a stranger. Every request gets the answer that corpus.toml has for it, and what goes on to
+daemon: from a trunk it knows, from one behind a NAT and from a stranger. Every request gets the answer that corpus.toml has for it, and what goes on to
 the other side is written anew: nothing of the first leg's own is in it."""
 import contextlib
 import queue
 import re
+import socket
 import sys
 import threading
 import tomllib
@@ -14,14 +15,40 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import Skipped, case, equal, main, require, testdata  # noqa: E402
-from edge_fixture import CORE_NUMBER, STRANGER, running_edge  # noqa: E402
-from lab import process  # noqa: E402
-from lab.network import ACCESS  # noqa: E402
+from edge_fixture import CORE_ADDRESS, CORE_NUMBER, PBX_ADDRESS, STRANGER, running_edge  # noqa: E402
+from lab import capture, process  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sip_message  # noqa: E402
 
 TRUNK, OWN, OTHER_OWN, FOREIGN = '192.0.2.20', '+4940555001', '+4940555002', '+15610009999'
 OFFER = f'v=0\r\no=- 1 1 IN IP4 {TRUNK}\r\ns=-\r\nc=IN IP4 {TRUNK}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n'
-PATIENCE = 8
+PATIENCE, DISCARD = 8, 9
+BEHIND_NAT = f'''kind: Trunk
+name: trunks/behind-nat
+mode: static
+realm: access
+domain: nat.sallyport.example
+transports: [udp, tcp]
+targets: [{{host: {PBX_ADDRESS}, port: 5080, transport: udp}}]
+sources: [{PBX_ADDRESS}/32]
+numbers: [{{first: "+4940777000", last: "+4940777999"}}]
+limits: {{concurrent_calls: 0, calls_per_second: 0}}
+media: {{srtp: "off"}}
+network: {{unprobed: true, nat: on}}
+'''
+PROBE = re.compile(rf"""OPTIONS sip:{CORE_ADDRESS}:5060 SIP/2\.0\r
+Via: SIP/2\.0/UDP {CORE.signaling}:5060;branch=z9hG4bK[0-9a-f]+;rport\r
+Max-Forwards: 70\r
+From: <sip:{CORE.signaling}:5060>;tag=[0-9a-f]+\r
+To: <sip:{CORE_ADDRESS}:5060>\r
+Call-ID: [0-9a-f]+\r
+CSeq: 1 OPTIONS\r
+Contact: <sip:{CORE.signaling}:5060>\r
+Accept: application/sdp\r
+User-Agent: Sallyport\r
+Content-Length: 0\r
+\r
+""".encode())
 
 
 class Callee:
@@ -39,13 +66,21 @@ class Callee:
                 self.peer.wait_call(0.1).reject(486, 'Busy Here')
                 self.invites += 1
 
+    def since(self, start):
+        """What has come, but for our own probes."""
+        return [t.data for t in list(self.peer.transport.trace)[start:] if not t.outgoing and not is_probe(t.data)]
+
     def invites_since(self, start):
-        came = [t.data for t in list(self.peer.transport.trace)[start:] if not t.outgoing]
-        return [data for data in came if data.startswith(b'INVITE ')]
+        return [data for data in self.since(start) if data.startswith(b'INVITE ')]
 
     def close(self):
         self._over.set()
         self._thread.join()
+
+
+def is_probe(data):
+    """Of the carrier, as the node itself asks whether it is there: nothing in it is anybody else's."""
+    return PROBE.fullmatch(data) is not None
 
 
 @contextlib.contextmanager
@@ -55,6 +90,35 @@ def busy_core(lab):
         yield callee
     finally:
         callee.close()
+
+
+def require_only_calls(came, invites):
+    """That what came to the core is these INVITEs and one ACK for each: nothing else, and nothing of anything else."""
+    calls = {sip_message.parse(data)['Call-ID'] for data in invites}
+    acknowledged = []
+    for data in came:
+        request = sip_message.parse(data)
+        require(data in invites or (request.method == 'ACK' and request['Call-ID'] in calls), f'on the other leg: {data!r}')
+        acknowledged += [request['Call-ID']] * (request.method == 'ACK')
+    equal(sorted(set(acknowledged)), sorted(calls), 'calls whose refusal was acknowledged')
+
+
+@contextlib.contextmanager
+def watched_core(lab, name):
+    """Nothing leaves the node for the core but what its peer gets to see: no other address, port or transport."""
+    wire_of_core = capture.Capture(lab.network.core, ['sig0'], lab.run_directory, name)
+    try:
+        yield
+        with lab.network.edge.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.bind((CORE.signaling, 0))
+            last.sendto(b'the end of ' + name.encode(), (CORE_ADDRESS, DISCARD))
+        process.wait_until(lambda: b'the end of ' + name.encode() in Path(wire_of_core.file).read_bytes(), 10, 'the last packet is recorded')
+    finally:
+        wire_of_core.stop()
+    fields = 'frame.protocols', 'ip.dst', 'ipv6.dst', 'udp.dstport', 'tcp.dstport'
+    sent = wire_of_core.fields(f'(ip.src == {CORE.signaling} || ipv6.src == {CORE.signaling_v6}) && !icmp && !icmpv6', fields)
+    beside = [row for row in sent if row[1:] != [CORE_ADDRESS, '', '5060', '']]
+    equal([row[1:] for row in beside], [[CORE_ADDRESS, '', str(DISCARD), '']], 'packets to the core beside its SIP port, and that one')
 
 
 def final_of(request):
@@ -98,12 +162,14 @@ def corpus():
 
 
 def expected():
-    """File -> (status for the trunk, status for a stranger, calls at the core), and the reason."""
+    """File -> sender -> (status, calls at the core, the reason)."""
     found = {}
     for row in tomllib.loads((Path(__file__).resolve().parent / 'corpus.toml').read_text())['answer']:
         for name in row['files']:
             require(name not in found, f'corpus.toml names {name} twice')
-            found[name] = row['trunk'], row['stranger'], row.get('calls', 0), row['why']
+            calls, why = row.get('calls', 0), row['why']
+            found[name] = {'trunk': (row['trunk'], calls, why), 'stranger': (row['stranger'], 0, why),
+                           'nat': (row.get('nat', row['trunk']), row.get('nat_calls', calls), why)}
     return found
 
 
@@ -125,13 +191,15 @@ def sent_words(data):
     return {w for w in words if len(w) >= 6 and w != '0.0.0.0' and w not in told}
 
 
-def whole_corpus(lab, source, as_sent):
-    reached, wrong, answers = 0, [], expected()
-    with busy_core(lab) as callee:
+def whole_corpus(lab, source, sender):
+    """The corpus from there; `sender`: "trunk", "nat" (behind one, NAT mode on) or "stranger". How many calls came to the core."""
+    known, wrong, answers = sender != 'stranger', [], expected()
+    with watched_core(lab, f'corpus-{sender}'), busy_core(lab) as callee:
+        first, invites = len(callee.peer.transport.trace), []
         for name, data in corpus():
             start = len(callee.peer.transport.trace)
             method = data.split(b' ', 1)[0].decode('latin-1')
-            if not as_sent and method == 'INVITE':
+            if known and method == 'INVITE':
                 data = data.replace(data.split(b' ', 2)[1], f'sip:{CORE_NUMBER}@{ACCESS.signaling}'.encode(), 1)
             statuses = exchange(lab, source, data, method not in ('SIP/2.0', 'ACK') and name not in UNANSWERABLE)
             lab.edge.require_alive()
@@ -142,31 +210,41 @@ def whole_corpus(lab, source, as_sent):
             if name not in answers:
                 wrong.append(f'{name}: {method} was answered {statuses}, corpus.toml has no row for it')
                 continue
-            trunk, stranger, calls, why = answers.pop(name)
-            if set(statuses) != {stranger if as_sent else trunk}:
-                wrong.append(f'{name}: {method} was answered {statuses or "not at all"}, not {stranger if as_sent else trunk}: {why}')
-            came = len(callee.invites_since(start))
-            if came != (0 if as_sent else calls):
-                wrong.append(f'{name}: {came} calls at the core')
-            for invite in callee.invites_since(start):
-                reached += 1
+            status, calls, why = answers.pop(name)[sender]
+            if set(statuses) != {status}:
+                wrong.append(f'{name}: {method} was answered {statuses or "not at all"}, not {status}: {why}')
+            came = callee.invites_since(start)
+            if len(came) != calls:
+                wrong.append(f'{name}: {len(came)} calls at the core')
+            invites += came
+            for invite in came:
                 leaked = [w for w in sent_words(data) if w.encode('latin-1') in invite]
                 if leaked:
                     wrong.append(f'{name}: the other leg was told {leaked}: {invite!r}')
-    require(not wrong, f'{len(wrong)} of the corpus: ' + '; '.join(wrong[:12]))
-    equal(list(answers), [], 'files of corpus.toml that are not in the corpus')
-    return reached
+        require(not wrong, f'{len(wrong)} of the corpus: ' + '; '.join(wrong[:12]))
+        equal(list(answers), [], 'files of corpus.toml that are not in the corpus')
+        process.wait_until(lambda: sum(d.startswith(b'ACK ') for d in callee.since(first)) >= len(invites), 5, 'every refusal is acknowledged')
+        require_only_calls(callee.since(first), invites)
+    return len(invites)
 
 
-@case('every message of the corpus from a trunk that is known: the answer that the RFCs want, and nothing of its own on the other leg')
+@case('every message of the corpus from a trunk that is known: the answer that the RFCs want, and nothing on the other leg but its calls, '
+      'with nothing of its own in them')
 def _(lab):
-    require(whole_corpus(lab, TRUNK, as_sent=False) >= 10, 'hardly a call of the corpus came to the core: nothing was shown')
+    require(whole_corpus(lab, TRUNK, 'trunk') >= 10, 'hardly a call of the corpus came to the core: nothing was shown')
+
+
+@case('every message of the corpus from a trunk with NAT mode on: its private addresses are no reason to refuse a call any more, and are '
+      'not told to the other leg')
+def _(lab):
+    lab.edge.restart('signaling')               # which has not seen those transactions
+    require(whole_corpus(lab, PBX_ADDRESS, 'nat') >= 25, 'hardly a call of the corpus came to the core: nothing was shown')
 
 
 @case('every message of the corpus from a stranger: the answer that the RFCs want, and nothing at all on the other leg')
 def _(lab):
-    lab.edge.restart('signaling')               # which has not seen those transactions
-    equal(whole_corpus(lab, STRANGER, as_sent=True), 0, 'calls at the core')
+    lab.edge.restart('signaling')
+    equal(whole_corpus(lab, STRANGER, 'stranger'), 0, 'calls at the core')
 
 
 # ---------------------------------------------------------------- parser differentials
@@ -293,5 +371,11 @@ def _(lab):
     lab.require_no_leftovers()
 
 
+def prepare(lab):
+    file = Path(lab.run_directory) / 'behind-nat.yaml'
+    file.write_text(BEHIND_NAT)
+    lab.edge.apply(file)
+
+
 if __name__ == '__main__':
-    sys.exit(main('corpus', lambda: running_edge('corpus', access=('udp', 'tcp', 'tls'))))
+    sys.exit(main('corpus', lambda: running_edge('corpus', access=('udp', 'tcp', 'tls'), prepare=prepare)))
