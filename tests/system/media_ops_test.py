@@ -110,7 +110,7 @@ def _(lab):
         equal(bad.returncode, 2, 'a measure that there is not')
         for each in talk:
             each.join()
-    record = lab.edge.json('call', 'list')['calls'][0]
+    record, *_ = process.wait_until(lambda: lab.edge.json('call', 'list')['calls'], 5, 'the record is written')
     record = json.loads(lab.edge.json('call', 'show', record['id'])['record_json'])
     media = {leg['side']: leg for leg in record['media']}
     require(2.8 < media['a']['mos'] < 3.9 and media['a']['worst_mos'] <= media['a']['mos'] + 0.1, f'the record: {media}')
