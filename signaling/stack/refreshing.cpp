@@ -259,7 +259,7 @@ bool Core::grant_refresh(const Flow& flow, Refresh& refresh, sip::HoleValues& is
     is[HoleName::to_tag] = tag;
     is[HoleName::date] = date;
     // The trunk's state needs no look: it was "registered", and when it is looked at again it still will be.
-    layer.answer_new(admitted, flow, refresh.responses, 200, refresh.granted.write(is), now_, effects_);
+    layer.answer_new(admitted, flow, refresh.responses, refresh.granted.write(is), now_, effects_);
     return true;
 }
 

@@ -40,9 +40,9 @@ std::optional<NewRequest> Layer::admit(std::string_view key, std::string_view me
     return state_->servers.admit(key, merge_key, bytes);
 }
 
-void Layer::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
-                       std::string response, TimePoint now, Effects& out) {
-    state_->servers.answer_new(request, flow, responses, status, std::move(response), now, out);
+void Layer::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::string response,
+                       TimePoint now, Effects& out) {
+    state_->servers.answer_new(request, flow, responses, std::move(response), now, out);
 }
 
 void Layer::count_request() { state_->statistics.requests_received.add(); }

@@ -9,6 +9,10 @@
 namespace sallyport::transaction {
 namespace {
 
+// Of those that were answered for good together many are forgotten: to be woken for each would cost more.
+constexpr Duration forgotten_together = 100ms;
+constexpr TimerKey answered_timer{TimerOwner::server_transaction, 0, 0, 0};  // of no transaction in the table
+
 SharedText share(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
 
 bool is_ongoing(const std::variant<InviteServer, NonInviteServer>& machine) {
@@ -23,6 +27,12 @@ void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, Ti
     if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
     const Key key = key_of(request);
     if (const auto found = by_key_.find(key); found != by_key_.end()) return receive_again(found->second, now, out);
+    if (const auto* answered = answered_.find(key); answered != nullptr) {
+        statistics_.retransmissions_received.add();
+        statistics_.retransmissions_sent.add();
+        out.emplace_back(Transmit{answered->responses, answered->text, {}});
+        return;
+    }
     const bool reserved = urgent || !request.to_tag().empty();
     if (!has_room_for(request.text().size(), reserved ? Worth::reserved : Worth::ordinary) &&
         !(comes_first_ && comes_first_(flow, request) && has_room_for(request.text().size(), Worth::first))) {
@@ -42,30 +52,30 @@ void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, Ti
 std::optional<NewRequest> ServerSide::admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const {
     if (key.empty() || merge_key.empty() || !has_room_for(bytes, Worth::ordinary)) return std::nullopt;
     const NewRequest request{hash_.wide(key), hash_.wide(merge_key)};
-    if (by_key_.contains(request.key) || is_merged(request.merge_key)) return std::nullopt;
+    if (knows(request.key) || is_merged(request.merge_key)) return std::nullopt;
     return request;
 }
 
-void ServerSide::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
-                            std::string response, TimePoint now, Effects& out) {
-    NonInviteServer machine(values_, is_reliable(flow.transport));
-    Step answered;  // delivered it need not be: its user has it
-    machine.respond(status, share(std::move(response)), answered);
-    const ServerId id = table_.emplace(Server{request.key,
-                                              request.merge_key,
-                                              std::move(machine),
-                                              flow,
-                                              responses,
-                                              {},
-                                              {},
-                                              {},
-                                              0,
-                                              &sources_.add(flow.remote.address),
-                                              {},
-                                              false});
-    by_key_.emplace(request.key, id);
-    by_merge_key_.insert_or_assign(request.merge_key, id);
-    apply(id, answered, nullptr, flow, now, out);
+void ServerSide::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::string response,
+                            TimePoint now, Effects& out) {
+    SALLYPORT_CHECK(!is_reliable(flow.transport));
+    const SharedText text = share(std::move(response));
+    out.emplace_back(Transmit{responses, text, {}});
+    SourceLoad& load = sources_.add(flow.remote.address);
+    bytes_ += text->size();
+    load.bytes += text->size();
+    answered_.add({request.key, now + values_.t64(), responses, flow.remote.address, &load, text});
+    if (answered_.size() == 1) timers_.start(now + values_.t64(), answered_timer);
+}
+
+void ServerSide::forget_answered(TimePoint now) {
+    for (; !answered_.empty() && answered_.oldest().until <= now; answered_.pop()) {
+        const auto& oldest = answered_.oldest();
+        bytes_ -= oldest.text->size();
+        oldest.load->bytes -= oldest.text->size();
+        sources_.remove(oldest.source);
+    }
+    if (!answered_.empty()) timers_.start(answered_.oldest().until + forgotten_together, answered_timer);
 }
 
 void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out) {
@@ -93,13 +103,17 @@ void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, 
 
 // CANCEL is hop by hop: answered here, statelessly; a repeated one finds the same INVITE and gets the same answer.
 void ServerSide::receive_cancel(const Flow& flow, sip::Message cancel, Effects& out) {
-    const ServerId id = find_cancelled(cancel);
-    Server* server = table_.find(id);
-    if (server == nullptr) return answer_once(flow, cancel, 481, stable_tag(key_of(cancel)), out);
-    answer_once(flow, cancel, 200, tag_for_cancel(*server), out);
-    const auto* invite = std::get_if<InviteServer>(&server->machine);
-    if (invite == nullptr || !invite->may_be_cancelled() || server->cancelled) return;
-    server->cancelled = true;
+    const auto key = find_cancelled(cancel);
+    if (!key) return answer_once(flow, cancel, 481, stable_tag(key_of(cancel)), out);
+    if (const auto* answered = answered_.find(*key))
+        return answer_once(flow, cancel, 200, tag_for_cancel(*key, answered->text), out);
+    const ServerId id = by_key_.at(*key);
+    Server& server = *table_.find(id);
+    const SharedText last = std::visit([](const auto& m) { return m.last_response(); }, server.machine);
+    answer_once(flow, cancel, 200, tag_for_cancel(*key, last), out);
+    const auto* invite = std::get_if<InviteServer>(&server.machine);
+    if (invite == nullptr || !invite->may_be_cancelled() || server.cancelled) return;
+    server.cancelled = true;
     out.emplace_back(Cancelled{id, std::move(cancel)});
 }
 
@@ -142,7 +156,7 @@ void ServerSide::begin(const Flow& flow, const Key& key, const std::optional<Key
 // not get, and what comes first has one more.
 bool ServerSide::has_room_for(std::size_t bytes, Worth worth) const {
     const auto room = [&](std::size_t limit) { return limit + limit / 8 * static_cast<std::size_t>(worth); };
-    return table_.size() < room(limits_.transactions) && bytes_ + bytes <= room(limits_.bytes);
+    return size() < room(limits_.transactions) && bytes_ + bytes <= room(limits_.bytes);
 }
 
 bool ServerSide::is_merged(const std::optional<Key>& merge_key) const {
@@ -152,26 +166,25 @@ bool ServerSide::is_merged(const std::optional<Key>& merge_key) const {
 }
 
 // The INVITE nearly always; RFC 3261 9.2 wants any method found, so that the CANCEL gets its 200.
-ServerId ServerSide::find_cancelled(const sip::Message& cancel) const {
+std::optional<ServerSide::Key> ServerSide::find_cancelled(const sip::Message& cancel) const {
     using sip::Method;
     constexpr std::array methods{Method::invite,    Method::register_, Method::options, Method::bye,
                                  Method::subscribe, Method::notify,    Method::message, Method::refer,
                                  Method::info,      Method::update,    Method::prack,   Method::publish};
     for (const Method method : methods) {
-        const auto found = by_key_.find(hash_.wide(server_key_as(cancel, sip::to_string(method))));
-        if (found != by_key_.end()) return found->second;
+        const Key key = hash_.wide(server_key_as(cancel, sip::to_string(method)));
+        if (knows(key)) return key;
     }
-    return {};
+    return std::nullopt;
 }
 
 // RFC 3261 9.2: the To tag of the CANCEL's answer is that of the INVITE's, if one was given.
-std::string ServerSide::tag_for_cancel(const Server& server) const {
-    const SharedText last = std::visit([](const auto& m) { return m.last_response(); }, server.machine);
+std::string ServerSide::tag_for_cancel(const Key& key, const SharedText& last) {
     if (last) {
         const auto parsed = sip::Parser::parse(*last);
         if (parsed.has_value() && !parsed->to_tag().empty()) return std::string(parsed->to_tag());
     }
-    return stable_tag(server.key);
+    return stable_tag(key);
 }
 
 // Without state, the same request must get the same tag again (RFC 3261 8.2.7).
@@ -234,6 +247,7 @@ void ServerSide::flow_closed(const Flow& flow) {
 }
 
 void ServerSide::timer(const TimerKey& key, TimePoint now, Effects& out) {
+    if (key == answered_timer) return forget_answered(now);
     const auto id = ServerId::from_number(key.object);
     Server* server = table_.find(id);
     if (server == nullptr) return;

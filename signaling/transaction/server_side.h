@@ -13,6 +13,7 @@
 #include <utility>
 #include <variant>
 
+#include "signaling/transaction/answered.h"
 #include "signaling/transaction/invite_server.h"
 #include "signaling/transaction/key.h"
 #include "signaling/transaction/keyed_hash.h"
@@ -41,28 +42,24 @@ public:
 
     void receive(const Flow& flow, sip::Message request, bool urgent, TimePoint now, Effects& out);
     std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const;
-    void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::uint16_t status,
-                    std::string response, TimePoint now, Effects& out);
+    void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::string response,
+                    TimePoint now, Effects& out);
     void respond(ServerId id, std::uint16_t status, std::string response, TimePoint now, Effects& out);
     void respond_once(ServerId id, std::string response, Effects& out);
     void ignore(ServerId id);
     const sip::Message* request_of(ServerId id) const;
-    bool knows(const std::string& key) const { return !key.empty() && by_key_.contains(hash_.wide(key)); }
+    bool knows(const std::string& key) const { return !key.empty() && knows(hash_.wide(key)); }
     void flow_closed(const Flow& flow);
     void timer(const TimerKey& key, TimePoint now, Effects& out);
     void let_in_first(Layer::Judge judge) { comes_first_ = std::move(judge); }
-    std::size_t size() const { return table_.size(); }
+    std::size_t size() const { return table_.size() + answered_.size(); }
     std::size_t kept_bytes() const { return bytes_; }
     bool is_full() const { return !has_room_for(1, Worth::ordinary); }
     SourceLoad load_of(const IpAddress& source) const { return sources_.of(source); }
 
 private:
     using Machine = std::variant<InviteServer, NonInviteServer>;
-    using Key = KeyedHash::Wide;  // of the text that key.h gives
-    struct HashOfKey {
-        using is_avalanching = void;
-        std::size_t operator()(const Key& key) const { return static_cast<std::size_t>(key.low); }
-    };
+    using Key = Answered::Key;  // of the text that key.h gives
     struct Server {
         Key key;
         std::optional<Key> merge_key;  // others may have had the same
@@ -76,20 +73,22 @@ private:
         TimerSet timers;
         bool cancelled = false;
     };
-    using Index = boost::unordered_flat_map<Key, ServerId, HashOfKey>;
+    using Index = boost::unordered_flat_map<Key, ServerId, Answered::HashOfKey>;
     using FlowEntry = std::tuple<std::uint64_t, ServerId>;  // connection, transaction
 
     void receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out);
     void receive_cancel(const Flow& flow, sip::Message cancel, Effects& out);
     void receive_again(ServerId id, TimePoint now, Effects& out);
+    bool knows(const Key& key) const { return by_key_.contains(key) || answered_.find(key) != nullptr; }
+    void forget_answered(TimePoint now);
     void begin(const Flow& flow, const Key& key, const std::optional<Key>& merge_key, sip::Message request,
                TimePoint now, Effects& out);
     enum class Worth : std::uint8_t { ordinary, reserved, first };  // each has an eighth more room
     bool has_room_for(std::size_t bytes, Worth worth) const;
     bool is_merged(const std::optional<Key>& merge_key) const;
     Key key_of(const sip::Message& request) const { return hash_.wide(server_key(request)); }
-    ServerId find_cancelled(const sip::Message& cancel) const;
-    std::string tag_for_cancel(const Server& server) const;
+    std::optional<Key> find_cancelled(const sip::Message& cancel) const;
+    static std::string tag_for_cancel(const Key& key, const SharedText& last_response);
     static std::string stable_tag(const Key& key);
     void answer_once(const Flow& flow, const sip::Message& request, std::uint16_t status, std::string_view tag,
                      Effects& out, std::string_view retry_after = {});
@@ -109,6 +108,7 @@ private:
     KeyedHash hash_;
     SlotTable<ServerTag, Server> table_;
     Index by_key_, by_merge_key_;
+    Answered answered_;
     std::set<FlowEntry> by_connection_;  // streams only
 };
 
