@@ -199,7 +199,7 @@ bool Core::answer_refresh(const Flow& flow, std::string_view bytes) {
     const auto admitted = layer.admit(transaction::server_key_of(method, refresh->via),
                                       transaction::merge_key_of(method, is[HoleName::cseq], is[HoleName::from_tag],
                                                                 refresh->call_id, refresh->request_uri),
-                                      bytes.size());
+                                      bytes.size(), now_);
     if (!admitted) return false;
     if (!(proves ? grant_refresh(flow, *refresh, is, *admitted) : challenge_refresh(flow, *refresh, is, bytes.size())))
         return false;

@@ -36,8 +36,9 @@ bool Layer::knows(std::string_view method, const sip::ViaView& top_via) const {
     return state_->servers.knows(server_key_of(method, top_via));
 }
 
-std::optional<NewRequest> Layer::admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const {
-    return state_->servers.admit(key, merge_key, bytes);
+std::optional<NewRequest> Layer::admit(std::string_view key, std::string_view merge_key, std::size_t bytes,
+                                       TimePoint now) {
+    return state_->servers.admit(key, merge_key, bytes, now);
 }
 
 void Layer::answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::string response,

@@ -50,7 +50,7 @@ public:
 
     // For a request outside of dialogs (no INVITE) that its user need not have parsed, since it knows what it says.
     // `key` and `merge_key` as key.h makes them, neither empty; `bytes`: its size. Nothing: receive() it.
-    std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const;
+    std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes, TimePoint now);
     // Such a request has been answered, over UDP, once and for good: until timer J ends its answer is repeated.
     void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::string response,
                     TimePoint now, Effects& out);

@@ -23,6 +23,7 @@ bool is_ongoing(const std::variant<InviteServer, NonInviteServer>& machine) {
 
 void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, TimePoint now, Effects& out) {
     statistics_.requests_received.add();
+    forget_answered(now);
     if (request.method() == sip::Method::ack) return receive_ack(flow, std::move(request), now, out);
     if (request.method() == sip::Method::cancel) return receive_cancel(flow, std::move(request), out);
     const Key key = key_of(request);
@@ -49,7 +50,9 @@ void ServerSide::receive(const Flow& flow, sip::Message request, bool urgent, Ti
     begin(flow, key, merge, std::move(request), now, out);
 }
 
-std::optional<NewRequest> ServerSide::admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const {
+std::optional<NewRequest> ServerSide::admit(std::string_view key, std::string_view merge_key, std::size_t bytes,
+                                            TimePoint now) {
+    forget_answered(now);
     if (key.empty() || merge_key.empty() || !has_room_for(bytes, Worth::ordinary)) return std::nullopt;
     const NewRequest request{hash_.wide(key), hash_.wide(merge_key)};
     if (knows(request.key) || is_merged(request.merge_key)) return std::nullopt;
@@ -64,8 +67,8 @@ void ServerSide::answer_new(const NewRequest& request, const Flow& flow, const F
     SourceLoad& load = sources_.add(flow.remote.address);
     bytes_ += text->size();
     load.bytes += text->size();
-    answered_.add({request.key, now + values_.t64(), responses, flow.remote.address, &load, text});
-    if (answered_.size() == 1) timers_.start(now + values_.t64(), answered_timer);
+    answered_.add({request.key, request.merge_key, now + values_.t64(), responses, flow.remote.address, &load, text});
+    if (forgetting_ == 0) forgetting_ = timers_.start(now + values_.t64(), answered_timer);
 }
 
 void ServerSide::forget_answered(TimePoint now) {
@@ -75,7 +78,6 @@ void ServerSide::forget_answered(TimePoint now) {
         oldest.load->bytes -= oldest.text->size();
         sources_.remove(oldest.source);
     }
-    if (!answered_.empty()) timers_.start(answered_.oldest().until + forgotten_together, answered_timer);
 }
 
 void ServerSide::receive_ack(const Flow& flow, sip::Message ack, TimePoint now, Effects& out) {
@@ -161,6 +163,7 @@ bool ServerSide::has_room_for(std::size_t bytes, Worth worth) const {
 
 bool ServerSide::is_merged(const std::optional<Key>& merge_key) const {
     if (!merge_key) return false;
+    if (answered_.has_merge_key(*merge_key)) return true;
     const auto found = by_merge_key_.find(*merge_key);
     return found != by_merge_key_.end() && is_ongoing(table_.find(found->second)->machine);
 }
@@ -247,7 +250,12 @@ void ServerSide::flow_closed(const Flow& flow) {
 }
 
 void ServerSide::timer(const TimerKey& key, TimePoint now, Effects& out) {
-    if (key == answered_timer) return forget_answered(now);
+    if (key == answered_timer) {
+        forget_answered(now);
+        const bool others = !answered_.empty();
+        forgetting_ = others ? timers_.start(answered_.oldest().until + forgotten_together, answered_timer) : 0;
+        return;
+    }
     const auto id = ServerId::from_number(key.object);
     Server* server = table_.find(id);
     if (server == nullptr) return;

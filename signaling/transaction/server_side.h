@@ -41,7 +41,7 @@ public:
           hash_(random) {}
 
     void receive(const Flow& flow, sip::Message request, bool urgent, TimePoint now, Effects& out);
-    std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes) const;
+    std::optional<NewRequest> admit(std::string_view key, std::string_view merge_key, std::size_t bytes, TimePoint now);
     void answer_new(const NewRequest& request, const Flow& flow, const Flow& responses, std::string response,
                     TimePoint now, Effects& out);
     void respond(ServerId id, std::uint16_t status, std::string response, TimePoint now, Effects& out);
@@ -109,6 +109,7 @@ private:
     SlotTable<ServerTag, Server> table_;
     Index by_key_, by_merge_key_;
     Answered answered_;
+    TimerId forgetting_ = 0;             // of answered_
     std::set<FlowEntry> by_connection_;  // streams only
 };
 

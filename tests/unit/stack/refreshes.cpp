@@ -113,7 +113,7 @@ struct Twins {
         for (const auto counter : {&L::requests_received, &L::retransmissions_received, &L::retransmissions_sent,
                                    &L::limit_refusals, &L::merged_requests})
             REQUIRE((s.*counter).read() == (t.*counter).read());
-        REQUIRE(quick.stack.alive().timers == plain.stack.alive().timers);
+        REQUIRE(quick.stack.alive().transactions == plain.stack.alive().transactions);
         return status;
     }
     std::uint64_t unparsed() const { return quick.stack.statistics().refreshes_unparsed.read(); }

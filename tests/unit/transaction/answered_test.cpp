@@ -25,7 +25,7 @@ struct Bench : LayerBench {
         const auto admitted = layer.admit(transaction::server_key_of("REGISTER", asked.top_via()),
                                           transaction::merge_key_of("REGISTER", std::to_string(request.number),
                                                                     request.from_tag, request.call_id, request.uri),
-                                          asked.text().size());
+                                          asked.text().size(), now);
         if (!admitted) return false;
         layer.answer_new(*admitted, flow, flow, sip::respond(asked, 200, "ours", nullptr).finish(), now, made);
         return true;
