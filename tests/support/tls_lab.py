@@ -296,3 +296,27 @@ def edge_with_trunks(name, fetching=False):
     """The fixture: everything above, running."""
     return running_edge(name, access=('udp', 'tcp', 'tls'), prepare=prepare, tls=lambda edge: edge_tls(edge, fetching),
                         options={'signaling': ZONE})
+
+
+@contextlib.contextmanager
+def openssl_server(lab, name, leaf, version, *more):
+    """`openssl s_server` where the PBX of this trunk is to be; its text() has what it says of itself and what reaches it."""
+    (lab.edge.run / 's_server.log').unlink(missing_ok=True)
+    server = process.Process('s_server', lab.network.pbx.prefix(
+        'openssl', 's_server', '-accept', f'{address(name)}:5061', '-cert', leaf.certificate, '-key', leaf.key,
+        '-tls1_2' if version == TLS_1_2 else '-tls1_3', *more), lab.edge.run, stdin=subprocess.PIPE)
+    try:
+        server.wait_for(lambda: 'ACCEPT' in server.text(), 5, 'listens')
+        yield server
+    finally:
+        server.stop()
+
+
+def call_reaches(lab, name, server):
+    """Whether the INVITE of a call gets as far as that."""
+    call = lab.core().peer.invite(f'sip:{number(name)}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
+    process.wait_until(lambda: call.transaction.final or 'INVITE sip:' in server.text(), 15, 'the call reaches it or fails')
+    reached = 'INVITE sip:' in server.text()
+    if reached:
+        call.cancel()
+    return reached

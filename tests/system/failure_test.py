@@ -350,6 +350,25 @@ def _(lab):
     require('SetDrain' in text, 'the audit trail does not know who drained')
 
 
+@case('what waits for a drain tells how many calls are left, each time that they are fewer, and when there are none')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    calls = [parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number) for _ in range(3)]
+    waiting = subprocess.Popen(lab.edge.cli_command('drain'), stdout=subprocess.PIPE, text=True)
+    try:
+        for left, (outgoing, incoming) in zip(('3 calls left', '2 calls left', '1 call left'), calls):
+            line = waiting.stdout.readline()
+            require(line.startswith('draining for ') and left in line, f'{line!r} while there are {left}')
+            equal(outgoing.bye().status, 200, 'BYE')
+            require(incoming.wait_ended(), 'the BYE did not reach the other side')
+        last = waiting.communicate(timeout=10)[0]
+        require('0 calls left' in last and 'the node is empty' in last, f'{last!r} in the end')
+        equal(waiting.returncode, 0, 'exit status')
+    finally:
+        waiting.kill()
+        lab.edge.cli('undrain')
+
+
 # -- flows that die
 @case('a reset connection takes the trunk down at once; a call to it then gets 480, not a timeout [SC-17.4-03]')
 def _(lab):

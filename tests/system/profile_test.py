@@ -330,6 +330,8 @@ def _(lab):
 @case('toll fraud has bounds that nobody has written: Digest in the clear is warned of, premium rate and satellites are refused, '
       'and so is a call that a route prices when a day\'s budget is spent [SC-16.6.1-08]')
 def _(lab):
+    second = int(time.time())       # the log has so many complaints a second: the case before may have used them up
+    process.wait_until(lambda: int(time.time()) > second, 2, 'the next second has come')
     static, core = lab.parties['static'], lab.core()
     text, refused = lab.edge.cli('get', 'trunk', 'sipp-static'), len(lab.edge.records())
     price, priced = 30, '+4988777001'         # of a hundred a day: three minutes of one call are paid for, not of two
@@ -376,8 +378,9 @@ carriers: [carriers/core]
         equal(answer_to(priced), (486, True), 'a call with a price, when the first has ended')
         require('trunk sipp-static has spent what its calls may cost within a day' in reasons(5), reasons(5))
         equal((refusals('refused_barred'), refusals('refused_budget')), (4, 1), 'what is counted')
-        log = lab.edge.daemons['signaling'].text()
-        require('event=barred-destination trunk=sipp-static' in log and 'event=over-budget trunk=sipp-static' in log, 'no alarm')
+        for event in ('barred-destination', 'over-budget'):
+            process.wait_until(lambda event=event: f'event={event} trunk=sipp-static' in lab.edge.daemons['signaling'].text(), 5,
+                               f'the alarm {event} is in the log')
         apply_text(lab, SILENT + 'limits: {cost_per_day: 0, without_default_bars: true}\n' + route)
         equal(answer_to(priced), (486, True), 'a call with a price, without a budget')
         equal(answer_to('+979123456789'), (486, True), 'premium rate, where the trunk may')

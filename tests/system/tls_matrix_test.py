@@ -13,7 +13,8 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from certificate_lab import client_context  # noqa: E402
 from edge_fixture import DOMAIN  # noqa: E402
-from tls_lab import MADE, TLS_1_2, TLS_1_3, address, called, edge_with_trunks, listening, options, plain, taken  # noqa: E402
+from tls_lab import (MADE, TLS_1_2, TLS_1_3, address, call_reaches, called, edge_with_trunks, listening,  # noqa: E402
+                     openssl_server, options, plain, taken)
 
 RSA, EC = 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES128-GCM-SHA256'
 # What the certificate says of a PBX whose target is pbx.example, and whether that is it.
@@ -87,6 +88,28 @@ def _(lab):
                 equal(got, ('TLSv1.2', suite), row)
             elif got:
                 require(got[0] == 'TLSv1.3', f'{row}: {got}')
+
+
+# Of the profile's suites those that each kind of key can have; then what it has only for who switches it on.
+SUITES = {'rsa': ('ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES256-GCM-SHA384'),
+          'ec': ('ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384')}
+LEGACY = {'rsa': ('AES128-SHA', 'ECDHE-RSA-AES128-SHA'), 'ec': ('ECDHE-ECDSA-AES128-SHA',)}
+
+
+@case('version x suite x key: `openssl s_server` as the PBX that the edge connects to; suites that are not switched on are none '
+      '[SC-8.1-06] [SC-17.2-02]')
+def _(lab):
+    for what, kind, leaf, right in ((what, kind, leaf, right) for name, what, kind, leaf, right in leaves() if name == 'ca'):
+        rows = [(TLS_1_2, ('-cipher', f'{suite}:@SECLEVEL=0'), suite, right) for suite in SUITES[kind]]
+        rows += [(TLS_1_3, ('-ciphersuites', suite), suite, right)
+                 for suite in ('TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384')]
+        if right:
+            rows += [(TLS_1_2, ('-cipher', f'{suite}:@SECLEVEL=0'), suite, False) for suite in LEGACY[kind]]
+        for version, options_, suite, reached in rows:
+            row = f'{what}, {kind}, {version.name}, {suite}'
+            with openssl_server(lab, 'ca', leaf, version, *options_) as server:
+                equal(call_reaches(lab, 'ca', server), reached, f'{row}: the call reaches it')
+                require(f'CIPHER is {suite}' in server.text() or not reached, f'{row}: {server.text()}')
 
 
 if __name__ == '__main__':

@@ -4,7 +4,6 @@ and of what status, and what never happens where TLS is required."""
 import json
 import re
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,9 +22,9 @@ from listening_pbx import ListeningPbx, connect  # noqa: E402
 from pbx_sim import sip_message, sip_peer, transport  # noqa: E402
 from registrant import Registrant  # noqa: E402
 from tls_lab import (  # noqa: E402
-    BOTH, DIGEST, MADE, NAMES, RESPONDER_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, called, dial,
-    edge_with_trunks, listening, log_of, number, ocsp_rule, options, plain, presented, provision, responding,
-    trunk, wait_log)
+    BOTH, DIGEST, MADE, NAMES, RESPONDER_PORT, SUITE, TLS_1_2, TLS_1_3, address, alert_of, asks_at, call_reaches,
+    called, dial, edge_with_trunks, listening, log_of, number, ocsp_rule, openssl_server, options, plain, presented,
+    provision, responding, trunk, wait_log)
 
 NOBODY_THERE = 8889          # where no responder listens
 
@@ -460,21 +459,9 @@ def _(lab):
 
 def reaches_server(lab, leaf, staple, version=TLS_1_2):
     """(does an INVITE reach an s_server that shows this certificate, did it send its staple)."""
-    log = lab.edge.run / 's_server.log'
-    log.unlink(missing_ok=True)
-    server = process.Process('s_server', lab.network.pbx.prefix(
-        'openssl', 's_server', '-accept', f'{address("ocsp")}:5061', '-cert', leaf.certificate, '-key', leaf.key, '-tls1_2' if version == TLS_1_2 else '-tls1_3',
-        *(('-status_file', staple, '-status_verbose') if staple else ())), lab.edge.run, stdin=subprocess.PIPE)
-    try:
-        server.wait_for(lambda: 'ACCEPT' in server.text(), 5, 'listens')
-        call = lab.core().peer.invite(f'sip:{number("ocsp")}@{CORE.signaling}', lab.core().offer(), caller=lab.core_number)
-        process.wait_until(lambda: call.transaction.final or 'INVITE sip:' in server.text(), 15, 'the call reaches it or fails')
-        reached = 'INVITE sip:' in server.text()
-        if reached:
-            call.cancel()
-        return reached, 'cert_status' in server.text()
-    finally:
-        server.stop()
+    stapled = ('-status_file', staple, '-status_verbose') if staple else ()
+    with openssl_server(lab, 'ocsp', leaf, version, *stapled) as server:
+        return call_reaches(lab, 'ocsp', server), 'cert_status' in server.text()
 
 
 # -- changes under way
