@@ -11,6 +11,8 @@ namespace sallyport::media::dpdk {
 class Idle {
 public:
     enum class Kind : std::uint8_t { spin, sleep };
+    // What a poll found. `more`: something that is not media, such as commands, and the next poll may find more of it.
+    enum class Found : std::uint8_t { nothing, more, media };
     struct Rest {
         Kind kind = Kind::spin;
         Duration duration{};
@@ -18,8 +20,9 @@ public:
 
     explicit Idle(bool poll_always) : poll_always_(poll_always) {}
 
-    Rest rest(bool worked, TimePoint now) {
-        if (worked || poll_always_) {
+    Rest rest(Found found, TimePoint now) {
+        if (found == Found::more) return {};  // at once, but it is no talk that keeps the lcore awake
+        if (found == Found::media || poll_always_) {
             empty_polls_ = 0;
             last_work_ = now;
             return {};

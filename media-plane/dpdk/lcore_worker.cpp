@@ -89,10 +89,11 @@ void LcoreWorker::run() {
     }
     while (!fabric_.stop.load(std::memory_order_relaxed)) {
         now_ = fabric_.clock->now();
-        const bool worked = poll();
+        const auto found = poll();
+        const bool worked = found != Idle::Found::nothing;
         flush_all(!worked);
         if (now_ >= next_tick_) tick();
-        const auto rest = idle_.rest(worked, now_);
+        const auto rest = idle_.rest(found, now_);
         if (rest.kind == Idle::Kind::sleep) {
             const TimePoint due = fabric_.clock->now() + rest.duration;
             sleep_for(rest.duration);
@@ -104,9 +105,10 @@ void LcoreWorker::run() {
     flush_all(true);
 }
 
-bool LcoreWorker::poll() {
+Idle::Found LcoreWorker::poll() {
     const unsigned commands = run_commands();
-    bool worked = commands == limits::jobs_per_poll;  // there may be more; fewer can wait as long as a first packet
+    bool more = commands == limits::jobs_per_poll;  // fewer are all, and the next can wait as long as a first packet
+    bool media = false;
     rte_mbuf* received[limits::burst];
     for (const auto& queue : queues_) {
         const std::uint16_t count = rte_eth_rx_burst(queue.id, queue.queue, received, limits::burst);
@@ -117,8 +119,8 @@ bool LcoreWorker::poll() {
             received[i]->port = queue.id;  // not every driver says it, and the lcore that owns the packet has to know
             receive(received[i], queue.port, Origin::wire);
         }
-        relay();
-        worked |= count != 0;
+        media |= relay();
+        more |= count == limits::burst;
     }
     const unsigned steered = rte_ring_sc_dequeue_burst(fabric_.steered[index_].get(),
                                                        reinterpret_cast<void**>(received), limits::burst, nullptr);
@@ -126,13 +128,13 @@ bool LcoreWorker::poll() {
         SALLYPORT_CHECK(received[i]->port < fabric_.media_port_of.size());
         receive(received[i], fabric_.media_port_of[received[i]->port], Origin::ring);
     }
-    relay();
-    worked |= steered != 0;
+    media |= relay();
+    more |= steered == limits::burst;
     const std::size_t reports = send_reports();
-    worked |= reports == limits::reports_per_poll;  // likewise
+    more |= reports == limits::reports_per_poll;
     statistics_.polls.add();
-    if (!worked && commands + reports == 0) statistics_.idle_polls.add();
-    return worked;
+    if (!media && commands + reports == 0) statistics_.idle_polls.add();
+    return media ? Idle::Found::media : more ? Idle::Found::more : Idle::Found::nothing;
 }
 
 unsigned LcoreWorker::run_commands() {
@@ -241,8 +243,8 @@ void LcoreWorker::teach_others(rte_mbuf* mbuf) {
     }
 }
 
-void LcoreWorker::relay() {
-    if (in_burst_ == 0) return;
+bool LcoreWorker::relay() {
+    if (in_burst_ == 0) return false;
     pipeline_.process({burst_.data(), in_burst_}, now_);
     for (std::uint16_t i = 0; i < in_burst_; ++i) {
         if (burst_[i].drop == Drop::none)
@@ -251,6 +253,7 @@ void LcoreWorker::relay() {
             rte_pktmbuf_free(static_cast<rte_mbuf*>(burst_[i].buffer));  // counted by the pipeline
     }
     in_burst_ = 0;
+    return true;
 }
 
 // RTCP that nobody has sent us: buffers of our own. With none free, what is due stays so.

@@ -113,7 +113,7 @@ private:
     };
     enum class Origin : std::uint8_t { wire, ring };
 
-    bool poll();  // true: there was work
+    Idle::Found poll();
     unsigned run_commands();
     void tell();
     Outcome execute(const Command& command);
@@ -126,7 +126,7 @@ private:
     void teach_others(rte_mbuf* mbuf);
     void hand_over(rte_mbuf* mbuf, std::size_t lcore);
 
-    void relay();
+    bool relay();  // false: there was no packet for it
     std::size_t send_reports();
     static Relayed relayed_of(const Packet& packet) {
         return packet.is_of_session() ? Relayed{packet.source.port, packet.length} : Relayed{};

@@ -35,21 +35,31 @@ TEST_CASE("every port of the range has one owner, pairs stay together, and block
 TEST_CASE("an lcore spins while packets come, rests longer the longer nothing comes, and wakes at once") {
     Idle idle(false);
     TimePoint now{};
-    CHECK(idle.rest(true, now).kind == Idle::Kind::spin);
+    CHECK(idle.rest(Idle::Found::media, now).kind == Idle::Kind::spin);
     Duration longest{};
-    for (int i = 0; i < 100; ++i) CHECK(idle.rest(false, now += 1us).kind == Idle::Kind::spin);
-    for (int i = 0; i < 1000; ++i) longest = std::max(longest, idle.rest(false, now += 100us).duration);
+    for (int i = 0; i < 100; ++i) CHECK(idle.rest(Idle::Found::nothing, now += 1us).kind == Idle::Kind::spin);
+    for (int i = 0; i < 1000; ++i) longest = std::max(longest, idle.rest(Idle::Found::nothing, now += 100us).duration);
     CHECK(longest == Idle::busy_rest);
-    for (int i = 0; i < 10'000; ++i) longest = std::max(longest, idle.rest(false, now += 250us).duration);
+    for (int i = 0; i < 10'000; ++i) longest = std::max(longest, idle.rest(Idle::Found::nothing, now += 250us).duration);
     CHECK(longest == Idle::longest_rest);
-    CHECK(idle.rest(true, now).kind == Idle::Kind::spin);
-    CHECK(idle.rest(false, now).kind == Idle::Kind::spin);
+    CHECK(idle.rest(Idle::Found::media, now).kind == Idle::Kind::spin);
+    CHECK(idle.rest(Idle::Found::nothing, now).kind == Idle::Kind::spin);
+}
+
+TEST_CASE("what is no media is asked for again at once, and keeps an lcore awake no longer") {
+    Idle idle(false);
+    TimePoint now{};
+    for (int i = 0; i < 10'000; ++i) idle.rest(Idle::Found::nothing, now += 1ms);
+    for (int i = 0; i < 10; ++i) CHECK(idle.rest(Idle::Found::more, now).kind == Idle::Kind::spin);
+    const auto rest = idle.rest(Idle::Found::nothing, now);
+    CHECK(rest.kind == Idle::Kind::sleep);
+    CHECK(rest.duration == Idle::longest_rest);
 }
 
 TEST_CASE("with poll: always an lcore never rests") {
     Idle idle(true);
     TimePoint now{};
-    for (int i = 0; i < 10'000; ++i) REQUIRE(idle.rest(false, now += 1ms).kind == Idle::Kind::spin);
+    for (int i = 0; i < 10'000; ++i) REQUIRE(idle.rest(Idle::Found::nothing, now += 1ms).kind == Idle::Kind::spin);
 }
 
 namespace {
