@@ -1,6 +1,4 @@
 // sallyport-signaling: command line and configuration; everything that runs is put together in daemon.cpp.
-#include <malloc.h>
-
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -23,15 +21,6 @@ std::optional<std::string> read_file(const std::string& name) {
     std::ostringstream text;
     text << file.rdbuf();
     return std::move(text).str();
-}
-
-// A shard's heap grows by what half a minute of answered transactions keeps, and glibc would extend it by one page and
-// one system call at a time; it would give back what the next burst needs again. Address space, not memory: a page that
-// is not used does not exist.
-void prepare_heap() {
-    constexpr int ahead_bytes = 16 << 20, kept_bytes = 64 << 20;
-    mallopt(M_TOP_PAD, ahead_bytes);
-    mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
 // By default all threads of gRPC wait for one set of sockets, and one of them hears of what concerns another: each
@@ -78,7 +67,6 @@ int main(int argc, char** argv) {
         return 0;
     }
     std::signal(SIGPIPE, SIG_IGN);
-    prepare_heap();
     prepare_grpc(*config);
     int code = 1;
     try {
