@@ -37,8 +37,10 @@ void ControlStream::on_call() {
 void ControlStream::on_read(bool ok) {
     if (ok && client_.empty())
         on_hello();
+    else if (ok && incoming_.has_commands())
+        on_commands();
     else if (ok)
-        on_command();
+        on_command(incoming_);
     else if (!client_.empty())  // the client has ended its half, or is gone
         dispatcher_.closed(*this, client_, dispatcher_.plane().now());
     wipe_keys(incoming_);
@@ -59,6 +61,7 @@ void ControlStream::on_hello() {
     takes_telephone_events_ = hello->takes_telephone_events;
     takes_codes_ = hello->takes_codes;
     takes_sending_ = hello->takes_sending;
+    takes_replies_ = hello->takes_replies;
     Greeting greeting{hello->client, hello->epoch, std::nullopt};
     if (hello->lease_seconds != 0) greeting.lease = std::chrono::seconds(hello->lease_seconds);
     auto welcome = dispatcher_.greet(greeting, shared_from_this(), dispatcher_.plane().now());
@@ -92,28 +95,37 @@ void ControlStream::refuse(const grpc::Status& status, Code code) {
     write_next();
 }
 
-void ControlStream::on_command() {
-    const bool list = incoming_.body_case() == pb::ClientMessage::kList;
-    const std::uint64_t slot = open_slot(list);
+void ControlStream::on_commands() {
+    const auto& commands = incoming_.commands().commands();
+    if (commands.size() > limits::commands_together)
+        return refuse({grpc::StatusCode::INVALID_ARGUMENT,
+                       "commands: more than " + std::to_string(limits::commands_together)},
+                      Code::invalid);
+    for (const auto& command : commands) on_command(command);
+}
+
+void ControlStream::on_command(const pb::ClientMessage& command) {
+    const std::uint64_t slot = open_slot(command);
     const auto refuse_command = [&](Code code, const char* text) {
         statistics_.invalid_commands.fetch_add(code == Code::invalid ? 1 : 0, std::memory_order_relaxed);
-        answer(slot, session_of(incoming_), {.code = code, .text = text});
+        answer(slot, session_of(command), {.code = code, .text = text});
     };
-    if (incoming_.sequence() <= last_sequence_) return refuse_command(Code::invalid, "sequence: does not increase");
-    last_sequence_ = incoming_.sequence();
+    if (command.sequence() <= last_sequence_) return refuse_command(Code::invalid, "sequence: does not increase");
+    last_sequence_ = command.sequence();
     bool full = false;
     {
         const std::lock_guard lock(mutex_);
         full = slots_.size() > limits::commands_under_way;
     }
     if (full) return refuse_command(Code::overloaded, "too many commands of this stream wait for their reply");
-    switch (incoming_.body_case()) {
-        case pb::ClientMessage::kAllocate: return on_session_command(slot, incoming_.allocate());
-        case pb::ClientMessage::kModify: return on_session_command(slot, incoming_.modify());
-        case pb::ClientMessage::kRelease: return on_session_command(slot, incoming_.release());
+    switch (command.body_case()) {
+        case pb::ClientMessage::kAllocate: return on_session_command(slot, command.allocate());
+        case pb::ClientMessage::kModify: return on_session_command(slot, command.modify());
+        case pb::ClientMessage::kRelease: return on_session_command(slot, command.release());
         case pb::ClientMessage::kList:
         case pb::ClientMessage::kKeepAlive: return answer(slot, {}, {});
         case pb::ClientMessage::kHello: return refuse_command(Code::invalid, "hello: was said before");
+        case pb::ClientMessage::kCommands: return refuse_command(Code::invalid, "commands: are within commands");
         case pb::ClientMessage::BODY_NOT_SET:
             return refuse_command(Code::invalid, "body: is missing or not known here");
     }
@@ -138,9 +150,9 @@ void ControlStream::on_session_command(std::uint64_t slot, const Message& messag
     }
 }
 
-std::uint64_t ControlStream::open_slot(bool list) {
+std::uint64_t ControlStream::open_slot(const pb::ClientMessage& command) {
     const std::lock_guard lock(mutex_);
-    slots_.push_back({incoming_.sequence(), list, std::nullopt});
+    slots_.push_back({command.sequence(), command.has_list(), std::nullopt});
     return first_slot_ + slots_.size() - 1;
 }
 
@@ -183,6 +195,7 @@ void ControlStream::write_next() {
     if (writing_ || finished_ || (!welcomed_ && !finish_with_)) return;
     if (!outgoing_.empty()) {
         writing_ = true;
+        if (takes_replies_) outgoing_.gather_replies();
         grpc::WriteOptions options;
         if (outgoing_.size() > 1) options.set_buffer_hint();  // the next one follows at once
         start_write(outgoing_.front(), options);

@@ -21,6 +21,7 @@ namespace sallyport::media::rpc {
 
 namespace limits {
 inline constexpr std::size_t commands_under_way = 1024;  // of one stream; more are refused as overloaded
+inline constexpr int commands_together = 256;            // in one message
 inline constexpr std::size_t unsent_replies = 1024;      // then nothing more is read until the client reads
 }  // namespace limits
 
@@ -59,10 +60,11 @@ private:
     void on_done() override;
 
     void on_hello();
-    void on_command();
+    void on_commands();
+    void on_command(const pb::ClientMessage& command);
     template <class Message>
     void on_session_command(std::uint64_t slot, const Message& message);
-    std::uint64_t open_slot(bool list);
+    std::uint64_t open_slot(const pb::ClientMessage& command);
     void answer(std::uint64_t slot, const std::string& session, const Reply& reply);
     void refuse(const grpc::Status& status, Code code);
 
@@ -80,7 +82,7 @@ private:
     pb::ClientMessage incoming_;
     std::string client_;  // written once by the reading side, before welcomed_; likewise
     std::atomic<bool> takes_silence_{false}, takes_telephone_events_{false}, takes_codes_{false};
-    std::atomic<bool> takes_sending_{false};
+    std::atomic<bool> takes_sending_{false}, takes_replies_{false};
     std::uint64_t last_sequence_ = 0;
 
     std::mutex mutex_;

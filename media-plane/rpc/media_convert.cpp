@@ -69,7 +69,8 @@ Converted<HelloFields> from_proto(const pb::Hello& hello) {
                        takes(pb::FEATURE_SILENCE),
                        takes(pb::FEATURE_TELEPHONE_EVENTS),
                        hello.telephone_event_codes(),
-                       takes(pb::FEATURE_SENDING)};
+                       takes(pb::FEATURE_SENDING),
+                       takes(pb::FEATURE_TOGETHER)};
 }
 
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command) {
@@ -119,6 +120,8 @@ void wipe_keys(pb::ClientMessage& message) {
     };
     if (message.has_allocate()) wipe(*message.mutable_allocate()->mutable_legs());
     if (message.has_modify()) wipe(*message.mutable_modify()->mutable_legs());
+    if (message.has_commands())
+        for (auto& command : *message.mutable_commands()->mutable_commands()) wipe_keys(command);
 }
 
 pb::Code to_proto(Code code) {

@@ -3,6 +3,7 @@
 // an event that a restart depends on, such as KEY_USE, nor they its.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -19,6 +20,7 @@ inline constexpr std::size_t unsent_events = 4096;            // then events are
 inline constexpr std::size_t unsent_silence_events = 1024;    // likewise; a few of a leg at most matter
 inline constexpr std::size_t unsent_telephone_events = 1024;  // likewise
 inline constexpr std::size_t unsent_key_use_events = 65'536;  // one a leg; more legs than a plane has
+inline constexpr std::ptrdiff_t replies_together = 256;       // in one message: far below gRPC's 4 MiB
 }  // namespace limits
 
 class Outgoing {
@@ -42,6 +44,19 @@ public:
         return true;
     }
     const pb::ServerMessage& front() const { return messages_.front(); }
+    // Makes one message of the replies that are next.
+    void gather_replies() {
+        const auto is_reply = [](const pb::ServerMessage& message) { return message.has_reply(); };
+        const auto end = std::find_if_not(messages_.begin(), messages_.end(), is_reply);
+        const auto count = std::min<std::ptrdiff_t>(end - messages_.begin(), limits::replies_together);
+        if (count < 2) return;
+        pb::ServerMessage together;
+        for (std::ptrdiff_t i = 0; i < count; ++i) {
+            together.mutable_replies()->add_replies()->Swap(messages_.front().mutable_reply());
+            messages_.pop_front();
+        }
+        messages_.push_front(std::move(together));
+    }
     void pop() {
         if (messages_.front().has_event()) --places_of(messages_.front()).taken;
         if (messages_.front().event().kind() == pb::EVENT_KEY_USE)

@@ -52,17 +52,9 @@ public:
     BidiStream& operator=(const BidiStream&) = delete;
 
     void write(Out message) {
-        write_late(std::move(message));
-        flush();
-    }
-    // Nobody waits for it: it goes with the next message, or by flush(), and shares its system call and who it wakes.
-    void write_late(Out message) {
         const std::lock_guard lock(mutex_);
-        if (!ended_) waiting_.push_back(std::move(message));
-    }
-    void flush() {
-        const std::lock_guard lock(mutex_);
-        due_ = waiting_.size();
+        if (ended_) return;
+        waiting_.push_back(std::move(message));
         write_next();
     }
     void cancel() { context_.TryCancel(); }
@@ -111,15 +103,11 @@ private:
         const std::lock_guard lock(mutex_);
         writing_ = false;
         waiting_.pop_front();
-        --due_;
         if (!ok && !ended_) {  // the read that is pending fails next
             ended_ = true;
             context_.TryCancel();
         }
-        if (ended_) {
-            waiting_.clear();
-            due_ = 0;
-        }
+        if (ended_) waiting_.clear();
         if (finished_) return queue_.Shutdown();
         write_next();
     }
@@ -131,10 +119,10 @@ private:
 
     // With mutex_ held.
     void write_next() {
-        if (!started_ || ended_ || writing_ || due_ == 0) return;
+        if (!started_ || ended_ || writing_ || waiting_.empty()) return;
         writing_ = true;
         grpc::WriteOptions options;
-        if (due_ > 1) options.set_buffer_hint();  // the next one follows at once
+        if (waiting_.size() > 1) options.set_buffer_hint();  // the next one follows at once
         call_->Write(waiting_.front(), options, tag(Step::written));
     }
     void finish() {
@@ -150,7 +138,6 @@ private:
     grpc::Status status_;
     std::mutex mutex_;         // guards what follows
     std::deque<Out> waiting_;  // front: being written, if writing_
-    std::size_t due_ = 0;      // of them, from the front: those that do not wait for company
     bool started_ = false, writing_ = false, ended_ = false, finished_ = false, done_ = false;
     std::thread thread_;
 };

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Duration tick_interval = 250ms;
 constexpr Duration release_wait = 5ms;  // for company
+constexpr int most_together = 256;      // commands in a message, as the plane takes them
 constexpr const char* away = "media plane away";
 
 }  // namespace
@@ -29,7 +30,7 @@ MediaClient::MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channe
       }) {}
 
 MediaClient::~MediaClient() {
-    if (stream_) stream_->flush();
+    flush();
     stream_.reset();  // their events come to what is left of this
     ended_.clear();
 }
@@ -68,6 +69,9 @@ void MediaClient::on_message(std::uint64_t generation, const media_pb::ServerMes
     switch (message.body_case()) {
         case media_pb::ServerMessage::kWelcome: return on_welcome(message.welcome());
         case media_pb::ServerMessage::kReply: return on_reply(message.reply());
+        case media_pb::ServerMessage::kReplies:
+            for (const auto& reply : message.replies().replies()) on_reply(reply);
+            return;
         case media_pb::ServerMessage::kEvent: return on_event(message.event());
         case media_pb::ServerMessage::BODY_NOT_SET: return;
     }
@@ -76,6 +80,7 @@ void MediaClient::on_message(std::uint64_t generation, const media_pb::ServerMes
 void MediaClient::on_welcome(const media_pb::Welcome& welcome) {
     if (state_ != State::opening) return;
     state_ = State::up;
+    takes_commands_ = names(welcome, media_pb::FEATURE_TOGETHER);
     statistics_.up.set(1);
     back_off_.reset();
     told_away_ = false;
@@ -153,9 +158,28 @@ void MediaClient::send(Waiting waiting) {
     last_sent_ = Clock::now();
     waiting.message.set_sequence(++sequence_);
     pending_.push_back({sequence_, waiting.call, waiting.token, last_sent_});
-    if (!waiting.message.has_release()) return stream_->write(std::move(waiting.message));
-    stream_->write_late(std::move(waiting.message));
-    flush_soon();
+    if (!takes_commands_) return stream_->write(std::move(waiting.message));
+    const bool release = waiting.message.has_release();
+    auto& together = *together_.mutable_commands()->mutable_commands();
+    together.Add(std::move(waiting.message));
+    if (together.size() == most_together) return flush();
+    release ? flush_soon() : flush_after_this();
+}
+
+// What the shard has to say in one round goes in one message.
+void MediaClient::flush() {
+    media_pb::ClientMessage next = std::exchange(together_, {});
+    auto& commands = *next.mutable_commands()->mutable_commands();
+    if (commands.empty() || !stream_) return;
+    stream_->write(commands.size() == 1 ? std::move(commands[0]) : std::move(next));
+}
+
+void MediaClient::flush_after_this() {
+    if (std::exchange(flush_posted_, true)) return;
+    asio::post(context_, [this] {
+        flush_posted_ = false;
+        flush();
+    });
 }
 
 // The call is over, and its statistics can wait: a third of all messages needs nobody woken for it alone.
@@ -165,7 +189,7 @@ void MediaClient::flush_soon() {
     flush_timer_.async_wait([this](boost::system::error_code ec) {
         if (ec) return;
         flush_due_ = false;
-        if (stream_) stream_->flush();
+        flush();
     });
 }
 
@@ -199,6 +223,7 @@ void MediaClient::drop(const std::string& why) {
     for (const auto& p : pending_) refuse(p.call, p.token, away);
     for (const auto* queue : {&urgent_, &waiting_})
         for (const auto& w : *queue) refuse(w.call, w.token, away);
+    together_ = {};
     pending_.clear();
     urgent_.clear();
     waiting_.clear();

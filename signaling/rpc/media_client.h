@@ -92,7 +92,9 @@ private:
     void drop(const std::string& why);
     void send(Waiting waiting);
     bool send_first(std::deque<Waiting>& queue, std::size_t under_way);
+    void flush();
     void flush_soon();
+    void flush_after_this();
     void refuse(b2bua::CallId call, std::uint64_t token, const std::string& error);
     void tick_after(Duration time);
     void tick();
@@ -105,7 +107,7 @@ private:
     Log log_;
     MediaClientStatistics statistics_;
     asio::steady_timer timer_, flush_timer_;
-    bool flush_due_ = false;
+    bool flush_due_ = false, flush_posted_ = false;  // within release_wait; when what is being done is done
     Inbox<News> inbox_;
     BackOff back_off_;
     State state_ = State::down;
@@ -113,6 +115,8 @@ private:
     std::vector<std::unique_ptr<Stream>> ended_;  // cancelled: gRPC may still be finishing with them
     std::uint64_t generation_ = 0;                // of the stream: what an older one still says is not heard
     std::uint64_t sequence_ = 0;
+    bool takes_commands_ = false;            // several in one message
+    media_pb::ClientMessage together_;       // what is sent next, if it does
     Clock::time_point opened_, last_sent_;
     bool told_away_ = false;
     std::deque<Waiting> urgent_, waiting_;  // those of emergencies go first; a session is in one of them alone

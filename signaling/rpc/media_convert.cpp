@@ -255,10 +255,6 @@ b2bua::MediaLatched from_proto(const media_pb::Latched& from, std::uint32_t stre
             from.authenticated()};
 }
 
-bool names(const media_pb::Welcome& welcome, media_pb::Feature feature) {
-    return std::find(welcome.features().begin(), welcome.features().end(), feature) != welcome.features().end();
-}
-
 std::string sentence(const media_pb::Reply& reply) {
     if (!reply.text().empty()) return reply.text();
     switch (reply.code()) {
@@ -310,6 +306,10 @@ b2bua::MediaReply from_proto(const media_pb::Reply& reply) {
         result.latched.push_back(from_proto(latched.latched(), latched.stream(), *side));
     }
     return result;
+}
+
+bool names(const media_pb::Welcome& welcome, media_pb::Feature feature) {
+    return std::find(welcome.features().begin(), welcome.features().end(), feature) != welcome.features().end();
 }
 
 b2bua::MediaState from_proto(const media_pb::Welcome& welcome) {
