@@ -86,7 +86,7 @@ struct Pipeline::State {
     State(PipelineConfig c, RandomSource& random)
         : config(std::move(c)),
           ports(config.ports, config.emergency_sessions, random),
-          barred{config.forbidden_networks, ports.own_addresses()},
+          barred{config.forbidden_networks, config.bars_own_ports ? ports.own_addresses() : decltype(barred.own){}},
           rates(rates_of(config.max_packets_per_second)),
           reports(random, *engine, notes, captures, statistics) {}
 

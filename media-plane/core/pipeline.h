@@ -36,6 +36,7 @@ struct PipelineConfig {
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
     std::vector<Network> forbidden_networks;  // no leg's media is sent there
+    bool bars_own_ports = true;               // nor to addresses of other media ports; false: benches join ports
 };
 
 struct StartCapture {
