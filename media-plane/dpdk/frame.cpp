@@ -205,7 +205,8 @@ void write_udp_headers(const UdpHeaders& h, std::uint8_t* payload, std::uint16_t
     const bool v4 = h.to.address.family == Family::v4;
     const auto udp_length = static_cast<std::uint16_t>(udp_header + payload_length);
     std::uint8_t* at = payload - udp_headers_length(h.to.address.family, h.vlan);
-    at += write_ethernet(at, h.link_to, h.link_from, h.vlan, v4 ? ethertype_ipv4 : ethertype_ipv6);
+    const auto tag = h.vlan == 0 ? h.vlan : static_cast<std::uint16_t>(h.vlan | h.vlan_priority << 13);
+    at += write_ethernet(at, h.link_to, h.link_from, tag, v4 ? ethertype_ipv4 : ethertype_ipv6);
     if (v4) {
         write_ipv4(at, h, static_cast<std::uint16_t>(ipv4_header + udp_length));
         at += ipv4_header;

@@ -297,7 +297,7 @@ inline bool LcoreWorker::put_headers(rte_mbuf* mbuf, const Packet& packet, const
     const Exit& exit = exits_[packet.out_port];
     if (exit.plain.writes(packet.to) && (packet.payload_sum != 0 || !exit.sums_for_us)) [[likely]]
         return write_plain_headers(mbuf, packet, link, exit.plain);
-    return write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, link,
+    return write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, packet.service, link,
                          *fabric_.ports[packet.out_port], 0, packet.payload_sum);
 }
 
@@ -311,7 +311,8 @@ void LcoreWorker::send_to_ourselves(const Packet& packet) {
     const auto owner = fabric_.steering->owner(packet.out_port, packet.to.port);
     if (hops > limits::hops) return drop_relayed(mbuf, packet.out_port, relayed, Drop::looped);
     if (!owner) return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_leg);
-    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, port.link(), port, hops))
+    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, packet.service, port.link(), port,
+                       hops))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     turn_around(mbuf, port);
     hops_of(mbuf) = hops;
@@ -329,8 +330,8 @@ void LcoreWorker::hold(const Packet& packet) {
     if (held_.size() >= limits::held_packets || static_cast<std::size_t>(same) >= limits::held_per_next_hop ||
         !neighbours_[packet.out_port]->reachable(packet.to.address))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_next_hop);
-    held_.push_back({mbuf, packet.data, packet.length, relayed, packet.out_port, packet.source, packet.to,
-                     now_ + limits::held_for});
+    held_.push_back({mbuf, packet.data, packet.length, relayed, packet.out_port, packet.service, packet.source,
+                     packet.to, now_ + limits::held_for});
 }
 
 void LcoreWorker::retry_held() {
@@ -340,7 +341,7 @@ void LcoreWorker::retry_held() {
         if (link == nullptr) {
             if (now_ < held.until) return false;
             drop_relayed(held.mbuf, held.port, held.relayed, Drop::no_next_hop);
-        } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, *link,
+        } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, held.service, *link,
                                  *fabric_.ports[held.port], 0)) {
             transmit(held.mbuf, held.port, held.relayed);
         } else {

@@ -203,6 +203,26 @@ TEST_CASE("headers we write are read back, for both families, with and without a
     }
 }
 
+TEST_CASE("the tag of what we send carries its priority, and without a tag there is none (802.1Q)") {
+    UdpHeaders h;
+    h.from = Endpoint::parse("192.0.2.9:4000").value();
+    h.to = Endpoint::parse("192.0.2.2:20000").value();
+    h.vlan_priority = 5;
+    Bytes untagged(42);
+    write_udp_headers(h, untagged.data() + 42, 0);
+    CHECK(load_be16(&untagged[12]) == ethertype_ipv4);
+    h.vlan = 0x123;
+    Bytes tagged(46);
+    write_udp_headers(h, tagged.data() + 46, 0);
+    CHECK(load_be16(&tagged[12]) == ethertype_vlan);
+    CHECK(load_be16(&tagged[14]) == (5 << 13 | 0x123));
+    CHECK(load_be16(&tagged[16]) == ethertype_ipv4);
+    FrameRules r = rules();
+    r.vlan = 0x123;
+    r.link = {};
+    CHECK(parse_frame(tagged, r).kind == FrameKind::udp);
+}
+
 TEST_CASE("our IPv4 datagram is byte for byte what a host sends") {
     UdpHeaders h;
     h.link_from = mac("02:00:00:00:00:99");
