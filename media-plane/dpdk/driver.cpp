@@ -154,6 +154,12 @@ std::string Driver::State::open_lcores(const DriverConfig& config) {
     std::vector<UdpBlock> ranges;
     for (const auto& port : config.ports) ranges.push_back({port.first_udp_port, port.last_udp_port});
     fabric.steering = std::make_unique<Steering>(std::move(ranges), config.cpus.size());
+    for (std::size_t port = 0; port < fabric.ports.size(); ++port) {
+        std::vector<UdpBlock> blocks;
+        for (std::size_t lcore = 0; lcore < config.cpus.size(); ++lcore)
+            blocks.push_back(fabric.steering->block(port, lcore));
+        fabric.ports[port]->steer(port, blocks);
+    }
     for (std::size_t i = 0; i < config.cpus.size(); ++i) {
         fabric.steered.push_back(make_ring("steered", i, limits::steered_packets, RING_F_SC_DEQ));
         commands.push_back(std::make_unique<CommandRing>(i));

@@ -13,6 +13,7 @@
 #include "control/base/check.h"
 #include "control/base/fetch_lines.h"
 #include "control/base/handover.h"
+#include "media-plane/dpdk/steering_rules.h"
 
 namespace sallyport::media::dpdk {
 namespace {
@@ -61,7 +62,7 @@ LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig confi
         const Port& port = *fabric_.ports[i];
         neighbours_.push_back(std::make_unique<Neighbour>(neighbour_config(port)));
         for (std::uint16_t q = 0; q < port.rx_queues(); ++q)
-            if ((i + q) % fabric_.steered.size() == index_)
+            if (lcore_of_queue(i, q, fabric_.steered.size()) == index_)
                 queues_.push_back({static_cast<MediaPortIndex>(i), port.id(), q});
         const UdpChecksum udp = port.rules().udp_checksum;
         exits_.push_back({plain_of(port), neighbours_.back().get(), port.config().mtu, port.offloads().tx_udp_checksum,
