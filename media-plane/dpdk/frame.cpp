@@ -188,6 +188,7 @@ Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t strippe
         frame.network += vlan_tag;
     }
     if (vlan != rules.vlan) return refuse(frame, Drop::not_for_us);
+    if (bytes.size() - frame.network > rules.mtu) return refuse(frame, Drop::too_big);
     switch (type) {
         case ethertype_ipv4: return parse_ipv4(bytes, frame, rules);
         case ethertype_ipv6: return parse_ipv6(bytes, frame, rules);

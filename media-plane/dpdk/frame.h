@@ -29,8 +29,9 @@ enum class FrameKind : std::uint8_t { none, udp, icmp, icmpv6, arp };
 enum class UdpChecksum : std::uint8_t { verify, accept_partial, ignore, found_good };
 
 struct FrameRules {
-    LinkAddress link;        // this port's own: nothing else is taken, but groups for ARP and neighbour discovery
-    std::uint16_t vlan = 0;  // 802.1Q VLAN id this port speaks; 0: untagged (and priority-tagged) frames
+    LinkAddress link;            // this port's own: nothing else is taken, but groups for ARP and neighbour discovery
+    std::uint16_t vlan = 0;      // 802.1Q VLAN id this port speaks; 0: untagged (and priority-tagged) frames
+    std::uint16_t mtu = 65'535;  // an IP packet that is longer is refused, whatever the device lets pass
     bool verify_ip_checksum = true;
     UdpChecksum udp_checksum = UdpChecksum::verify;
 };

@@ -1,10 +1,13 @@
 #include "media-plane/dpdk/plain_udp.h"
 
+#include <algorithm>
+
 namespace sallyport::media::dpdk {
 
 PlainUdp::PlainUdp(const FrameRules& rules, const std::optional<IpAddress>& own, const Marks& dscp,
                    std::uint8_t hop_limit)
     : usable_(rules.vlan == 0 && own && own->family == Family::v4),
+      most_(static_cast<std::uint16_t>(std::min<std::size_t>(ethernet_header + rules.mtu, 65'535))),
       verify_ip_(rules.verify_ip_checksum),
       udp_(rules.udp_checksum) {
     using namespace plain;

@@ -87,6 +87,7 @@ public:
 
 private:
     bool usable_ = false;
+    std::uint16_t most_ = 0;  // bytes of a frame
     bool verify_ip_ = false;
     UdpChecksum udp_ = UdpChecksum::verify;
     std::uint32_t own_ = 0;  // these words are as they lie in a frame
@@ -101,7 +102,7 @@ private:
 
 inline bool PlainUdp::read(std::uint8_t* p, std::size_t size, bool ip_good, bool udp_good, Packet& packet) const {
     using namespace plain;
-    if (!usable_ || size < headers || size > 65'535) return false;
+    if (!usable_ || size < headers || size > most_) return false;
     if (((word_at<std::uint64_t>(p) ^ to_) & to_mask_) != 0) return false;
     if (((word_at<std::uint64_t>(p + 8) ^ kind_) & kind_mask_) != 0) return false;
     const std::size_t total = load_be16(p + total_at), length = load_be16(p + udp + 4);

@@ -89,6 +89,7 @@ std::string Port::configure(std::size_t lcores, rte_mempool* pool) {
 
     rules_.link = link_;
     rules_.vlan = config_.vlan;
+    rules_.mtu = config_.mtu;
     const bool verify = config_.verify_checksums != VerifyChecksums::never;
     rules_.verify_ip_checksum = verify;
     rules_.udp_checksum = !verify ? UdpChecksum::ignore

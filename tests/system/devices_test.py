@@ -73,7 +73,6 @@ def _():
 
 def steered_call(lab, device, expected):
     """With two lcores: a call, and what the daemon says of how packets come to the one that owns their port."""
-    two_lcores(lab)
     call_goes_through(lab, device)
     ways = {port['name']: port.get('steering', '') for port in lab.edge.json('status')['media']['ports']}
     require(all(f'steering: {way}' in lab.edge.cli('status') for way in ways.values()), 'the status for people says it')
@@ -85,6 +84,11 @@ def steered_call(lab, device, expected):
         equal(rules[side], int(way.split()[0]) if way.endswith('flow rules') else 0, f'rules of {side}')
 
 
+def two_lcores_on_taps(lab):
+    two_lcores(lab)                    # and its taps are new ones
+    bridge_taps(lab)
+
+
 def two_lcores(lab):
     file = lab.edge.run / 'media.yaml'
     text = re.sub(r'^(lcores|cpus):.*\n', '', file.read_text(), flags=re.M)
@@ -94,19 +98,19 @@ def two_lcores(lab):
 
 @case('two lcores on a device of one queue: packets are handed over, and that is said')
 def _():
-    with running_edge('onequeue') as lab:
+    with running_edge('onequeue', prepare=two_lcores) as lab:
         steered_call(lab, 'net_af_packet', lambda way: way == 'hand-over: the device has 1 receive queues for 2 lcores')
 
 
 @case('two lcores on a device of two queues that knows no flow rules: likewise, in its own words')
 def _():
-    with running_edge('norules', device='net_af_packet{number},iface={interface},qpairs=2') as lab:
+    with running_edge('norules', prepare=two_lcores, device='net_af_packet{number},iface={interface},qpairs=2') as lab:
         steered_call(lab, 'net_af_packet', lambda way: way.startswith('hand-over: ') and len(way) > len('hand-over: '))
 
 
 @case('two lcores on a tap, which knows some rules: what it takes or refuses is said, and calls pass')
 def _():
-    with running_edge('taprules', prepare=bridge_taps, device='net_tap{number},iface=t-{interface}') as lab:
+    with running_edge('taprules', prepare=two_lcores_on_taps, device='net_tap{number},iface=t-{interface}') as lab:
         steered_call(lab, 'net_tap', lambda way: way.endswith('flow rules') or way.startswith('hand-over: '))
 
 

@@ -119,6 +119,30 @@ TEST_CASE("the half-done checksum that a kernel leaves on a virtual device is ta
     CHECK(drop_of(with(udp_v4, 46, 'i'), virtual_device) == Drop::bad_checksum);
 }
 
+TEST_CASE(
+    "an IP packet that is longer than the port's MTU is refused, whatever the device lets pass; its tag is not of it") {
+    for (const Bytes& whole : {udp_v4, udp_v6}) {
+        FrameRules exact = rules();
+        exact.mtu = static_cast<std::uint16_t>(whole.size() - ethernet_header);
+        CHECK(parse_frame(whole, exact).kind == FrameKind::udp);
+        --exact.mtu;
+        CHECK(parse_frame(whole, exact).drop == Drop::too_big);
+    }
+    UdpHeaders h;
+    h.vlan = 7;
+    h.from = Endpoint::parse("192.0.2.9:4000").value();
+    h.to = Endpoint::parse("192.0.2.2:20000").value();
+    Bytes tagged(udp_headers_length(Family::v4, 7) + 100);
+    write_udp_headers(h, &tagged[udp_headers_length(Family::v4, 7)], 100);
+    FrameRules r = rules();
+    r.link = {};
+    r.vlan = 7;
+    r.mtu = 128;
+    CHECK(parse_frame(tagged, r).kind == FrameKind::udp);
+    r.mtu = 127;
+    CHECK(parse_frame(tagged, r).drop == Drop::too_big);
+}
+
 TEST_CASE("fragments are refused, the last and the first of a datagram alike; DF is none") {
     CHECK(drop_of(with_ip_checksum(with(udp_v4, 20, 0x20))) == Drop::fragment);  // MF
     CHECK(drop_of(with_ip_checksum(with(udp_v4, 21, 0x01))) == Drop::fragment);  // offset

@@ -87,6 +87,11 @@ TEST_CASE("a frame as hosts send it is plain; one of another kind, host or VLAN 
     CHECK(reads(rules(UdpChecksum::verify), "192.0.2.2"));
     CHECK_FALSE(reads(rules(UdpChecksum::verify), "192.0.2.3"));
     CHECK_FALSE(reads(rules(UdpChecksum::verify), "2001:db8::2"));
+    FrameRules narrow = rules(UdpChecksum::verify);
+    narrow.mtu = ipv4_header + udp_header + 172;
+    CHECK(reads(narrow, "192.0.2.2"));
+    --narrow.mtu;
+    CHECK_FALSE(reads(narrow, "192.0.2.2"));
     FrameRules tagged = rules(UdpChecksum::verify);
     tagged.vlan = 7;
     CHECK_FALSE(reads(tagged, "192.0.2.2"));
