@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Floods of media ports at a stated rate: what is dropped is dropped with its reason, and the calls that are up lose
-nothing meanwhile (CVE-2021-41105 and the like). The rate is one that a shared core carries in a test run; how much more
-is possible is the bench's to say (bench/run media-flood)."""
+nothing meanwhile (CVE-2021-41105 and the like). The rate is one that a shared core carries in a test run,
+and no measure of what is possible."""
 import random
 import socket
 import struct
