@@ -65,18 +65,19 @@ class Run:
 class Load:
     def __init__(self, laid, programs, directory, places, key):
         self._cables, self._key = laid, key
+        self.directory, self.places = directory, places
         self._program = str(Path(programs) / "bench" / "rtp_load")
         self._destinations = Path(directory) / "destinations"
         self._destinations.write_text("".join(f"{address} {port}\n" for address, port in places))
         self._streams = len(places)
         self._sequence = 1  # a stream goes on where it was: SRTP refuses what it has heard
 
-    def _start(self, namespace, *words):
+    def start(self, namespace, *words):
         command = measure.pinned(GENERATOR_CPU, [self._program, *map(str, words)])
         return subprocess.Popen(namespace.prefix(*command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     @staticmethod
-    def _line(child):
+    def line(child):
         line = child.stdout.readline()
         if not line:
             raise RuntimeError(f"rtp_load ended with status {child.wait()}")
@@ -92,20 +93,20 @@ class Load:
         if self._key:
             send.append(self._key.hex())
         with contextlib.ExitStack() as undo:
-            sender = self._start(self._cables.sender, *send)
-            undo.callback(_end, sender)
-            self._line(sender)  # ready; the counter's patience begins after the making of packets
-            counter = self._start(self._cables.receiver, "count", cables.RECEIVER, COUNT_PORT, PATIENCE + seconds)
-            undo.callback(_end, counter)
-            self._line(counter)
+            sender = self.start(self._cables.sender, *send)
+            undo.callback(end, sender)
+            self.line(sender)  # ready; the counter's patience begins after the making of packets
+            counter = self.start(self._cables.receiver, "count", cables.RECEIVER, COUNT_PORT, PATIENCE + seconds)
+            undo.callback(end, counter)
+            self.line(counter)
             full = self._socket_full()
             before = cpu_seconds()
             sender.stdin.write("\n")
             sender.stdin.flush()
-            sent = self._line(sender)
+            sent = self.line(sender)
             time.sleep(SETTLE_SECONDS)
             used = cpu_seconds() - before
-            received = self._line(counter)["received"] if sent["sent"] else 0
+            received = self.line(counter)["received"] if sent["sent"] else 0
             full = self._socket_full() - full
         offered = int(rate * seconds)
         self._sequence += -(-offered // self._streams)
@@ -141,7 +142,7 @@ def rate_with_room(side, run, start, floor, factor=1.25):
     raise RuntimeError(f"{side}: not even {floor:,} packets/s are relayed cleanly here ({outcome.fault})")
 
 
-def _end(child):
+def end(child):
     child.kill()
     child.wait()
     child.stdin.close()

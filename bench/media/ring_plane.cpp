@@ -74,6 +74,7 @@ RingPlane::RingPlane(const PlaneOptions& options, const std::function<Ends(std::
         PipelineConfig config;
         config.max_packets_per_second = 0;  // a call has to carry far more than its own here
         config.max_sessions = options.sessions + 1;
+        config.bars_own_ports = false;  // its ports are joined
         for (std::size_t p = 0; p < options.ports.size(); ++p) {
             const UdpBlock block = fabric_.steering->block(p, i);
             config.ports.push_back({options.ports[p], {address(p)}, block.first, block.last});

@@ -76,6 +76,9 @@ void print_media(std::ostream& out, const sallyport::media::v1::Statistics& medi
     }
     if (!ports.empty()) ports.print(out);
     for (const auto& port : media.ports())
+        if (!port.steering().empty())
+            out << printable(port.name()) << " steering: " << printable(port.steering()) << '\n';
+    for (const auto& port : media.ports())
         if (!port.address_conflict().empty())
             out << "CONFLICT on " << printable(port.name()) << ": " << printable(port.address_conflict()) << " ("
                 << counted(port.address_conflicts(), "frame") << " since the start)\n";

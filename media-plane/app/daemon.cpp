@@ -42,6 +42,7 @@ void log_start(const Config& config, const PlaneStatus& status) {
                                          {"mac", port.link_address},
                                          {"addresses", addresses},
                                          {"udp_pairs", port.udp_ports_total},
+                                         {"steering", port.steering.empty() ? "one lcore" : port.steering},
                                          {"link_up", port.link_up}});
     }
     observe::log_info("ready", {{"node", config.driver.node},

@@ -107,6 +107,11 @@ void add_ports(const PlaneStatus& status, std::vector<Metric>& out) {
     };
     out.push_back(counter("sallyport_media_port_link_losses_total", "How often the media port's link went down.",
                           of(&PortStatus::link_losses)));
+    out.push_back(
+        gauge("sallyport_media_port_flow_rules",
+              "Rules in the device that bring packets to the lcore of their UDP port; with several lcores and "
+              "0 the lcores hand them over.",
+              of(&PortStatus::flow_rules)));
     out.push_back(gauge("sallyport_media_port_up", "1 while the media port's link is up.", of(&PortStatus::link_up)));
     out.push_back(
         counter("sallyport_media_port_receive_packets_total", "Frames received.", of(&PortStatus::rx_packets)));

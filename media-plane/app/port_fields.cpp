@@ -115,13 +115,31 @@ void read_device(Fields& fields, dpdk::PortConfig& port) {
                      "'" + port.device + "' is neither a PCI address nor a virtual device; example: " + example);
 }
 
+// One mark for all that is sent, or a class of it has one of its own.
+void read_marks(Fields& fields, dpdk::PortConfig& port) {
+    const auto at = [&](Service service) -> std::uint8_t& { return port.dscp[static_cast<std::size_t>(service)]; };
+    port.dscp = all_marked(yaml::read_dscp(fields, "dscp", at(Service::voice), "EF"));
+    at(Service::video) = yaml::read_dscp(fields, "dscp_video", at(Service::video), "AF41");
+    at(Service::rtcp) = yaml::read_dscp(fields, "dscp_rtcp", at(Service::rtcp), "AF31");
+    at(Service::emergency) = yaml::read_dscp(fields, "dscp_emergency", at(Service::emergency), "EF");
+    const auto text = fields.text("vlan_priority", Fields::Required::no, "auto");
+    if (text.empty() || text == "auto") return;
+    std::uint8_t priority = 0;
+    if (!whole_number(text, priority) || priority > 7)
+        fields.wrong("vlan_priority", "'" + text + "' is neither auto nor a number from 0 to 7; example: auto");
+    else if (port.vlan == 0)
+        fields.wrong("vlan_priority", "is given without vlan: an untagged frame has no place for it");
+    else
+        port.vlan_priority = priority;
+}
+
 void read_link(Fields& fields, dpdk::PortConfig& port) {
     const bool v6 = std::any_of(port.addresses.begin(), port.addresses.end(),
                                 [](const auto& a) { return a.address.family == Family::v6; });
     // RFC 8200 section 5: IPv6 needs 1280; 9000 is what jumbo frames carry everywhere.
     port.mtu = static_cast<std::uint16_t>(fields.integer("mtu", v6 ? 1280 : 576, 9000, 1500));
     port.vlan = static_cast<std::uint16_t>(fields.integer("vlan", 0, 4094, 0));
-    port.dscp = yaml::read_dscp(fields, "dscp", port.dscp, "EF");
+    read_marks(fields, port);
     const auto mac = fields.text("mac", Fields::Required::no, "\"02:00:00:00:00:01\"");
     if (!mac.empty()) {
         port.link_address = dpdk::LinkAddress::parse(mac);

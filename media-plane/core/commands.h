@@ -9,6 +9,7 @@
 
 #include "control/base/endpoint.h"
 #include "control/base/time.h"
+#include "media-plane/core/pace.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/srtp/key_use.h"
 #include "media-plane/srtp/secret_bytes.h"
@@ -71,6 +72,8 @@ struct LegChange {  // absent: unchanged
     std::vector<TelephoneEventType> telephone_events;  // likewise: which of them those are
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;  // encoding name of what its peer sends most likely
+    std::optional<Pace> pace;          // of what its peer sends; not of an emergency
+    std::optional<bool> video;         // it is no voice, and may be marked otherwise on the wire
     std::optional<bool> udptl;         // ITU-T T.38 instead of RTP
     std::optional<bool> reports;       // false: its peer wants no RTCP of ours, RFC 3556
     std::optional<Latched> latched;    // on a media plane that is gone; concerns a leg that has not latched by itself

@@ -29,9 +29,9 @@ namespace sallyport::media {
     X(payload_type, "a payload type that the other side has not agreed to")          \
     X(no_remote, "other side's address is not known yet")                            \
     X(protect_failed, "SRTP context could not process it (no memory, key lifetime)") \
-    X(rate, "more packets than the stream may send")                                 \
+    X(rate, "more packets or bytes than the stream's codec or the node permits")     \
     X(no_next_hop, "next hop's link address is not known yet")                       \
-    X(too_big, "longer than the port's MTU")                                         \
+    X(too_big, "longer than the MTU of the port it comes from or goes to")           \
     X(no_buffer, "no packet buffer was free")                                        \
     X(tx_full, "transmit queue full")                                                \
     X(martian, "its source is an address that no sender can have")                   \

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "control/base/endpoint.h"
+#include "media-plane/core/pace.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/policer.h"
 #include "media-plane/core/reception.h"
+#include "media-plane/core/service.h"
 
 namespace sallyport::media {
 
@@ -44,8 +46,17 @@ struct alignas(64) Flow {
     std::uint64_t packets = 0, bytes = 0;  // RTP with its header, after unprotect
     TimePoint last{};                      // RTP or RTCP; meaningful once something was received
     Arrivals arrivals;
-    std::uint32_t clock_rate = default_clock_rate;
+    // One word of these three. 20 bits are more than the highest clock rate there may be (leg_change.cpp).
+    std::uint32_t clock_rate : 20 = default_clock_rate;
+    std::uint32_t service_bits : 4 = 0;  // of what is received here, where it is sent
+    std::uint32_t pace_code : 8 = 0;
     LastPacket last_packet;
+
+    Service service() const { return static_cast<Service>(service_bits); }
+    void set_service(Service service) { service_bits = static_cast<std::uint8_t>(service) & 0xfu; }
+    std::uint8_t pace() const { return pace_code & 0xffu; }
+    void set_pace(Pace pace) { pace_code = pace.code(); }
+    void set_clock_rate(std::uint32_t hertz) { clock_rate = hertz & 0xfffffu; }
 };
 static_assert(sizeof(Flow) == 128);
 

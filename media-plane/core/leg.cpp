@@ -54,6 +54,8 @@ void Leg::settle_flow() {
     f.to = out.rtp.remote();
     f.source_port = out.local.port;
     f.out_port = out.port;
+    f.set_service(session->emergency ? Service::emergency : video ? Service::video : Service::voice);
+    f.set_pace(session->emergency ? Pace() : pace);  // their rate is the node's, and more: stages/police.cpp
     f.last_packet.sent_as = LastPacket::look_up;
 }
 

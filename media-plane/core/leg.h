@@ -105,6 +105,8 @@ struct alignas(64) Leg {
     Side side = Side::a;
     std::uint8_t stream = 0;
     bool wants_reports = true;  // no b=RS:0 with b=RR:0, RFC 3556
+    bool video = false;
+    Pace pace;  // of what its peer sends
     Policer possible_police, rtcp_police;
     // With keys, of what is not yet shown to be authentic: of the SSRC that was heard last, of others, and of SRTCP.
     Policer cipher_police, strange_police, srtcp_police;

@@ -152,11 +152,13 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
         if (leg.telephone) leg.telephone->set_types(change.telephone_events);  // and what was counted stays
     }
     if (change.clock_rate && *change.clock_rate != leg.flow->clock_rate) {
-        leg.flow->clock_rate = *change.clock_rate;
+        leg.flow->set_clock_rate(*change.clock_rate);
         leg.reception.restart_jitter();
         leg.expected_since = TimePoint{};  // its last arrival is forgotten: silence is counted from now on
     }
     if (change.codec) leg.codec = *change.codec;
+    if (change.pace) leg.pace = *change.pace;
+    if (change.video) leg.video = *change.video;
     if (change.relearn) {
         leg.relearn();
         if (leg.held) {  // nobody: not on hold, but gone, and nothing of it is heard any more

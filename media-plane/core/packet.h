@@ -5,6 +5,7 @@
 
 #include "control/base/endpoint.h"
 #include "media-plane/core/drop.h"
+#include "media-plane/core/service.h"
 
 namespace sallyport::media {
 
@@ -37,6 +38,7 @@ struct Packet {
 
     // Valid when drop == none after process(): where the driver sends it.
     MediaPortIndex out_port = 0;
+    Service service = Service::voice;
     Endpoint to;
     Endpoint source;  // our address and UDP port on out_port
 

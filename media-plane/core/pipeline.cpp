@@ -26,7 +26,8 @@ constexpr Duration key_use_report_burst = std::chrono::seconds{10};    // so man
 stages::Rates rates_of(std::uint32_t packets_per_second) {
     if (packets_per_second == 0) return {};
     const Duration second = std::chrono::seconds{1};
-    return {second / packets_per_second, second / std::max(1u, packets_per_second / 10)};
+    return {second / packets_per_second, second / std::max(1u, packets_per_second / 10),
+            tolls_under(packets_per_second)};
 }
 
 Reply refused(Code code, std::string text) {
@@ -86,7 +87,7 @@ struct Pipeline::State {
     State(PipelineConfig c, RandomSource& random)
         : config(std::move(c)),
           ports(config.ports, config.emergency_sessions, random),
-          barred{config.forbidden_networks, ports.own_addresses()},
+          barred{config.forbidden_networks, config.bars_own_ports ? ports.own_addresses() : decltype(barred.own){}},
           rates(rates_of(config.max_packets_per_second)),
           reports(random, *engine, notes, captures, statistics) {}
 

@@ -32,10 +32,12 @@ struct PipelineConfig {
     // Beside those, for emergencies alone; and so many pairs of UDP ports of each media port are theirs, though never
     // more than an eighth of its block: who has few ports wants calls on them.
     std::size_t emergency_sessions = 0;
-    // Per leg and RTP stream, with one second of burst; RTCP may have a tenth of it. 0: no police.
+    // Per leg and RTP stream, with one second of burst, where signaling says no less of its codec; RTCP may have a
+    // tenth of it. 0: no police.
     std::uint32_t max_packets_per_second = 500;
     srtp::EngineChoice srtp_engine = srtp::EngineChoice::fastest;
     std::vector<Network> forbidden_networks;  // no leg's media is sent there
+    bool bars_own_ports = true;               // nor to addresses of other media ports; false: benches join ports
 };
 
 struct StartCapture {

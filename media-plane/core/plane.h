@@ -33,6 +33,9 @@ struct HistogramStatus {  // as observe::HistogramSample has it
 struct PortStatus {
     std::string name, device, link_address;
     std::vector<std::string> addresses;
+    // How packets come to the lcore that owns their UDP port: "4 flow rules", "hand-over: why"; empty with one lcore.
+    std::string steering;
+    std::uint64_t flow_rules = 0;  // in the device
     bool link_up = false;
     std::uint64_t link_losses = 0;
     std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0, rx_missed = 0, tx_dropped = 0;

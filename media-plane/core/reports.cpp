@@ -133,6 +133,7 @@ bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet, Ti
     packet.leg = nullptr;
     packet.out = &leg;
     packet.out_port = leg.port;
+    packet.service = rtcp_beside(leg.session->emergency ? Service::emergency : Service::voice);
     packet.source = {leg.local.address, static_cast<std::uint16_t>(leg.local.port + 1)};
     packet.to = leg.rtcp.remote();
     if (captures_.any()) captures_.made(packet, now);
@@ -173,6 +174,7 @@ std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
         packet.rtcp = true;
         packet.out = nullptr;
         packet.out_port = goodbye.out_port;
+        packet.service = goodbye.service;
         packet.to = goodbye.to;
         packet.source = goodbye.source;
         goodbyes_.pop_back();
@@ -212,6 +214,7 @@ void Reports::say_goodbye(Leg& leg, TimePoint now) {
     }
     goodbye.length = packet.length;
     goodbye.out_port = packet.out_port;
+    goodbye.service = packet.service;
     goodbye.to = packet.to;
     goodbye.source = packet.source;
     leg.note_source_left();

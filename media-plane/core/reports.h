@@ -47,6 +47,7 @@ private:
         std::array<std::uint8_t, packet_bytes> bytes;
         std::uint16_t length = 0;
         MediaPortIndex out_port = 0;
+        Service service = Service::rtcp;
         Endpoint to, source;
     };
     std::uint32_t own_source_of(Leg& leg) const;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "media-plane/core/barred.h"
+#include "media-plane/core/service.h"
 #include "media-plane/dpdk/link_address.h"
 #include "media-plane/dpdk/neighbour.h"
 #include "media-plane/srtp/engine.h"
@@ -29,7 +30,10 @@ struct PortConfig {
     std::uint16_t vlan = 0;
     std::optional<LinkAddress> link_address;  // instead of the device's own
     std::uint16_t first_udp_port = 16384, last_udp_port = 32767;
-    std::uint8_t dscp = 46;  // EF, RFC 3246
+    Marks dscp = all_marked(46);  // EF, RFC 3246
+    // 802.1p, 0 to 7, in the tag of what is sent for sessions; nothing: the upper three bits of its DSCP. What the port
+    // says for itself (ARP, neighbour discovery) has 0.
+    std::optional<std::uint8_t> vlan_priority;
     VerifyChecksums verify_checksums = VerifyChecksums::automatic;
 };
 
@@ -53,6 +57,11 @@ namespace limits {
 inline constexpr std::size_t media_ports = 16;
 inline constexpr std::size_t worker_lcores = 64;
 }  // namespace limits
+
+inline std::uint8_t vlan_priority_of(const PortConfig& port, Service service) {
+    const auto dscp = port.dscp[static_cast<std::size_t>(service)];
+    return port.vlan_priority.value_or(static_cast<std::uint8_t>(dscp >> 3));
+}
 
 inline bool is_pci_device(std::string_view device) {  // "0000:03:00.0" or "03:00.0"
     const auto colon = device.find(':');

@@ -40,8 +40,10 @@ std::uint64_t bytes_of_mbufs(const DriverConfig& config) {
 }
 
 std::uint32_t memory_needed(const DriverConfig& config) {
-    constexpr std::uint64_t rest = 32u << 20;  // rings, device state
-    return static_cast<std::uint32_t>(((bytes_of_mbufs(config) + rest) >> 20) + 1);
+    constexpr std::uint64_t rest = 32u << 20;     // rings, device state
+    constexpr std::uint64_t of_queue = 8u << 20;  // likewise: a device may have buffers of its own for each (net_tap)
+    const std::uint64_t queues = config.ports.size() * (config.cpus.size() - 1);
+    return static_cast<std::uint32_t>(((bytes_of_mbufs(config) + rest + queues * of_queue) >> 20) + 1);
 }
 
 // The error is a sentence.
@@ -52,7 +54,9 @@ std::string judge_placement(const DriverConfig& config, std::uint32_t memory_mb)
                               .needed_mb = static_cast<std::uint32_t>(bytes_of_mbufs(config) >> 20),
                               .free_hugepages_mb = free_hugepage_megabytes(),
                               .hugepages_demanded = config.hugepages == Hugepages::on};
-    const Objections objections = objections_to(placement, read_machine(config.cpus));
+    std::vector<std::string> devices;
+    for (const auto& port : config.ports) devices.push_back(port.device);
+    const Objections objections = objections_to(placement, read_machine(config.cpus, devices));
     for (const auto& warning : objections.warnings)
         if (config.log) config.log(LogLevel::warning, warning);
     return objections.refusal;
@@ -154,6 +158,12 @@ std::string Driver::State::open_lcores(const DriverConfig& config) {
     std::vector<UdpBlock> ranges;
     for (const auto& port : config.ports) ranges.push_back({port.first_udp_port, port.last_udp_port});
     fabric.steering = std::make_unique<Steering>(std::move(ranges), config.cpus.size());
+    for (std::size_t port = 0; port < fabric.ports.size(); ++port) {
+        std::vector<UdpBlock> blocks;
+        for (std::size_t lcore = 0; lcore < config.cpus.size(); ++lcore)
+            blocks.push_back(fabric.steering->block(port, lcore));
+        fabric.ports[port]->steer(port, blocks);
+    }
     for (std::size_t i = 0; i < config.cpus.size(); ++i) {
         fabric.steered.push_back(make_ring("steered", i, limits::steered_packets, RING_F_SC_DEQ));
         commands.push_back(std::make_unique<CommandRing>(i));

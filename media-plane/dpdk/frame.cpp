@@ -188,6 +188,7 @@ Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t strippe
         frame.network += vlan_tag;
     }
     if (vlan != rules.vlan) return refuse(frame, Drop::not_for_us);
+    if (bytes.size() - frame.network > rules.mtu) return refuse(frame, Drop::too_big);
     switch (type) {
         case ethertype_ipv4: return parse_ipv4(bytes, frame, rules);
         case ethertype_ipv6: return parse_ipv6(bytes, frame, rules);
@@ -205,7 +206,8 @@ void write_udp_headers(const UdpHeaders& h, std::uint8_t* payload, std::uint16_t
     const bool v4 = h.to.address.family == Family::v4;
     const auto udp_length = static_cast<std::uint16_t>(udp_header + payload_length);
     std::uint8_t* at = payload - udp_headers_length(h.to.address.family, h.vlan);
-    at += write_ethernet(at, h.link_to, h.link_from, h.vlan, v4 ? ethertype_ipv4 : ethertype_ipv6);
+    const auto tag = h.vlan == 0 ? h.vlan : static_cast<std::uint16_t>(h.vlan | h.vlan_priority << 13);
+    at += write_ethernet(at, h.link_to, h.link_from, tag, v4 ? ethertype_ipv4 : ethertype_ipv6);
     if (v4) {
         write_ipv4(at, h, static_cast<std::uint16_t>(ipv4_header + udp_length));
         at += ipv4_header;

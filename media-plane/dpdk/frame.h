@@ -29,8 +29,9 @@ enum class FrameKind : std::uint8_t { none, udp, icmp, icmpv6, arp };
 enum class UdpChecksum : std::uint8_t { verify, accept_partial, ignore, found_good };
 
 struct FrameRules {
-    LinkAddress link;        // this port's own: nothing else is taken, but groups for ARP and neighbour discovery
-    std::uint16_t vlan = 0;  // 802.1Q VLAN id this port speaks; 0: untagged (and priority-tagged) frames
+    LinkAddress link;            // this port's own: nothing else is taken, but groups for ARP and neighbour discovery
+    std::uint16_t vlan = 0;      // 802.1Q VLAN id this port speaks; 0: untagged (and priority-tagged) frames
+    std::uint16_t mtu = 65'535;  // an IP packet that is longer is refused, whatever the device lets pass
     bool verify_ip_checksum = true;
     UdpChecksum udp_checksum = UdpChecksum::verify;
 };
@@ -59,6 +60,7 @@ std::uint16_t payload_sum_of(const Frame& frame, const std::uint8_t* payload);
 struct UdpHeaders {
     LinkAddress link_from, link_to;
     std::uint16_t vlan = 0;
+    std::uint8_t vlan_priority = 0;  // 802.1p, 0 to 7; with a VLAN alone
     Endpoint from, to;
     std::uint8_t dscp = 0;
     std::uint8_t hop_limit = 64;
@@ -75,7 +77,8 @@ inline std::size_t udp_headers_length(Family family, std::uint16_t vlan) {
 // Writes them so that they end where the payload begins; the caller has made that room.
 void write_udp_headers(const UdpHeaders& headers, std::uint8_t* payload, std::uint16_t payload_length);
 
-// Parts that ARP, neighbour discovery and echo replies share; each returns the bytes it wrote.
+// Parts that ARP, neighbour discovery and echo replies share; each returns the bytes it wrote. `vlan`: 0 for no tag, or
+// the whole of its control information.
 std::size_t write_ethernet(std::uint8_t* at, const LinkAddress& to, const LinkAddress& from, std::uint16_t vlan,
                            std::uint16_t ethertype);
 std::size_t write_ipv6(std::uint8_t* at, const IpAddress& from, const IpAddress& to, std::uint8_t next_header,

@@ -13,6 +13,7 @@
 #include "control/base/check.h"
 #include "control/base/fetch_lines.h"
 #include "control/base/handover.h"
+#include "media-plane/dpdk/steering_rules.h"
 
 namespace sallyport::media::dpdk {
 namespace {
@@ -61,7 +62,7 @@ LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig confi
         const Port& port = *fabric_.ports[i];
         neighbours_.push_back(std::make_unique<Neighbour>(neighbour_config(port)));
         for (std::uint16_t q = 0; q < port.rx_queues(); ++q)
-            if ((i + q) % fabric_.steered.size() == index_)
+            if (lcore_of_queue(i, q, fabric_.steered.size()) == index_)
                 queues_.push_back({static_cast<MediaPortIndex>(i), port.id(), q});
         const UdpChecksum udp = port.rules().udp_checksum;
         exits_.push_back({plain_of(port), neighbours_.back().get(), port.config().mtu, port.offloads().tx_udp_checksum,
@@ -300,7 +301,7 @@ inline bool LcoreWorker::put_headers(rte_mbuf* mbuf, const Packet& packet, const
     const Exit& exit = exits_[packet.out_port];
     if (exit.plain.writes(packet.to) && (packet.payload_sum != 0 || !exit.sums_for_us)) [[likely]]
         return write_plain_headers(mbuf, packet, link, exit.plain);
-    return write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, link,
+    return write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, packet.service, link,
                          *fabric_.ports[packet.out_port], 0, packet.payload_sum);
 }
 
@@ -314,7 +315,8 @@ void LcoreWorker::send_to_ourselves(const Packet& packet) {
     const auto owner = fabric_.steering->owner(packet.out_port, packet.to.port);
     if (hops > limits::hops) return drop_relayed(mbuf, packet.out_port, relayed, Drop::looped);
     if (!owner) return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_leg);
-    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, port.link(), port, hops))
+    if (!write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, packet.service, port.link(), port,
+                       hops))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_buffer);
     turn_around(mbuf, port);
     hops_of(mbuf) = hops;
@@ -332,8 +334,8 @@ void LcoreWorker::hold(const Packet& packet) {
     if (held_.size() >= limits::held_packets || static_cast<std::size_t>(same) >= limits::held_per_next_hop ||
         !neighbours_[packet.out_port]->reachable(packet.to.address))
         return drop_relayed(mbuf, packet.out_port, relayed, Drop::no_next_hop);
-    held_.push_back({mbuf, packet.data, packet.length, relayed, packet.out_port, packet.source, packet.to,
-                     now_ + limits::held_for});
+    held_.push_back({mbuf, packet.data, packet.length, relayed, packet.out_port, packet.service, packet.source,
+                     packet.to, now_ + limits::held_for});
 }
 
 void LcoreWorker::retry_held() {
@@ -343,7 +345,7 @@ void LcoreWorker::retry_held() {
         if (link == nullptr) {
             if (now_ < held.until) return false;
             drop_relayed(held.mbuf, held.port, held.relayed, Drop::no_next_hop);
-        } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, *link,
+        } else if (write_headers(held.mbuf, held.payload, held.length, held.from, held.to, held.service, *link,
                                  *fabric_.ports[held.port], 0)) {
             transmit(held.mbuf, held.port, held.relayed);
         } else {

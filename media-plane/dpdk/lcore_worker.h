@@ -97,6 +97,7 @@ private:
         std::uint16_t length;
         Relayed relayed;
         MediaPortIndex port;
+        Service service;
         Endpoint from, to;
         TimePoint until;
     };

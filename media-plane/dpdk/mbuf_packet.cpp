@@ -39,8 +39,8 @@ bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet
 }
 
 bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t length, const Endpoint& from,
-                   const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops,
-                   std::uint16_t payload_sum) {
+                   const Endpoint& to, Service service, const LinkAddress& link_to, const Port& port,
+                   std::uint32_t hops, std::uint16_t payload_sum) {
     const std::size_t headers = udp_headers_length(to.address.family, port.config().vlan);
     auto* const buffer = static_cast<std::uint8_t*>(mbuf->buf_addr);
     const auto offset = static_cast<std::size_t>(payload - buffer);
@@ -52,7 +52,8 @@ bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t le
     h.from = from;
     h.to = to;
     h.payload_sum = payload_sum;
-    h.dscp = port.config().dscp;
+    h.dscp = port.config().dscp[static_cast<std::size_t>(service)];
+    h.vlan_priority = vlan_priority_of(port.config(), service);
     h.hop_limit = static_cast<std::uint8_t>(limits::hop_limit - hops);
     h.ip_checksum_by_device = port.offloads().tx_ip_checksum;
     h.udp_checksum_by_device = port.offloads().tx_udp_checksum;

@@ -27,8 +27,8 @@ bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet
 // A packet that was through the pipeline gets its new headers, in the buffer it came in. `hops`: how many of our own
 // ports it has crossed. False when the buffer has no room for them.
 bool write_headers(rte_mbuf* mbuf, const std::uint8_t* payload, std::uint16_t length, const Endpoint& from,
-                   const Endpoint& to, const LinkAddress& link_to, const Port& port, std::uint32_t hops,
-                   std::uint16_t payload_sum = 0);
+                   const Endpoint& to, Service service, const LinkAddress& link_to, const Port& port,
+                   std::uint32_t hops, std::uint16_t payload_sum = 0);
 // The same for what PlainUdp writes, with all checksums in it; the device has nothing to do.
 bool write_plain_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link_to, const PlainUdp& plain);
 // The frame just written goes to one of our own addresses: make it look received on `port`.

@@ -1,8 +1,12 @@
 #include "media-plane/dpdk/placement.h"
 
+#include "media-plane/dpdk/config.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -39,6 +43,40 @@ std::string text(double cpus) {
     return digits;
 }
 
+// The kernel links a CPU to its node as "node0".
+std::optional<int> node_of(unsigned cpu, const std::string& root) {
+    constexpr std::string_view prefix = "node";
+    std::error_code error;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu), error)) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with(prefix) && name.find_first_not_of("0123456789", prefix.size()) == name.npos)
+            return static_cast<int>(std::strtol(name.c_str() + prefix.size(), nullptr, 10));
+    }
+    return std::nullopt;
+}
+
+// A PCI device; -1 where the machine has no nodes.
+std::optional<int> node_of(const std::string& device, const std::string& root) {
+    if (!is_pci_device(device)) return std::nullopt;
+    const std::string address((device.find(':') == 2 ? "0000:" : "") + std::string(device_name(device)));
+    int node = -1;
+    std::istringstream(first_line(root + "/sys/bus/pci/devices/" + address + "/numa_node")) >> node;
+    return node < 0 ? std::nullopt : std::optional(node);
+}
+
+// Works, at a price: each packet crosses between the processors.
+void object_to_nodes(const Placement& p, const Machine& machine, Objections& out) {
+    for (const auto& [device, node] : machine.node_of_device)
+        for (const unsigned cpu : p.cpus) {
+            const auto found = machine.node_of_cpu.find(cpu);
+            if (found == machine.node_of_cpu.end() || found->second == node) continue;
+            out.warnings.push_back("device " + device + " is on NUMA node " + std::to_string(node) +
+                                   ", the lcore on CPU " + std::to_string(cpu) + " on node " +
+                                   std::to_string(found->second) + ": each packet crosses between them");
+        }
+}
+
 void object_to_memory(const Placement& p, Objections& out) {
     const std::uint32_t memory = p.memory_mb != 0 ? p.memory_mb : p.needed_mb;
     if (memory < p.needed_mb)
@@ -70,12 +108,17 @@ std::vector<unsigned> cpu_list(const std::string& text) {
     return cpus;
 }
 
-Machine read_machine(const std::vector<unsigned>& cpus, const std::string& root) {
+Machine read_machine(const std::vector<unsigned>& cpus, const std::vector<std::string>& devices,
+                     const std::string& root) {
     Machine machine;
     for (const unsigned cpu : cpus)
         machine.siblings[cpu] = cpu_list(
             first_line(root + "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list"));
     machine.cpu_quota = quota_of(root);
+    for (const unsigned cpu : cpus)
+        if (const auto node = node_of(cpu, root)) machine.node_of_cpu[cpu] = *node;
+    for (const auto& device : devices)
+        if (const auto node = node_of(device, root)) machine.node_of_device[device] = *node;
     return machine;
 }
 
@@ -90,6 +133,7 @@ Objections objections_to(const Placement& p, const Machine& machine) {
             out.warnings.push_back(why + ": under load they will be stopped for part of the time");
     }
     if (out.refusal.empty()) object_to_memory(p, out);
+    object_to_nodes(p, machine, out);
     for (auto cpu = p.cpus.begin(); cpu != p.cpus.end(); ++cpu) {
         const auto found = machine.siblings.find(*cpu);
         if (found == machine.siblings.end()) continue;

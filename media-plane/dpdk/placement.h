@@ -13,9 +13,12 @@ namespace sallyport::media::dpdk {
 struct Machine {
     std::map<unsigned, std::vector<unsigned>> siblings;  // by CPU: those that share its core, itself included
     std::optional<double> cpu_quota;                     // CPUs' worth of time that the control group grants
+    std::map<unsigned, int> node_of_cpu;                 // NUMA; without those that have none
+    std::map<std::string, int> node_of_device;           // likewise, PCI devices
 };
 // `root`: "" but for tests.
-Machine read_machine(const std::vector<unsigned>& cpus, const std::string& root = "");
+Machine read_machine(const std::vector<unsigned>& cpus, const std::vector<std::string>& devices = {},
+                     const std::string& root = "");
 // "0-3,8": a list of CPUs as the kernel writes it; what is none of that ends it.
 std::vector<unsigned> cpu_list(const std::string& text);
 

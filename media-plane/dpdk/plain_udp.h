@@ -75,7 +75,7 @@ public:
     static constexpr std::size_t headers = ethernet_header + ipv4_header + udp_header;
 
     // Of one port. Without an IPv4 address, or with a VLAN, nothing is plain.
-    PlainUdp(const FrameRules& rules, const std::optional<IpAddress>& own, std::uint8_t dscp, std::uint8_t hop_limit);
+    PlainUdp(const FrameRules& rules, const std::optional<IpAddress>& own, const Marks& dscp, std::uint8_t hop_limit);
 
     // Sets what a packet has of its frame: data, length, from, local_port and payload_sum. False for any other frame,
     // or if anything is wrong with it; then parse_frame() says what. `ip_good`, `udp_good`: the device says so.
@@ -87,17 +87,22 @@ public:
 
 private:
     bool usable_ = false;
+    std::uint16_t most_ = 0;  // bytes of a frame
     bool verify_ip_ = false;
     UdpChecksum udp_ = UdpChecksum::verify;
     std::uint32_t own_ = 0;  // these words are as they lie in a frame
     std::uint64_t to_ = 0, to_mask_ = 0, kind_ = 0, kind_mask_ = 0;
-    std::uint64_t from_link_ = 0, from_link_and_kind_ = 0, from_fragment_to_protocol_ = 0;
-    std::uint64_t constant_sum_ = 0;  // of the IPv4 header that is written, without length and addresses
+    std::uint64_t from_link_ = 0, from_fragment_to_protocol_ = 0;
+    struct Marked {  // by service
+        std::uint64_t from_link_and_kind = 0;
+        std::uint64_t constant_sum = 0;  // of the IPv4 header that is written, without length and addresses
+    };
+    std::array<Marked, service_count> marked_;
 };
 
 inline bool PlainUdp::read(std::uint8_t* p, std::size_t size, bool ip_good, bool udp_good, Packet& packet) const {
     using namespace plain;
-    if (!usable_ || size < headers || size > 65'535) return false;
+    if (!usable_ || size < headers || size > most_) return false;
     if (((word_at<std::uint64_t>(p) ^ to_) & to_mask_) != 0) return false;
     if (((word_at<std::uint64_t>(p + 8) ^ kind_) & kind_mask_) != 0) return false;
     const std::size_t total = load_be16(p + total_at), length = load_be16(p + udp + 4);
@@ -138,12 +143,13 @@ inline void PlainUdp::write(const Packet& packet, const LinkAddress& link_to) co
     std::uint8_t* p = packet.data - headers;
     const auto udp_length = static_cast<std::uint16_t>(udp_header + packet.length);
     const std::uint16_t total = net(static_cast<std::uint16_t>(ipv4_header + udp_length));
+    const Marked& marked = marked_[static_cast<std::size_t>(packet.service)];
     const auto to = word_at<std::uint32_t>(packet.to.address.bytes.data());
     const auto from = word_at<std::uint32_t>(packet.source.address.bytes.data());
     const std::uint64_t addresses = std::uint64_t{from} << (std::endian::native == std::endian::big ? 32 : 0) |
                                     std::uint64_t{to} << (std::endian::native == std::endian::big ? 0 : 32);
     const std::uint64_t address_sum = halves(addresses);
-    const std::uint16_t ip_checksum = inverse(folded(constant_sum_ + total + address_sum));
+    const std::uint16_t ip_checksum = inverse(folded(marked.constant_sum + total + address_sum));
     std::uint64_t sum =
         address_sum + net(protocol_udp) + 2u * net(udp_length) + net(packet.source.port) + net(packet.to.port);
     sum += packet.payload_sum != 0 ? net(packet.payload_sum) : Checksum::words_of({packet.data, packet.length});
@@ -151,7 +157,7 @@ inline void PlainUdp::write(const Packet& packet, const LinkAddress& link_to) co
     if (udp_checksum == 0) udp_checksum = 0xffff;  // RFC 768: zero would mean "none"
 
     put(p, word_of(link_to) | from_link_);
-    put(p + 8, from_link_and_kind_);
+    put(p + 8, marked.from_link_and_kind);
     put(p + 16, from_fragment_to_protocol_);
     put(p + total_at, total);
     put(p + ip + 10, ip_checksum);

@@ -7,6 +7,7 @@
 
 #include "control/base/handover.h"
 #include "media-plane/dpdk/kernel_link.h"
+#include "media-plane/dpdk/steering_rules.h"
 
 namespace sallyport::media::dpdk {
 namespace {
@@ -88,6 +89,7 @@ std::string Port::configure(std::size_t lcores, rte_mempool* pool) {
 
     rules_.link = link_;
     rules_.vlan = config_.vlan;
+    rules_.mtu = config_.mtu;
     const bool verify = config_.verify_checksums != VerifyChecksums::never;
     rules_.verify_ip_checksum = verify;
     rules_.udp_checksum = !verify ? UdpChecksum::ignore
@@ -130,7 +132,25 @@ void Port::settle_link_address() {
     if (rte_eth_dev_default_mac_addr_set(id_, &own) != 0) rte_eth_promiscuous_enable(id_);
 }
 
+const std::string& Port::steer(std::size_t media_port, const std::vector<UdpBlock>& blocks) {
+    if (blocks.size() < 2) return steering_;
+    std::string why;
+    if (rx_queues_ < blocks.size()) {
+        why = "the device has " + std::to_string(rx_queues_) + " receive queues for " + std::to_string(blocks.size()) +
+              " lcores";
+    } else {
+        std::vector<FlowRules::Target> targets;
+        for (std::size_t lcore = 0; lcore < blocks.size(); ++lcore)
+            targets.push_back(
+                {blocks[lcore], static_cast<std::uint16_t>(queue_of_lcore(media_port, lcore, blocks.size()))});
+        why = flow_rules_.install(id_, config_, targets);
+    }
+    steering_ = why.empty() ? std::to_string(flow_rules_.count()) + " flow rules" : "hand-over: " + why;
+    return steering_;
+}
+
 Port::~Port() {
+    flow_rules_.remove();
     if (started_) rte_eth_dev_stop(id_);
     rte_eth_dev_close(id_);
 }
@@ -154,6 +174,8 @@ PortStatus Port::status() const {
     status.link_address = link_.to_string();
     for (const auto& a : config_.addresses)
         status.addresses.push_back(a.address.to_string() + '/' + std::to_string(a.prefix_length));
+    status.steering = steering_;
+    status.flow_rules = flow_rules_.count();
     rte_eth_link link{};
     status.link_up = rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP &&
                      kernel_link_up(config_.device).value_or(true);

@@ -11,6 +11,7 @@
 #include "control/base/result.h"
 #include "media-plane/core/plane.h"
 #include "media-plane/dpdk/config.h"
+#include "media-plane/dpdk/flow_rules.h"
 #include "media-plane/dpdk/frame.h"
 
 namespace sallyport::media::dpdk {
@@ -39,6 +40,10 @@ public:
     const Offloads& offloads() const { return offloads_; }
     const FrameRules& rules() const { return rules_; }
 
+    // Asks the device to bring each UDP port's packets to the queue of its owner: `blocks` by lcore. What it cannot is
+    // handed over by the lcores. Returns what became of it, a few words.
+    const std::string& steer(std::size_t media_port, const std::vector<UdpBlock>& blocks);
+
     // Sends what the device takes and frees the rest; returns how many were sent. Any lcore: with fewer queues than
     // lcores some share one.
     std::uint16_t transmit(std::size_t lcore, rte_mbuf** packets, std::uint16_t count);
@@ -63,6 +68,8 @@ private:
     LinkAddress link_;
     Offloads offloads_;
     FrameRules rules_;
+    FlowRules flow_rules_;
+    std::string steering_;  // empty: one lcore, nothing to be steered
     std::unique_ptr<rte_spinlock_t[]> tx_locks_;
 };
 

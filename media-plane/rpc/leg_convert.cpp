@@ -206,6 +206,9 @@ std::optional<Refusal> convert_media(const std::string& field, const pb::Leg& le
         if (auto refusal = check_name(field + ".codec", leg.codec())) return refusal;
         change.codec = leg.codec();
     }
+    if (leg.has_pace()) change.pace = Pace::of(leg.pace().packets_per_second(), leg.pace().bytes_per_second());
+    if (!pb::MediaKind_IsValid(leg.media())) return invalid(field + ".media", "is not a known value");
+    if (leg.media() != pb::MEDIA_KIND_UNSPECIFIED) change.video = leg.media() == pb::MEDIA_KIND_VIDEO;
     return std::nullopt;
 }
 

@@ -87,6 +87,7 @@ pb::PortStatistics to_proto(const PortStatus& port) {
     out.set_udp_ports_total(port.udp_ports_total);
     out.set_link_up(port.link_up);
     out.set_link_losses(port.link_losses);
+    out.set_steering(port.steering);
     out.set_udp_ports_resting(port.udp_ports_resting);
     out.set_address_conflicts(port.address_conflicts);
     out.set_address_conflict(port.address_conflict);

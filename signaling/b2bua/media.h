@@ -10,6 +10,7 @@
 #include "control/base/bytes.h"
 #include "control/base/endpoint.h"
 #include "control/base/id.h"
+#include "signaling/sdp/codec_rate.h"
 #include "signaling/sdp/session_description.h"
 
 namespace sallyport::b2bua {
@@ -62,6 +63,8 @@ struct MediaLeg {  // absent: unchanged
     std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events;  // with payload_map: {type, clock rate}
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;     // encoding name of what its peer sends most likely
+    std::optional<sdp::StreamPace> pace;  // of what its peer may send
+    std::optional<bool> video;            // it is no audio
     std::optional<bool> udptl;            // T.38 (true) or RTP
     std::optional<bool> reports;          // false: its peer wants no RTCP of ours
     std::optional<MediaLatched> latched;  // on a media plane that is gone

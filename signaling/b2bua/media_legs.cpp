@@ -48,11 +48,15 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                 leg.latch_any_address = side.profile.latch_any_address;
                 leg.reports = !view.no_rtcp;
                 // An offer names more than is agreed upon, and perhaps another clock first.
-                if (i < told.size())
+                leg.video = view.media == "video";
+                leg.pace.emplace();
+                if (i < told.size()) {
+                    leg.pace = sdp::pace_of(view, side.heard->media[i], told[i], side.told->media[i]);
                     if (const auto codec = sdp::spoken_codec(view, told[i])) {
                         leg.clock_rate = codec->clock_rate;
                         leg.codec = codec->name;
                     }
+                }
                 const auto& keys = side.keys[i];
                 if (!side.profile.srtp)
                     leg.keys = MediaKeys{};

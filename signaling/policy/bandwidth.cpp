@@ -5,28 +5,13 @@
 #include <charconv>
 #include <optional>
 
+#include "signaling/sdp/codec_rate.h"
 #include "signaling/sdp/session_description.h"
 #include "signaling/sip/fields.h"
 
 namespace sallyport::policy {
 namespace {
 
-struct Rate {
-    std::string_view codec;
-    double kbps;               // of each channel; 0: by `bits` of each sample
-    std::uint32_t ptime = 20;  // ms, where the offer says nothing
-    std::uint32_t bits = 0;
-};
-// RFC 3551 table 1 and 4.5, 5574, 6716, 7587, 5577, 3GPP TS 26.445; of codecs with several rates the highest.
-constexpr std::array rates{
-    Rate{"G722", 64},      Rate{"G729", 8},        Rate{"G729D", 6.4},  Rate{"G729E", 11.8},    Rate{"G7291", 32},
-    Rate{"G723", 6.4, 30}, Rate{"G728", 16},       Rate{"G7221", 48},   Rate{"GSM", 13.2},      Rate{"GSM-EFR", 12.4},
-    Rate{"iLBC", 15.2},    Rate{"G726-16", 16},    Rate{"G726-24", 24}, Rate{"G726-32", 32},    Rate{"G726-40", 40},
-    Rate{"AMR", 12.2},     Rate{"AMR-WB", 23.85},  Rate{"EVS", 128},    Rate{"speex", 44},      Rate{"opus", 255},
-    Rate{"SILK", 40},      Rate{"PCMA-WB", 96},    Rate{"PCMU-WB", 96}, Rate{"L16", 0, 20, 16}, Rate{"L24", 0, 20, 24},
-    Rate{"L8", 0, 20, 8},  Rate{"DVI4", 0, 20, 4},
-};
-constexpr Rate any_other{"", 0, 20, 8};  // G.711, and what is not known as if it were that, at its clock rate
 // Other media than audio, headers included: what one takes that names no b=, and the least that one counts as, whatever
 // it names. Nobody polices what flows; a stream that says 0 must not come free.
 struct OtherMedia {
@@ -41,12 +26,6 @@ constexpr std::array other_media{
 constexpr OtherMedia any_media{"", 512, 80};
 constexpr std::uint32_t longest_ptime = 1'000;
 constexpr std::uint32_t headers_v4 = 20 + 8 + 12, headers_v6 = 40 + 8 + 12, srtp_tag = 10;
-
-const Rate& rate_of(std::string_view codec) {
-    const auto found = std::find_if(rates.begin(), rates.end(),
-                                    [&](const Rate& rate) { return sip::equal_ignoring_case(rate.codec, codec); });
-    return found == rates.end() ? any_other : *found;
-}
 
 const OtherMedia& other_media_of(std::string_view media) {
     const auto found =
@@ -73,11 +52,9 @@ std::optional<std::uint32_t> stated(const sdp::BasicMedia<std::string_view>& med
 }
 
 std::uint32_t with_headers(const sdp::Codec& codec, std::uint32_t ptime, std::uint32_t headers) {
-    const Rate& rate = rate_of(codec.name);
+    const sdp::CodecRate& rate = sdp::rate_of(codec.name);
     const std::uint32_t ms = ptime == 0 ? rate.ptime : ptime;
-    const std::uint64_t of_channel =
-        rate.kbps > 0 ? static_cast<std::uint64_t>(rate.kbps * 1'000) : std::uint64_t{codec.clock_rate} * rate.bits;
-    const auto payload = of_channel * std::max(codec.channels, 1u);
+    const auto payload = rate.bits_per_second(codec);
     const auto kbps = (payload + headers * 8 * 1'000 / ms + 999) / 1'000;
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(kbps, 0xffff'ffff));
 }

@@ -132,6 +132,11 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
     to.set_disabled(from.disabled);
     to.set_clock_rate(from.clock_rate.value_or(0));
     if (from.codec) to.set_codec(from.codec->substr(0, max_codec_bytes));
+    if (from.pace) {
+        to.mutable_pace()->set_packets_per_second(from.pace->packets_per_second);
+        to.mutable_pace()->set_bytes_per_second(from.pace->bytes_per_second);
+    }
+    if (from.video) to.set_media(*from.video ? media_pb::MEDIA_KIND_VIDEO : media_pb::MEDIA_KIND_AUDIO);
     if (from.reports) to.set_reports(*from.reports);
     if (from.udptl) to.set_transport(*from.udptl ? media_pb::TRANSPORT_UDPTL : media_pb::TRANSPORT_RTP);
     return std::nullopt;
@@ -331,6 +336,8 @@ std::string features_missing(const media_pb::Welcome& welcome) {
     add(media_pb::FEATURE_TELEPHONE_EVENTS, "what is dialled in a call is not counted");
     add(media_pb::FEATURE_EMERGENCY, "it keeps nothing for emergencies when it is full");
     add(media_pb::FEATURE_SENDING, "calls that nothing is sent to are not told");
+    add(media_pb::FEATURE_PACE,
+        "streams are held to the node's rate alone, not to their codec's, and video is marked as voice");
     return text;
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The kinds of DPDK device that a machine without a spare NIC can offer, and hugepages: a call with media through each."""
 import contextlib
+import re
 import sys
 from pathlib import Path
 
@@ -68,6 +69,49 @@ def _():
 def _():
     with running_edge('tap', prepare=bridge_taps, device='net_tap{number},iface=t-{interface}') as lab:
         call_goes_through(lab, 'net_tap')
+
+
+def steered_call(lab, device, expected):
+    """With two lcores: a call, and what the daemon says of how packets come to the one that owns their port."""
+    call_goes_through(lab, device)
+    ways = {port['name']: port.get('steering', '') for port in lab.edge.json('status')['media']['ports']}
+    require(all(f'steering: {way}' in lab.edge.cli('status') for way in ways.values()), 'the status for people says it')
+    log = lab.edge.daemons['media'].text()
+    rules = {side: lab.edge.scrape('media').get('sallyport_media_port_flow_rules', port=side) for side in ways}
+    for side, way in ways.items():
+        require(expected(way), f'{side}: {way}')
+        require(way in log, f'the log does not say "{way}"')
+        equal(rules[side], int(way.split()[0]) if way.endswith('flow rules') else 0, f'rules of {side}')
+
+
+def two_lcores_on_taps(lab):
+    two_lcores(lab)                    # and its taps are new ones
+    bridge_taps(lab)
+
+
+def two_lcores(lab):
+    file = lab.edge.run / 'media.yaml'
+    text = re.sub(r'^(lcores|cpus):.*\n', '', file.read_text(), flags=re.M)
+    file.write_text(text + 'lcores: 2\n')
+    lab.edge.restart('media')
+
+
+@case('two lcores on a device of one queue: packets are handed over, and that is said')
+def _():
+    with running_edge('onequeue', prepare=two_lcores) as lab:
+        steered_call(lab, 'net_af_packet', lambda way: way == 'hand-over: the device has 1 receive queues for 2 lcores')
+
+
+@case('two lcores on a device of two queues that knows no flow rules: likewise, in its own words')
+def _():
+    with running_edge('norules', prepare=two_lcores, device='net_af_packet{number},iface={interface},qpairs=2') as lab:
+        steered_call(lab, 'net_af_packet', lambda way: way.startswith('hand-over: ') and len(way) > len('hand-over: '))
+
+
+@case('two lcores on a tap, which knows some rules: what it takes or refuses is said, and calls pass')
+def _():
+    with running_edge('taprules', prepare=two_lcores_on_taps, device='net_tap{number},iface=t-{interface}') as lab:
+        steered_call(lab, 'net_tap', lambda way: way.endswith('flow rules') or way.startswith('hand-over: '))
 
 
 if __name__ == '__main__':

@@ -37,6 +37,18 @@ network: {{options_interval_seconds: 5}}
 ---''' for version, address, length, first in (('v4', LISTENING, 32, '+4941555001'), ('v6', LISTENING_V6, 128, '+4941555002')))
 
 
+HELPING = f'''
+kind: Trunk
+name: trunks/{USER}
+mode: registration
+realm: access
+registration_aor: sip:{USER}@{DOMAIN}
+credentials: [{{username: {USER}, password: {PASSWORD}}}]
+numbers: [{{first: "+4930555000", last: "+4930555099"}}]
+numbering: {{dial_plan: {{emergency_numbers: ["112"]}}}}
+'''
+
+
 def prepare(lab):
     lab.parties['core-v6'] = parties.core(lab.network.core, lab.run_directory, lab.probe_binary,
                                           edge=(CORE.signaling_v6, 5060), address=CORE.peers_v6[0], name='core-v6',
@@ -191,6 +203,40 @@ def _(lab):
     at_pbx, at_core = exercise(lab, 'changed')
     require_sip(at_pbx, at_core, AF31, CS5)
     require_media(at_pbx, at_core, AF41, CS4)
+
+
+@case('RTCP and calls for help have marks of their own where a port gives them some')
+def _(lab):
+    file = lab.edge.run / 'media.yaml'
+    before = file.read_text()
+    own = f'    dscp: EF\n    dscp_rtcp: af31\n    dscp_emergency: {CS5}\n'
+    text = before
+    for realm in ('access', 'core'):
+        place = f'  - name: {realm}\n'
+        at = text.index(place) + len(place)
+        text = text[:at] + own + ''.join(line for line in text[at:].splitlines(True) if not line.startswith('    dscp:'))
+    file.write_text(text)
+    trunk = Path(lab.run_directory) / 'helping.yaml'
+    trunk.write_text(HELPING)
+    lab.edge.apply(trunk)
+    try:
+        lab.edge.restart('media')
+        with recording(lab, 'classes') as (at_pbx, at_core):
+            call(lab, lab.pbx(), lab.core(), lab.core_number)
+        with recording(lab, 'help') as (help_at_pbx, help_at_core):
+            parties.talk(lab.pbx(), lab.core(), f'sip:112@{DOMAIN}', lab.pbx_number, seconds=2).require_intact()
+    finally:
+        file.write_text(before)
+        lab.edge.restart('media')
+    for capture, source in ((at_pbx, ACCESS.media), (at_core, CORE.media)):
+        ours = f'{from_address(source)} && udp'
+        ports = {int(row[0]) for row in capture.fields(f'{ours} && !icmp', ('udp.srcport',))}
+        for kind, remainder, dscp in (('RTP', 0, EF), ('RTCP', 1, AF31)):
+            these = ' || '.join(f'udp.srcport == {port}' for port in ports if port % 2 == remainder)
+            require(these, f'no {kind} came from {source}')
+            require_marked(capture, f'{ours} && ({these})', dscp, f'{kind} of {source}')
+    for capture, source in ((help_at_pbx, ACCESS.media), (help_at_core, CORE.media)):
+        require_marked(capture, f'{from_address(source)} && udp', CS5, f'a call for help, of {source}')
 
 
 if __name__ == '__main__':

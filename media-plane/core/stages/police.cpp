@@ -17,6 +17,11 @@ bool may_pass(const Leg& leg, Policer& bucket, Duration interval, TimePoint now)
     return bucket.take(now, interval) || (leg.session->emergency && bucket.take(now, interval / emergency_share));
 }
 
+// What a packet of the peer costs its bucket.
+Duration toll_of(const Packet& p, const Rates& rates) {
+    return p.rtcp ? rates.rtcp : rates.tolls[p.leg->flow->pace()].of(p.length);
+}
+
 bool is_of_stream(const Leg& leg, const Packet& p) {
     return leg.reception.started() && rtp::ssrc(p.data) == leg.reception.ssrc();
 }
@@ -43,7 +48,8 @@ void police(std::span<Packet> burst, TimePoint now, const Rates& rates) {
         Policer& bucket = judgement == Judgement::possible ? leg.possible_police
                           : p.rtcp                         ? leg.rtcp_police
                                                            : leg.flow->police;
-        const Duration interval = p.rtcp ? rates.rtcp : rates.rtp;
+        const bool unproven = judgement == Judgement::possible && !p.rtcp;
+        const Duration interval = unproven ? rates.rtp : toll_of(p, rates);
         if (!may_pass(leg, bucket, interval, now)) p.drop = Drop::rate;
     }
 }
@@ -52,7 +58,7 @@ void police_authentic(std::span<Packet> burst, TimePoint now, const Rates& rates
     for (Packet& p : burst) {
         if (p.done() || !p.leg->secure()) continue;
         Policer& bucket = p.rtcp ? p.leg->rtcp_police : p.leg->flow->police;
-        if (!may_pass(*p.leg, bucket, p.rtcp ? rates.rtcp : rates.rtp, now)) p.drop = Drop::rate;
+        if (!may_pass(*p.leg, bucket, toll_of(p, rates), now)) p.drop = Drop::rate;
     }
 }
 

@@ -63,7 +63,7 @@ std::size_t relay_at_once(std::span<Packet> burst, TimePoint now, const Rates& r
     for (Packet& p : burst) {
         if (p.drop != Drop::none || !p.flow) continue;
         Flow& flow = *p.flow;
-        if (!is_next_of(flow, p) || !flow.police.take(now, rates.rtp)) [[unlikely]] {
+        if (!is_next_of(flow, p) || !flow.police.take(now, rates.tolls[flow.pace()].of(p.length))) [[unlikely]] {
             if (flow.state == FlowState::open) flow.state = FlowState::waits;
             continue;
         }
@@ -71,6 +71,7 @@ std::size_t relay_at_once(std::span<Packet> burst, TimePoint now, const Rates& r
         if (flow.last_packet.sent_as != flow.last_packet.type) change_payload_type(p, flow.last_packet.sent_as);
         p.relayed = true;
         p.out_port = flow.out_port;
+        p.service = flow.service();
         p.to = flow.to;
         p.source = {own[flow.out_port][static_cast<std::size_t>(flow.to.address.family)], flow.source_port};
         bytes += p.length;

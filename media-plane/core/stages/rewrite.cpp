@@ -51,6 +51,7 @@ void rewrite(std::span<Packet> burst, TimePoint now, Notes& notes, PipelineStati
         p.out = &out;
         p.out_port = out.port;
         p.source = out.local;
+        p.service = p.rtcp ? rtcp_beside(in.flow->service()) : in.flow->service();
         if (p.rtcp || in.secure() || out.secure()) p.payload_sum = 0;
         if (p.rtcp) {
             ++p.source.port;

@@ -8,6 +8,7 @@
 
 #include "media-plane/core/leg_list.h"
 #include "media-plane/core/leg_table.h"
+#include "media-plane/core/pace.h"
 #include "media-plane/core/packet.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/statistics.h"
@@ -19,6 +20,7 @@ inline constexpr std::size_t max_burst = 64;
 
 struct Rates {  // intervals at the permitted rates; zero permits everything
     Duration rtp{}, rtcp{};
+    Tolls tolls{};  // of RTP, by the pace of its stream
     // Of packets under a key that are looked at, authentic or not: whoever forges the peer's address cannot take what
     // is the peer's, and has no more of the cipher's time than this.
     static constexpr int forged = 25;
@@ -41,8 +43,8 @@ void end_waiting(std::span<Packet> burst);
 
 // Finds the leg and checks the shape of what can be seen unencrypted.
 void classify(std::span<Packet> burst);
-// Turns strangers away before they cost anything, and lets nobody else exceed the stream's rate; where there are keys,
-// what authentication may cost.
+// Turns strangers away before they cost anything, and lets nobody else exceed the stream's rate, which is that of its
+// codec where signaling has said so; where there are keys, what authentication may cost.
 void police(std::span<Packet> burst, TimePoint now, const Rates& rates);
 // Behind unprotect: then the stream's rate counts what is authentic alone.
 void police_authentic(std::span<Packet> burst, TimePoint now, const Rates& rates);

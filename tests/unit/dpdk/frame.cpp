@@ -119,6 +119,30 @@ TEST_CASE("the half-done checksum that a kernel leaves on a virtual device is ta
     CHECK(drop_of(with(udp_v4, 46, 'i'), virtual_device) == Drop::bad_checksum);
 }
 
+TEST_CASE(
+    "an IP packet that is longer than the port's MTU is refused, whatever the device lets pass; its tag is not of it") {
+    for (const Bytes& whole : {udp_v4, udp_v6}) {
+        FrameRules exact = rules();
+        exact.mtu = static_cast<std::uint16_t>(whole.size() - ethernet_header);
+        CHECK(parse_frame(whole, exact).kind == FrameKind::udp);
+        --exact.mtu;
+        CHECK(parse_frame(whole, exact).drop == Drop::too_big);
+    }
+    UdpHeaders h;
+    h.vlan = 7;
+    h.from = Endpoint::parse("192.0.2.9:4000").value();
+    h.to = Endpoint::parse("192.0.2.2:20000").value();
+    Bytes tagged(udp_headers_length(Family::v4, 7) + 100);
+    write_udp_headers(h, &tagged[udp_headers_length(Family::v4, 7)], 100);
+    FrameRules r = rules();
+    r.link = {};
+    r.vlan = 7;
+    r.mtu = 128;
+    CHECK(parse_frame(tagged, r).kind == FrameKind::udp);
+    r.mtu = 127;
+    CHECK(parse_frame(tagged, r).drop == Drop::too_big);
+}
+
 TEST_CASE("fragments are refused, the last and the first of a datagram alike; DF is none") {
     CHECK(drop_of(with_ip_checksum(with(udp_v4, 20, 0x20))) == Drop::fragment);  // MF
     CHECK(drop_of(with_ip_checksum(with(udp_v4, 21, 0x01))) == Drop::fragment);  // offset
@@ -201,6 +225,26 @@ TEST_CASE("headers we write are read back, for both families, with and without a
             CHECK(load_be16(network) == (0x6000 | 46 << 6));
         }
     }
+}
+
+TEST_CASE("the tag of what we send carries its priority, and without a tag there is none (802.1Q)") {
+    UdpHeaders h;
+    h.from = Endpoint::parse("192.0.2.9:4000").value();
+    h.to = Endpoint::parse("192.0.2.2:20000").value();
+    h.vlan_priority = 5;
+    Bytes untagged(42);
+    write_udp_headers(h, untagged.data() + 42, 0);
+    CHECK(load_be16(&untagged[12]) == ethertype_ipv4);
+    h.vlan = 0x123;
+    Bytes tagged(46);
+    write_udp_headers(h, tagged.data() + 46, 0);
+    CHECK(load_be16(&tagged[12]) == ethertype_vlan);
+    CHECK(load_be16(&tagged[14]) == (5 << 13 | 0x123));
+    CHECK(load_be16(&tagged[16]) == ethertype_ipv4);
+    FrameRules r = rules();
+    r.vlan = 0x123;
+    r.link = {};
+    CHECK(parse_frame(tagged, r).kind == FrameKind::udp);
 }
 
 TEST_CASE("our IPv4 datagram is byte for byte what a host sends") {

@@ -46,7 +46,7 @@ TEST_CASE("what is read as a plain frame is what parse_frame() finds in it, and 
     std::size_t plain_frames = 0;
     for (int i = 0; i < 200'000; ++i) {
         const auto mode = static_cast<UdpChecksum>(random.below(4));
-        const PlainUdp plain(rules(mode), ip("192.0.2.2"), 46, 64);
+        const PlainUdp plain(rules(mode), ip("192.0.2.2"), all_marked(46), 64);
         Bytes bytes = frame_of(random);
         for (std::uint32_t n = random.below(3); n > 0; --n) {
             const std::size_t at = random.below(static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), 46)));
@@ -82,11 +82,16 @@ TEST_CASE("a frame as hosts send it is plain; one of another kind, host or VLAN 
     const auto reads = [&](const FrameRules& r, const char* own) {
         write_udp_headers(h, &bytes[headers], 172);
         Packet packet;
-        return PlainUdp(r, ip(own), 46, 64).read(bytes.data(), bytes.size(), false, false, packet);
+        return PlainUdp(r, ip(own), all_marked(46), 64).read(bytes.data(), bytes.size(), false, false, packet);
     };
     CHECK(reads(rules(UdpChecksum::verify), "192.0.2.2"));
     CHECK_FALSE(reads(rules(UdpChecksum::verify), "192.0.2.3"));
     CHECK_FALSE(reads(rules(UdpChecksum::verify), "2001:db8::2"));
+    FrameRules narrow = rules(UdpChecksum::verify);
+    narrow.mtu = ipv4_header + udp_header + 172;
+    CHECK(reads(narrow, "192.0.2.2"));
+    --narrow.mtu;
+    CHECK_FALSE(reads(narrow, "192.0.2.2"));
     FrameRules tagged = rules(UdpChecksum::verify);
     tagged.vlan = 7;
     CHECK_FALSE(reads(tagged, "192.0.2.2"));
@@ -103,7 +108,7 @@ TEST_CASE("the device's word stands for a checksum that would be summed here") {
     h.to = {ip("192.0.2.2"), 20'000};
     write_udp_headers(h, &bytes[headers], 172);
     bytes.back() ^= 1;
-    const PlainUdp plain(rules(UdpChecksum::verify), ip("192.0.2.2"), 46, 64);
+    const PlainUdp plain(rules(UdpChecksum::verify), ip("192.0.2.2"), all_marked(46), 64);
     Packet packet;
     CHECK_FALSE(plain.read(bytes.data(), bytes.size(), false, false, packet));
     CHECK(plain.read(bytes.data(), bytes.size(), false, true, packet));
@@ -117,7 +122,8 @@ TEST_CASE("plain headers are those that write_udp_headers() writes, with a sum t
     SeededRandom random(5);
     for (int i = 0; i < 20'000; ++i) {
         const auto length = static_cast<std::uint16_t>(random.below(300));
-        const auto dscp = static_cast<std::uint8_t>(random.below(64));
+        Marks marks;
+        for (auto& dscp : marks) dscp = static_cast<std::uint8_t>(random.below(64));
         Bytes payload(length), plain_bytes(headers + length), bytes(headers + length);
         for (auto& octet : payload) octet = static_cast<std::uint8_t>(random.below(4) == 0 ? 0xff : random.below(256));
         std::copy(payload.begin(), payload.end(), plain_bytes.begin() + headers);
@@ -132,8 +138,9 @@ TEST_CASE("plain headers are those that write_udp_headers() writes, with a sum t
         packet.length = length;
         packet.source = {any_v4(), static_cast<std::uint16_t>(random.below(65'536))};
         packet.to = {any_v4(), static_cast<std::uint16_t>(random.below(65'536))};
+        packet.service = static_cast<Service>(random.below(service_count));
         if (random.below(2) == 0) packet.payload_sum = Checksum().add(payload).folded();
-        const PlainUdp plain(rules(UdpChecksum::verify), packet.source.address, dscp, 64);
+        const PlainUdp plain(rules(UdpChecksum::verify), packet.source.address, marks, 64);
         REQUIRE(plain.writes(packet.to));
         plain.write(packet, test::router);
         UdpHeaders h;
@@ -141,7 +148,7 @@ TEST_CASE("plain headers are those that write_udp_headers() writes, with a sum t
         h.link_to = test::router;
         h.from = packet.source;
         h.to = packet.to;
-        h.dscp = dscp;
+        h.dscp = marks[static_cast<std::size_t>(packet.service)];
         write_udp_headers(h, &bytes[headers], length);
         REQUIRE(plain_bytes == bytes);
     }
@@ -154,7 +161,7 @@ TEST_CASE("a checksum that comes to zero is sent as all ones, RFC 768") {
     packet.length = 2;
     packet.source = {ip("192.0.2.2"), 20'000};
     packet.to = {ip("192.0.2.9"), 4000};
-    const PlainUdp plain(rules(UdpChecksum::verify), ip("192.0.2.2"), 46, 64);
+    const PlainUdp plain(rules(UdpChecksum::verify), ip("192.0.2.2"), all_marked(46), 64);
     plain.write(packet, test::peer);
     bytes[headers] = bytes[40];  // what is missing to all ones
     bytes[headers + 1] = bytes[41];

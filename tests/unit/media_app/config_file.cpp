@@ -63,7 +63,8 @@ TEST_CASE("the shortest file gets the documented defaults") {
     const auto& port = c.driver.ports[0];
     CHECK(port.mtu == 1500);
     CHECK(port.vlan == 0);
-    CHECK(port.dscp == 46);
+    CHECK(port.dscp == all_marked(46));
+    CHECK_FALSE(port.vlan_priority);
     CHECK(port.first_udp_port == 16384);
     CHECK(port.last_udp_port == 32767);
     CHECK(port.verify_checksums == dpdk::VerifyChecksums::automatic);
@@ -120,7 +121,7 @@ lease_seconds: 3600
     CHECK(port.link_address->to_string() == "02:00:00:00:00:01");
     CHECK(port.first_udp_port == 20'000);
     CHECK(port.last_udp_port == 29'999);
-    CHECK(port.dscp == 0);
+    CHECK(port.dscp == all_marked(0));
     CHECK(port.verify_checksums == dpdk::VerifyChecksums::never);
     CHECK(c.driver.max_sessions == 5);
     CHECK(c.driver.max_packets_per_second == 0);
@@ -239,4 +240,23 @@ TEST_CASE("networks where no media may go are read, and each that is none is tol
         CHECK_THAT(
             only(good + "forbidden_networks: [10.0.0.0/8, \"" + bad + "\"]\n"),
             Catch::Contains("forbidden_networks[1]") && Catch::Contains("'" + bad + "' is not a network; example"));
+}
+
+TEST_CASE("each class of packets may have a mark of its own; one that has none has the port's") {
+    const auto port_with = [](const std::string& lines) {
+        return taken(read_config(replaced("addresses:", lines + "\n    addresses:"), four_cpus)).driver.ports.front();
+    };
+    const auto some = port_with("dscp: CS5\n    dscp_video: AF41\n    dscp_emergency: 44");
+    CHECK(some.dscp == Marks{40, 34, 40, 44});
+    CHECK(port_with("dscp_rtcp: AF31").dscp == Marks{46, 46, 26, 46});
+    CHECK(dpdk::vlan_priority_of(some, Service::video) == 4);
+    CHECK(dpdk::vlan_priority_of(some, Service::emergency) == 5);
+    const auto tagged = port_with("vlan: 7\n    vlan_priority: 6");
+    CHECK(tagged.vlan_priority == 6);
+    CHECK(dpdk::vlan_priority_of(tagged, Service::voice) == 6);
+    CHECK_FALSE(port_with("vlan: 7\n    vlan_priority: auto").vlan_priority);
+    CHECK(only(replaced("addresses:", "vlan: 7\n    vlan_priority: 8\n    addresses:")) ==
+          "media.yaml:6:20: ports[0].vlan_priority: '8' is neither auto nor a number from 0 to 7; example: auto");
+    CHECK(only(replaced("addresses:", "vlan_priority: 5\n    addresses:")) ==
+          "media.yaml:5:20: ports[0].vlan_priority: is given without vlan: an untagged frame has no place for it");
 }

@@ -64,6 +64,9 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     leg.set_transport(pb::TRANSPORT_UDPTL);
     leg.set_reports(false);
     leg.set_codec("G729");
+    leg.mutable_pace()->set_packets_per_second(120);
+    leg.mutable_pace()->set_bytes_per_second(6'800);
+    leg.set_media(pb::MEDIA_KIND_VIDEO);
     a.set_answered(true);
     auto& restore = *a.add_restore();
     restore.set_stream(1);
@@ -103,6 +106,8 @@ TEST_CASE("an allocation with everything in it arrives as it was sent") {
     CHECK(l.udptl == true);
     CHECK(l.reports == false);
     CHECK(l.codec == "G729");
+    CHECK(l.pace == Pace::of(120, 6'800));
+    CHECK(l.video == true);
     CHECK(c.answered);
     REQUIRE(c.restore.size() == 1);
     CHECK(c.restore[0].rtp.to_string() == "192.0.2.2:20000");
