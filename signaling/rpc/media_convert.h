@@ -21,10 +21,10 @@ Result<media_pb::ClientMessage, std::string> to_proto(const b2bua::MediaCommand&
 // rest.
 b2bua::MediaReply from_proto(const media_pb::Reply& reply);
 // What signaling says in its Hello that it understands.
-inline constexpr std::array understood_features{media_pb::FEATURE_UDPTL,     media_pb::FEATURE_REPORTS,
-                                                media_pb::FEATURE_RESUME,    media_pb::FEATURE_SILENCE,
-                                                media_pb::FEATURE_QUALITY,   media_pb::FEATURE_TELEPHONE_EVENTS,
-                                                media_pb::FEATURE_EMERGENCY, media_pb::FEATURE_SENDING};
+inline constexpr std::array understood_features{
+    media_pb::FEATURE_UDPTL,     media_pb::FEATURE_REPORTS, media_pb::FEATURE_RESUME,
+    media_pb::FEATURE_SILENCE,   media_pb::FEATURE_QUALITY, media_pb::FEATURE_TELEPHONE_EVENTS,
+    media_pb::FEATURE_EMERGENCY, media_pb::FEATURE_SENDING, media_pb::FEATURE_EVENT_CLOCKS};
 b2bua::MediaState from_proto(const media_pb::Welcome& welcome);
 // What signaling uses and this plane does not have, and what becomes of it, in words; empty: nothing.
 std::string features_missing(const media_pb::Welcome& welcome);
