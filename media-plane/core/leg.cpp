@@ -40,7 +40,8 @@ void Leg::look_for_quiet(TimePoint now) {
 
 void Leg::settle_learner() {
     quiet = quiet && rtp.latched() && latching != Latching::off && !udptl;
-    const bool learns = !secure() && (rtp.latched() ? quiet : latching == Latching::any_address);
+    sought = sought && quiet;
+    const bool learns = !secure() && (rtp.latched() ? sought : latching == Latching::any_address);
     if (!learns)
         learner.reset();
     else if (!learner)

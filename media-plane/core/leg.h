@@ -82,6 +82,7 @@ struct alignas(64) Leg {
     bool in_changeover : 1 = false;  // there is a retired key
     bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     bool quiet : 1 = false;          // its latched source says nothing: it may have moved, see Latch::quiet_after
+    bool sought : 1 = false;         // and what may be it has come from elsewhere: worth a learner
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
     srtp::Suite suite = srtp::Suite::none;  // none: plain RTP

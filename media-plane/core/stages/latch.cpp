@@ -19,8 +19,12 @@ bool believable(Leg& leg, const Packet& p, TimePoint now) {
         case Judgement::possible: break;
     }
     if (leg.secure()) return true;  // unprotect has let only authentic packets through
+    if (leg.rtp.latched()) {
+        if (!is_of_stream(leg, p)) return false;
+        leg.sought = true;  // from the next look on; most streams that are silent come back where they were
+        if (!leg.learner) return false;
+    }
     SALLYPORT_CHECK(leg.learner && !p.rtcp);
-    if (leg.rtp.latched() && !is_of_stream(leg, p)) return false;
     if (leg.udptl) return leg.learner->offer(p.from, 0, udptl::sequence_number(p.data), now);
     return leg.learner->offer(p.from, rtp::ssrc(p.data), rtp::sequence_number(p.data), now);
 }
