@@ -36,6 +36,7 @@ struct PayloadMap {
 struct TelephoneEventType {  // RFC 4733, as received
     std::uint8_t payload_type = 0;
     std::uint32_t clock_rate = 8000;
+    std::uint32_t sent_clock_rate = 8000;  // as the other leg sends it
 };
 struct KeyUse {  // of both keys of a leg
     srtp::KeyUse received, sent;

@@ -1,7 +1,9 @@
 // Where a peer really is: symmetric RTP (RFC 4961) behind NAT, with the restricted latching of RFC 7362 section 5.
 //
-// Until a packet shows the real address, the signalled one is sent to. After that other sources are strangers, and
-// only signaling can make the latch learn anew: whoever sprays a port later gets nothing in, and nothing out.
+// Until a packet shows the real address, the signalled one is sent to. After that other sources are strangers until
+// signaling makes the latch learn anew: whoever sprays a port later gets nothing in, and nothing out. Only a source
+// that has fallen silent may come back from elsewhere without a word, as behind a NAT that has forgotten it: from a
+// port of the same host, with the SSRC that it had, for so long that it is no accident; with SRTP authentic (E-40).
 #pragma once
 
 #include <array>
@@ -41,6 +43,9 @@ private:
 // For the RTP or the RTCP port of a leg.
 class Latch {
 public:
+    // A stream that has not come for so long may have moved. Longer than any loss, and than what a change of networks
+    // takes; a talker who pauses without a word of it is protected by his SSRC.
+    static constexpr Duration quiet_after = std::chrono::seconds{2};
     // Signaling says where the peer is. The same again changes nothing; another address forgets the latch.
     // True if it was another.
     bool signal(const Endpoint& endpoint);

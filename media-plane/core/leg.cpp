@@ -22,6 +22,32 @@ Judgement Leg::judge_unlatched(bool is_rtcp, const Endpoint& from) const {
     return Judgement::stranger;
 }
 
+// With keys it is what authentication shows; a mode that believes nobody but the signalled host goes on doing so.
+Judgement Leg::judge_moved(const Endpoint& from) const {
+    const bool known_host = from.address == rtp.signalled().address || from.address == rtp.remote().address;
+    return known_host || (secure() && latching == Latching::any_address) ? Judgement::possible : Judgement::stranger;
+}
+
+bool Leg::is_quiet(TimePoint now) const {
+    const auto since = reception.since_last(in_clock_units(now, flow->clock_rate));
+    return since && *since >= std::chrono::duration<double>(Latch::quiet_after).count() * flow->clock_rate;
+}
+
+void Leg::look_for_quiet(TimePoint now) {
+    quiet = is_quiet(now);
+    settle_learner();
+}
+
+void Leg::settle_learner() {
+    quiet = quiet && rtp.latched() && latching != Latching::off && !udptl;
+    sought = sought && quiet;
+    const bool learns = !secure() && (rtp.latched() ? sought : latching == Latching::any_address);
+    if (!learns)
+        learner.reset();
+    else if (!learner)
+        learner = std::make_unique<SourceLearner>();
+}
+
 void Leg::settle() {
     // Of a fax and a call nothing crosses: each side has yet to hear that the other has become one.
     const bool at_odds = udptl != opposite->udptl;
@@ -36,11 +62,7 @@ void Leg::settle() {
                                                 : Drop::none;
     withhold_rtp = withhold_rtcp != Drop::none ? withhold_rtcp : peer_receives() ? Drop::none : Drop::direction;
     if (withhold_rtcp == Drop::none && rtcp.signalled().empty()) withhold_rtcp = Drop::no_remote;
-    const bool learns = latching == Latching::any_address && !secure() && !rtp.latched();
-    if (!learns)
-        learner.reset();
-    else if (!learner)
-        learner = std::make_unique<SourceLearner>();
+    settle_learner();
 }
 
 void Leg::settle_flow() {

@@ -81,6 +81,8 @@ struct alignas(64) Leg {
     bool maps_payload : 1 = false;
     bool in_changeover : 1 = false;  // there is a retired key
     bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
+    bool quiet : 1 = false;          // its latched source says nothing: it may have moved, see Latch::quiet_after
+    bool sought : 1 = false;         // and what may be it has come from elsewhere: worth a learner
     MediaPortIndex port = 0;
     Latching latching = Latching::signalled_address;
     srtp::Suite suite = srtp::Suite::none;  // none: plain RTP
@@ -117,7 +119,7 @@ struct alignas(64) Leg {
 
     // What changes seldom.
     std::unique_ptr<Departed> departed;      // once its peer has moved
-    std::unique_ptr<SourceLearner> learner;  // any_address on plain RTP, until it has latched
+    std::unique_ptr<SourceLearner> learner;  // plain RTP: any_address until it has latched; `quiet`
     std::unique_ptr<RetiredKey> retired;
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
@@ -140,7 +142,9 @@ struct alignas(64) Leg {
     Judgement judge(bool is_rtcp, const Endpoint& from) const {
         const Latch& latch = is_rtcp ? rtcp : rtp;
         if (latch.latched()) [[likely]]
-            return same_place(from, latch.remote()) ? Judgement::peer : Judgement::stranger;
+            return same_place(from, latch.remote()) ? Judgement::peer
+                   : quiet && !is_rtcp              ? judge_moved(from)
+                                                    : Judgement::stranger;
         return judge_unlatched(is_rtcp, from);
     }
     // Its peer is there and hears of us, or is about to: it is to have reports, RFC 3550 6.
@@ -203,10 +207,15 @@ struct alignas(64) Leg {
     std::optional<Latched> latched() const;
     void resume_latch(const Latched& before);
     bool is_flowing(TimePoint now) const;  // RTP has come within Quality::patience
+    // Whether RTP from elsewhere may take the latch now. Looked for between packets: a learner is memory.
+    void look_for_quiet(TimePoint now);
+    bool is_quiet(TimePoint now) const;
     LegStatistics statistics(TimePoint now) const;
 
 private:
     Judgement judge_unlatched(bool is_rtcp, const Endpoint& from) const;
+    Judgement judge_moved(const Endpoint& from) const;
+    void settle_learner();
 };
 
 // Both legs of one m-line, side by side in memory.

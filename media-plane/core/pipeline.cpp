@@ -406,6 +406,7 @@ void Pipeline::State::look(Session& session, TimePoint now, std::vector<Event>& 
         for (std::size_t i = 0; i < flows.size(); ++i) {
             Leg& leg = stream->legs[i];
             look_at_sending(leg, now, events);
+            leg.look_for_quiet(now);
             const bool due = session.answered != TimePoint{} && leg.expected_since != TimePoint{};
             const TimePoint since = due ? std::max(session.answered, leg.expected_since) : TimePoint{};
             const auto silence = leg.quality.look(leg, since, flows[1 - i], now);

@@ -121,7 +121,10 @@ Converted<std::vector<TelephoneEventType>> telephone_events_from(const std::stri
         seen.set(entry.payload_type());
         if (entry.clock_rate() < limits::least_clock_rate || entry.clock_rate() > limits::clock_rate)
             return invalid(name + ".clock_rate", std::to_string(entry.clock_rate()) + " Hz is not in 1000..1000000");
-        types.push_back({static_cast<std::uint8_t>(entry.payload_type()), entry.clock_rate()});
+        const std::uint32_t sent = entry.sent_clock_rate() == 0 ? entry.clock_rate() : entry.sent_clock_rate();
+        if (sent < limits::least_clock_rate || sent > limits::clock_rate)
+            return invalid(name + ".sent_clock_rate", std::to_string(sent) + " Hz is not in 1000..1000000");
+        types.push_back({static_cast<std::uint8_t>(entry.payload_type()), entry.clock_rate(), sent});
     }
     return types;
 }

@@ -60,7 +60,7 @@ struct MediaLeg {  // absent: unchanged
     std::optional<bool> latch_any_address;
     std::optional<std::vector<std::pair<std::uint8_t, std::uint8_t>>>
         payload_map;  // received -> sent on the other side; other types are dropped
-    std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events;  // with payload_map: {type, clock rate}
+    std::vector<sdp::TelephoneEventType> telephone_events;  // with payload_map
     std::optional<std::uint32_t> clock_rate;
     std::optional<std::string> codec;     // encoding name of what its peer sends most likely
     std::optional<sdp::StreamPace> pace;  // of what its peer may send

@@ -64,7 +64,7 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                     leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
                 if (i < told.size() && i < far_heard.size()) {
                     leg.payload_map = sdp::payload_map(told[i], far_heard[i]);
-                    leg.telephone_events = sdp::telephone_events(told[i]);
+                    leg.telephone_events = sdp::telephone_events(told[i], far_heard[i]);
                 }
             }
             legs.push_back(std::move(leg));

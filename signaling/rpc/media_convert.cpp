@@ -119,12 +119,14 @@ std::optional<std::string> copy(const b2bua::MediaLeg& from, media_pb::Leg& to) 
             entry.set_to(sent);
         }
         // What the plane would refuse is not worth a call: such events pass, and are not told.
-        for (const auto& [type, rate] : from.telephone_events) {
-            if (type > max_payload_type || rate < least_event_rate || rate > most_event_rate) continue;
+        const auto is_clock = [](std::uint32_t rate) { return rate >= least_event_rate && rate <= most_event_rate; };
+        for (const auto& [type, rate, sent_rate] : from.telephone_events) {
+            if (type > max_payload_type || !is_clock(rate)) continue;
             if (to.telephone_events_size() == most_event_types) break;
             auto& entry = *to.add_telephone_events();
             entry.set_payload_type(type);
             entry.set_clock_rate(rate);
+            if (sent_rate != rate && is_clock(sent_rate)) entry.set_sent_clock_rate(sent_rate);
         }
     }
     if (from.latched) copy(*from.latched, *to.mutable_latched());
@@ -334,6 +336,8 @@ std::string features_missing(const media_pb::Welcome& welcome) {
     add(media_pb::FEATURE_SILENCE, "one-way calls are not told");
     add(media_pb::FEATURE_QUALITY, "call records have no round trip and no MOS");
     add(media_pb::FEATURE_TELEPHONE_EVENTS, "what is dialled in a call is not counted");
+    add(media_pb::FEATURE_EVENT_CLOCKS,
+        "digits last too long or too short where events have another clock on each side");
     add(media_pb::FEATURE_EMERGENCY, "it keeps nothing for emergencies when it is full");
     add(media_pb::FEATURE_SENDING, "calls that nothing is sent to are not told");
     add(media_pb::FEATURE_PACE,

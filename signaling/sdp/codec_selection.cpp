@@ -43,15 +43,48 @@ private:
     std::vector<bool> used_;
 };
 
+bool is_event(const Codec& codec) { return same_name(codec.name, "telephone-event"); }
+
+const Codec* first_event(const std::vector<Codec>& codecs) {
+    const auto found = std::find_if(codecs.begin(), codecs.end(), is_event);
+    return found != codecs.end() ? &*found : nullptr;
+}
+
+// What a codec of `from` is in `to`. Events of a clock that the other side has none of cross as those that it has:
+// the media plane converts their durations.
+std::vector<std::pair<const Codec*, const Codec*>> crossings(const std::vector<Codec>& from,
+                                                             const std::vector<Codec>& to) {
+    std::vector<std::pair<const Codec*, const Codec*>> out;
+    Pairing pairing(to);
+    for (const auto& c : from) {
+        const Codec* match = pairing.take(c);
+        if (match == nullptr && is_event(c)) match = first_event(to);
+        if (match != nullptr) out.emplace_back(&c, match);
+    }
+    return out;
+}
+
+// RFC 4733 2.1: events have the clock of the audio that they interrupt. Who hears them at one clock hears them at all.
+void add_events_of_other_clocks(const std::vector<Codec>& source, const std::vector<Codec>& primary,
+                                std::vector<Codec>& out) {
+    const Codec* heard = first_event(source);
+    if (heard == nullptr) return;
+    for (const auto& audio : primary) {
+        const bool there = std::any_of(out.begin(), out.end(),
+                                       [&](const Codec& c) { return is_event(c) && c.clock_rate == audio.clock_rate; });
+        if (there) continue;
+        out.push_back(*heard);
+        out.back().clock_rate = audio.clock_rate;
+    }
+}
+
 }  // namespace
 
 bool same_codec(const Codec& a, const Codec& b) {
     return !a.name.empty() && same_name(a.name, b.name) && a.clock_rate == b.clock_rate && a.channels == b.channels;
 }
 
-bool is_auxiliary(const Codec& codec) {
-    return same_name(codec.name, "telephone-event") || same_name(codec.name, "CN");
-}
+bool is_auxiliary(const Codec& codec) { return is_event(codec) || same_name(codec.name, "CN"); }
 
 std::vector<Codec> apply_policy(const std::vector<Codec>& codecs, const std::vector<std::string>& allowed) {
     std::vector<Codec> out;
@@ -68,6 +101,7 @@ std::vector<Codec> apply_policy(const std::vector<Codec>& codecs, const std::vec
     const std::vector<Codec> primary = out;
     std::copy_if(codecs.begin(), codecs.end(), std::back_inserter(out),
                  [&](const Codec& c) { return is_auxiliary(c) && contains_rate(primary, c.clock_rate); });
+    add_events_of_other_clocks(codecs, primary, out);
     return out;
 }
 
@@ -76,6 +110,10 @@ std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::ve
     Pairing pairing(offered);
     for (const auto& c : codecs)
         if (const Codec* match = pairing.take(c)) out.push_back({c.payload_type, match->payload_type, c});
+    const Codec *ours = first_event(codecs), *theirs = first_event(offered);
+    const bool has_events = std::any_of(out.begin(), out.end(), [](const Selected& s) { return is_event(s.codec); });
+    if (ours != nullptr && theirs != nullptr && !has_events)
+        out.push_back({ours->payload_type, theirs->payload_type, *theirs});
     return out;
 }
 
@@ -107,19 +145,21 @@ std::optional<Codec> spoken_codec(const StreamView& heard, const StreamView& tol
     return std::nullopt;
 }
 
-std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events(const StreamView& stream) {
-    std::vector<std::pair<std::uint8_t, std::uint32_t>> out;
-    for (const auto& c : stream.codecs)
-        if (same_name(c.name, "telephone-event")) out.emplace_back(c.payload_type, c.clock_rate);
+std::vector<TelephoneEventType> telephone_events(const StreamView& from, const StreamView& to) {
+    std::vector<TelephoneEventType> out;
+    for (const auto& c : from.codecs)
+        if (is_event(c)) out.push_back({c.payload_type, c.clock_rate, c.clock_rate});
+    for (const auto& [received, sent] : crossings(from.codecs, to.codecs))
+        for (auto& type : out)
+            if (is_event(*received) && type.payload_type == received->payload_type)
+                type.sent_clock_rate = sent->clock_rate;
     return out;
 }
 
 std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to) {
     std::vector<std::pair<std::uint8_t, std::uint8_t>> out;
-    Pairing pairing(to.codecs);
-    for (const auto& c : from.codecs) {
-        if (const Codec* match = pairing.take(c)) out.emplace_back(c.payload_type, match->payload_type);
-    }
+    for (const auto& [received, sent] : crossings(from.codecs, to.codecs))
+        out.emplace_back(received->payload_type, sent->payload_type);
     return out;
 }
 

@@ -81,9 +81,11 @@ SessionDescription agreed(SessionDescription told, const BasicDescription<Text>&
 std::optional<Codec> spoken_codec(const StreamView& heard, const StreamView& told);
 
 // Where one codec has two numbers: {payload type in `from`, payload type in `to`}, matched by name, rate and channels
-// in the order of `from`. What the media plane has to rewrite on packets that go from one party to the other.
+// in the order of `from`; telephone-event by name alone where the clocks differ. What the media plane has to rewrite on
+// packets that go from one party to the other.
 std::vector<std::pair<std::uint8_t, std::uint8_t>> payload_map(const StreamView& from, const StreamView& to);
-// The payload types that are telephone-event (RFC 4733), each with the clock of its durations.
-std::vector<std::pair<std::uint8_t, std::uint32_t>> telephone_events(const StreamView& stream);
+// The payload types of `from` that are telephone-event (RFC 4733), each with the clock of its durations, here and as
+// they cross to `to`.
+std::vector<TelephoneEventType> telephone_events(const StreamView& from, const StreamView& to);
 
 }  // namespace sallyport::sdp

@@ -130,6 +130,13 @@ struct Codec {
     std::uint32_t channels = 1;
 };
 
+// A payload type that is telephone-event (RFC 4733): the clock of its durations, and of those that it crosses with.
+struct TelephoneEventType {
+    std::uint8_t payload_type = 0;
+    std::uint32_t clock_rate = 0, sent_clock_rate = 0;  // Hz
+    friend bool operator==(const TelephoneEventType&, const TelephoneEventType&) = default;
+};
+
 // What the peer said about one of its streams, session level applied.
 struct StreamView {
     std::string media, protocol;

@@ -118,13 +118,16 @@ class RtpEnd:
         if local.cryptos:
             self.sending = srtp.for_key(local.cryptos[0].key, self.sending)
             self.receiving = srtp.for_key(remote.cryptos[0].key, self.receiving)
-        if ports == tuple(each.getsockname()[1] for each in self.sockets):
-            return
+        if ports != tuple(each.getsockname()[1] for each in self.sockets):
+            self.move(local.address, ports)
+
+    def move(self, address, ports=(0, 0)):
+        """The stream goes on from other ports, as behind a NAT that has forgotten it: whichever are free."""
         self.close()
         with self.namespace.entered():
             self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
         for each, port in zip(self.sockets, ports):
-            each.bind((local.address, port))
+            each.bind((address, port))
         self._closed.clear()
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()

@@ -20,11 +20,11 @@ def rtcp():
 class Sprayer:
     """Sends to the ports around a leg until told to stop, and counts what comes back."""
 
-    def __init__(self, namespace, address, target, ports):
+    def __init__(self, namespace, address, target, ports, ssrc=0x0BADCAFE):
         with namespace.entered():
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.socket.bind((address, 0))
-        self.target, self.ports = target, ports
+        self.target, self.ports, self.ssrc = target, ports, ssrc
         self.sent = self.received = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -35,7 +35,7 @@ class Sprayer:
         while not self._stop.is_set():
             for port in self.ports:
                 try:
-                    self.socket.sendto(rtcp() if port % 2 else rtp(sequence & 0xFFFF), (self.target, port))
+                    self.socket.sendto(rtcp() if port % 2 else rtp(sequence & 0xFFFF, self.ssrc), (self.target, port))
                     self.sent += 1
                 except OSError:
                     pass

@@ -5,6 +5,7 @@ import random
 import select
 import socket
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -12,6 +13,8 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_ADDRESS, PBX_ADDRESS, STRANGER, running_edge  # noqa: E402
 from lab import parties  # noqa: E402
+from media_calls import Voice, both_talk, media_call  # noqa: E402
+from rtp_end import noise, sender_report, source_description  # noqa: E402
 from rtp_sprayer import Sprayer, rtp  # noqa: E402
 
 CORE_STRANGER = '198.51.100.66'
@@ -85,6 +88,39 @@ def _(lab):
     ears.close()
     sprayer.stop()
     require(not reached and sprayer.received == 0, 'the media plane still relays')
+
+
+@case('a stream that has been silent for more than two seconds goes on from another port of its host, SRTP and plain, with nobody having '
+      'signalled anything: it is heard, and is spoken to there, by RTCP too; not a third party that sprays the port with the same '
+      'header meanwhile [E-40]')
+def _(lab):
+    for leg in ('PBX', 'core'):
+        with media_call(lab) as call:
+            both_talk(call, Voice(5), Voice(5))
+            end, other = (call.at_pbx, call.at_core) if leg == 'PBX' else (call.at_core, call.at_pbx)
+            namespace, attacker = (lab.network.pbx, STRANGER) if leg == 'PBX' else (lab.network.core, CORE_STRANGER)
+            address, old_port = end.sockets[0].getsockname()
+            for silent in (0, 3.5):
+                time.sleep(silent)                              # what is waited for is that nothing happens
+                end.move(address)
+                stranger = Sprayer(namespace, attacker, end.to[0], [end.to[1]], ssrc=end.ssrc)
+                other.forget()
+                said = end.play(noise(90 if silent else 20))
+                spoken = other.play(noise(5))
+                stranger.stop()
+                equal(stranger.received, 0, f'packets that a third party received, silent for {silent} s')
+                if not silent:
+                    require(not other.received, f'{leg}: a stream that has just moved is heard at once')
+                    continue
+                other.wait_sequence(said[-1])
+                end.wait_sequence(spoken[-1])
+                heard = {p.sequence for p in other.received}
+                require(heard <= {p.sequence for p in said}, f'the {leg}\'s stranger is heard')
+                require(len(heard) >= 25, f'{leg}: only {len(heard)} of 90 packets are heard from the new port')
+                other.report(sender_report(other.ssrc) + source_description(other.ssrc, 'somebody'))
+                end.report(sender_report(end.ssrc) + source_description(end.ssrc, 'somebody'))
+                other.wait_reports(1, f'from the {leg}\'s new port')
+                require(end.sockets[0].getsockname()[1] != old_port, 'the port is the one before')
 
 
 @case('a hundred thousand SRTP packets with a wrong tag do not end the call nor take its leg; they are counted (CVE-2021-41105)')

@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
 from media_calls import WAYS, Voice, both_talk, media_call, refusal, renegotiate  # noqa: E402
-from rtp_end import (BYE, RR, SR, event, events_type, goodbye, noise, receiver_report, require_same,  # noqa: E402
+from rtp_end import (BYE, RR, SR, Rtp, event, events_type, goodbye, noise, receiver_report, require_same,  # noqa: E402
                      sender_report, source_description)
 
 DIGITS = '0123456789*#ABCD'                     # by their codes, RFC 4733 3.2
@@ -154,6 +154,13 @@ def require_dialled(call, codes, when):
     equal((len(call.pbx.requests), len(call.core.requests)), requests, f'requests in the dialogs, {when}')
 
 
+def clock_of_events(stream):
+    """(number, units a second) of telephone-event in a description that has one of them."""
+    found = [a.split(':')[1].split() for a in stream.attributes if 'telephone-event/' in a]
+    equal(len(found), 1, f'clocks of events in {stream.attributes}')
+    return int(found[0][0]), int(found[0][1].split('/')[1])
+
+
 def with_events(type_, listed='0-15'):
     return dict(codecs=(8, type_), extra=[f'a=fmtp:{type_} {listed}'] if type_ != 101 else [])
 
@@ -165,6 +172,37 @@ def _(lab):
         for offered, answered in ((101, 101), (101, 96), (96, 101)):
             with media_call(lab, way, with_events(offered), with_events(answered)) as call:
                 require_dialled(call, range(len(DIGITS)), f'{way}, {offered} answered with {answered}')
+
+
+@case('events have 8,000 units a second on one side and 48,000 on the other, as each has offered or answered: a digit is one digit on '
+      'both, of the same length in time [E-38]')
+def _(lab):
+    slow = dict(codecs=(111, 101))
+    fast = dict(codecs=(111, 102), extra=['a=fmtp:102 0-15'])
+    for way in WAYS:
+        for offered, answered in ((slow, fast), (fast, slow)):
+            with media_call(lab, way, offered, answered) as call:
+                for name, talker, listener, leg, far in (
+                        ('PBX to core', call.at_pbx, call.at_core, call.pbx, call.core),
+                        ('core to PBX', call.at_core, call.at_pbx, call.core, call.pbx)):
+                    told, said = clock_of_events(leg.remote_sdp.audio), clock_of_events(far.local_sdp.audio)
+                    listener.forget()
+                    sent, began = [], talker.timestamp
+                    for number in range(8):                     # longer with each, and three times the end
+                        length = told[1] * (min(number, 5) + 1) // 60
+                        sent.append(talker.send(Rtp(told[0], talker.sequence, began, talker.ssrc,
+                                                    struct.pack('>BBH', 5, (number >= 5) << 7 | 10, length), number == 0)))
+                        talker.sequence += 1
+                    listener.wait_sequence(sent[-1])
+                    heard = [(p.type, p.timestamp, p.marker, *struct.unpack('>BBH', p.payload)) for p in listener.received]
+                    expected = [(said[0], began, n == 0, 5, (n >= 5) << 7 | 10, said[1] * (min(n, 5) + 1) // 60)
+                                for n in range(8)]
+                    ours = [(*h[:5], abs(h[5] - e[5]) <= 6) for h, e in zip(heard, expected)]
+                    equal(ours, [(*e[:5], True) for e in expected], f'{name}, {way}, {offered} and {answered}')
+                    # Who is offered events of his audio's clock alone sends those, whatever he answers.
+                    answers_slow = offered is fast and talker is (call.at_core if way == 'from the PBX' else call.at_pbx)
+                    require((told[1] != said[1]) != answers_slow, f'clocks {told} and {said}, {name}, {way}')
+                    talker.timestamp += 48000
 
 
 @case('the events of A to D pass although a side listed 0 to 11 alone, or nothing [SC-14.5-05]')

@@ -135,9 +135,9 @@ def require_passed_over(lab, *behind):
         require(incoming.wait_ended(), f'a call answered with {more} stays up at the PBX')
 
 
-@case('a key with an MKI is passed over, in an offer and in an answer: never noise [SC-14.4-08]')
+@case('a key with an MKI, or one of several, is passed over, in an offer and in an answer: never noise [SC-14.4-08] [E-20]')
 def _(lab):
-    require_passed_over(lab, '|1:4', '|2^20|1:4')
+    require_passed_over(lab, '|1:4', '|2^20|1:4', f'|1:4;inline:{sdp.new_key()}|2:4', f';inline:{sdp.new_key()}')
 
 
 @case('and so is one with session parameters [SC-14.4-09]')

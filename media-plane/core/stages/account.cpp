@@ -13,8 +13,8 @@ std::size_t extra_header_bytes(const Packet& p) {
 
 bool has_other_clock(const Leg& leg, std::uint8_t type) {
     if (!leg.telephone) return false;
-    const std::uint32_t clock_rate = leg.telephone->clock_rate_of(type);
-    return clock_rate != 0 && clock_rate != leg.flow->clock_rate;
+    const TelephoneEventType* event = leg.telephone->type(type);
+    return event && event->clock_rate != leg.flow->clock_rate;
 }
 
 // What was sent before the i-th packet of the burst, all of which were counted as received already.

@@ -25,11 +25,15 @@ void relay_report(std::span<Packet> burst, std::size_t i, TimePoint now) {
 }
 
 // Every packet of an event comes this way: what the next one's type is sent as is never noted for it.
-bool take_telephone_event(Leg& in, const Packet& p, TimePoint now, Notes& notes, PipelineStatistics& statistics) {
-    const std::uint32_t clock_rate = in.telephone->clock_rate_of(rtp::payload_type(p.data));
-    if (clock_rate == 0) return false;
-    statistics.telephone_events.add(in.telephone->take({p.data, p.length}, clock_rate, now));
+bool take_telephone_event(Leg& in, Packet& p, TimePoint now, Notes& notes, PipelineStatistics& statistics) {
+    const TelephoneEventType* type = in.telephone->type(rtp::payload_type(p.data));
+    if (!type) return false;
+    statistics.telephone_events.add(in.telephone->take({p.data, p.length}, type->clock_rate, now));
     if (in.telephone->has_news()) notes.add(in);
+    if (type->sent_clock_rate != type->clock_rate) {
+        in.telephone->convert({p.data, p.length}, *type);
+        p.payload_sum = 0;
+    }
     return true;
 }
 

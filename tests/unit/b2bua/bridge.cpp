@@ -296,9 +296,9 @@ TEST_CASE("Payload types are mapped where the legs number a codec differently") 
     const auto legs = b.media_legs();
     using Map = std::vector<std::pair<std::uint8_t, std::uint8_t>>;
     CHECK(*legs[0].payload_map == Map{{8, 8}, {101, 96}});  // and nothing else: the others are not agreed upon
-    using Events = std::vector<std::pair<std::uint8_t, std::uint32_t>>;
-    CHECK(legs[0].telephone_events == Events{{101, 8'000}});
-    CHECK(legs[1].telephone_events == Events{{101, 8'000}});  // as that side was told to send them
+    using Events = std::vector<sdp::TelephoneEventType>;
+    CHECK(legs[0].telephone_events == Events{{101, 8'000, 8'000}});
+    CHECK(legs[1].telephone_events == Events{{101, 8'000, 8'000}});  // as that side was told to send them
 }
 
 TEST_CASE("After an answer with another suite an offer has the suite that everybody has, and a new key [SC-14.4-04]") {

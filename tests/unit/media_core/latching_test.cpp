@@ -63,6 +63,95 @@ TEST_CASE("Symmetric RTP: the signalled address is sent to until a packet from t
     }
 }
 
+TEST_CASE("A stream that has fallen silent may come back from another port of its host, and from nowhere else [E-40]") {
+    MediaBench bench;
+    const auto mode = GENERATE(Latching::signalled_address, Latching::any_address, Latching::off);
+    Call call(bench, {with_mode(mode)});
+    const Endpoint first = mode == Latching::any_address ? at("198.18.0.7:31000") : call.peer_a;
+    const Endpoint moved{first.address, 50'000};
+    talk_from(bench, call, first, 5);
+    REQUIRE(call.rtcp_from_a(rtcp_packet(), {first.address, static_cast<std::uint16_t>(first.port + 1)}).drop ==
+            Drop::none);
+    const auto look = [&](Duration after) {
+        bench.wait(after);
+        bench.tick();
+    };
+    // Looked at every second; what has been seen in between counts.
+    look(1s);
+    CHECK(talk_from(bench, call, moved, 20, 6) == Drop::wrong_source);
+    look(1s);
+    if (mode == Latching::off) {
+        look(10s);
+        CHECK(talk_from(bench, call, moved, 20, 30) == Drop::wrong_source);
+        return;
+    }
+    SECTION("with the SSRC that it had, after as many packets as a phone's proof takes; RTCP finds its own way again") {
+        CHECK(talk_from(bench, call, moved, 10, 20) == Drop::wrong_source);  // noticed, and no memory taken for it
+        bench.wait(800ms);
+        bench.tick();
+        CHECK(talk_from(bench, call, moved, 4, 30) == Drop::wrong_source);
+        CHECK(call.from_b(rtp_packet()).to == first);
+        CHECK(talk_from(bench, call, moved, 1, 34) == Drop::none);
+        CHECK(call.from_b(rtp_packet()).to == moved);
+        const auto events = bench.tick();
+        CHECK(std::any_of(events.begin(), events.end(),
+                          [&](const Event& e) { return e.kind == EventKind::latched && e.endpoint == moved; }));
+        CHECK(call.from_a(rtp_packet({.sequence = 40}), first).drop == Drop::wrong_source);
+        CHECK(call.rtcp_from_a(rtcp_packet(), {first.address, 50'001}).drop == Drop::none);
+        look(1s);
+        CHECK(talk_from(bench, call, first, 20, 50) == Drop::wrong_source);  // it is not silent again yet
+    }
+    SECTION("not with another SSRC, nor from another host, nor with what nobody has agreed upon") {
+        for (int i = 0; i < 20; ++i) {
+            const auto sequence = static_cast<std::uint16_t>(30 + i);
+            CHECK(call.from_a(rtp_packet({.sequence = sequence, .ssrc = 0x55667788}), moved).drop ==
+                  Drop::wrong_source);
+            CHECK(call.from_a(rtp_packet({.sequence = sequence}), stranger).drop == Drop::wrong_source);
+            bench.wait(20ms);
+        }
+        LegChange only_pcmu = leg(Side::a);
+        only_pcmu.payload_map = {{0, 0}};
+        only_pcmu.drop_unmapped = true;
+        REQUIRE(call.modify({only_pcmu}).code == Code::ok);
+        CHECK(talk_from(bench, call, moved, 20, 60) == Drop::wrong_source);
+        CHECK(call.from_b(rtp_packet()).to == first);
+    }
+    SECTION("not when the stream flows again, whatever was seen at the last look") {
+        CHECK(talk_from(bench, call, first, 1, 30) == Drop::none);
+        CHECK(talk_from(bench, call, moved, 20, 31) == Drop::wrong_source);
+        CHECK(call.from_b(rtp_packet()).to == first);
+    }
+    SECTION("what signaling changes meanwhile changes nothing of that") {
+        REQUIRE(call.modify({leg(Side::a, call.peer_a)}).code == Code::ok);
+        CHECK(talk_from(bench, call, moved, 1, 29) == Drop::wrong_source);
+        look(1s);
+        CHECK(talk_from(bench, call, moved, 5, 30) == Drop::none);
+    }
+}
+
+TEST_CASE(
+    "A silent SRTP stream comes back from elsewhere with its first authentic packet, and forged ones do nothing "
+    "[E-40]") {
+    MediaBench bench;
+    const Bytes peer_key(30, 1), our_key(30, 2);
+    const auto mode = GENERATE(Latching::signalled_address, Latching::any_address);
+    LegChange a = with_mode(mode);
+    a.keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, peer_key, our_key};
+    Call call(bench, {a});
+    SrtpPeer peer(a.keys->suite, peer_key, our_key);
+    const Endpoint moved = mode == Latching::any_address ? at("198.18.0.7:31000") : real_a;
+    const Bytes early = peer.protect(rtp_packet());
+    REQUIRE(call.from_a(early).drop == Drop::none);
+    CHECK(call.from_a(peer.protect(rtp_packet({.sequence = 2})), moved).drop == Drop::wrong_source);
+    bench.wait(2s);
+    bench.tick();
+    CHECK(call.from_a(rtp_packet({.sequence = 3}), moved).drop == Drop::auth_failed);
+    CHECK(call.from_a(early, moved).drop == Drop::replayed);
+    CHECK(call.from_b(rtp_packet()).to == call.peer_a);
+    CHECK(call.from_a(peer.protect(rtp_packet({.sequence = 4})), moved).drop == Drop::none);
+    CHECK(call.from_b(rtp_packet({.sequence = 2})).to == moved);
+}
+
 TEST_CASE("A second source in the same burst as the first does not get in") {
     MediaBench bench;
     Call call(bench);

@@ -152,7 +152,7 @@ TEST_CASE("Telephone events of another clock say nothing about jitter, and are n
     MediaBench bench;
     LegChange a = leg(Side::a, at("203.0.113.5:4000"));
     a.payload_map = std::vector<PayloadMap>{{8, 8}, {101, 101}};
-    a.telephone_events = {{101, 48'000}};
+    a.telephone_events = {{101, 48'000, 48'000}};
     Call call(bench, {a});
     for (std::uint16_t i = 1; i <= 500; ++i, bench.wait(20ms)) {
         const bool event = i % 50 >= 40;

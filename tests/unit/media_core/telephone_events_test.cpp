@@ -25,7 +25,7 @@ struct Dialling {
         LegChange a = leg(Side::a, at("203.0.113.5:4000"));
         a.payload_map = std::vector<PayloadMap>{{8, 8}, {101, 96}, {102, 97}};
         a.drop_unmapped = true;
-        a.telephone_events = {{101, 8'000}, {102, 16'000}};
+        a.telephone_events = {{101, 8'000, 8'000}, {102, 16'000, 16'000}};
         return a;
     }
     Relayed send(const Digit& d) {
@@ -253,4 +253,74 @@ TEST_CASE("A session that ends takes along what was not told; another source's d
     REQUIRE(reply.statistics);
     CHECK(reply.statistics->legs[0].telephone_events == 2);
     CHECK(d.told_within(1s).empty());
+}
+
+TEST_CASE("Where the other side has events of another clock their durations are converted, and no timestamp [E-38]") {
+    Dialling d;
+    const auto up = GENERATE(true, false);
+    const std::uint32_t here = up ? 8'000 : 48'000, there = up ? 48'000 : 8'000;
+    LegChange a = leg(Side::a);
+    a.payload_map = std::vector<PayloadMap>{{8, 8}, {101, 96}};
+    a.drop_unmapped = true;
+    a.telephone_events = {{101, here, there}};
+    REQUIRE(d.call.modify({a}).code == Code::ok);
+    struct Told {
+        std::uint32_t timestamp;
+        std::uint16_t duration;
+        bool marker, ends;
+        bool operator==(const Told&) const = default;
+    };
+    const auto sent = [&](const Digit& digit) {
+        const auto relayed = d.send(digit);
+        REQUIRE(relayed.drop == Drop::none);
+        REQUIRE(relayed.payload.size() == 16);
+        CHECK((relayed.payload[1] & 0x7f) == 96);
+        CHECK(relayed.payload[12] == digit.code);
+        CHECK((relayed.payload[13] & 0x3f) == 10);
+        return Told{load_be32(&relayed.payload[4]), load_be16(&relayed.payload[14]), (relayed.payload[1] & 0x80) != 0,
+                    (relayed.payload[13] & 0x80) != 0};
+    };
+    const std::uint16_t first = up ? 400 : 2'400, last = up ? 800 : 4'800;
+    SECTION("a digit of a tenth of a second, and the repeats of its end") {
+        CHECK(sent({.duration = first, .marker = true}) ==
+              Told{16'000, static_cast<std::uint16_t>(up ? 2'400 : 400), true, false});
+        for (int i = 0; i < 3; ++i)
+            CHECK(sent({.duration = last, .ends = true}) ==
+                  Told{16'000, static_cast<std::uint16_t>(up ? 4'800 : 800), false, true});
+        const auto told = d.told_within(100ms);
+        REQUIRE(told.size() == 1);
+        CHECK(told[0].telephone.duration == 100ms);
+    }
+    SECTION("one that lasts longer than a packet of one of the clocks can tell") {
+        if (up) {
+            CHECK(sent({.duration = 10'922, .marker = true}) == Told{16'000, 65'532, true, false});
+            CHECK(sent({.duration = 10'923}) == Told{16'000 + 65'535, 3, false, false});
+            CHECK(sent({.duration = 24'000, .ends = true}) == Told{16'000 + 2 * 65'535, 12'930, false, true});
+        } else {
+            CHECK(sent({.duration = 65'535, .marker = true}) == Told{16'000, 10'923, true, false});
+            CHECK(sent({.duration = 14'465, .timestamp = 16'000 + 65'535}) == Told{16'000, 13'333, false, false});
+            CHECK(sent({.duration = 30'465, .ends = true, .timestamp = 16'000 + 65'535}) ==
+                  Told{16'000, 16'000, false, true});
+        }
+        CHECK(d.counted() == 1);
+    }
+    SECTION("what is no event, or no whole one, stays as it is") {
+        const Bytes voice = rtp_packet({.payload_type = 8});
+        CHECK(d.call.from_a(voice).payload == voice);
+        const Bytes cut = rtp_packet({.sequence = 2, .payload_type = 101, .payload_bytes = 3});
+        const auto relayed = d.call.from_a(cut);
+        CHECK(std::equal(cut.begin() + 2, cut.end(), relayed.payload.begin() + 2, relayed.payload.end()));
+    }
+    SECTION("two events in one packet, each by itself, and never more than can be told") {
+        Bytes both = rtp_packet({.payload_type = 101, .payload_bytes = 8});
+        for (std::size_t i : {12u, 16u}) {
+            both[i] = 5;
+            both[i + 1] = 0x8a;
+        }
+        store_be16(&both[14], first);
+        store_be16(&both[18], 60'000);
+        const auto relayed = d.call.from_a(both);
+        CHECK(load_be16(&relayed.payload[14]) == (up ? 2'400 : 400));
+        CHECK(load_be16(&relayed.payload[18]) == (up ? 65'535 : 10'000));
+    }
 }

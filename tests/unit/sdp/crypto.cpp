@@ -58,6 +58,7 @@ TEST_CASE("lifetime and MKI in every legal combination, and nothing else") {
     CHECK(line(start + "|1:4").mki == "1:4");
     CHECK(line(start + "|1:4").lifetime.empty());
     CHECK(line(start + "|2^20|1:4;inline:" + key30 + "|2^20|2:4").mki == "1:4");  // of several keys the first
+    CHECK_FALSE(parse_crypto(start + ";inline:" + key30));                        // which of them?
     for (const auto tail : {"|", "||", "|x", "|2^", "|2^0", "|2^49", "|1:", "|:4", "|1:0", "|1:129", "|1:4|2^20",
                             "|2^20|1:4|5", "|2^20|2^20"})
         CHECK_FALSE(parse_crypto(start + tail).has_value());

@@ -42,6 +42,7 @@ RewriteErrc refusal(const SessionDescription& source, const SessionDescription* 
 }
 std::string text_of(const SessionDescription& d) { return OriginState(1, 1).stamp(d); }
 std::vector<std::string> formats(const SessionDescription& d, std::size_t i = 0) { return d.media.at(i).formats; }
+using Events = std::vector<TelephoneEventType>;
 using Formats = std::vector<std::string>;
 
 }  // namespace
@@ -270,11 +271,51 @@ TEST_CASE("an answer uses the offer's payload type numbers (E-38), with the othe
     CHECK(payload_map(view_stream(theirs, 0), view_stream(answer, 0)) == Map{{111, 96}, {0, 0}, {100, 101}, {110, 97}});
     CHECK(payload_map(view_stream(answer, 0), view_stream(theirs, 0)) == Map{{96, 111}, {0, 0}, {101, 100}, {97, 110}});
     CHECK(payload_map(view_stream(offer, 0), view_stream(theirs, 0)).size() == 4);
-    using Events = std::vector<std::pair<std::uint8_t, std::uint32_t>>;
-    CHECK(telephone_events(view_stream(theirs, 0)) == Events{{100, 8'000}, {110, 48'000}});
-    CHECK(telephone_events(view_stream(described("m=audio 4000 RTP/AVP 0 13\r\n"), 0)).empty());
+    CHECK(telephone_events(view_stream(theirs, 0), view_stream(answer, 0)) ==
+          Events{{100, 8'000, 8'000}, {110, 48'000, 48'000}});
+    CHECK(telephone_events(view_stream(described("m=audio 4000 RTP/AVP 0 13\r\n"), 0), view_stream(theirs, 0)).empty());
     CHECK(payload_map(view_stream(described("m=audio 4000 RTP/AVP 0 13\r\n"), 0),
                       view_stream(described("m=audio 4000 RTP/AVP 0 8\r\n"), 0)) == Map{{0, 0}});
+}
+
+TEST_CASE("events of one clock cross as those of the clock that the audio has, or that the other side has [E-38]") {
+    using Map = std::vector<std::pair<std::uint8_t, std::uint8_t>>;
+    const std::string opus = "a=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/";
+    const auto slow = described("m=audio 4000 RTP/AVP 96 101\r\n" + opus + "8000\r\na=fmtp:101 0-16\r\n");
+    const auto fast = described("m=audio 4000 RTP/AVP 96 101\r\n" + opus + "48000\r\n");
+    const auto check = [&](const auto& party, const auto& other, std::uint32_t theirs, std::uint32_t others) {
+        CHECK(payload_map(view_stream(party, 0), view_stream(other, 0)) == Map{{96, 96}, {101, 101}});
+        CHECK(telephone_events(view_stream(party, 0), view_stream(other, 0)) == Events{{101, theirs, others}});
+    };
+    SECTION("offered by who has them of another clock than its audio") {
+        const auto told = anchored(slow);
+        CHECK(formats(told) == Formats{"96", "101"});
+        CHECK(write(told).find("a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-16\r\n") != std::string::npos);
+        const auto answer = anchored(fast, &slow);
+        CHECK(formats(answer) == Formats{"96", "101"});
+        CHECK(write(answer).find("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n") != std::string::npos);
+        check(answer, fast, 8'000, 48'000);
+        check(told, slow, 48'000, 8'000);
+    }
+    SECTION("answered so") {
+        const auto answer = anchored(slow, &fast);
+        CHECK(write(answer).find("a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-16\r\n") != std::string::npos);
+        check(answer, slow, 48'000, 8'000);
+    }
+    SECTION("of several audio codecs each has events of its clock, under a number that is free") {
+        const auto both =
+            described("m=audio 4000 RTP/AVP 8 96 101 127\r\na=rtpmap:127 iLBC/8000\r\n" + opus + "8000\r\n");
+        const auto told = anchored(both);
+        CHECK(formats(told) == Formats{"8", "96", "127", "101", "126"});
+        CHECK(write(told).find("a=rtpmap:126 telephone-event/48000\r\na=fmtp:126 0-15\r\n") != std::string::npos);
+        CHECK(formats(anchored(both, nullptr, {}, &told)) == formats(told));  // and keeps it
+    }
+    SECTION("who hears none is told none") {
+        const auto without = described("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n");
+        CHECK(formats(anchored(without)) == Formats{"96"});
+        CHECK(formats(anchored(without, &slow)) == Formats{"96"});
+        CHECK(formats(anchored(slow, &without)) == Formats{"96"});
+    }
 }
 
 TEST_CASE("variants of one codec stay apart by their numbers") {

@@ -35,7 +35,7 @@ MediaLeg leg() {
     l.direction = sdp::Direction::recvonly;
     l.latch_any_address = true;
     l.payload_map = std::vector<std::pair<std::uint8_t, std::uint8_t>>{{8, 8}, {101, 96}};
-    l.telephone_events = {{101, 8'000}, {100, 1}, {102, 48'000}};  // 1 Hz no plane would take
+    l.telephone_events = {{101, 8'000}, {100, 1}, {102, 48'000, 8'000}};  // 1 Hz no plane would take
     l.clock_rate = 16'000;
     l.udptl = true;
     l.reports = false;
@@ -91,6 +91,8 @@ TEST_CASE("an allocation carries everything that is known") {
     REQUIRE(l.telephone_events_size() == 2);
     CHECK(l.telephone_events(0).payload_type() == 101);
     CHECK(l.telephone_events(1).clock_rate() == 48'000);
+    CHECK(l.telephone_events(0).sent_clock_rate() == 0);  // the same
+    CHECK(l.telephone_events(1).sent_clock_rate() == 8'000);
     CHECK(l.clock_rate() == 16'000);
     CHECK(l.transport() == media_pb::TRANSPORT_UDPTL);
     CHECK(l.has_reports());
