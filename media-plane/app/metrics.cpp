@@ -62,8 +62,8 @@ void add_lcores(const PlaneStatus& status, std::vector<Metric>& out) {
     out.push_back(counter("sallyport_media_latches_total", "Legs that learnt their peer's real address.",
                           of(&LcoreStatus::latches)));
     out.push_back(counter("sallyport_media_lcore_polls_total", "Rounds of the lcore's loop.", of(&LcoreStatus::polls)));
-    out.push_back(counter("sallyport_media_lcore_idle_polls_total", "Rounds that found nothing to relay and no command.",
-                          of(&LcoreStatus::idle_polls)));
+    out.push_back(counter("sallyport_media_lcore_idle_polls_total",
+                          "Rounds that found nothing to relay and no command.", of(&LcoreStatus::idle_polls)));
     out.push_back(counter("sallyport_media_lcore_commands_total", "Commands carried out.", of(&LcoreStatus::commands)));
     out.push_back(counter("sallyport_media_steered_packets_total",
                           "Packets handed to the lcore that owns their UDP port.", of(&LcoreStatus::steered)));

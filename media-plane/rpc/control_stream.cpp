@@ -98,9 +98,9 @@ void ControlStream::refuse(const grpc::Status& status, Code code) {
 void ControlStream::on_commands() {
     const auto& commands = incoming_.commands().commands();
     if (commands.size() > limits::commands_together)
-        return refuse({grpc::StatusCode::INVALID_ARGUMENT,
-                       "commands: more than " + std::to_string(limits::commands_together)},
-                      Code::invalid);
+        return refuse(
+            {grpc::StatusCode::INVALID_ARGUMENT, "commands: more than " + std::to_string(limits::commands_together)},
+            Code::invalid);
     for (const auto& command : commands) on_command(command);
 }
 

@@ -42,9 +42,9 @@ struct HelloFields {
 
 // What this plane says in its Welcome that it has.
 inline constexpr std::array features{
-    pb::FEATURE_UDPTL,   pb::FEATURE_REPORTS,          pb::FEATURE_RESUME,    pb::FEATURE_SILENCE, pb::FEATURE_QUALITY,
-    pb::FEATURE_CAPTURE, pb::FEATURE_TELEPHONE_EVENTS, pb::FEATURE_EMERGENCY, pb::FEATURE_SENDING, pb::FEATURE_PACE,
-    pb::FEATURE_TOGETHER, pb::FEATURE_EVENT_CLOCKS};
+    pb::FEATURE_UDPTL,   pb::FEATURE_REPORTS, pb::FEATURE_RESUME,           pb::FEATURE_SILENCE,
+    pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE, pb::FEATURE_TELEPHONE_EVENTS, pb::FEATURE_EMERGENCY,
+    pb::FEATURE_SENDING, pb::FEATURE_PACE,    pb::FEATURE_TOGETHER,         pb::FEATURE_EVENT_CLOCKS};
 
 Converted<HelloFields> from_proto(const pb::Hello& hello);
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command);

@@ -115,8 +115,8 @@ private:
     std::vector<std::unique_ptr<Stream>> ended_;  // cancelled: gRPC may still be finishing with them
     std::uint64_t generation_ = 0;                // of the stream: what an older one still says is not heard
     std::uint64_t sequence_ = 0;
-    bool takes_commands_ = false;            // several in one message
-    media_pb::ClientMessage together_;       // what is sent next, if it does
+    bool takes_commands_ = false;       // several in one message
+    media_pb::ClientMessage together_;  // what is sent next, if it does
     Clock::time_point opened_, last_sent_;
     bool told_away_ = false;
     std::deque<Waiting> urgent_, waiting_;  // those of emergencies go first; a session is in one of them alone

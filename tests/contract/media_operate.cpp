@@ -37,10 +37,10 @@ TEST_CASE("the plane says in its Welcome what it has") {
     MediaClient client(daemon);
     const auto welcome = client.hello("edge/0", 1);
     const std::set<int> features(welcome.features().begin(), welcome.features().end());
-    for (const auto feature : {pb::FEATURE_UDPTL, pb::FEATURE_REPORTS, pb::FEATURE_RESUME, pb::FEATURE_SILENCE,
-                               pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE, pb::FEATURE_TELEPHONE_EVENTS,
-                               pb::FEATURE_EMERGENCY, pb::FEATURE_SENDING, pb::FEATURE_PACE, pb::FEATURE_EVENT_CLOCKS,
-                               pb::FEATURE_TOGETHER})
+    for (const auto feature :
+         {pb::FEATURE_UDPTL, pb::FEATURE_REPORTS, pb::FEATURE_RESUME, pb::FEATURE_SILENCE, pb::FEATURE_QUALITY,
+          pb::FEATURE_CAPTURE, pb::FEATURE_TELEPHONE_EVENTS, pb::FEATURE_EMERGENCY, pb::FEATURE_SENDING,
+          pb::FEATURE_PACE, pb::FEATURE_EVENT_CLOCKS, pb::FEATURE_TOGETHER})
         CHECK(features.contains(feature));
     CHECK_FALSE(features.contains(pb::FEATURE_UNSPECIFIED));
 }

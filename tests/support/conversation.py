@@ -17,6 +17,15 @@ def party(lab, side):
     return lab.pbx() if side == 'pbx' else lab.core()
 
 
+def other_side(side):
+    return 'core' if side == 'pbx' else 'pbx'
+
+
+def reinvites(call):
+    """INVITEs that have come within the call."""
+    return [m for m in call.requests if m.method == 'INVITE']
+
+
 def to(lab, side):
     """(URI of the callee, number of the caller) of a call by this side."""
     return (lab.number_uri(CORE_NUMBER), PBX_NUMBER) if side == 'pbx' else (f'sip:{PBX_NUMBER}@{CORE.signaling}', CORE_NUMBER)
@@ -26,7 +35,7 @@ class Conversation:
     """A call between two telephones; `mine` is the telephone of the side that calls and will offer anew."""
 
     def __init__(self, lab, side, **codecs):
-        caller, callee = party(lab, side), party(lab, 'core' if side == 'pbx' else 'pbx')
+        caller, callee = party(lab, side), party(lab, other_side(side))
         self.side = side
         self.mine, self.other = Telephone(caller, **codecs), Telephone(callee, **codecs)
         uri, number = to(lab, side)

@@ -81,14 +81,15 @@ class Flow:
     registers: bool = False
 
 
-def read(path):
+def read(path, in_the_lab=in_the_lab, plain=True):
+    """`in_the_lab`: what a line of it is there; `plain`: RTP without keys."""
     flow = Flow(path.stem)
     for number, line in enumerate(path.read_text().splitlines(), 1):
         place, text = f'{path.name}:{number}', line.strip()
         if not text or text.startswith('#'):
             continue
         if line[0] in ' \t':
-            if not text.startswith('sdp a=crypto'):          # plain RTP
+            if not plain or not text.startswith('sdp a=crypto'):
                 flow.steps[-1].details.append(_detail(place, in_the_lab(text)))
         elif text.startswith('flow '):
             flow.title = text[5:].strip()
@@ -120,8 +121,8 @@ def _name_calls(steps):
         step.number = call['number']
 
 
-def all_flows():
-    return [read(path) for path in sorted(FLOWS.glob('*.flow'))]
+def all_flows(**options):
+    return [read(path, **options) for path in sorted(FLOWS.glob('*.flow'))]
 
 
 def _detail(place, text):

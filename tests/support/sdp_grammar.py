@@ -9,7 +9,7 @@ DIRECTIONS = ('sendrecv', 'sendonly', 'recvonly', 'inactive')
 LINE = re.compile(r'[a-z]=[^\r\n\0]+')
 ORIGIN = re.compile(r'\S+ (\d+) (\d+) IN (IP[46]) (\S+)')
 CONNECTION = re.compile(r'IN (IP[46]) (\S+)')
-MEDIA = re.compile(r'(audio|video|text|application|message|image) (\d+) ([A-Za-z0-9/]+)((?: \S+)+)')
+MEDIA = re.compile(r'([\w!#$%&\'*+.^`{|}~-]+) (\d+) ([A-Za-z0-9/]+)((?: \S+)+)')
 RTPMAP = re.compile(r'(\d+) [\w.+-]+/\d+(?:/\d+)?')
 CRYPTO = re.compile(r'(\d{1,9}) ([A-Z0-9_]+) inline:([A-Za-z0-9+/=]+)(?:\|\S+)?')
 
@@ -71,8 +71,9 @@ def _media(block, has_connection, version):
     mapped = [a.partition(':')[2] for a in attributes if a.startswith('rtpmap:')]
     wrong += [f'rtpmap:{m}' for m in mapped if not RTPMAP.fullmatch(m) or m.split()[0] not in formats]
     wrong += [f'a={a}' for a in attributes if a.startswith('fmtp:') and a[5:].split()[0] not in formats]
+    unmapped = [f for f in formats if f.isdigit() and int(f) >= 96 and f not in [m.split()[0] for m in mapped]]
     wrong += [f'format {f} twice or without rtpmap' for f in formats
-              if formats.count(f) > 1 or (int(f) >= 96 and f not in [m.split()[0] for m in mapped])]
+              if formats.count(f) > 1 or (f in unmapped and match.group(3).startswith('RTP/'))]
     if len([a for a in attributes if a in DIRECTIONS]) > 1:
         wrong.append(f'directions: {attributes}')
     return wrong + _crypto(attributes, match.group(3))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The flows of tests/flows once more, black box: SIPp is every peer, the daemons are the product. Those that are about
-virtual time, the simulated media plane or registration stay where they are; which, and why, is printed."""
+"""The flows of tests/flows once more, black box: SIPp is every peer, the daemons are the product. Those that SIPp cannot play are
+in peer_flows_test.py, or have their reason there."""
 import contextlib
 import os
 import sys

@@ -48,7 +48,8 @@ def _(lab):
 
 
 @case('re-INVITE and UPDATE with the description that stands, by both sides, in a call with SRTP and while it is on hold: 200 '
-      'with the same answer each time, and not one packet of the talk is missing, twice or out of order [SC-14.1-05]')
+      'with the same answer each time, and not one packet of the talk is missing, twice or out of order '
+      '[SC-14.1-05] [SC-14.1-06] [SC-14.1-07]')
 def _(lab):
     both_take_update(lab)
     conversation = Conversation(lab, 'pbx')
@@ -146,7 +147,7 @@ MUSIC = {
 
 
 @case('music on hold is the holder\'s policy, listened to on both sides: passed on; his own, of which the network is not told; '
-      'the network\'s; none, told as inactive [SC-14.10-02] [SC-14.10-05] [SC-14.10-08]')
+      'the network\'s; none, told as inactive [SC-14.10-02] [SC-14.10-03] [SC-14.10-05] [SC-14.10-08]')
 def _(lab):
     both_take_update(lab)
     for side in SIDES:

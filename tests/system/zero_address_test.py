@@ -81,7 +81,7 @@ def resume(conversation, what):
 
 @case('on hold by c=0.0.0.0, of the session or of the stream, with every direction and without one, by either side: the other is '
       'offered the edge\'s own address and what may flow, nothing is sent to the holder, and the talk goes on when it has an address '
-      'again')
+      'again [SC-14.10-06]')
 def _(lab):
     for side in SIDES:
         conversation = Conversation(lab, side)
@@ -179,7 +179,7 @@ def _(lab):
         parties.require_status(outgoing.bye(10), 200, 'BYE')
 
 
-@case('in all that the edge has sent meanwhile, to either side, there is no address that is none')
+@case('in all that the edge has sent meanwhile, to either side, there is no address that is none [SC-14.10-07]')
 def _(lab):
     seen = 0
     for each in (lab.pbx(), lab.core(), lab.parties['v6']):

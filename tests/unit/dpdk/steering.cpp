@@ -40,7 +40,8 @@ TEST_CASE("an lcore spins while packets come, rests longer the longer nothing co
     for (int i = 0; i < 100; ++i) CHECK(idle.rest(Idle::Found::nothing, now += 1us).kind == Idle::Kind::spin);
     for (int i = 0; i < 1000; ++i) longest = std::max(longest, idle.rest(Idle::Found::nothing, now += 100us).duration);
     CHECK(longest == Idle::busy_rest);
-    for (int i = 0; i < 10'000; ++i) longest = std::max(longest, idle.rest(Idle::Found::nothing, now += 250us).duration);
+    for (int i = 0; i < 10'000; ++i)
+        longest = std::max(longest, idle.rest(Idle::Found::nothing, now += 250us).duration);
     CHECK(longest == Idle::longest_rest);
     CHECK(idle.rest(Idle::Found::media, now).kind == Idle::Kind::spin);
     CHECK(idle.rest(Idle::Found::nothing, now).kind == Idle::Kind::spin);
