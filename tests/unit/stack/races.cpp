@@ -358,7 +358,7 @@ struct Crossing {
     int answered = 0, refused = 0, cancels_answered = 0, acknowledged = 0, byes = 0;
 };
 
-TEST_CASE("CANCEL and 200 cross at every distance up to 200 ms, media told at once or late: one of them wins [E-07]") {
+TEST_CASE("CANCEL and 200 cross at every distance up to 200 ms, one of them wins and nothing is left [E-07]") {
     std::size_t won = 0, lost = 0;
     for (const auto media : {0, 1, 20, 150})
         for (int gap = -200; gap <= 200; ++gap) {

@@ -204,7 +204,8 @@ TEST_CASE("A re-INVITE cancelled too late is taken back by an offer of the old d
     CHECK(b.media.back().legs.at(1).direction == sdp::Direction::sendrecv);
 }
 
-TEST_CASE("A re-INVITE without an offer, accepted after its CANCEL: the party that cancelled is told what now holds") {
+TEST_CASE(
+    "A re-INVITE without an offer is accepted after its CANCEL, and the party that cancelled is told what holds") {
     Bench b;
     PbxCall call(b);
     const auto request = parse(call.from_pbx("INVITE"));
@@ -226,7 +227,7 @@ TEST_CASE("A re-INVITE without an offer, accepted after its CANCEL: the party th
     CHECK(stream(told.body()).direction == sdp::Direction::sendonly);
 }
 
-TEST_CASE("A party that has not heard our ACK refuses our own offer with 500: it is offered for 64*T1") {
+TEST_CASE("A party that has not heard our ACK refuses our own offer with 500, which is repeated for 64*T1") {
     Bench b;
     PbxCall call(b);
     const auto request = parse(call.from_pbx("INVITE", secure_sdp("198.51.100.10", 5004, "A", "sendonly", 1, 2)));
