@@ -19,6 +19,8 @@ using sip::HeaderName;
 namespace {
 
 constexpr std::uint32_t glare_tries = 4;
+// Of an offer of our own, which nobody waits for: a party that has not heard our ACK refuses for up to 64*T1.
+constexpr std::uint32_t own_tries = 8;
 constexpr std::uint32_t longest_pause = 10;  // seconds: RFC 3261 14.2 asks for no more
 
 bool is_update(const transaction::Request& request) { return request.message.method() == sip::Method::update; }
@@ -211,11 +213,14 @@ void Call::on_reinvite_failure(Side side, const transaction::Response& response,
 // RFC 3261 14.1: who owns the Call-ID waits longer. The party that asked first goes on waiting; the 491 stays on its
 // leg.
 void Call::pause_after_glare(Side side, Duration at_least, Context& cx) {
-    if (++exchange_->tries >= glare_tries) return end_exchange(500, cx);
+    const bool somebody_waits = leg(other(side)).server || exchange_->renewal;
+    const std::uint32_t tries = ++exchange_->tries;
+    if (tries >= (somebody_waits ? glare_tries : own_tries)) return end_exchange(500, cx);
     exchange_->step = Exchange::Step::pausing;
     const bool ours = side == Side::b;
     const auto steps = ours ? 210 + cx.random.below(191) : cx.random.below(201);
-    start_timer(CallTimer::glare, std::max<Duration>(at_least, steps * Duration(10ms)), cx);
+    const unsigned doubled = tries < glare_tries ? 0 : tries - glare_tries + 1;
+    start_timer(CallTimer::glare, std::max<Duration>(at_least, (steps << doubled) * Duration(10ms)), cx);
 }
 
 void Call::end_exchange(std::uint16_t status, Context& cx) {
@@ -243,19 +248,22 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     const auto invite = sip::Parser::parse(sent.text);
     const bool offerless = invite.has_value() && sip::session_description(*invite).empty();
     std::string body;
+    bool answered = false;
     if (offerless) {
         SdpBridge bridge = bridge_;
         if (bridge.hear_offer(side, sip::session_description(response.message)).has_value()) {
             auto answer = bridge.speak_answer(side, media_.local(), cx.random);
-            body = answer.has_value() ? std::move(*answer) : bridge.speak_refusal(side, media_.local());
-            if (answer.has_value()) bridge_ = std::move(bridge);
+            body = answer.has_value() ? *answer : bridge.speak_refusal(side, media_.local());
+            answered = answer.has_value();
+            if (answered) bridge_ = std::move(bridge);
         }
     }
     acknowledge(side, sent, cseq, body, cx);
     if (phase_ >= Phase::releasing) return finish_if_done(cx);
     rest_later(cx);
-    if (offerless) return program(bridge_, false, cx);
-    if (!exchange_) offer_again(side, cx);
+    if (offerless) program(bridge_, false, cx);
+    // What it was answered is what the other party last said of itself, which may be more than the two had agreed to.
+    if (!exchange_ && (!offerless || answered)) offer_again(offerless ? other(side) : side, cx);
 }
 
 // What holds now, by an exchange of our own: the other party has said it already.

@@ -260,13 +260,13 @@ void Core::log(b2bua::Severity severity, std::string event, std::string trunk, s
 }
 
 // What strangers can cause is counted always and told a few times a second: a flood of it must not become one of the
-// log.
+// log. Each event has its own count, lest a flood of one hides another.
 void Core::complain(std::string event, std::string trunk, std::string text) {
     if (complaint_second_ != unix_seconds(now_)) {
         complaint_second_ = unix_seconds(now_);
-        complaints_ = 0;
+        complaints_.clear();
     }
-    if (complaints_++ < complaints_per_second)
+    if (complaints_[event]++ < complaints_per_second)
         log(b2bua::Severity::warning, std::move(event), std::move(trunk), std::move(text));
 }
 

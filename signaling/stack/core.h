@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -216,7 +217,7 @@ private:
     policy::RefusalLimit emergencies_;
     std::set<std::string, std::less<>> emergency_numbers_;  // of all dial plans, as they are dialled
     std::int64_t complaint_second_ = 0;
-    std::uint32_t complaints_ = 0;  // in that second
+    std::map<std::string, std::uint32_t, std::less<>> complaints_;  // in that second, by event: names of ours, a few
 };
 
 }  // namespace sallyport::stack

@@ -125,16 +125,20 @@ void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
     watch.locator.reset();
     const auto* located = std::get_if<std::vector<locate::Located>>(&step);
     if (located == nullptr || located->empty()) {
-        leads_nowhere(watch, cx);
+        const auto* error = std::get_if<locate::LocateErrc>(&step);
+        const bool no_way = error != nullptr && *error == locate::LocateErrc::unsupported;
+        leads_nowhere(watch,
+                      no_way ? "no listener of its realm has a transport and IP version that it may use"
+                             : "its name leads nowhere",
+                      cx);
         return start(watch.timer, number, std::min(soon, watch.interval), cx);
     }
     take_places(number, *located, cx);
 }
 
 // What it stood for before goes on being watched: the resolver may be what is broken.
-void Health::leads_nowhere(Watch& watch, b2bua::Context& cx) {
+void Health::leads_nowhere(Watch& watch, const std::string& detail, b2bua::Context& cx) {
     if (cx.now - watch.resolved_at > sources_outlive_dns) learn(watch, {});
-    const std::string detail = "its name leads nowhere";
     if (cx.health.failed(watch.key, detail)) tell(watch, watch.key, false, detail, cx);
 }
 

@@ -84,7 +84,7 @@ private:
     void resolve(std::uint64_t number, b2bua::Context& cx);
     void take(std::uint64_t number, locate::Step step, b2bua::Context& cx);
     void take_places(std::uint64_t number, const std::vector<locate::Located>& located, b2bua::Context& cx);
-    void leads_nowhere(Watch& watch, b2bua::Context& cx);
+    void leads_nowhere(Watch& watch, const std::string& detail, b2bua::Context& cx);
     void probe(std::uint64_t number, Place& place, b2bua::Context& cx);
     void ask(std::uint64_t number, Place& place, b2bua::Context& cx);
     void answered(std::uint64_t number, const std::string& detail, b2bua::Context& cx);

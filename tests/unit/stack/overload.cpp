@@ -1,4 +1,7 @@
 // What a shard with more to do than it can refuses before it parses, and what it never refuses.
+#include <algorithm>
+#include <map>
+
 #include "tests/unit/stack/digest_client.h"
 
 namespace sallyport::stack {
@@ -172,6 +175,31 @@ TEST_CASE("The repetition of an INVITE that was taken is not refused, and the AC
     give_busy(b, b.pbx_flow(), ack);
     CHECK(b.stack.statistics().overload_acks.read() == 1);
     CHECK(b.silent());
+}
+
+TEST_CASE("A flood of complaints about one thing does not hide a complaint about another") {
+    auto trunk = Bench::default_trunk();
+    trunk.limits.barred_prefixes = {"+44900"};
+    Bench b(trunk);
+    b.bind();
+    const auto told = [&](std::string_view event) {
+        return std::count_if(b.facts.begin(), b.facts.end(), [&](const auto& fact) { return fact.event == event; });
+    };
+    b.facts.clear();
+    for (int i = 0; i < 60; ++i)
+        b.receive(b.pbx_flow(), b.invite("sip:+449005501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"),
+                                         "barred-" + std::to_string(i)));
+    const auto about = [&](const b2bua::LogFact& fact) { return fact.event != "refused-too-often"; };
+    std::map<std::string, int> events;
+    for (const auto& fact : b.facts)
+        if (fact.severity == b2bua::Severity::warning) ++events[fact.event];
+    for (const auto& [event, times] : events) CHECK(times <= 10);
+    CHECK(events.size() >= 2);               // why they are barred, and that there are too many of them
+    CHECK(told("refused-too-often") == 10);  // though ten were told of the first by then
+    b.run_for(1s);
+    b.facts.clear();
+    b.receive(b.pbx_flow(), b.invite("sip:+449005501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"), "next"));
+    CHECK(std::count_if(b.facts.begin(), b.facts.end(), about) > 0);
 }
 
 }  // namespace sallyport::stack

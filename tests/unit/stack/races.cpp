@@ -1,4 +1,8 @@
 // What crosses on the wire: CANCEL and 200, BYE and BYE, lost ACKs, forks, late answers (RFC 3261 9, 13, 15; RFC 6026).
+#include <algorithm>
+#include <functional>
+#include <optional>
+
 #include "tests/unit/stack/bench.h"
 
 namespace sallyport::stack {
@@ -313,6 +317,82 @@ TEST_CASE("The PBX's connection breaks in a call: the BYE goes over the one it r
     b.next("200");
     b.next("BYE");
     CHECK(b.last.flow.connection == 8);
+}
+
+// Everybody answers at once what the edge says; what reached the caller and the callee is counted.
+struct Crossing {
+    explicit Crossing(Bench& bench) : b(bench), call(bench) {
+        call.ring();
+        b.auto_media = false;
+    }
+    void settle() {
+        while (!b.silent()) {
+            const auto message = b.next();
+            const bool at_caller = b.last.flow.transport == Transport::tls;
+            at_caller ? caller_hears(message) : callee_hears(message);
+        }
+    }
+    void caller_hears(const sip::Message& message) {
+        if (message.is_request()) return;  // nothing but the callee's BYE, which is not sent here
+        if (message.method() == sip::Method::cancel) return void(++cancels_answered);
+        if (message.method() != sip::Method::invite) return;
+        if (message.status() == 487) ++refused, b.receive(b.pbx_flow(), call.ack_failure(message));
+        if (message.status() != 200) return;
+        ++answered;
+        ok = message;
+        b.receive(b.pbx_flow(), Bench::ack(call.invite, message, b.pbx_flow()));
+    }
+    void callee_hears(const sip::Message& message) {
+        if (!message.is_request()) return;
+        if (message.method() == sip::Method::ack) ++acknowledged;
+        if (message.method() == sip::Method::bye) ++byes;
+        if (message.method() != sip::Method::ack) b.receive(b.core_flow(), b.answer(message, 200, "bob", {}));
+    }
+    void hang_up() {
+        auto caller = dialog::Dialog::as_uac(call.invite, *ok, b.pbx_flow(), {});
+        b.receive(b.pbx_flow(), caller.request("BYE", "SIP/2.0/TLS 198.51.100.10;branch=z9hG4bKbye").finish());
+    }
+    Bench& b;
+    Ringing call;
+    std::optional<sip::Message> ok;
+    int answered = 0, refused = 0, cancels_answered = 0, acknowledged = 0, byes = 0;
+};
+
+TEST_CASE("CANCEL and 200 cross at every distance up to 200 ms, one of them wins and nothing is left [E-07]") {
+    std::size_t won = 0, lost = 0;
+    for (const auto media : {0, 1, 20, 150})
+        for (int gap = -200; gap <= 200; ++gap) {
+            INFO("CANCEL " << gap << " ms after the 200, the media plane answers after " << media << " ms");
+            Bench b;
+            Crossing crossing(b);
+            // In milliseconds; of two at one moment the first goes first.
+            std::vector<std::pair<int, std::function<void()>>> events{
+                {200, [&] { crossing.call.pick_up(); }},
+                {200 + media, [&] { b.auto_media = true, b.answer_media(); }},
+                {200 + gap, [&] { crossing.call.cancel(); }}};
+            std::stable_sort(events.begin(), events.end(), [](auto& x, auto& y) { return x.first < y.first; });
+            int at = 0;
+            for (auto& [when, what] : events) {
+                b.run_for(std::chrono::milliseconds(when - at));
+                at = when;
+                what();
+                crossing.settle();
+            }
+            b.run_for(1s);
+            crossing.settle();
+            CHECK(crossing.answered + crossing.refused == 1);
+            CHECK(crossing.cancels_answered == 1);
+            CHECK(crossing.acknowledged == 1);
+            CHECK(crossing.byes == crossing.refused);
+            CHECK(b.stack.alive().calls == static_cast<std::size_t>(crossing.answered));
+            crossing.answered == 1 ? ++won : ++lost;
+            if (crossing.ok) crossing.hang_up();
+            crossing.settle();
+            check_nothing_left(b);
+            CHECK(b.records.at(0).status == (crossing.ok ? 200 : 487));
+        }
+    CHECK(won > 400);
+    CHECK(lost > 800);
 }
 
 }  // namespace sallyport::stack

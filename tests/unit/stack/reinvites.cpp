@@ -204,6 +204,62 @@ TEST_CASE("A re-INVITE cancelled too late is taken back by an offer of the old d
     CHECK(b.media.back().legs.at(1).direction == sdp::Direction::sendrecv);
 }
 
+TEST_CASE(
+    "A re-INVITE without an offer is accepted after its CANCEL, and the party that cancelled is told what holds") {
+    Bench b;
+    PbxCall call(b);
+    const auto request = parse(call.from_pbx("INVITE"));
+    b.receive(b.pbx_flow(), request.text());
+    const auto reinvite = b.find("INVITE");
+    CHECK(reinvite.body().empty());
+    b.receive(b.core_flow(), b.answer(reinvite, 100, {}, {}));
+    auto cancel = sip::Composer::request("CANCEL", request.request_uri());
+    cancel.add("Via", request.values(sip::HeaderName::via).front()).copy(request, sip::HeaderName::from);
+    cancel.copy(request, sip::HeaderName::to).copy(request, sip::HeaderName::call_id);
+    cancel.add("CSeq", std::to_string(request.cseq().number) + " CANCEL");
+    b.receive(b.pbx_flow(), cancel.finish());
+    b.find("487");
+    b.receive(b.core_flow(),
+              b.answer(reinvite, 200, {}, "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000, "sendonly", 2)));
+    CHECK_FALSE(b.next("ACK").body().empty());
+    const auto told = b.next("INVITE");
+    CHECK(b.last.flow.transport == Transport::tls);
+    CHECK(stream(told.body()).direction == sdp::Direction::sendonly);
+}
+
+TEST_CASE("A party that has not heard our ACK refuses our own offer with 500, which is repeated for 64*T1") {
+    Bench b;
+    PbxCall call(b);
+    const auto request = parse(call.from_pbx("INVITE", secure_sdp("198.51.100.10", 5004, "A", "sendonly", 1, 2)));
+    b.receive(b.pbx_flow(), request.text());
+    const auto reinvite = b.find("INVITE");
+    b.receive(b.core_flow(), b.answer(reinvite, 100, {}, {}));
+    auto cancel = sip::Composer::request("CANCEL", request.request_uri());
+    cancel.add("Via", request.values(sip::HeaderName::via).front()).copy(request, sip::HeaderName::from);
+    cancel.copy(request, sip::HeaderName::to).copy(request, sip::HeaderName::call_id);
+    cancel.add("CSeq", std::to_string(request.cseq().number) + " CANCEL");
+    b.receive(b.pbx_flow(), cancel.finish());
+    b.find("487");
+    b.receive(b.core_flow(),
+              b.answer(reinvite, 200, {}, "<sip:192.0.2.20:5060>", plain_sdp("192.0.2.21", 6000, "recvonly", 2)));
+    const TimePoint began = b.now;
+    TimePoint last_offer = began;
+    int offers = 0;
+    while (b.now - began < 200s) {
+        while (!b.silent()) {
+            const auto message = b.next();
+            if (message.method_text() != "INVITE" || !message.is_request()) continue;
+            ++offers;
+            last_offer = b.now;
+            b.receive(b.core_flow(), b.answer(message, 500, {}, {}));
+        }
+        b.run_for(100ms);
+    }
+    CHECK(offers == 8);
+    CHECK(last_offer - began > 32s);
+    CHECK(b.stack.alive().calls == 1);
+}
+
 TEST_CASE("Other requests within a call: OPTIONS 200, INFO 405, an unknown method 501, an unknown dialog 481") {
     Bench b;
     PbxCall call(b);

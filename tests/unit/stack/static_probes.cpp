@@ -195,4 +195,23 @@ TEST_CASE("A trunk that allows TLS alone is looked for over TLS alone, and in it
           std::vector<std::string>{"pbx.globex.example", "_sips._tcp.pbx.globex.example", "pbx.globex.example"});
 }
 
+TEST_CASE("A trunk whose transport no listener has is told so, not that its name leads nowhere") {
+    config::Trunk trunk = static_trunk();
+    trunk.transports = {config::Transport::tcp};
+    trunk.targets.front().transport = config::Transport::tcp;
+    auto node = Bench::stack_config();
+    std::erase_if(node.realms.front().listeners, [](const Listener& l) { return l.transport != Transport::udp; });
+    Shared shared;
+    Bench b(shared, node, 1);
+    b.configure(trunk, Bench::default_carrier());
+    b.run_for(10s);
+    const auto told = [&](std::string_view text) {
+        return std::count_if(b.facts.begin(), b.facts.end(), [&](const b2bua::LogFact& fact) {
+            return fact.event == "target-down" && fact.trunk == "globex" && fact.text.find(text) != fact.text.npos;
+        });
+    };
+    CHECK(told("no listener of its realm has a transport") == 1);
+    CHECK(told("leads nowhere") == 0);
+}
+
 }  // namespace sallyport::stack
