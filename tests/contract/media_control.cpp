@@ -71,6 +71,63 @@ TEST_CASE("a thousand commands sent without waiting are answered in order") {
     CHECK(client.statistics().sessions() == 0);
 }
 
+namespace {
+
+pb::ClientMessage allocations(std::uint64_t count) {
+    pb::ClientMessage message;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        auto& command = *message.mutable_commands()->add_commands();
+        command = allocate_message("s" + std::to_string(i % 10));
+        command.set_sequence(i + 1);
+    }
+    return message;
+}
+
+}  // namespace
+
+TEST_CASE("several commands in one message are answered in order, together where the client takes that") {
+    MediaDaemon daemon;
+    MediaClient client(daemon);
+    pb::ClientMessage hello;
+    hello.mutable_hello()->set_client("edge/0");
+    hello.mutable_hello()->set_epoch(1);
+    hello.mutable_hello()->add_features(pb::FEATURE_TOGETHER);
+    client.send(hello);
+    REQUIRE(client.next().has_welcome());
+    client.send(allocations(200));
+    std::uint64_t answered = 0, together = 0;
+    const auto take = [&](const pb::Reply& reply) {
+        CHECK(reply.sequence() == ++answered);
+        CHECK(reply.code() == pb::CODE_OK);
+    };
+    while (answered < 200) {
+        const auto message = client.next();
+        for (const auto& reply : message.replies().replies()) take(reply);
+        if (message.has_reply()) take(message.reply());
+        together += message.has_replies();
+    }
+    CHECK(together != 0);
+    CHECK(client.statistics().sessions() == 10);
+
+    MediaClient older(daemon, "edge/1", 1);
+    older.send(allocations(20));
+    for (std::uint64_t i = 1; i <= 20; ++i) CHECK(older.reply().sequence() == i);
+}
+
+TEST_CASE("commands within commands are refused, and a message of too many ends the stream") {
+    MediaDaemon daemon;
+    MediaClient client(daemon, "edge/0", 1);
+    pb::ClientMessage nested = allocations(2);
+    *nested.mutable_commands()->mutable_commands(0) = allocations(1);
+    nested.mutable_commands()->mutable_commands(0)->set_sequence(1);
+    client.send(nested);
+    CHECK(client.reply().code() == pb::CODE_INVALID);
+    CHECK(client.reply().code() == pb::CODE_OK);
+    client.send(allocations(257));
+    CHECK(client.reply().code() == pb::CODE_INVALID);
+    CHECK(client.ended().error_message() == "commands: more than 256");
+}
+
 TEST_CASE("list in the middle of other commands sees what was before it") {
     MediaDaemon daemon;
     MediaClient client(daemon, "edge/0", 1);

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <variant>
 
 #include "signaling_rpc_bench.h"
@@ -30,30 +31,30 @@ public:
                 out.mutable_welcome()->set_node("edge-1");
                 out.mutable_welcome()->set_incarnation(incarnation);
                 for (const auto& s : sessions) out.mutable_welcome()->add_sessions(s);
+                if (takes_together) out.mutable_welcome()->add_features(media_pb::FEATURE_TOGETHER);
                 stream->Write(out);
                 continue;
             }
-            bool silent = false;
+            if (in.has_commands()) {
+                {
+                    const std::lock_guard lock(mutex_);
+                    messages_.push_back(in.commands().commands_size());
+                }
+                media_pb::ServerMessage out;
+                for (const auto& command : in.commands().commands())
+                    if (const auto reply = answer(command, *stream)) *out.mutable_replies()->add_replies() = *reply;
+                stream->Write(out);
+                continue;
+            }
             {
                 const std::lock_guard lock(mutex_);
-                commands_.push_back(in);
-                most_under_way_ = std::max(most_under_way_, ++under_way_);
-                silent = silent_;
+                messages_.push_back(1);
             }
-            if (silent) continue;
-            if (in.has_release()) {  // an event in between
-                media_pb::ServerMessage event;
-                event.mutable_event()->set_kind(media_pb::EVENT_RELEASED);
-                event.mutable_event()->set_session(in.release().session());
-                stream->Write(event);
-            }
+            const auto reply = answer(in, *stream);
+            if (!reply) continue;
             media_pb::ServerMessage out;
-            out.mutable_reply()->set_sequence(in.sequence());
-            out.mutable_reply()->set_code(in.allocate().port_a() == "full" ? media_pb::CODE_NO_PORTS
-                                                                           : media_pb::CODE_OK);
+            *out.mutable_reply() = *reply;
             stream->Write(out);
-            const std::lock_guard lock(mutex_);
-            --under_way_;
         }
         return grpc::Status::OK;
     }
@@ -73,12 +74,41 @@ public:
         const std::lock_guard lock(mutex_);
         welcomes_ = !yes;
     }
+    std::vector<int> messages() {  // how many commands each brought
+        const std::lock_guard lock(mutex_);
+        return messages_;
+    }
     std::atomic<std::uint64_t> incarnation{7};
+    std::atomic<bool> takes_together{true};
     std::vector<std::string> sessions{"left-over"};
 
 private:
+    using Stream = grpc::ServerReaderWriter<media_pb::ServerMessage, media_pb::ClientMessage>;
+
+    std::optional<media_pb::Reply> answer(const media_pb::ClientMessage& in, Stream& stream) {
+        {
+            const std::lock_guard lock(mutex_);
+            commands_.push_back(in);
+            most_under_way_ = std::max(most_under_way_, ++under_way_);
+            if (silent_) return std::nullopt;
+        }
+        if (in.has_release()) {  // an event in between
+            media_pb::ServerMessage event;
+            event.mutable_event()->set_kind(media_pb::EVENT_RELEASED);
+            event.mutable_event()->set_session(in.release().session());
+            stream.Write(event);
+        }
+        media_pb::Reply reply;
+        reply.set_sequence(in.sequence());
+        reply.set_code(in.allocate().port_a() == "full" ? media_pb::CODE_NO_PORTS : media_pb::CODE_OK);
+        const std::lock_guard lock(mutex_);
+        --under_way_;
+        return reply;
+    }
+
     std::mutex mutex_;
     std::vector<media_pb::ClientMessage> commands_;
+    std::vector<int> messages_;
     std::vector<media_pb::Hello> hellos_;
     bool silent_ = false, welcomes_ = true;
     std::size_t under_way_ = 0, most_under_way_ = 0;
@@ -320,4 +350,21 @@ TEST_CASE("a quiet line is kept alive well within its lease") {
     REQUIRE(b.until([&] { return !plane.commands().empty(); }));
     CHECK(plane.commands().front().has_keep_alive());
     CHECK(b.got<b2bua::MediaReply>().empty());
+}
+
+TEST_CASE("commands of one round go in one message to a plane that takes them so, each in its own to another") {
+    ScriptedPlane plane;
+    plane.takes_together = GENERATE(true, false);
+    Bench bench;
+    Server server(bench.folder.socket(), plane);
+    bench.client->start();
+    REQUIRE(bench.until_up());
+    for (const std::uint64_t token : {1, 2, 3}) bench.submit(token);
+    REQUIRE(bench.until_replies(3));
+    CHECK(plane.messages() == (plane.takes_together ? std::vector<int>{3} : std::vector<int>{1, 1, 1}));
+    const auto replies = bench.got<b2bua::MediaReply>();
+    for (std::size_t i = 0; i < 3; ++i) CHECK(replies[i].token == i + 1);
+    bench.submit(4);
+    REQUIRE(bench.until_replies(4));
+    CHECK(plane.messages().back() == 1);
 }

@@ -28,8 +28,8 @@ add_library(IPSecMB::IPSecMB UNKNOWN IMPORTED)
 set_target_properties(IPSecMB::IPSecMB PROPERTIES IMPORTED_LOCATION ${IPSEC_MB_LIBRARY}
                       INTERFACE_INCLUDE_DIRECTORIES ${IPSEC_MB_INCLUDE_DIR})
 
-# The heap of the daemons: glibc's takes twice the instructions, a tenth of what the SIP thread does in a call. Sanitizers
-# have heaps of their own. Nothing of it is called by name, so the linker must be told to keep it.
+# The heap of the signaling daemon: glibc's takes twice the instructions, a tenth of what the SIP thread does in a call.
+# Sanitizers have heaps of their own. Nothing of it is called by name, so the linker must be told to keep it.
 add_library(sallyport_heap INTERFACE)
 if(NOT SALLYPORT_SANITIZE)
   pkg_check_modules(TCMALLOC REQUIRED libtcmalloc_minimal)

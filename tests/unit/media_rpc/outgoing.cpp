@@ -82,3 +82,28 @@ TEST_CASE("Replies take no place from events, and order is kept") {
     outgoing.pop();
     CHECK(outgoing.push_event(event(pb::EVENT_LATCHED)));
 }
+
+TEST_CASE("Replies that are next become one message; what is said between them keeps its place") {
+    Outgoing outgoing;
+    const auto reply = [&](std::uint64_t sequence) {
+        pb::ServerMessage message;
+        message.mutable_reply()->set_sequence(sequence);
+        outgoing.push(std::move(message));
+    };
+    reply(1);
+    reply(2);
+    REQUIRE(outgoing.push_event(event(pb::EVENT_LATCHED)));
+    reply(3);
+    outgoing.gather_replies();
+    REQUIRE(outgoing.front().replies().replies_size() == 2);
+    CHECK(outgoing.front().replies().replies(0).sequence() == 1);
+    CHECK(outgoing.front().replies().replies(1).sequence() == 2);
+    outgoing.pop();
+    outgoing.gather_replies();
+    CHECK(outgoing.front().has_event());
+    outgoing.pop();
+    outgoing.gather_replies();
+    CHECK(outgoing.front().reply().sequence() == 3);
+    outgoing.pop();
+    CHECK(outgoing.empty());
+}
