@@ -64,15 +64,15 @@ std::vector<std::pair<const Codec*, const Codec*>> crossings(const std::vector<C
     return out;
 }
 
-// RFC 4733 2.1: events have the clock of the audio that they interrupt. Who hears them at one clock hears them at all.
+// RFC 4733 2.1: events have the clock of the audio that they interrupt. Who hears them at one clock hears them at all;
+// where those that he has fit one of his codecs, it is left to the others whether they take them.
 void add_events_of_other_clocks(const std::vector<Codec>& source, const std::vector<Codec>& primary,
                                 std::vector<Codec>& out) {
     const Codec* heard = first_event(source);
-    if (heard == nullptr) return;
+    if (heard == nullptr || first_event(out) != nullptr) return;
     for (const auto& audio : primary) {
-        const bool there = std::any_of(out.begin(), out.end(),
-                                       [&](const Codec& c) { return is_event(c) && c.clock_rate == audio.clock_rate; });
-        if (there) continue;
+        const auto is_there = [&](const Codec& c) { return is_event(c) && c.clock_rate == audio.clock_rate; };
+        if (std::any_of(out.begin(), out.end(), is_there)) continue;
         out.push_back(*heard);
         out.back().clock_rate = audio.clock_rate;
     }
@@ -117,7 +117,22 @@ std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::ve
     return out;
 }
 
-std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known) {
+namespace {
+
+// Numbers that nobody but this node has given, from the less used end; each clock its own, so that one which is offered
+// again means what it meant (RFC 3264 8.3.2).
+std::size_t first_number_of(const Codec& codec) {
+    switch (codec.clock_rate) {
+        case 48'000: return 127;
+        case 16'000: return 126;
+        default: return 125;
+    }
+}
+
+}  // namespace
+
+std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known,
+                                const std::vector<Codec>& source) {
     std::vector<Selected> out;
     std::array<bool, 128> taken{};
     for (const auto& c : known) taken[c.payload_type] = true;
@@ -127,10 +142,14 @@ std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vec
     for (const auto& c : codecs) matches.push_back(pairing.take(c));
     const auto is_free = [&](std::size_t type) { return !taken[type]; };
     for (std::size_t i = 0; i < codecs.size(); ++i) {
+        const auto is_this = [&](const Codec& c) {
+            return c.payload_type == codecs[i].payload_type && c.clock_rate == codecs[i].clock_rate;
+        };
+        const bool is_theirs = std::any_of(source.begin(), source.end(), is_this);  // else events of another clock
         std::size_t type = matches[i] != nullptr ? matches[i]->payload_type : codecs[i].payload_type;
-        if (matches[i] == nullptr && !is_free(type))
-            for (type = 127; type > 95 && !is_free(type);) --type;  // dynamic numbers, from the less used end
-        if (type == 95) continue;                                   // none left: this codec is not offered
+        if (matches[i] == nullptr && (!is_theirs || !is_free(type)))
+            for (type = is_theirs ? 127 : first_number_of(codecs[i]); type > 95 && !is_free(type);) --type;
+        if (type == 95) continue;  // none left: this codec is not offered
         taken[type] = true;
         out.push_back({codecs[i].payload_type, static_cast<std::uint8_t>(type), codecs[i]});
     }

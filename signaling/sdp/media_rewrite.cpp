@@ -142,8 +142,9 @@ private:
         auto allowed = apply_policy(theirs_[i].codecs, is_audio ? profile_.codecs : std::vector<std::string>{});
         std::erase_if(allowed, [&](const Codec& c) { return filter_.betrays(c.name) || is_fax_over_rtp(c); });
         const std::vector<Codec> nothing;
-        auto out = offer_ != nullptr ? for_answer(allowed, offered_[i].codecs)
-                                     : for_offer(allowed, i < told_.size() ? told_[i].codecs : nothing);
+        auto out = offer_ != nullptr
+                       ? for_answer(allowed, offered_[i].codecs)
+                       : for_offer(allowed, i < told_.size() ? told_[i].codecs : nothing, theirs_[i].codecs);
         const bool speaks =
             std::any_of(out.begin(), out.end(), [](const Selected& s) { return !is_auxiliary(s.codec); });
         if (!speaks) out.clear();

@@ -283,32 +283,39 @@ TEST_CASE("events of one clock cross as those of the clock that the audio has, o
     const std::string opus = "a=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/";
     const auto slow = described("m=audio 4000 RTP/AVP 96 101\r\n" + opus + "8000\r\na=fmtp:101 0-16\r\n");
     const auto fast = described("m=audio 4000 RTP/AVP 96 101\r\n" + opus + "48000\r\n");
-    const auto check = [&](const auto& party, const auto& other, std::uint32_t theirs, std::uint32_t others) {
-        CHECK(payload_map(view_stream(party, 0), view_stream(other, 0)) == Map{{96, 96}, {101, 101}});
-        CHECK(telephone_events(view_stream(party, 0), view_stream(other, 0)) == Events{{101, theirs, others}});
+    const auto check = [&](const auto& party, const auto& other, std::uint8_t type, std::uint32_t theirs,
+                           std::uint32_t others) {
+        CHECK(payload_map(view_stream(party, 0), view_stream(other, 0)) == Map{{96, 96}, {type, 101}});
+        CHECK(telephone_events(view_stream(party, 0), view_stream(other, 0)) == Events{{type, theirs, others}});
     };
     SECTION("offered by who has them of another clock than its audio") {
         const auto told = anchored(slow);
-        CHECK(formats(told) == Formats{"96", "101"});
-        CHECK(write(told).find("a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-16\r\n") != std::string::npos);
+        CHECK(formats(told) == Formats{"96", "127"});  // 101 would mean another clock than it may once have meant
+        CHECK(write(told).find("a=rtpmap:127 telephone-event/48000\r\na=fmtp:127 0-16\r\n") != std::string::npos);
         const auto answer = anchored(fast, &slow);
         CHECK(formats(answer) == Formats{"96", "101"});
         CHECK(write(answer).find("a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n") != std::string::npos);
-        check(answer, fast, 8'000, 48'000);
-        check(told, slow, 48'000, 8'000);
+        check(answer, fast, 101, 8'000, 48'000);
+        check(told, slow, 127, 48'000, 8'000);
     }
     SECTION("answered so") {
         const auto answer = anchored(slow, &fast);
         CHECK(write(answer).find("a=rtpmap:101 telephone-event/48000\r\na=fmtp:101 0-16\r\n") != std::string::npos);
-        check(answer, slow, 48'000, 8'000);
+        check(answer, slow, 101, 48'000, 8'000);
     }
-    SECTION("of several audio codecs each has events of its clock, under a number that is free") {
-        const auto both =
-            described("m=audio 4000 RTP/AVP 8 96 101 127\r\na=rtpmap:127 iLBC/8000\r\n" + opus + "8000\r\n");
-        const auto told = anchored(both);
-        CHECK(formats(told) == Formats{"8", "96", "127", "101", "126"});
-        CHECK(write(told).find("a=rtpmap:126 telephone-event/48000\r\na=fmtp:126 0-15\r\n") != std::string::npos);
-        CHECK(formats(anchored(both, nullptr, {}, &told)) == formats(told));  // and keeps it
+    SECTION("of several clocks each has events, under a number that is free") {
+        const auto wide = described(
+            "m=audio 4000 RTP/AVP 97 96 101 127\r\na=rtpmap:127 L16/44100\r\na=rtpmap:97 "
+            "speex/16000\r\n" +
+            opus + "8000\r\n");
+        const auto told = anchored(wide);
+        CHECK(formats(told) == Formats{"97", "96", "127", "126", "125", "124"});
+        CHECK(write(told).find("a=rtpmap:126 telephone-event/16000\r\na=fmtp:126 0-15\r\n") != std::string::npos);
+        CHECK(formats(anchored(wide, nullptr, {}, &told)) == formats(told));  // and keeps it
+    }
+    SECTION("who has events of the clock of one of his codecs is told those") {
+        const auto both = described("m=audio 4000 RTP/AVP 8 96 101\r\n" + opus + "8000\r\n");
+        CHECK(formats(anchored(both)) == Formats{"8", "96", "101"});
     }
     SECTION("who hears none is told none") {
         const auto without = described("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n");

@@ -23,7 +23,6 @@ const std::map<std::string, std::string> we_differ{
     {"-rtp-ext.pl:350", "it transcodes, we do not"},
     {"-sdp-manipulations.pl:116", "direction of a refused stream, which has none"},
     {".pl:13002", "direction of a refused stream, which has none"},
-    {".pl:13805", "events of the audio's clock are offered beside those that were: we convert, it does not"},
     {".pl:29478", "red is left out: its parameters name other payload types"},
     {".pl:29509", "red is left out: its parameters name other payload types"},
 };
