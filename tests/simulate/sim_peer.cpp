@@ -89,8 +89,9 @@ void SimPeer::take(transaction::Request& request) {
     if (call != nullptr && enter(*call, tag_of(text.first("From")))) listen(*call, text);
     const auto method = request.message.method();
     if (method == sip::Method::ack) {
-        if (call == nullptr) return;
-        if (!call->ok.empty() && !call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
+        // RFC 3261 13.2.2.4: it has the number of its INVITE; that of an earlier one may come again.
+        if (call == nullptr || call->ok.empty() || TextMessage::read(call->ok).cseq() != text.cseq()) return;
+        if (!call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
             agree(*call, call->offered_late, text.body, false);
         call->offered_late.clear();
         call->ok.clear();
