@@ -252,7 +252,9 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     if (offerless) {
         SdpBridge bridge = bridge_;
         if (bridge.hear_offer(side, sip::session_description(response.message)).has_value()) {
-            auto answer = bridge.speak_answer(side, media_.local(), cx.random);
+            // Who wanted the other party's place may have said nothing yet, and never will.
+            auto answer = bridge.at(other(side)).heard ? bridge.speak_answer(side, media_.local(), cx.random)
+                                                       : BridgeResult<std::string>(BridgeErrc::nothing_in_common);
             body = answer.has_value() ? *answer : bridge.speak_refusal(side, media_.local());
             answered = answer.has_value();
             if (answered) bridge_ = std::move(bridge);

@@ -86,11 +86,12 @@ transaction::ClientId SimPeer::send(TextMessage message) {
 void SimPeer::take(transaction::Request& request) {
     const auto text = TextMessage::read(request.message.text());
     Call* call = find(key_of(text, false));
-    if (call != nullptr) enter(*call, tag_of(text.first("From"))), listen(*call, text);
+    if (call != nullptr && enter(*call, tag_of(text.first("From")))) listen(*call, text);
     const auto method = request.message.method();
     if (method == sip::Method::ack) {
-        if (call == nullptr) return;
-        if (!call->ok.empty() && !call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
+        // RFC 3261 13.2.2.4: it has the number of its INVITE; that of an earlier one may come again.
+        if (call == nullptr || call->ok.empty() || TextMessage::read(call->ok).cseq() != text.cseq()) return;
+        if (!call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
             agree(*call, call->offered_late, text.body, false);
         call->offered_late.clear();
         call->ok.clear();
@@ -127,7 +128,7 @@ void SimPeer::take(transaction::Response& response) {
     if (text.method() == "INVITE") return on_invite_response(at, text);
     if (at == calls_.end()) return;
     Call& call = at->second;
-    if (text.method() != "BYE") enter(call, tag_of(text.first("To"))), listen(call, text);
+    if (text.method() != "BYE" && enter(call, tag_of(text.first("To")))) listen(call, text);
     if (call.prack == response.client && text.status() >= 200) {
         call.prack.reset();
         if (text.status() < 300 && !text.body.empty()) agree(call, call.offered_in_prack, text.body, false);
@@ -151,11 +152,12 @@ std::string SimPeer::key_of(const TextMessage& message, bool ours) {
     return calls_.contains(forked) ? forked : id;
 }
 
-void SimPeer::enter(Call& call, const std::string& tag) {
-    if (!call.begun || call.up || tag.empty() || tag == call.dialog.remote_tag) return;
+bool SimPeer::enter(Call& call, const std::string& tag) {
+    if (!call.begun || tag.empty() || tag == call.dialog.remote_tag) return true;
+    if (call.up) return false;  // as a PRACK's answer that was lost and is said again (RFC 3264 8: one o= a dialog)
     if (call.dialog.remote_tag.empty()) {
         call.dialog.remote_tag = tag;
-        return;
+        return true;
     }
     const unsigned cseq = call.dialog.cseq;
     call.forks.insert_or_assign(call.dialog.remote_tag, static_cast<const Talk&>(call));
@@ -163,6 +165,7 @@ void SimPeer::enter(Call& call, const std::string& tag) {
     static_cast<Talk&>(call) = known != call.forks.end() ? known->second : *call.begun;
     call.dialog.remote_tag = tag;
     call.dialog.cseq = std::max(cseq, call.dialog.cseq);
+    return true;
 }
 
 void SimPeer::listen(Call& call, const TextMessage& message) {

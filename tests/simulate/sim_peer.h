@@ -120,8 +120,8 @@ private:
     std::string answer_to(Call& call, const std::string& offer, const std::string& direction = {});
     std::string offer_in(Call& call, const std::string& direction = "sendrecv");
     bool is_free(const Call& call) const;  // a new offer may be made
-    // The dialog of that tag is the one that is spoken in from now on.
-    void enter(Call& call, const std::string& tag);
+    // The dialog of that tag is the one that is spoken in from now on. False: another one has outlived it.
+    bool enter(Call& call, const std::string& tag);
     std::string key_of(const TextMessage& message, bool ours);
     void live(const std::string& id);  // what happens to a call that is up
     void hang_up(const std::string& id);
