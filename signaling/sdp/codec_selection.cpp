@@ -78,6 +78,16 @@ void add_events_of_other_clocks(const std::vector<Codec>& source, const std::vec
     }
 }
 
+// Numbers that nobody but this node has given, from the less used end; each clock its own, so that one which is offered
+// again means what it meant (RFC 3264 8.3.2).
+std::size_t first_number_of(const Codec& codec) {
+    switch (codec.clock_rate) {
+        case 48'000: return 127;
+        case 16'000: return 126;
+        default: return 125;
+    }
+}
+
 }  // namespace
 
 bool same_codec(const Codec& a, const Codec& b) {
@@ -116,20 +126,6 @@ std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::ve
         out.push_back({ours->payload_type, theirs->payload_type, *theirs});
     return out;
 }
-
-namespace {
-
-// Numbers that nobody but this node has given, from the less used end; each clock its own, so that one which is offered
-// again means what it meant (RFC 3264 8.3.2).
-std::size_t first_number_of(const Codec& codec) {
-    switch (codec.clock_rate) {
-        case 48'000: return 127;
-        case 16'000: return 126;
-        default: return 125;
-    }
-}
-
-}  // namespace
 
 std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known,
                                 const std::vector<Codec>& source) {
