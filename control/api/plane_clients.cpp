@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "control/observe/log.h"
-#include "control/tls/mutual_tls.h"
+#include "control/tls/channel.h"
 
 namespace sallyport::api {
 namespace {
@@ -15,17 +15,10 @@ constexpr int message_bytes = 64 << 20;  // a page of a thousand media sessions 
 
 std::shared_ptr<grpc::Channel> channel_to(const PlanePeer& peer) {
     grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);  // a daemon that is back is seen to be back
     arguments.SetMaxReceiveMessageSize(message_bytes);
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    if (peer.files.certificate.empty())
-        return grpc::CreateCustomChannel(peer.target, grpc::InsecureChannelCredentials(), arguments);
-    auto credentials = tls::channel_credentials(peer.files);
-    if (!credentials) throw std::runtime_error("planes.media_tls: " + credentials.error());
-    if (!peer.tls_name.empty()) arguments.SetSslTargetNameOverride(peer.tls_name);
-    return grpc::CreateCustomChannel(peer.target, *credentials, arguments);
+    auto channel = tls::make_channel(peer.target, peer.files, peer.tls_name, arguments);
+    if (!channel) throw std::runtime_error("planes.media_tls: " + channel.error());
+    return *channel;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "control/tls/channel.h"
 #include "tests/support/eventually.h"
 
 using namespace sallyport;
@@ -73,13 +74,11 @@ public:
     ~Server() { server_->Shutdown(std::chrono::system_clock::now()); }
 
     grpc::StatusCode call(const TlsFiles& as, const std::string& expected_name = "") const {
-        auto credentials = channel_credentials(as);
-        REQUIRE(credentials.has_value());
         grpc::ChannelArguments arguments;
         arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-        if (!expected_name.empty()) arguments.SetSslTargetNameOverride(expected_name);
-        grpc::GenericStub stub(
-            grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port_), *credentials, arguments));
+        const auto channel = make_channel("127.0.0.1:" + std::to_string(port_), as, expected_name, arguments);
+        REQUIRE(channel.has_value());
+        grpc::GenericStub stub(*channel);
         grpc::ClientContext context;
         context.set_deadline(std::chrono::system_clock::now() + 20s);
         const grpc::Slice nothing("");
