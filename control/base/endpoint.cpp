@@ -13,18 +13,14 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
     }
     char terminated[INET6_ADDRSTRLEN + 1];
     if (text.empty() || text.size() >= sizeof terminated || text.find('\0') != text.npos) return std::nullopt;
+    const bool v6 = text.find(':') != text.npos;
+    if (!v6 && (text.front() < '0' || text.front() > '9')) return std::nullopt;  // a name: most that are asked about
     text.copy(terminated, text.size());
     terminated[text.size()] = '\0';
     IpAddress address;
-    if (inet_pton(AF_INET, terminated, address.bytes.data()) == 1) {
-        address.family = Family::v4;
-        return address;
-    }
-    if (inet_pton(AF_INET6, terminated, address.bytes.data()) == 1) {
-        address.family = Family::v6;
-        return address;
-    }
-    return std::nullopt;
+    address.family = v6 ? Family::v6 : Family::v4;
+    if (inet_pton(v6 ? AF_INET6 : AF_INET, terminated, address.bytes.data()) != 1) return std::nullopt;
+    return address;
 }
 
 bool IpAddress::is_unspecified() const { return family != Family::none && bytes == std::array<std::uint8_t, 16>{}; }

@@ -238,6 +238,7 @@ void Call::send_ok(Context& cx) {
         cx.counters.answered.add();
         cx.counters.setup_seconds.observe(std::chrono::duration<double>(cx.now - record_.started).count());
         invite_.reset();
+        identity_.reset();
     } else if (l.established) {
         l.dialog.refresh_target(*invite);
     }

@@ -325,11 +325,11 @@ void Call::on_timer(CallTimer timer, std::uint64_t extra, Context& cx) {
     }
 }
 
-std::string Call::ladder() const {
-    std::string head = record_.id + "  " + record_.direction + "  " + record_.caller + " -> " + record_.called + "\n";
-    head += "session " + record_.session_id + "  trunk " + (record_.trunk.empty() ? "-" : record_.trunk) + "\n";
+std::array<std::string, 2> Call::columns() const {
     const auto column = [&](Side side) { return (is_pbx(side) ? "pbx " : "core ") + end_id(side); };
-    return ladder_.text(head, column(Side::a), column(Side::b));
+    return {column(Side::a), column(Side::b)};
 }
+
+FinishedCall Call::finish() && { return {std::move(record_), std::move(ladder_), columns()}; }
 
 }  // namespace sallyport::b2bua

@@ -15,11 +15,11 @@
 #include "signaling/b2bua/context.h"
 #include "signaling/b2bua/end.h"
 #include "signaling/b2bua/exchange.h"
+#include "signaling/b2bua/finished_call.h"
 #include "signaling/b2bua/fork.h"
 #include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/history.h"
 #include "signaling/b2bua/identity.h"
-#include "signaling/b2bua/ladder.h"
 #include "signaling/b2bua/leg.h"
 #include "signaling/b2bua/media_session.h"
 #include "signaling/b2bua/next_hop.h"
@@ -88,7 +88,8 @@ public:
     const policy::Admitted& admitted() const { return admitted_; }
     bool is_pbx(Side side) const { return end(side).kind == policy::PartyKind::trunk; }
     const std::string& end_id(Side side) const { return end(side).id; }  // of the trunk or carrier there
-    std::string ladder() const;
+    std::string ladder() const { return draw_ladder(record_, ladder_, columns()); }
+    FinishedCall finish() &&;        // after ended(): what is left of it
     std::string checkpoint() const;  // the confirmed call as text (checkpoint.cpp); holds keys: never logged
 
 private:
@@ -96,6 +97,10 @@ private:
     struct NamedTarget {
         Forward forward;  // without `to`
         sip::Uri uri;
+    };
+    struct ToldIdentity {
+        std::string whom;  // who is at leg B
+        Identity identity;
     };
     // Who is at one side and is to leave it for somebody else.
     struct Replacing {
@@ -119,7 +124,8 @@ private:
     // Of the one PBX of the call and the core behind the other leg.
     Parties parties() const;
     TrunkPair trunks(Side from) const;  // of a call between two PBXs
-    Identity identity_on_b(std::string_view core_host) const;
+    const Identity& identity_on_b(std::string_view core_host);
+    std::array<std::string, 2> columns() const;  // of its ladder
     Sender caller() const { return caller_hidden_ ? Sender::hidden : Sender::known; }
     // What `heard`, a message of the other side, says to `side` beside what this node says itself.
     Sender carry_over(const sip::Message& heard, Side side, sip::Composer& to) const;
@@ -356,6 +362,7 @@ private:
     SessionId session_;
     std::array<Leg, 2> legs_;
     std::optional<sip::Message> invite_;  // the first one, until it is answered
+    Boxed<ToldIdentity> identity_;        // the caller as whoever is at leg B is told him, likewise
     std::uint8_t hops_left_ = 0;
     bool caller_hidden_ = false;  // from the other party, for the whole call
     Targets targets_;

@@ -5,41 +5,54 @@
 
 namespace sallyport::b2bua {
 
+CallId CallTable::add() {
+    const CallId id = calls_.emplace();
+    calls_.find(id)->call = std::make_unique<Call>(id);
+    return id;
+}
+
+void CallTable::leave_session(Entry& entry) {
+    if (entry.session == nullptr) return;
+    by_session_.erase(by_session_.find(*entry.session));
+    entry.session = nullptr;
+}
+
+void CallTable::forget(CallId id) {
+    leave_session(*calls_.find(id));
+    calls_.erase(id);
+}
+
+// Runs one event of a call; a call that has ended thereby becomes one of the recent ones.
+template <class Event>
+bool CallTable::step(CallId id, const Event& event) {
+    auto* found = calls_.find(id);
+    if (found == nullptr) return false;
+    Call& call = *found->call;
+    event(call);
+    Entry& entry = *calls_.find(id);  // there may be more of them by now
+    if (entry.session == nullptr ? !call.media_key().empty() : *entry.session != call.media_key()) {
+        leave_session(entry);
+        entry.session = &by_session_.emplace(call.media_key(), id).first->first;
+    }
+    if (!call.ended()) return true;
+    if (recent_limit_ > 0) recent_.push_front(std::move(call).finish());
+    if (recent_.size() > recent_limit_) recent_.pop_back();
+    forget(id);
+    return true;
+}
+
 CallId CallTable::begin(CallPlan plan, Context& cx) {
-    const CallId id = calls_.emplace(nullptr);
-    *calls_.find(id) = std::make_unique<Call>(id);
+    const CallId id = add();
     step(id, [&](Call& call) { call.start(std::move(plan), cx); });
     return id;
 }
 
 bool CallTable::restore(std::string_view checkpoint, config::SnapshotPtr config, Context& cx) {
-    const CallId id = calls_.emplace(nullptr);
-    *calls_.find(id) = std::make_unique<Call>(id);
+    const CallId id = add();
     bool restored = false;
     step(id, [&](Call& call) { restored = call.restore(checkpoint, std::move(config), cx); });
-    if (!restored) calls_.erase(id);
+    if (!restored) forget(id);
     return restored;
-}
-
-// Runs one event of a call; a call that has ended thereby becomes one of the recent ones.
-bool CallTable::step(CallId id, const Step& f) {
-    auto* found = calls_.find(id);
-    if (found == nullptr) return false;
-    Call& call = **found;
-    const std::string before = call.media_key();
-    f(call);
-    if (call.media_key() != before) {
-        by_session_.erase(before);
-        by_session_.emplace(call.media_key(), id);
-    }
-    if (!call.ended()) return true;
-    by_session_.erase(call.media_key());
-    if (recent_limit_ > 0) {
-        recent_.push_front({call.record(), call.ladder()});
-        if (recent_.size() > recent_limit_) recent_.pop_back();
-    }
-    calls_.erase(id);
-    return true;
 }
 
 bool CallTable::on_request(const transaction::Request& request, Context& cx) {
@@ -49,14 +62,14 @@ bool CallTable::on_request(const transaction::Request& request, Context& cx) {
 
 std::string_view CallTable::pbx_of(const CallIndex::Place& place, const sip::Message& request) const {
     const auto* call = calls_.find(place.call);
-    return call == nullptr ? std::string_view() : (*call)->pbx_of(place.side, request);
+    return call == nullptr ? std::string_view() : call->call->pbx_of(place.side, request);
 }
 
 std::uint16_t CallTable::refusal_to_replace(const CallIndex::Place& place, const dialog::Replaces& what,
                                             const policy::Party& by, const config::Snapshot& now,
                                             const Context& cx) const {
     const auto* call = calls_.find(place.call);
-    return call == nullptr ? 481 : (*call)->refusal_to_replace(place.side, what, by, now, cx);
+    return call == nullptr ? 481 : call->call->refusal_to_replace(place.side, what, by, now, cx);
 }
 
 std::optional<policy::Verdict> CallTable::replace(const CallIndex::Place& place, const transaction::Request& request,
@@ -117,7 +130,7 @@ void CallTable::on_media_up(bool restarted, const std::vector<std::string>& sess
     for (const auto& session : sessions) {
         const auto known = by_session_.find(session);
         const auto* call = known == by_session_.end() ? nullptr : calls_.find(known->second);
-        if (call != nullptr && (*call)->has_media()) continue;  // a release may have been lost on the way
+        if (call != nullptr && call->call->has_media()) continue;  // a release may have been lost on the way
         MediaCommand release;
         release.verb = MediaVerb::release;
         release.session = session;
@@ -125,8 +138,9 @@ void CallTable::on_media_up(bool restarted, const std::vector<std::string>& sess
     }
     const std::set<std::string> there(sessions.begin(), sessions.end());
     std::vector<CallId> lost;
-    calls_.for_each([&](CallId id, const std::unique_ptr<Call>& call) {
-        if (call->has_media() && (restarted || call->media_is_behind() || !there.contains(call->media_key())))
+    calls_.for_each([&](CallId id, const Entry& entry) {
+        const Call& call = *entry.call;
+        if (call.has_media() && (restarted || call.media_is_behind() || !there.contains(call.media_key())))
             lost.push_back(id);
     });
     for (const CallId id : lost) step(id, [&](Call& call) { call.on_media_restarted(cx); });
@@ -135,12 +149,12 @@ void CallTable::on_media_up(bool restarted, const std::vector<std::string>& sess
 void CallTable::release_all(std::string_view why, Context& cx) {
     std::vector<CallId> all;
     all.reserve(calls_.size());
-    calls_.for_each([&](CallId id, const std::unique_ptr<Call>&) { all.push_back(id); });
+    calls_.for_each([&](CallId id, const Entry&) { all.push_back(id); });
     for (const CallId id : all) step(id, [&](Call& call) { call.on_shutdown(why, cx); });
 }
 
 void CallTable::for_each(const std::function<void(const Call&)>& f) const {
-    calls_.for_each([&](CallId, const std::unique_ptr<Call>& call) { f(*call); });
+    calls_.for_each([&](CallId, const Entry& entry) { f(*entry.call); });
 }
 
 }  // namespace sallyport::b2bua

@@ -17,11 +17,6 @@
 
 namespace sallyport::b2bua {
 
-struct FinishedCall {
-    CallRecord record;
-    std::string ladder;
-};
-
 class CallTable {
 public:
     CallTable(std::size_t recent, ConnectionUses& connections) : index_(connections), recent_limit_(recent) {}
@@ -60,10 +55,17 @@ public:
     const std::deque<FinishedCall>& recent() const { return recent_; }  // newest first
 
 private:
-    using Step = std::function<void(Call&)>;
-    bool step(CallId id, const Step& f);
+    struct Entry {
+        std::unique_ptr<Call> call;
+        const std::string* session = nullptr;  // its key in by_session_, where it has one
+    };
+    CallId add();
+    void forget(CallId id);
+    void leave_session(Entry& entry);
+    template <class Event>
+    bool step(CallId id, const Event& event);
 
-    SlotTable<struct CallTag, std::unique_ptr<Call>> calls_;
+    SlotTable<struct CallTag, Entry> calls_;
     std::unordered_map<std::string, CallId> by_session_;  // media session key
     CallIndex index_;
     AckKeeper acks_;

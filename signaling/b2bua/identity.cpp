@@ -348,11 +348,16 @@ Identity identity_to_pbx(const sip::Message& invite, std::string_view called, co
     return out;
 }
 
+std::string to_in_core(const sip::Message& invite, std::string_view called, const Parties& parties,
+                       std::string_view core_host) {
+    return to_field(invite, called, called_at(parties.carrier, called, parties.emergency), core_host);
+}
+
 Identity identity_to_core(const sip::Message& invite, std::string_view called, const Parties& parties,
                           std::string_view core_host) {
     const auto& [trunk, carrier, emergency] = parties;
     Identity out;
-    out.to = to_field(invite, called, called_at(carrier, called, emergency), core_host);
+    out.to = to_in_core(invite, called, parties, core_host);
     const bool hides = wants_to_hide(invite, trunk.identity.restrict_by_default && !emergency);
     out.asserted = nothing_yet(invite, hides, emergency || !carrier.identity.untrusted);
     std::string number;

@@ -47,6 +47,9 @@ Identity identity_to_pbx(const sip::Message& invite, std::string_view called, co
 // What the PBX says of its caller is held against the trunk's numbers; what we know is asserted.
 Identity identity_to_core(const sip::Message& invite, std::string_view called, const Parties& parties,
                           std::string_view core_host);
+// Its To alone.
+std::string to_in_core(const sip::Message& invite, std::string_view called, const Parties& parties,
+                       std::string_view core_host);
 // The caller as it came, in the network of the second carrier. What is for the record has been said before.
 Identity identity_to_carrier(const sip::Message& invite, std::string_view called, const CarrierPair& pair,
                              std::string_view host);

@@ -113,29 +113,36 @@ std::string ladder_text(const sip::Message& message) {
 
 // Our own text is canonical: it need not be parsed to be shown.
 std::string ladder_text(std::string_view message) {
-    const auto field = [&](std::string_view name) {
-        const auto at = message.find(name);
-        if (at == message.npos) return std::string_view();
-        const auto value = message.substr(at + name.size());
-        return value.substr(0, value.find("\r\n"));
+    constexpr std::string_view version = "SIP/2.0 ", eol = "\r\n";
+    std::string_view rest = message, cseq, type, reason;
+    const auto take_line = [&] {
+        const std::string_view line = rest.substr(0, rest.find('\r'));
+        rest.remove_prefix(std::min(line.size() + eol.size(), rest.size()));
+        return line;
     };
-    constexpr std::string_view version = "SIP/2.0 ";
-    std::string out;
-    if (message.starts_with(version)) {
-        out = message.substr(version.size(), message.find("\r\n") - version.size());
-        const std::string_view cseq = field("\r\nCSeq: ");
-        const std::string_view method = cseq.substr(std::min(cseq.find(' ') + 1, cseq.size()));
-        if (method != "INVITE") out += " " + std::string(method);
-    } else {
-        out = message.substr(0, message.find(' '));
+    const std::string_view start = take_line();
+    for (auto line = take_line(); !line.empty(); line = take_line()) {
+        const auto take = [&](std::string_view name, std::string_view& value) {
+            if (value.empty() && line.starts_with(name)) value = line.substr(name.size());
+        };
+        if (line.front() == 'C') take("CSeq: ", cseq), take("Content-Type: ", type);
+        if (line.front() == 'R') take("Reason: ", reason);
     }
-    if (field("\r\nContent-Type: ").starts_with("multipart")) {
+    const std::string_view body = rest;
+    std::string out;
+    if (start.starts_with(version)) {
+        out = start.substr(version.size());
+        const std::string_view method = cseq.substr(std::min(cseq.find(' ') + 1, cseq.size()));
+        if (method != "INVITE") out.append(1, ' ').append(method);
+    } else {
+        out = start.substr(0, start.find(' '));
+    }
+    if (type.starts_with("multipart")) {
         const auto parsed = sip::Parser::parse(message);
         if (parsed.has_value()) return ladder_text(*parsed);
     }
-    const auto body = message.find("\r\n\r\n");
-    if (body != message.npos && body + 4 < message.size()) out += " (" + describe(message.substr(body + 4)) + ")";
-    if (const auto reason = field("\r\nReason: "); !reason.empty()) out += " " + std::string(reason.substr(0, 24));
+    if (!body.empty()) out.append(" (").append(describe(body)).append(")");
+    if (!reason.empty()) out.append(1, ' ').append(reason.substr(0, 24));
     return out;
 }
 

@@ -110,10 +110,10 @@ void Call::begin_leg_a(const transaction::Request& request, Context& cx) {
     record_.started = cx.now;
     record_.called = admitted_.called;
     set_ends();
-    Identity identity = identity_on_b("unknown.invalid");
-    record_.caller = std::move(identity.caller);
-    record_.asserted_identity = std::move(identity.asserted_number);
-    record_.redirecting_party = std::move(identity.redirecting_party);
+    const Identity& identity = identity_on_b("unknown.invalid");
+    record_.caller = identity.caller;
+    record_.asserted_identity = identity.asserted_number;
+    record_.redirecting_party = identity.redirecting_party;
     record_.request_uri = invite.request_uri().substr(0, longest_recorded_uri);
     record_.emergency = admitted_.emergency;
     record_.location = policy::location_name(admitted_);
@@ -154,6 +154,7 @@ bool Call::hear_first_offer(Context& cx) {
 
 // Who is at leg A stays there; who is at leg B is as policy has it now.
 void Call::set_ends() {
+    identity_.reset();
     const bool to_pbx = admitted_.direction == policy::CallDirection::to_pbx;
     const std::string first = admitted_.carriers.empty() ? std::string() : admitted_.carriers.front();
     const End trunk{policy::PartyKind::trunk, admitted_.trunk}, carrier{policy::PartyKind::carrier, first};
@@ -167,13 +168,24 @@ void Call::set_ends() {
     record_.ends = {end(Side::a).name(), end(Side::b).name()};
 }
 
-// The caller as leg B is told him. `core_host`: of our identities there, unless it is a PBX.
-Identity Call::identity_on_b(std::string_view core_host) const {
-    if (is_pbx(Side::a) && is_pbx(Side::b)) return identity_on_net(*invite_, record_.called, trunks(Side::a));
-    if (is_pbx(Side::b)) return identity_to_pbx(*invite_, record_.called, parties());
-    if (is_pbx(Side::a)) return identity_to_core(*invite_, record_.called, parties(), core_host);
-    return identity_to_carrier(*invite_, record_.called, {carrier_of(end_id(Side::a)), carrier_of(end_id(Side::b))},
-                               core_host);
+// The caller as leg B is told him. `core_host`: of our identities there, unless it is a PBX. From one attempt to the
+// next at the same end only that host changes.
+const Identity& Call::identity_on_b(std::string_view core_host) {
+    const bool from_pbx = is_pbx(Side::a), to_pbx = is_pbx(Side::b);
+    const sip::Message& invite = *invite_;
+    const std::string& called = record_.called;
+    if (identity_ && identity_->whom == end_id(Side::b) && (from_pbx || to_pbx)) {
+        if (!to_pbx) identity_->identity.to = to_in_core(invite, called, parties(), core_host);
+        return identity_->identity;
+    }
+    const auto told = [&] {
+        if (from_pbx && to_pbx) return identity_on_net(invite, called, trunks(Side::a));
+        if (to_pbx) return identity_to_pbx(invite, called, parties());
+        if (from_pbx) return identity_to_core(invite, called, parties(), core_host);
+        return identity_to_carrier(invite, called, {carrier_of(end_id(Side::a)), carrier_of(end_id(Side::b))},
+                                   core_host);
+    };
+    return identity_.emplace(ToldIdentity{end_id(Side::b), told()}).identity;
 }
 
 const config::MediaPolicy& Call::media_policy(Side side) const {
@@ -300,7 +312,7 @@ void Call::move_to_datagrams(Context& cx) {
 sip::Composer Call::compose_invite(const Hop& hop, std::string_view branch, bool adding, Context& cx) {
     Leg& b = leg(Side::b);
     const Realm& realm = cx.realm(b.realm);
-    const Identity identity = identity_on_b(hop.host);
+    const Identity& identity = identity_on_b(hop.host);
     caller_hidden_ = identity.asserted.hidden;
     auto composer = sip::Composer::request("INVITE", hop.request_uri);
     composer.add(HeaderName::via, via_of(realm, hop.flow, branch))

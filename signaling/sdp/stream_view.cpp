@@ -171,7 +171,7 @@ public:
         const auto payload_type = number(take_word(value), 127);
         const auto end = types_.begin() + count_;
         const auto listed = payload_type ? std::find(types_.begin(), end, *payload_type) : end;
-        if (listed == end) return;
+        if (listed == end || static_type(*listed) != nullptr) return;  // its name is known
         std::string_view& name = names_[static_cast<std::size_t>(listed - types_.begin())];
         if (!name.empty()) return;
         if (const auto encoding = read_encoding(take_word(value))) name = encoding->name;

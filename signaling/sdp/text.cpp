@@ -4,11 +4,7 @@
 #include <algorithm>
 
 namespace sallyport::sdp {
-namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-}  // namespace
+namespace {}  // namespace
 
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
@@ -38,11 +34,6 @@ std::vector<std::string_view> words(std::string_view text, std::size_t limit) {
         while (at < text.size() && !is_blank(text[at])) ++at;
         out.push_back(text.substr(from, at - from));
     }
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace sallyport::sdp

@@ -1,6 +1,7 @@
 // Cutting SDP lines into words and numbers (RFC 8866 9). Private to the room.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -14,6 +15,7 @@
 
 namespace sallyport::sdp {
 
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 std::string_view trimmed(std::string_view text);          // no blanks at either end
 std::string_view take_last_word(std::string_view& text);  // the last one likewise
@@ -53,7 +55,10 @@ inline std::optional<std::uint32_t> number(std::string_view digits, std::uint32_
     }
     return static_cast<std::uint32_t>(n);
 }
-bool same_name(std::string_view a, std::string_view b);  // any case
+inline bool same_name(std::string_view a, std::string_view b) {  // any case
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
 constexpr std::array<bool, 256> make_token_characters() {
     std::array<bool, 256> table{};
     for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;

@@ -71,7 +71,7 @@ std::optional<CallView> call_view(const b2bua::CallTable& calls, std::string_vie
     for (const auto& finished : calls.recent()) {
         if (!is_named(finished.record, name)) continue;
         found = view_of(finished.record, "ended");
-        found->ladder = finished.ladder;
+        found->ladder = draw_ladder(finished.record, finished.lines, finished.columns);
         found->record = finished.record;
         return found;
     }
