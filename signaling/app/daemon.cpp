@@ -118,7 +118,7 @@ std::optional<StartError> Daemon::make_lines() {
         options.telephone_event_codes = config_.show_digits;
         io::Shard& shard = shards_->at(i);
         media_.push_back(std::make_unique<rpc::MediaClient>(
-            shard.context(), *channel, options, [&shard](stack::Input input) { shard.post(std::move(input)); },
+            shard.context(), shard.gathering(), *channel, options, [&shard](stack::Input input) { shard.post(std::move(input)); },
             log_fact));
     }
     auto channel = rpc::make_channel(config_.control, {});

@@ -1,5 +1,5 @@
-// Wakes the UDP sockets of a shard: at once for what comes now and then; those that are read again and again once a
-// millisecond, all at the same moment. To be woken costs more than to take a datagram.
+// Wakes a shard for its UDP sockets and for what other threads have for it: at once for what comes now and then; for what
+// is read again and again every two milliseconds, all at the same moment. To be woken costs more than to take a datagram.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -23,11 +23,12 @@ protected:
 
 class Gathering {
 public:
-    // What comes more often than this is gathered, and waits as long at most: RFC 3261's least timer is 500 times that.
-    static constexpr Duration span = 1ms;
+    // What comes more often than this is gathered, and waits as long at most: RFC 3261's least timer is 250 times that.
+    static constexpr Duration span = 2ms;
 
     explicit Gathering(boost::asio::io_context& context);  // throws boost::system::system_error: no descriptor is left
     // `socket` may outlive its file descriptor, not the other way round. Tells nothing until it is asked to wait.
+    // Whoever is gathered stays where it is for as long as the context runs.
     void watch(int descriptor, Gathered& socket);
     // on_ready() once, for any of `events` or an error. Asking again replaces what was asked for.
     void wait(int descriptor, Gathered& socket, std::uint32_t events);

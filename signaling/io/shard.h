@@ -59,6 +59,7 @@ public:
     bool post(Letter letter, bool first = false);
 
     asio::io_context& context() { return context_; }
+    Gathering& gathering() { return gathering_; }
     std::uint32_t index() const { return index_; }
     const IoStatistics& statistics() const { return statistics_; }
     const stack::Stack& stack() const { return stack_; }  // other threads: its counters only

@@ -14,8 +14,8 @@ constexpr const char* away = "media plane away";
 
 }  // namespace
 
-MediaClient::MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channel> channel, MediaClientOptions options,
-                         Deliver deliver, Log log)
+MediaClient::MediaClient(asio::io_context& context, io::Gathering& gathering, std::shared_ptr<grpc::Channel> channel,
+                         MediaClientOptions options, Deliver deliver, Log log)
     : context_(context),
       channel_(std::move(channel)),
       stub_(media_pb::Media::NewStub(channel_)),
@@ -24,7 +24,7 @@ MediaClient::MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channe
       log_(std::move(log)),
       timer_(context),
       flush_timer_(context),
-      inbox_(context, [this](News& news) {
+      inbox_(gathering, [this](News& news) {
           if (news.message) return on_message(news.generation, *news.message);
           on_end(news.generation, news.why);
       }) {}

@@ -51,8 +51,9 @@ public:
     using Deliver = std::function<void(stack::Input)>;  // any time; must not call back
     using Log = std::function<void(const b2bua::LogFact&)>;
 
-    MediaClient(asio::io_context& context, std::shared_ptr<grpc::Channel> channel, MediaClientOptions options,
-                Deliver deliver, Log log);
+    // `gathering` of `context`.
+    MediaClient(asio::io_context& context, io::Gathering& gathering, std::shared_ptr<grpc::Channel> channel,
+                MediaClientOptions options, Deliver deliver, Log log);
     ~MediaClient();  // when the context runs no more
     MediaClient(const MediaClient&) = delete;
     MediaClient& operator=(const MediaClient&) = delete;

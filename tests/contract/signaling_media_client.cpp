@@ -122,7 +122,7 @@ struct Bench {
         auto channel = make_channel(options.peer, 10s);
         REQUIRE(channel.has_value());
         client = std::make_unique<MediaClient>(
-            context, *channel, options, [this](stack::Input input) { inputs.push_back(std::move(input)); },
+            context, gathering, *channel, options, [this](stack::Input input) { inputs.push_back(std::move(input)); },
             [this](const b2bua::LogFact& fact) { facts.push_back(fact.event); });
     }
     ~Bench() { client.reset(); }
@@ -160,6 +160,7 @@ struct Bench {
     }
     Folder folder;
     asio::io_context context{1};
+    io::Gathering gathering{context};
     std::vector<stack::Input> inputs;
     std::vector<std::string> facts;
     std::unique_ptr<MediaClient> client;
