@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "signaling/app/daemon.h"
+#include "signaling/app/heap.h"
 #include "signaling/app/options.h"
 
 namespace {
@@ -49,6 +50,7 @@ int run(app::Config config, const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    app::use_huge_pages();
     const auto parsed = app::parse_options(argc, argv);
     if (parsed.exit_code >= 0) return parsed.exit_code;
     const std::string& name = parsed.options.config_file;
