@@ -118,8 +118,8 @@ std::optional<StartError> Daemon::make_lines() {
         options.telephone_event_codes = config_.show_digits;
         io::Shard& shard = shards_->at(i);
         media_.push_back(std::make_unique<rpc::MediaClient>(
-            shard.context(), shard.gathering(), *channel, options, [&shard](stack::Input input) { shard.post(std::move(input)); },
-            log_fact));
+            shard.context(), shard.gathering(), *channel, options,
+            [&shard](stack::Input input) { shard.post(std::move(input)); }, log_fact));
     }
     auto channel = rpc::make_channel(config_.control, {});
     if (!channel) return StartError{"control.tls: " + channel.error(), true};
@@ -209,14 +209,15 @@ io::ShardHooks Daemon::hooks_for(std::uint32_t i) {
         });
     };
     hooks.media = [client = media_[i].get()](const b2bua::MediaCommand& command) { client->submit(command); };
-    hooks.write_record = [this](const b2bua::CallRecord& record) { write_record(record); };
+    hooks.write_record = [this](b2bua::CallRecord record) { write_record(std::move(record)); };
     hooks.checkpoint = [&counters = hooks_[i]](const b2bua::Checkpoint&) { counters.checkpoints.add(); };
     hooks.log = log_fact;
     return hooks;
 }
 
-void Daemon::write_record(const b2bua::CallRecord& record) {
-    spool_->append(records::to_json(to_spool(record, config_.node)), [id = record.id](bool durable) {
+void Daemon::write_record(b2bua::CallRecord record) {
+    const records::CallRecord spooled = to_spool(std::move(record), config_.node);
+    spool_->append(records::to_json(spooled), [id = spooled.id](bool durable) {
         if (!durable) observe::log_error("call record lost: the spool took it not", {{"call", id}});
     });
 }

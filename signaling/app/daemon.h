@@ -53,7 +53,7 @@ private:
     std::optional<StartError> make_windows();
     std::optional<std::string> fill(stack::StackConfig& config);  // a sentence when it cannot
     io::ShardHooks hooks_for(std::uint32_t shard);
-    void write_record(const b2bua::CallRecord& record);
+    void write_record(b2bua::CallRecord record);
     void apply(const config::SnapshotPtr& snapshot, const rpc::ConfigWatch::Applied& done);
     config::SnapshotPtr snapshot() const;
 

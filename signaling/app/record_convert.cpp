@@ -1,7 +1,9 @@
 #include "signaling/app/record_convert.h"
 
 #include <cmath>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 namespace sallyport::app {
 namespace {
@@ -38,37 +40,37 @@ records::LegMedia to_spool(const b2bua::MediaLegStatistics& leg) {
 
 }  // namespace
 
-records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string& node) {
+records::CallRecord to_spool(b2bua::CallRecord record, const std::string& node) {
     records::CallRecord spooled;
-    spooled.id = record.id;
+    spooled.id = std::move(record.id);
     spooled.node = node;
-    spooled.session_id = record.session_id;
-    for (const auto& call_id : {record.call_id_a, record.call_id_b})
-        if (!call_id.empty()) spooled.sip_call_ids.push_back(call_id);
-    spooled.trunk = record.trunk;
-    spooled.carrier = record.carrier;
-    spooled.target = record.target;
-    spooled.ends.assign(record.ends.begin(), record.ends.end());
-    spooled.direction = record.direction;
+    spooled.session_id = std::move(record.session_id);
+    for (auto* call_id : {&record.call_id_a, &record.call_id_b})
+        if (!call_id->empty()) spooled.sip_call_ids.push_back(std::move(*call_id));
+    spooled.trunk = std::move(record.trunk);
+    spooled.carrier = std::move(record.carrier);
+    spooled.target = std::move(record.target);
+    spooled.ends.assign(std::make_move_iterator(record.ends.begin()), std::make_move_iterator(record.ends.end()));
+    spooled.direction = std::move(record.direction);
     for (const auto& f : record.forwards) spooled.forwards.push_back({f.from, f.to, f.trunk, f.status, f.left});
     for (const auto& r : record.replaced)
         spooled.replaced.push_back({r.side == b2bua::Side::a ? "a" : "b", r.end, r.call_id, happened(r.at)});
-    spooled.from = record.caller;
-    spooled.to = record.called;
-    spooled.asserted_identity = record.asserted_identity;
-    spooled.redirecting_party = record.redirecting_party;
-    spooled.request_uri = record.request_uri;
+    spooled.from = std::move(record.caller);
+    spooled.to = std::move(record.called);
+    spooled.asserted_identity = std::move(record.asserted_identity);
+    spooled.redirecting_party = std::move(record.redirecting_party);
+    spooled.request_uri = std::move(record.request_uri);
     spooled.emergency = record.emergency;
-    spooled.location = record.location;
+    spooled.location = std::move(record.location);
     spooled.started = happened(record.started);
     spooled.ringing = happened(record.rang);
     spooled.answered = happened(record.answered);
     spooled.ended = happened(record.ended);
-    spooled.ended_by = record.ended_by;
+    spooled.ended_by = std::move(record.ended_by);
     spooled.sip_status = record.status;
     spooled.q850_cause = record.q850;
-    spooled.reason = record.reason;
-    spooled.codecs = record.codecs;
+    spooled.reason = std::move(record.reason);
+    spooled.codecs = std::move(record.codecs);
     for (const auto& leg : record.media) spooled.media.push_back(to_spool(leg));
     return spooled;
 }

@@ -8,6 +8,6 @@
 
 namespace sallyport::app {
 
-records::CallRecord to_spool(const b2bua::CallRecord& record, const std::string& node);
+records::CallRecord to_spool(b2bua::CallRecord record, const std::string& node);
 
 }  // namespace sallyport::app

@@ -50,7 +50,7 @@ void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, c
                        std::string_view ack_body, Context& context) {
     const auto request = sip::Parser::parse(invite.text);
     if (!request.has_value()) return;
-    auto dialog = dialog::Dialog::as_uac(*request, response, flow, invite.tls_name);
+    auto dialog = dialog::Dialog::as_uac(invite.text, response, flow, invite.tls_name);
     // Its early dialog, which the call has forgotten, may have used numbers for PRACKs.
     constexpr std::uint32_t most_pracks = 1'000'000;
     if (request->has_token(sip::HeaderName::supported, dialog::reliable_option)) dialog.local_cseq += most_pracks;

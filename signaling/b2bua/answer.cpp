@@ -97,9 +97,7 @@ SentInvite Call::establish(Side side, const transaction::Response& response, Con
         l.dialog.refresh_target(response.message);
         return sent;
     }
-    const auto invite = sip::Parser::parse(sent.text);
-    SALLYPORT_CHECK(invite.has_value());
-    l.dialog = dialog::Dialog::as_uac(*invite, response.message, response.flow, sent.tls_name);
+    l.dialog = dialog::Dialog::as_uac(sent.text, response.message, response.flow, sent.tls_name);
     if (const Fork* early = fork_towards_callee(l.dialog.id.remote_tag); early != nullptr && early->callee) {
         l.dialog.local_cseq = std::max(l.dialog.local_cseq, early->callee->local_cseq);  // PRACKs have used numbers
         l.dialog.remote_cseq = early->callee->remote_cseq;

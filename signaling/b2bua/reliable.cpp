@@ -48,9 +48,8 @@ bool Call::take_reliable(Fork& fork, const transaction::Response& response, Cont
     if (!fork.heard.is_next(number) || fork.pracks.size() >= most_pracks) return false;
     fork.heard.take(number);
     if (!fork.callee) {
-        const auto invite = sip::Parser::parse(leg(Side::b).client->text);
-        SALLYPORT_CHECK(invite.has_value());
-        fork.callee = dialog::Dialog::as_uac(*invite, heard, response.flow, leg(Side::b).client->tls_name);
+        const SentInvite& invite = *leg(Side::b).client;
+        fork.callee = dialog::Dialog::as_uac(invite.text, heard, response.flow, invite.tls_name);
         fork.invite_cseq = fork.callee->local_cseq;
     }
     fork.callee->flow = response.flow;

@@ -1,15 +1,17 @@
 #include "signaling/dialog/dialog.h"
 
 #include <algorithm>
+#include <charconv>
+#include <utility>
 
+#include "control/base/check.h"
 #include "signaling/dialog/route_set.h"
 #include "signaling/sip/limits.h"
 
 namespace sallyport::dialog {
 namespace {
 
-std::string without_tag(const sip::NameAddrView& party) {
-    sip::NameAddr plain = sip::own(party);
+std::string without_tag(sip::NameAddr plain) {
     plain.parameters.erase("tag");
     return plain.text();
 }
@@ -37,8 +39,8 @@ std::vector<std::string> record_route(const sip::Message& message) {
 Dialog Dialog::as_uas(const sip::Message& request, const Flow& flow, std::string local_tag) {
     Dialog d;
     d.id = {std::string(request.call_id()), std::move(local_tag), std::string(request.from_tag())};
-    d.local_uri = without_tag(request.to());
-    d.remote_uri = without_tag(request.from());
+    d.local_uri = without_tag(sip::own(request.to()));
+    d.remote_uri = without_tag(sip::own(request.from()));
     d.remote_target = contact_uri(request).value_or(sip::own(request.from().uri).text());
     d.route_set = record_route(request);
     d.remote_cseq = request.cseq().number;
@@ -46,16 +48,20 @@ Dialog Dialog::as_uas(const sip::Message& request, const Flow& flow, std::string
     return d;
 }
 
-Dialog Dialog::as_uac(const sip::Message& request, const sip::Message& response, const Flow& flow,
-                      std::string tls_name) {
+Dialog Dialog::as_uac(std::string_view request, const sip::Message& response, const Flow& flow, std::string tls_name) {
     Dialog d;
-    d.id = {std::string(request.call_id()), std::string(request.from_tag()), std::string(response.to_tag())};
-    d.local_uri = without_tag(request.from());
-    d.remote_uri = without_tag(request.to());
-    d.remote_target = contact_uri(response).value_or(std::string(request.request_uri()));
+    auto from = sip::parse_name_addr(sip::own_field(request, "From"));
+    auto to = sip::parse_name_addr(sip::own_field(request, "To"));
+    SALLYPORT_CHECK(from.has_value() && to.has_value());
+    d.id = {std::string(sip::own_field(request, "Call-ID")), std::string(from->parameters.value("tag").value_or("")),
+            std::string(response.to_tag())};
+    d.local_uri = without_tag(std::move(*from));
+    d.remote_uri = without_tag(std::move(*to));
+    d.remote_target = contact_uri(response).value_or(std::string(sip::own_uri(request)));
     d.route_set = record_route(response);
     std::reverse(d.route_set.begin(), d.route_set.end());
-    d.local_cseq = request.cseq().number;
+    const std::string_view cseq = sip::own_field(request, "CSeq");
+    std::from_chars(cseq.data(), cseq.data() + cseq.size(), d.local_cseq);
     d.flow = flow;
     d.tls_name = std::move(tls_name);
     d.confirmed = response.status() >= 200;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "signaling/sip/compose.h"
@@ -33,10 +34,15 @@ struct Dialog {
     std::string tls_name;
     bool confirmed = false;
 
-    // From a request received (we are UAS, RFC 3261 12.1.1) or a response to our request (UAC, 12.1.2).
+    // From a request received (we are UAS, RFC 3261 12.1.1) or a response to our request (UAC, 12.1.2), as our Composer
+    // wrote that.
     static Dialog as_uas(const sip::Message& request, const Flow& flow, std::string local_tag);
-    static Dialog as_uac(const sip::Message& request, const sip::Message& response, const Flow& flow,
+    static Dialog as_uac(std::string_view request, const sip::Message& response, const Flow& flow,
                          std::string tls_name);
+    static Dialog as_uac(const sip::Message& request, const sip::Message& response, const Flow& flow,
+                         std::string tls_name) {
+        return as_uac(request.text(), response, flow, std::move(tls_name));
+    }
 
     // RFC 3261 12.2.2: remembers a higher CSeq; an equal one is in order (a request sent again over another flow). An
     // ACK carries its INVITE's number and moves nothing.

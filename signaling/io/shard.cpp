@@ -233,7 +233,7 @@ void Shard::carry_out(stack::Output& output) {
                    [this](const transaction::CloseFlow& close) { close_flow(close); },
                    [this](const b2bua::Resolve& resolve) { hooks_.resolve(resolve.token, resolve.question); },
                    [this](b2bua::MediaCommand& command) { hooks_.media(std::move(command)); },
-                   [this](const b2bua::WriteRecord& write) { hooks_.write_record(write.record); },
+                   [this](b2bua::WriteRecord& write) { hooks_.write_record(std::move(write.record)); },
                    [this](const b2bua::Checkpoint& checkpoint) { hooks_.checkpoint(checkpoint); },
                    [this](const b2bua::LogFact& fact) { hooks_.log(fact); },
                    [this](b2bua::HandOver& invite) { hand_over(invite); },

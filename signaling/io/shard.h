@@ -26,7 +26,7 @@ namespace sallyport::io {
 struct ShardHooks {
     std::function<void(std::uint64_t token, const locate::Question&)> resolve;
     std::function<void(b2bua::MediaCommand)> media;
-    std::function<void(const b2bua::CallRecord&)> write_record;
+    std::function<void(b2bua::CallRecord)> write_record;
     std::function<void(const b2bua::Checkpoint&)> checkpoint;
     std::function<void(const b2bua::LogFact&)> log;
 };

@@ -100,6 +100,7 @@ void Composer::append(std::string_view canonical_name, std::string_view value) {
 }
 
 Composer& Composer::copy(const Message& from, HeaderName name) {
+    if (!from.has(name)) return *this;
     for (std::size_t i = 0; i < from.field_count(); ++i)
         if (const Field field = from.field(i); field.name == name) add(name, field.value);
     return *this;
@@ -112,6 +113,22 @@ std::string Composer::finish(std::string_view content_type, std::string_view bod
     text_.append("\r\n");
     text_.append("\r\n").append(body);
     return std::move(text_);
+}
+
+std::string_view own_field(std::string_view message, std::string_view name) {
+    while (!message.empty()) {
+        const std::size_t end = std::min(message.find('\r'), message.size());
+        const std::string_view line = message.substr(0, end);
+        if (line.empty()) return {};
+        if (line.starts_with(name) && line.substr(name.size()).starts_with(": ")) return line.substr(name.size() + 2);
+        message.remove_prefix(std::min(end + 2, message.size()));
+    }
+    return {};
+}
+
+std::string_view own_uri(std::string_view request) {
+    request.remove_prefix(std::min(request.find(' ') + 1, request.size()));
+    return request.substr(0, request.find(' '));
 }
 
 Composer respond(const Message& request, std::uint16_t status, std::string_view to_tag, const Endpoint* source,

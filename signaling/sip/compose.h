@@ -24,6 +24,10 @@ private:
     std::string text_;
 };
 
+// Of a message that a Composer has finished, without parsing it. The first value of that canonical name; empty: none.
+std::string_view own_field(std::string_view message, std::string_view name);
+std::string_view own_uri(std::string_view request);  // its Request-URI
+
 std::string_view reason_phrase(std::uint16_t status);
 
 // A response with everything RFC 3261 8.2.6 copies from the request: Via (all), From, To, Call-ID, CSeq, and Timestamp

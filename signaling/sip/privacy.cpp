@@ -32,10 +32,7 @@ void take(std::string_view value, Privacy& out) {
 
 Privacy privacy_of(const Message& message) {
     Privacy out;
-    for (std::size_t i = 0; i < message.field_count(); ++i) {
-        const Field field = message.field(i);
-        if (field.name != HeaderName::privacy) continue;
-        std::string_view rest = field.value;
+    for (std::string_view rest : message.each(HeaderName::privacy)) {
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find_first_of(";,"), rest.size());
             take(scan::trim(rest.substr(0, end)), out);
