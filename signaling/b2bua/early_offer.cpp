@@ -75,8 +75,9 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
 bool Call::answer_here(Fork& fork, const transaction::Request& prack, Context& cx) {
     SdpBridge bridge = *fork.bridge;
     const auto heard = bridge.hear_offer(Side::a, sip::session_description(prack.message));
-    auto spoken = heard.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
-                                    : BridgeResult<std::string>(heard.error());
+    auto spoken = heard.has_value()
+                      ? bridge.speak_answer(Side::a, media_.local(), cx.random, sdp::AnswerOrder::of_offer)
+                      : BridgeResult<std::string>(heard.error());
     if (!spoken.has_value()) {
         refuse_request(prack, spoken.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
         return false;

@@ -238,6 +238,7 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     stop_timer(CallTimer::no_answer, cx);
     if (leg(from).server) refuse_invite(from, status, 0, cx, status == 500);
     if (is_replacing(from)) undo_replacement(before, cx);
+    bring_in_step(cx);
 }
 
 // A re-INVITE that its sender had cancelled was accepted all the same: `side` believes in it until it is offered the
@@ -253,8 +254,9 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
         SdpBridge bridge = bridge_;
         if (bridge.hear_offer(side, sip::session_description(response.message)).has_value()) {
             // Who wanted the other party's place may have said nothing yet, and never will.
-            auto answer = bridge.at(other(side)).heard ? bridge.speak_answer(side, media_.local(), cx.random)
-                                                       : BridgeResult<std::string>(BridgeErrc::nothing_in_common);
+            auto answer = bridge.at(other(side)).heard
+                              ? bridge.speak_answer(side, media_.local(), cx.random, sdp::AnswerOrder::of_offer)
+                              : BridgeResult<std::string>(BridgeErrc::nothing_in_common);
             body = answer.has_value() ? *answer : bridge.speak_refusal(side, media_.local());
             answered = answer.has_value();
             if (answered) bridge_ = std::move(bridge);
@@ -265,7 +267,8 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     rest_later(cx);
     if (offerless) program(bridge_, false, cx);
     // What it was answered is what the other party last said of itself, which may be more than the two had agreed to.
-    if (!exchange_ && (!offerless || answered)) offer_again(offerless ? other(side) : side, cx);
+    if (!offerless || answered) leg(offerless ? other(side) : side).outdated = true;
+    bring_in_step(cx);
 }
 
 // What holds now, by an exchange of our own: the other party has said it already.

@@ -212,7 +212,8 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
     return {};
 }
 
-BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random) {
+BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random,
+                                                  sdp::AnswerOrder order) {
     const SideState& source = at(other(to));
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value() && side.heard.has_value());
@@ -235,7 +236,9 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
         ours->tag = theirs.tag;
         anchors[i].crypto = *ours;
     }
-    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile, source.profile));
+    auto profile = leg_profile(side.profile, source.profile);
+    profile.order = order;
+    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, profile);
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
 }

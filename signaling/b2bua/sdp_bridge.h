@@ -61,7 +61,8 @@ public:
     BridgeResult<void> hear_offer(Side from, std::string_view sdp);
     BridgeResult<std::string> speak_offer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
     BridgeResult<void> hear_answer(Side from, std::string_view sdp);
-    BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
+    BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random,
+                                           sdp::AnswerOrder order = sdp::AnswerOrder::of_source);
     // What `to` was told last and has taken of it, once more as an offer; with the same version where that is all of
     // it.
     std::string repeat(Side to);
