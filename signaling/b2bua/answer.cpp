@@ -173,7 +173,7 @@ void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
         const SdpBridge before = told ? bridge : SdpBridge();
         auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
-        leg(caller).outdated = told && *fork->told != *spoken;
+        leg(caller).outdated |= told && *fork->told != *spoken;
         if (told) bridge.leave_unsaid(caller, before);
         exchange_->body = told ? std::string() : std::move(*spoken);
     }

@@ -271,7 +271,13 @@ std::string SdpBridge::speak_refusal(Side to, const std::vector<MediaLocal>& por
         media.formats.assign(offered.formats.begin(), offered.formats.end());
         answer.media.push_back(std::move(media));
     }
-    return side.origin.stamp(std::move(answer));
+    return say(side, std::move(answer));
+}
+
+bool SdpBridge::has_refused(Side to) const {
+    const SideState& side = at(to);
+    return side.told && side.heard && !all_closed(*side.heard) &&
+           std::all_of(side.told->media.begin(), side.told->media.end(), [](const auto& m) { return m.port == 0; });
 }
 
 void SdpBridge::rest() {

@@ -68,6 +68,7 @@ public:
     std::string repeat(Side to);
     // An answer to `to`'s offer that takes no stream: for an offer that nobody is left to answer.
     std::string speak_refusal(Side to, const std::vector<MediaLocal>& ports);
+    bool has_refused(Side to) const;  // that is what it was told last
 
     // An exchange has failed: everything as before, but for the o= versions that the parties have seen since.
     void go_back_to(const SdpBridge& before);
