@@ -260,10 +260,12 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
         // Refused, he is offered what the other party makes of it, if that one is still there (send_ok).
         body = answer.has_value() ? *answer : bridge_.speak_refusal(side, media_.local());
     }
+    if (invite.has_value() && !offerless)
+        bridge_.take_given_up(side, sip::session_description(*invite), sip::session_description(response.message));
     acknowledge(side, sent, cseq, body, cx);
     if (phase_ >= Phase::releasing) return finish_if_done(cx);
     rest_later(cx);
-    if (offerless) program(bridge_, false, cx);
+    program(bridge_, false, cx);
     // What it was answered is what the other party last said of itself, which may be more than the two had agreed to.
     if (!offerless || offers) leg(offerless ? other(side) : side).outdated = true;
     bring_in_step(cx);

@@ -274,6 +274,21 @@ std::string SdpBridge::speak_refusal(Side to, const std::vector<MediaLocal>& por
     return say(side, std::move(answer));
 }
 
+void SdpBridge::take_given_up(Side to, std::string_view offer, std::string_view answer) {
+    auto told = sdp::parse(offer);
+    if (!told.has_value() || told->media.size() > slots_of(at(other(to)))) return;
+    SideState before = at(to);
+    SideState& side = at(to);
+    keep_spoken(side, *told);
+    side.keys.resize(std::max(side.keys.size(), told->media.size()));
+    for (std::size_t i = 0; i < told->media.size(); ++i) {
+        const auto view = sdp::view_stream(*told, i);
+        if (!view.crypto.empty()) side.keys[i].ours = view.crypto.front();
+    }
+    side.told = std::move(*told);
+    if (!hear_answer(to, answer).has_value()) side = std::move(before);
+}
+
 bool SdpBridge::has_refused(Side to) const {
     const SideState& side = at(to);
     return side.told && side.heard && !all_closed(*side.heard) &&

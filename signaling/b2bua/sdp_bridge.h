@@ -70,6 +70,10 @@ public:
     std::string speak_refusal(Side to, const std::vector<MediaLocal>& ports);
     bool has_refused(Side to) const;  // that is what it was told last
 
+    // An offer that was given up, with which exchange everything went back, was taken all the same: its keys, and where
+    // that party is, hold on this side until it is offered something else. Of no more streams than the other side has.
+    void take_given_up(Side to, std::string_view offer, std::string_view answer);
+
     // An exchange has failed: everything as before, but for the o= versions that the parties have seen since.
     void go_back_to(const SdpBridge& before);
 
