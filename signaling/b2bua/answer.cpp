@@ -171,7 +171,7 @@ void Call::carry_answer(Side side, const sip::Message& ok, Context& cx) {
         const SdpBridge before = told ? bridge : SdpBridge();
         auto spoken = bridge.speak_answer(caller, media_.local(), cx.random);
         if (!spoken.has_value()) return fail_exchange(488, to_string(spoken.error()), cx);
-        leg(caller).outdated = told && *fork->told != *spoken;
+        leg(caller).outdated |= told && *fork->told != *spoken;
         if (told) bridge.leave_unsaid(caller, before);
         exchange_->body = told ? std::string() : std::move(*spoken);
     }
@@ -309,12 +309,13 @@ void Call::on_ack(Side side, const sip::Message& ack, Context& cx) {
     bring_in_step(cx);
 }
 
-// A leg that has agreed to something else before the call stood is offered what holds now.
+// A leg that has agreed to something else than holds now is offered that. Not while the other one may still take what
+// was cancelled there: then it would hold no longer (take_back).
 void Call::bring_in_step(Context& cx) {
+    if (phase_ != Phase::answered || leg(Side::a).busy() || leg(Side::b).busy() || leg(Side::a).unacked) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
-        if (!l.outdated || phase_ != Phase::answered || exchange_ || l.busy() || l.unacked || leg(Side::a).unacked)
-            continue;
+        if (!l.outdated || exchange_ || l.unacked) continue;
         l.outdated = false;
         offer_again(side, cx);
     }

@@ -236,6 +236,7 @@ void Call::on_response(const transaction::Response& response, Context& cx) {
         cx.index.remove(response.client);
         if (l.client_cancelled || phase_ >= Phase::releasing) {
             l.client.reset();
+            bring_in_step(cx);
             return finish_if_done(cx);
         }
         return first ? on_failure(response, cx) : on_reinvite_failure(side, response, cx);
@@ -269,6 +270,7 @@ void Call::on_client_failed(const transaction::ClientFailed& failed, Context& cx
                                          : "the connection failed");
         const bool cancelled = l.client_cancelled;
         l.client.reset();
+        if (cancelled) bring_in_step(cx);
         if (cancelled || phase_ >= Phase::releasing) return finish_if_done(cx);
         if (exchange_ && exchange_->initial) return on_attempt_failed(failed.failure, cx);
         if (again && exchange_) return relay_offer(cx);

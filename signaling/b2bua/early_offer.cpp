@@ -73,10 +73,13 @@ bool Call::begin_early_exchange(Side side, Fork* fork, const transaction::Reques
 // What a PRACK offers and cannot cross is answered in the callee's name, with what the callee has agreed to; it is
 // offered the rest once the call stands.
 bool Call::answer_here(Fork& fork, const transaction::Request& prack, Context& cx) {
-    SdpBridge bridge = *fork.bridge;
+    // A 2xx that has come already may have said something else than the 18x before it.
+    const bool answered = leg(Side::b).established;
+    SdpBridge bridge = answered ? bridge_ : *fork.bridge;
     const auto heard = bridge.hear_offer(Side::a, sip::session_description(prack.message));
-    auto spoken = heard.has_value() ? bridge.speak_answer(Side::a, media_.local(), cx.random)
-                                    : BridgeResult<std::string>(heard.error());
+    auto spoken = heard.has_value()
+                      ? bridge.speak_answer(Side::a, media_.local(), cx.random, sdp::AnswerOrder::of_offer)
+                      : BridgeResult<std::string>(heard.error());
     if (!spoken.has_value()) {
         refuse_request(prack, spoken.error() == BridgeErrc::not_sdp ? 400 : 488, cx);
         return false;
@@ -86,8 +89,9 @@ bool Call::answer_here(Fork& fork, const transaction::Request& prack, Context& c
         return false;
     }
     fork.bridge = std::move(bridge);
-    if (leg(Side::b).established) bridge_ = *fork.bridge;  // its 2xx came first: it is offered what holds now
+    if (answered) bridge_ = *fork.bridge;
     fork.told = *spoken;
+    leg(Side::a).outdated = false;
     leg(Side::b).outdated = true;
     program(*fork.bridge, false, cx);
     answer_early(prack.message, {Side::a, fork.remote_tag, prack.server, prack.flow, {}, {}, 0}, 200, *spoken, cx);

@@ -231,6 +231,8 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     bridge_.go_back_to(before);
     give_back_media(exchange_->kbps_before, cx);
     exchange_.reset();
+    // What it was refused, the other one has not taken either: it goes on with what holds.
+    if (!leg(from).server && bridge_.has_refused(from)) leg(from).outdated = true;
     keep(cx);  // a number has been used
     rest_later(cx);
     if (renewal) renew_again_later(other(from), cx);
@@ -238,6 +240,7 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     stop_timer(CallTimer::no_answer, cx);
     if (leg(from).server) refuse_invite(from, status, 0, cx, status == 500);
     if (is_replacing(from)) undo_replacement(before, cx);
+    bring_in_step(cx);
 }
 
 // A re-INVITE that its sender had cancelled was accepted all the same: `side` believes in it until it is offered the
@@ -248,24 +251,24 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     const auto invite = sip::Parser::parse(sent.text);
     const bool offerless = invite.has_value() && sip::session_description(*invite).empty();
     std::string body;
-    bool answered = false;
-    if (offerless) {
-        SdpBridge bridge = bridge_;
-        if (bridge.hear_offer(side, sip::session_description(response.message)).has_value()) {
-            // Who wanted the other party's place may have said nothing yet, and never will.
-            auto answer = bridge.at(other(side)).heard ? bridge.speak_answer(side, media_.local(), cx.random)
-                                                       : BridgeResult<std::string>(BridgeErrc::nothing_in_common);
-            body = answer.has_value() ? *answer : bridge.speak_refusal(side, media_.local());
-            answered = answer.has_value();
-            if (answered) bridge_ = std::move(bridge);
-        }
+    const bool offers = offerless && bridge_.hear_offer(side, sip::session_description(response.message)).has_value();
+    if (offers) {
+        // Who wanted the other party's place may have said nothing yet, and never will.
+        auto answer = bridge_.at(other(side)).heard
+                          ? bridge_.speak_answer(side, media_.local(), cx.random, sdp::AnswerOrder::of_offer)
+                          : BridgeResult<std::string>(BridgeErrc::nothing_in_common);
+        // Refused, he is offered what the other party makes of it, if that one is still there (send_ok).
+        body = answer.has_value() ? *answer : bridge_.speak_refusal(side, media_.local());
     }
+    if (invite.has_value() && !offerless)
+        bridge_.take_given_up(side, sip::session_description(*invite), sip::session_description(response.message));
     acknowledge(side, sent, cseq, body, cx);
     if (phase_ >= Phase::releasing) return finish_if_done(cx);
     rest_later(cx);
-    if (offerless) program(bridge_, false, cx);
+    program(bridge_, false, cx);
     // What it was answered is what the other party last said of itself, which may be more than the two had agreed to.
-    if (!exchange_ && (!offerless || answered)) offer_again(offerless ? other(side) : side, cx);
+    if (!offerless || offers) leg(offerless ? other(side) : side).outdated = true;
+    bring_in_step(cx);
 }
 
 // What holds now, by an exchange of our own: the other party has said it already.

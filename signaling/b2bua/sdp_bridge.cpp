@@ -212,7 +212,8 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
     return {};
 }
 
-BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random) {
+BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random,
+                                                  sdp::AnswerOrder order) {
     const SideState& source = at(other(to));
     SideState& side = at(to);
     SALLYPORT_CHECK(source.heard.has_value() && side.heard.has_value());
@@ -235,7 +236,9 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
         ours->tag = theirs.tag;
         anchors[i].crypto = *ours;
     }
-    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, leg_profile(side.profile, source.profile));
+    auto profile = leg_profile(side.profile, source.profile);
+    profile.order = order;
+    auto description = sdp::anchor(*source.heard, &*side.heard, anchors, profile);
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
 }
@@ -268,7 +271,28 @@ std::string SdpBridge::speak_refusal(Side to, const std::vector<MediaLocal>& por
         media.formats.assign(offered.formats.begin(), offered.formats.end());
         answer.media.push_back(std::move(media));
     }
-    return side.origin.stamp(std::move(answer));
+    return say(side, std::move(answer));
+}
+
+void SdpBridge::take_given_up(Side to, std::string_view offer, std::string_view answer) {
+    auto told = sdp::parse(offer);
+    if (!told.has_value() || told->media.size() > slots_of(at(other(to)))) return;
+    SideState before = at(to);
+    SideState& side = at(to);
+    keep_spoken(side, *told);
+    side.keys.resize(std::max(side.keys.size(), told->media.size()));
+    for (std::size_t i = 0; i < told->media.size(); ++i) {
+        const auto view = sdp::view_stream(*told, i);
+        if (!view.crypto.empty()) side.keys[i].ours = view.crypto.front();
+    }
+    side.told = std::move(*told);
+    if (!hear_answer(to, answer).has_value()) side = std::move(before);
+}
+
+bool SdpBridge::has_refused(Side to) const {
+    const SideState& side = at(to);
+    return side.told && side.heard && !all_closed(*side.heard) &&
+           std::all_of(side.told->media.begin(), side.told->media.end(), [](const auto& m) { return m.port == 0; });
 }
 
 void SdpBridge::rest() {

@@ -61,12 +61,18 @@ public:
     BridgeResult<void> hear_offer(Side from, std::string_view sdp);
     BridgeResult<std::string> speak_offer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
     BridgeResult<void> hear_answer(Side from, std::string_view sdp);
-    BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random);
+    BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random,
+                                           sdp::AnswerOrder order = sdp::AnswerOrder::of_source);
     // What `to` was told last and has taken of it, once more as an offer; with the same version where that is all of
     // it.
     std::string repeat(Side to);
     // An answer to `to`'s offer that takes no stream: for an offer that nobody is left to answer.
     std::string speak_refusal(Side to, const std::vector<MediaLocal>& ports);
+    bool has_refused(Side to) const;  // that is what it was told last
+
+    // An offer that was given up, with which exchange everything went back, was taken all the same: its keys, and where
+    // that party is, hold on this side until it is offered something else. Of no more streams than the other side has.
+    void take_given_up(Side to, std::string_view offer, std::string_view answer);
 
     // An exchange has failed: everything as before, but for the o= versions that the parties have seen since.
     void go_back_to(const SdpBridge& before);

@@ -127,6 +127,15 @@ std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::ve
     return out;
 }
 
+void order_as_offered(std::vector<Selected>& answer, const std::vector<Codec>& offered) {
+    const auto place = [&](const Selected& s) {
+        return std::find_if(offered.begin(), offered.end(),
+                            [&](const Codec& c) { return c.payload_type == s.leg_type; });
+    };
+    std::stable_sort(answer.begin(), answer.end(),
+                     [&](const Selected& a, const Selected& b) { return place(a) < place(b); });
+}
+
 std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known,
                                 const std::vector<Codec>& source) {
     std::vector<Selected> out;

@@ -23,6 +23,7 @@ struct Selected {
 };
 // An answer: those of `codecs` that were offered as well, with the offer's numbers.
 std::vector<Selected> for_answer(const std::vector<Codec>& codecs, const std::vector<Codec>& offered);
+void order_as_offered(std::vector<Selected>& answer, const std::vector<Codec>& offered);
 // An offer: all, with the numbers that the leg knows them by; a number that means something else there is not reused.
 // `source`: what their party has said, without what apply_policy() adds.
 std::vector<Selected> for_offer(const std::vector<Codec>& codecs, const std::vector<Codec>& known,

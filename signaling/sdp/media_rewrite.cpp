@@ -145,6 +145,8 @@ private:
         auto out = offer_ != nullptr
                        ? for_answer(allowed, offered_[i].codecs)
                        : for_offer(allowed, i < told_.size() ? told_[i].codecs : nothing, theirs_[i].codecs);
+        if (offer_ != nullptr && profile_.order == AnswerOrder::of_offer && profile_.codecs.empty())
+            order_as_offered(out, offered_[i].codecs);
         const bool speaks =
             std::any_of(out.begin(), out.end(), [](const Selected& s) { return !is_auxiliary(s.codec); });
         if (!speaks) out.clear();

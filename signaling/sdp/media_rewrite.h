@@ -51,12 +51,16 @@ enum class HoldToldAs : std::uint8_t {
     announced,    // inactive as sendonly
     inactive,     // sendonly as inactive
 };
+// Of the codecs of an answer. RFC 3264 6.1 has them in the order of the offer, so that both parties send the same one:
+// so they are where the source has not heard of this offer, and speaks of what it has said before.
+enum class AnswerOrder : std::uint8_t { of_source, of_offer };
 struct LegProfile {
     bool srtp = false;                // the leg speaks SAVP, or AVP
     std::vector<std::string> codecs;  // allowed names, in order of preference (telephone-event and CN follow their
                                       // audio codec); empty: all, in the order of the source
     HoldToldAs hold = HoldToldAs::said;
-    std::uint32_t packet_milliseconds = 0;  // asked for in place of "ptime" and "maxptime" of audio; 0: as said
+    std::uint32_t packet_milliseconds = 0;       // asked for in place of "ptime" and "maxptime" of audio; 0: as said
+    AnswerOrder order = AnswerOrder::of_source;  // where `codecs` says none
 };
 enum class RewriteErrc : std::uint8_t { no_usable_stream, no_common_codec, bad_anchor };
 std::string_view to_string(RewriteErrc e);

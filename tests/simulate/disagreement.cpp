@@ -38,6 +38,11 @@ std::string mapping(const b2bua::MediaLeg& leg, const Agreement& from, const Agr
     return {};
 }
 
+bool has_refused(const SimPeer::Agreed& end, const std::string& direction) {
+    return std::any_of(end.refused.begin(), end.refused.end(),
+                       [&](const Session& offer) { return offer.direction == direction; });
+}
+
 // Of one end and its leg of the media plane.
 std::string leg_differs(const b2bua::MediaLeg& leg, const Agreement& end) {
     const Session& mine = end.mine;
@@ -66,8 +71,7 @@ std::string Simulation::disagreement(const SimPeer::Agreed& caller, const SimPee
     if (of_a != of_b) {
         // One end has settled with the node what the other one refuses to be told: as after a hold by PRACK, which is
         // answered before the callee can be asked.
-        if (callee.refused && callee.refused->direction == a.mine.direction) return {};
-        if (caller.refused && caller.refused->direction == b.mine.direction) return {};
+        if (has_refused(callee, a.mine.direction) || has_refused(caller, b.mine.direction)) return {};
         return "the caller has " + of_a + ", the callee " + of_b;
     }
     for (const auto& [name, session] : bench_.media.sessions) {

@@ -213,7 +213,7 @@ void SimPeer::on_reinvite(Call& call, const transaction::Request& request, const
     if (call.invite || call.update || call.prack) return respond(request.server, text, 491, tag);  // RFC 6337 2.2
     if (call.server || !call.ok.empty()) return respond(request.server, text, 500, tag);
     if (world_.chance(10)) {
-        if (!text.body.empty()) call.refused = Session::read(text.body);
+        if (!text.body.empty()) call.refused.push_back(Session::read(text.body));
         return respond(request.server, text, 488, tag);
     }
     TextMessage ok = peer.response(text, 200, tag);
@@ -241,7 +241,7 @@ void SimPeer::on_update(Call& call, const transaction::Request& request, const T
     if ((call.server && !call.settled) || !call.ok.empty()) return respond(request.server, text, 500, tag);
     constexpr std::array refusals{488, 405, 504, 500};
     if (world_.chance(20)) {
-        call.refused = Session::read(text.body);
+        call.refused.push_back(Session::read(text.body));
         return respond(request.server, text, refusals[world_.random.below(refusals.size())], tag);
     }
     const std::string mine = answer_to(call, text.body);

@@ -74,7 +74,6 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     if (ok) {
         enter(call, tag_of(response.first("To")));
         call.forks.clear();
-        if (!call.up) call.update.reset(), call.prack.reset();
         peer.learn(call.dialog, response);
         listen(call, response);
         const bool was_up = std::exchange(call.up, true);

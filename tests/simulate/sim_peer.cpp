@@ -91,8 +91,7 @@ void SimPeer::take(transaction::Request& request) {
     if (method == sip::Method::ack) {
         // RFC 3261 13.2.2.4: it has the number of its INVITE; that of an earlier one may come again.
         if (call == nullptr || call->ok.empty() || TextMessage::read(call->ok).cseq() != text.cseq()) return;
-        if (!call->offered_late.empty() && text.body.find("m=audio 0 ") == std::string::npos)
-            agree(*call, call->offered_late, text.body, false);
+        if (!call->offered_late.empty()) agree(*call, call->offered_late, text.body, false);
         call->offered_late.clear();
         call->ok.clear();
         return;
@@ -176,8 +175,8 @@ void SimPeer::listen(Call& call, const TextMessage& message) {
 
 void SimPeer::agree(Call& call, const std::string& mine, const std::string& theirs, bool mine_answers) {
     call.agreement = {Session::read(mine), Session::read(theirs), mine_answers};
-    call.refused.reset();
-    if (mine_answers) return;
+    call.refused.clear();
+    if (mine_answers || call.agreement.theirs.port == 0) return;  // refused: as it was offered
     for (const auto& [type, name] : call.agreement.theirs.codecs)
         if (call.agreement.mine.type_of(name) != type)
             world_.complain("call " + call.name + ", " + peer.id.name + ": an answer that was not offered:\n" + mine +

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "signaling/transaction/layer.h"
 #include "tests/simulate/sim_media.h"
@@ -64,8 +65,8 @@ public:
     // in it.
     struct Agreed {
         Agreement agreement;
-        std::optional<Session> refused;  // an offer, since then: what was agreed stands, whatever the other end does
-        bool gap = false;                // in the versions that it was told
+        std::vector<Session> refused;  // offers, since then: what was agreed stands, whatever the other end does
+        bool gap = false;              // in the versions that it was told
     };
     std::optional<Agreed> agreed(const std::string& name, bool caller) const;
 
@@ -76,7 +77,7 @@ private:
         SimMedia media;
         Told told;
         Agreement agreement;
-        std::optional<Session> refused;                      // an offer that came after that
+        std::vector<Session> refused;                        // offers that came after that
         bool settled = false;                                // by an 18x: the description in it is the answer
         unsigned heard_rseq = 0;                             // of the last 18x that we have acknowledged
         std::optional<transaction::ClientId> prack, update;  // the PRACK: one that offers something

@@ -167,6 +167,7 @@ class Peer:
     def describe(self, dialog, wish='sendrecv'):
         words = wish.split()
         event = next((w[3:] for w in words if w.startswith('te=')), '101')
+        formats = next((w[8:] for w in words if w.startswith('formats=')), '8,0').replace(',', ' ')
         dialog.version += 1
         at = f'IN IP4 {self.media_host}'
         lines = ['v=0', f'o={self.name}-user 4711 {dialog.version} {at}', f's={self.name}-session', f'c={at}', 't=0 0']
@@ -174,7 +175,7 @@ class Peer:
             lines += ['m=image 30002 udptl t38', 'a=T38FaxVersion:0', 'a=T38MaxBitRate:14400', 'a=T38FaxRateManagement:transferredTCF',
                       'a=T38FaxUdpEC:t38UDPRedundancy']
         else:
-            lines += [f'm=audio 30000 RTP/{"SAVP" if self.srtp else "AVP"} 8 0 {event}', 'a=rtpmap:8 PCMA/8000', 'a=rtpmap:0 PCMU/8000',
+            lines += [f'm=audio 30000 RTP/{"SAVP" if self.srtp else "AVP"} {formats} {event}', 'a=rtpmap:8 PCMA/8000', 'a=rtpmap:0 PCMU/8000',
                       f'a=rtpmap:{event} telephone-event/8000', f'a=fmtp:{event} 0-15']
             if self.srtp:
                 lines.append(f'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{self.name[:3].ljust(40, "A")}')

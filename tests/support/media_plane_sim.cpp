@@ -48,10 +48,20 @@ void MediaPlaneSim::add_streams(Session& session, std::uint32_t wanted) {
         for (const Side side : {Side::a, Side::b}) {
             const auto& port = side == Side::a ? command.port_a : command.port_b;
             const auto address = media_address(port, side == Side::a ? command.family_a : command.family_b);
-            session.local.push_back(
-                {stream, side, {address, next_port_}, {address, static_cast<std::uint16_t>(next_port_ + 1)}});
-            next_port_ = next_port_ > 60'000 ? 20'000 : static_cast<std::uint16_t>(next_port_ + 2);
+            const std::uint16_t rtp = take_port(address);
+            session.local.push_back({stream, side, {address, rtp}, {address, static_cast<std::uint16_t>(rtp + 1)}});
         }
+}
+
+// The next one that no session has.
+std::uint16_t MediaPlaneSim::take_port(const IpAddress& address) {
+    constexpr std::uint16_t first = 20'000, last = 60'000;
+    for (std::uint32_t tries = 0; tries <= last - first; tries += 2) {
+        const std::uint16_t port = next_port_;
+        next_port_ = port >= last ? first : static_cast<std::uint16_t>(port + 2);
+        if (taken_.insert({address, port}).second) return port;
+    }
+    SALLYPORT_CHECK(false);  // `full` says so in time
 }
 
 // A use that it is told of is gone on from as the real one does: behind a margin for what was not reported any more.
@@ -76,7 +86,11 @@ MediaReply MediaPlaneSim::allocate(const MediaCommand& command) {
     add_streams(session, command.streams);
     for (const auto& wanted : command.restore)
         for (auto& local : session.local)
-            if (local.stream == wanted.stream && local.side == wanted.side) local = wanted;
+            if (local.stream == wanted.stream && local.side == wanted.side) {
+                taken_.erase(local.rtp);
+                taken_.insert(wanted.rtp);
+                local = wanted;
+            }
     merge(session, command.legs);
     MediaReply reply = reply_to(command, true);
     reply.local = session.local;
@@ -97,16 +111,18 @@ MediaReply MediaPlaneSim::modify(const MediaCommand& command) {
 
 MediaReply MediaPlaneSim::release(const MediaCommand& command) {
     MediaReply reply = reply_to(command, true);
-    if (const auto found = sessions.find(command.session); found != sessions.end())
-        for (const auto& local : found->second.local) {
-            b2bua::MediaLegStatistics s;
-            s.stream = local.stream;
-            s.side = local.side;
-            s.packets_received = s.packets_sent = 50;
-            s.local = local.rtp;
-            reply.statistics.push_back(s);
-        }
-    sessions.erase(command.session);
+    const auto found = sessions.find(command.session);
+    if (found == sessions.end()) return reply;
+    for (const auto& local : found->second.local) {
+        b2bua::MediaLegStatistics s;
+        s.stream = local.stream;
+        s.side = local.side;
+        s.packets_received = s.packets_sent = 50;
+        s.local = local.rtp;
+        reply.statistics.push_back(s);
+        taken_.erase(local.rtp);
+    }
+    sessions.erase(found);
     return reply;
 }
 
@@ -128,6 +144,7 @@ void MediaPlaneSim::merge(Session& session, const std::vector<b2bua::MediaLeg>& 
 b2bua::MediaState MediaPlaneSim::restarted() {
     ++incarnation_;
     sessions.clear();
+    taken_.clear();
     up = true;
     return state();
 }

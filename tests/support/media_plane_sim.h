@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,12 @@ private:
     b2bua::MediaReply modify(const b2bua::MediaCommand& command);
     b2bua::MediaReply release(const b2bua::MediaCommand& command);
     void add_streams(Session& session, std::uint32_t wanted);
+    std::uint16_t take_port(const IpAddress& address);
     void merge(Session& session, const std::vector<b2bua::MediaLeg>& legs);
 
     std::uint64_t incarnation_ = 1;
     std::uint16_t next_port_ = 20'000;
+    std::set<Endpoint> taken_;  // for RTP; the next one is its RTCP's
 };
 
 }  // namespace sallyport::test

@@ -106,8 +106,15 @@ TextMessage Peer::response(const TextMessage& request, int status, const std::st
 
 std::string Peer::sdp(PeerDialog& dialog, const std::string& wish) {
     const std::string direction = wish.substr(0, wish.find(' '));
-    const auto option = wish.find(" te=");  // the payload type of telephone-event
-    const std::string te = option == wish.npos ? "101" : wish.substr(option + 4);
+    const auto option = [&](const std::string& name, std::string otherwise) {
+        const auto at = wish.find(' ' + name + '=');
+        if (at == wish.npos) return otherwise;
+        const auto from = at + name.size() + 2;
+        return wish.substr(from, wish.find(' ', from) - from);
+    };
+    const std::string te = option("te", "101");  // the payload type of telephone-event
+    std::string formats = option("formats", "8,0");
+    std::replace(formats.begin(), formats.end(), ',', ' ');
     const std::string version = std::to_string(++dialog.sdp_version);
     const std::string at = (id.media_host.find(':') == std::string::npos ? "IN IP4 " : "IN IP6 ") + id.media_host;
     const std::string session = "v=0\r\no=" + id.name + "-user 4711 " + version + " " + at + "\r\ns=" + id.name +
@@ -116,7 +123,7 @@ std::string Peer::sdp(PeerDialog& dialog, const std::string& wish) {
         return session +
                "m=image 30002 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
                "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n";
-    std::string text = session + "m=audio 30000 RTP/" + (id.srtp ? "SAVP" : "AVP") + " 8 0 " + te +
+    std::string text = session + "m=audio 30000 RTP/" + (id.srtp ? "SAVP" : "AVP") + " " + formats + " " + te +
                        "\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:" + te +
                        " telephone-event/8000\r\na=fmtp:" + te + " 0-15\r\n";
     if (id.srtp)

@@ -190,13 +190,14 @@ class Script:
         words = wish.split()
         direction = words[0] if words and '=' not in words[0] else 'sendrecv'
         event = next((w[3:] for w in words if w.startswith('te=')), '101')
+        formats = next((w[8:] for w in words if w.startswith('formats=')), '8,0').replace(',', ' ')
         self.version += 1
         session = (f'v=0\no={self.actor}-user 4711 {self.version} IN IP4 [local_ip]\ns={self.actor}-session\n'
                    f'c=IN IP4 [local_ip]\nt=0 0\n')
         if direction == 'fax':
             return (f'{session}m=image 30002 udptl t38\na=T38FaxVersion:0\na=T38MaxBitRate:14400\n'
                     'a=T38FaxRateManagement:transferredTCF\na=T38FaxUdpEC:t38UDPRedundancy\n')
-        return (f'{session}m=audio 30000 RTP/AVP 8 0 {event}\na=rtpmap:8 PCMA/8000\na=rtpmap:0 PCMU/8000\n'
+        return (f'{session}m=audio 30000 RTP/AVP {formats} {event}\na=rtpmap:8 PCMA/8000\na=rtpmap:0 PCMU/8000\n'
                 f'a=rtpmap:{event} telephone-event/8000\na=fmtp:{event} 0-15\na={direction}\n')
 
 

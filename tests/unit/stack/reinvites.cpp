@@ -227,6 +227,38 @@ TEST_CASE(
     CHECK(stream(told.body()).direction == sdp::Direction::sendonly);
 }
 
+TEST_CASE("A re-INVITE is accepted after its CANCEL: its key holds, also where its old description is refused then") {
+    Bench b;
+    PbxCall call(b);
+    const auto request = call.from_core("INVITE", plain_sdp("192.0.2.21", 6000, "sendonly", 2));
+    b.receive(b.core_flow(), request);
+    const auto reinvite = b.find("INVITE");
+    const auto key = stream(reinvite.body()).crypto.front().key;
+    b.receive(b.pbx_flow(), b.answer(reinvite, 100, {}, {}));
+    const auto asked = parse(request);
+    auto cancel = sip::Composer::request("CANCEL", asked.request_uri());
+    cancel.add("Via", asked.values(sip::HeaderName::via).front()).copy(asked, sip::HeaderName::from);
+    cancel.copy(asked, sip::HeaderName::to).copy(asked, sip::HeaderName::call_id);
+    cancel.add("CSeq", std::to_string(asked.cseq().number) + " CANCEL");
+    b.receive(b.core_flow(), cancel.finish());
+    b.find("487");
+    b.receive(b.pbx_flow(), b.answer(reinvite, 200, {}, "<sip:198.51.100.7:5061>",
+                                     secure_sdp("198.51.100.10", 5008, "B", "recvonly", 1, 2)));
+    const auto holds = [&] {
+        const auto& leg = b.media.back().legs.at(0);
+        CHECK(leg.keys->send == key);
+        CHECK(leg.remote->port == 5008);
+    };
+    b.find("ACK");
+    holds();
+    const auto back = b.next("INVITE");
+    CHECK(stream(back.body()).direction == sdp::Direction::sendrecv);
+    CHECK(stream(back.body()).crypto.front().key == key);
+    b.receive(b.pbx_flow(), b.answer(back, 488, {}, {}));
+    b.run_for(10s);
+    holds();
+}
+
 TEST_CASE("A party that has not heard our ACK refuses our own offer with 500, which is repeated for 64*T1") {
     Bench b;
     PbxCall call(b);
