@@ -140,7 +140,8 @@ struct TelephoneEventType {
 // What the peer said about one of its streams, session level applied.
 struct StreamView {
     std::string media, protocol;
-    bool rtp = false;                           // RTP/AVP or RTP/SAVP (also with F): otherwise codecs are empty
+    bool rtp = false;                           // RTP/AVP or RTP/SAVP (also with F), of audio, video, text or
+                                                // application: otherwise codecs are empty
     bool secure = false;                        // SAVP
     bool t38 = false;                           // m=image, fax over UDPTL (ITU-T T.38 D.2.3); over TCP or RTP it is not
     bool rejected = false;                      // port 0

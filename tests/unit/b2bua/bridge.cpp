@@ -233,6 +233,22 @@ TEST_CASE("An offer on the second stream only keeps the first in its slot, with 
     CHECK(b.streams() == 2);
 }
 
+TEST_CASE("A stream of media that nobody has registered is refused in its slot, and asks no port to be opened") {
+    auto b = bridge(false, false);
+    SeededRandom random(1);
+    REQUIRE(b.hear_offer(Side::a, sdp_text("m=audio 5004 RTP/AVP 8\r\nm=foobar 5006 RTP/AVP 8\r\n")).has_value());
+    const auto offer = b.speak_offer(Side::b, ports(2), random);
+    REQUIRE(offer.has_value());
+    CHECK(offer->find("m=foobar 0 RTP/AVP 8\r\n") != std::string::npos);
+    REQUIRE(b.hear_answer(Side::b, sdp_text("m=audio 6004 RTP/AVP 8\r\nm=foobar 0 RTP/AVP 8\r\n")).has_value());
+    const auto answer = b.speak_answer(Side::a, ports(2), random);
+    REQUIRE(answer.has_value());
+    CHECK(answer->find("m=foobar 0 RTP/AVP 8\r\n") != std::string::npos);
+    for (const auto& leg : b.media_legs()) CHECK(leg.disabled == (leg.stream == 1));
+    auto alone = bridge(false, false);
+    CHECK(refusal(alone, sdp_text("m=foobar 5006 RTP/AVP 8\r\n")) == BridgeErrc::nothing_in_common);
+}
+
 TEST_CASE("The chosen crypto line is echoed by tag and suite with a key of our own [SC-14.4-05]") {
     auto b = bridge(true, true);
     SeededRandom random(1);
