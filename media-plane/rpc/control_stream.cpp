@@ -61,6 +61,7 @@ void ControlStream::on_hello() {
     takes_telephone_events_ = hello->takes_telephone_events;
     takes_codes_ = hello->takes_codes;
     takes_sending_ = hello->takes_sending;
+    takes_key_terms_ = hello->takes_key_terms;
     takes_replies_ = hello->takes_replies;
     Greeting greeting{hello->client, hello->epoch, std::nullopt};
     if (hello->lease_seconds != 0) greeting.lease = std::chrono::seconds(hello->lease_seconds);
@@ -262,6 +263,7 @@ void ControlStream::deliver(Event event) {
     if (of_silence && !takes_silence_) return;
     const bool of_sending = event.kind == EventKind::not_sent || event.kind == EventKind::sent_again;
     if (of_sending && !takes_sending_) return;
+    if (event.kind == EventKind::key_ends && !takes_key_terms_) return;
     const bool dialled = event.kind == EventKind::telephone_event;
     if (dialled && !takes_telephone_events_) return;
     pb::ServerMessage message;

@@ -82,7 +82,7 @@ private:
     pb::ClientMessage incoming_;
     std::string client_;  // written once by the reading side, before welcomed_; likewise
     std::atomic<bool> takes_silence_{false}, takes_telephone_events_{false}, takes_codes_{false};
-    std::atomic<bool> takes_sending_{false}, takes_replies_{false};
+    std::atomic<bool> takes_sending_{false}, takes_replies_{false}, takes_key_terms_{false};
     std::uint64_t last_sequence_ = 0;
 
     std::mutex mutex_;

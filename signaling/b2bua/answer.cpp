@@ -311,14 +311,16 @@ void Call::on_ack(Side side, const sip::Message& ack, Context& cx) {
     bring_in_step(cx);
 }
 
-// A leg that has agreed to something else before the call stood is offered what holds now.
+// A leg that has agreed to something else before the call stood is offered what holds now; and one whose peer's key
+// ends the same under new keys, so that it answers with another one.
 void Call::bring_in_step(Context& cx) {
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
-        if (!l.outdated || phase_ != Phase::answered || exchange_ || l.busy() || l.unacked || leg(Side::a).unacked)
+        if ((!l.outdated && !l.key_ends) || phase_ != Phase::answered || exchange_ || l.busy() || l.unacked ||
+            leg(Side::a).unacked)
             continue;
         l.outdated = false;
-        offer_again(side, cx);
+        offer_again(side, std::exchange(l.key_ends, false), cx);
     }
 }
 

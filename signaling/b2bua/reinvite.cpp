@@ -265,15 +265,16 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
     rest_later(cx);
     if (offerless) program(bridge_, false, cx);
     // What it was answered is what the other party last said of itself, which may be more than the two had agreed to.
-    if (!exchange_ && (!offerless || answered)) offer_again(offerless ? other(side) : side, cx);
+    if (!exchange_ && (!offerless || answered)) offer_again(offerless ? other(side) : side, false, cx);
 }
 
 // What holds now, by an exchange of our own: the other party has said it already.
-void Call::offer_again(Side to, Context& cx) {
+void Call::offer_again(Side to, bool new_keys, Context& cx) {
     Exchange exchange;
     exchange.from = other(to);
     exchange.before = bridge_;
     exchange_ = std::move(exchange);
+    if (new_keys) bridge_.renew_keys(to);
     relay_offer(cx);
 }
 

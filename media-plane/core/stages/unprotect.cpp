@@ -5,6 +5,7 @@
 #include "media-plane/core/rtcp.h"
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/stages/stages.h"
+#include "media-plane/srtp/mki.h"
 
 namespace sallyport::media::stages {
 namespace {
@@ -31,24 +32,40 @@ srtp::Job job_of(const Packet& p, srtp::CryptoContext& context) {
     return {&context, p.data, p.length, p.capacity, p.rtcp, srtp::Status::ok};
 }
 
+// False: the packet does not name the key (RFC 3711 3.3: by its MKI), and so is none of it.
+bool names_key(srtp::Job& job, const KeyTerms* terms) {
+    if (!terms || terms->mki().empty() || srtp::take_mki(job, terms->mki())) return true;
+    job.status = srtp::Status::auth_failed;
+    return false;
+}
+
 // During a changeover: under the new key, or else the one before. A failed attempt may leave its marks on the bytes.
 srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
     std::array<std::uint8_t, limits::packet_bytes> copy;
     srtp::Job job = job_of(p, *p.leg->receive_context);
     const bool fits = p.length <= copy.size();
     if (fits) std::copy_n(p.data, p.length, copy.data());
-    engine.unprotect({&job, 1});
+    if (names_key(job, p.leg->key_terms.get())) engine.unprotect({&job, 1});
     if (job.status != srtp::Status::auth_failed || !fits) return job;
     std::copy_n(copy.data(), p.length, p.data);
     srtp::Job before = job_of(p, *p.leg->retired->context);
-    engine.unprotect({&before, 1});
+    if (names_key(before, p.leg->retired->terms.get())) engine.unprotect({&before, 1});
     return before.status == srtp::Status::auth_failed ? job : before;
+}
+
+// RFC 4568 6.1: of SRTP and of SRTCP there are less than the lifetime. Who goes on is not heard, RFC 3711 9.2.
+void count_under_key(Packet& p, Notes& notes) {
+    KeyTerms& terms = *p.leg->key_terms;
+    if (!terms.count(p.rtcp)) p.drop = Drop::key_over;
+    if (terms.has_news()) notes.add(*p.leg);
 }
 
 void take(Packet& p, const srtp::Job& job, Notes& notes, PipelineStatistics& statistics) {
     p.length = job.length;
     p.drop = drop_for(job.status, p);
     if (job.news) notes.add(*p.leg);
+    if (p.leg->has_key_terms && job.status == srtp::Status::ok && job.context == p.leg->receive_context.get())
+        count_under_key(p, notes);
     if (p.drop == Drop::auth_failed) {
         ++p.leg->received.auth_failures;
         statistics.srtp_auth_failures.add();
@@ -71,6 +88,10 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
             continue;
         }
         jobs[count] = job_of(p, *p.leg->receive_context);
+        if (p.leg->has_key_terms && !names_key(jobs[count], p.leg->key_terms.get())) [[unlikely]] {
+            take(p, jobs[count], notes, statistics);
+            continue;
+        }
         packets[count++] = &p;
     }
     if (count == 0) return;

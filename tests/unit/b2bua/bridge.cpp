@@ -63,8 +63,9 @@ TEST_CASE("Offers a leg may not have are refused for what is wrong with them") {
     CHECK(refusal(bridge(false, false), sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto(key_a))) ==
           BridgeErrc::srtp_not_allowed);
     CHECK(refusal(bridge(true, false), sdp_text("m=audio 5004 RTP/SAVP 8\r\n")) == BridgeErrc::no_usable_key);
-    CHECK(refusal(bridge(true, false), sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto(key_a, "|1:4"))) ==
-          BridgeErrc::no_usable_key);
+    for (const std::string_view behind : {"|1:4;inline:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB|2:4", "|2^11", "|4095"})
+        CHECK(refusal(bridge(true, false), sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto(key_a, behind))) ==
+              BridgeErrc::no_usable_key);
     CHECK(refusal(bridge(true, false), sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto(key_a, " UNENCRYPTED_SRTP"))) ==
           BridgeErrc::no_usable_key);
     CHECK(refusal(bridge(true, false), sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto("AAAA"))) ==
@@ -247,6 +248,46 @@ TEST_CASE("A stream of media that nobody has registered is refused in its slot, 
     for (const auto& leg : b.media_legs()) CHECK(leg.disabled == (leg.stream == 1));
     auto alone = bridge(false, false);
     CHECK(refusal(alone, sdp_text("m=foobar 5006 RTP/AVP 8\r\n")) == BridgeErrc::nothing_in_common);
+}
+
+TEST_CASE("What a peer says of its key is said to the media plane, and nothing of it of ours [E-20] [SC-14.4-08]") {
+    auto b = bridge(true, true);
+    SeededRandom random(1);
+    const std::string offer = sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto(key_a, "|2^20|1066:4", 7));
+    REQUIRE(b.hear_offer(Side::a, offer).has_value());
+    REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
+    REQUIRE(b.hear_answer(Side::b, sdp_text("m=audio 6000 RTP/SAVP 8\r\n" + crypto(key_b, "|2:1"), "192.0.2.9"))
+                .has_value());
+    const auto answer = b.speak_answer(Side::a, ports(), random);
+    REQUIRE(answer.has_value());
+    const auto ours = view(*answer).crypto.at(0);
+    CHECK(ours.tag == 7);
+    CHECK(ours.lifetime.empty());
+    CHECK(ours.mki.empty());
+    const auto legs = b.media_legs();
+    CHECK(legs.at(0).keys->receive_mki == Bytes{0, 0, 4, 42});
+    CHECK(legs.at(0).keys->receive_lifetime == 1'048'576);
+    CHECK(legs.at(1).keys->receive_mki == Bytes{2});
+    CHECK(legs.at(1).keys->receive_lifetime == 0);
+
+    auto older = bridge(true, false);
+    older.set_profile(Side::a, {.srtp = true, .family = Family::v4, .takes_mki = false});
+    CHECK(refusal(older, offer) == BridgeErrc::no_usable_key);  // the media plane would make noise of it
+}
+
+TEST_CASE("New keys are offered where they are asked for, though nothing else is new [E-20]") {
+    auto b = bridge(true, false);
+    SeededRandom random(1);
+    REQUIRE(b.hear_offer(Side::a, sdp_text("m=audio 5004 RTP/SAVP 8\r\n" + crypto(key_a))).has_value());
+    REQUIRE(b.speak_offer(Side::b, ports(), random).has_value());
+    REQUIRE(b.hear_answer(Side::b, sdp_text("m=audio 6000 RTP/AVP 8\r\n", "192.0.2.9")).has_value());
+    const auto answer = b.speak_answer(Side::a, ports(), random);
+    REQUIRE(answer.has_value());
+    b.at(Side::b).changed = false;
+    b.renew_keys(Side::a);
+    const auto offer = b.speak_offer(Side::a, ports(), random);
+    REQUIRE(offer.has_value());
+    CHECK(view(*offer).crypto.at(0).key != view(*answer).crypto.at(0).key);
 }
 
 TEST_CASE("The chosen crypto line is echoed by tag and suite with a key of our own [SC-14.4-05]") {
