@@ -18,7 +18,10 @@ public:
     KeyTerms(Bytes mki, std::uint64_t lifetime)
         : mki_(std::move(mki)), lifetime_(lifetime), tell_at_(lifetime / first_part) {}
 
-    const Bytes& mki() const { return mki_; }
+    // What to take out of its packets. Empty: nothing, or nothing any more.
+    ByteView mki() const { return sent_ ? ByteView(mki_) : ByteView(); }
+    // An authentic one came without: it is of those who state what they do not send.
+    void note_unnamed() { sent_ = false; }
     std::uint64_t packets(bool rtcp) const { return packets_[rtcp ? 1 : 0]; }
     void go_on(std::uint64_t rtp, std::uint64_t rtcp) { packets_ = {rtp, rtcp}; }  // as counted before
 
@@ -50,7 +53,7 @@ private:
     Bytes mki_;
     std::uint64_t lifetime_, tell_at_;
     std::array<std::uint64_t, 2> packets_{};  // RTP, RTCP
-    bool told_all_ = false;
+    bool told_all_ = false, sent_ = true;
 };
 
 }  // namespace sallyport::media

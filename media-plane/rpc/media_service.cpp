@@ -102,6 +102,7 @@ grpc::Status MediaService::GetStatistics(grpc::ServerContext*, const pb::GetStat
     for (const auto& port : status.ports) *response->add_ports() = to_proto(port);
     for (std::size_t i = 1; i < drop_count; ++i)
         if (status.drops[i] != 0) (*response->mutable_drops())[std::string(drop_texts[i].name)] = status.drops[i];
+    for (const auto suite : status.srtp_slow_suites) response->add_srtp_slow_suites(std::string(suite));
     response->set_clients(dispatcher_.statistics().connected.read());
     return grpc::Status::OK;
 }

@@ -135,9 +135,38 @@ def require_passed_over(lab, *behind):
         require(incoming.wait_ended(), f'a call answered with {more} stays up at the PBX')
 
 
-@case('a key with an MKI, or one of several, is passed over, in an offer and in an answer: never noise [SC-14.4-08] [E-20]')
+@case('a key that packets name by an MKI is heard, RTCP too, offered or answered; ours is never named; beside a line without '
+      'one it is passed over [SC-14.4-08] [E-20]')
 def _(lab):
-    require_passed_over(lab, '|1:4', '|2^20|1:4', f'|1:4;inline:{sdp.new_key()}|2:4', f';inline:{sdp.new_key()}')
+    for more in ('|1:4', '|2^20|1066:4', '|255:1', '|1:128'):
+        for way, terms in (('from the PBX', {'offer': secure_lines(lab.pbx(), key_line(3, more=more))}),
+                           ('to the PBX', {'answered': secure_lines(lab.pbx(), key_line(1, more=more))})):
+            with media_call(lab, way, **terms) as call:
+                require_mandatory(call.pbx.remote_sdp.audio, f'our line beside {more}')
+                before = counted(lab, 'auth_failed')
+                sent, back = call.at_pbx and call.at_core and call.at_pbx.play(noise(5)), call.at_core.play(noise(5))
+                call.at_pbx.report(sender_report(call.at_pbx.ssrc))
+                call.at_core.wait_sequence(sent[-1])
+                call.at_pbx.wait_sequence(back[-1])
+                require_same(call.at_core.received, sent, f'{way}, {more}')
+                call.at_core.wait_reports(1, f'{way}, {more}')
+                equal(counted(lab, 'auth_failed'), before, f'{way}, {more}: packets that could not be decrypted')
+                call.at_pbx.sending.mki = bytes(len(call.at_pbx.sending.mki))      # a key that nobody has told
+                call.at_pbx.play(noise(1))
+                process.wait_until(lambda: counted(lab, 'auth_failed') == before + 1, 5, 'another name is no key of ours')
+    with media_call(lab, offer=secure_lines(lab.pbx(), key_line(1, more='|2^20|1:32'))) as call:
+        call.at_pbx.sending.mki = b''          # of those who state one and send none
+        sent = call.at_core and call.at_pbx.play(noise(5))
+        call.at_core.wait_sequence(sent[-1])
+        require_same(call.at_core.received, sent, 'an MKI that is stated and not sent')
+    with media_call(lab, offer=secure_lines(lab.pbx(), key_line(1, more='|1:4'), key_line(2))) as call:
+        equal([c.tag for c in call.pbx.remote_sdp.audio.cryptos], ['2'], 'the accepted line beside one with an MKI')
+
+
+@case('one of several keys, or one that a minute of speech uses up, is passed over, in an offer and in an answer: never noise '
+      '[E-20]')
+def _(lab):
+    require_passed_over(lab, f'|1:4;inline:{sdp.new_key()}|2:4', f';inline:{sdp.new_key()}', '|2^11', '|4095')
 
 
 @case('and so is one with session parameters [SC-14.4-09]')
