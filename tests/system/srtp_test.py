@@ -2,6 +2,7 @@
 """SRTP with SDES (SIPconnect 14.4, RFC 3711, RFC 4568): who agrees on which keys and who is refused, and what the packets
 on the leg of the PBX are worth to somebody who reads, changes or repeats them."""
 import re
+import secrets
 import sys
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_ADDRESS, USER, runni
 from exchanges import Site  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
-from media_calls import WAYS, answer, media_call, place, refusal, renegotiate, secure_lines  # noqa: E402
+from media_calls import WAYS, MediaCall, answer, media_call, place, refusal, renegotiate, secure_lines  # noqa: E402
 from pbx_sim import sdp  # noqa: E402
-from rtp_end import SR, contents, noise, require_same, sender_report, source_description  # noqa: E402
+from rtp_end import SR, RtpEnd, contents, noise, require_same, sender_report, source_description  # noqa: E402
 from rtp_sprayer import SILENCE  # noqa: E402
 
 MANDATORY = parties.SUITE
@@ -286,6 +287,106 @@ def _(lab):
             require(keys_of(offers[0]) and not keys_of(offers[0]) & seen, f'{suite}: a key of the next offer was used before')
             require_mandatory(offers[0].audio, f'the offer with {suite} in use')
             require_heard(call, f'after {suite}', 0.5)
+
+
+def hear(call, packets=5):
+    """So many packets of the PBX, as the core has them."""
+    sent = call.at_core and call.at_pbx.play(noise(packets))
+    call.at_core.wait_sequence(sent[-1])
+    return sent
+
+
+@case('a stream whose sequence number has turned is heard over new keys, whether its sender goes on counting, as RFC 3711 3.3.1 '
+      'wants it, or begins at zero [E-17]')
+def _(lab):
+    for begins_again in (False, True):
+        for by_pbx in (True, False):
+            with media_call(lab, 'to the PBX') as call:
+                before, end = counted(lab, 'auth_failed'), call.at_pbx
+                end.sequence = 2**16 - 5
+                hear(call)
+                end.sequence, end.sending.roc = 0, 1
+                hear(call)
+                old = end.sending
+                renegotiate(call, by_pbx=by_pbx, **({'new_key': True} if by_pbx else {'port': call.core_party.port()}))
+                require(end.sending.inline != old.inline and end.sending.roc == 1, 'a new key, and the count goes on')
+                call.at_core.forget()
+                if begins_again:
+                    end.sending.roc = 0
+                again = hear(call, 20)
+                require_same(call.at_core.received, again, f'after new keys, from zero {begins_again}, by the PBX {by_pbx}')
+                equal(counted(lab, 'auth_failed'), before, 'packets that could not be decrypted')
+
+
+@case('another source in the middle of a call, and the first one again, without a word of signaling: both are heard, either way; '
+      'what only says that it is another source is not [E-18]')
+def _(lab):
+    with media_call(lab) as call:
+        for name, talker, listener in call.ends():
+            sent, first = talker.play(noise(5)), (talker.ssrc, talker.timestamp)
+            for ssrc in (secrets.randbits(32), secrets.randbits(32)):
+                talker.ssrc, talker.sequence, talker.timestamp = ssrc, secrets.randbelow(2**14), secrets.randbits(31)
+                sent += talker.play(noise(5))
+            talker.ssrc, talker.timestamp = first
+            talker.sequence = sent[4].sequence + 1
+            sent += talker.play(noise(5))
+            listener.wait_sequence(sent[-1])
+            require_same(listener.received, sent, name)
+        before, right = counted(lab, 'auth_failed'), call.at_pbx.sending
+        call.at_core.forget()
+        call.at_pbx.sending, known = srtp.Srtp(sdp.new_key()), call.at_pbx.ssrc
+        call.at_pbx.ssrc = secrets.randbits(32)
+        call.at_pbx.play(noise(5))
+        call.at_pbx.sending, call.at_pbx.ssrc = right, known
+        require_same(call.at_core.received, hear(call), 'behind a source that has no key')
+        equal(counted(lab, 'auth_failed'), before + 5, 'packets that could not be decrypted')
+
+
+@case('a PBX that begins near 65,535 and whose first packets are lost is heard; what it is sent begins below 32,768, whatever the '
+      'core begins with [E-19]')
+def _(lab):
+    for way in WAYS:
+        with media_call(lab, way) as call:
+            before = counted(lab, 'auth_failed')
+            call.at_pbx.sequence, call.at_pbx.sending.roc = 3, 1      # 65,530 and the next eight are lost
+            require_same(call.at_core.received, hear(call, 10), f'its second round, {way}')
+            call.at_core.sequence = 2**16 - 3
+            sent = call.at_core.play(noise(3))
+            call.at_core.sequence = 0
+            sent += call.at_core.play(noise(5))
+            process.wait_until(lambda call=call: len(call.at_pbx.received) >= 8, 5, 'all of it is heard')
+            got = call.at_pbx.received
+            equal([p.payload for p in got], [p.payload for p in sent], f'what the PBX hears, {way}')
+            require(got[0].sequence < 2**15, f'the first number is {got[0].sequence}')
+            equal([p.sequence - got[0].sequence for p in got], list(range(8)), f'the numbers, {way}')
+            equal(counted(lab, 'auth_failed'), before, 'packets that could not be decrypted')
+
+
+@case('SRTP of a called PBX that comes before its answer, and so before its key, is dropped and counted, fills no log and takes '
+      'nothing; the call is heard as if nothing had been [E-21]')
+def _(lab):
+    outgoing, core, pbx = place(lab, 'to the PBX')
+    incoming = parties.wait_call(pbx, outgoing)
+    text = pbx.answer_to(incoming.remote_sdp)
+    early = RtpEnd(pbx.namespace, sdp.parse(text).audio, incoming.remote_sdp.audio)
+    reasons = ('leg_disabled', 'no_keys')
+    before, failed = sum(counted(lab, r) or 0 for r in reasons), counted(lab, 'auth_failed')
+    lines = len(lab.edge.daemons['media'].text().splitlines())
+    early.play(noise(50), interval=0.005)
+    process.wait_until(lambda: sum(counted(lab, r) or 0 for r in reasons) == before + 50, 5, 'all of it is counted')
+    require(len(lab.edge.daemons['media'].text().splitlines()) <= lines + 2, 'the log is full of it')
+    equal(counted(lab, 'auth_failed'), failed, 'packets that could not be decrypted')
+    sequence = early.sequence
+    early.close()
+    answer(pbx, incoming, text)
+    parties.require_status(outgoing.wait_final(10), 200, 'the call')
+    call = MediaCall(outgoing, incoming, False, pbx, core)
+    call.at_pbx.sequence = sequence
+    require_same(call.at_core.received, hear(call), 'after the answer')
+    back = call.at_core.play(noise(5))
+    call.at_pbx.wait_sequence(back[-1])
+    call.close_media()
+    parties.require_status(outgoing.bye(10), 200, 'BYE')
 
 
 @case('the PBX\'s next place gets another key than the one that did not take the call, and a party that is left with '
