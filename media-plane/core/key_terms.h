@@ -18,6 +18,7 @@ public:
     KeyTerms(Bytes mki, std::uint64_t lifetime)
         : mki_(std::move(mki)), lifetime_(lifetime), tell_at_(lifetime / first_part) {}
 
+    bool says(const Bytes& mki, std::uint64_t lifetime) const { return mki_ == mki && lifetime_ == lifetime; }
     // What to take out of its packets. Empty: nothing, or nothing any more.
     ByteView mki() const { return sent_ ? ByteView(mki_) : ByteView(); }
     // An authentic one came without: it is of those who state what they do not send.

@@ -172,9 +172,11 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
 
 namespace {
 
-// Said with every command; what was counted under the key stays.
+// Said with every command; what was counted and told of the key stays.
 std::unique_ptr<KeyTerms> terms_of(const Keys& keys, bool new_key, const KeyTerms* before) {
     if (keys.receive.empty() || (keys.receive_mki.empty() && keys.receive_lifetime == 0)) return nullptr;
+    if (!new_key && before && before->says(keys.receive_mki, keys.receive_lifetime))
+        return std::make_unique<KeyTerms>(*before);
     auto terms = std::make_unique<KeyTerms>(keys.receive_mki, keys.receive_lifetime);
     if (!new_key && before)
         terms->go_on(before->packets(false), before->packets(true));

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """SRTP with SDES (SIPconnect 14.4, RFC 3711, RFC 4568): who agrees on which keys and who is refused, and what the packets
 on the leg of the PBX are worth to somebody who reads, changes or repeats them."""
+import base64
 import re
 import secrets
 import sys
@@ -387,6 +388,39 @@ def _(lab):
     call.at_pbx.wait_sequence(back[-1])
     call.close_media()
     parties.require_status(outgoing.bye(10), 200, 'BYE')
+
+
+def in_memory(pid, secrets_):
+    """Which of these are in what that process may write to: its heap, its stacks, and what it has freed there."""
+    found = set()
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            if not rights.startswith('rw'):
+                continue
+            first, last = (int(each, 16) for each in span.split('-'))
+            for start in range(first, last, 1 << 24):
+                memory.seek(start)
+                try:
+                    part = memory.read(min(last - start, (1 << 24) + 64))
+                except OSError:                  # a device's
+                    break
+                found |= {s for s in secrets_ if s in part}
+    return found
+
+
+@case('when a call has ended nothing in the memory of the media plane tells its keys, what was freed included')
+def _(lab):
+    pid, keys = lab.edge.daemons['media'].pid, set()
+    for way in WAYS:
+        with media_call(lab, way) as call:
+            hear(call)
+            renegotiate(call, by_pbx=True, new_key=True)
+            hear(call)
+            ours = {base64.b64decode(c.key) for s in (call.pbx.local_sdp, call.pbx.remote_sdp) for c in s.audio.cryptos}
+            require(in_memory(pid, ours) == ours, 'the keys in use are nowhere: this looks in the wrong place')
+            keys |= ours
+    process.wait_until(lambda: not in_memory(pid, keys), 20, 'the keys are gone', every=0.5)
 
 
 @case('the PBX\'s next place gets another key than the one that did not take the call, and a party that is left with '

@@ -170,10 +170,23 @@ TEST_CASE("A key is good for less packets than its lifetime; signaling hears in 
             // The same key again is the same key: "previously stored and used keys MUST NOT be used again".
             REQUIRE(c.call.modify({c.changed(1, 64)}).code == Code::ok);
             CHECK(c.hear() == Drop::key_over);
+            CHECK(c.told().empty());  // nor is it told once more, to be asked for once more
             REQUIRE(c.call.modify({c.changed(7, 64)}).code == Code::ok);
             SrtpPeer fresh(suite, key(suite, 7), key(suite, 8));
             CHECK(c.hear(fresh, {}) == Drop::none);
         }
+}
+
+TEST_CASE("A peer that answers with the key it has is not asked for another one at once [E-20]") {
+    TermedCall c(Suite::aes_cm_128_hmac_sha1_80, {}, {}, 64);
+    for (int i = 0; i < 55; ++i) REQUIRE(c.hear() == Drop::none);
+    CHECK(c.told() == Told{8});
+    REQUIRE(c.call.modify({c.changed(1, 64)}).code == Code::ok);
+    CHECK(c.hear() == Drop::none);
+    CHECK(c.told().empty());
+    REQUIRE(c.call.modify({c.changed(1, 80)}).code == Code::ok);  // it takes back what it has said
+    for (int i = 0; i < 13; ++i) REQUIRE(c.hear() == Drop::none);
+    CHECK(c.told() == Told{10});
 }
 
 TEST_CASE("What is not authentic is not counted, and SRTCP for itself [E-20]") {
