@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control/base/check.h"
+#include "media-plane/rpc/wiped_message.h"
 
 namespace sallyport::media::rpc {
 namespace {
@@ -35,6 +36,7 @@ void ControlStream::on_call() {
 }
 
 void ControlStream::on_read(bool ok) {
+    ok = ok && read_and_wipe(arrived_, incoming_);
     if (ok && client_.empty())
         on_hello();
     else if (ok && incoming_.has_commands())
@@ -210,7 +212,7 @@ void ControlStream::read_next() {
     if (reading_ || finished_ || finish_with_) return;
     if (slots_.size() + outgoing_.size() > limits::unsent_replies + limits::commands_under_way) return;
     reading_ = true;
-    start_read(&incoming_);
+    start_read(&arrived_);
 }
 
 void ControlStream::finish_when_written(grpc::Status status) {

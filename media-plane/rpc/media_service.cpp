@@ -76,7 +76,9 @@ void MediaService::serve(CallLoop& loop) {
 
 void MediaService::wait_for_control(CallLoop& loop) {
     const auto request = [&](grpc::ServerContext& context, auto& call, CallStep* step) {
-        RequestControl(&context, &call, &loop.queue(), &loop.queue(), step);
+        // As RequestControl() does, but for the octets of what comes instead of messages: keys are in them.
+        constexpr int control = 0;  // the first method of the service
+        RequestAsyncBidiStreaming(control, &context, &call, &loop.queue(), &loop.queue(), step);
     };
     ControlStream::wait(dispatcher_, statistics_, loop, request, [this, &loop] { wait_for_control(loop); });
 }

@@ -165,6 +165,36 @@ def _(lab):
         equal([c.tag for c in call.pbx.remote_sdp.audio.cryptos], ['2'], 'the accepted line beside one with an MKI')
 
 
+@case('a key of the PBX that is good for 4,096 packets: with an eighth of them left the PBX is offered a new key of ours, answers '
+      'with another one, and is heard on; not a packet is lost over it [E-20]')
+def _(lab):
+    with media_call(lab, offer=secure_lines(lab.pbx(), key_line(1, more='|2^12'))) as call:
+        ours, theirs, offers = keys_of(call.pbx.remote_sdp), keys_of(call.pbx.local_sdp), []
+
+        def take(message):
+            offers.append(sdp.parse(message.body))
+            said = call.pbx.local_sdp.audio
+            text = sdp.build(said.address, said.port, MANDATORY, sdp.new_key(), tag=offers[0].audio.cryptos[0].tag,
+                             session_id=call.pbx.local_sdp.origin.split()[1], version=2)
+            call.pbx.local_sdp = sdp.parse(text)
+            call.pbx.respond(200, 'OK', text)
+        call.pbx.on_reinvite = take
+        end = call.at_core and call.at_pbx
+        sent = end.play(noise(3_500, 20), interval=0.0085)      # as fast as speech of 20 ms may come
+        require(not offers, 'the PBX was asked for another key while it has 595 packets left')
+        sent += end.play(noise(100, 20), interval=0.0085)
+        process.wait_until(lambda: offers, 10, 'the PBX is asked for another key')
+        require_mandatory(offers[0].audio, 'what it is offered')
+        require(not keys_of(offers[0]) & ours, 'the key that it is offered is the one before')
+        process.wait_until(lambda: end.sending.inline not in keys_of(call.pbx.local_sdp), 5, 'it has answered')
+        call.follow()
+        require(end.sending.inline not in theirs, 'its own key is the one before')
+        sent += end.play(noise(20, 20))
+        call.at_core.wait_sequence(sent[-1])
+        require_same(call.at_core.received, sent, 'over the change of keys')
+        equal(len(offers), 1, 'offers')
+
+
 @case('one of several keys, or one that a minute of speech uses up, is passed over, in an offer and in an answer: never noise '
       '[E-20]')
 def _(lab):
