@@ -133,6 +133,12 @@ void OperationsService::add_warnings(const config::Snapshot& snapshot, ov1::Stat
     for (const auto& sentence : status.signaling().media_lacks()) status.add_warnings(sentence);
     for (const auto& port : status.media().ports())
         if (!port.link_up()) status.add_warnings("media port " + port.name() + " has no link: nothing passes there");
+    if (const auto& slow = status.media().srtp_slow_suites(); !slow.empty()) {
+        std::string suites;
+        for (const auto& suite : slow) suites.append(suites.empty() ? "" : ", ").append(suite);
+        status.add_warnings("SRTP is done packet by packet, at a fraction of the speed, with " + suites +
+                            ": srtp.engine of the media plane says so, or its processor lacks AES or PCLMULQDQ");
+    }
     for (const auto& [id, trunk] : snapshot.trunks)
         for (auto& sentence : config::warnings(trunk)) {
             if (status.warnings_size() < warnings_shown) status.add_warnings(std::move(sentence));

@@ -58,11 +58,7 @@ void log_start(const Config& config, const PlaneStatus& status) {
 // A slower path is never taken silently.
 void log_srtp(const srtp::Engine& engine) {
     std::string slow;
-    for (std::size_t i = 1; i < srtp::suite_facts.size(); ++i) {
-        const auto suite = static_cast<srtp::Suite>(i);
-        if (engine.supports(suite) && engine.name(suite) != srtp::burst_engine)
-            slow += (slow.empty() ? "" : " ") + std::string(srtp::facts(suite).sdes_name);
-    }
+    for (const auto suite : srtp::slow_suites(engine)) slow.append(slow.empty() ? "" : " ").append(suite);
     if (slow.empty())
         observe::log_info("srtp engine",
                           {{"engine", srtp::burst_engine}, {"instructions", srtp::burst_instructions()}});

@@ -174,12 +174,10 @@ std::vector<Metric> plane_metrics(const PlaneStatus& status) {
 
 std::vector<Metric> srtp_metrics(const srtp::Engine& engine) {
     std::vector<Sample> suites;
-    double slow = 0;
     for (std::size_t i = 1; i < srtp::suite_facts.size(); ++i) {
         const auto suite = static_cast<srtp::Suite>(i);
         if (!engine.supports(suite)) continue;
         const bool fast = engine.name(suite) == srtp::burst_engine;
-        slow += !fast;
         suites.push_back({{{"suite", std::string(srtp::facts(suite).sdes_name)},
                            {"engine", std::string(engine.name(suite))},
                            {"instructions", fast ? std::string(srtp::burst_instructions()) : "none"}},
@@ -190,7 +188,8 @@ std::vector<Metric> srtp_metrics(const srtp::Engine& engine) {
                   "instructions that bursts are done with.",
                   std::move(suites)),
             gauge("sallyport_media_srtp_slow_suites",
-                  "Suites that are done packet by packet, at a fraction of the speed: an alarm above 0.", slow)};
+                  "Suites that are done packet by packet, at a fraction of the speed: an alarm above 0.",
+                  static_cast<double>(srtp::slow_suites(engine).size()))};
 }
 
 std::vector<Metric> command_metrics(const rpc::DispatcherStatistics& d, const rpc::ServerStatistics& s) {

@@ -40,6 +40,7 @@ struct TelephoneEventType {  // RFC 4733, as received
 };
 struct KeyUse {  // of both keys of a leg
     srtp::KeyUse received, sent;
+    std::uint64_t received_packets = 0, received_srtcp = 0;  // authentic ones, of a key with a lifetime
 };
 struct LegKeyUse {
     std::uint32_t stream = 0;
@@ -60,6 +61,9 @@ struct Keys {
     srtp::Suite suite = srtp::Suite::none;
     srtp::SecretBytes receive, send;  // master key followed by master salt, RFC 4568 order
     std::optional<KeyUse> used;       // on a media plane that is gone; concerns keys that the leg does not have yet
+    Bytes receive_mki;                // of the peer's packets, at most 128 octets; empty: they have none
+    std::uint64_t receive_lifetime =
+        0;  // so many packets, of SRTP or of SRTCP, are one too many; 0: as the suite has it
 };
 struct LegChange {  // absent: unchanged
     std::uint32_t stream = 0;
@@ -171,6 +175,7 @@ enum class EventKind : std::uint8_t {
     telephone_event,  // count: those that are over since the last one was said
     not_sent,         // count: packets to the leg's peer that were dropped since the last one left; drop: why, at last
     sent_again,       // count: milliseconds that nothing was
+    key_ends,         // count: packets that the lifetime of the peer's key leaves
 };
 struct TelephoneEvent {  // RFC 4733 2.3
     std::uint8_t code = 0;

@@ -28,6 +28,7 @@ namespace sallyport::media {
     X(wrong_source, "source differs from the latch or is not plausible")             \
     X(payload_type, "a payload type that the other side has not agreed to")          \
     X(no_remote, "other side's address is not known yet")                            \
+    X(key_over, "SRTP key used for as many packets as its lifetime allows")          \
     X(protect_failed, "SRTP context could not process it (no memory, key lifetime)") \
     X(rate, "more packets or bytes than the stream's codec or the node permits")     \
     X(no_next_hop, "next hop's link address is not known yet")                       \

@@ -116,13 +116,19 @@ void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
     auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
     if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
     engine.take_srtcp(**made, *receive_context);
-    retired = std::make_unique<RetiredKey>(RetiredKey{std::move(*made), now + changeover});
+    retired = std::make_unique<RetiredKey>(RetiredKey{std::move(*made), std::move(key_terms), now + changeover});
+    has_key_terms = false;
     in_changeover = true;
 }
 
 void Leg::forget_retired_key() {
     retired.reset();
     in_changeover = false;
+}
+
+void Leg::set_key_terms(std::unique_ptr<KeyTerms> terms) {
+    key_terms = std::move(terms);
+    has_key_terms = key_terms != nullptr;
 }
 
 void Leg::relearn() {
@@ -150,6 +156,10 @@ void Leg::resume_latch(const Latched& before) {
 KeyUse Leg::key_use() const {
     KeyUse used;
     if (receive_context) used.received = receive_context->use();
+    if (key_terms) {
+        used.received_packets = key_terms->packets(false);
+        used.received_srtcp = key_terms->packets(true);
+    }
     if (send_context) used.sent = send_context->use();
     return used;
 }

@@ -9,6 +9,7 @@
 
 #include "media-plane/core/commands.h"
 #include "media-plane/core/flow.h"
+#include "media-plane/core/key_terms.h"
 #include "media-plane/core/latch.h"
 #include "media-plane/core/numbering.h"
 #include "media-plane/core/packet.h"
@@ -60,6 +61,7 @@ struct Departed {
 // The receiving key before this one, for a changeover.
 struct RetiredKey {
     std::unique_ptr<srtp::CryptoContext> context;
+    std::unique_ptr<KeyTerms> terms;  // there if it has any
     TimePoint until{};
 };
 
@@ -80,6 +82,7 @@ struct alignas(64) Leg {
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
     bool maps_payload : 1 = false;
     bool in_changeover : 1 = false;  // there is a retired key
+    bool has_key_terms : 1 = false;  // there are `key_terms`
     bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     bool quiet : 1 = false;          // its latched source says nothing: it may have moved, see Latch::quiet_after
     bool sought : 1 = false;         // and what may be it has come from elsewhere: worth a learner
@@ -121,6 +124,7 @@ struct alignas(64) Leg {
     std::unique_ptr<Departed> departed;      // once its peer has moved
     std::unique_ptr<SourceLearner> learner;  // plain RTP: any_address until it has latched; `quiet`
     std::unique_ptr<RetiredKey> retired;
+    std::unique_ptr<KeyTerms> key_terms;  // of the receiving key, where its sender has stated any
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegNotes notes;
@@ -201,6 +205,7 @@ struct alignas(64) Leg {
     // Keeps accepting the receiving key that is about to be replaced, until its sender must have heard of the new one.
     void retire_key(srtp::Engine& engine, TimePoint now);
     void forget_retired_key();
+    void set_key_terms(std::unique_ptr<KeyTerms> terms);
     // Forgets where the peer was seen; the signalled address counts again.
     void relearn();
     // Where it has latched, if it has; and the same on a media plane that is gone, as far as it still may be believed.

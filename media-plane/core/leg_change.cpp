@@ -170,8 +170,26 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
     }
 }
 
+namespace {
+
+// Said with every command; what was counted and told of the key stays.
+std::unique_ptr<KeyTerms> terms_of(const Keys& keys, bool new_key, const KeyTerms* before) {
+    if (keys.receive.empty() || (keys.receive_mki.empty() && keys.receive_lifetime == 0)) return nullptr;
+    if (!new_key && before && before->says(keys.receive_mki, keys.receive_lifetime))
+        return std::make_unique<KeyTerms>(*before);
+    auto terms = std::make_unique<KeyTerms>(keys.receive_mki, keys.receive_lifetime);
+    if (!new_key && before)
+        terms->go_on(before->packets(false), before->packets(true));
+    else if (new_key && keys.used)
+        terms->go_on(keys.used->received_packets, keys.used->received_srtcp);
+    return terms;
+}
+
+}  // namespace
+
 void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved, TimePoint now) {
     const bool same_suite = keys.suite == leg.suite;
+    auto terms = terms_of(keys, prepared.receive != nullptr, leg.key_terms.get());
     // What a plain leg believed was never authenticated.
     if (!leg.secure() && keys.suite != srtp::Suite::none) leg.relearn();
     leg.suite = keys.suite;
@@ -183,6 +201,7 @@ void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool
         leg.receive_context.reset();
         leg.forget_retired_key();
     }
+    leg.set_key_terms(std::move(terms));
     if (prepared.send) {
         // RFC 4568 7.1.4: towards another address it is a new context, counting from zero.
         if (same_suite && leg.send_context && !peer_moved)

@@ -295,6 +295,10 @@ void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events
         events.back().latched = leg.latched();
     }
     report_key_use(leg, now, events);
+    if (leg.has_key_terms && leg.key_terms->take_news()) {
+        events.push_back(event(EventKind::key_ends, leg));
+        events.back().count = leg.key_terms->left();
+    }
     report_telephone_event(leg, now, events);
     const std::uint64_t failures = leg.received.auth_failures - leg.notes.auth_failures_reported;
     if (failures == 0) return;

@@ -61,6 +61,7 @@ struct PlaneStatus {
     // In use: by packets under way; those that a device holds ready for reception are not counted.
     std::uint64_t mbufs_in_use = 0, mbufs_total = 0;
     bool hugepages = false;
+    std::vector<std::string_view> srtp_slow_suites;  // SDES names, see srtp::slow_suites()
     // Of the streams that have ended, all lcores together.
     HistogramStatus mos, loss_ratio, jitter_seconds, round_trip_seconds;
 };

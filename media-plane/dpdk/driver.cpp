@@ -104,6 +104,7 @@ struct Driver::State {
     Clock clock;
     std::unique_ptr<rte_mempool, PoolFree> pool;
     unsigned mbufs_of_devices = 0;  // that the started devices hold, ready for what they receive
+    std::vector<std::string_view> srtp_slow_suites;
     Fabric fabric;
     std::vector<std::unique_ptr<SystemRandom>> random;
     std::vector<std::unique_ptr<CommandRing>> commands;
@@ -128,6 +129,7 @@ struct Driver::State {
 };
 
 std::string Driver::State::open(const DriverConfig& config) {
+    srtp_slow_suites = srtp::slow_suites(*srtp::make_engine(config.srtp_engine));
     const std::uint32_t memory = config.memory_mb != 0 ? config.memory_mb : memory_needed(config);
     if (auto refusal = judge_placement(config, memory); !refusal.empty()) return refusal;
     auto started = Eal::start(config, memory);
@@ -295,6 +297,7 @@ PlaneStatus Driver::status() const {
     const unsigned in_use = rte_mempool_in_use_count(state_->pool.get());
     status.mbufs_in_use = in_use - std::min(in_use, state_->mbufs_of_devices);
     status.mbufs_total = state_->pool->size;
+    status.srtp_slow_suites = state_->srtp_slow_suites;
     for (const auto& port : state_->fabric.ports) status.ports.push_back(port->status());
     for (std::size_t i = 0; i < state_->workers.size(); ++i) {
         const LcoreWorker& worker = *state_->workers[i];

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "control/base/check.h"
+#include "media-plane/rpc/wiped_message.h"
 
 namespace sallyport::media::rpc {
 namespace {
@@ -35,6 +36,7 @@ void ControlStream::on_call() {
 }
 
 void ControlStream::on_read(bool ok) {
+    ok = ok && read_and_wipe(arrived_, incoming_);
     if (ok && client_.empty())
         on_hello();
     else if (ok && incoming_.has_commands())
@@ -61,6 +63,7 @@ void ControlStream::on_hello() {
     takes_telephone_events_ = hello->takes_telephone_events;
     takes_codes_ = hello->takes_codes;
     takes_sending_ = hello->takes_sending;
+    takes_key_terms_ = hello->takes_key_terms;
     takes_replies_ = hello->takes_replies;
     Greeting greeting{hello->client, hello->epoch, std::nullopt};
     if (hello->lease_seconds != 0) greeting.lease = std::chrono::seconds(hello->lease_seconds);
@@ -209,7 +212,7 @@ void ControlStream::read_next() {
     if (reading_ || finished_ || finish_with_) return;
     if (slots_.size() + outgoing_.size() > limits::unsent_replies + limits::commands_under_way) return;
     reading_ = true;
-    start_read(&incoming_);
+    start_read(&arrived_);
 }
 
 void ControlStream::finish_when_written(grpc::Status status) {
@@ -262,6 +265,7 @@ void ControlStream::deliver(Event event) {
     if (of_silence && !takes_silence_) return;
     const bool of_sending = event.kind == EventKind::not_sent || event.kind == EventKind::sent_again;
     if (of_sending && !takes_sending_) return;
+    if (event.kind == EventKind::key_ends && !takes_key_terms_) return;
     const bool dialled = event.kind == EventKind::telephone_event;
     if (dialled && !takes_telephone_events_) return;
     pb::ServerMessage message;

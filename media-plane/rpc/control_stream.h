@@ -29,7 +29,7 @@ struct StreamStatistics {  // of all streams together; relaxed, several writers
     std::atomic<std::uint64_t> opened{0}, refused{0}, fenced{0}, events_lost{0}, invalid_commands{0};
 };
 
-class ControlStream final : public ServedCall<grpc::ServerAsyncReaderWriter<pb::ServerMessage, pb::ClientMessage>>,
+class ControlStream final : public ServedCall<grpc::ServerAsyncReaderWriter<pb::ServerMessage, grpc::ByteBuffer>>,
                             public ClientLink,
                             public LateWriter,
                             public std::enable_shared_from_this<ControlStream> {
@@ -79,10 +79,11 @@ private:
     StreamStatistics& statistics_;
     std::function<void()> opened_;
     std::shared_ptr<ControlStream> self_;  // gRPC's share
+    grpc::ByteBuffer arrived_;             // what `incoming_` is read from
     pb::ClientMessage incoming_;
     std::string client_;  // written once by the reading side, before welcomed_; likewise
     std::atomic<bool> takes_silence_{false}, takes_telephone_events_{false}, takes_codes_{false};
-    std::atomic<bool> takes_sending_{false}, takes_replies_{false};
+    std::atomic<bool> takes_sending_{false}, takes_replies_{false}, takes_key_terms_{false};
     std::uint64_t last_sequence_ = 0;
 
     std::mutex mutex_;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "media-plane/core/telephone_events.h"
+#include "media-plane/srtp/mki.h"
 
 namespace sallyport::media::rpc {
 
@@ -61,7 +62,9 @@ Converted<KeyUse> key_use_from(const std::string& field, const pb::KeyUse& used)
     if (used.sent_unlisted_from() > srtp::limits::packet_index + 1)
         return invalid(field + ".sent_unlisted_from", "is behind the last index, which has 48 bits");
     return KeyUse{{.rtp = std::move(*received), .srtcp_received = std::move(*srtcp_received)},
-                  {.rtp = std::move(*sent), .srtcp = used.srtcp_sent(), .unlisted_from = used.sent_unlisted_from()}};
+                  {.rtp = std::move(*sent), .srtcp = used.srtcp_sent(), .unlisted_from = used.sent_unlisted_from()},
+                  used.received_packets(),
+                  used.received_srtcp_packets()};
 }
 
 Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
@@ -87,6 +90,13 @@ Converted<Keys> keys_from(const std::string& field, const pb::Keys& keys) {
         if (!used) return used.error();
         converted.used = std::move(*used);
     }
+    if (keys.receive_mki().size() > srtp::limits::mki_bytes)
+        return invalid(field + ".receive_mki", "has " + std::to_string(keys.receive_mki().size()) +
+                                                   " bytes; most are " + std::to_string(srtp::limits::mki_bytes));
+    if (keys.receive_lifetime() > srtp::limits::packet_index + 1)
+        return invalid(field + ".receive_lifetime", "is more than 2^48");
+    converted.receive_mki.assign(keys.receive_mki().begin(), keys.receive_mki().end());
+    converted.receive_lifetime = keys.receive_lifetime();
     return converted;
 }
 

@@ -44,6 +44,8 @@ void fill(pb::KeyUse& out, const KeyUse& used) {
     out.set_srtcp_sent(used.sent.srtcp);
     copy(used.received.srtcp_received, *out.mutable_srtcp_received());
     out.set_sent_unlisted_from(used.sent.unlisted_from);
+    out.set_received_packets(used.received_packets);
+    out.set_received_srtcp_packets(used.received_srtcp);
 }
 
 void fill(pb::Latched& out, const Latched& latched) {
@@ -70,7 +72,8 @@ Converted<HelloFields> from_proto(const pb::Hello& hello) {
                        takes(pb::FEATURE_TELEPHONE_EVENTS),
                        hello.telephone_event_codes(),
                        takes(pb::FEATURE_SENDING),
-                       takes(pb::FEATURE_TOGETHER)};
+                       takes(pb::FEATURE_TOGETHER),
+                       takes(pb::FEATURE_KEY_TERMS)};
 }
 
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command) {
@@ -181,6 +184,7 @@ pb::Event to_proto(const Event& event) {
             out.set_kind(pb::EVENT_NOT_SENT);
             out.set_drop(std::string(to_string(event.drop)));
             break;
+        case EventKind::key_ends: out.set_kind(pb::EVENT_KEY_ENDS); break;
         case EventKind::sent_again: out.set_kind(pb::EVENT_SENT_AGAIN); break;
         case EventKind::telephone_event: {
             out.set_kind(pb::EVENT_TELEPHONE_EVENT);

@@ -38,13 +38,14 @@ struct HelloFields {
     bool takes_telephone_events = false, takes_codes = false;  // likewise; and wants to know which they were
     bool takes_sending = false;                                // likewise, of streams that are not sent
     bool takes_replies = false;                                // likewise, several replies in one message
+    bool takes_key_terms = false;                              // likewise, of keys whose lifetime ends
 };
 
 // What this plane says in its Welcome that it has.
 inline constexpr std::array features{
-    pb::FEATURE_UDPTL,   pb::FEATURE_REPORTS, pb::FEATURE_RESUME,           pb::FEATURE_SILENCE,
-    pb::FEATURE_QUALITY, pb::FEATURE_CAPTURE, pb::FEATURE_TELEPHONE_EVENTS, pb::FEATURE_EMERGENCY,
-    pb::FEATURE_SENDING, pb::FEATURE_PACE,    pb::FEATURE_TOGETHER,         pb::FEATURE_EVENT_CLOCKS};
+    pb::FEATURE_UDPTL,    pb::FEATURE_REPORTS,          pb::FEATURE_RESUME,    pb::FEATURE_SILENCE, pb::FEATURE_QUALITY,
+    pb::FEATURE_CAPTURE,  pb::FEATURE_TELEPHONE_EVENTS, pb::FEATURE_EMERGENCY, pb::FEATURE_SENDING, pb::FEATURE_PACE,
+    pb::FEATURE_TOGETHER, pb::FEATURE_EVENT_CLOCKS,     pb::FEATURE_KEY_TERMS};
 
 Converted<HelloFields> from_proto(const pb::Hello& hello);
 Converted<Allocate> from_proto(const std::string& client, const pb::Allocate& command);

@@ -76,7 +76,9 @@ void MediaService::serve(CallLoop& loop) {
 
 void MediaService::wait_for_control(CallLoop& loop) {
     const auto request = [&](grpc::ServerContext& context, auto& call, CallStep* step) {
-        RequestControl(&context, &call, &loop.queue(), &loop.queue(), step);
+        // As RequestControl() does, but for the octets of what comes instead of messages: keys are in them.
+        constexpr int control = 0;  // the first method of the service
+        RequestAsyncBidiStreaming(control, &context, &call, &loop.queue(), &loop.queue(), step);
     };
     ControlStream::wait(dispatcher_, statistics_, loop, request, [this, &loop] { wait_for_control(loop); });
 }
@@ -102,6 +104,7 @@ grpc::Status MediaService::GetStatistics(grpc::ServerContext*, const pb::GetStat
     for (const auto& port : status.ports) *response->add_ports() = to_proto(port);
     for (std::size_t i = 1; i < drop_count; ++i)
         if (status.drops[i] != 0) (*response->mutable_drops())[std::string(drop_texts[i].name)] = status.drops[i];
+    for (const auto suite : status.srtp_slow_suites) response->add_srtp_slow_suites(std::string(suite));
     response->set_clients(dispatcher_.statistics().connected.read());
     return grpc::Status::OK;
 }

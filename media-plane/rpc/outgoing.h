@@ -82,7 +82,8 @@ private:
             case pb::EVENT_SILENCE:
             case pb::EVENT_HEARD_AGAIN:
             case pb::EVENT_NOT_SENT:
-            case pb::EVENT_SENT_AGAIN: return silence_;
+            case pb::EVENT_SENT_AGAIN:
+            case pb::EVENT_KEY_ENDS: return silence_;
             case pb::EVENT_TELEPHONE_EVENT: return telephone_events_;
             case pb::EVENT_KEY_USE: return key_use_;
             default: return events_;

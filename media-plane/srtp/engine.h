@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "control/base/bytes.h"
 #include "control/base/result.h"
@@ -66,6 +67,9 @@ enum class EngineChoice : std::uint8_t { fastest, libsrtp };
 inline std::unique_ptr<Engine> make_engine(EngineChoice choice) {
     return choice == EngineChoice::fastest ? make_fastest_engine() : make_libsrtp_engine();
 }
+// SDES names of those suites that it does packet by packet, at a fraction of the speed. Not a matter of taste: somebody
+// has to be told.
+std::vector<std::string_view> slow_suites(const Engine& engine);
 // The instructions that carry bursts on this processor: "AVX-512", "AVX2", "AVX" or "SSE".
 std::string_view burst_instructions();
 

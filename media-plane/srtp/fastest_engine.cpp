@@ -66,4 +66,13 @@ private:
 
 std::unique_ptr<Engine> make_fastest_engine() { return std::make_unique<FastestEngine>(); }
 
+std::vector<std::string_view> slow_suites(const Engine& engine) {
+    std::vector<std::string_view> slow;
+    for (std::size_t i = 1; i < suite_facts.size(); ++i) {
+        const auto suite = static_cast<Suite>(i);
+        if (engine.supports(suite) && engine.name(suite) != burst_engine) slow.push_back(facts(suite).sdes_name);
+    }
+    return slow;
+}
+
 }  // namespace sallyport::srtp

@@ -309,15 +309,16 @@ void Call::on_ack(Side side, const sip::Message& ack, Context& cx) {
     bring_in_step(cx);
 }
 
-// A leg that has agreed to something else than holds now is offered that. Not while the other one may still take what
-// was cancelled there: then it would hold no longer (take_back).
+// A leg that has agreed to something else than holds now is offered that; and one whose peer's key ends the same under
+// new keys, so that it answers with another one. Not while the other leg may still take what was cancelled there: then
+// it would hold no longer (take_back).
 void Call::bring_in_step(Context& cx) {
     if (phase_ != Phase::answered || leg(Side::a).busy() || leg(Side::b).busy() || leg(Side::a).unacked) return;
     for (const Side side : {Side::a, Side::b}) {
         Leg& l = leg(side);
-        if (!l.outdated || exchange_ || l.unacked) continue;
+        if ((!l.outdated && !l.key_ends) || exchange_ || l.unacked) continue;
         l.outdated = false;
-        offer_again(side, cx);
+        offer_again(side, std::exchange(l.key_ends, false), cx);
     }
 }
 

@@ -236,6 +236,7 @@ private:
     void offer_late(Context& cx);
     void confirm(Context& cx);  // the offer is answered: what changed is kept
     void bring_in_step(Context& cx);
+    void on_key_ends(const MediaEvent& event, const std::string& place, Context& cx);
 
     // reliable.cpp: 18x that are acknowledged, on each leg for itself
     bool takes_reliable(Side side) const;
@@ -296,7 +297,7 @@ private:
     void pause_after_glare(Side side, Duration at_least, Context& cx);
     void on_no_answer(Context& cx);  // to the first INVITE or a later one
     void take_back(Side side, const transaction::Response& response, Context& cx);  // taken, but cancelled meanwhile
-    void offer_again(Side to, Context& cx);
+    void offer_again(Side to, bool new_keys, Context& cx);
 
     // renewal.cpp: the session timers, one for each leg
     dialog::SessionTimerPolicy session_policy(Side side) const;

@@ -57,6 +57,7 @@ struct Leg {
     bool over = false;          // BYE sent or received
     bool takes_update = false;  // as the peer's last Allow says (RFC 3311 4)
     bool outdated = false;      // what it has agreed to holds no longer: it is offered anew once the call stands
+    bool key_ends = false;      // the peer's SRTP key is near its lifetime: it is offered new ones likewise
     bool bye_due = false;       // held back until the peer has acknowledged our 2xx (RFC 3261 15)
     std::optional<InviteServer> server;
     Boxed<UnackedOk> unacked;

@@ -32,8 +32,9 @@ struct KeyUse {
     Side side = Side::a;
     std::vector<SsrcIndex> received, sent;
     std::uint32_t srtcp_sent = 0;
-    std::vector<SsrcIndex> srtcp_received = {};  // of each SSRC the highest index of SRTCP
-    std::uint64_t sent_unlisted_from = 0;        // where an SSRC begins that `sent` does not list
+    std::vector<SsrcIndex> srtcp_received = {};                      // of each SSRC the highest index of SRTCP
+    std::uint64_t sent_unlisted_from = 0;                            // where an SSRC begins that `sent` does not list
+    std::uint64_t received_packets = 0, received_srtcp_packets = 0;  // under a key with a lifetime
     friend bool operator==(const KeyUse&, const KeyUse&) = default;
 };
 // Where a leg has latched, and under which word of ours: the media plane tells it, and is told it again when it has
@@ -47,9 +48,11 @@ struct MediaLatched {
     friend bool operator==(const MediaLatched&, const MediaLatched&) = default;
 };
 struct MediaKeys {
-    std::string suite;           // SDES name; empty: no SRTP
-    Bytes receive, send;         // master key followed by salt
-    std::optional<KeyUse> used;  // on a media plane that is gone
+    std::string suite;                   // SDES name; empty: no SRTP
+    Bytes receive, send;                 // master key followed by salt
+    std::optional<KeyUse> used;          // on a media plane that is gone
+    Bytes receive_mki = {};              // of the peer's packets; empty: they have none
+    std::uint64_t receive_lifetime = 0;  // so many packets under `receive` are one too many; 0: as the suite has it
 };
 struct MediaLeg {  // absent: unchanged
     std::uint32_t stream = 0;
@@ -134,6 +137,7 @@ enum class MediaEventKind : std::uint8_t {
     telephone_event,  // of RFC 4733, `count` of them; the last one is told
     not_sent,         // nothing is sent to the leg's peer: `count` packets were dropped, at last because of `drop`
     sent_again,       // after `count` milliseconds
+    key_ends,         // of the packets that the lifetime of the peer's key allows `count` are left
 };
 struct MediaEvent {
     MediaEventKind kind = MediaEventKind::first_packet;
@@ -156,6 +160,7 @@ struct MediaEvent {
 // Of a media plane, as far as signaling does something else without it.
 struct MediaFeatures {
     bool fax = true;  // UDPTL; without it T.38 is refused
+    bool mki = true;  // without it lines of SDES that have one are passed over
 };
 // The media plane came or went. `incarnation` changes when it has restarted: then its sessions are gone, and live calls
 // are programmed anew; `sessions`: those it still has of ours (unknown ones are released).

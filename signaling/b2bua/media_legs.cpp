@@ -61,7 +61,12 @@ std::vector<MediaLeg> SdpBridge::media_legs() const {
                 if (!side.profile.srtp)
                     leg.keys = MediaKeys{};
                 else if (keys.ours && keys.theirs)
-                    leg.keys = MediaKeys{keys.theirs->suite, keys.theirs->key, keys.ours->key};
+                    leg.keys = MediaKeys{.suite = keys.theirs->suite,
+                                         .receive = keys.theirs->key,
+                                         .send = keys.ours->key,
+                                         .used = {},
+                                         .receive_mki = sdp::mki_of(*keys.theirs),
+                                         .receive_lifetime = sdp::lifetime_of(*keys.theirs)};
                 if (i < told.size() && i < far_heard.size()) {
                     leg.payload_map = sdp::payload_map(told[i], far_heard[i]);
                     leg.telephone_events = sdp::telephone_events(told[i], far_heard[i]);

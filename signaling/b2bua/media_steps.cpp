@@ -177,6 +177,7 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
         case MediaEventKind::sent_again:
             return ladder_.note(cx.now,
                                 "media is sent again to " + place + ", after " + std::to_string(event.count) + " ms");
+        case MediaEventKind::key_ends: return on_key_ends(event, place, cx);
         case MediaEventKind::telephone_event:
             return ladder_.note(cx.now, telephone_event_text(event) + " from " + place);
         case MediaEventKind::released:
@@ -184,6 +185,18 @@ void Call::on_media_event(const MediaEvent& event, Context& cx) {
             ladder_.note(cx.now, "the media plane released the session");
             return on_media_restarted(cx);
     }
+}
+
+// RFC 3711 9.2: there is another key in time, or nothing more under this one. An offer of ours has a new key
+// (SIPconnect 14.4), and a peer that is offered one has to think of its own.
+void Call::on_key_ends(const MediaEvent& event, const std::string& place, Context& cx) {
+    if (event.count == 0) {
+        ladder_.note(cx.now, "the SRTP key of " + place + " is over: what comes under it is dropped");
+        return log(Severity::warning, "srtp-key-over", place + " goes on with a key whose lifetime is over", cx);
+    }
+    ladder_.note(cx.now, "the SRTP key of " + place + " is over in " + std::to_string(event.count) + " packets");
+    leg(event.side).key_ends = true;
+    bring_in_step(cx);
 }
 
 // Idempotent for the media plane: a session that is still there stays as it is.

@@ -272,11 +272,12 @@ void Call::take_back(Side side, const transaction::Response& response, Context& 
 }
 
 // What holds now, by an exchange of our own: the other party has said it already.
-void Call::offer_again(Side to, Context& cx) {
+void Call::offer_again(Side to, bool new_keys, Context& cx) {
     Exchange exchange;
     exchange.from = other(to);
     exchange.before = bridge_;
     exchange_ = std::move(exchange);
+    if (new_keys) bridge_.renew_keys(to);
     relay_offer(cx);
 }
 

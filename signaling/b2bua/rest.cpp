@@ -19,8 +19,9 @@ bool Call::is_quiet() const {
     const bool forks_wait = std::any_of(forks_.begin(), forks_.end(), [](const Fork& fork) {
         return !fork.pracks.empty() || fork.said.waiting() != nullptr;
     });
-    return !forks_wait && std::none_of(legs_.begin(), legs_.end(),
-                                       [](const Leg& l) { return l.busy() || l.unacked || l.renewal || l.outdated; });
+    return !forks_wait && std::none_of(legs_.begin(), legs_.end(), [](const Leg& l) {
+        return l.busy() || l.unacked || l.renewal || l.outdated || l.key_ends;
+    });
 }
 
 void Call::rest(Context& cx) {

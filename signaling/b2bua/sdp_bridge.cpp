@@ -133,7 +133,7 @@ BridgeResult<void> SdpBridge::hear_offer(Side from, std::string_view sdp) {
             continue;
         }
         if (view.secure) {
-            keys[i].theirs = choose_offered_key(view.crypto);
+            keys[i].theirs = choose_offered_key(view.crypto, side.profile.takes_mki);
             if (!keys[i].theirs) {
                 why = BridgeErrc::no_usable_key;
                 continue;
@@ -201,7 +201,7 @@ BridgeResult<void> SdpBridge::hear_answer(Side from, std::string_view sdp) {
         if (const auto reason = unusable_endpoint(view, side.profile)) return *reason;
         if (view.secure) {
             SALLYPORT_CHECK(side.keys[i].ours.has_value());
-            side.keys[i].theirs = accept_answered_key(view.crypto, *side.keys[i].ours);
+            side.keys[i].theirs = accept_answered_key(view.crypto, *side.keys[i].ours, side.profile.takes_mki);
             if (!side.keys[i].theirs) return BridgeErrc::no_usable_key;
         }
         refused[i] = false;
@@ -241,6 +241,10 @@ BridgeResult<std::string> SdpBridge::speak_answer(Side to, const std::vector<Med
     auto description = sdp::anchor(*source.heard, &*side.heard, anchors, profile);
     if (!description.has_value()) return BridgeErrc::nothing_in_common;
     return say(side, std::move(*description));
+}
+
+void SdpBridge::renew_keys(Side to) {
+    for (Keys& keys : at(to).keys) keys.ours.reset();
 }
 
 std::string SdpBridge::repeat(Side to) {

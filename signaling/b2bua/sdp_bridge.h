@@ -49,6 +49,7 @@ struct MediaProfile {  // of a leg; from the trunk's or the carrier's media poli
     sdp::HoldToldAs hold = sdp::HoldToldAs::said;  // when this party puts the other one on hold
     std::uint32_t packet_milliseconds = 0;         // that this party is to be sent, and to send; 0: as is said
     bool fax = true;                               // T.38; else it is refused, from and to this party
+    bool takes_mki = true;                         // SRTP that names its key in each packet
 };
 
 class SdpBridge {
@@ -63,6 +64,8 @@ public:
     BridgeResult<void> hear_answer(Side from, std::string_view sdp);
     BridgeResult<std::string> speak_answer(Side to, const std::vector<MediaLocal>& ports, RandomSource& random,
                                            sdp::AnswerOrder order = sdp::AnswerOrder::of_source);
+    // What `to` is offered next has new keys, whatever else is as it was (RFC 3711 9.2).
+    void renew_keys(Side to);
     // What `to` was told last and has taken of it, once more as an offer; with the same version where that is all of
     // it.
     std::string repeat(Side to);

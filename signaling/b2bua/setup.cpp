@@ -208,7 +208,8 @@ MediaProfile Call::profile_of(Side side, const Flow& flow, const Context& cx) co
                          cx.realm(flow.realm).advertised_media,
                          hold_told_as(policy.music_on_hold),
                          policy.packet_milliseconds,
-                         policy.fax == config::Fax::t38 && cx.media_features.fax};
+                         policy.fax == config::Fax::t38 && cx.media_features.fax,
+                         cx.media_features.mki};
     // SIPconnect 16.3: private addresses are the business of who has a VPN, or a NAT mode. The core is the operator's.
     // Who calls for help is heard with whatever codec he has, and from behind whatever NAT.
     if (admitted_.emergency) profile.codecs.clear();

@@ -7,9 +7,14 @@
 namespace sallyport::b2bua {
 namespace {
 
-bool usable(const sdp::CryptoLine& line) {
+// Of a call: 80 s of speech, of which an eighth is left when another key is asked for.
+constexpr std::uint64_t least_lifetime = 4'096;
+
+bool usable(const sdp::CryptoLine& line, bool with_mki) {
     const std::size_t bytes = key_and_salt_bytes(line.suite);
-    return bytes != 0 && line.key.size() == bytes && line.mki.empty() && line.session_parameters.empty();
+    const bool lasts = line.lifetime.empty() || sdp::lifetime_of(line) >= least_lifetime;
+    return bytes != 0 && line.key.size() == bytes && lasts && (line.mki.empty() || with_mki) &&
+           line.session_parameters.empty();
 }
 
 }  // namespace
@@ -36,16 +41,17 @@ sdp::CryptoLine make_key(std::uint32_t tag, std::string_view suite, RandomSource
     return line;
 }
 
-std::optional<sdp::CryptoLine> choose_offered_key(const std::vector<sdp::CryptoLine>& offered) {
-    for (const auto& line : offered)
-        if (usable(line)) return line;
+std::optional<sdp::CryptoLine> choose_offered_key(const std::vector<sdp::CryptoLine>& offered, bool takes_mki) {
+    for (const bool with_mki : {false, true})
+        for (const auto& line : offered)
+            if (usable(line, with_mki) && (takes_mki || !with_mki)) return line;
     return std::nullopt;
 }
 
 std::optional<sdp::CryptoLine> accept_answered_key(const std::vector<sdp::CryptoLine>& answered,
-                                                   const sdp::CryptoLine& ours) {
+                                                   const sdp::CryptoLine& ours, bool takes_mki) {
     for (const auto& line : answered)
-        if (usable(line) && line.suite == ours.suite && line.key != ours.key) return line;
+        if (usable(line, takes_mki) && line.suite == ours.suite && line.key != ours.key) return line;
     return std::nullopt;
 }
 

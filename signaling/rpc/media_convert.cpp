@@ -73,6 +73,8 @@ void copy(const b2bua::KeyUse& from, media_pb::KeyUse& to) {
     to.set_srtcp_sent(from.srtcp_sent);
     add(from.srtcp_received, *to.mutable_srtcp_received());
     to.set_sent_unlisted_from(from.sent_unlisted_from);
+    to.set_received_packets(from.received_packets);
+    to.set_received_srtcp_packets(from.received_srtcp_packets);
 }
 
 std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to) {
@@ -84,6 +86,8 @@ std::optional<std::string> copy(const b2bua::MediaKeys& from, media_pb::Keys& to
     copy(from.receive, *to.mutable_receive());
     copy(from.send, *to.mutable_send());
     if (from.used) copy(*from.used, *to.mutable_used());
+    copy(from.receive_mki, *to.mutable_receive_mki());
+    to.set_receive_lifetime(from.receive_lifetime);
     return std::nullopt;
 }
 
@@ -237,6 +241,7 @@ std::optional<b2bua::MediaEventKind> from_proto(media_pb::EventKind kind) {
         case media_pb::EVENT_TELEPHONE_EVENT: return b2bua::MediaEventKind::telephone_event;
         case media_pb::EVENT_NOT_SENT: return b2bua::MediaEventKind::not_sent;
         case media_pb::EVENT_SENT_AGAIN: return b2bua::MediaEventKind::sent_again;
+        case media_pb::EVENT_KEY_ENDS: return b2bua::MediaEventKind::key_ends;
         default: return std::nullopt;
     }
 }
@@ -250,6 +255,8 @@ b2bua::KeyUse from_proto(const media_pb::KeyUse& from, std::uint32_t stream, b2b
     copy_some(from.sent(), max_sent_ssrcs, used.sent);
     copy_some(from.srtcp_received(), max_received_ssrcs, used.srtcp_received);
     used.sent_unlisted_from = from.sent_unlisted_from();
+    used.received_packets = from.received_packets();
+    used.received_srtcp_packets = from.received_srtcp_packets();
     return used;
 }
 
@@ -322,6 +329,7 @@ bool names(const media_pb::Welcome& welcome, media_pb::Feature feature) {
 b2bua::MediaState from_proto(const media_pb::Welcome& welcome) {
     b2bua::MediaState state{true, welcome.incarnation(), {welcome.sessions().begin(), welcome.sessions().end()}};
     state.features.fax = names(welcome, media_pb::FEATURE_UDPTL);
+    state.features.mki = names(welcome, media_pb::FEATURE_KEY_TERMS);
     return state;
 }
 
@@ -340,6 +348,8 @@ std::string features_missing(const media_pb::Welcome& welcome) {
         "digits last too long or too short where events have another clock on each side");
     add(media_pb::FEATURE_EMERGENCY, "it keeps nothing for emergencies when it is full");
     add(media_pb::FEATURE_SENDING, "calls that nothing is sent to are not told");
+    add(media_pb::FEATURE_KEY_TERMS,
+        "SRTP keys that are named in each packet (MKI) are passed over, and those whose lifetime ends go on");
     add(media_pb::FEATURE_PACE,
         "streams are held to the node's rate alone, not to their codec's, and video is marked as voice");
     return text;

@@ -22,10 +22,10 @@ Result<media_pb::ClientMessage, std::string> to_proto(const b2bua::MediaCommand&
 b2bua::MediaReply from_proto(const media_pb::Reply& reply);
 // What signaling says in its Hello that it understands.
 inline constexpr std::array understood_features{
-    media_pb::FEATURE_UDPTL,     media_pb::FEATURE_REPORTS,     media_pb::FEATURE_RESUME,
-    media_pb::FEATURE_SILENCE,   media_pb::FEATURE_QUALITY,     media_pb::FEATURE_TELEPHONE_EVENTS,
-    media_pb::FEATURE_EMERGENCY, media_pb::FEATURE_SENDING,     media_pb::FEATURE_PACE,
-    media_pb::FEATURE_TOGETHER,  media_pb::FEATURE_EVENT_CLOCKS};
+    media_pb::FEATURE_UDPTL,     media_pb::FEATURE_REPORTS,      media_pb::FEATURE_RESUME,
+    media_pb::FEATURE_SILENCE,   media_pb::FEATURE_QUALITY,      media_pb::FEATURE_TELEPHONE_EVENTS,
+    media_pb::FEATURE_EMERGENCY, media_pb::FEATURE_SENDING,      media_pb::FEATURE_PACE,
+    media_pb::FEATURE_TOGETHER,  media_pb::FEATURE_EVENT_CLOCKS, media_pb::FEATURE_KEY_TERMS};
 bool names(const media_pb::Welcome& welcome, media_pb::Feature feature);
 b2bua::MediaState from_proto(const media_pb::Welcome& welcome);
 // What signaling uses and this plane does not have, and what becomes of it, in words; empty: nothing.

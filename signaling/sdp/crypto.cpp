@@ -2,6 +2,7 @@
 // before is for others to decide.
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "signaling/sdp/session_description.h"
 #include "signaling/sdp/text.h"
@@ -25,26 +26,44 @@ bool key_fits(std::string_view suite, std::size_t bytes) {
     return bytes != 0;  // a suite we do not know is judged by whoever does
 }
 
-bool is_lifetime(std::string_view text) {  // "2^20" or the number of packets itself
-    if (text.starts_with("2^")) return number(text.substr(2), 48).value_or(0) != 0;
-    return text.size() <= 15 && !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+// "2^20" or the number of packets itself, RFC 4568 6.1; nothing if it is no lifetime, or longer than any suite's.
+std::optional<std::uint64_t> read_lifetime(std::string_view text) {
+    constexpr unsigned longest = 48;
+    if (text.starts_with("2^")) {
+        const auto power = number(text.substr(2), longest);
+        return power && *power != 0 ? std::optional(std::uint64_t{1} << *power) : std::nullopt;
+    }
+    std::uint64_t packets = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), packets);
+    const bool whole = error == std::errc() && end == text.data() + text.size() && !text.starts_with('0');
+    return whole && packets <= std::uint64_t{1} << longest ? std::optional(packets) : std::nullopt;
 }
 
-bool is_mki(std::string_view text) {  // "value:length", RFC 4568 6.1: up to 128 bytes
+// "value:length", RFC 4568 6.1: a decimal number that packets have in so many octets; nothing if it has no room there.
+std::optional<Bytes> read_mki(std::string_view text) {
     const std::size_t colon = text.find(':');
-    if (colon == 0 || colon == std::string_view::npos) return false;
-    const std::string_view value = text.substr(0, colon);
+    if (colon == 0 || colon == std::string_view::npos) return std::nullopt;
     const auto length = number(text.substr(colon + 1), 128);
-    return value.find_first_not_of("0123456789") == std::string_view::npos && length && *length != 0;
+    if (!length || *length == 0) return std::nullopt;
+    Bytes octets(*length);
+    for (const char digit : text.substr(0, colon)) {
+        if (digit < '0' || digit > '9') return std::nullopt;
+        unsigned carried = static_cast<unsigned>(digit - '0');
+        for (auto octet = octets.rbegin(); octet != octets.rend(); ++octet) {
+            carried += *octet * 10u;
+            *octet = static_cast<std::uint8_t>(carried);
+            carried >>= 8;
+        }
+        if (carried != 0) return std::nullopt;
+    }
+    return octets;
 }
 
-// "inline:<key||salt>[|lifetime][|mki:length]". Of several keys the first, with its MKI: without one nobody could tell
-// which key a packet is under (RFC 4568 6.1), and half a call would be noise.
+// "inline:<key||salt>[|lifetime][|mki:length]". Of several keys, which its sender changes as it likes (RFC 4568 6.1),
+// one would leave the rest of a call noise: such a line is none that can be used.
 bool read_key(std::string_view text, CryptoLine& out) {
     constexpr std::string_view method = "inline:";
-    const bool several = text.find(';') != std::string_view::npos;
-    text = text.substr(0, text.find(';'));
-    if (!same_name(text.substr(0, method.size()), method)) return false;
+    if (text.find(';') != std::string_view::npos || !same_name(text.substr(0, method.size()), method)) return false;
     text.remove_prefix(method.size());
     const std::size_t bar = std::min(text.find('|'), text.size());
     auto key = from_base64(text.substr(0, bar));  // wrong padding is met in practice and changes no bit of the key
@@ -54,14 +73,14 @@ bool read_key(std::string_view text, CryptoLine& out) {
         text.remove_prefix(1);
         const std::string_view part = text.substr(0, text.find('|'));
         text.remove_prefix(part.size());
-        if (out.lifetime.empty() && out.mki.empty() && is_lifetime(part))
+        if (out.lifetime.empty() && out.mki.empty() && read_lifetime(part))
             out.lifetime = part;
-        else if (out.mki.empty() && is_mki(part))
+        else if (out.mki.empty() && read_mki(part))
             out.mki = part;
         else
             return false;
     }
-    return !several || !out.mki.empty();
+    return true;
 }
 
 }  // namespace
@@ -78,6 +97,10 @@ std::optional<CryptoLine> parse_crypto(std::string_view attribute_value) {
     out.session_parameters.assign(w.begin() + 3, w.end());
     return out;
 }
+
+std::uint64_t lifetime_of(const CryptoLine& line) { return read_lifetime(line.lifetime).value_or(0); }
+
+Bytes mki_of(const CryptoLine& line) { return read_mki(line.mki).value_or(Bytes{}); }
 
 std::string write_crypto(const CryptoLine& line) {
     std::string out = std::to_string(line.tag);

@@ -117,7 +117,9 @@ struct CryptoLine {
     std::vector<std::string> session_parameters;
 };
 std::optional<CryptoLine> parse_crypto(std::string_view attribute_value);
-std::string write_crypto(const CryptoLine& line);  // attribute value; contains the key: never log it
+std::uint64_t lifetime_of(const CryptoLine& line);  // packets, at most 2^48: that many are one too many; 0: not said
+Bytes mki_of(const CryptoLine& line);               // as packets have it, 1 to 128 octets; empty: they have none
+std::string write_crypto(const CryptoLine& line);   // attribute value; contains the key: never log it
 
 enum class Direction : std::uint8_t { sendrecv, sendonly, recvonly, inactive };
 Direction reversed(Direction d);
@@ -140,7 +142,8 @@ struct TelephoneEventType {
 // What the peer said about one of its streams, session level applied.
 struct StreamView {
     std::string media, protocol;
-    bool rtp = false;                           // RTP/AVP or RTP/SAVP (also with F): otherwise codecs are empty
+    bool rtp = false;                           // RTP/AVP or RTP/SAVP (also with F), of audio, video, text or
+                                                // application: otherwise codecs are empty
     bool secure = false;                        // SAVP
     bool t38 = false;                           // m=image, fax over UDPTL (ITU-T T.38 D.2.3); over TCP or RTP it is not
     bool rejected = false;                      // port 0

@@ -117,6 +117,13 @@ void read_rtcp(const BasicMedia<Text>& m, StreamView& out) {
         out.rtcp_endpoint.reset();
 }
 
+// Of the media of RFC 8866 5.14 and 8.2.2 those that are sent with RTP: messages go over MSRP, images over UDPTL. What
+// nobody has registered is nothing that we could say how to carry.
+bool goes_over_rtp(std::string_view media) {
+    return same_name(media, "audio") || same_name(media, "video") || same_name(media, "text") ||
+           same_name(media, "application");
+}
+
 // RFC 3556 2: what the stream says goes before what the session says.
 template <class Text>
 bool is_zero_bandwidth(std::string_view modifier, const BasicMedia<Text>& m, const BasicDescription<Text>& session) {
@@ -286,7 +293,8 @@ StreamView view_stream(const BasicDescription<Text>& description, std::size_t in
     out.media = m.media;
     out.protocol = m.protocol;
     out.secure = same_name(m.protocol, "RTP/SAVP") || same_name(m.protocol, "RTP/SAVPF");
-    out.rtp = out.secure || same_name(m.protocol, "RTP/AVP") || same_name(m.protocol, "RTP/AVPF");
+    out.rtp =
+        goes_over_rtp(m.media) && (out.secure || same_name(m.protocol, "RTP/AVP") || same_name(m.protocol, "RTP/AVPF"));
     out.t38 = same_name(m.media, "image") && same_name(m.protocol, "udptl") &&
               std::any_of(m.formats.begin(), m.formats.end(), [](const auto& f) { return same_name(f, "t38"); });
     out.rejected = m.port == 0;

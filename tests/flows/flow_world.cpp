@@ -170,6 +170,14 @@ void FlowRun::set_media(const FlowStep& step) {
         event.session = media.sessions.empty() ? "none" : media.sessions.begin()->first;
         return bench_.input(event);
     }
+    if (what == "key-ends") {  // media key-ends a 512
+        b2bua::MediaEvent event;
+        event.kind = b2bua::MediaEventKind::key_ends;
+        event.side = word(step, 2) == "a" ? b2bua::Side::a : b2bua::Side::b;
+        event.session = media.sessions.empty() ? "none" : media.sessions.begin()->first;
+        event.count = std::stoull(word(step, 3));
+        return bench_.input(event);
+    }
     if (what == "counts") {  // media counts a 170000
         b2bua::MediaEvent event;
         event.kind = b2bua::MediaEventKind::key_use;

@@ -116,7 +116,7 @@ class RtpEnd:
         ports = local.port, local.rtcp_port or local.port + 1
         self.to, self.to_rtcp = (remote.address, remote.port), (remote.address, remote.rtcp_port or remote.port + 1)
         if local.cryptos:
-            self.sending = srtp.for_key(local.cryptos[0].key, self.sending)
+            self.sending = srtp.for_key(local.cryptos[0].key, self.sending, local.cryptos[0].mki)
             self.receiving = srtp.for_key(remote.cryptos[0].key, self.receiving)
         if ports != tuple(each.getsockname()[1] for each in self.sockets):
             self.move(local.address, ports)

@@ -1,5 +1,5 @@
 """SRTP and SRTCP with AES_CM_128_HMAC_SHA1_80 as RFC 3711 has them, packet by packet and without a memory of what came
-before: what is a replay, or out of order, is the test's business. The first 2^16 packets of a stream (rollover counter 0)."""
+before: what is a replay, or out of order, is the test's business, and so is how often the sequence number has turned (`roc`)."""
 import base64
 import hmac
 import struct
@@ -47,24 +47,24 @@ class _Keys:
 
 
 class Srtp:
-    """One direction, under one key: `inline` as in a=crypto."""
+    """One direction, under one key: `inline` as in a=crypto; packets that we send name it by `mki` (RFC 3711 3.1, 3.4)."""
 
-    def __init__(self, inline):
-        self.inline, key = inline, base64.b64decode(inline)
+    def __init__(self, inline, mki=b''):
+        self.inline, self.mki, key = inline, mki, base64.b64decode(inline)
         self.rtp, self.rtcp = (_Keys(key[:16], key[16:], labels) for labels in ((0, 1, 2), (3, 4, 5)))
-        self.rtcp_index = 0
+        self.rtcp_index = self.roc = 0
 
     def protect(self, packet):
         size = rtp_header_size(packet)
-        ssrc, index = int.from_bytes(packet[8:12], 'big'), int.from_bytes(packet[2:4], 'big')
+        ssrc, index = int.from_bytes(packet[8:12], 'big'), self.roc << 16 | int.from_bytes(packet[2:4], 'big')
         out = packet[:size] + self.rtp.crypt(packet[size:], ssrc, index)
-        return out + self.rtp.tag(out, bytes(4))
+        return out + self.mki + self.rtp.tag(out, struct.pack('>I', self.roc))
 
     def unprotect(self, packet):
         out, tag = packet[:-RTP_TAG], packet[-RTP_TAG:]
-        if tag != self.rtp.tag(out, bytes(4)):
+        if tag != self.rtp.tag(out, struct.pack('>I', self.roc)):
             raise NotAuthentic
-        return self.protect(out)[:-RTP_TAG]      # counter mode undoes itself
+        return self.protect(out)[:len(out)]      # counter mode undoes itself
 
     def protect_rtcp(self, packet, index=None):
         """With the next index, or with this one."""
@@ -73,7 +73,7 @@ class Srtp:
             index = self.rtcp_index
         out = packet[:RTCP_HEADER] + self.rtcp.crypt(packet[RTCP_HEADER:], int.from_bytes(packet[4:8], 'big'), index)
         out += struct.pack('>I', ENCRYPTED | index)
-        return out + self.rtcp.tag(out)
+        return out + self.mki + self.rtcp.tag(out)
 
     def unprotect_rtcp(self, packet):
         """(the packet, its index). One that is authentic and not encrypted is given as it is."""
@@ -87,10 +87,11 @@ class Srtp:
         return plain, word & ~ENCRYPTED
 
 
-def for_key(inline, before=None):
-    """The direction under this key. If it was another one before, SRTCP goes on counting (RFC 3711 3.4)."""
+def for_key(inline, before=None, mki=b''):
+    """The direction under this key. If it was another one before, RTP and SRTCP go on counting (RFC 3711 3.3.1, 3.4)."""
     if before is not None and before.inline == inline:
         return before
-    direction = Srtp(inline)
-    direction.rtcp_index = before.rtcp_index if before is not None else 0
+    direction = Srtp(inline, mki)
+    if before is not None:
+        direction.rtcp_index, direction.roc = before.rtcp_index, before.roc
     return direction

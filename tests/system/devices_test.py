@@ -114,5 +114,31 @@ def _():
         steered_call(lab, 'net_tap', lambda way: way.endswith('flow rules') or way.startswith('hand-over: '))
 
 
+SUITES = {'AES_CM_128_HMAC_SHA1_80', 'AES_CM_128_HMAC_SHA1_32', 'AES_256_CM_HMAC_SHA1_80', 'AEAD_AES_128_GCM',
+          'AEAD_AES_256_GCM'}
+
+
+def slow_suites(lab):
+    status = lab.edge.json('status')
+    warnings = [w for w in status.get('warnings', []) if w.startswith('SRTP is done packet by packet')]
+    return set(status['media'].get('srtp_slow_suites', [])), warnings
+
+
+@case('SRTP that is done packet by packet is told in status, metric and log, and calls pass; where bursts are, nothing is')
+def _():
+    with running_edge('slowsrtp', options={'media': 'srtp: {engine: libsrtp}\n'}) as lab:
+        call_goes_through(lab, 'net_af_packet')
+        suites, warnings = slow_suites(lab)
+        equal(suites, SUITES, 'suites that are told to be slow')
+        require(len(warnings) == 1 and all(suite in warnings[0] for suite in SUITES), f'warnings: {warnings}')
+        require(warnings[0] in lab.edge.cli('status'), 'the status for people says it')
+        equal(lab.edge.scrape('media').get('sallyport_media_srtp_slow_suites'), len(SUITES), 'the metric')
+        require('srtp-slow' in lab.edge.daemons['media'].text(), 'the log')
+    with running_edge('fastsrtp') as lab:
+        if lab.edge.scrape('media').get('sallyport_media_srtp_slow_suites'):
+            raise Skipped('this processor has no AES')
+        equal(slow_suites(lab), (set(), []), 'where bursts are done')
+
+
 if __name__ == '__main__':
     sys.exit(main('devices'))

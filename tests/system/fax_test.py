@@ -109,7 +109,7 @@ def require_gateway(stream, where):
 
 
 @case('a call turns to T.38 by re-INVITE of either side and back to voice: attributes cross, datagrams with their redundancy '
-      'pass unmodified on the negotiated ports, both ways, and no third party\'s [SC-14.7-02] [SC-14.7-03]')
+      'pass unmodified on the negotiated ports, both ways, and no third party\'s [SC-14.7-02] [SC-14.7-03] [E-37]')
 def _(lab):
     for from_pbx in (True, False):
         with plain_call(lab, from_pbx) as call:
@@ -223,7 +223,7 @@ def _(lab):
 
 
 @case('T.38 over TCP, TLS or RTP is refused with 488 and the call goes on; so is UDPTL to and from a trunk that has SRTP '
-      '[SC-14.7-03]')
+      '[SC-14.7-03] [E-37]')
 def _(lab):
     with plain_call(lab, True) as call:
         for line in ('m=image {} TCP t38', 'm=image {} TCP/TLS t38', 'm=image {} UDP/TLS/UDPTL t38',

@@ -11,6 +11,7 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import running_edge  # noqa: E402
 from media_calls import WAYS, Voice, both_talk, media_call, refusal, renegotiate  # noqa: E402
+from pbx_sim import sdp  # noqa: E402
 from rtp_end import (BYE, RR, SR, Rtp, event, events_type, goodbye, noise, receiver_report, require_same,  # noqa: E402
                      sender_report, source_description)
 
@@ -102,7 +103,7 @@ def exchange_reports(call, when):
 
 
 @case('the reports of each side reach the other beside RTP, or where its a=rtcp says, on hold as well, and so does its BYE; '
-      'they speak of sources that this leg has seen, and of no other [SC-4-05]')
+      'they speak of sources that this leg has seen, and of no other [SC-4-05] [E-39]')
 def _(lab):
     for way in WAYS:
         party = lab.pbx() if way == 'from the PBX' else lab.core()
@@ -120,6 +121,21 @@ def _(lab):
                 leaver.report(receiver_report(leaver.ssrc, listener.ssrc) + source_description(leaver.ssrc, 'me') +
                               goodbye(leaver.ssrc))
                 require(listener.wait_reports(1, f'BYE, {name}')[0].of_type(BYE) == goodbye(leaver.ssrc), f'BYE, {name}')
+
+
+@case('RTP on an odd port is as good as any, RTCP then on the one above; rtcp-mux is not answered, so that RTCP has a port of '
+      'its own [E-39]')
+def _(lab):
+    for way in WAYS:
+        party = lab.pbx() if way == 'from the PBX' else lab.core()
+        for extra in ([], ['a=rtcp-mux']):
+            key = sdp.new_key(party.suite) if party.suite else None
+            offer = sdp.build(party.media_address, party.port() | 1, party.suite, key, extra=extra)
+            with media_call(lab, way, offer) as call:
+                told = (call.pbx if way == 'from the PBX' else call.core).remote_sdp.audio
+                require('rtcp-mux' not in told.attributes, f'{way}: mux was answered')
+                both_talk(call, Voice(5), Voice(5))
+                exchange_reports(call, f'{way}, an odd port, {extra}')
 
 
 def dial(end, codes, type_):

@@ -18,6 +18,7 @@ class Crypto:
     tag: str
     suite: str
     key: str
+    mki: bytes = b''                 # RFC 4568 6.1, as packets have it
 
 
 @dataclass
@@ -92,7 +93,9 @@ def take_attribute(stream, value):
     name, _, content = value.partition(':')
     if name == 'crypto':
         tag, suite, key = content.split()[:3]
-        stream.cryptos.append(Crypto(tag, suite, key.removeprefix('inline:').split('|')[0]))
+        key, *terms = key.removeprefix('inline:').split('|')
+        number, _, size = terms[-1].partition(':') if terms else ('', '', '')
+        stream.cryptos.append(Crypto(tag, suite, key, int(number).to_bytes(int(size), 'big') if size else b''))
     elif name == 'rtcp':
         stream.rtcp_port = int(content.split()[0])
     elif value in ('sendrecv', 'sendonly', 'recvonly', 'inactive'):

@@ -113,7 +113,7 @@ TEST_CASE("What is lost before us is lost behind us, late packets come late, and
     CHECK(c.send(58'001) == first + 2'002);
 }
 
-TEST_CASE("The first number sent is in the lower half, whatever the source's is: its receiver may miss some (E-19)") {
+TEST_CASE("The first number sent is in the lower half, whatever the source's is: its receiver may miss some [E-19]") {
     for (const std::uint32_t begin : {0u, 1u, 32'767u, 32'768u, 65'500u, 65'535u}) {
         HalfSecure c;
         for (std::uint32_t i = 0; i < 200; ++i) {
@@ -126,7 +126,7 @@ TEST_CASE("The first number sent is in the lower half, whatever the source's is:
     }
 }
 
-TEST_CASE("Sources that take turns go on where each has stopped") {
+TEST_CASE("Sources that take turns go on where each has stopped [E-18]") {
     HalfSecure c;
     const std::uint16_t one = *c.send(100, 1), other = *c.send(60'000, 2);
     CHECK(c.send(150, 1) == one + 1);
@@ -159,7 +159,8 @@ TEST_CASE("SRTP on both sides: each hears the other, however that one counts") {
     CHECK(rtp::sequence_number(heard->data()) == (65'530 & 0x7fff) + 19);
 }
 
-TEST_CASE("A new key goes on with the numbers; where the peer has moved, which begins a new count, they begin anew") {
+TEST_CASE(
+    "A new key goes on with the numbers; where the peer has moved, which begins a new count, they begin anew [E-17]") {
     const Suite suite = suites[0];
     HalfSecure c;
     const std::uint16_t last = *c.send(60'000);

@@ -88,7 +88,7 @@ TEST_CASE("Where SRTP is, there is no UDPTL, whichever is said last, and nothing
     CHECK(plain.modify({keys}).code == Code::ok);
 }
 
-TEST_CASE("A gateway behind NAT takes the leg after five datagrams in sequence, as with RTP; a spray does not") {
+TEST_CASE("A gateway behind NAT takes the leg after five datagrams in sequence, as with RTP; a spray does not [E-37]") {
     MediaBench bench;
     LegChange a = leg(Side::a, at("203.0.113.5:4000")), b = leg(Side::b, at("203.0.113.99:6000"));
     a.latching = Latching::any_address;

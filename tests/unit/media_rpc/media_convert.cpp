@@ -273,6 +273,9 @@ TEST_CASE("Hello is checked") {
     CHECK(taken(from_proto(hello)).takes_sending);
     hello.add_features(pb::FEATURE_TELEPHONE_EVENTS);
     CHECK(taken(from_proto(hello)).takes_telephone_events);
+    CHECK_FALSE(taken(from_proto(hello)).takes_key_terms);
+    hello.add_features(pb::FEATURE_KEY_TERMS);
+    CHECK(taken(from_proto(hello)).takes_key_terms);
     CHECK_FALSE(taken(from_proto(hello)).takes_codes);  // unless it is asked for
     hello.set_telephone_event_codes(true);
     CHECK(taken(from_proto(hello)).takes_codes);
@@ -400,6 +403,35 @@ TEST_CASE("how far keys have been used crosses in both directions") {
     CHECK(answer.used(0).stream() == 3);
     CHECK(answer.used(0).side() == pb::SIDE_B);
     CHECK(answer.used(0).used().SerializeAsString() == keys.used().SerializeAsString());
+}
+
+TEST_CASE("what a peer says of its key is taken, and refused where it can be no key's [E-20]") {
+    pb::Allocate a = allocate();
+    pb::Keys& keys = *add_leg(a, 0, pb::SIDE_A).mutable_keys();
+    keys.set_suite(pb::SRTP_AES_CM_128_HMAC_SHA1_80);
+    keys.set_receive(std::string(30, 'r'));
+    CHECK(taken(from_proto("edge/0", a)).legs[0].keys->receive_mki.empty());
+    CHECK(taken(from_proto("edge/0", a)).legs[0].keys->receive_lifetime == 0);
+    keys.set_receive_mki(std::string("\0\1", 2));
+    keys.set_receive_lifetime(std::uint64_t{1} << 48);
+    keys.mutable_used()->set_received_packets(5'000);
+    keys.mutable_used()->set_received_srtcp_packets(50);
+    const Keys known = *taken(from_proto("edge/0", a)).legs[0].keys;
+    CHECK(known.receive_mki == Bytes{0, 1});
+    CHECK(known.receive_lifetime == std::uint64_t{1} << 48);
+    CHECK(known.used->received_packets == 5'000);
+    CHECK(known.used->received_srtcp == 50);
+    const pb::Event used = to_proto(Event{.kind = EventKind::key_use, .key = {"edge/0", "s1"}, .used = *known.used});
+    CHECK(used.used().SerializeAsString() == keys.used().SerializeAsString());
+    const pb::Event ends = to_proto(Event{.kind = EventKind::key_ends, .key = {"edge/0", "s1"}, .count = 512});
+    CHECK(ends.kind() == pb::EVENT_KEY_ENDS);
+    CHECK(ends.count() == 512);
+
+    keys.set_receive_mki(std::string(129, 'm'));
+    CHECK(why(a) == "legs[0].keys.receive_mki: has 129 bytes; most are 128");
+    keys.set_receive_mki("m");
+    keys.set_receive_lifetime((std::uint64_t{1} << 48) + 1);
+    CHECK(why(a) == "legs[0].keys.receive_lifetime: is more than 2^48");
 }
 
 TEST_CASE("keys are wiped from a message that has been dealt with, where they were") {

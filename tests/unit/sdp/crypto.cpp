@@ -57,14 +57,32 @@ TEST_CASE("lifetime and MKI in every legal combination, and nothing else") {
     CHECK(line(start + "|1048576").lifetime == "1048576");
     CHECK(line(start + "|1:4").mki == "1:4");
     CHECK(line(start + "|1:4").lifetime.empty());
-    CHECK(line(start + "|2^20|1:4;inline:" + key30 + "|2^20|2:4").mki == "1:4");  // of several keys the first
-    CHECK_FALSE(parse_crypto(start + ";inline:" + key30));                        // which of them?
-    for (const auto tail : {"|", "||", "|x", "|2^", "|2^0", "|2^49", "|1:", "|:4", "|1:0", "|1:129", "|1:4|2^20",
-                            "|2^20|1:4|5", "|2^20|2^20"})
+    CHECK_FALSE(
+        parse_crypto(start + "|2^20|1:4;inline:" + key30 + "|2^20|2:4"));  // its sender changes them as it likes
+    CHECK_FALSE(parse_crypto(start + ";inline:" + key30));
+    for (const auto tail :
+         {"|", "||", "|x", "|2^", "|2^0", "|2^49", "|0", "|01024", "|281474976710657", "|99999999999999999999",
+          "|1:", "|:4", "|1:0", "|1:129", "|256:1", "|1:4|2^20", "|2^20|1:4|5", "|2^20|2^20", "|1x:4"})
         CHECK_FALSE(parse_crypto(start + tail).has_value());
     for (const auto text : {"", "1", "1 AES_CM_128_HMAC_SHA1_80", "1 AES_CM_128_HMAC_SHA1_80 outline:x",
                             "1 AES_CM_128_HMAC_SHA1_80 inline:"})
         CHECK_FALSE(parse_crypto(text).has_value());
+}
+
+TEST_CASE("what a line says of its key: how many packets, and by which octets they name it (RFC 4568 6.1) [E-20]") {
+    const std::string start = "1 AES_CM_128_HMAC_SHA1_80 inline:" + key30;
+    const auto lifetime = [&](std::string_view tail) { return lifetime_of(line(start + std::string(tail))); };
+    CHECK(lifetime("") == 0);
+    CHECK(lifetime("|2^20") == 1'048'576);
+    CHECK(lifetime("|5000") == 5'000);
+    CHECK(lifetime("|2^48") == lifetime("|281474976710656"));
+    const auto mki = [&](std::string_view tail) { return mki_of(line(start + std::string(tail))); };
+    CHECK(mki("|2^20").empty());
+    CHECK(mki("|1:4") == Bytes{0, 0, 0, 1});
+    CHECK(mki("|2^20|1066:4") == Bytes{0, 0, 4, 42});  // the example of RFC 4568 6.1
+    CHECK(mki("|255:1") == Bytes{255});
+    CHECK(mki("|18446744073709551616:9") == Bytes{1, 0, 0, 0, 0, 0, 0, 0, 0});  // more than any register holds
+    CHECK(mki("|7:128").size() == 128);
 }
 
 TEST_CASE("unusable crypto lines are not in the view, the usable ones are, in order") {

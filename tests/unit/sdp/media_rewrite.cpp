@@ -247,9 +247,10 @@ TEST_CASE("T.38 is not for a leg with SRTP, nor over TCP, nor over RTP [SC-14.7-
     CHECK(write(anchored(both, nullptr, secure)).ends_with("m=image 0 udptl t38\r\n"));
     for (const auto other : {"m=image 4004 TCP t38\r\n", "m=image 4004 TCP/TLS t38\r\n"})
         CHECK(refusal(described(other), nullptr, anchors(1), {}) == RewriteErrc::no_usable_stream);
-    for (const auto media : {"audio", "image"})
-        CHECK(refusal(described("m=" + std::string(media) + " 4004 RTP/AVP 98\r\na=rtpmap:98 t38/8000\r\n"), nullptr,
-                      anchors(1), {}) == RewriteErrc::no_common_codec);
+    const auto over_rtp = " 4004 RTP/AVP 98\r\na=rtpmap:98 t38/8000\r\n";
+    for (const auto& [media, why] :
+         {std::pair{"m=audio", RewriteErrc::no_common_codec}, std::pair{"m=image", RewriteErrc::no_usable_stream}})
+        CHECK(refusal(described(std::string(media) + over_rtp), nullptr, anchors(1), {}) == why);
     CHECK(refusal(fax, &audio, anchors(1), {}) == RewriteErrc::no_usable_stream);  // no answer to a call
     CHECK(refusal(audio, &fax, anchors(1), {}) == RewriteErrc::no_usable_stream);
 }
@@ -389,6 +390,23 @@ TEST_CASE("streams without an anchor, refused by policy, or not RTP keep their s
           std::string::npos);
     CHECK(refusal(source, nullptr, {}, {}) == RewriteErrc::no_usable_stream);
     CHECK(refusal(described(""), nullptr, anchors(1), {}) == RewriteErrc::no_usable_stream);
+}
+
+TEST_CASE("media that nobody has registered keep their slot with port 0, in offers and answers (RFC 3264 6)") {
+    const std::string audio = "m=audio 4000 RTP/AVP 0\r\n";
+    for (const std::string_view media : {"foobar", "*", "audio1", "message", "image"}) {
+        INFO(media);
+        const auto strange = "m=" + std::string(media) + " 4002 RTP/AVP 0\r\n",
+                   refused = "m=" + std::string(media) + " 0 RTP/AVP 0\r\n";
+        const auto offer = described(strange + audio);
+        const auto told = write(anchored(offer));
+        CHECK(told.find(refused + "m=audio 20000 RTP/AVP 0\r\n") != std::string::npos);
+        const auto answer = write(anchored(described(strange + audio), &offer));
+        CHECK(answer.find(refused + "m=audio 20000 RTP/AVP 0\r\n") != std::string::npos);
+        CHECK(refusal(described(strange), nullptr, anchors(1), {}) == RewriteErrc::no_usable_stream);
+    }
+    for (const std::string_view media : {"audio", "video", "text", "application"})
+        CHECK(anchored(described("m=" + std::string(media) + " 4002 RTP/AVP 0\r\n")).media.at(0).port == 20000);
 }
 
 TEST_CASE("an anchor without address, port or the key it needs is our own error, and said so") {

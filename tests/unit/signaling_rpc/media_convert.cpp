@@ -233,18 +233,46 @@ TEST_CASE("what a peer says out of range is left out, never believed") {
     }
 }
 
+TEST_CASE("what a peer says of its key crosses, and comes back as it is used up [E-20]") {
+    auto l = leg();
+    l.keys->receive_mki = {0, 1};
+    l.keys->receive_lifetime = 1'048'576;
+    l.keys->used = b2bua::KeyUse{.received_packets = 5'000, .received_srtcp_packets = 50};
+    auto command = allocate();
+    command.legs = {l};
+    const auto message = to_proto(command);
+    REQUIRE(message.has_value());
+    const auto& keys = message->allocate().legs(0).keys();
+    CHECK(keys.receive_mki() == std::string("\0\1", 2));
+    CHECK(keys.receive_lifetime() == 1'048'576);
+
+    media_pb::Event event;
+    event.set_kind(media_pb::EVENT_KEY_USE);
+    event.set_session("edge-1-42");
+    *event.mutable_used() = keys.used();
+    CHECK(from_proto(event)->used.received_packets == 5'000);
+    CHECK(from_proto(event)->used.received_srtcp_packets == 50);
+    event.set_kind(media_pb::EVENT_KEY_ENDS);
+    event.set_count(512);
+    CHECK(from_proto(event)->kind == b2bua::MediaEventKind::key_ends);
+    CHECK(from_proto(event)->count == 512);
+}
+
 TEST_CASE("what an older media plane lacks is said in words, and fax is not asked of one that has none") {
     media_pb::Welcome welcome;
     welcome.set_node("edge-1");
     welcome.set_incarnation(7);
     welcome.add_sessions("s1");
     CHECK_FALSE(from_proto(welcome).features.fax);
+    CHECK_FALSE(from_proto(welcome).features.mki);
     CHECK(from_proto(welcome).up);
     CHECK(from_proto(welcome).incarnation == 7);
     CHECK(from_proto(welcome).sessions == std::vector<std::string>{"s1"});
     CHECK(features_missing(welcome).find("fax by T.38 is refused; peers whose other side") == 0);
     welcome.add_features(media_pb::FEATURE_UDPTL);
     CHECK(from_proto(welcome).features.fax);
+    welcome.add_features(media_pb::FEATURE_KEY_TERMS);
+    CHECK(from_proto(welcome).features.mki);
     CHECK(features_missing(welcome).find("fax") == std::string::npos);
     for (const auto feature : understood_features) welcome.add_features(feature);
     CHECK(features_missing(welcome).empty());

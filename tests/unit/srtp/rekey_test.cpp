@@ -28,7 +28,7 @@ struct Turned {
 
 }  // namespace
 
-TEST_CASE("A new key does not reset the rollover counter (RFC 3711 3.3.1)") {
+TEST_CASE("A new key does not reset the rollover counter (RFC 3711 3.3.1) [E-17]") {
     WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Turned ends(suite);
@@ -43,7 +43,7 @@ TEST_CASE("A new key does not reset the rollover counter (RFC 3711 3.3.1)") {
     }
 }
 
-TEST_CASE("A sender that starts its rollover counter again with a new key is understood") {
+TEST_CASE("A sender that starts its rollover counter again with a new key is understood [E-17]") {
     WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Turned ends(suite);
@@ -84,7 +84,7 @@ TEST_CASE("RTCP goes on across a new key, and decides nothing about RTP") {
     }
 }
 
-TEST_CASE("A new SSRC, as after a transfer, decides nothing about the counter of the old one") {
+TEST_CASE("A new SSRC, as after a transfer, decides nothing about the counter of the old one [E-18]") {
     WITH_EVERY_ENGINE;
     for (const Suite suite : suites) {
         Turned ends(suite);

@@ -69,7 +69,7 @@ TEST_CASE("The SSRC that was silent longest makes room for the one too many, and
     CHECK(receiver.process(sender.process(rtp_packet(2, 0)).bytes).status == Status::ok);
 }
 
-TEST_CASE("Forged packets of invented SSRCs take no place from the real one") {
+TEST_CASE("Forged packets of invented SSRCs take no place from the real one [E-18]") {
     WITH_EVERY_ENGINE;
     Peer sender(suite, key, false), receiver(suite, key, true);
     const Bytes first = sender.process(rtp_packet(1, 1)).bytes;
