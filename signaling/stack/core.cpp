@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "signaling/stack/asker.h"
+#include "signaling/b2bua/asker.h"
 
 namespace sallyport::stack {
 namespace {
@@ -43,10 +43,23 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
 }
 
 b2bua::Context Core::context() {
-    return {settings,      counters,         layer,         timers,
-            random,        shared.locations, shared.gauges, target_health,
-            calls.index(), calls.acks(),     media_up,      media_features,
-            now_,          effects_,         *out_,         known_sender ? &decisions : nullptr};
+    return {settings,
+            counters,
+            layer,
+            timers,
+            random,
+            shared.locations,
+            shared.gauges,
+            target_health,
+            calls.index(),
+            calls.acks(),
+            calls.partings(),
+            media_up,
+            media_features,
+            now_,
+            effects_,
+            *out_,
+            known_sender ? &decisions : nullptr};
 }
 
 void Core::handle(const Input& input, TimePoint now, Outputs& out) {
@@ -149,12 +162,13 @@ void Core::keep_expiring() {
 
 void Core::on(const DnsAnswer& input) {
     auto cx = context();
-    const auto number = number_of(input.token);
-    switch (asker_of(input.token)) {
-        case Asker::call: calls.on_dns(b2bua::CallId::from_number(input.token), input.answer, cx); break;
-        case Asker::probe: health.on_dns(number, input.answer, cx); break;
-        case Asker::relay: relay.on_dns(number, input.answer, cx); break;
-        case Asker::subscription: subscriptions.on_dns(number, input.answer, cx); break;
+    const auto number = b2bua::number_of(input.token);
+    switch (b2bua::asker_of(input.token)) {
+        case b2bua::Asker::parting: calls.partings().on_dns(number, input.answer, cx); break;
+        case b2bua::Asker::call: calls.on_dns(b2bua::CallId::from_number(input.token), input.answer, cx); break;
+        case b2bua::Asker::probe: health.on_dns(number, input.answer, cx); break;
+        case b2bua::Asker::relay: relay.on_dns(number, input.answer, cx); break;
+        case b2bua::Asker::subscription: subscriptions.on_dns(number, input.answer, cx); break;
     }
 }
 
