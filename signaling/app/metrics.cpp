@@ -236,6 +236,10 @@ void add_streams(const Sums& sums, const io::AcceptStatistics& accepts, std::vec
                            labelled("reason", "too_many_of_source", accepts.refused_of_source.read()),
                            labelled("reason", "too_fast", accepts.refused_too_fast.read()),
                            labelled("reason", "accept_error", accepts.errors.read())}));
+    out.push_back(counter("sallyport_sip_connections_reserved_total",
+                          "Connections beyond a limit that were let in to see whether they bring a call for help.",
+                          {labelled("state", "tried", accepts.on_trial.read()),
+                           labelled("state", "kept", sums.io(&I::connections_for_help))}));
     out.push_back(counter("sallyport_sip_connections_closed_total", "Connections that ended, by reason.",
                           per_reason(sums, &I::closes, "reason", io::close_reason_names)));
     out.push_back(counter("sallyport_tls_handshakes_total", "TLS handshakes, both roles.",
