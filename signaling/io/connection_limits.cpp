@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t max_sources = 65'536;  // remembered; beyond it only idle ones are forgotten first
 
 constexpr Duration known_for = 1h;
+constexpr double least_trial_burst = 4;  // who fails the first time must not be refused for trying again
 
 double seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 
@@ -30,11 +31,12 @@ Admission ConnectionLimits::admit(RealmIndex realm, const IpAddress& address, Ti
     if (sources_.size() >= max_sources && !sources_.contains(source)) return Admission::too_many;
     const auto [found, fresh] = sources_.try_emplace(source);
     Source& s = found->second;
-    const auto refill = [&](double tokens, double rate) {
-        return fresh ? rate : std::min(rate, tokens + seconds(now - s.last) * rate);
+    const auto refill = [&](double tokens, double rate, double burst) {
+        return fresh ? burst : std::min(burst, tokens + seconds(now - s.last) * rate);
     };
-    s.tokens = refill(s.tokens, quota_.rate_per_source);
-    s.trial_tokens = refill(s.trial_tokens, std::max(quota_.rate_per_source / 16, 1.0));
+    const double trials = quota_.rate_per_source / 16;
+    s.tokens = refill(s.tokens, quota_.rate_per_source, quota_.rate_per_source);
+    s.trial_tokens = refill(s.trial_tokens, std::max(trials, 1.0), std::max(trials, least_trial_burst));
     s.last = now;
     const Admission verdict = judge(s, realm, address);
     if (verdict == Admission::granted) {

@@ -12,7 +12,7 @@ sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 import wire  # noqa: E402
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import DOMAIN, PBX_ADDRESS, STRANGER, running_edge  # noqa: E402
-from lab import process  # noqa: E402
+from lab import parties, process  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from listening_pbx import ListeningPbx  # noqa: E402
 from pbx_sim.sip_message import new_branch, new_tag  # noqa: E402
@@ -174,7 +174,7 @@ def _(lab):
             pbx = listening.party(connected(lab, TCP_PBX))
             try:
                 call = pbx.peer.invite(f'sip:112@{TCP_PBX_DOMAIN}', pbx.offer(), caller=TCP_PBX_NUMBER)
-                incoming = lab.core().wait_call()
+                incoming = parties.wait_call(lab.core(), call)
                 require(incoming.answer(lab.core().answer_to(incoming.remote_sdp)), 'acknowledged')
                 equal(call.wait_final().status, 200, 'the call for help')
                 equal(call.bye().status, 200, 'BYE')

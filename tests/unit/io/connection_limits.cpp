@@ -98,8 +98,12 @@ TEST_CASE("a sixteenth of all connections is for calls for help, half of it for 
 TEST_CASE("who connects too fast is tried at a sixteenth of that speed") {
     ConnectionLimits limits({.total = 1'600, .per_source = 1'600, .rate_per_source = 32});
     for (int i = 0; i < 32; ++i) CHECK(limits.admit(access_realm, a, start) == Admission::granted);
-    for (int i = 0; i < 2; ++i) CHECK(limits.admit(access_realm, a, start) == Admission::on_trial);
+    for (int i = 0; i < 4; ++i) CHECK(limits.admit(access_realm, a, start) == Admission::on_trial);
     CHECK(limits.admit(access_realm, a, start) == Admission::too_fast);
+    const TimePoint later = start + 1s;  // a second's worth of each
+    for (int i = 0; i < 32; ++i) CHECK(limits.admit(access_realm, a, later) == Admission::granted);
+    for (int i = 0; i < 2; ++i) CHECK(limits.admit(access_realm, a, later) == Admission::on_trial);
+    CHECK(limits.admit(access_realm, a, later) == Admission::too_fast);
 }
 
 TEST_CASE("a source that connects too fast waits until its bucket has refilled") {
