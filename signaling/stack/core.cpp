@@ -217,12 +217,31 @@ std::string trunks_without_zone(const config::Snapshot& snapshot) {
 
 }  // namespace
 
+// What a trunk had registered or proved that is gone, or that is another one under the same name by now: a snapshot
+// need not have come between the two. Who is known by it would be taken for the new one's PBX, and called in its place.
+void Core::forget_former_trunks() {
+    const auto trunk_of = [this](const std::string& id) {
+        const auto found = snapshot->trunks.find(id);
+        return found == snapshot->trunks.end() ? nullptr : &found->second;
+    };
+    shared.locations.prune([&](const registrar::Binding& binding) {
+        const auto* trunk = trunk_of(binding.trunk);
+        if (trunk == nullptr || trunk->mode != sallyport::config::TrunkMode::registration) return false;
+        return binding.aor.empty() || binding.aor == policy_of(*trunk).aor();
+    });
+    shared.proven.prune([&](const std::string& id, const std::string& username) {
+        const auto* trunk = trunk_of(id);
+        return trunk != nullptr &&
+               (username.empty() || std::any_of(trunk->credentials.begin(), trunk->credentials.end(),
+                                                [&](const auto& each) { return each.username == username; }));
+    });
+}
+
 void Core::on(const ConfigChanged& input) {
     if (!input.snapshot) return;
     snapshot = input.snapshot;
     shared.pruning.run(snapshot->revision, [this] {
-        for (const auto& binding : shared.locations.all())
-            if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
+        forget_former_trunks();
         const auto provisioned = [this](std::string_view trunk) { return snapshot->trunks.contains(trunk); };
         shared.gauges.prune([&](std::string_view gauge) {
             const auto id = gauge.substr(gauge.find('/') + 1);
