@@ -230,6 +230,11 @@ void Daemon::apply(const config::SnapshotPtr& snapshot, const rpc::ConfigWatch::
     std::vector<std::string> problems;
     shards_->tls().exchange_trusts(trust_table_.make(snapshot, problems));
     for (const auto& problem : problems) observe::log_error(problem);
+    shards_->connections().provision([snapshot, &realms = config_.realms](RealmIndex realm, const IpAddress& source) {
+        const Realm& at = realms[realm];
+        if (at.trusted) return snapshot->carrier_by_source(at.name, source) != nullptr;
+        return snapshot->trunk_by_source(at.name, source) != nullptr;
+    });
     const auto left = std::make_shared<std::atomic<std::uint32_t>>(shards_->size());
     const io::Task applied = [left, done](stack::Stack&) {
         if (left->fetch_sub(1) == 1) done();

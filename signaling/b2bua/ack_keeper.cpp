@@ -4,6 +4,7 @@
 
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/next_hop.h"
+#include "signaling/b2bua/parting_requests.h"
 #include "signaling/dialog/reliable.h"
 #include "signaling/sip/parser.h"
 
@@ -63,7 +64,7 @@ void AckKeeper::refuse(const SentInvite& invite, const sip::Message& response, c
                 context);
     auto bye = dialog.request("BYE", via());
     bye.add(sip::HeaderName::reason, q850_reason(16));
-    context.layer.send(hop.flow, bye.finish(), hop.tls_name, context.now, context.effects);
+    context.partings.send(dialog, {}, hop, bye.finish(), context);
 }
 
 void AckKeeper::repeat(transaction::ClientId client, std::string_view to_tag, const Flow& flow,

@@ -64,11 +64,11 @@ Targets::Surroundings Call::around(Context& cx) const {
     return {cx.settings.realms, cx.health, cx.now, cx.random, despite_health_};
 }
 
-// Who calls for help is not refused for what a probe has found some seconds ago.
-bool Call::despite_health(Context& cx) {
-    if (!admitted_.emergency || despite_health_ || !targets_.passed_over()) return false;
+// Who calls for help is not refused for what a probe has found some seconds ago. Whom it was sent to already is not
+// asked again: a silent one would keep the caller for another 64*T1 from a place that answers.
+bool Call::despite_health() {
+    if (!admitted_.emergency || !targets_.turn_to_passed_over()) return false;
     despite_health_ = true;
-    targets_ = find_targets(cx);
     return true;
 }
 
@@ -82,7 +82,7 @@ void Call::take_hop(Targets::Step step, Context& cx) {
         for (const auto& question : *questions) cx.out.emplace_back(Resolve{id_.number(), question});
         return;
     }
-    if (overflow(cx) || despite_health(cx)) return take_hop(targets_.next(around(cx)), cx);
+    if (overflow(cx) || despite_health()) return take_hop(targets_.next(around(cx)), cx);
     if (go_on_forwarding(last_failure_, cx)) return;
     const auto* exhausted = std::get_if<Targets::Exhausted>(&step);
     if (last_failure_ == 0 && exhausted != nullptr && exhausted->all_down)

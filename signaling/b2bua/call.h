@@ -191,7 +191,7 @@ private:
     Targets find_targets(Context& cx) const;
     bool overflow(Context& cx);
     bool overflow_to_number(Context& cx);
-    bool despite_health(Context& cx);
+    bool despite_health();
     Targets::Surroundings around(Context& cx) const;
     void take_hop(Targets::Step step, Context& cx);
     void forget_forks(Context& cx);

@@ -88,10 +88,12 @@ bool CallTable::on_response(const transaction::Response& response, Context& cx) 
     if (message.method() == sip::Method::invite && message.status() / 100 == 2 &&
         acks_.absorb(response.client, message, response.flow, cx))
         return true;
+    if (partings_.on_response(response, cx)) return true;
     return step(index_.find(response.client), [&](Call& call) { call.on_response(response, cx); });
 }
 
 bool CallTable::on_client_failed(const transaction::ClientFailed& failed, Context& cx) {
+    if (partings_.on_client_failed(failed, cx)) return true;
     return step(index_.find(failed.client), [&](Call& call) { call.on_client_failed(failed, cx); });
 }
 

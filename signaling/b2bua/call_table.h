@@ -14,6 +14,7 @@
 #include "signaling/b2bua/ack_keeper.h"
 #include "signaling/b2bua/call.h"
 #include "signaling/b2bua/call_index.h"
+#include "signaling/b2bua/parting_requests.h"
 
 namespace sallyport::b2bua {
 
@@ -50,6 +51,7 @@ public:
 
     CallIndex& index() { return index_; }
     AckKeeper& acks() { return acks_; }
+    PartingRequests& partings() { return partings_; }
     std::size_t size() const { return calls_.size(); }
     void for_each(const std::function<void(const Call&)>& f) const;
     const std::deque<FinishedCall>& recent() const { return recent_; }  // newest first
@@ -69,6 +71,7 @@ private:
     std::unordered_map<std::string, CallId> by_session_;  // media session key
     CallIndex index_;
     AckKeeper acks_;
+    PartingRequests partings_;
     std::deque<FinishedCall> recent_;
     std::size_t recent_limit_;
 };

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "signaling/b2bua/call.h"
+#include "signaling/b2bua/checkpoint_lines.h"
 
 namespace sallyport::b2bua {
 
@@ -114,7 +115,7 @@ void write_latched(std::string& out, const MediaLatched& latched) {
 }  // namespace
 
 std::string Call::checkpoint() const {
-    std::string out = "sallyport-call 2\n";
+    std::string out(CheckpointLines::head);
     line(out, "id", record_.id);
     const bool replacing = replaced_ && replaced_->pending;
     const SessionId& session = replacing ? replaced_->session : session_;

@@ -23,6 +23,7 @@ namespace sallyport::b2bua {
 
 class CallIndex;
 class AckKeeper;
+class PartingRequests;
 class TargetHealth;
 
 struct Settings {
@@ -52,6 +53,7 @@ struct Context {
     TargetHealth& health;
     CallIndex& index;
     AckKeeper& acks;
+    PartingRequests& partings;
     bool media_up = false;
     MediaFeatures media_features;
     TimePoint now{};

@@ -46,6 +46,12 @@ NamedPeer::NamedPeer(std::string_view uri_text, const sip::Uri& uri, const Flow&
     locator_.emplace(wanted(target, realm, tls), random);
 }
 
+bool NamedPeer::names(const dialog::Dialog& dialog, const Realm& realm) {
+    if (!realm.trusted) return false;
+    const auto uri = sip::parse_uri(dialog.next_hop());
+    return uri.has_value() && !uri->host.empty() && !uri->host_address();
+}
+
 NamedPeer::Questions NamedPeer::seek(Boxed<NamedPeer>& peer, const dialog::Dialog& dialog, const Realm& realm,
                                      TimePoint now, RandomSource& random) {
     if (!realm.trusted) return {};

@@ -22,12 +22,16 @@ class NamedPeer {
 public:
     using Questions = std::vector<locate::Question>;
 
+    // Whether the dialog's next hop is a name that may stand for several places.
+    static bool names(const dialog::Dialog& dialog, const Realm& realm);
     // What is to be asked about the dialog's next hop now. Nothing: it is an address, or in a realm where peers are met
     // at the flow that they use, or it is known or being asked already.
     static Questions seek(Boxed<NamedPeer>& peer, const dialog::Dialog& dialog, const Realm& realm, TimePoint now,
                           RandomSource& random);
     Questions resume(const locate::Answer& answer, TimePoint now);
     bool is_waiting() const { return locator_.has_value(); }  // for an answer
+    // Whoever has asked is gone: the answer will not come here.
+    void stop_waiting() { locator_.reset(); }
 
     struct Place {
         Transport transport = Transport::udp;

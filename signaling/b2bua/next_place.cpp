@@ -6,11 +6,6 @@
 namespace sallyport::b2bua {
 namespace {
 
-// What has gone over TCP for its size alone went to the place for UDP.
-NamedPeer::Place place_of(const NextHop& hop) {
-    return {hop.over_stream ? Transport::udp : hop.flow.transport, hop.flow.remote};
-}
-
 void replace_field(std::string& text, std::string_view name, std::string_view value) {
     const auto head = text.find("\r\n\r\n");
     const auto line = text.find("\r\n" + std::string(name) + ": ");
@@ -20,6 +15,11 @@ void replace_field(std::string& text, std::string_view name, std::string_view va
 }
 
 }  // namespace
+
+// What has gone over TCP for its size alone went to the place for UDP.
+NamedPeer::Place place_of(const NextHop& hop) {
+    return {hop.over_stream ? Transport::udp : hop.flow.transport, hop.flow.remote};
+}
 
 void PlacedRequests::add(transaction::ClientId client, std::string text, const NextHop& hop,
                          std::vector<NamedPeer::Place> tried) {

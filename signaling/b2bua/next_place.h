@@ -22,6 +22,8 @@ struct PlacedRequest {
     std::vector<NamedPeer::Place> tried;
 };
 
+NamedPeer::Place place_of(const NextHop& hop);
+
 // Those of one dialog that are not finally answered.
 class PlacedRequests {
 public:

@@ -3,99 +3,16 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
-#include <map>
 #include <sstream>
 
 #include "signaling/b2bua/call.h"
+#include "signaling/b2bua/checkpoint_lines.h"
 
 namespace sallyport::b2bua {
 
 namespace {
 
-constexpr std::size_t checkpoint_bytes = 262'144;  // four full session descriptions and what goes with them
-
-// The lines of a checkpoint by name, in order. Remembers whether anything that had to be there was missing or
-// malformed.
-class Lines {
-public:
-    explicit Lines(std::string_view text) {
-        constexpr std::string_view head = "sallyport-call 2\n";
-        if (text.size() > checkpoint_bytes || !text.starts_with(head)) return;
-        text.remove_prefix(head.size());
-        while (!text.empty()) {
-            const auto end = text.find('\n');
-            const auto equals = text.find('=');
-            if (end == text.npos || equals > end) return;
-            values_[std::string(text.substr(0, equals))].push_back(
-                unescaped(text.substr(equals + 1, end - equals - 1)));
-            text.remove_prefix(end + 1);
-        }
-        complete_ = true;
-    }
-    bool complete() const { return complete_; }
-    const std::vector<std::string>& all(const std::string& name) const {
-        static const std::vector<std::string> none;
-        const auto found = values_.find(name);
-        return found == values_.end() ? none : found->second;
-    }
-    bool has(const std::string& name) const { return !all(name).empty(); }
-    std::string text(const std::string& name) {
-        if (has(name)) return all(name).front();
-        complete_ = false;
-        return {};
-    }
-    std::uint64_t number(const std::string& name) {
-        const std::string value = text(name);
-        std::uint64_t out = 0;
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out);
-        if (error != std::errc() || end != value.data() + value.size()) complete_ = false;
-        return out;
-    }
-    bool flag(const std::string& name) { return text(name) == "1"; }
-    Family family(const std::string& name) {
-        const std::string value = text(name);
-        return value == "v4" ? Family::v4 : value == "v6" ? Family::v6 : Family::none;
-    }
-    Endpoint endpoint(const std::string& name) {
-        const std::string value = text(name);
-        if (value.empty()) return {};
-        const auto parsed = Endpoint::parse(value);
-        if (!parsed) complete_ = false;
-        return parsed.value_or(Endpoint{});
-    }
-    std::optional<sdp::SessionDescription> description(const std::string& name) {
-        if (!has(name)) return std::nullopt;
-        auto parsed = sdp::parse(text(name));
-        if (parsed.has_value()) return std::move(*parsed);
-        complete_ = false;
-        return std::nullopt;
-    }
-    HeardDescription heard(const std::string& name) {
-        if (!has(name)) return {};
-        auto read = HeardDescription::read(text(name));
-        if (read.has_value()) return std::move(*read);
-        complete_ = false;
-        return {};
-    }
-    TimePoint instant(const std::string& name) { return TimePoint(Duration(static_cast<std::int64_t>(number(name)))); }
-    void spoil() { complete_ = false; }
-
-private:
-    static std::string unescaped(std::string_view text) {
-        std::string out;
-        for (std::size_t i = 0; i < text.size(); ++i) {
-            if (text[i] != '\\' || i + 1 == text.size()) {
-                out += text[i];
-                continue;
-            }
-            const char c = text[++i];
-            out += c == 'n' ? '\n' : c == 'r' ? '\r' : c;
-        }
-        return out;
-    }
-    std::map<std::string, std::vector<std::string>> values_;
-    bool complete_ = false;
-};
+using Lines = CheckpointLines;
 
 Leg read_leg(Lines& lines, const std::string& prefix) {
     Leg leg;

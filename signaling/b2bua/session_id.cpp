@@ -5,8 +5,18 @@ namespace {
 
 constexpr std::string_view nil = "00000000000000000000000000000000";
 
-// The sender's own UUID in a Session-ID field, lower case; empty if there is none that could be one.
-std::string own_uuid(const sip::Message& message) {
+// A random UUID (version 4, RFC 4122) without its hyphens.
+std::string make_uuid(RandomSource& random) {
+    Bytes raw(16);
+    random.fill(raw);
+    raw[6] = static_cast<std::uint8_t>((raw[6] & 0x0f) | 0x40);
+    raw[8] = static_cast<std::uint8_t>((raw[8] & 0x3f) | 0x80);
+    return to_hex(raw);
+}
+
+}  // namespace
+
+std::string SessionId::claimed(const sip::Message& message) {
     const auto field = message.first(sip::HeaderName::session_id);
     if (!field) return {};
     const std::string_view uuid = field->substr(0, field->find(';'));
@@ -19,26 +29,15 @@ std::string own_uuid(const sip::Message& message) {
     return out;
 }
 
-// A random UUID (version 4, RFC 4122) without its hyphens.
-std::string make_uuid(RandomSource& random) {
-    Bytes raw(16);
-    random.fill(raw);
-    raw[6] = static_cast<std::uint8_t>((raw[6] & 0x0f) | 0x40);
-    raw[8] = static_cast<std::uint8_t>((raw[8] & 0x3f) | 0x80);
-    return to_hex(raw);
-}
-
-}  // namespace
-
 SessionId SessionId::begin(const sip::Message& invite, RandomSource& random) {
     SessionId id;
-    id.a_ = own_uuid(invite);
+    id.a_ = claimed(invite);
     if (id.a_.empty()) id.a_ = make_uuid(random);
     return id;
 }
 
 void SessionId::hear(Side from, const sip::Message& message, RandomSource& random) {
-    if (std::string uuid = own_uuid(message); !uuid.empty()) {
+    if (std::string uuid = claimed(message); !uuid.empty()) {
         if (from == Side::b) b_ = std::move(uuid);
         return;
     }

@@ -15,6 +15,8 @@ class SessionId {
 public:
     // From the INVITE that begins the call; makes up what the caller does not say.
     static SessionId begin(const sip::Message& invite, RandomSource& random);
+    // The sender's own UUID as a message has it; empty: it has none that could be one.
+    static std::string claimed(const sip::Message& message);
     // From a message of this side's party: a party may join late or change (RFC 7989 section 6).
     void hear(Side from, const sip::Message& message, RandomSource& random);
 

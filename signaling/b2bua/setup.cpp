@@ -75,7 +75,7 @@ void Call::start(CallPlan plan, Context& cx) {
     if (!hear_first_offer(cx)) return;
     targets_ = find_targets(cx);
     auto outlook = targets_.outlook();
-    if (!outlook && (overflow(cx) || despite_health(cx))) outlook = targets_.outlook();
+    if (!outlook && (overflow(cx) || despite_health())) outlook = targets_.outlook();
     if (!outlook) {
         const bool down = targets_.all_down();
         return fail_setup("node", is_pbx(Side::a) && !is_pbx(Side::b) ? 503 : 480, down ? 38 : 20,

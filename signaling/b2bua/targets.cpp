@@ -1,6 +1,7 @@
 #include "signaling/b2bua/targets.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "signaling/b2bua/identity.h"
 #include "signaling/b2bua/next_hop.h"
@@ -57,9 +58,20 @@ locate::Wanted wanted(const config::Target& target, const Realm& realm, bool tls
 
 void Targets::add(Candidate candidate, const Surroundings& around) {
     if (!candidate.health_key.empty() && !around.usable(candidate.health_key))
-        ++passed_over_;
+        pass_over(std::move(candidate));
     else if (candidates_.size() < most_candidates)
         candidates_.push_back(std::move(candidate));
+}
+
+void Targets::pass_over(Candidate candidate) {
+    if (passed_over_.size() < most_candidates) passed_over_.push_back(std::move(candidate));
+}
+
+bool Targets::turn_to_passed_over() {
+    if (passed_over_.empty()) return false;
+    candidates_ = std::exchange(passed_over_, {});
+    next_candidate_ = 0;
+    return true;
 }
 
 // RFC 2782's order: by priority, and among equals drawn by weight.
@@ -176,7 +188,9 @@ Targets::Step Targets::next(const Surroundings& around) {
         const std::string key =
             current_->health_key.empty() ? std::string() : place_key(current_->health_key, current_->target, at);
         if (!key.empty() && !around.usable(key)) {
-            ++passed_over_;
+            Candidate place = *current_;
+            place.at = at;
+            pass_over(std::move(place));
             continue;
         }
         ++tried_;
@@ -192,12 +206,16 @@ Targets::Step Targets::next(const Surroundings& around) {
     next_located_ = 0;
     if (next_candidate_ == candidates_.size()) {
         current_.reset();
-        return Exhausted{passed_over_ > 0 && tried_ == 0};
+        return Exhausted{!passed_over_.empty() && tried_ == 0};
     }
     current_ = candidates_[next_candidate_++];
     if (current_->flow) {
         ++tried_;
         return hop(*current_, *current_->flow, {});
+    }
+    if (current_->at) {
+        located_ = {*current_->at};
+        return next(around);
     }
     locator_.emplace(current_->wanted, around.random);
     return take(locator_->start(), around);

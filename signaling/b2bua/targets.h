@@ -61,8 +61,10 @@ public:
         std::string carrier;
     };
     std::optional<Outlook> outlook() const;
-    bool passed_over() const { return passed_over_ > 0; }  // some that are known to be down
-    bool all_down() const { return candidates_.empty() && passed_over_ > 0; }
+    // To those that were passed over as known to be down, in their order, and to nobody a second time. The next steps
+    // are to be taken with `despite_health`. False: there are none.
+    bool turn_to_passed_over();
+    bool all_down() const { return candidates_.empty() && !passed_over_.empty(); }
 
 private:
     struct Candidate {
@@ -71,21 +73,23 @@ private:
         RealmIndex realm = 0;
         std::optional<Flow> flow;  // a binding's; otherwise `target` is to be located
         config::Target target;
+        std::optional<locate::Located> at;  // it has been, and this place of it was passed over
         locate::Wanted wanted;
         config::LargeRequests large = config::LargeRequests::udp;
     };
     void add(Candidate candidate, const Surroundings& around);
+    void pass_over(Candidate candidate);
     static void order(std::vector<config::Target>& targets, RandomSource& random);
     Step take(locate::Step step, const Surroundings& around);
     Hop hop(const Candidate& candidate, const Flow& flow, std::string tls_name) const;
 
-    std::vector<Candidate> candidates_;
+    std::vector<Candidate> candidates_, passed_over_;
     std::size_t next_candidate_ = 0;
     Boxed<Candidate> current_;
     std::optional<locate::Locator> locator_;
     std::vector<locate::Located> located_;
     std::size_t next_located_ = 0;
-    std::size_t passed_over_ = 0, tried_ = 0;
+    std::size_t tried_ = 0;
 };
 
 // The registered form (RFC 6140 5.3, made by the registrar) has the PBX's host; the static one (SIPconnect 17.6) ours.

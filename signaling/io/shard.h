@@ -71,6 +71,7 @@ private:
     bool comes_first(std::string_view bytes) override;
     void on_batch_end() override { finish(); }
     bool is_in_use(const Flow& flow) override;
+    bool calls_for_help(std::string_view bytes) override { return stack_.calls_for_help(bytes); }
     bool is_known(const Flow& flow) override { return stack_.knows(flow, environment_.clock.now()); }
     void on_flow_closed(const Flow& flow, const std::string& reason) override;
     void on_refused_connection(const Flow& flow, CloseReason reason, const std::string& detail) override;

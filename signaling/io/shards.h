@@ -40,6 +40,7 @@ public:
     const TlsRealms& tls() const { return tls_; }
     OcspClient& ocsp() { return ocsp_; }
     const OcspClient& ocsp() const { return ocsp_; }
+    ConnectionLimits& connections() { return limits_; }
     const ConnectionLimits& connections() const { return limits_; }
     const AcceptStatistics& accept_statistics() const { return accept_statistics_; }
 

@@ -99,6 +99,7 @@ struct alignas(64) IoStatistics {
     Counter handed_over;                       // messages that came in on another shard's socket
     Counter tcp_connections, tls_connections;  // open now (set)
     Counter connections_accepted, connections_opened;
+    Counter connections_for_help;  // that there was no other room for
     CounterPer<IoDrop> drops;
     CounterPer<CloseReason> closes;
     CounterPer<Handshake> handshakes;

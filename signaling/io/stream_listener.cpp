@@ -91,14 +91,16 @@ bool StreamListener::accept_some() {
 }
 
 void StreamListener::admit(Descriptor socket, const Endpoint& remote) {
-    switch (limits_.admit(remote.address, clock_.now())) {
+    const auto admission = limits_.admit(place_.realm, remote.address, clock_.now());
+    switch (admission) {
         case Admission::granted: break;
+        case Admission::on_trial: statistics_.on_trial.add(); break;
         case Admission::too_many: return statistics_.refused_too_many.add();
         case Admission::too_many_of_source: return statistics_.refused_of_source.add();
         case Admission::too_fast: return statistics_.refused_too_fast.add();
     }
     statistics_.accepted.add();
-    sink_.on_accept({std::move(socket), place_.transport, place_.realm, remote});
+    sink_.on_accept({std::move(socket), place_.transport, place_.realm, remote, admission == Admission::on_trial});
 }
 
 }  // namespace sallyport::io

@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 
 // Written by the acceptors' thread.
 struct AcceptStatistics {
-    Counter accepted, refused_too_many, refused_of_source, refused_too_fast, errors;
+    Counter accepted, on_trial, refused_too_many, refused_of_source, refused_too_fast, errors;
 };
 
 struct AcceptedSocket {  // admitted: whoever has it releases the admission of `remote`
@@ -30,6 +30,7 @@ struct AcceptedSocket {  // admitted: whoever has it releases the admission of `
     Transport transport = Transport::tcp;
     RealmIndex realm = 0;
     Endpoint remote;
+    bool on_trial = false;  // it may stay for a call for help alone
 };
 
 class AcceptSink {

@@ -44,7 +44,7 @@ void StreamPool::adopt(AcceptedSocket accepted) {
     if (refused || ec) {
         const auto reason = refused ? CloseReason::too_many : CloseReason::reset;
         statistics_.closes[reason].add();
-        environment_.quota.release(flow.remote.address);
+        environment_.quota.release(flow.remote.address, accepted.on_trial);
         return sink_.on_refused_connection(flow, reason, ec ? ec.message() : std::string());
     }
     static_cast<void>(accepted.socket.release());
@@ -53,14 +53,31 @@ void StreamPool::adopt(AcceptedSocket accepted) {
     statistics_.connections_accepted.add();
     auto stream = context ? make_tls_server_stream(std::move(socket), std::move(context), trust)
                           : make_tcp_stream(std::move(socket));
-    add(std::move(stream), flow, std::nullopt, std::move(trust)).accept();
+    StreamSession& session = add(std::move(stream), flow, std::nullopt, std::move(trust));
+    if (accepted.on_trial) {
+        entries_.at(session.flow().connection).reserved = true;
+        session.put_on_trial();
+    }
+    session.accept();
+}
+
+// There was no room for it but what is kept for calls for help: its first message has to be one.
+bool StreamPool::has_failed_trial(StreamSession& session, std::string_view bytes) {
+    if (!session.on_trial()) return false;
+    if (!sink_.calls_for_help(bytes)) {
+        session.close(CloseReason::too_many);
+        return true;
+    }
+    session.pass_trial();
+    statistics_.connections_for_help.add();
+    return false;
 }
 
 // TCP shakes no hands that somebody could leave hanging, and what others do not finish takes nothing from what we open.
 bool StreamPool::may_shake_hands(const Flow& flow, const TrustPtr& trust) const {
     const std::size_t all = environment_.limits.handshakes;
     if (shaking_ >= all) return false;
-    if (trust || environment_.quota.is_known(flow.remote.address)) return true;
+    if (trust || environment_.quota.is_known(flow.realm, flow.remote.address)) return true;
     const auto found = shaking_of_.find(source_of(flow.remote.address));
     const std::size_t of_source = found == shaking_of_.end() ? 0 : found->second;
     return shaking_ < all - all / 8 && of_source < std::max<std::size_t>(all / 8, 1);
@@ -74,7 +91,10 @@ void StreamPool::look_whose(const Flow& flow, Entry& entry) {
 }
 
 bool StreamPool::on_message(const Flow& flow, std::string_view bytes) {
-    look_whose(flow, entries_.at(flow.connection));
+    Entry& entry = entries_.at(flow.connection);
+    const auto session = entry.session;  // it may end
+    if (has_failed_trial(*session, bytes)) return true;
+    look_whose(flow, entry);
     return sink_.on_stream_message(flow, bytes);
 }
 
@@ -104,8 +124,7 @@ StreamSession& StreamPool::add(std::unique_ptr<ByteStream> stream, const Flow& f
         ++shaking_;
         ++shaking_of_[source_of(flow.remote.address)];
     }
-    entries_.emplace(numbered.connection,
-                     Entry{std::move(session), std::move(peer), std::move(trust), {}, false, false});
+    entries_.emplace(numbered.connection, Entry{std::move(session), std::move(peer), std::move(trust), {}});
     ++(flow.transport == Transport::tls ? tls_ : tcp_);
     count(flow.transport);
     return result;
@@ -253,7 +272,7 @@ void StreamPool::on_end(StreamSession& session, CloseReason reason, const std::s
         // Whoever sent to "this peer, by whichever connection" has lost it too.
         sink_.on_flow_closed({flow.transport, flow.realm, {}, flow.remote, 0}, why);
     } else {
-        environment_.quota.release(flow.remote.address);
+        environment_.quota.release(flow.remote.address, entry.reserved);
         if (entry.trust && entry.trust->options().client_certificate)
             environment_.proven.remove(entry.trust->options().party, flow.remote.address, flow.connection);
         if (session.heard() || !entry.stood_for.empty()) sink_.on_flow_closed(flow, why);

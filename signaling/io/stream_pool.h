@@ -46,6 +46,7 @@ public:
     virtual bool on_stream_message(const Flow& flow, std::string_view bytes) = 0;  // false: not now
     virtual void on_batch_end() = 0;
     virtual bool is_in_use(const Flow& flow) = 0;
+    virtual bool calls_for_help(std::string_view bytes) = 0;
     virtual bool is_known(const Flow& flow) = 0;  // whose it is: a registered PBX's, a peer's by its address or proof
     // For every shard: a connection that carried messages, or (connection 0) one that could not be had.
     virtual void on_flow_closed(const Flow& flow, const std::string& reason) = 0;
@@ -89,6 +90,7 @@ private:
         TrustPtr trust;
         std::set<Endpoint> stood_for;  // places that it was used for instead of a connection of ours
         bool opened = false, known = false;
+        bool reserved = false;  // of what is for calls for help
     };
     bool on_message(const Flow& flow, std::string_view bytes) override;
     void on_read_end() override { sink_.on_batch_end(); }
@@ -102,6 +104,7 @@ private:
     void end_opening(const Flow& flow, const Entry& entry);
     StreamSession* open(const Peer& peer);
     StreamSession& add(std::unique_ptr<ByteStream> stream, const Flow& flow, std::optional<Peer> peer, TrustPtr trust);
+    bool has_failed_trial(StreamSession& session, std::string_view bytes);
     TrustPtr trust_now(const Flow& flow, const Entry& entry) const;
     Endpoint source_for(const Peer& peer) const;
     void count(Transport transport);

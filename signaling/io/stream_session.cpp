@@ -73,7 +73,10 @@ asio::awaitable<void> StreamSession::run(std::optional<Endpoint> bind) {
     if (bind) flow_.local = local_endpoint(stream_->socket().native_handle());
     state_ = State::open;
     owner_.on_open(*this);
-    set_deadline(limits_.idle, CloseReason::idle);
+    if (on_trial_)
+        set_deadline(limits_.handshake, CloseReason::too_many);
+    else
+        set_deadline(limits_.idle, CloseReason::idle);
     start_writing();
     co_await read_loop();
 }
@@ -193,7 +196,7 @@ asio::awaitable<void> StreamSession::take(std::string_view bytes) {
         heard_ = true;
         while (state_ == State::open && !owner_.on_message(flow_, message.bytes)) co_await pause(retry_full_shard);
     }
-    if (state_ != State::open) co_return;
+    if (state_ != State::open || on_trial_) co_return;
     const bool begun = framer_.in_message();
     if (!begun) {
         set_deadline(limits_.idle, CloseReason::idle);

@@ -28,6 +28,7 @@ struct CallFacts {
     bool media_up = true;
     bool full = false;                      // as many calls as this shard carries
     bool overfull = false;                  // and what it keeps for emergencies beside them
+    std::size_t turns = 0;                  // this session has made through here, each with fewer hops left
     std::vector<std::string> been_at = {};  // E.164: where a call that is sent on was before
     std::string caller_trunk = {};          // of a call between PBXs that is sent on: the trunk at its beginning
     const Holding* holding = nullptr;       // what the same call holds by now, to be given back if it is admitted

@@ -13,6 +13,7 @@ namespace sallyport::registrar {
 
 struct Binding {
     std::string trunk;    // id
+    std::string aor;      // that was registered, "user@domain": the trunk's own, as long as it has that one
     std::string contact;  // URI as registered, bnc and expires removed
     bool bulk = false;    // ;bnc: a template for all numbers of the trunk
     Flow flow;

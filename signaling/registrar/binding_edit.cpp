@@ -91,6 +91,7 @@ Result<std::uint32_t, EditErrc> BindingEdit::granted_seconds(const ContactReques
 
 void BindingEdit::fill(Binding& binding, const ContactRequest& contact, std::uint32_t seconds) const {
     binding.trunk = policy_.trunk;
+    binding.aor = policy_.aor();
     binding.contact = contact.text;
     binding.bulk = contact.bulk;
     if (binding.flow != flow_) binding.registered_at = now_;

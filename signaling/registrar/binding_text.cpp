@@ -77,6 +77,7 @@ struct Read {
 bool read_field(Read& read, std::string_view name, const std::string& value) {
     Binding& b = read.binding;
     if (name == "realm") read.realm = value;
+    if (name == "aor") b.aor = value;
     if (name == "contact") b.contact = value;
     if (name == "bulk") b.bulk = value == "1";
     if (name == "call-id") b.call_id = value;
@@ -122,6 +123,7 @@ std::string write_bindings(const std::vector<Binding>& bindings, const RealmTabl
         if (b.flow.realm >= realms.size()) continue;
         line(out, "binding", b.contact);
         line(out, "contact", b.contact);
+        if (!b.aor.empty()) line(out, "aor", b.aor);
         line(out, "bulk", b.bulk ? "1" : "0");
         line(out, "realm", realms[b.flow.realm].name);
         line(out, "transport", to_string(b.flow.transport));

@@ -74,6 +74,16 @@ public:
     std::vector<Binding> all() const;   // for operators; a copy
     std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     void remove_trunk(std::string_view trunk);
+    // Removes the bindings that `keep(const Binding&)` returns false of; it runs under a lock.
+    template <class Keep>
+    void prune(Keep&& keep) {
+        for (const Binding& each : all()) {
+            if (keep(each)) continue;
+            update(each.trunk, [&](std::vector<Binding>& bindings) {
+                return std::erase_if(bindings, [&](const Binding& b) { return !keep(b); }) > 0;
+            });
+        }
+    }
 
     // For whoever keeps bindings beyond the process. Trunks whose bindings have changed since the last call, with what
     // they have now; nothing is remembered before the first call of remember_changes().

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,20 +24,21 @@ public:
     // `most`: beyond it the oldest have to prove themselves again.
     explicit ProvenConnections(std::size_t most = 200'000) : most_(most) {}
 
-    void add(const Flow& flow, std::string_view trunk) {
+    // `username`: of the credential that has proved it.
+    void add(const Flow& flow, std::string_view trunk, std::string_view username = {}) {
         if (flow.connection == 0) return;  // UDP has none
         const std::lock_guard lock(mutex_);
         erase(proofs_.find(flow.connection));
         const auto at = places_.try_emplace(Place{trunk, flow.transport, flow.realm, flow.remote.address}).first;
         at->second.insert(flow.connection);
-        proofs_.emplace(flow.connection, at);
+        proofs_.emplace(flow.connection, Proof{at, std::string(username)});
         if (proofs_.size() > most_) erase(proofs_.begin());
     }
     bool has(const Flow& flow, std::string_view trunk) const {
         if (flow.connection == 0) return false;
         const std::lock_guard lock(mutex_);
         const auto found = proofs_.find(flow.connection);
-        return found != proofs_.end() && std::get<std::string>(found->second->first) == trunk;
+        return found != proofs_.end() && std::get<std::string>(found->second.place->first) == trunk;
     }
     bool has_any(const Flow& flow) const {  // of whichever trunk
         if (flow.connection == 0) return false;
@@ -55,6 +57,16 @@ public:
         const std::lock_guard lock(mutex_);
         erase(proofs_.find(flow.connection));
     }
+    // Forgets what `keep(trunk, username)` returns false of.
+    template <class Keep>
+    void prune(Keep&& keep) {
+        const std::lock_guard lock(mutex_);
+        for (auto at = proofs_.begin(); at != proofs_.end();) {
+            const auto next = std::next(at);
+            if (!keep(std::get<std::string>(at->second.place->first), at->second.username)) erase(at);
+            at = next;
+        }
+    }
     std::size_t size() const {
         const std::lock_guard lock(mutex_);
         return proofs_.size();
@@ -63,11 +75,15 @@ public:
 private:
     using Place = std::tuple<std::string, Transport, RealmIndex, IpAddress>;
     using Places = std::map<Place, std::set<std::uint64_t>>;
-    using Proofs = std::map<std::uint64_t, Places::iterator>;  // by connection
+    struct Proof {
+        Places::iterator place;
+        std::string username;
+    };
+    using Proofs = std::map<std::uint64_t, Proof>;  // by connection
 
     void erase(Proofs::iterator proof) {
         if (proof == proofs_.end()) return;
-        const auto at = proof->second;
+        const auto at = proof->second.place;
         at->second.erase(proof->first);
         if (at->second.empty()) places_.erase(at);
         proofs_.erase(proof);

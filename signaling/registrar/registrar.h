@@ -10,12 +10,14 @@
 #include "control/base/time.h"
 #include "signaling/registrar/location_store.h"
 #include "signaling/sip/message.h"
+#include "signaling/sip/scan.h"
 
 namespace sallyport::registrar {
 
 struct RegistrarPolicy {               // of the trunk
     std::string trunk;                 // id
     std::string aor_user, aor_domain;  // the AOR it may register, its user without escapes
+    std::string aor() const { return aor_user + '@' + sip::scan::lowered(aor_domain); }
     bool single_aor_compatibility = false;
     std::uint32_t max_contacts = 4;
     std::uint32_t min_expires = 60, default_expires = 3600, max_expires = 3600;  // seconds

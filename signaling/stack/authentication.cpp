@@ -190,7 +190,7 @@ bool Core::has_proved(const transaction::Request& request, const config::Trunk& 
         refuse(request, {480, "the credential is another trunk's", {}});
         return false;
     }
-    shared.proven.add(request.flow, trunk.id);
+    shared.proven.add(request.flow, trunk.id, authenticated->username);
     return true;
 }
 
@@ -254,7 +254,7 @@ std::optional<policy::Party> Core::prove_sender(const transaction::Request& requ
         refuse(request, {480, "the trunk has the other IP version", {}});
         return std::nullopt;
     }
-    shared.proven.add(request.flow, authenticated->trunk);
+    shared.proven.add(request.flow, authenticated->trunk, authenticated->username);
     tell_of_taken_flow(request.flow, authenticated->trunk,
                        shared.locations.take_flow(request.flow, authenticated->trunk));
     return policy::Party{policy::PartyKind::trunk, authenticated->trunk, policy::Proof::digest};

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "signaling/stack/asker.h"
+#include "signaling/b2bua/asker.h"
 
 namespace sallyport::stack {
 namespace {
@@ -43,10 +43,23 @@ Core::Core(StackConfig given, Shared& shared_state, RandomSource& source)
 }
 
 b2bua::Context Core::context() {
-    return {settings,      counters,         layer,         timers,
-            random,        shared.locations, shared.gauges, target_health,
-            calls.index(), calls.acks(),     media_up,      media_features,
-            now_,          effects_,         *out_,         known_sender ? &decisions : nullptr};
+    return {settings,
+            counters,
+            layer,
+            timers,
+            random,
+            shared.locations,
+            shared.gauges,
+            target_health,
+            calls.index(),
+            calls.acks(),
+            calls.partings(),
+            media_up,
+            media_features,
+            now_,
+            effects_,
+            *out_,
+            known_sender ? &decisions : nullptr};
 }
 
 void Core::handle(const Input& input, TimePoint now, Outputs& out) {
@@ -149,12 +162,13 @@ void Core::keep_expiring() {
 
 void Core::on(const DnsAnswer& input) {
     auto cx = context();
-    const auto number = number_of(input.token);
-    switch (asker_of(input.token)) {
-        case Asker::call: calls.on_dns(b2bua::CallId::from_number(input.token), input.answer, cx); break;
-        case Asker::probe: health.on_dns(number, input.answer, cx); break;
-        case Asker::relay: relay.on_dns(number, input.answer, cx); break;
-        case Asker::subscription: subscriptions.on_dns(number, input.answer, cx); break;
+    const auto number = b2bua::number_of(input.token);
+    switch (b2bua::asker_of(input.token)) {
+        case b2bua::Asker::parting: calls.partings().on_dns(number, input.answer, cx); break;
+        case b2bua::Asker::call: calls.on_dns(b2bua::CallId::from_number(input.token), input.answer, cx); break;
+        case b2bua::Asker::probe: health.on_dns(number, input.answer, cx); break;
+        case b2bua::Asker::relay: relay.on_dns(number, input.answer, cx); break;
+        case b2bua::Asker::subscription: subscriptions.on_dns(number, input.answer, cx); break;
     }
 }
 
@@ -203,12 +217,31 @@ std::string trunks_without_zone(const config::Snapshot& snapshot) {
 
 }  // namespace
 
+// What a trunk had registered or proved that is gone, or that is another one under the same name by now: a snapshot
+// need not have come between the two. Who is known by it would be taken for the new one's PBX, and called in its place.
+void Core::forget_former_trunks() {
+    const auto trunk_of = [this](const std::string& id) {
+        const auto found = snapshot->trunks.find(id);
+        return found == snapshot->trunks.end() ? nullptr : &found->second;
+    };
+    shared.locations.prune([&](const registrar::Binding& binding) {
+        const auto* trunk = trunk_of(binding.trunk);
+        if (trunk == nullptr || trunk->mode != sallyport::config::TrunkMode::registration) return false;
+        return binding.aor.empty() || binding.aor == policy_of(*trunk).aor();
+    });
+    shared.proven.prune([&](const std::string& id, const std::string& username) {
+        const auto* trunk = trunk_of(id);
+        return trunk != nullptr &&
+               (username.empty() || std::any_of(trunk->credentials.begin(), trunk->credentials.end(),
+                                                [&](const auto& each) { return each.username == username; }));
+    });
+}
+
 void Core::on(const ConfigChanged& input) {
     if (!input.snapshot) return;
     snapshot = input.snapshot;
     shared.pruning.run(snapshot->revision, [this] {
-        for (const auto& binding : shared.locations.all())
-            if (!snapshot->trunks.contains(binding.trunk)) shared.locations.remove_trunk(binding.trunk);
+        forget_former_trunks();
         const auto provisioned = [this](std::string_view trunk) { return snapshot->trunks.contains(trunk); };
         shared.gauges.prune([&](std::string_view gauge) {
             const auto id = gauge.substr(gauge.find('/') + 1);

@@ -35,6 +35,9 @@
 
 namespace sallyport::stack {
 
+// What its REGISTERs are held against.
+registrar::RegistrarPolicy policy_of(const config::Trunk& trunk);
+
 class Core {
 public:
     Core(StackConfig config, Shared& shared, RandomSource& random);
@@ -106,6 +109,8 @@ private:
     void take_within_dialog(const transaction::Request& request);
     bool may_go_on(const transaction::Request& request, std::string_view trunk_id);
     b2bua::Context context();
+    void forget_former_trunks();
+    std::size_t turns_of(const sip::Message& invite, std::string_view user, const policy::Party& by);
     void log(b2bua::Severity severity, std::string event, std::string trunk, std::string text);
     void complain(std::string event, std::string trunk, std::string text);
     void keep_expiring();

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "signaling/b2bua/asker.h"
 #include "signaling/b2bua/next_hop.h"
 #include "signaling/b2bua/targets.h"
-#include "signaling/stack/asker.h"
 #include "signaling/stack/options_request.h"
 
 namespace sallyport::stack {
@@ -119,7 +119,7 @@ void Health::take(std::uint64_t number, locate::Step step, b2bua::Context& cx) {
     Watch& watch = watches_.at(number);
     if (const auto* questions = std::get_if<std::vector<locate::Question>>(&step)) {
         for (const auto& question : *questions)
-            cx.out.emplace_back(b2bua::Resolve{dns_token(Asker::probe, number), question});
+            cx.out.emplace_back(b2bua::Resolve{b2bua::dns_token(b2bua::Asker::probe, number), question});
         return;
     }
     watch.locator.reset();

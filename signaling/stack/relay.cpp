@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "signaling/b2bua/asker.h"
 #include "signaling/b2bua/cause.h"
 #include "signaling/b2bua/headers.h"
 #include "signaling/b2bua/identity.h"
@@ -11,7 +12,6 @@
 #include "signaling/policy/caller.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/limits.h"
-#include "signaling/stack/asker.h"
 
 namespace sallyport::stack {
 
@@ -56,7 +56,7 @@ Relay::Begun Relay::begin(const transaction::Request& request, const policy::Par
     if (pending_.size() >= most) return Begun::too_many;
     auto targets = b2bua::Targets::to_trunk(*trunk, cx.locations.usable(trunk->id, cx.now), called.text, around(cx));
     if (!targets.outlook()) return Begun::not_reachable;
-    last_ = (last_ + 1) % asker_numbers;
+    last_ = (last_ + 1) % b2bua::asker_numbers;
     const auto at = pending_
                         .insert_or_assign(last_, Pending{request.server, request.flow.remote, config, trunk->id,
                                                          carrier.id, std::move(called.text), home_call_id(cx),
@@ -73,7 +73,7 @@ void Relay::take(All::iterator at, b2bua::Targets::Step step, b2bua::Context& cx
     if (cx.layer.request_of(pending.server) == nullptr) return forget(at);
     if (const auto* questions = std::get_if<std::vector<locate::Question>>(&step)) {
         for (const auto& question : *questions)
-            cx.out.emplace_back(b2bua::Resolve{dns_token(Asker::relay, at->first), question});
+            cx.out.emplace_back(b2bua::Resolve{b2bua::dns_token(b2bua::Asker::relay, at->first), question});
         return;
     }
     if (auto* hop = std::get_if<b2bua::Hop>(&step)) {

@@ -5,11 +5,13 @@
 #include "control/base/check.h"
 #include "control/base/private_address.h"
 #include "signaling/b2bua/methods.h"
+#include "signaling/b2bua/session_id.h"
 #include "signaling/policy/caller.h"
 #include "signaling/policy/engine.h"
 #include "signaling/policy/numbering.h"
 #include "signaling/sip/content.h"
 #include "signaling/sip/digest.h"
+#include "signaling/sip/limits.h"
 #include "signaling/stack/core.h"
 
 namespace sallyport::stack {
@@ -169,15 +171,7 @@ void Core::judge_register(const transaction::Request& request, const config::Tru
     register_trunk(request, *trunk);
 }
 
-void Core::register_trunk(const transaction::Request& request, const config::Trunk& trunk) {
-    const std::uint16_t unkept = shared.register_refusal.load(std::memory_order_relaxed);
-    if (unkept != 0 && request.message.first(HeaderName::contact)) {  // a query changes nothing
-        constexpr std::string_view why = "registrations cannot be kept at the moment";
-        statistics.registrations_refused.add();
-        complain("registration-refused", trunk.id, std::string(why));
-        if (unkept == 503) return refuse_for_now(request, why);
-        return refuse(request, {unkept, why, {}});
-    }
+registrar::RegistrarPolicy policy_of(const config::Trunk& trunk) {
     registrar::RegistrarPolicy policy;
     policy.trunk = trunk.id;
     policy.aor_user = sip::decode_escapes(trunk.aor_user());
@@ -189,6 +183,19 @@ void Core::register_trunk(const transaction::Request& request, const config::Tru
     policy.default_expires = trunk.registration.default_expires_seconds != 0
                                  ? trunk.registration.default_expires_seconds
                                  : policy.max_expires;
+    return policy;
+}
+
+void Core::register_trunk(const transaction::Request& request, const config::Trunk& trunk) {
+    const std::uint16_t unkept = shared.register_refusal.load(std::memory_order_relaxed);
+    if (unkept != 0 && request.message.first(HeaderName::contact)) {  // a query changes nothing
+        constexpr std::string_view why = "registrations cannot be kept at the moment";
+        statistics.registrations_refused.add();
+        complain("registration-refused", trunk.id, std::string(why));
+        if (unkept == 503) return refuse_for_now(request, why);
+        return refuse(request, {unkept, why, {}});
+    }
+    const auto policy = policy_of(trunk);
     auto outcome = registrar.handle(request.message, request.flow, policy, random.token(8), now_);
     const bool ok = outcome.status == 200;
     (ok ? statistics.registrations_ok : statistics.registrations_refused).add();
@@ -246,6 +253,14 @@ void Core::on_subscribe(const transaction::Request& request) {
     if (const auto refusal = subscriptions.begin(request, *party, *snapshot, cx)) refuse(request, *refusal);
 }
 
+// How often the session has come from there for the same user before.
+std::size_t Core::turns_of(const sip::Message& invite, std::string_view user, const policy::Party& by) {
+    std::string place = b2bua::SessionId::claimed(invite);
+    if (place.empty()) return 0;
+    place.append(1, by.kind == policy::PartyKind::carrier ? '<' : '>').append(by.id).append(1, ' ').append(user);
+    return shared.turns.come(std::move(place), invite.max_forwards().value_or(sip::limits::max_forwards), now_);
+}
+
 void Core::admit(transaction::Request request, policy::Party party) {
     auto uri = sip::parse_uri(request.message.request_uri());
     SALLYPORT_CHECK(uri.has_value());  // inspected
@@ -256,6 +271,7 @@ void Core::admit(transaction::Request request, policy::Party party) {
     if (!help && !settings.realms[request.flow.realm].carries_any_content)
         if (const auto refusal = inspect_parts(request.message)) return refuse(request, *refusal);
     if (!help && replace(request, party)) return;
+    const std::size_t turns = help ? 0 : turns_of(request.message, uri->user, party);
     const policy::CallFacts facts{.config = *snapshot,
                                   .locations = shared.locations,
                                   .now = now_,
@@ -268,7 +284,8 @@ void Core::admit(transaction::Request request, policy::Party party) {
                                   .draining = draining,
                                   .media_up = media_up,
                                   .full = calls.size() >= config.max_calls,
-                                  .overfull = calls.size() >= config.max_calls + config.emergency_calls};
+                                  .overfull = calls.size() >= config.max_calls + config.emergency_calls,
+                                  .turns = turns};
     auto verdict = policy::decide(facts, shared.gauges);
     if (verdict.admitted.location != policy::LocationUse::off)
         statistics.locations[static_cast<std::size_t>(verdict.admitted.location)].add();

@@ -8,6 +8,7 @@
 
 #include "signaling/b2bua/connection_uses.h"
 #include "signaling/policy/gauges.h"
+#include "signaling/policy/session_turns.h"
 #include "signaling/policy/trunk_states.h"
 #include "signaling/registrar/digest_in_clear.h"
 #include "signaling/registrar/location_store.h"
@@ -40,6 +41,7 @@ struct Shared {
     registrar::LocationStore locations;
     policy::CallGauges gauges;
     policy::TrunkStates trunk_states;
+    policy::SessionTurns turns;
     registrar::NonceCounts nonce_counts;
     registrar::Lockouts lockouts;
     registrar::ProvenConnections proven;

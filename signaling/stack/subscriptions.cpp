@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "signaling/b2bua/asker.h"
 #include "signaling/b2bua/next_hop.h"
-#include "signaling/stack/asker.h"
+#include "signaling/b2bua/parting_requests.h"
 
 namespace sallyport::stack {
 namespace {
@@ -103,7 +104,7 @@ std::optional<Refusal> Subscriptions::begin(const transaction::Request& request,
     const std::string tag = cx.random.token(8);
     fresh.dialog = dialog::Dialog::as_uas(message, request.flow, tag);
     fresh.dialog.local_cseq = 0;
-    fresh.number = last_ = (last_ + 1) % asker_numbers;
+    fresh.number = last_ = (last_ + 1) % b2bua::asker_numbers;
     const auto sender = carrier ? config.carriers.find(party.id) : config.carriers.end();
     if (sender != config.carriers.end()) fresh.large = large_requests_of(sender->second);
     fresh.expires = cx.now + std::chrono::seconds(seconds);
@@ -199,8 +200,11 @@ void Subscriptions::send(All::iterator at, std::string_view state, b2bua::Contex
         if (hop.large == b2bua::StreamUse::first) s.over_stream = stream->remote;
         text = compose(s.dialog.local_cseq);
     }
+    if (last) {
+        s.asked = {};
+        return cx.partings.send(s.dialog, std::move(s.named), hop, std::move(text), cx);
+    }
     s.asked = cx.layer.send(hop.flow, text, hop.tls_name, cx.now, cx.effects);
-    if (last) return;
     asked_[s.asked] = at->first;
     if (s.named) s.placed.add(s.asked, std::move(text), hop);
 }
@@ -226,7 +230,7 @@ bool Subscriptions::go_elsewhere(All::iterator at, transaction::ClientId failed,
 void Subscriptions::ask(All::iterator at, const b2bua::NamedPeer::Questions& questions, b2bua::Context& cx) {
     for (const auto& question : questions) {
         sought_[at->second.number] = at->first;
-        cx.out.emplace_back(b2bua::Resolve{dns_token(Asker::subscription, at->second.number), question});
+        cx.out.emplace_back(b2bua::Resolve{b2bua::dns_token(b2bua::Asker::subscription, at->second.number), question});
     }
 }
 
@@ -243,7 +247,7 @@ void Subscriptions::on_dns(std::uint64_t number, const locate::Answer& answer, b
 
 void Subscriptions::end(All::iterator at, std::string_view reason, b2bua::Context& cx) {
     notify(at, reason, cx);
-    all_.erase(at);  // its NOTIFY goes its way without us
+    all_.erase(at);  // its NOTIFY is a parting request
 }
 
 void Subscriptions::forget(All::iterator at) {

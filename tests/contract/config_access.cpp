@@ -156,7 +156,7 @@ TEST_CASE("packets of a call are for who captures, and what SRTP hides for who h
     CHECK(apply_as(daemon, "listener") == grpc::PERMISSION_DENIED);
 }
 
-TEST_CASE("without a certificate of our CA there is no connection") {
+TEST_CASE("without a certificate of our CA there is no connection [reliability 30]") {
     ControlDaemon daemon;
     CHECK(list_as(daemon, "") == grpc::UNAVAILABLE);
     CHECK(list_as(daemon, "stranger") == grpc::UNAVAILABLE);

@@ -20,6 +20,14 @@ DOMAIN, USER, PASSWORD = 'sip.sallyport.example', 'acme-hq', 'a test password'
 PBX_NUMBER, CORE_NUMBER = '+4930555001', '+4989777001'
 
 
+def pbx_trunk(**options):
+    """The trunk of the fixture's PBX as it is provisioned, with these fields beside what it needs."""
+    lines = ['kind: Trunk', f'name: trunks/{USER}', 'mode: registration', 'realm: access',
+             f'registration_aor: sip:{USER}@{DOMAIN}', f'credentials: [{{username: {USER}, password: {PASSWORD}}}]',
+             'numbers: [{first: "+4930555000", last: "+4930555099"}]', *(f'{name}: {value}' for name, value in options.items())]
+    return '\n'.join(lines) + '\n'
+
+
 def without(text, *fields):
     """A provisioned object without these fields."""
     for field in fields:

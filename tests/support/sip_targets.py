@@ -83,6 +83,10 @@ class Target:
         answer = sip_message.response_to(message, status, reason, f'{len(self._branches):x}-tag', headers)
         via.send(answer.encode(), source)
 
+    def say(self, message, destination):
+        """Over UDP, though nobody has asked."""
+        self._open[0].send(message.encode(), destination)
+
     @property
     def numbers(self):
         return [sip_message.user_of(m.uri) for m in self.invites]

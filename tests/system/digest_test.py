@@ -129,7 +129,7 @@ def _(lab):
 
 
 @case('credentials that are no credentials are a bad request or a challenge, never a crash [CVE-2023-28098] '
-      '[CVE-2022-24754]')
+      '[CVE-2022-24754] [reliability 9]')
 def _(lab):
     def bound():
         return [(r['contact'], r['transport']) for r in lab.edge.registrations() if r['trunk'] == 'every-request']

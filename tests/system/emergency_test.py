@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_NUMBER, USER, running_edge  # noqa: E402
+from edge_fixture import CORE_NUMBER, DOMAIN, PBX_NUMBER, USER, pbx_trunk, running_edge  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
 from pbx_sim import sip_message  # noqa: E402
@@ -19,18 +19,13 @@ ORDINARY, PSAP, DEAD = '198.51.100.10', '198.51.100.11', '198.51.100.77'   # nob
 NODE_CALLS, NODE_EMERGENCIES = 4, 2
 
 
+NUMBERING = '''{dial_plan: {country_code: "49", area_code: "30", national_prefix: "0", outside_line: "9",
+  emergency_numbers: ["112", "911"]}}'''
+
+
 def trunk(**options):
-    """The trunk of the PBX, with one call at a time and hardly any a second."""
-    lines = [f'''kind: Trunk
-name: trunks/{USER}
-mode: registration
-realm: access
-registration_aor: sip:{USER}@{DOMAIN}
-credentials: [{{username: {USER}, password: {PASSWORD}}}]
-numbers: [{{first: "+4930555000", last: "+4930555099"}}]
-numbering: {{dial_plan: {{country_code: "49", area_code: "30", national_prefix: "0", outside_line: "9", emergency_numbers: ["112", "911"]}}}}''']
-    lines += [f'{name}: {value}' for name, value in options.items()]
-    return '\n'.join(lines) + '\n'
+    """The trunk of the PBX, which knows two numbers for help."""
+    return pbx_trunk(numbering=NUMBERING, **options)
 
 
 ROUTES = f'''kind: Carrier

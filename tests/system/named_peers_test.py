@@ -12,6 +12,7 @@ from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_ADDRESS, running_edge  # noqa: E402
 from lab import dns, parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
+from pbx_sim import sip_message  # noqa: E402
 from sip_targets import Target  # noqa: E402
 
 PBX, PBX_NUMBER = '192.0.2.66', '+4940700001'
@@ -188,6 +189,25 @@ def _(lab):
         byes = [message for message in first.heard if message.method == 'BYE']
         require(len(byes) > 1, 'the first place had it, and again')
         require_same_request(second.others[0], byes[0])
+
+
+@case('the BYE for a 2xx of another fork, which nobody wants, goes on from a place that refuses it with 503 to the next one of '
+      'the name in its Contact, which DNS is asked for then [SC-17.1.2.2-03] [E-06]')
+def _(lab):
+    lab.dns.publish(f'_sip._udp.forks SRV 10 0 {PORT} one\n_sip._udp.forks SRV 20 0 {PORT} two\n'
+                    f'one A {ELSEWHERE}\ntwo A {FURTHER}\n')
+    with listening(lab, ELSEWHERE, PORT) as first, listening(lab, FURTHER, PORT) as second:
+        outgoing, incoming = establish(lab)
+        first.other_status = 503
+        contact_there = [('Contact', '<sip:switch@forks.example>')]
+        first.say(sip_message.response_to(incoming.invite, 200, 'OK', 'fork', contact_there), lab.edge.core_udp)
+        process.wait_until(lambda: second.others, 5, 'the BYE at the second place')
+        equal([message.method for message in (*first.others, *second.others)], ['BYE', 'BYE'], 'what came')
+        require_same_request(second.others[0], first.others[0])
+        require(';tag=fork' in second.others[0]['To'], f'To: {second.others[0]["To"]}')
+        require(not incoming.ended.is_set(), 'the call itself goes on')
+        outgoing.bye()
+        require(incoming.wait_ended(), 'the call ended')
 
 
 @case('nothing is left')

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import DOMAIN, PASSWORD, USER, running_edge  # noqa: E402
+from edge_fixture import DOMAIN, PASSWORD, USER, pbx_trunk, running_edge  # noqa: E402
 from lab import parties  # noqa: E402
 from lab.capture import Capture  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
@@ -35,18 +35,6 @@ numbers:
 media: {{srtp: off}}
 network: {{options_interval_seconds: 5}}
 ---''' for version, address, length, first in (('v4', LISTENING, 32, '+4941555001'), ('v6', LISTENING_V6, 128, '+4941555002')))
-
-
-HELPING = f'''
-kind: Trunk
-name: trunks/{USER}
-mode: registration
-realm: access
-registration_aor: sip:{USER}@{DOMAIN}
-credentials: [{{username: {USER}, password: {PASSWORD}}}]
-numbers: [{{first: "+4930555000", last: "+4930555099"}}]
-numbering: {{dial_plan: {{emergency_numbers: ["112"]}}}}
-'''
 
 
 def prepare(lab):
@@ -217,7 +205,7 @@ def _(lab):
         text = text[:at] + own + ''.join(line for line in text[at:].splitlines(True) if not line.startswith('    dscp:'))
     file.write_text(text)
     trunk = Path(lab.run_directory) / 'helping.yaml'
-    trunk.write_text(HELPING)
+    trunk.write_text(pbx_trunk(numbering='{dial_plan: {emergency_numbers: ["112"]}}'))
     lab.edge.apply(trunk)
     try:
         lab.edge.restart('media')

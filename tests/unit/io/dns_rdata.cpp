@@ -52,14 +52,14 @@ TEST_CASE("NAPTR: order, preference, flags, service, regular expression, replace
     CHECK(record.replacement == "_sips._tcp.example");
 }
 
-TEST_CASE("records cut short or with something behind them are refused, at every length") {
+TEST_CASE("records cut short or with something behind them are refused, at every length [reliability 21]") {
     for (std::size_t n = 0; n < srv.size(); ++n) CHECK_FALSE(decode_srv(as_bytes(srv.substr(0, n))).has_value());
     for (std::size_t n = 0; n < naptr.size(); ++n) CHECK_FALSE(decode_naptr(as_bytes(naptr.substr(0, n))).has_value());
     CHECK(decode_srv(as_bytes(srv + 'x')).error() == RdataErrc::trailing_bytes);
     CHECK(decode_naptr(as_bytes(naptr + 'x')).error() == RdataErrc::trailing_bytes);
 }
 
-TEST_CASE("names: compression, odd characters and length are refused (GHSA-p6g5, GHSA-q9cp)") {
+TEST_CASE("names: compression, odd characters and length are refused (GHSA-p6g5, GHSA-q9cp) [reliability 21]") {
     const std::string head = u16(1) + u16(1) + u16(1);
     CHECK(decode_srv(as_bytes(head + "\xc0\x06")).error() == RdataErrc::compressed);
     CHECK(decode_srv(as_bytes(head + name({"a b"}))).error() == RdataErrc::bad_label);

@@ -97,7 +97,7 @@ TEST_CASE("a server that never answers costs the deadline and no more; all who a
     CHECK(b.ask(RecordType::a, "www.example.com").status == DnsStatus::timeout);  // asked anew, cancelled anew
 }
 
-TEST_CASE("a resolver that goes while questions are open calls nobody (answer after cancel)") {
+TEST_CASE("a resolver that goes while questions are open calls nobody (answer after cancel) [reliability 21]") {
     const loopback::Socket silent(SOCK_DGRAM, loopback::any_port());
     ResolverOptions options;
     options.servers = {"127.0.0.1@" + std::to_string(silent.local().port)};

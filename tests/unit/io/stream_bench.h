@@ -32,6 +32,7 @@ struct StreamsHeard final : StreamSink {
     }
     void on_batch_end() override {}
     bool is_in_use(const Flow&) override { return in_use; }
+    bool calls_for_help(std::string_view bytes) override { return bytes.starts_with("INVITE urn:service:sos"); }
     bool is_known(const Flow&) override { return known; }
     void on_flow_closed(const Flow& flow, const std::string& why) override { closed.emplace_back(flow, why); }
     void on_refused_connection(const Flow&, CloseReason reason, const std::string&) override {

@@ -262,6 +262,57 @@ TEST_CASE("beyond its share a source is refused before a byte is read, and has i
     CHECK(b.until_messages(1));
 }
 
+namespace {
+
+ConnectionQuota sixteen_of_a_source() {
+    ConnectionQuota quota;
+    quota.per_source = 16;
+    return quota;
+}
+const std::string help = "INVITE urn:service:sos SIP/2.0\r\nContent-Length: 0\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("a connection beyond a limit stays for a call for help, and ends with anything else that comes first") {
+    StreamBench b(quick_limits(), Transport::tcp, nullptr, sixteen_of_a_source());
+    std::vector<Socket> all;
+    for (int i = 0; i < 16; ++i) all.push_back(b.connect());
+    REQUIRE(b.until([&] { return b.pool.size() == 16; }));
+    const auto ends = [&](std::string_view says) {
+        const auto peer = b.connect();
+        peer.send(says);
+        return b.until([&] { return static_cast<void>(peer.receive()), peer.ended(); });
+    };
+    CHECK(ends(options("1") + help));
+    CHECK(b.heard.messages.empty());
+    CHECK(b.statistics.connections_for_help.read() == 0);
+    auto caller = b.connect();
+    caller.send(help + options("2"));
+    REQUIRE(b.until_messages(2));
+    CHECK(b.statistics.connections_for_help.read() == 1);
+    CHECK_FALSE(caller.ended());
+    CHECK(ends(help));  // the share of one source
+    CHECK(b.accepts.refused_of_source.read() == 1);
+    caller.close();
+    all.clear();
+    REQUIRE(b.until([&] { return b.pool.size() == 0; }));
+    CHECK(b.quota.open() == 0);
+}
+
+TEST_CASE("a connection on trial has the time of a handshake for its first message, whatever it pings meanwhile") {
+    auto limits = quick_limits();
+    limits.handshake = 300ms;
+    StreamBench b(limits, Transport::tcp, nullptr, sixteen_of_a_source());
+    std::vector<Socket> all;
+    for (int i = 0; i < 16; ++i) all.push_back(b.connect());
+    REQUIRE(b.until([&] { return b.pool.size() == 16; }));
+    const auto peer = b.connect();
+    peer.send("\r\n\r\n" + help.substr(0, 10));
+    CHECK(b.until_closed(CloseReason::too_many));
+    CHECK(b.until([&] { return static_cast<void>(peer.receive()), peer.ended(); }));
+    CHECK(b.pool.size() == 16);
+}
+
 TEST_CASE("the core can close a connection from within a message of it") {
     StreamBench b;
     b.heard.then = [&](const Flow& flow) { b.pool.close(flow); };

@@ -128,11 +128,11 @@ TEST_CASE("who is known by his flow is vouched for once his connection carries s
     const auto peer = b.connect();
     peer.send(options("1"));
     REQUIRE(b.until_messages(1));
-    CHECK_FALSE(b.quota.is_known(peer.local().address));
+    CHECK_FALSE(b.quota.is_known(0, peer.local().address));
     b.heard.known = true;
     peer.send(options("2"));
     REQUIRE(b.until_messages(2));
-    CHECK(b.quota.is_known(peer.local().address));
+    CHECK(b.quota.is_known(0, peer.local().address));
 }
 
 TEST_CASE("new certificates take effect for new connections; old connections live on") {

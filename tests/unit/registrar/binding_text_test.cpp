@@ -66,7 +66,7 @@ TEST_CASE("what has expired, or whose realm or listener is gone, is not called")
     CHECK(read_bindings(text, "acme", other, start)->front().flow.realm == 1);
 }
 
-TEST_CASE("damaged text is refused as a whole; names of a later version are passed over") {
+TEST_CASE("damaged text is refused as a whole; names of a later version are passed over [reliability 28]") {
     const auto text = write_bindings({udp()}, realms());
     for (std::size_t length = 0; length + 1 < text.size(); ++length) {
         const auto back = read_bindings(text.substr(0, length), "acme", realms(), start);

@@ -116,7 +116,8 @@ TEST_CASE("what addresses or counts something must be right") {
     CHECK(sdp::parse(head + "m=audio 4000 RTP/AVP 0\r\ns=x\r\n").error().line == 7);
 }
 
-TEST_CASE("payload types have seven bits (CVE-2018-1000098) and fmtp may say anything (CVE-2018-1000099)") {
+TEST_CASE(
+    "payload types have seven bits (CVE-2018-1000098) and fmtp may say anything (CVE-2018-1000099) [reliability 3]") {
     for (const auto f : {"128", "-1", "4294967296", "4294967295", "0 200", "x", ""})
         CHECK((refusal(head + "m=audio 17002 RTP/AVP " + f + "\r\n") == SdpErrc::bad_format));
     CHECK(stream("m=audio 17002 RTP/AVP 127\r\na=fmtp\r\na=fmtp:\r\na=fmtp:127\r\na=fmtp:4294967296 "
@@ -124,7 +125,7 @@ TEST_CASE("payload types have seven bits (CVE-2018-1000098) and fmtp may say any
               .codecs.size() == 1);
 }
 
-TEST_CASE("counts are limited: m-lines, attributes, formats, bytes") {
+TEST_CASE("counts are limited: m-lines, attributes, formats, bytes [reliability 3]") {
     const auto repeated = [](std::string_view line, std::size_t n) {
         std::string out = head;
         for (std::size_t i = 0; i < n; ++i) out += line;
@@ -143,7 +144,7 @@ TEST_CASE("counts are limited: m-lines, attributes, formats, bytes") {
     CHECK(refusal(head + "a=" + std::string(limits::bytes, 'x')) == SdpErrc::too_large);
 }
 
-TEST_CASE("the largest description we accept is written and read back equal (CVE-2022-24764)") {
+TEST_CASE("the largest description we accept is written and read back equal (CVE-2022-24764) [reliability 20]") {
     std::string text = head;
     for (std::size_t i = 0; i < limits::media; ++i) text += "m=audio 4000 RTP/AVP 0 8\r\n";
     while (text.size() + 70 < limits::bytes) text += "a=x:" + std::string(60, 'y') + "\r\n";

@@ -101,7 +101,7 @@ TEST_CASE("a Via that could be read in two ways is refused") {
     }
 }
 
-TEST_CASE("lengths of branch, tag and parameters are swept across every boundary (CVE-2018-8828)") {
+TEST_CASE("lengths of branch, tag and parameters are swept across every boundary (CVE-2018-8828) [reliability 6]") {
     for (std::size_t n = 1; n <= 300; ++n) {
         const std::string value(n, 'x');
         CHECK(via("SIP/2.0/UDP h;branch=" + value).branch() == value);
@@ -158,7 +158,7 @@ TEST_CASE("media types and free parameters") {
     CHECK(parse_parameters("refresher=uac").has_error());
 }
 
-TEST_CASE("credentials: form, empty elements, foreign schemes, limits (CVE-2023-28098)") {
+TEST_CASE("credentials: form, empty elements, foreign schemes, limits (CVE-2023-28098) [reliability 9]") {
     const auto c = parse_credentials("Digest ,username=\"a\\\"b\" , , REALM = \"x,y\",nc=00000001,");
     REQUIRE(c.has_value());
     CHECK(c->scheme == "Digest");

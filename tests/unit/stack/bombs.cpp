@@ -110,9 +110,36 @@ TEST_CASE(
         }
 }
 
+TEST_CASE("An Identity of any kind goes by: nobody's certificate is fetched for it (GHSA-mrq5) [reliability 24]") {
+    Bench b;
+    b.bind();
+    const std::string token = "eyJhbGciOiJub25lIn0.e30.";
+    int calls = 0;
+    for (const auto& value : {std::string("x"), token, token + ";info=<http://127.0.0.1/a.cer>;alg=none",
+                              token + ";info=<https://10.0.0.1:8443/a.cer>;alg=HS256;ppt=shaken",
+                              token + ";info=<https://cert.example.org/100MB.cer>;alg=ES256", std::string(";info=<>;;"),
+                              std::string(16'000, 'a') + ";info=<https://[::1]/a.cer>"}) {
+        INFO(value.substr(0, 100));
+        const std::string id = std::to_string(++calls) + "@identity";
+        b.receive(b.pbx_flow(), b.invite("sip:+442055501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"), id,
+                                         1, "Identity: " + value + "\r\n"));
+        b.receive(b.core_flow(), b.core_invite("sip:+4930101@10.0.0.1", plain_sdp("192.0.2.21", 6000), id + "c",
+                                               "Identity: " + value + "\r\n"));
+        CHECK(b.next("100").is_request() == false);
+        CHECK(b.find("INVITE").is_request());
+        CHECK(b.find("INVITE").is_request());
+        CHECK(b.questions.empty());
+        b.sent.clear();
+    }
+    b.receive(b.pbx_flow(), b.invite("sip:+442055501@sip.example.net", secure_sdp("198.51.100.10", 5004, "A"), "long",
+                                     1, "Identity: " + std::string(65'536, 'a') + "\r\n"));
+    CHECK(b.next().status() >= 400);
+    CHECK(b.questions.empty());
+}
+
 TEST_CASE(
     "A burst of every method, from anybody, is answered in full and leaves nothing behind (CVE-2021-41145) "
-    "[reliability 12]") {
+    "[reliability 11] [reliability 12]") {
     Shared shared;
     auto config = Bench::stack_config();
     config.max_transactions = 1'000;

@@ -239,7 +239,7 @@ TEST_CASE("A call that holds more than calls begin with is taken up as it was wr
     CHECK(b.shared.gauges.uses("").empty());
 }
 
-TEST_CASE("A checkpoint with anything missing is no call") {
+TEST_CASE("A checkpoint with anything missing is no call [reliability 28]") {
     Bench source;
     PbxCall call(source);
     const std::string state = source.checkpoints.at(0).state;

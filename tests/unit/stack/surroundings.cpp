@@ -72,7 +72,7 @@ TEST_CASE("Early media of a target that fails afterwards: the next one rings und
 
 TEST_CASE(
     "403 of the core is not 403 for a PBX, a challenge is not relayed, a redirection neither [SC-16.4.2-05] "
-    "[SC-11.2-03]") {
+    "[SC-11.2-03] [reliability 10]") {
     const std::vector<std::pair<std::uint16_t, std::string>> cases{
         {403, "603"}, {407, "500"}, {302, "480"}, {420, "500"}, {404, "404"}, {600, "600"}, {491, "500"}};
     for (const auto& [from_core, to_pbx] : cases) {
