@@ -23,7 +23,8 @@ Duration toll_of(const Packet& p, const Rates& rates) {
 }
 
 bool is_of_stream(const Leg& leg, const Packet& p) {
-    return leg.reception.started() && rtp::ssrc(p.data) == leg.reception.ssrc();
+    const Arrivals& arrivals = leg.flow->arrivals;  // the same as of leg.reception, without another cache line
+    return arrivals.started && rtp::ssrc(p.data) == arrivals.ssrc;
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
     engine.unprotect({&job, 1});
     if (job.status != srtp::Status::auth_failed || !fits) return job;
     std::copy_n(copy.data(), p.length, p.data);
-    srtp::Job before = job_of(p, *p.leg->retired->context);
+    srtp::Job before = job_of(p, *p.leg->past->retired.context);
     engine.unprotect({&before, 1});
     return before.status == srtp::Status::auth_failed ? job : before;
 }
@@ -50,11 +50,10 @@ void take(Packet& p, const srtp::Job& job, Notes& notes, PipelineStatistics& sta
     p.drop = drop_for(job.status, p);
     if (job.news) notes.add(*p.leg);
     if (p.drop == Drop::auth_failed) {
-        ++p.leg->received.auth_failures;
         statistics.srtp_auth_failures.add();
         notes.add(*p.leg);
     } else if (p.drop == Drop::replayed) {
-        ++p.leg->received.replays;
+        p.leg->replays.add();
     }
 }
 
