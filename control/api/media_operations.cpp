@@ -68,6 +68,21 @@ grpc::Status OperationsService::TopMediaSessions(grpc::ServerContext* context, c
     });
 }
 
+grpc::Status OperationsService::SetMediaDrain(grpc::ServerContext* context, const mv1::SetDrainRequest* request,
+                                              mv1::DrainState* response) {
+    return handle(*context, "SetMediaDrain", Permission::operate, [&](const Caller& caller) -> grpc::Status {
+        grpc::ClientContext to_media;
+        set_short_deadline(to_media);
+        auto status = planes_.media().SetDrain(&to_media, *request, response);
+        if (status.error_code() == grpc::UNIMPLEMENTED)
+            status = without_feature(status, "a drain of its own: `sallyport drain` empties the node");
+        else if (!status.ok())
+            status = {grpc::UNAVAILABLE, planes_.explain_media(status)};
+        audit_.record(caller, {"SetMediaDrain", request->on() ? "on" : "off", "", 0, false}, status);
+        return status;
+    });
+}
+
 // The names under which the media plane may know the call: its id, which its first session has, and its Session-ID.
 std::vector<std::string> OperationsService::media_names(const std::string& call) {
     std::vector<std::string> names{call};

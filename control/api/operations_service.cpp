@@ -131,6 +131,10 @@ void OperationsService::add_warnings(const config::Snapshot& snapshot, ov1::Stat
         status.add_warnings(std::to_string(locked) +
                             " sources and names are locked out after wrong credentials: see sallyport lockout list");
     for (const auto& sentence : status.signaling().media_lacks()) status.add_warnings(sentence);
+    if (status.media().drain().on())
+        status.add_warnings(
+            "the media plane is being drained: new calls are refused, but for emergencies; `sallyport "
+            "media undrain` takes them again");
     for (const auto& port : status.media().ports())
         if (!port.link_up()) status.add_warnings("media port " + port.name() + " has no link: nothing passes there");
     if (const auto& slow = status.media().srtp_slow_suites(); !slow.empty()) {

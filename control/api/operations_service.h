@@ -47,6 +47,7 @@ public:
                                    mv1::ListSessionsResponse*) override;
     grpc::Status TopMediaSessions(grpc::ServerContext*, const mv1::TopSessionsRequest*,
                                   mv1::TopSessionsResponse*) override;
+    grpc::Status SetMediaDrain(grpc::ServerContext*, const mv1::SetDrainRequest*, mv1::DrainState*) override;
     grpc::Status CaptureMedia(grpc::ServerContext*, const ov1::CaptureMediaRequest*,
                               grpc::ServerWriter<mv1::CaptureMessage>*) override;
     grpc::Status FetchRecords(grpc::ServerContext*, const ov1::FetchRecordsRequest*,

@@ -64,6 +64,9 @@ void print_signaling(std::ostream& out, const ov1::SignalingStatus& signaling) {
 void print_media(std::ostream& out, const sallyport::media::v1::Statistics& media) {
     out << "\nmedia: " << counted(media.sessions(), "session") << ", " << counted(media.mbufs_in_use(), "packet buffer")
         << " in use\n";
+    if (media.drain().on())
+        out << "DRAINING for " << duration_text(media.drain().since_seconds()) << ": new media sessions are refused, "
+            << counted(media.drain().sessions(), "media session") << " left\n";
     Table ports({"PORT", "LINK", "ADDRESSES", "RX PACKETS", "TX PACKETS", "MISSED", "UDP PORTS FREE"});
     for (const auto& port : media.ports()) {
         std::string addresses;

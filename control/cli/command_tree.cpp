@@ -131,12 +131,15 @@ void CommandTree::add_explain() {
         ->check(CLI::Validator(instant_problem, "TIME"));
 }
 
-void CommandTree::add_drain() {
-    auto* drain_verb = verb(&app_, "drain", "no new work: 503 for calls, registrations and OPTIONS; calls go on",
-                            [this](Session& s) { return drain(s, drain_); });
-    drain_verb->add_flag("!--no-wait", drain_.wait, "do not wait until the last call has ended");
+void CommandTree::add_drain_options(CLI::App* drain_verb) {
+    drain_verb->add_flag("!--no-wait", drain_.wait, "do not wait until the last one has ended");
     drain_verb->add_option("--max-wait", drain_.patience_seconds, "seconds; then exit code 1, still draining")
         ->check(CLI::Range(0.1, 1e6));
+}
+
+void CommandTree::add_drain() {
+    add_drain_options(verb(&app_, "drain", "no new work: 503 for calls, registrations and OPTIONS; calls go on",
+                           [this](Session& s) { return drain(s, drain_); }));
     verb(&app_, "undrain", "take new work again", [](Session& s) { return undrain(s); });
 }
 
@@ -205,6 +208,9 @@ void CommandTree::add_media() {
         ->check(CLI::Range(1, 10'000'000))
         ->capture_default_str();
     capture->add_flag("--decrypted", capture_.decrypted, "what SRTP hides, in clear (role decrypt)");
+    add_drain_options(verb(media, "drain", "no new media sessions: 503 for calls but emergencies; what is up goes on",
+                           [this](Session& s) { return drain_media(s, drain_); }));
+    verb(media, "undrain", "take new media sessions again", [](Session& s) { return undrain_media(s); });
 }
 
 void CommandTree::add_dns() {

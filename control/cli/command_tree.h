@@ -42,6 +42,7 @@ private:
     void add_customers();
     void add_explain();
     void add_drain();
+    void add_drain_options(CLI::App* drain_verb);
     void add_registrations();
     void add_secrets();
     void add_calls();

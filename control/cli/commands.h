@@ -107,6 +107,9 @@ struct DrainArguments {
 };
 int drain(Session& session, const DrainArguments& arguments);
 int undrain(Session& session);
+// The same of the media plane alone: no new media sessions.
+int drain_media(Session& session, const DrainArguments& arguments);
+int undrain_media(Session& session);
 
 // One object, indented, field names as in the protos; numbers of 64 bits are strings, as protobuf's JSON has them.
 void print_json(std::ostream& out, const google::protobuf::Message& message);

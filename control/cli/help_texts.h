@@ -16,6 +16,7 @@ Examples:
   sallyport trunk sheet acme-hq --pbx asterisk what the PBX's administrator needs
   sallyport media top --sort loss              the worst sessions, as they are now
   sallyport drain && systemctl stop sallyport  no new calls; waits for the last one
+  sallyport media drain                        no new media sessions; waits for the last one
   sallyport dns zone sip.example.com           what to publish in DNS; dns check looks whether it is there
   sallyport certificate request --realm-domain sip.example.com --out edge.csr
   sallyport explain invite.sip --trunk acme-hq what would become of that call, and why

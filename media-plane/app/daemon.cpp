@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
+#include <utility>
 
 #include "control/observe/exposer.h"
 #include "control/observe/health.h"
@@ -127,6 +128,12 @@ void report_links(const std::vector<PortStatus>& ports, std::vector<bool>& were_
     }
 }
 
+void report_drain(const rpc::DrainState& drain, bool& was_on) {
+    if (drain.on == std::exchange(was_on, drain.on)) return;
+    observe::log_info(drain.on ? "draining: no new sessions" : "taking new sessions again",
+                      {{"sessions", drain.sessions}, {"refused", drain.refused}});
+}
+
 // Once a minute a port at most: who has the address goes on saying so.
 class ConflictReport {
 public:
@@ -163,6 +170,7 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer&
     ConflictReport conflicts;
     TimePoint next_watchdog = plane.now();
     std::vector<bool> were_stuck(plane.lcores(), false), were_up;
+    bool was_draining = false;
     for (;;) {
         const int signal = sigtimedwait(&signals, nullptr, &interval);
         if (signal > 0) {
@@ -175,6 +183,7 @@ void run_until_signal(Plane& plane, rpc::Dispatcher& dispatcher, rpc::RpcServer&
         next_watchdog = now + std::min<Duration>(manager.watchdog_interval().value_or(1s), 1s);
         const PlaneStatus status = plane.status();
         report_links(status.ports, were_up);
+        report_drain(dispatcher.drain(), was_draining);
         conflicts.look(status.ports, now);
         auto stuck = watch.look(status, now);
         const bool alive = std::none_of(stuck.begin(), stuck.end(), [](bool one) { return one; });

@@ -206,7 +206,10 @@ std::vector<Metric> command_metrics(const rpc::DispatcherStatistics& d, const rp
                           "Session commands refused before an lcore saw them, by reason.",
                           {{{{"reason", "stale_epoch"}}, static_cast<double>(d.refused_stale.read())},
                            {{{"reason", "overloaded"}}, static_cast<double>(d.refused_overloaded.read())},
+                           {{{"reason", "draining"}}, static_cast<double>(d.refused_draining.read())},
                            {{{"reason", "invalid"}}, static_cast<double>(s.invalid_commands)}}));
+    out.push_back(gauge("sallyport_media_draining", "1 while an operator has the media plane take no new sessions.",
+                        static_cast<double>(d.draining.read())));
     out.push_back(counter("sallyport_media_events_total", "Events from sessions to clients, by what became of them.",
                           {{{{"outcome", "delivered"}}, static_cast<double>(d.events.read())},
                            {{{"outcome", "no_stream"}}, static_cast<double>(d.events_undelivered.read())},

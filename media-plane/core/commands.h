@@ -122,7 +122,8 @@ enum class Code : std::uint8_t {
     stale_epoch,
     overloaded,
     unknown_port,
-    unsupported
+    unsupported,
+    draining
 };
 
 struct LegStatistics {

@@ -8,13 +8,16 @@
 
 namespace sallyport::media {
 
+// Those that a frame has before anybody knows whose it is come first: no leg counts them.
 #define SALLYPORT_MEDIA_DROPS(X)                                                     \
     X(not_ip, "not IPv4, IPv6, ARP or neighbour discovery")                          \
     X(bad_checksum, "IP or UDP checksum wrong")                                      \
     X(fragment, "IP fragment; media is never fragmented")                            \
-    X(truncated, "shorter than its headers say")                                     \
     X(not_for_us, "address is not one of this port's")                               \
     X(not_udp, "neither UDP nor a protocol the port answers")                        \
+    X(martian, "its source is an address that no sender can have")                   \
+    X(answer_rate, "more ARP, neighbour discovery or ping than the port answers")    \
+    X(truncated, "shorter than its headers say")                                     \
     X(no_leg, "no leg on this UDP port")                                             \
     X(not_rtp, "neither RTP, RTCP nor agreed UDPTL")                                 \
     X(late_rtp, "RTP of a call that has become a fax")                               \
@@ -35,8 +38,6 @@ namespace sallyport::media {
     X(too_big, "longer than the MTU of the port it comes from or goes to")           \
     X(no_buffer, "no packet buffer was free")                                        \
     X(tx_full, "transmit queue full")                                                \
-    X(martian, "its source is an address that no sender can have")                   \
-    X(answer_rate, "more ARP, neighbour discovery or ping than the port answers")    \
     X(looped, "relayed through this node's own ports more often than calls are nested")
 
 enum class Drop : std::uint8_t {
@@ -55,6 +56,7 @@ inline constexpr std::array drop_texts{DropText{"none", "not dropped"},
 #undef X
 };
 inline constexpr std::size_t drop_count = drop_texts.size();
+inline constexpr auto first_of_leg = static_cast<std::size_t>(Drop::truncated);
 inline std::string_view to_string(Drop d) { return drop_texts[static_cast<std::size_t>(d)].name; }
 
 }  // namespace sallyport::media

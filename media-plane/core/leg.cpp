@@ -116,14 +116,21 @@ void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
     auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
     if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
     engine.take_srtcp(**made, *receive_context);
-    retired = std::make_unique<RetiredKey>(RetiredKey{std::move(*made), std::move(key_terms), now + changeover});
+    if (!past) past = std::make_unique<LegPast>();
+    past->retired = {std::move(*made), std::move(key_terms), now + changeover};
     has_key_terms = false;
     in_changeover = true;
 }
 
 void Leg::forget_retired_key() {
-    retired.reset();
+    if (past) past->retired = {};
     in_changeover = false;
+    if (past && past->departed.until == TimePoint{}) past.reset();
+}
+
+void Leg::remember_departed(const Departed& place) {
+    if (!past) past = std::make_unique<LegPast>();
+    past->departed = place;
 }
 
 void Leg::set_key_terms(std::unique_ptr<KeyTerms> terms) {
@@ -172,14 +179,14 @@ LegStatistics Leg::statistics(TimePoint now) const {
     s.bytes_received = flow->bytes;
     s.packets_sent = packets_sent();
     s.bytes_sent = bytes_sent();
-    s.rtcp_received = received.rtcp_packets;
-    s.rtcp_sent = rtcp_packets_sent;
+    s.rtcp_received = rtcp_received.count;
+    s.rtcp_sent = rtcp_sent.count;
     s.lost = reception.lost();
     s.jitter_seconds = reception.jitter_seconds(flow->clock_rate);
-    s.srtp_auth_failures = received.auth_failures;
-    s.srtp_replays = received.replays;
-    for (std::size_t i = 1; i < drop_count; ++i)
-        if (drops[i] > 0) s.drops.emplace_back(static_cast<Drop>(i), drops[i]);
+    s.srtp_auth_failures = dropped(Drop::auth_failed);
+    s.srtp_replays = replays.count;
+    for (std::size_t i = 0; i < drops.size(); ++i)
+        if (drops[i].count > 0) s.drops.emplace_back(static_cast<Drop>(first_of_leg + i), drops[i].count);
     s.local = local;
     s.remote = rtp.remote();
     s.latched = rtp.latched();
@@ -187,7 +194,7 @@ LegStatistics Leg::statistics(TimePoint now) const {
     s.udptl = udptl;
     if (has_received()) s.last_packet_age = now - flow->last;
     s.reordered = reception.reordered();
-    s.round_trip = reporter.round_trip;
+    s.round_trip = reporter.round_trip();
     if (telephone) s.telephone_events = telephone->count();
     s.codec = Quality::codec_of(*this);
     s.mos = Quality::mos_of(*this);

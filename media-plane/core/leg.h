@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 
+#include "media-plane/core/codec_name.h"
 #include "media-plane/core/commands.h"
 #include "media-plane/core/flow.h"
 #include "media-plane/core/key_terms.h"
@@ -36,9 +37,12 @@ enum class Judgement : std::uint8_t {
     peer,
 };
 
-struct ReceivedCounters {  // beside those of the flow
-    std::uint64_t rtcp_packets = 0;
-    std::uint64_t auth_failures = 0, replays = 0;
+// Counters beside those of the flow. They are full one day, and stay so, rather than begin anew: only a flood of weeks
+// gets there.
+struct LegCounter {
+    std::uint32_t count = 0;
+    void add() { count += count != std::numeric_limits<std::uint32_t>::max() ? 1u : 0u; }
+    void take_back() { count -= count != 0 ? 1u : 0u; }
 };
 struct Amount {  // of RTP
     std::uint64_t packets = 0, bytes = 0;
@@ -47,8 +51,10 @@ struct Amount {  // of RTP
 // What process() has seen and tick() is to report.
 struct LegNotes {
     bool first_packet = false, latched = false;
-    std::uint64_t auth_failures_reported = 0;
-    TimePoint next_auth_report{}, next_key_use_report{};
+};
+struct LegReported {  // and what it has
+    std::uint32_t auth_failures = 0;
+    TimePoint next_auth{}, next_key_use{};
 };
 
 // Where a peer was before signaling moved it: what it has sent until it knows comes from there still.
@@ -65,10 +71,15 @@ struct RetiredKey {
     TimePoint until{};
 };
 
+struct LegPast {  // most legs have none
+    Departed departed;
+    RetiredKey retired;
+};
+
 struct LegLink {  // its place in a LegList
-    bool listed = false;
     Leg* previous = nullptr;
-    Leg* next = nullptr;
+    Leg* next = nullptr;  // itself, where it is the last; null: it is in none
+    bool listed() const { return next != nullptr; }
 };
 
 struct alignas(64) Leg {
@@ -95,23 +106,24 @@ struct alignas(64) Leg {
     Latch rtp;
     Endpoint local;            // RTP; RTCP is on the port above
     bool source_left = false;  // what was sent from here has said BYE, or we have for it, and nothing came since
-    Numbering numbering;       // of RTP under `send_context`
-
-    // What only some packets need.
-    ReceivedCounters received;
-    Reception reception;
-    Amount kept_back;                     // received, and not sent by the other leg
-    std::uint64_t rtcp_packets_sent = 0;  // our own included
-    Latch rtcp;
-    // These, which change seldom, fill the place behind it.
-    bool disabled = false;
-    bool held = false;  // its peer's address is 0.0.0.0 or ::, the hold of RFC 3264 8.4's older form
-    Direction direction = Direction::sendrecv;
     Side side = Side::a;
+    Numbering numbering;  // of RTP under `send_context`
+
+    // What only some packets need. What changes seldom fills the places between.
+    Latch rtcp;
+    bool disabled : 1 = false;
+    bool held : 1 = false;          // its peer's address is 0.0.0.0 or ::, the hold of RFC 3264 8.4's older form
+    bool wants_reports : 1 = true;  // no b=RS:0 with b=RR:0, RFC 3556
+    bool video : 1 = false;
+    Direction direction = Direction::sendrecv;
     std::uint8_t stream = 0;
-    bool wants_reports = true;  // no b=RS:0 with b=RR:0, RFC 3556
-    bool video = false;
     Pace pace;  // of what its peer sends
+    LegNotes notes;
+    LegCounter rtcp_received, rtcp_sent;  // sent: our own included
+    LegCounter replays;
+    LegReported reported;
+    Reception reception;
+    Amount kept_back;  // received, and not sent by the other leg
     Policer possible_police, rtcp_police;
     // With keys, of what is not yet shown to be authentic: of the SSRC that was heard last, of others, and of SRTCP.
     Policer cipher_police, strange_police, srtcp_police;
@@ -121,18 +133,16 @@ struct alignas(64) Leg {
     std::unique_ptr<TelephoneEvents> telephone;  // where signaling has named such types
 
     // What changes seldom.
-    std::unique_ptr<Departed> departed;      // once its peer has moved
+    std::unique_ptr<LegPast> past;           // once its peer has moved, and while there is a retired key
     std::unique_ptr<SourceLearner> learner;  // plain RTP: any_address until it has latched; `quiet`
-    std::unique_ptr<RetiredKey> retired;
     std::unique_ptr<KeyTerms> key_terms;  // of the receiving key, where its sender has stated any
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
-    LegNotes notes;
     LegLink in_notes, in_due_reports;
-    std::array<std::uint32_t, drop_count> drops{};  // see count_drop()
+    std::array<LegCounter, drop_count - first_of_leg> drops;  // see count_drop()
     Quality quality;
     Sending sending;
-    std::string codec;  // as signaling names it; empty: not said
+    CodecName codec;  // as signaling names it; empty: not said
 
     bool secure() const { return suite != srtp::Suite::none; }
     bool answered() const { return !rtp.signalled().empty(); }
@@ -162,9 +172,9 @@ struct alignas(64) Leg {
     bool may_be_told() const;
     // So early after signaling has moved the peer this does not show where it is.
     bool is_from_before(bool is_rtcp, const Endpoint& from, TimePoint now) const {
-        return departed && now < departed->until && from == (is_rtcp ? departed->rtcp : departed->rtp);
+        return past && now < past->departed.until && from == (is_rtcp ? past->departed.rtcp : past->departed.rtp);
     }
-    bool has_received() const { return flow->packets + received.rtcp_packets > 0; }
+    bool has_received() const { return flow->packets + rtcp_received.count > 0; }
     // RTP with its header, before protect: all that crosses comes from the other leg.
     std::uint64_t packets_sent() const { return opposite->flow->packets - opposite->kept_back.packets; }
     std::uint64_t bytes_sent() const { return opposite->flow->bytes - opposite->kept_back.bytes; }
@@ -189,10 +199,11 @@ struct alignas(64) Leg {
     void settle();
     // What settle() has found, and the latches of both legs, as the flow has it; after any change of those, for both.
     void settle_flow();
-    void count_drop(Drop why) {  // a counter that is full stays so, rather than begin anew
-        std::uint32_t& count = drops[static_cast<std::size_t>(why)];
-        if (count != std::numeric_limits<std::uint32_t>::max()) ++count;
+    void count_drop(Drop why) {
+        const std::size_t place = static_cast<std::size_t>(why) - first_of_leg;
+        if (place < drops.size()) drops[place].add();  // the others are of frames that are nobody's yet
     }
+    std::uint32_t dropped(Drop why) const { return drops[static_cast<std::size_t>(why) - first_of_leg].count; }
     void settle_flows() {
         settle_flow();
         opposite->settle_flow();
@@ -206,6 +217,7 @@ struct alignas(64) Leg {
     void retire_key(srtp::Engine& engine, TimePoint now);
     void forget_retired_key();
     void set_key_terms(std::unique_ptr<KeyTerms> terms);
+    void remember_departed(const Departed& place);
     // Forgets where the peer was seen; the signalled address counts again.
     void relearn();
     // Where it has latched, if it has; and the same on a media plane that is gone, as far as it still may be believed.
@@ -222,6 +234,9 @@ private:
     Judgement judge_moved(const Endpoint& from) const;
     void settle_learner();
 };
+
+// There are tens of thousands; what a session may take is measured by bench/media/session_memory.cpp.
+static_assert(sizeof(Leg) <= 704);
 
 // Both legs of one m-line, side by side in memory.
 struct Stream {

@@ -68,8 +68,7 @@ bool apply_remote(const LegChange& change, Leg& leg, TimePoint now) {
         const auto departed = [](const Endpoint& before, const Latch& after) {
             return before == after.remote() ? Endpoint{} : before;
         };
-        leg.departed = std::make_unique<Departed>(
-            Departed{departed(rtp_before, leg.rtp), departed(rtcp_before, leg.rtcp), now + Departed::time});
+        leg.remember_departed({departed(rtp_before, leg.rtp), departed(rtcp_before, leg.rtcp), now + Departed::time});
     }
     return moved;
 }
@@ -156,7 +155,7 @@ void LegChanges::apply(Prepared& prepared, Leg& leg, TimePoint now) {
         leg.reception.restart_jitter();
         leg.expected_since = TimePoint{};  // its last arrival is forgotten: silence is counted from now on
     }
-    if (change.codec) leg.codec = *change.codec;
+    if (change.codec) leg.codec.set(*change.codec);
     if (change.pace) leg.pace = *change.pace;
     if (change.video) leg.video = *change.video;
     if (change.relearn) {

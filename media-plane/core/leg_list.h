@@ -11,17 +11,18 @@ class LegList {
 public:
     void add(Leg& leg) {
         LegLink& own = leg.*link;
-        if (own.listed) return;
-        own = {true, last_, nullptr};
+        if (own.listed()) return;
+        own = {last_, &leg};
         (last_ ? (last_->*link).next : first_) = &leg;
         last_ = &leg;
         ++size_;
     }
     void remove(Leg& leg) {
         LegLink& own = leg.*link;
-        if (!own.listed) return;
-        (own.previous ? (own.previous->*link).next : first_) = own.next;
-        (own.next ? (own.next->*link).previous : last_) = own.previous;
+        if (!own.listed()) return;
+        Leg* const next = own.next == &leg ? nullptr : own.next;
+        (own.previous ? (own.previous->*link).next : first_) = next ? next : own.previous;
+        (next ? (next->*link).previous : last_) = own.previous;
         own = {};
         --size_;
     }

@@ -199,7 +199,7 @@ void Pipeline::not_sent(MediaPortIndex port, std::uint16_t source_port, std::uin
     if (state_->captures.any()) [[unlikely]]
         state_->captures.lost(*leg, source_port, length, why);
     if (source_port % 2 != 0) {
-        leg->rtcp_packets_sent -= std::min<std::uint64_t>(leg->rtcp_packets_sent, 1);
+        leg->rtcp_sent.take_back();
         return;
     }
     // The port may have passed to another leg within the time that a packet waits for its next hop.
@@ -300,23 +300,23 @@ void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events
         events.back().count = leg.key_terms->left();
     }
     report_telephone_event(leg, now, events);
-    const std::uint64_t failures = leg.received.auth_failures - leg.notes.auth_failures_reported;
+    const std::uint32_t failures = leg.dropped(Drop::auth_failed) - leg.reported.auth_failures;
     if (failures == 0) return;
-    if (now < leg.notes.next_auth_report) {
+    if (now < leg.reported.next_auth) {
         notes.add(leg);  // behind those that came meanwhile
         return;
     }
     events.push_back(event(EventKind::srtp_auth_failures, leg));
     events.back().count = failures;
-    leg.notes.auth_failures_reported = leg.received.auth_failures;
-    leg.notes.next_auth_report = now + auth_report_interval;
+    leg.reported.auth_failures += failures;
+    leg.reported.next_auth = now + auth_report_interval;
 }
 
 // An SSRC that nobody was told of could not be gone on with, so reports do not wait, as long as they are few. Whoever
 // sends plain RTP could make every packet news.
 void Pipeline::State::report_key_use(Leg& leg, TimePoint now, std::vector<Event>& events) {
     if (!leg.has_key_news()) return;
-    if (leg.notes.next_key_use_report > now + key_use_report_burst - key_use_report_interval) {
+    if (leg.reported.next_key_use > now + key_use_report_burst - key_use_report_interval) {
         notes.add(leg);
         return;
     }
@@ -324,7 +324,7 @@ void Pipeline::State::report_key_use(Leg& leg, TimePoint now, std::vector<Event>
     events.back().used = leg.key_use();
     for (auto* context : {leg.receive_context.get(), leg.send_context.get()})
         if (context) context->forget_news();
-    leg.notes.next_key_use_report = std::max(leg.notes.next_key_use_report, now) + key_use_report_interval;
+    leg.reported.next_key_use = std::max(leg.reported.next_key_use, now) + key_use_report_interval;
 }
 
 void Pipeline::State::report_telephone_event(Leg& leg, TimePoint now, std::vector<Event>& events) {
@@ -371,7 +371,7 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     s.sessions.for_next(s.due_looks(now), [&](Session& session) {
         for (auto& stream : session.streams)
             for (Leg& leg : stream->legs)
-                if (leg.in_changeover && now >= leg.retired->until) leg.forget_retired_key();
+                if (leg.in_changeover && now >= leg.past->retired.until) leg.forget_retired_key();
         s.reports.look(session, now);
         s.look(session, now, events);
         for (const Side side : {Side::a, Side::b})

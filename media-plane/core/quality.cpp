@@ -46,7 +46,7 @@ double estimate(const Leg& leg, std::uint64_t expected, std::uint64_t lost) {
     if (!equipment) return 0;
     const auto jitter = std::chrono::duration_cast<Duration>(
         std::chrono::duration<double>(leg.reception.jitter_seconds(leg.flow->clock_rate)));
-    const Duration delay = leg.reporter.round_trip.value_or(Duration{}) / 2 +
+    const Duration delay = leg.reporter.round_trip().value_or(Duration{}) / 2 +
                            std::max<Duration>(Quality::least_buffer, 2 * jitter) + Quality::coding;
     const double loss = static_cast<double>(std::min(lost, expected)) / static_cast<double>(expected);
     return e_model::mos(e_model::rating(*equipment, loss, delay));
@@ -112,7 +112,8 @@ void Quality::close_interval(const Leg& leg, TimePoint now) {
     recent_loss_ = judged ? static_cast<float>(std::min(went, came_due)) / static_cast<float>(came_due) : 0;
     recent_mos_ = static_cast<float>(estimate(leg, came_due, went));
     if (recent_mos_ != 0) worst_mos_ = worst_mos_ == 0 ? recent_mos_ : std::min(worst_mos_, recent_mos_);
-    const auto drops = std::accumulate(leg.drops.begin(), leg.drops.end(), std::uint64_t{0});
+    const auto drops = std::accumulate(leg.drops.begin(), leg.drops.end(), std::uint64_t{0},
+                                       [](std::uint64_t sum, const LegCounter& reason) { return sum + reason.count; });
     drops_per_second_ = rate(drops, drops_then_, now - interval_began_);
     drops_then_ = static_cast<std::uint32_t>(drops);
     expected_then_ = static_cast<std::uint32_t>(expected);
@@ -125,7 +126,7 @@ double Quality::mos_of(const Leg& leg) { return estimate(leg, leg.reception.expe
 std::string_view Quality::codec_of(const Leg& leg) {
     if (leg.flow->packets > 0)
         if (const auto name = static_name(leg.flow->last_packet.type); !name.empty()) return name;
-    return leg.codec;
+    return leg.codec.view();
 }
 
 void Quality::fill(LegStatistics& s) const {

@@ -1,6 +1,7 @@
 #include "media-plane/core/reception.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace sallyport::media {
 
@@ -36,7 +37,7 @@ bool Reception::advance(std::uint16_t sequence) {
         return true;
     }
     if (ahead <= 65'536 - Arrivals::max_misorder) return jump(sequence);
-    ++reordered_;
+    if (reordered_ != std::numeric_limits<std::uint32_t>::max()) ++reordered_;
     return true;  // a duplicate, or late
 }
 

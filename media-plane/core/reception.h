@@ -113,10 +113,10 @@ private:
     Arrivals* arrivals_ = nullptr;
     std::uint16_t base_ = 0;
     bool has_repeat_ = false;
+    std::uint32_t reordered_ = 0;        // full one day, and stays so
+    std::uint32_t repeat_ = 0;           // when the last packet that repeats a timestamp came
     std::uint32_t after_jump_ = 65'537;  // the next number after a jump: there twice in a row, and it is a restart
-    std::uint64_t lost_before_ = 0, expected_before_ = 0;  // of earlier SSRCs and before restarts
-    std::uint64_t reordered_ = 0;
-    std::uint32_t repeat_ = 0;                               // when the last packet that repeats a timestamp came
+    std::uint64_t lost_before_ = 0, expected_before_ = 0;    // of earlier SSRCs and before restarts
     std::uint32_t expected_prior_ = 0, received_prior_ = 0;  // at the last report, modulo 2^32
 };
 

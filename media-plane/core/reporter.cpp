@@ -30,23 +30,24 @@ void Reporter::begin(TimePoint now, TimePoint first) {
 }
 
 // RFC 3550 6.4.1: what has passed since the report that the block answers, without what the peer kept it for.
-void Reporter::take_round_trip(ByteView block, const std::optional<Heard>& relayed, TimePoint now) {
+void Reporter::take_round_trip(ByteView block, const Heard& relayed, TimePoint now) {
     const std::uint32_t answered = load_be32(block.data() + last_report_offset);
     if (answered == 0) return;
     const Duration kept = from_report_units(load_be32(block.data() + last_report_offset + 4));
     Duration since{};
     if (std::find(own_times.begin(), own_times.end(), answered) != own_times.end())
         since = from_report_units(rtcp::middle(rtcp::ntp_time(now)) - answered);
-    else if (relayed && relayed->time == answered)
-        since = now - relayed->at;
+    else if (relayed.known() && relayed.time == answered)
+        since = now - relayed.at;
     else
         return;
     // The units are 15 us: a peer on the same link may seem to answer before it was asked.
     if (since + std::chrono::microseconds{50} >= kept && since - kept <= longest_round_trip)
-        round_trip = std::max(since - kept, Duration{1});
+        round_trip_us = static_cast<std::uint32_t>(
+            std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since - kept).count(), 1));
 }
 
-void Reporter::on_received(ByteView compound, const std::optional<Heard>& relayed, TimePoint now) {
+void Reporter::on_received(ByteView compound, const Heard& relayed, TimePoint now) {
     rtcp::for_each_packet(compound, [&](ByteView packet) {
         if (rtcp::is_report(packet))
             rtcp::for_each_block(packet, [&](ByteView block) { take_round_trip(block, relayed, now); });
@@ -76,10 +77,12 @@ bool Reporter::on_relayed(ByteView compound, std::uint32_t ssrc, TimePoint now) 
     });
     if (leaves || !reports || due == TimePoint{}) return leaves;
     // Intervals are random from half to one and a half: one short one says little, some of them more.
-    if (has_relayed) interval = std::min(std::max(now - relayed_at, interval * 3 / 4), longest_interval);
+    if (has_relayed)
+        interval = std::chrono::duration_cast<Milliseconds>(
+            std::min<Duration>(std::max<Duration>(now - relayed_at, interval * 3 / 4), longest_interval));
     has_relayed = true;
     relayed_at = now;
-    due = now + std::max(patience, interval * 3 / 2);
+    due = now + std::max<Duration>(patience, interval * 3 / 2);
     return false;
 }
 

@@ -27,8 +27,8 @@ struct Reporter {
 
     TimePoint due{};         // when we are to report; the epoch: never
     TimePoint relayed_at{};  // the other side's last report, or when it could first have made one
-    Duration interval{};     // between the other side's reports, as lately seen; zero: it has made none, or one
-    bool has_relayed = false;
+    using Milliseconds = std::chrono::duration<std::uint32_t, std::milli>;
+    Milliseconds interval{};  // between the other side's reports, as lately seen; zero: it has made none, or one
     std::uint32_t own_ssrc = 0;
     std::optional<std::uint32_t> last_ssrc;                        // that we have reported as
     std::uint64_t packets_before_ssrc = 0, bytes_before_ssrc = 0;  // relayed that are not of this SSRC
@@ -38,24 +38,31 @@ struct Reporter {
 
     struct Heard {  // the peer's last sender report
         std::uint32_t ssrc = 0, time = 0;
-        TimePoint at{};
+        TimePoint at{};  // the epoch: there was none
+        bool known() const { return at != TimePoint{}; }
     };
-    std::optional<Heard> heard;
+    Heard heard;
     // To the peer and back, as its last report block told: by an answer to a sender report of ours, or to the last one
     // of the other side that was relayed to it. RFC 3550 6.4.1 without the part of the way that is not ours.
-    std::optional<Duration> round_trip;
+    std::optional<Duration> round_trip() const {
+        return round_trip_us == 0 ? std::nullopt : std::optional<Duration>(std::chrono::microseconds{round_trip_us});
+    }
+    std::uint32_t round_trip_us = 0;  // 0: not known
+    bool has_relayed = false;         // the other side has reported
 
     bool reported() const { return last_ssrc.has_value(); }
     // Reports are due from now on, the first one at `first`; before, nobody had a reason to make any.
     void begin(TimePoint now, TimePoint first);
     // The other side has had the time, and says nothing: the stream is ours to speak for.
-    bool speaks_for_stream(TimePoint now) const { return now - relayed_at >= std::max(silence, 4 * interval); }
+    bool speaks_for_stream(TimePoint now) const {
+        return now - relayed_at >= std::max<Duration>(silence, 4 * interval);
+    }
 
     static constexpr Duration longest_round_trip = std::chrono::seconds{10};  // more is a clock gone wrong
 
     // The following take well-formed compounds, decrypted.
     // One that has arrived from the leg's peer; `relayed`: what it may answer, of the other side's peer.
-    void on_received(ByteView compound, const std::optional<Heard>& relayed, TimePoint now);
+    void on_received(ByteView compound, const Heard& relayed, TimePoint now);
     // The same on its way to the other side: what it says of a sender report of ours is taken out, because there it
     // would be taken for an answer to somebody else's, and a round trip of nonsense.
     void keep_own_times(ByteSpan compound) const;
@@ -63,7 +70,7 @@ struct Reporter {
     bool on_relayed(ByteView compound, std::uint32_t ssrc, TimePoint now);
 
 private:
-    void take_round_trip(ByteView block, const std::optional<Heard>& relayed, TimePoint now);
+    void take_round_trip(ByteView block, const Heard& relayed, TimePoint now);
 };
 
 }  // namespace sallyport::media

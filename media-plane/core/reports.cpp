@@ -50,9 +50,9 @@ std::optional<rtcp::ReportBlock> block_of(Leg& leg, TimePoint now) {
     if (!received) return std::nullopt;
     rtcp::ReportBlock block{*received};
     const auto& heard = leg.reporter.heard;
-    if (!heard || heard->ssrc != received->ssrc) return block;
-    if (const auto since = in_report_units(now - heard->at)) {
-        block.last_report = heard->time;
+    if (!heard.known() || heard.ssrc != received->ssrc) return block;
+    if (const auto since = in_report_units(now - heard.at)) {
+        block.last_report = heard.time;
         block.since_last_report = *since;
     }
     return block;
@@ -106,7 +106,7 @@ std::uint32_t Reports::own_source_of(Leg& leg) const {
     Reporter& r = leg.reporter;
     const auto taken = [&](std::uint32_t ssrc) {
         return ssrc == 0 || ssrc == leg.sent_ssrc() || ssrc == leg.reception.ssrc() ||
-               ssrc == leg.opposite->reception.ssrc() || (r.heard && r.heard->ssrc == ssrc);
+               ssrc == leg.opposite->reception.ssrc() || (r.heard.known() && r.heard.ssrc == ssrc);
     };
     while (taken(r.own_ssrc)) r.own_ssrc = random_.u32();
     return r.own_ssrc;
@@ -145,7 +145,7 @@ bool Reports::write(Leg& leg, const rtcp::Compound& compound, Packet& packet, Ti
         return false;
     }
     note_report(leg, compound);
-    ++leg.rtcp_packets_sent;
+    leg.rtcp_sent.add();
     statistics_.own_rtcp_packets.add();
     return true;
 }
@@ -191,7 +191,7 @@ std::size_t Reports::write(std::span<Packet> room, TimePoint now) {
 // relays a stream and shuts down says BYE for its source as well, whoever has reported for that.
 void Reports::say_goodbye(Leg& leg, TimePoint now) {
     if (leg.udptl || !leg.wants_reports || leg.withhold_rtcp != Drop::none || !leg.may_be_told() ||
-        leg.packets_sent() + leg.rtcp_packets_sent == 0)
+        leg.packets_sent() + leg.rtcp_sent.count == 0)
         return;
     const bool own_remains = leg.reporter.last_ssrc && *leg.reporter.last_ssrc == leg.reporter.own_ssrc;
     const bool source_remains = has_source(leg);

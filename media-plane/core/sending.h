@@ -34,7 +34,7 @@ public:
         const auto sent_now = static_cast<std::uint32_t>(sent);
         const std::uint32_t left = sent_now - std::exchange(sent_then_, sent_now);
         const std::uint32_t kept = failed_ - std::exchange(failed_then_, failed_);
-        const TimePoint before = std::exchange(looked_at_, now);
+        const TimePoint before = last_look(now);
         if (left < 1u << 31 && left > kept / all_but) {  // packets held back for a next hop may be taken back
             const Duration lasted = before - since_;
             since_ = TimePoint{};
@@ -55,10 +55,19 @@ public:
     }
 
 private:
+    // When it was called before; the first time, now.
+    TimePoint last_look(TimePoint now) {
+        const auto ms = static_cast<std::uint32_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+        const std::uint32_t then = std::exchange(looked_at_, ms);
+        return then == 0 ? now : now - std::chrono::milliseconds{ms - then};
+    }
+
     std::uint32_t failed_ = 0, failed_then_ = 0, failed_before_ = 0, sent_then_ = 0;  // modulo 2^32
-    TimePoint since_{}, looked_at_{};
+    std::uint32_t looked_at_ = 0;  // milliseconds, modulo 2^32: a look is a second behind the one before
     Drop why_ = Drop::none;
     bool reported_ = false;
+    TimePoint since_{};
 };
 
 }  // namespace sallyport::media

@@ -181,7 +181,7 @@ Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t strippe
     if (frame.link_from.is_group()) return refuse(frame, Drop::martian);
     std::uint16_t type = load_be16(p + 12), vlan = stripped_vlan & 0x0fff;
     frame.network = ethernet_header;
-    if (type == ethertype_vlan) {
+    if (type == ethertype_vlan && stripped_vlan == 0) {  // a second tag is followed no more if the first one is off
         if (bytes.size() < ethernet_header + vlan_tag) return refuse(frame, Drop::truncated);
         vlan = load_be16(p + 14) & 0x0fff;
         type = load_be16(p + 16);

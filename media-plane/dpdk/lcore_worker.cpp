@@ -34,13 +34,6 @@ void fetch_frames(std::span<rte_mbuf* const> mbufs, bool summed) {
     }
 }
 
-PlainUdp plain_of(const Port& port) {
-    std::optional<IpAddress> own;
-    for (const auto& a : port.config().addresses)
-        if (a.address.family == Family::v4) own = a.address;
-    return {port.rules(), own, port.config().dscp, limits::hop_limit};
-}
-
 void sleep_for(Duration duration) {
     const timespec request{0, static_cast<long>(duration.count())};  // always below a second
     clock_nanosleep(CLOCK_MONOTONIC, 0, &request, nullptr);
@@ -65,7 +58,9 @@ LcoreWorker::LcoreWorker(std::size_t index, Fabric& fabric, PipelineConfig confi
             if (lcore_of_queue(i, q, fabric_.steered.size()) == index_)
                 queues_.push_back({static_cast<MediaPortIndex>(i), port.id(), q});
         const UdpChecksum udp = port.rules().udp_checksum;
-        exits_.push_back({plain_of(port), neighbours_.back().get(), port.config().mtu, port.offloads().tx_udp_checksum,
+        nearly_.emplace_back(port);
+        exits_.push_back({plain_of<PlainUdp>(port, Family::v4, port.rules()), neighbours_.back().get(),
+                          port.config().mtu, port.offloads().tx_udp_checksum,
                           udp == UdpChecksum::verify || udp == UdpChecksum::accept_partial});
         own_ports_.push_back(fabric_.steering->block(i, index_));
         udp_ports_total_.push_back(
@@ -179,7 +174,9 @@ void LcoreWorker::ask_for(const std::vector<LegChange>& legs) {
 
 inline bool LcoreWorker::receive_plain(rte_mbuf* mbuf, MediaPortIndex port) {
     Packet& packet = burst_[in_burst_];
-    if (!make_plain_packet(mbuf, exits_[port].plain, port, packet)) return false;
+    if (!make_plain_packet<false>(mbuf, exits_[port].plain, port, packet) &&
+        !nearly_[port].make_packet(mbuf, port, packet))
+        return false;
     if (const UdpBlock& own = own_ports_[port]; packet.local_port < own.first || packet.local_port > own.last)
         return false;
     pipeline_.expect(port, packet.local_port);
@@ -190,7 +187,7 @@ inline bool LcoreWorker::receive_plain(rte_mbuf* mbuf, MediaPortIndex port) {
 void LcoreWorker::receive(rte_mbuf* mbuf, MediaPortIndex port, Origin origin) {
     if (receive_plain(mbuf, port)) [[likely]]
         return;
-    const Frame frame = parse_mbuf(mbuf, *fabric_.ports[port]);
+    const Frame frame = parse_mbuf(mbuf, fabric_.ports[port]->rules());
     switch (frame.kind) {
         case FrameKind::udp: receive_udp(mbuf, frame, port, origin); return;
         case FrameKind::arp:
@@ -300,7 +297,9 @@ void LcoreWorker::send(const Packet& packet) {
 inline bool LcoreWorker::put_headers(rte_mbuf* mbuf, const Packet& packet, const LinkAddress& link) {
     const Exit& exit = exits_[packet.out_port];
     if (exit.plain.writes(packet.to) && (packet.payload_sum != 0 || !exit.sums_for_us)) [[likely]]
-        return write_plain_headers(mbuf, packet, link, exit.plain);
+        return write_plain_headers<false>(mbuf, packet, link, exit.plain);
+    if ((packet.payload_sum != 0 || !exit.sums_for_us) && nearly_[packet.out_port].writes(packet.to))
+        return nearly_[packet.out_port].write_headers(mbuf, packet, link);
     return write_headers(mbuf, packet.data, packet.length, packet.source, packet.to, packet.service, link,
                          *fabric_.ports[packet.out_port], 0, packet.payload_sum);
 }

@@ -17,6 +17,7 @@
 #include "media-plane/dpdk/command_ring.h"
 #include "media-plane/dpdk/idle.h"
 #include "media-plane/dpdk/mbuf_packet.h"
+#include "media-plane/dpdk/nearly_plain.h"
 #include "media-plane/dpdk/neighbour.h"
 #include "media-plane/dpdk/port.h"
 #include "media-plane/dpdk/steering.h"
@@ -160,6 +161,7 @@ private:
     std::vector<std::uint32_t> link_returns_;             // likewise: how many we have answered
     std::vector<Held> held_;
     std::vector<Exit> exits_;          // by MediaPortIndex
+    std::vector<NearlyPlain> nearly_;  // likewise
     std::vector<UdpBlock> own_ports_;  // by MediaPortIndex
     std::vector<std::uint32_t> udp_ports_total_;
     std::array<Packet, limits::burst> burst_;

@@ -4,13 +4,12 @@
 
 namespace sallyport::media::dpdk {
 
-Frame parse_mbuf(rte_mbuf* mbuf, const Port& port) {
+Frame parse_mbuf(rte_mbuf* mbuf, FrameRules rules) {
     Frame refused;
     if (mbuf->nb_segs > 1 && rte_pktmbuf_linearize(mbuf) != 0) {
         refused.drop = Drop::too_big;
         return refused;
     }
-    FrameRules rules = port.rules();
     const std::uint64_t ip = mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
     const std::uint64_t l4 = mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
     if (rules.udp_checksum != UdpChecksum::ignore) {
@@ -23,6 +22,13 @@ Frame parse_mbuf(rte_mbuf* mbuf, const Port& port) {
     }
     const bool stripped = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
     return parse_frame(bytes_of(mbuf), rules, stripped ? mbuf->vlan_tci : 0);
+}
+
+bool take_tag_off(rte_mbuf* mbuf, std::uint16_t vlan) {
+    const bool by_device = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
+    if (mbuf->nb_segs != 1 || mbuf->data_len < ethernet_header + vlan_tag) return false;
+    if (!by_device && rte_vlan_strip(mbuf) != 0) return false;
+    return (mbuf->vlan_tci & 0xfff) == vlan;
 }
 
 bool make_packet(rte_mbuf* mbuf, const Frame& frame, MediaPortIndex port, Packet& packet) {

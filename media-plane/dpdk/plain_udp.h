@@ -138,7 +138,7 @@ inline bool PlainUdp::read(std::uint8_t* p, std::size_t size, bool ip_good, bool
     return true;
 }
 
-inline void PlainUdp::write(const Packet& packet, const LinkAddress& link_to) const {
+[[gnu::always_inline]] inline void PlainUdp::write(const Packet& packet, const LinkAddress& link_to) const {
     using namespace plain;
     std::uint8_t* p = packet.data - headers;
     const auto udp_length = static_cast<std::uint16_t>(udp_header + packet.length);

@@ -97,6 +97,11 @@ std::optional<Reply> Dispatcher::command(const ClientLink& link, Command command
     auto session = sessions_.find(key);
     if (session == sessions_.end()) {
         if (allocate == nullptr) return refused(Code::no_session, "session: no session " + key.session);
+        // A call that is up, and lost its session with this process, is no new work; who calls for help is not sent on.
+        if (draining_ && !allocate->emergency && allocate->restore.empty()) {
+            statistics_.refused_draining.add();
+            return refused(Code::draining, "the media plane of node " + config_.node + " is being drained");
+        }
         const auto lcore = place(*allocate);
         if (!lcore) {
             statistics_.refused_overloaded.add();
@@ -128,6 +133,20 @@ void Dispatcher::set_stuck(const std::vector<bool>& stuck) {
     const std::lock_guard lock(mutex_);
     stuck_ = stuck;
     statistics_.lcores_stuck.set(static_cast<std::uint64_t>(std::count(stuck.begin(), stuck.end(), true)));
+}
+
+bool Dispatcher::set_draining(bool on, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    if (draining_ == on) return false;
+    draining_ = on;
+    drain_changed_ = now;
+    statistics_.draining.set(on ? 1 : 0);
+    return true;
+}
+
+DrainState Dispatcher::drain() const {
+    const std::lock_guard lock(mutex_);
+    return {draining_, drain_changed_, sessions_.size(), statistics_.refused_draining.read()};
 }
 
 bool Dispatcher::submit(Sessions::iterator session, Command command, Done done) {

@@ -46,8 +46,16 @@ enum class GreetingErrc : std::uint8_t { stale_epoch, too_many_clients };
 
 // Written under the dispatcher's lock, read by anybody.
 struct DispatcherStatistics {
-    Counter commands, refused_stale, refused_overloaded, events, events_undelivered, leases_ended, released_by_lease;
-    Counter clients, connected, lcores_stuck;  // gauges
+    Counter commands, refused_stale, refused_overloaded, refused_draining, events, events_undelivered, leases_ended,
+        released_by_lease;
+    Counter clients, connected, lcores_stuck, draining;  // gauges
+};
+
+struct DrainState {
+    bool on = false;
+    TimePoint since{};           // in this state
+    std::uint64_t sessions = 0;  // alive, or about to be
+    std::uint64_t refused = 0;   // so far, in every drain
 };
 
 class Dispatcher {
@@ -68,6 +76,9 @@ public:
     void on_event(Event event);  // from the plane
     // By lcore: those whose loop stands still get no new sessions. What they have stays theirs.
     void set_stuck(const std::vector<bool>& stuck);
+    // No new sessions but emergencies and those that lived before a restart; what is up goes on. True: it was not so.
+    bool set_draining(bool on, TimePoint now);
+    DrainState drain() const;
 
     Plane& plane() { return plane_; }
     const DispatcherStatistics& statistics() const { return statistics_; }
@@ -105,6 +116,8 @@ private:
     Sessions sessions_;
     std::vector<std::size_t> load_;  // sessions by lcore
     std::vector<bool> stuck_;        // likewise
+    bool draining_ = false;
+    TimePoint drain_changed_{};  // the epoch: never
     DispatcherStatistics statistics_;
 };
 

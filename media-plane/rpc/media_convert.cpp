@@ -137,6 +137,7 @@ pb::Code to_proto(Code code) {
         case Code::overloaded: return pb::CODE_OVERLOADED;
         case Code::unknown_port: return pb::CODE_UNKNOWN_PORT;
         case Code::unsupported: return pb::CODE_UNSUPPORTED;
+        case Code::draining: return pb::CODE_DRAINING;
     }
     SALLYPORT_CHECK(false);
 }

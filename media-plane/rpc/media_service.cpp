@@ -106,6 +106,23 @@ grpc::Status MediaService::GetStatistics(grpc::ServerContext*, const pb::GetStat
         if (status.drops[i] != 0) (*response->mutable_drops())[std::string(drop_texts[i].name)] = status.drops[i];
     for (const auto suite : status.srtp_slow_suites) response->add_srtp_slow_suites(std::string(suite));
     response->set_clients(dispatcher_.statistics().connected.read());
+    tell_drain(*response->mutable_drain());
+    return grpc::Status::OK;
+}
+
+void MediaService::tell_drain(pb::DrainState& out) const {
+    const DrainState drain = dispatcher_.drain();
+    const TimePoint since = drain.since == TimePoint{} ? started_ : drain.since;
+    out.set_on(drain.on);
+    out.set_since_seconds(std::chrono::duration<double>(dispatcher_.plane().now() - since).count());
+    out.set_sessions(drain.sessions);
+    out.set_refused(drain.refused);
+}
+
+grpc::Status MediaService::SetDrain(grpc::ServerContext*, const pb::SetDrainRequest* request,
+                                    pb::DrainState* response) {
+    dispatcher_.set_draining(request->on(), dispatcher_.plane().now());
+    tell_drain(*response);
     return grpc::Status::OK;
 }
 

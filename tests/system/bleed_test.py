@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""RTP bleed (CVE-2017-14099, CVE-2025-53399): somebody sprays every media port from a third address, before, while and
+"""RTP bleed and inject (CVE-2017-14099, CVE-2017-14114, CVE-2025-53399): somebody sprays every media port from a third address, before, while and
 after a call's legs have learnt their peers. Not one packet may come out to him, not one of his may get through."""
 import random
 import select
@@ -12,12 +12,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
 from edge_fixture import CORE_ADDRESS, PBX_ADDRESS, STRANGER, running_edge  # noqa: E402
-from lab import parties  # noqa: E402
+from lab import parties, process  # noqa: E402
+from lab.network import ACCESS, CORE  # noqa: E402
 from media_calls import Voice, both_talk, media_call  # noqa: E402
 from rtp_end import noise, sender_report, source_description  # noqa: E402
 from rtp_sprayer import Sprayer, rtp  # noqa: E402
 
 CORE_STRANGER = '198.51.100.66'
+EVERY_PORT = range(16384, 32768)             # of a media port whose file names none
 
 
 def listener(namespace, address, port):
@@ -77,6 +79,25 @@ def _(lab):
 def _(lab):
     sprayed_call(lab, lab.network.pbx, STRANGER, 'access', before=False)
     sprayed_call(lab, lab.network.core, CORE_STRANGER, 'core', before=False)
+
+
+@case('one who sends to every UDP port of both media ports while a call is up hears nothing, and nobody hears him [reliability 13]')
+def _(lab):
+    pbx, core = lab.pbx(), lab.core()
+    outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
+    sprayers = [Sprayer(lab.network.pbx, STRANGER, ACCESS.media, EVERY_PORT),
+                Sprayer(lab.network.core, CORE_STRANGER, CORE.media, EVERY_PORT)]
+    probes = [pbx.probe(outgoing, outgoing.local_sdp, duration=10), core.probe(incoming, incoming.local_sdp, duration=10)]
+    results = [p.result() for p in probes]
+    for sprayer in sprayers:
+        process.wait_until(lambda: sprayer.sent >= len(EVERY_PORT), 60, 'he has sent to every port')
+        sprayer.stop()
+        equal(sprayer.received, 0, 'packets that the attacker received')
+    equal(outgoing.bye().status, 200, 'BYE')
+    for who, result in zip(('PBX', 'core'), results):
+        require(result['ok'], f'{who}: {result["failure"]}')
+        equal([result[k] for k in ('corrupt', 'auth_failed', 'not_rtp', 'wrong_type', 'ssrc_changes')], [0] * 5,
+              f'what the {who} got beside its peer\'s signal')
 
 
 @case('ports of a call that has ended are dead: nothing comes out whoever sends')

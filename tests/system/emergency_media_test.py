@@ -2,37 +2,19 @@
 """A media plane that is full of ordinary calls, of sessions or of UDP ports, carries a call for help all the same (SIPconnect 13):
 what it keeps for those nobody else has."""
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import CORE_NUMBER, DOMAIN, PASSWORD, PBX_NUMBER, USER, running_edge  # noqa: E402
+from edge_fixture import CORE_NUMBER, PBX_NUMBER, running_edge  # noqa: E402
+from emergency_trunk import HELP, provision_emergency_trunk  # noqa: E402
 from lab import parties, process  # noqa: E402
 
-HELP = f'sip:112@{DOMAIN}'
-TRUNK = f'''kind: Trunk
-name: trunks/{USER}
-mode: registration
-realm: access
-registration_aor: sip:{USER}@{DOMAIN}
-credentials: [{{username: {USER}, password: {PASSWORD}}}]
-numbers: [{{first: "+4930555000", last: "+4930555099"}}]
-limits: {{concurrent_calls: 0, calls_per_second: 0}}
-numbering: {{dial_plan: {{emergency_numbers: ["112"]}}}}
-'''
 SESSIONS, EMERGENCIES = 3, 2
 PAIRS, KEPT_PAIRS = 16, 2                     # of the core port; one in eight is kept
 LIMITS = f'limits: {{max_sessions: {SESSIONS}, emergency_sessions: {EMERGENCIES}}}\n'
 FEW_PORTS = f'    udp_ports: 20000-{20000 + 2 * PAIRS - 1}\nlimits: {{emergency_sessions: 100}}\n'
-
-
-def prepare(lab):
-    with tempfile.NamedTemporaryFile('w', suffix='.yaml') as file:
-        file.write(TRUNK)
-        file.flush()
-        lab.edge.apply(file.name)
 
 
 def fill(lab, count):
@@ -93,4 +75,4 @@ def _(lab):
 
 
 if __name__ == '__main__':
-    sys.exit(main('emergency_media', lambda: running_edge('emergency_media', prepare=prepare, options={'media': LIMITS})))
+    sys.exit(main('emergency_media', lambda: running_edge('emergency_media', prepare=provision_emergency_trunk, options={'media': LIMITS})))

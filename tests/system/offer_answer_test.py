@@ -17,6 +17,7 @@ from lab import parties  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sdp  # noqa: E402
 from telephones import MIRRORED, Telephone, answers, listen, messages, require_talk, tones  # noqa: E402
+from video_stream import video_beside_audio  # noqa: E402
 
 V6_NUMBER = '+4930777011'
 V6_TRUNK = f'''kind: Trunk
@@ -74,50 +75,6 @@ def _(lab):
 
 
 # ---------------------------------------------------------------- what an offer can change
-
-def with_video(conversation, port):
-    """The offer with a second stream of another type, H.263, beside the audio."""
-    mine, secure = conversation.mine, conversation.mine.party.suite
-    mine.version += 1
-    text = sdp.build(mine.address, mine.port, secure, mine.key, codecs=mine.codecs, session_id=mine.number, version=mine.version)
-    text += f'm=video {port} {"RTP/SAVP" if secure else "RTP/AVP"} 34\r\na=rtpmap:34 H263/90000\r\n'
-    return text + (f'a=crypto:1 {secure} inline:{sdp.new_key()}\r\n' if secure and port else '')
-
-
-def takes_video(conversation):
-    """The other side takes the second stream, at a port of its own."""
-    into, other = conversation.into, conversation.other
-
-    def answer(message):
-        offer = sdp.parse(message.body)
-        video = offer.streams[1]
-        port = video.port and conversation.video.port
-        text = other.describe(offer) + f'm=video {port} {video.profile} 34\r\na=rtpmap:34 H263/90000\r\n'
-        if video.cryptos:
-            text += f'a=crypto:{video.cryptos[0].tag} {parties.SUITE} inline:{conversation.video.key}\r\n'
-        into.respond(200, 'OK', text)
-    conversation.video = Telephone(other.party)
-    into.on_reinvite = answer
-
-
-def change_type(conversation):
-    takes_video(conversation)
-    mine = Telephone(conversation.mine.party)
-    text = with_video(conversation, mine.port)
-    answer = conversation.offer(text)
-    require(answer.streams[1].port != 0, 'the second stream was not taken')
-    local, video = sdp.parse(text).streams[1], conversation.video
-    far, at_other = answer.streams[1], conversation.into.remote_sdp.streams[1]
-    theirs = video.local
-    probes = [listen(mine, None, duration=0.3, payload_type=34, streams=(local, far)),
-              listen(video, None, duration=0.3, payload_type=34, streams=(theirs, at_other))]
-    for heard in (p.result() for p in probes):
-        require(heard['ok'], f'the stream of another type, offered by the {conversation.side}: {heard["failure"]}')
-    conversation.require_talk('audio beside it')
-    answer = conversation.offer(with_video(conversation, 0))
-    equal((answer.streams[1].port, conversation.into.remote_sdp.streams[1].port), (0, 0), 'ports of a stream that is over')
-    conversation.require_talk('audio after it')
-
 
 def change_codec(conversation):
     conversation.mine.codecs = (0, 101)
@@ -182,7 +139,7 @@ def directions(side, lab):
       'does [SC-14.1-02]')
 def _(lab):
     for side in SIDES:
-        for change in (change_codec, change_events, change_type):
+        for change in (change_codec, change_events, video_beside_audio):
             conversation = Conversation(lab, side)
             change(conversation)
             conversation.hang_up()

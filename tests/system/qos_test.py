@@ -9,11 +9,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
+from conversation import Conversation  # noqa: E402
 from edge_fixture import DOMAIN, PASSWORD, USER, pbx_trunk, running_edge  # noqa: E402
 from lab import parties  # noqa: E402
 from lab.capture import Capture  # noqa: E402
 from lab.network import ACCESS, CORE  # noqa: E402
 from pbx_sim import sip_peer, transport  # noqa: E402
+from video_stream import video_beside_audio  # noqa: E402
 
 LISTENING, LISTENING_V6, LISTENING_PORT = '192.0.2.40', '2001:db8:1::40', 5090
 NUMBER_OVER_V6 = '+4988777001'
@@ -225,6 +227,33 @@ def _(lab):
             require_marked(capture, f'{ours} && ({these})', dscp, f'{kind} of {source}')
     for capture, source in ((help_at_pbx, ACCESS.media), (help_at_core, CORE.media)):
         require_marked(capture, f'{from_address(source)} && udp', CS5, f'a call for help, of {source}')
+
+
+@case('video has a mark of its own where a port gives it one; the audio of the same call, and RTCP of both, keep theirs')
+def _(lab):
+    file = lab.edge.run / 'media.yaml'
+    before = file.read_text()
+    text = before
+    for realm in ('access', 'core'):
+        place = f'  - name: {realm}\n'
+        at = text.index(place) + len(place)
+        rest = ''.join(line for line in text[at:].splitlines(True) if not line.startswith('    dscp'))
+        text = text[:at] + '    dscp: EF\n    dscp_video: af41\n' + rest
+    file.write_text(text)
+    try:
+        lab.edge.restart('media')
+        conversation = Conversation(lab, 'pbx')
+        with recording(lab, 'video') as (at_pbx, at_core):
+            ports = video_beside_audio(conversation)
+        audio = conversation.out.remote_sdp.audio.port, conversation.into.remote_sdp.audio.port
+        conversation.hang_up()
+    finally:
+        file.write_text(before)
+        lab.edge.restart('media')
+    for capture, source, video, voice in zip((at_pbx, at_core), (ACCESS.media, CORE.media), ports, audio):
+        ours = from_address(source)
+        require_marked(capture, f'{ours} && udp.srcport == {video}', AF41, f'video of {source}')
+        require_marked(capture, f'{ours} && udp.srcport == {voice}', EF, f'audio of {source}')
 
 
 if __name__ == '__main__':

@@ -38,7 +38,7 @@ void account_received(std::span<Packet> burst, TimePoint now, Notes& notes) {
         Flow& flow = *leg.flow;
         flow.last = now;
         if (p.rtcp) {
-            ++leg.received.rtcp_packets;
+            leg.rtcp_received.add();
             leg.reporter.on_received({p.data, p.length}, leg.opposite->reporter.heard, now);
             continue;
         }
@@ -84,7 +84,7 @@ void account(std::span<Packet> burst, PipelineStatistics& statistics) {
         }
         if (p.rtcp) {
             if (p.leaves) p.out->note_source_left();  // what the burst has behind it has come back
-            ++p.out->rtcp_packets_sent;
+            p.out->rtcp_sent.add();
             ++rtcp_packets;
             continue;
         }

@@ -2,6 +2,8 @@
 // that a flood of forged packets cannot starve the peer that signaling named. Where there are keys a packet is the
 // peer's only when it is authentic: until then it spends the cipher's budget, which has many times the stream's rate,
 // and what shows the SSRC of the stream, which who does not see it cannot know, has one of its own.
+#include <algorithm>
+
 #include "media-plane/core/rtp.h"
 #include "media-plane/core/session.h"
 #include "media-plane/core/stages/stages.h"
@@ -10,11 +12,23 @@ namespace sallyport::media::stages {
 namespace {
 
 // What calls for help passes whatever the police was set to, as long as it can be media at all: ten times of what any
-// other stream may. Not without any bound, or a forged flood would go on to who answers emergencies.
+// other stream may, and never less than the most that a stream of voice or video sends (audio in packets of 2.5 ms is
+// 400 a second, video of 50 Mbit/s 4,500), however low an operator has set his limit. Not without any bound: a forged
+// flood would go on to who answers emergencies, and to the calls beside this one.
 constexpr int emergency_share = 10;
+constexpr Duration emergency_rtp = std::chrono::microseconds{200};  // 5,000 a second at least
+constexpr Duration emergency_rtcp = std::chrono::milliseconds{2};   // 500
 
-bool may_pass(const Leg& leg, Policer& bucket, Duration interval, TimePoint now) {
-    return bucket.take(now, interval) || (leg.session->emergency && bucket.take(now, interval / emergency_share));
+bool may_pass(const Packet& p, Policer& bucket, Duration interval, TimePoint now) {
+    return bucket.take(now, interval) ||
+           (p.leg->session->emergency &&
+            bucket.take(now, std::min(interval / emergency_share, p.rtcp ? emergency_rtcp : emergency_rtp)));
+}
+
+// Likewise of what a cipher is asked for: that has its headroom for forged packets already.
+bool may_be_deciphered(const Packet& p, Policer& budget, Duration interval, TimePoint now) {
+    return budget.take(now, interval) ||
+           (p.leg->session->emergency && budget.take(now, std::min(interval, p.rtcp ? emergency_rtcp : emergency_rtp)));
 }
 
 // What a packet of the peer costs its bucket.
@@ -23,7 +37,8 @@ Duration toll_of(const Packet& p, const Rates& rates) {
 }
 
 bool is_of_stream(const Leg& leg, const Packet& p) {
-    return leg.reception.started() && rtp::ssrc(p.data) == leg.reception.ssrc();
+    const Arrivals& arrivals = leg.flow->arrivals;  // the same as of leg.reception, without another cache line
+    return arrivals.started && rtp::ssrc(p.data) == arrivals.ssrc;
 }
 
 }  // namespace
@@ -42,7 +57,8 @@ void police(std::span<Packet> burst, TimePoint now, const Rates& rates) {
                               : p.rtcp                         ? leg.srtcp_police
                               : is_of_stream(leg, p)           ? leg.cipher_police
                                                                : leg.strange_police;
-            if (!budget.take(now, p.rtcp ? rates.cipher_rtcp() : rates.cipher_rtp())) p.drop = Drop::rate;
+            const Duration interval = p.rtcp ? rates.cipher_rtcp() : rates.cipher_rtp();
+            if (!may_be_deciphered(p, budget, interval, now)) p.drop = Drop::rate;
             continue;
         }
         Policer& bucket = judgement == Judgement::possible ? leg.possible_police
@@ -50,7 +66,7 @@ void police(std::span<Packet> burst, TimePoint now, const Rates& rates) {
                                                            : leg.flow->police;
         const bool unproven = judgement == Judgement::possible && !p.rtcp;
         const Duration interval = unproven ? rates.rtp : toll_of(p, rates);
-        if (!may_pass(leg, bucket, interval, now)) p.drop = Drop::rate;
+        if (!may_pass(p, bucket, interval, now)) p.drop = Drop::rate;
     }
 }
 
@@ -58,7 +74,7 @@ void police_authentic(std::span<Packet> burst, TimePoint now, const Rates& rates
     for (Packet& p : burst) {
         if (p.done() || !p.leg->secure()) continue;
         Policer& bucket = p.rtcp ? p.leg->rtcp_police : p.leg->flow->police;
-        if (!may_pass(*p.leg, bucket, toll_of(p, rates), now)) p.drop = Drop::rate;
+        if (!may_pass(p, bucket, toll_of(p, rates), now)) p.drop = Drop::rate;
     }
 }
 

@@ -48,8 +48,8 @@ srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
     engine.unprotect({&job, 1});
     if (job.status != srtp::Status::auth_failed || !fits) return job;
     std::copy_n(copy.data(), p.length, p.data);
-    srtp::Job before = job_of(p, *p.leg->retired->context);
-    take_mki(before, p.leg->retired->terms.get());
+    srtp::Job before = job_of(p, *p.leg->past->retired.context);
+    take_mki(before, p.leg->past->retired.terms.get());
     engine.unprotect({&before, 1});
     return before.status == srtp::Status::auth_failed ? job : before;
 }
@@ -70,11 +70,10 @@ void take(Packet& p, const srtp::Job& job, Notes& notes, PipelineStatistics& sta
     if (p.leg->has_key_terms && job.status == srtp::Status::ok && job.context == p.leg->receive_context.get())
         count_under_key(p, removed, notes);
     if (p.drop == Drop::auth_failed) {
-        ++p.leg->received.auth_failures;
         statistics.srtp_auth_failures.add();
         notes.add(*p.leg);
     } else if (p.drop == Drop::replayed) {
-        ++p.leg->received.replays;
+        p.leg->replays.add();
     }
 }
 

@@ -114,27 +114,67 @@ TEST_CASE("Nothing is kept where nobody asks for it") {
     CHECK(fill(bench, "call", false) == 16);
 }
 
-TEST_CASE("The police lets ten times of its rate pass for an emergency, and no flood") {
+namespace {
+
+// Packets of a peer that sends so many a second that pass in five seconds, where any other stream may have `limit`.
+int passed(bool emergency, int per_second, std::uint32_t limit) {
     PipelineConfig config = small(10, 2);
-    config.max_packets_per_second = 50;
-    // Packets that pass in five seconds, of a peer that sends so many in each.
-    const auto passed = [&](bool emergency, int per_second) {
+    config.max_packets_per_second = limit;
+    MediaBench bench(config);
+    Allocate command = call("s", emergency);
+    command.legs = {leg(Side::a, at("203.0.113.5:4000")), leg(Side::b, at("198.18.0.7:6000"))};
+    const Reply reply = bench.pipeline.allocate(command, bench.now);
+    REQUIRE(reply.code == Code::ok);
+    const std::uint16_t port = reply.local[0].rtp.port;
+    int n = 0;
+    for (int i = 0; i < 5 * per_second; ++i) {
+        bench.wait(Duration(1s) / per_second);
+        const Bytes packet = rtp_packet({.sequence = static_cast<std::uint16_t>(i)});
+        n += bench.send(0, at("203.0.113.5:4000"), port, packet).drop == Drop::none;
+    }
+    CHECK(bench.send(0, at("203.0.113.6:4000"), port, rtp_packet()).drop == Drop::wrong_source);
+    return n;
+}
+
+}  // namespace
+
+TEST_CASE("The police lets ten times of its rate pass for an emergency, and no flood") {
+    CHECK(passed(false, 6'000, 1'000) <= 1'000 * 6);
+    CHECK(passed(true, 6'000, 1'000) == 5 * 6'000);
+    CHECK(passed(true, 20'000, 1'000) <= 10'000 * 6);
+    CHECK(passed(true, 20'000, 1'000) >= 10'000 * 5);
+}
+
+TEST_CASE("However low the police is set, an emergency passes as long as it can be media [SC-13-08]") {
+    CHECK(passed(false, 50, 1) <= 6);
+    for (const int per_second : {50, 400, 4'500}) CHECK(passed(true, per_second, 1) == 5 * per_second);
+    CHECK(passed(true, 20'000, 1) <= 5'000 * 6);
+}
+
+TEST_CASE("Nor has its SRTP too few packets that a cipher is asked for, or its RTCP too few of either") {
+    PipelineConfig config = small(10, 2);
+    config.max_packets_per_second = 1;
+    const Bytes inward(30, 1), outward(30, 2);
+    for (const bool emergency : {false, true}) {
         MediaBench bench(config);
         Allocate command = call("s", emergency);
         command.legs = {leg(Side::a, at("203.0.113.5:4000")), leg(Side::b, at("198.18.0.7:6000"))};
+        command.legs[0].keys = Keys{srtp::Suite::aes_cm_128_hmac_sha1_80, inward, outward};
         const Reply reply = bench.pipeline.allocate(command, bench.now);
         REQUIRE(reply.code == Code::ok);
+        SrtpPeer peer(srtp::Suite::aes_cm_128_hmac_sha1_80, inward, outward);
         const std::uint16_t port = reply.local[0].rtp.port;
-        int n = 0;
-        for (std::uint16_t i = 0; i < 5 * per_second; ++i) {
-            bench.wait(Duration(1s) / per_second);
-            n += bench.send(0, at("203.0.113.5:4000"), port, rtp_packet({.sequence = i})).drop == Drop::none;
+        int rtp = 0, rtcp = 0;
+        for (std::uint16_t i = 0; i < 2'000; ++i) {  // 400 packets a second, for five
+            bench.wait(2'500us);
+            const Bytes packet = peer.protect(rtp_packet({.sequence = i}));
+            rtp += bench.send(0, at("203.0.113.5:4000"), port, packet).drop == Drop::none;
+            if (i % 8 != 0) continue;
+            const Bytes report = peer.protect(rtcp_packet(), true);
+            rtcp +=
+                bench.send(0, at("203.0.113.5:4001"), static_cast<std::uint16_t>(port + 1), report).drop == Drop::none;
         }
-        CHECK(bench.send(0, at("203.0.113.6:4000"), port, rtp_packet()).drop == Drop::wrong_source);
-        return n;
-    };
-    CHECK(passed(false, 400) <= 50 * 6);
-    CHECK(passed(true, 400) == 5 * 400);
-    CHECK(passed(true, 5'000) <= 500 * 6);
-    CHECK(passed(true, 5'000) >= 500 * 5);
+        CHECK((rtp == 2'000) == emergency);
+        CHECK((rtcp == 250) == emergency);
+    }
 }

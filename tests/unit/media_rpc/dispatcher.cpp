@@ -302,3 +302,34 @@ TEST_CASE("a client with nothing left is forgotten after an hour, its epoch with
     b.after(2min);
     CHECK(b.greet("edge/0", 1) != nullptr);
 }
+
+TEST_CASE("a plane that drains takes no new session but emergencies and those that lived before; what is up goes on") {
+    Bench b;
+    auto link = b.greet("edge/0", 1);
+    b.allocate(link, "edge/0", "s1");
+    b.plane.work_all();
+    CHECK_FALSE(b.dispatcher.drain().on);
+    CHECK(b.dispatcher.set_draining(true, b.plane.time));
+    CHECK_FALSE(b.dispatcher.set_draining(true, b.plane.time + 1s));  // the same again changes nothing
+    CHECK(b.dispatcher.drain().since == b.plane.time);
+
+    b.allocate(link, "edge/0", "s2");
+    CHECK(b.last() == Code::draining);
+    b.allocate(link, "edge/0", "s1");  // said again
+    b.command(link, Modify{.key = {"edge/0", "s1"}});
+    b.command(link, Allocate{.key = {"edge/0", "112"}, .emergency = true});
+    b.command(link, Allocate{.key = {"edge/0", "s0"}, .restore = {LocalEndpoint{}}});
+    b.plane.work_all();
+    CHECK(std::vector(b.codes.end() - 4, b.codes.end()) == std::vector(4, Code::ok));
+    CHECK(b.dispatcher.drain().sessions == 3);
+    CHECK(b.dispatcher.drain().refused == 1);
+
+    b.command(link, Release{.key = {"edge/0", "s1"}});
+    b.plane.work_all();
+    CHECK(b.dispatcher.drain().sessions == 2);
+    b.dispatcher.set_draining(false, b.plane.time + 5s);
+    CHECK(b.dispatcher.drain().since == b.plane.time + 5s);
+    b.allocate(link, "edge/0", "s2");
+    b.plane.work_all();
+    CHECK(b.last() == Code::ok);
+}

@@ -361,7 +361,10 @@ TEST_CASE("statistics keep every number, and drops their reasons") {
 }
 
 TEST_CASE("codes, event kinds, sides and suites of both worlds agree") {
-    for (int i = 0; i < pb::Code_ARRAYSIZE; ++i) CHECK(static_cast<int>(to_proto(static_cast<Code>(i))) == i);
+    for (int i = 0; i <= static_cast<int>(Code::unsupported); ++i)
+        CHECK(static_cast<int>(to_proto(static_cast<Code>(i))) == i);
+    CHECK(to_proto(Code::draining) == pb::CODE_DRAINING);
+    CHECK(pb::Code_descriptor()->value_count() == static_cast<int>(Code::draining) + 1);
     for (int i = 0; i < 8; ++i) {
         const Event event{.kind = static_cast<EventKind>(i), .key = {"c", "s"}};
         CHECK(static_cast<int>(to_proto(event).kind()) == i + 1);
