@@ -135,7 +135,7 @@ struct alignas(64) Leg {
     // What changes seldom.
     std::unique_ptr<LegPast> past;           // once its peer has moved, and while there is a retired key
     std::unique_ptr<SourceLearner> learner;  // plain RTP: any_address until it has latched; `quiet`
-    std::unique_ptr<KeyTerms> key_terms;  // of the receiving key, where its sender has stated any
+    std::unique_ptr<KeyTerms> key_terms;     // of the receiving key, where its sender has stated any
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegLink in_notes, in_due_reports;

@@ -1,5 +1,6 @@
-// Wakes a shard for its UDP sockets and for what other threads have for it: at once for what comes now and then; for what
-// is read again and again every two milliseconds, all at the same moment. To be woken costs more than to take a datagram.
+// Wakes a shard for its UDP sockets and for what other threads have for it: at once for what comes now and then; for
+// what is read again and again every two milliseconds, all at the same moment. To be woken costs more than to take a
+// datagram.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
