@@ -1,84 +1,7 @@
 """What a peer of a flow says: its dialogs and the text of its messages, written from the RFCs and sharing nothing with the
 product. It has no timers of its own; the flow says when anything is sent, or sent again."""
-import re
-
+from flow_text import METHODS, Text, description, tag_of, tagged, uri_of, without_tag
 from pbx_sim import sip_digest
-
-METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS'
-
-
-class Text:
-    """A SIP message as its lines."""
-
-    def __init__(self, start, fields=(), body=''):
-        self.start, self.fields, self.body = start, list(fields), body
-
-    @classmethod
-    def read(cls, octets):
-        head, _, body = octets.decode('utf-8', 'replace').partition('\r\n\r\n')
-        start, *lines = head.split('\r\n')
-        return cls(start, [tuple(p.strip() for p in line.partition(':')[::2]) for line in lines], body)
-
-    def wire(self):
-        fields = [f for f in self.fields if f[0].lower() != 'content-length'] + [('Content-Length', str(len(self.body.encode())))]
-        return ('\r\n'.join([self.start, *(f'{n}: {v}' for n, v in fields)]) + '\r\n\r\n' + self.body).encode()
-
-    def all(self, name):
-        return [v for n, v in self.fields if n.lower() == name.lower()]
-
-    def first(self, name):
-        return next(iter(self.all(name)), '')
-
-    def add(self, name, value):
-        self.fields.append((name, value))
-
-    def remove(self, name):
-        self.fields = [f for f in self.fields if f[0].lower() != name.lower()]
-
-    def set(self, name, value):
-        """In the place of the first of this name; at the end where there is none."""
-        at = next((i for i, f in enumerate(self.fields) if f[0].lower() == name.lower()), len(self.fields))
-        self.remove(name)
-        self.fields.insert(at, (name, value))
-
-    @property
-    def is_request(self):
-        return not self.start.startswith('SIP/2.0 ')
-
-    @property
-    def status(self):
-        return '' if self.is_request else self.start.split()[1]
-
-    @property
-    def method(self):
-        return self.start.split()[0] if self.is_request else self.first('CSeq').split()[1]
-
-    @property
-    def uri(self):
-        return self.start.split()[1]
-
-    @property
-    def kind(self):
-        return self.method if self.is_request else f'{self.status} {self.method}'
-
-
-def tag_of(value):
-    found = re.search(r';tag=([^;>\s]+)', value)
-    return found.group(1) if found else ''
-
-
-def without_tag(value):
-    return value.partition(';tag=')[0]
-
-
-def uri_of(value):
-    found = re.search(r'<([^>]*)>', value)
-    return found.group(1) if found else value.partition(';')[0].strip()
-
-
-def tagged(value, tag):
-    return f'{value};tag={tag}' if tag else value
-
 
 class Dialog:
     def __init__(self, call_id, local, remote, target, tag, remote_tag='', routes=()):
@@ -165,22 +88,9 @@ class Peer:
         return text
 
     def describe(self, dialog, wish='sendrecv'):
-        words = wish.split()
-        event = next((w[3:] for w in words if w.startswith('te=')), '101')
-        formats = next((w[8:] for w in words if w.startswith('formats=')), '8,0').replace(',', ' ')
         dialog.version += 1
-        at = f'IN IP4 {self.media_host}'
-        lines = ['v=0', f'o={self.name}-user 4711 {dialog.version} {at}', f's={self.name}-session', f'c={at}', 't=0 0']
-        if words[0] == 'fax':
-            lines += ['m=image 30002 udptl t38', 'a=T38FaxVersion:0', 'a=T38MaxBitRate:14400', 'a=T38FaxRateManagement:transferredTCF',
-                      'a=T38FaxUdpEC:t38UDPRedundancy']
-        else:
-            lines += [f'm=audio 30000 RTP/{"SAVP" if self.srtp else "AVP"} {formats} {event}', 'a=rtpmap:8 PCMA/8000', 'a=rtpmap:0 PCMU/8000',
-                      f'a=rtpmap:{event} telephone-event/8000', f'a=fmtp:{event} 0-15']
-            if self.srtp:
-                lines.append(f'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{self.name[:3].ljust(40, "A")}')
-            lines.append(f'a={words[0]}')
-        return '\r\n'.join(lines) + '\r\n'
+        key = self.name[:3].ljust(40, 'A') if self.srtp else ''
+        return description(self.name, self.media_host, dialog.version, wish, key)
 
     def secrets(self):
         """What nobody on the other side may ever see."""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import flow_file
 from flow_file import ACTORS, FlowError
+from flow_text import Text
 from lab import process
-from sipp_script import ACCESS_SIDE, CORE_SIDE, Call, Message, begins
+from sipp_script import ACCESS_SIDE, CORE_SIDE, Call, begins
 
 LISTENING = 5060                    # of who is called
 ELSEWHERE = {                       # flows that say more than SIPp can, and why
@@ -156,7 +157,7 @@ class Wire:
             if source[0] == self.address:                    # SIPp answers
                 self.socket.sendto(data, self.edge)
                 continue
-            self.edge, request = source, Message(data.decode('utf-8', 'replace'))
+            self.edge, request = source, Text.read(data)
             if request.method == 'OPTIONS' and request.is_request:
                 self.asked += 1
                 kept = ''.join(f'{n}: {v}\r\n' for n, v in request.fields if n in ('Via', 'From', 'To', 'Call-ID', 'CSeq'))

@@ -7,48 +7,12 @@ from pathlib import Path
 
 import flow_file
 from flow_file import ACTORS, FlowError
+from flow_text import METHODS, Text, description
 from lab import process
 
 PATIENCE = 15.0                     # seconds for what has to come, on a machine that has other things to do
-METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS'
 ACCESS_SIDE, CORE_SIDE = '192.0.2.', '198.51.100.'
 HEAD = '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n'
-
-
-class Message:
-    """A SIP message as text, read by means of its own."""
-
-    def __init__(self, text):
-        self.text = text
-        head, _, self.body = text.replace('\r\n', '\n').partition('\n\n')
-        self.start, *lines = head.split('\n')
-        self.fields = [tuple(p.strip() for p in line.partition(':')[::2]) for line in lines]
-
-    def all(self, name):
-        return [v for n, v in self.fields if n.lower() == name.lower()]
-
-    def first(self, name):
-        return next(iter(self.all(name)), '')
-
-    @property
-    def is_request(self):
-        return not self.start.startswith('SIP/2.0 ')
-
-    @property
-    def status(self):
-        return '' if self.is_request else self.start.split()[1]
-
-    @property
-    def method(self):
-        return self.start.split()[0] if self.is_request else self.first('CSeq').split()[1]
-
-    @property
-    def kind(self):
-        return self.method if self.is_request else f'{self.status} {self.method}'
-
-    @property
-    def to_tag(self):
-        return ';tag=' in self.first('To')
 
 
 def begins(step):
@@ -187,18 +151,8 @@ class Script:
         return Draft(f'SIP/2.0 {step.what} As Scripted', fields, self.describe('sendrecv') if describes else '')
 
     def describe(self, wish):
-        words = wish.split()
-        direction = words[0] if words and '=' not in words[0] else 'sendrecv'
-        event = next((w[3:] for w in words if w.startswith('te=')), '101')
-        formats = next((w[8:] for w in words if w.startswith('formats=')), '8,0').replace(',', ' ')
         self.version += 1
-        session = (f'v=0\no={self.actor}-user 4711 {self.version} IN IP4 [local_ip]\ns={self.actor}-session\n'
-                   f'c=IN IP4 [local_ip]\nt=0 0\n')
-        if direction == 'fax':
-            return (f'{session}m=image 30002 udptl t38\na=T38FaxVersion:0\na=T38MaxBitRate:14400\n'
-                    'a=T38FaxRateManagement:transferredTCF\na=T38FaxUdpEC:t38UDPRedundancy\n')
-        return (f'{session}m=audio 30000 RTP/AVP {formats} {event}\na=rtpmap:8 PCMA/8000\na=rtpmap:0 PCMU/8000\n'
-                f'a=rtpmap:{event} telephone-event/8000\na=fmtp:{event} 0-15\na={direction}\n')
+        return description(self.actor, '[local_ip]', self.version, wish).replace('\r\n', '\n')
 
 
 class Draft:
@@ -268,7 +222,7 @@ class Call:
             head, _, message = part.partition('\n\n')
             if 'message received' not in head:
                 continue
-            said = Message(message.partition('\n---------------')[0].rstrip('\n') + '\n')
+            said = Text.of(message.partition('\n---------------')[0].rstrip('\n').replace('\r\n', '\n') + '\n')
             if said.method == 'INFO':
                 continue
             if said.first('Call-ID') != self.call_id and not (not self.call_id and (self.calls or said.kind == 'INVITE')):
