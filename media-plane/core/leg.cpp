@@ -116,26 +116,32 @@ void Leg::retire_key(srtp::Engine& engine, TimePoint now) {
     auto made = engine.create(receive_context->key().suite(), receive_context->key().bytes(), true);
     if (!made.has_value() || !engine.resume(**made, receive_context->use())) return;
     engine.take_srtcp(**made, *receive_context);
-    if (!past) past = std::make_unique<LegPast>();
-    past->retired = {std::move(*made), std::move(key_terms), now + changeover};
+    if (!extras) extras = std::make_unique<LegExtras>();
+    extras->retired = {std::move(*made), std::move(extras->key_terms), now + changeover};
     has_key_terms = false;
     in_changeover = true;
 }
 
 void Leg::forget_retired_key() {
-    if (past) past->retired = {};
+    if (extras) extras->retired = {};
     in_changeover = false;
-    if (past && past->departed.until == TimePoint{}) past.reset();
+    drop_extras();
+}
+
+void Leg::drop_extras() {
+    if (extras && extras->departed.until == TimePoint{} && !in_changeover && !has_key_terms) extras.reset();
 }
 
 void Leg::remember_departed(const Departed& place) {
-    if (!past) past = std::make_unique<LegPast>();
-    past->departed = place;
+    if (!extras) extras = std::make_unique<LegExtras>();
+    extras->departed = place;
 }
 
 void Leg::set_key_terms(std::unique_ptr<KeyTerms> terms) {
-    key_terms = std::move(terms);
-    has_key_terms = key_terms != nullptr;
+    has_key_terms = terms != nullptr;
+    if (has_key_terms && !extras) extras = std::make_unique<LegExtras>();
+    if (extras) extras->key_terms = std::move(terms);
+    drop_extras();
 }
 
 void Leg::relearn() {
@@ -163,9 +169,9 @@ void Leg::resume_latch(const Latched& before) {
 KeyUse Leg::key_use() const {
     KeyUse used;
     if (receive_context) used.received = receive_context->use();
-    if (key_terms) {
-        used.received_packets = key_terms->packets(false);
-        used.received_srtcp = key_terms->packets(true);
+    if (const KeyTerms* terms = key_terms()) {
+        used.received_packets = terms->packets(false);
+        used.received_srtcp = terms->packets(true);
     }
     if (send_context) used.sent = send_context->use();
     return used;

@@ -71,9 +71,10 @@ struct RetiredKey {
     TimePoint until{};
 };
 
-struct LegPast {  // most legs have none
+struct LegExtras {  // most legs have none
     Departed departed;
     RetiredKey retired;
+    std::unique_ptr<KeyTerms> key_terms;  // of the receiving key, where its sender has stated any
 };
 
 struct LegLink {  // its place in a LegList
@@ -93,7 +94,7 @@ struct alignas(64) Leg {
     Drop withhold_rtp = Drop::none, withhold_rtcp = Drop::none;  // to be sent from here
     bool maps_payload : 1 = false;
     bool in_changeover : 1 = false;  // there is a retired key
-    bool has_key_terms : 1 = false;  // there are `key_terms`
+    bool has_key_terms : 1 = false;  // there are key_terms()
     bool udptl : 1 = false;          // fax: no RTP header, no RTCP, no SRTP
     bool quiet : 1 = false;          // its latched source says nothing: it may have moved, see Latch::quiet_after
     bool sought : 1 = false;         // and what may be it has come from elsewhere: worth a learner
@@ -133,9 +134,8 @@ struct alignas(64) Leg {
     std::unique_ptr<TelephoneEvents> telephone;  // where signaling has named such types
 
     // What changes seldom.
-    std::unique_ptr<LegPast> past;           // once its peer has moved, and while there is a retired key
+    std::unique_ptr<LegExtras> extras;       // once its peer has moved, and while a key needs any
     std::unique_ptr<SourceLearner> learner;  // plain RTP: any_address until it has latched; `quiet`
-    std::unique_ptr<KeyTerms> key_terms;     // of the receiving key, where its sender has stated any
     Session* session = nullptr;
     TimePoint expected_since{};  // from when on its peer should be sending; the epoch: it should not
     LegLink in_notes, in_due_reports;
@@ -172,7 +172,8 @@ struct alignas(64) Leg {
     bool may_be_told() const;
     // So early after signaling has moved the peer this does not show where it is.
     bool is_from_before(bool is_rtcp, const Endpoint& from, TimePoint now) const {
-        return past && now < past->departed.until && from == (is_rtcp ? past->departed.rtcp : past->departed.rtp);
+        return extras && now < extras->departed.until &&
+               from == (is_rtcp ? extras->departed.rtcp : extras->departed.rtp);
     }
     bool has_received() const { return flow->packets + rtcp_received.count > 0; }
     // RTP with its header, before protect: all that crosses comes from the other leg.
@@ -216,6 +217,7 @@ struct alignas(64) Leg {
     // Keeps accepting the receiving key that is about to be replaced, until its sender must have heard of the new one.
     void retire_key(srtp::Engine& engine, TimePoint now);
     void forget_retired_key();
+    KeyTerms* key_terms() const { return has_key_terms ? extras->key_terms.get() : nullptr; }
     void set_key_terms(std::unique_ptr<KeyTerms> terms);
     void remember_departed(const Departed& place);
     // Forgets where the peer was seen; the signalled address counts again.
@@ -233,6 +235,7 @@ private:
     Judgement judge_unlatched(bool is_rtcp, const Endpoint& from) const;
     Judgement judge_moved(const Endpoint& from) const;
     void settle_learner();
+    void drop_extras();  // where there are none any more
 };
 
 // There are tens of thousands; what a session may take is measured by bench/media/session_memory.cpp.

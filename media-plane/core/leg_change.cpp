@@ -188,7 +188,7 @@ std::unique_ptr<KeyTerms> terms_of(const Keys& keys, bool new_key, const KeyTerm
 
 void LegChanges::apply_keys(const Keys& keys, Prepared& prepared, Leg& leg, bool peer_moved, TimePoint now) {
     const bool same_suite = keys.suite == leg.suite;
-    auto terms = terms_of(keys, prepared.receive != nullptr, leg.key_terms.get());
+    auto terms = terms_of(keys, prepared.receive != nullptr, leg.key_terms());
     // What a plain leg believed was never authenticated.
     if (!leg.secure() && keys.suite != srtp::Suite::none) leg.relearn();
     leg.suite = keys.suite;

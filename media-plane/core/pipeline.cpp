@@ -295,9 +295,9 @@ void Pipeline::State::report(Leg& leg, TimePoint now, std::vector<Event>& events
         events.back().latched = leg.latched();
     }
     report_key_use(leg, now, events);
-    if (leg.has_key_terms && leg.key_terms->take_news()) {
+    if (leg.has_key_terms && leg.key_terms()->take_news()) {
         events.push_back(event(EventKind::key_ends, leg));
-        events.back().count = leg.key_terms->left();
+        events.back().count = leg.key_terms()->left();
     }
     report_telephone_event(leg, now, events);
     const std::uint32_t failures = leg.dropped(Drop::auth_failed) - leg.reported.auth_failures;
@@ -371,7 +371,7 @@ void Pipeline::tick(TimePoint now, std::vector<Event>& events) {
     s.sessions.for_next(s.due_looks(now), [&](Session& session) {
         for (auto& stream : session.streams)
             for (Leg& leg : stream->legs)
-                if (leg.in_changeover && now >= leg.past->retired.until) leg.forget_retired_key();
+                if (leg.in_changeover && now >= leg.extras->retired.until) leg.forget_retired_key();
         s.reports.look(session, now);
         s.look(session, now, events);
         for (const Side side : {Side::a, Side::b})

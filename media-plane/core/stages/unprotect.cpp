@@ -44,19 +44,19 @@ srtp::Job under_either_key(const Packet& p, srtp::Engine& engine) {
     srtp::Job job = job_of(p, *p.leg->receive_context);
     const bool fits = p.length <= copy.size();
     if (fits) std::copy_n(p.data, p.length, copy.data());
-    take_mki(job, p.leg->key_terms.get());
+    take_mki(job, p.leg->key_terms());
     engine.unprotect({&job, 1});
     if (job.status != srtp::Status::auth_failed || !fits) return job;
     std::copy_n(copy.data(), p.length, p.data);
-    srtp::Job before = job_of(p, *p.leg->past->retired.context);
-    take_mki(before, p.leg->past->retired.terms.get());
+    srtp::Job before = job_of(p, *p.leg->extras->retired.context);
+    take_mki(before, p.leg->extras->retired.terms.get());
     engine.unprotect({&before, 1});
     return before.status == srtp::Status::auth_failed ? job : before;
 }
 
 // RFC 4568 6.1: of SRTP and of SRTCP there are less than the lifetime. Who goes on is not heard, RFC 3711 9.2.
 void count_under_key(Packet& p, std::size_t removed, Notes& notes) {
-    KeyTerms& terms = *p.leg->key_terms;
+    KeyTerms& terms = *p.leg->key_terms();
     if (!p.rtcp && removed == srtp::facts(p.leg->suite).rtp_tag_bytes) terms.note_unnamed();
     if (!terms.count(p.rtcp)) p.drop = Drop::key_over;
     if (terms.has_news()) notes.add(*p.leg);
@@ -91,7 +91,7 @@ void unprotect(std::span<Packet> burst, srtp::Engine& engine, Notes& notes, Pipe
         }
         jobs[count] = job_of(p, *p.leg->receive_context);
         if (p.leg->has_key_terms) [[unlikely]]
-            take_mki(jobs[count], p.leg->key_terms.get());
+            take_mki(jobs[count], p.leg->key_terms());
         packets[count++] = &p;
     }
     if (count == 0) return;
