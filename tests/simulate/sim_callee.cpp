@@ -130,6 +130,12 @@ void SimPeer::answer(const std::string& id, transaction::ServerId server, const 
         }
     }
     call->settled = false;
+    const bool renews = says(request, "Supported", "timer") && world_.chance(30);
+    if (renews) {
+        ok.add("Supported", "timer");
+        ok.add("Session-Expires", "90;refresher=uas");
+        renew_later(id);
+    }
     call->ok = ok.wire();
     layer_.respond(server, 200, call->ok, world_.now(), effects_);
     repeat_ok(id, server, ++call->ok_number, 500ms, 0ms);

@@ -32,6 +32,7 @@ void SimPeer::place(Call call, TextMessage invite) {
     ++counts.placed;
     invite.add("X-Call", call.name);
     if (world_.chance(50)) invite.add(world_.chance(20) ? "Require" : "Supported", "100rel");
+    if (world_.chance(30)) ask_to_renew(invite);
     call.begun = static_cast<const Talk&>(call);
     const std::string id = call.id = call.dialog.call_id;
     calls_.emplace(id, std::move(call));
@@ -42,11 +43,22 @@ void SimPeer::place(Call call, TextMessage invite) {
     world_.later(world_.between(0ms, 4s), [=, this] {
         Call* c = find(id);
         if (c == nullptr || c->up || c->invite != client) return;
+        if (!c->dialog.remote_tag.empty() && world_.chance(40)) return leave_early(*c);
         ++counts.cancelled;
         c->cancelled = true;
         layer_.cancel(client, {}, world_.now(), effects_);
         run();
     });
+}
+
+// RFC 3261 15: a caller may do that by BYE too.
+void SimPeer::leave_early(Call& call) {
+    ++counts.left_early;
+    call.over = true;
+    call.left = call.dialog.remote_tag;
+    const std::string id = call.id;
+    const auto client = send(peer.request(call.dialog, "BYE"));
+    if (Call* c = find(id)) c->bye = client;
 }
 
 // Timer C: an edge that has lost its way to us cannot answer what it has begun to handle.
@@ -70,7 +82,10 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
     Call& call = at->second;
     const std::string id = at->first;
     if (ok && call.waiting_ok) return;  // again: its ACK waits for somebody
+    const bool renewed = call.renewal && call.invite == call.renewal;
     call.invite.reset();
+    if (renewed) call.renewal.reset();
+    if (renewed && !ok) world_.later(1s, [=, this] { renew(id, true); });
     if (ok) {
         enter(call, tag_of(response.first("To")));
         call.forks.clear();
@@ -79,7 +94,9 @@ void SimPeer::on_invite_response(Calls::iterator at, const TextMessage& response
         const bool was_up = std::exchange(call.up, true);
         accept(call, response);
         if (find(id) == nullptr) return;
+        if (!call.left.empty() && call.left != call.dialog.remote_tag) call.bye.reset();  // it has ended another one
         if (call.over || call.cancelled) return hang_up(id);
+        if (!was_up && response.first("Session-Expires").find("refresher=uac") != std::string::npos) renew_later(id);
         if (!was_up && !call.replaces.empty()) ++counts.replaced;
         if (!was_up) live(id);
         return;

@@ -38,14 +38,26 @@ SimPeer::Counts& SimPeer::Counts::operator+=(const Counts& other) {
     redirected += other.redirected;
     replaced += other.replaced;
     early_offers += other.early_offers;
+    renewed += other.renewed;
+    left_early += other.left_early;
+    deaf += other.deaf;
     return *this;
 }
 
 void SimPeer::receive(std::string_view bytes) {
     auto message = sip::Parser::parse(bytes);
     SALLYPORT_CHECK(message.has_value());
+    if (is_deaf_to(*message)) return;
     layer_.receive(to_edge_, std::move(*message), world_.now(), effects_);
     run();
+}
+
+// Now and then there is somebody whom nothing reaches: the edge has to find that out (RFC 3261 17.1.1.2, timer B).
+bool SimPeer::is_deaf_to(const sip::Message& message) {
+    if (!message.is_request() || message.method() != sip::Method::invite || !message.to_tag().empty()) return false;
+    const auto [known, is_new] = deaf_.try_emplace(std::string(message.values(sip::HeaderName::via).front()), false);
+    if (is_new && !quiet && world_.chance(2)) known->second = true, ++counts.deaf;
+    return known->second;
 }
 
 void SimPeer::run() {
@@ -135,12 +147,17 @@ void SimPeer::take(transaction::Response& response) {
     }
     if (call.update == response.client && text.status() >= 200) {
         call.update.reset();
-        if (text.status() < 300) agree(call, call.offered_in_update, text.body, false);
+        if (text.status() < 300 && !text.body.empty()) agree(call, call.offered_in_update, text.body, false);
         if (call.up && (text.status() == 481 || text.status() == 408)) hang_up(std::string(at->first));
         return;
     }
     if (call.bye != response.client || text.status() < 200) return;
     call.bye.reset();
+    if (text.status() == 481 && call.invite && !call.up) {  // only that early dialog was over
+        call.cancelled = true;
+        layer_.cancel(*call.invite, {}, world_.now(), effects_);
+        return;
+    }
     done(std::string(at->first));
 }
 
@@ -243,14 +260,20 @@ void SimPeer::live(const std::string& id) {
     if (call.caller && world_.chance(40)) {
         world_.later(world_.between(0ms, 20s), [=, this] {
             if (!world_.rests || find(id) == nullptr || !world_.rests(name)) return hang_up(id);
-            world_.later(70s, [=, this] {
-                if (find(id) != nullptr) world_.compare(name), ++counts.compared;
-                hang_up(id);
-            });
+            rest(id, 70s, 3);
         });
         return;
     }
     world_.later(world_.between(0ms, call.caller ? Duration(20s) : Duration(100s)), [=, this] { hang_up(id); });
+}
+
+void SimPeer::rest(const std::string& id, Duration after, unsigned tries) {
+    world_.later(after, [=, this] {
+        const Call* call = find(id);
+        if (call != nullptr && !world_.compare(call->name, tries == 1)) return rest(id, 15s, tries - 1);
+        if (call != nullptr) ++counts.compared;
+        hang_up(id);
+    });
 }
 
 void SimPeer::hold(const std::string& id) {

@@ -21,8 +21,9 @@ struct SimWorld {
     RandomSource& random;
 
     // What is wrong between this call and its other end, now that both have come to rest. Named by the Call-ID that
-    // its caller gave it.
-    std::function<void(const std::string& name)> compare = {};
+    // its caller gave it. False, unless it is the last time: a renewal may be on its way still, so that it is to be
+    // asked again.
+    std::function<bool(const std::string& name, bool last)> compare = {};
     // Whether that call is to come to rest: then nobody begins anything in it any more.
     std::function<bool(const std::string&name)> rests = {}, is_resting = {};
     // What a peer finds wrong with what it is told.
@@ -58,6 +59,7 @@ public:
         std::size_t placed = 0, answered = 0, refused = 0, cancelled = 0, held = 0, failed = 0, pracked = 0;
         std::size_t transferred = 0, consulted = 0, joined = 0, compared = 0, forked = 0, twice = 0, redirected = 0;
         std::size_t replacing = 0, replaced = 0, early_offers = 0, early_answers = 0, taken_back = 0;
+        std::size_t renewed = 0, left_early = 0, deaf = 0;
         Counts& operator+=(const Counts& other);  // of what is to happen at all
     } counts;
     Peer peer;
@@ -87,18 +89,20 @@ private:
         std::string id;  // Call-ID, and our tag where the callee has forked
         bool caller = false, up = false, over = false, cancelled = false;
         std::optional<transaction::ClientId> invite, bye;
-        std::optional<transaction::ServerId> server;  // an INVITE not finally answered yet
-        std::string ok;                               // our 2xx, until it is acknowledged
-        unsigned ok_number = 0;                       // counts 2xx: an old repetition stops itself
-        std::string ringing;                          // our 18x that is to be acknowledged, until it is (RFC 3262)
-        std::string offered_ringing;                  // in it: its PRACK has the answer
-        std::string name;                             // the same at both ends
-        std::string offering;                         // by the INVITE that is on its way; empty: nothing is offered
-        std::string offered_late;                     // in our 2xx: its ACK has the answer
-        bool wait_for_twin = false;                   // another fork answers too, a moment later
-        std::map<std::string, Talk> forks;            // by the callee's tag, but for the one that is spoken in
-        std::optional<Talk> begun;                    // as the INVITE was sent
-        std::string replaces;                         // the call whose place it is to take (RFC 3891)
+        std::optional<transaction::ClientId> renewal;  // the INVITE that renews the session
+        std::optional<transaction::ServerId> server;   // an INVITE not finally answered yet
+        std::string ok;                                // our 2xx, until it is acknowledged
+        unsigned ok_number = 0;                        // counts 2xx: an old repetition stops itself
+        std::string ringing;                           // our 18x that is to be acknowledged, until it is (RFC 3262)
+        std::string offered_ringing;                   // in it: its PRACK has the answer
+        std::string name;                              // the same at both ends
+        std::string offering;                          // by the INVITE that is on its way; empty: nothing is offered
+        std::string offered_late;                      // in our 2xx: its ACK has the answer
+        bool wait_for_twin = false;                    // another fork answers too, a moment later
+        std::map<std::string, Talk> forks;             // by the callee's tag, but for the one that is spoken in
+        std::optional<Talk> begun;                     // as the INVITE was sent
+        std::string replaces;                          // the call whose place it is to take (RFC 3891)
+        std::string left;                              // the tag of the early dialog that a BYE has ended
         // A transfer (SIPconnect 12): the other call, whose party is to talk to this one's. Of the one that waits for
         // its ACK: the 2xx with the offer.
         std::string joined;
@@ -127,6 +131,12 @@ private:
     void live(const std::string& id);  // what happens to a call that is up
     void hang_up(const std::string& id);
     void hold(const std::string& id);
+    void rest(const std::string& id, Duration after, unsigned tries);
+    bool is_deaf_to(const sip::Message& invite);
+    // sim_renewal.cpp
+    void ask_to_renew(TextMessage& request) const;
+    void renew_later(const std::string& id);
+    void renew(const std::string& id, bool again);
     transaction::ClientId send(TextMessage message);
     Call* find(const std::string& id);
     void done(const std::string& id);
@@ -148,6 +158,7 @@ private:
     // sim_caller.cpp
     void place(Call call, TextMessage invite);
     void give_up_waiting(const std::string& id, transaction::ClientId invite);
+    void leave_early(Call& call);
     void update_early(const std::string& id);
     void on_invite_response(Calls::iterator at, const TextMessage& response);
     void on_ringing(Call& call, const TextMessage& response);
@@ -177,6 +188,7 @@ private:
     bool running_ = false;
     std::optional<TimePoint> armed_;
     Calls calls_;
+    std::map<std::string, bool> deaf_;         // to first INVITEs, by branch
     std::map<std::string, std::string> acks_;  // by Call-ID and number: repeated 2xx get the same one
     std::optional<PeerDialog> registration_;
     std::optional<transaction::ClientId> register_;

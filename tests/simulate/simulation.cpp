@@ -11,6 +11,8 @@ config::Snapshot calm_world() {
     // Limits that refuse nothing, so that every call is counted at every level.
     config.customers.emplace("both", config::Customer{"both", "", {1'000'000, 0, 0, 1'000'000'000}});
     config.carriers.at("one").replaces = true;
+    config.trunks.at("acme-hq").numbering.dial_plan.emergency_numbers = {"112"};
+    config.trunks.at("globex").session_timers = {90, 90};  // the shortest: the node renews calls that come to rest
     for (auto& [id, trunk] : config.trunks) {
         trunk.customer = "both";
         trunk.replaces = true;
@@ -46,7 +48,7 @@ SimPeer& Simulation::add_peer(PeerIdentity identity, const std::string& number, 
     SimWorld world{[this] { return bench_.now; },
                    [this](Duration after, std::function<void()> what) { bench_.later(after, std::move(what)); },
                    random_,
-                   [this](const std::string& name) { compare(name); },
+                   [this](const std::string& name, bool last) { return compare(name, last); },
                    [this](const std::string& name) { return resting_.insert(name).second; },
                    [this](const std::string& name) { return resting_.contains(name); },
                    [this](const std::string& what) { complaints.push_back(what); }};
@@ -66,21 +68,23 @@ std::string Simulation::somebody() {
 }
 
 // Nothing has been said in this call for longer than anything is repeated: what the one end sends the other one hears.
-void Simulation::compare(const std::string& name) {
+bool Simulation::compare(const std::string& name, bool last) {
     std::optional<SimPeer::Agreed> caller, callee;
     for (const auto& p : peers_) {
         if (auto found = p->agreed(name, true)) caller = found;
         if (auto found = p->agreed(name, false)) callee = found;
     }
+    std::string wrong = caller && callee ? disagreement(*caller, *callee) : std::string();
+    if (!wrong.empty() && !last) return false;
     resting_.erase(name);
-    if (!caller || !callee) return;
+    if (!caller || !callee) return true;
     ++compared_;
-    std::string wrong = disagreement(*caller, *callee);
     if ((caller->gap || callee->gap) && conditions_.loss == 0 && !conditions_.troubles)
         wrong += " versions of a description are left out";
-    if (wrong.empty()) return;
+    if (wrong.empty()) return true;
     complaints.push_back("call " + name + ": " + wrong);
     if (const auto view = bench_.stack.call(name)) complaints.push_back(view->ladder);
+    return true;
 }
 
 // Datagrams are lost, doubled and overtake each other; a stream only takes its time.
@@ -151,8 +155,10 @@ void Simulation::place_call() {
     const std::string pbx_number = "sip:+49301234" + std::to_string(10 + random_.below(90)) + "@sp.example";
     const std::string globex_number = "sip:+49895550" + std::to_string(10 + random_.below(89)) + "@sp.example";
     SimPeer &pbx = *peers_[0], &globex = *peers_[1], &core = *peers_[2 + random_.below(2)];
-    if (dice < 35)
+    if (dice < 33)
         pbx.call("sip:+4940987654@sp.example");
+    else if (dice < 35)
+        pbx.call("sip:112@sp.example");
     else if (dice < 50)
         globex.call("sip:+4940987654@globex.example");
     else if (dice < 80)
@@ -237,7 +243,12 @@ void Simulation::judge() {
     for (const auto& p : peers_) complain("calls left at " + p->peer.id.name, p->calls());
     std::map<std::string, int> records;
     std::set<std::string> ids;
+    std::size_t emergencies = 0;
     for (const auto& r : bench_.records) {
+        if (r.emergency) ++emergencies;
+        const bool expired = r.reason.find("not renewed its session") != r.reason.npos;
+        if (expired && conditions_.loss == 0 && !conditions_.troubles)
+            complaints.push_back("call " + r.call_id_a + " was ended: " + r.reason);
         // Who has taken the caller's place has made no attempt of his own.
         std::string attempt = r.call_id_a;
         for (const auto& place : r.replaced)
@@ -262,9 +273,12 @@ void Simulation::judge() {
              {std::pair("forked", all.forked), std::pair("answered twice", all.twice),
               std::pair("attended transfer", all.joined), std::pair("blind transfer", all.transferred),
               std::pair("redirected", all.redirected), std::pair("replaced", all.replaced),
-              std::pair("offered early", all.early_offers)})
+              std::pair("offered early", all.early_offers), std::pair("renewed", all.renewed),
+              std::pair("left early", all.left_early), std::pair("unheard", all.deaf),
+              std::pair("for help", emergencies)})
             if (times == 0) complaints.push_back(std::string("no call was ") + what);
         if (bench_.stack.statistics().calls_forwarded.read() == 0) complaints.push_back("no call was forwarded");
+        if (bench_.stack.statistics().carrier_failovers.read() == 0) complaints.push_back("no carrier has failed over");
     }
     if (compared_ < conditions_.calls / (conditions_.troubles ? 500 : 50))
         complain("calls only came to rest and were compared", compared_ + 1);
@@ -285,7 +299,8 @@ std::string Simulation::summary() const {
                 std::to_string(c.replaced) + " of " + std::to_string(c.replacing) + " replaced, " +
                 std::to_string(c.early_offers) + " early UPDATEs, " + std::to_string(c.early_answers) +
                 " early answers, " + std::to_string(c.taken_back) + " re-INVITEs cancelled, " +
-                std::to_string(c.failed) + " failed\n";
+                std::to_string(c.renewed) + " renewals, " + std::to_string(c.left_early) + " left early, " +
+                std::to_string(c.deaf) + " unheard, " + std::to_string(c.failed) + " failed\n";
     }
     std::size_t shown = 0;
     for (const auto& line : complaints)

@@ -40,7 +40,7 @@ private:
     void make_trouble();
     void break_connection(SimPeer& peer);
     void judge();
-    void compare(const std::string& name);
+    bool compare(const std::string& name, bool last);
     std::string disagreement(const SimPeer::Agreed& caller, const SimPeer::Agreed& callee) const;
     std::string somebody();
     void note_attempt(const std::string& bytes);
