@@ -21,8 +21,10 @@ public:
     bool says(const Bytes& mki, std::uint64_t lifetime) const { return mki_ == mki && lifetime_ == lifetime; }
     // What to take out of its packets. Empty: nothing, or nothing any more.
     ByteView mki() const { return sent_ ? ByteView(mki_) : ByteView(); }
-    // An authentic one came without: it is of those who state what they do not send.
+    // An authentic one came without: it is of those who state what they do not send. Until one is not authentic that is
+    // read so: nobody has signed the name, and whoever sees a packet may send it on without.
     void note_unnamed() { sent_ = false; }
+    void note_refused() { sent_ = true; }
     std::uint64_t packets(bool rtcp) const { return packets_[rtcp ? 1 : 0]; }
     void go_on(std::uint64_t rtp, std::uint64_t rtcp) { packets_ = {rtp, rtcp}; }  // as counted before
 

@@ -11,9 +11,9 @@ class Policer {
 public:
     static constexpr Duration burst = std::chrono::seconds{1};  // what a full bucket holds
 
-    // `interval`: between packets at the permitted rate; zero permits everything.
-    bool take(TimePoint now, Duration interval) {
-        if (next_ > now + burst - interval) return false;
+    // `interval`: between packets at the permitted rate; zero permits everything. `holds`: the bucket, of this packet.
+    bool take(TimePoint now, Duration interval, Duration holds = burst) {
+        if (next_ > now + holds - interval) return false;
         next_ = std::max(next_, now) + interval;
         return true;
     }

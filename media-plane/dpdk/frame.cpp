@@ -171,7 +171,7 @@ std::uint16_t payload_sum_of(const Frame& frame, const std::uint8_t* payload) {
     return static_cast<std::uint16_t>((sum & 0xffff) + (sum >> 16));
 }
 
-Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t stripped_vlan) {
+Frame parse_frame(ByteView bytes, const FrameRules& rules, std::optional<std::uint16_t> stripped_vlan) {
     Frame frame;
     if (bytes.size() < ethernet_header || bytes.size() > 65'535) return refuse(frame, Drop::truncated);
     const std::uint8_t* p = bytes.data();
@@ -179,9 +179,9 @@ Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t strippe
     frame.link_from = LinkAddress::from(p + 6);
     if (frame.link_to != rules.link && !frame.link_to.is_group()) return refuse(frame, Drop::not_for_us);
     if (frame.link_from.is_group()) return refuse(frame, Drop::martian);
-    std::uint16_t type = load_be16(p + 12), vlan = stripped_vlan & 0x0fff;
+    std::uint16_t type = load_be16(p + 12), vlan = stripped_vlan.value_or(0) & 0x0fff;
     frame.network = ethernet_header;
-    if (type == ethertype_vlan && stripped_vlan == 0) {  // a second tag is followed no more if the first one is off
+    if (type == ethertype_vlan && !stripped_vlan) {  // a second tag is followed no more if the first one is off
         if (bytes.size() < ethernet_header + vlan_tag) return refuse(frame, Drop::truncated);
         vlan = load_be16(p + 14) & 0x0fff;
         type = load_be16(p + 16);

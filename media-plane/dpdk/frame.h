@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "control/base/bytes.h"
 #include "control/base/endpoint.h"
@@ -50,8 +51,8 @@ struct Frame {
     std::uint16_t payload_length = 0;  // without link padding; ICMP: its header included
 };
 
-// `stripped_vlan`: the tag the device has taken off already, with 0 for none.
-Frame parse_frame(ByteView bytes, const FrameRules& rules, std::uint16_t stripped_vlan = 0);
+// `stripped_vlan`: the tag that has been taken off already, if one has; it may be 0 (priority alone).
+Frame parse_frame(ByteView bytes, const FrameRules& rules, std::optional<std::uint16_t> stripped_vlan = {});
 
 // What Packet::payload_sum wants to know of a frame of kind udp, out of its checksum; `payload` as it lies in the
 // frame.

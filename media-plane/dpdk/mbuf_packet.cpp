@@ -21,7 +21,7 @@ Frame parse_mbuf(rte_mbuf* mbuf, FrameRules rules) {
         if (l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD) rules.udp_checksum = UdpChecksum::found_good;
     }
     const bool stripped = (mbuf->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0;
-    return parse_frame(bytes_of(mbuf), rules, stripped ? mbuf->vlan_tci : 0);
+    return parse_frame(bytes_of(mbuf), rules, stripped ? std::optional(mbuf->vlan_tci) : std::nullopt);
 }
 
 bool take_tag_off(rte_mbuf* mbuf, std::uint16_t vlan) {

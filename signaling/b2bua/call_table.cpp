@@ -32,7 +32,8 @@ bool CallTable::step(CallId id, const Event& event) {
     Entry& entry = *calls_.find(id);  // there may be more of them by now
     if (entry.session == nullptr ? !call.media_key().empty() : *entry.session != call.media_key()) {
         leave_session(entry);
-        entry.session = &by_session_.emplace(call.media_key(), id).first->first;
+        const auto [place, fresh] = by_session_.emplace(call.media_key(), id);
+        if (fresh) entry.session = &place->first;
     }
     if (!call.ended()) return true;
     if (recent_limit_ > 0) recent_.push_front(std::move(call).finish());

@@ -231,8 +231,9 @@ void Call::end_exchange(std::uint16_t status, Context& cx) {
     bridge_.go_back_to(before);
     give_back_media(exchange_->kbps_before, cx);
     exchange_.reset();
-    // What it was refused, the other one has not taken either: it goes on with what holds.
-    if (!leg(from).server && bridge_.has_refused(from)) leg(from).outdated = true;
+    // What it was refused, the other one has not taken either: it goes on with what holds. Where both were refused
+    // nothing does: two that have nothing in common are not asked in turns for ever.
+    if (!leg(from).server && bridge_.has_refused(from) && !bridge_.has_refused(other(from))) leg(from).outdated = true;
     keep(cx);  // a number has been used
     rest_later(cx);
     if (renewal) renew_again_later(other(from), cx);

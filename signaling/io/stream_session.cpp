@@ -177,7 +177,7 @@ asio::awaitable<void> StreamSession::read_loop() {
 
 asio::awaitable<void> StreamSession::take(std::string_view bytes) {
     framer_.append(bytes);  // copied: the scratch may be another session's from the next wait on
-    bool finished_one = false;
+    bool finished_one = false, said_something = false;
     while (state_ == State::open) {
         const auto event = framer_.next();
         if (std::holds_alternative<sip::Framer::NeedMore>(event)) break;
@@ -193,13 +193,13 @@ asio::awaitable<void> StreamSession::take(std::string_view bytes) {
         }
         const auto& message = std::get<sip::Framer::Message>(event);
         statistics_.stream_messages_received.add();
-        heard_ = true;
+        heard_ = said_something = true;
         while (state_ == State::open && !owner_.on_message(flow_, message.bytes)) co_await pause(retry_full_shard);
     }
     if (state_ != State::open || on_trial_) co_return;
     const bool begun = framer_.in_message();
     if (!begun) {
-        set_deadline(limits_.idle, CloseReason::idle);
+        if (said_something || !reserved_) set_deadline(limits_.idle, CloseReason::idle);
     } else if (finished_one || !unfinished_) {
         set_deadline(limits_.message, CloseReason::incomplete);
     }

@@ -68,8 +68,12 @@ public:
 
     const Flow& flow() const { return flow_; }
     // Until it has passed it has the time of a handshake for its first message, whatever else it sends meanwhile.
-    void put_on_trial() { on_trial_ = true; }
-    void pass_trial() { on_trial_ = false; }
+    // Afterwards it has the room of calls for help: pings alone do not keep that.
+    void put_on_trial() { on_trial_ = reserved_ = true; }
+    void pass_trial() {
+        on_trial_ = false;
+        set_deadline(limits_.idle, CloseReason::idle);
+    }
     bool on_trial() const { return on_trial_; }
     bool open() const { return state_ == State::open; }
     bool heard() const { return heard_; }  // a message was handed on
@@ -109,7 +113,7 @@ private:
     CloseReason deadline_reason_ = CloseReason::idle;
     std::optional<StatusAnswer> status_;
     State state_ = State::opening;
-    bool writing_ = false, heard_ = false, unfinished_ = false, on_trial_ = false;
+    bool writing_ = false, heard_ = false, unfinished_ = false, on_trial_ = false, reserved_ = false;
 };
 
 }  // namespace sallyport::io

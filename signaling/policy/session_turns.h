@@ -19,7 +19,7 @@ namespace sallyport::policy {
 class SessionTurns {
 public:
     static constexpr Duration remembered = 5min;    // from its first turn on: longer than anything rings
-    static constexpr std::size_t most = 16 * 4096;  // about 200 bytes each; beyond it the oldest are forgotten
+    static constexpr std::size_t most = 16 * 4096;  // about 400 bytes each at most; beyond it the oldest are forgotten
 
     // It comes: how often it has before. `place`: session, who sends it, and whom he calls. 0: the first time, or no
     // turn of a circle.

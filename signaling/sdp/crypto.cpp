@@ -41,8 +41,9 @@ std::optional<std::uint64_t> read_lifetime(std::string_view text) {
 
 // "value:length", RFC 4568 6.1: a decimal number that packets have in so many octets; nothing if it has no room there.
 std::optional<Bytes> read_mki(std::string_view text) {
+    constexpr std::size_t longest = 309;  // 128 octets in digits; zeros in front would be read for as long as a line is
     const std::size_t colon = text.find(':');
-    if (colon == 0 || colon == std::string_view::npos) return std::nullopt;
+    if (colon == 0 || colon == std::string_view::npos || colon > longest) return std::nullopt;
     const auto length = number(text.substr(colon + 1), 128);
     if (!length || *length == 0) return std::nullopt;
     Bytes octets(*length);

@@ -255,8 +255,9 @@ void Core::on_subscribe(const transaction::Request& request) {
 
 // How often the session has come from there for the same user before.
 std::size_t Core::turns_of(const sip::Message& invite, std::string_view user, const policy::Party& by) {
+    constexpr std::size_t longest_user = 128;  // what is remembered of a stranger's word; more is nobody's number
     std::string place = b2bua::SessionId::claimed(invite);
-    if (place.empty()) return 0;
+    if (place.empty() || user.size() > longest_user) return 0;
     place.append(1, by.kind == policy::PartyKind::carrier ? '<' : '>').append(by.id).append(1, ' ').append(user);
     return shared.turns.come(std::move(place), invite.max_forwards().value_or(sip::limits::max_forwards), now_);
 }

@@ -234,15 +234,25 @@ def presented(lab, name, leaf, at=None):
     with listening(lab, name, leaf, at=at) as pbx:
         status, reached = called(lab, name, pbx)
         require(reached == (status == 486), f'{status}, and the PBX {"has" if reached else "has not"} heard of the call')
-        return 'ok' if reached else pbx.refused[0] if pbx.refused else f'{status}'
+        if reached:
+            return 'ok'
+        with contextlib.suppress(process.NotReady):     # its own thread hears of the alert, which may be later
+            process.wait_until(lambda: pbx.refused, 2, 'the PBX is told why')
+        return pbx.refused[0] if pbx.refused else f'{status}'
 
 
 def log_of(lab):
     return lab.edge.daemons['signaling'].text()
 
 
-def wait_log(lab, text, what=None):
-    process.wait_until(lambda: text in log_of(lab), 10, what or f'the log says "{text}"')
+def wait_log(lab, text, what=None, again=lambda: None):
+    """`again`: does what is told once more, where there may have been too much to tell in that second."""
+    def told():
+        if text in log_of(lab):
+            return True
+        again()
+        return False
+    process.wait_until(told, 10, what or f'the log says "{text}"', every=0.3)
 
 
 def registering_pbx(lab, version=None, name='pbx', source=PBX_ADDRESS, port=5071):

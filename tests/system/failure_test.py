@@ -664,7 +664,7 @@ def _(lab):
     edit_trunk(lab, USER, (r'^  dial_plan:$', '  dial_plan: {emergency_numbers: ["112"]}'))
     outgoing, incoming = parties.establish(pbx, core, lab.number_uri(lab.core_number), lab.pbx_number)
     before = process.resident_bytes(signaling.pid)
-    with slower(signaling, 0.1), Flood(lab, 'REGISTER') as flood:
+    with slower(signaling, 0.05), Flood(lab, 'REGISTER') as flood:
         process.wait_until(lambda: flood.of_status(503), 20, 'something is refused')
         process.wait_until(lambda: lab.edge.scrape('signaling').get('sallyport_overload_level') == 1, 20, 'all is at its worst')
         ordinary = [taken_or_refused(lab, pbx, core) for _ in range(4)]

@@ -22,7 +22,7 @@ EXCUSED = {
     'connection-lost-for-good': MINUTES, 'no-answer': MINUTES, 'register-expires': MINUTES, 'session-emergency': MINUTES,
     'session-on-request': MINUTES, 'session-renewal-fails': MINUTES, 'session-renewed-by-node': MINUTES,
     'session-renewed-by-peers': MINUTES, 'session-renewed-otherwise': MINUTES, 'session-too-short': MINUTES,
-    'fax-older-plane': SIMULATED, 'late-offer-media-refuses': SIMULATED, 'media-inactive': SIMULATED, 'media-refuses': SIMULATED,
+    'fax-older-plane': SIMULATED, 'key-ends': SIMULATED, 'late-offer-media-refuses': SIMULATED, 'media-inactive': SIMULATED, 'media-refuses': SIMULATED,
     'media-restarts': SIMULATED, 'probes': PROBES, 'emergency-despite-health': PROBES}
 # Waits that are not what their flow is about: seconds in their place. 40s lets transactions run out everywhere.
 SHORTER = {'call-from-pbx': {'90s': 2}, 'call-to-pbx': {'60s': 2}, 'register-bulk': {'30min': 1}, 'media-away': {'33s': 0}}

@@ -110,8 +110,10 @@ def _(lab):
             require(right or 'BAD_CERTIFICATE' in got, f'{what}: a PBX {role}: alert {got}')
     malformed = m.root.issue('malformed', '', 'pbx.example', extra='2.5.29.17=DER:30038205aa')
     require(alert_of(lab, 'ca', malformed) != 'ok', 'a malformed subjectAltName was taken')
-    wait_log(lab, 'certificate names pbx.example by its common name alone: legacy')
-    wait_log(lab, 'certificate names other.example, not pbx.example')
+    for text, names, common_name in (('by its common name alone: legacy', '', 'pbx.example'),
+                                     ('other.example, not pbx.example', 'DNS:other.example', 'pbx.example')):
+        leaf = m.root.issue(f'told-{common_name}-{len(names)}', names, common_name)
+        wait_log(lab, text, again=lambda leaf=leaf: alert_of(lab, 'ca', leaf))
     equal((alert_of(lab, 'wild', m.wild), presented(lab, 'wild', m.wild)), ('ok', 'ok'), 'a wildcard where it is allowed')
     require('trunks/wild takes wildcard certificates' in ' '.join(lab.edge.warnings()), 'no warning about wildcards')
 

@@ -707,18 +707,22 @@ class Reading:
             connection.close()
 
 
-@case('a source has so many connections and no more; the next is closed at once, others are served')
+@case('a source has so many connections and no more; the next is closed at once when what it says first is no call for help, others '
+      'are served')
 def _(lab):
     crowd = [tcp(lab, CROWD) for _ in range(CONNECTIONS_OF_ONE)]
     for connection in crowd:
         equal(len(answers_to(connection, options('crowd'), 1)), 1, 'answers to one of the crowd')
     before = lab.edge.scrape('signaling')
     one_more = tcp(lab, CROWD)
+    began = time.monotonic()
+    one_more.sendall(options('one-more'))
     require(closed_within(one_more, 5), 'one connection too many is open')
+    require(time.monotonic() - began < 1, 'it was not closed at its first message, but when the time for a handshake was over')
     answers, _ = exchange(lab, options('other-source'))
     equal([a.status for a in answers], [200], 'the answer of another source')
-    name = 'sallyport_sip_connections_refused_total'
-    refused = lab.edge.scrape('signaling').get(name, reason='too_many_of_source') - before.get(name, reason='too_many_of_source')
+    name = 'sallyport_sip_connections_closed_total'
+    refused = lab.edge.scrape('signaling').get(name, reason='too_many') - before.get(name, reason='too_many')
     equal(int(refused), 1, 'refusals counted')
     for connection in crowd:
         connection.close()

@@ -18,17 +18,22 @@ namespace {
 constexpr int emergency_share = 10;
 constexpr Duration emergency_rtp = std::chrono::microseconds{200};  // 5,000 a second at least
 constexpr Duration emergency_rtcp = std::chrono::milliseconds{2};   // 500
+// What others may send fills the bucket to its brim: beyond it there is room for the packets of a few frames of video,
+// which come all at once, and for those that a network has held up for a moment.
+constexpr Duration emergency_bucket = Policer::burst + std::chrono::milliseconds{250};
 
 bool may_pass(const Packet& p, Policer& bucket, Duration interval, TimePoint now) {
     return bucket.take(now, interval) ||
            (p.leg->session->emergency &&
-            bucket.take(now, std::min(interval / emergency_share, p.rtcp ? emergency_rtcp : emergency_rtp)));
+            bucket.take(now, std::min(interval / emergency_share, p.rtcp ? emergency_rtcp : emergency_rtp),
+                        emergency_bucket));
 }
 
 // Likewise of what a cipher is asked for: that has its headroom for forged packets already.
 bool may_be_deciphered(const Packet& p, Policer& budget, Duration interval, TimePoint now) {
     return budget.take(now, interval) ||
-           (p.leg->session->emergency && budget.take(now, std::min(interval, p.rtcp ? emergency_rtcp : emergency_rtp)));
+           (p.leg->session->emergency &&
+            budget.take(now, std::min(interval, p.rtcp ? emergency_rtcp : emergency_rtp), emergency_bucket));
 }
 
 // What a packet of the peer costs its bucket.

@@ -70,6 +70,7 @@ void take(Packet& p, const srtp::Job& job, Notes& notes, PipelineStatistics& sta
     if (p.leg->has_key_terms && job.status == srtp::Status::ok && job.context == p.leg->receive_context.get())
         count_under_key(p, removed, notes);
     if (p.drop == Drop::auth_failed) {
+        if (KeyTerms* terms = p.leg->key_terms()) terms->note_refused();
         statistics.srtp_auth_failures.add();
         notes.add(*p.leg);
     } else if (p.drop == Drop::replayed) {

@@ -179,6 +179,7 @@ TEST_CASE("a tagged frame is ours only on the port of that VLAN, whether the dev
     CHECK(parse_frame(udp_v4, vlan_100, 0xa064).kind == FrameKind::udp);
     CHECK(drop_of(tagged) == Drop::not_for_us);
     CHECK(drop_of(udp_v4, vlan_100) == Drop::not_for_us);
+    CHECK(parse_frame(tagged, vlan_100, 0).drop == Drop::not_for_us);  // the one taken off was of priority alone
 }
 
 TEST_CASE("an IPv4 header with options is stepped over") {

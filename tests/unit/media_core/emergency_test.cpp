@@ -116,8 +116,9 @@ TEST_CASE("Nothing is kept where nobody asks for it") {
 
 namespace {
 
-// Packets of a peer that sends so many a second that pass in five seconds, where any other stream may have `limit`.
-int passed(bool emergency, int per_second, std::uint32_t limit) {
+// Packets of a peer that sends so many a second, so many of them at one moment, that pass in five seconds, where any
+// other stream may have `limit`.
+int passed(bool emergency, int per_second, std::uint32_t limit, int together = 1) {
     PipelineConfig config = small(10, 2);
     config.max_packets_per_second = limit;
     MediaBench bench(config);
@@ -128,7 +129,7 @@ int passed(bool emergency, int per_second, std::uint32_t limit) {
     const std::uint16_t port = reply.local[0].rtp.port;
     int n = 0;
     for (int i = 0; i < 5 * per_second; ++i) {
-        bench.wait(Duration(1s) / per_second);
+        if (i % together == 0) bench.wait(Duration(1s) / per_second * together);
         const Bytes packet = rtp_packet({.sequence = static_cast<std::uint16_t>(i)});
         n += bench.send(0, at("203.0.113.5:4000"), port, packet).drop == Drop::none;
     }
@@ -149,6 +150,14 @@ TEST_CASE("However low the police is set, an emergency passes as long as it can 
     CHECK(passed(false, 50, 1) <= 6);
     for (const int per_second : {50, 400, 4'500}) CHECK(passed(true, per_second, 1) == 5 * per_second);
     CHECK(passed(true, 20'000, 1) <= 5'000 * 6);
+}
+
+TEST_CASE("Nor is a frame of its video cut whose packets come all at once [SC-13-08]") {
+    for (const std::uint32_t limit : {1u, 50u, 500u}) {
+        CHECK(passed(true, 1'200, limit, 40) == 5 * 1'200);
+        CHECK(passed(true, 4'500, limit, 150) == 5 * 4'500);
+        CHECK(passed(true, 30'000, limit, 1'000) <= 5'000 * 7);
+    }
 }
 
 TEST_CASE("Nor has its SRTP too few packets that a cipher is asked for, or its RTCP too few of either") {

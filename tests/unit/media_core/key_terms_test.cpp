@@ -107,6 +107,19 @@ TEST_CASE("A peer that states an MKI and sends none is heard: what looks like on
         }
 }
 
+TEST_CASE("Whoever takes the name off one packet does not silence its sender: the next ones are read with it again") {
+    for (const auto engine : engines)
+        for (const Suite suite : suites) {
+            INFO(srtp::facts(suite).sdes_name);
+            TermedCall c(suite, engine, {0, 0, 4, 42}, 0);
+            CHECK(c.hear() == Drop::none);
+            CHECK(c.hear(c.peer, {}) == Drop::none);  // as if it were one that names nothing
+            int lost = 0;
+            for (int i = 0; i < 10; ++i) lost += c.hear() != Drop::none;
+            CHECK(lost <= 1);
+        }
+}
+
 TEST_CASE("A burst of packets that name their keys goes through together, each leg's by its own") {
     MediaBench bench;
     LegChange a = leg(Side::a, at("203.0.113.5:4000")), b = leg(Side::b, at("203.0.113.99:6000"));

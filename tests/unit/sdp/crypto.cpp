@@ -85,6 +85,12 @@ TEST_CASE("what a line says of its key: how many packets, and by which octets th
     CHECK(mki("|7:128").size() == 128);
 }
 
+TEST_CASE("an MKI of more digits than its octets can have is none, whatever they are") {
+    const std::string start = "1 AES_CM_128_HMAC_SHA1_80 inline:" + key30 + "|2^20|";
+    CHECK(parse_crypto(start + std::string(308, '0') + "1:4").has_value());
+    CHECK_FALSE(parse_crypto(start + std::string(309, '0') + "1:4").has_value());
+}
+
 TEST_CASE("unusable crypto lines are not in the view, the usable ones are, in order") {
     const auto d = sdp::parse(
         "v=0\r\no=- 1 1 IN IP4 h\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 "
