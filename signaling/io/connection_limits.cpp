@@ -63,8 +63,7 @@ Admission ConnectionLimits::judge(Source& source, RealmIndex realm, const IpAddr
 // Of what is for calls for help a source has a sixteenth of what it may have otherwise, and strangers together half.
 bool ConnectionLimits::may_try(Source& source, RealmIndex realm, const IpAddress& address) {
     const std::size_t room = is_known(source, realm, address) ? for_help() : for_help() / 2;
-    return on_trial_ < room && source.on_trial < std::max<std::size_t>(quota_.per_source / 16, 1) &&
-           source.trial_tokens >= 1;
+    return on_trial_ < room && source.on_trial < quota_.per_source / 16 && source.trial_tokens >= 1;
 }
 
 void ConnectionLimits::release(const IpAddress& address, bool on_trial) {
