@@ -9,22 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'tools'), str(ROOT / 'tests' / 'support')]
 from cases import case, equal, main, require  # noqa: E402
-from edge_fixture import DOMAIN, PASSWORD, PBX_NUMBER, USER, running_edge  # noqa: E402
+from edge_fixture import DOMAIN, PBX_NUMBER, USER, running_edge  # noqa: E402
+from emergency_trunk import TRUNK  # noqa: E402
 from lab import parties, process  # noqa: E402
 from lab.network import CORE  # noqa: E402
 
 DEFAULT, MUNICH, COAST = CORE.peers
 DEAD = '198.51.100.77'           # nobody is there
-CONFIG = f'''kind: Trunk
-name: trunks/{USER}
-mode: registration
-realm: access
-registration_aor: sip:{USER}@{DOMAIN}
-credentials: [{{username: {USER}, password: {PASSWORD}}}]
-numbers: [{{first: "+4930555000", last: "+4930555099"}}]
-limits: {{concurrent_calls: 0, calls_per_second: 0}}
-numbering: {{dial_plan: {{emergency_numbers: ["112"]}}}}
----
+CONFIG = TRUNK + f'''---
 kind: Carrier
 name: carriers/core
 realm: core
